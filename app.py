@@ -1,0 +1,8 @@
+"""Serve the web chat over `corpus/`; the index is built first where it is missing or out of date."""
+
+import sys
+
+from assistant.cli import main
+
+if __name__ == "__main__":
+    main(["serve", *sys.argv[1:]])

@@ -1,0 +1,25 @@
+"""Ask a guide a question and get the right passage back, quoted, with its section and links."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assistant.ask import Assistant as Assistant
+    from assistant.errors import AssistantError as AssistantError
+    from assistant.model import Answer as Answer
+    from assistant.model import Turn as Turn
+
+__version__ = "0.1.0"
+__all__ = ["Answer", "Assistant", "AssistantError", "Turn"]
+
+_HOMES = {"Answer": "model", "Assistant": "ask", "AssistantError": "errors", "Turn": "model"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that `import assistant` stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'assistant' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"assistant.{_HOMES[name]}"), name)

@@ -1,0 +1,381 @@
+"""The life of a question, from a reader's words to a cited answer.
+
+Knows the order of the steps and nothing of their insides: settle, understand, find, rank,
+judge, write. Must not know which door the question came through.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from assistant import index as indexes
+from assistant import question as questions
+from assistant import guide, ranking, settings, writer
+from assistant.encoder import SentenceTransformerEncoder
+from assistant.errors import IndexMissing, QuestionError, VerifyError
+from assistant.model import Answer, Citation, Related, Search, Turn
+from assistant.text import normalise, stem, terms, tokens, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from assistant.encoder import Encoder, Vectors
+    from assistant.index import Index
+    from assistant.model import Hit, Passage, Resource
+    from assistant.question import Question
+    from assistant.writer import Quote
+
+LONGEST_QUESTION = 2000
+LONGEST_TALK = 20
+"""How many earlier turns are looked at; what was said before them is not leant on."""
+
+CANDIDATES = 100
+READINGS_TRIED = 4
+RELATED = 3
+RESOURCES = 4
+
+# A resource travels with an answer when its title is about this near the question, or nearer.
+_RESOURCE_NEAR = 0.6
+_RESOURCE_FAR = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question that stands alone, one reading of its acronyms, and what that asks for."""
+
+    question: Question
+    asked: tuple[str, ...]
+    prior: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for the best reading of a question."""
+
+    understood: Understood
+    vector: Vectors
+    hits: tuple[Hit, ...]
+
+
+class Assistant:
+    """Answers questions from one index; a function of the index, the talk and the question.
+
+    Thread-safe: nothing is changed by asking.
+    """
+
+    def __init__(self, index: Index, encoder: Encoder) -> None:
+        self.index = index
+        self._encoder = encoder
+        self._model = ranking.shipped()
+
+    @classmethod
+    def open(cls, folder: str | Path | None = None, *, model: str | None = None) -> Assistant:
+        """Open an index with the encoder it was built with; nothing is written.
+
+        Settings fill in what is not given. Raises IndexMissing, IndexDamaged, IndexOutdated or
+        ModelError, each saying what to run.
+        """
+        chosen = settings.load(index=folder, model=model)
+        index = indexes.open(chosen.index)
+        encoder = SentenceTransformerEncoder(chosen.model, device=chosen.device)
+        index.check_model(encoder)
+        return cls(index, encoder)
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question with quotes from the guide, or say that the guide does not.
+
+        `history` is the talk so far, oldest first. Raises QuestionError for a question that is
+        empty or longer than 2,000 characters.
+        """
+        started = time.perf_counter()
+        text = settle(question)
+        found = self._find(text, history)
+        asked = found.understood.question
+        quotes: list[Quote] = []
+        resources = self._resources(found)
+        confidence = found.hits[0].probability if found.hits else 0.0
+        if asked.form == "resources":
+            quotes = self._recommended(resources)
+        elif confidence >= self._model.bar:
+            quotes = self._write(found)
+        return Answer(
+            question=question,
+            understood_as=asked.text,
+            found=bool(quotes),
+            citations=tuple(self._cite(quotes)),
+            confidence=confidence,
+            resources=tuple(resources) if quotes else (),
+            related=tuple(self._related(found.hits, quotes)),
+            hits=found.hits,
+            writer=writer.EXTRACTIVE,
+            degraded=(),
+            generation=self.index.generation,
+            seconds=time.perf_counter() - started,
+        )
+
+    def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
+        """The k passages that answer best, best first. Raises QuestionError as `ask` does."""
+        text = settle(question)
+        found = self._find(text, history)
+        return Search(question, found.understood.question.text, found.hits[:k])
+
+    def examples(self, count: int = 4) -> list[str]:
+        """Questions the guide can answer, made from its headings, spread over the guide."""
+        headings = [s.headings[-1] for s in self.index.store.sections() if len(s.headings) > 1]
+        asked = [heading for heading in dict.fromkeys(headings) if questions.is_question(heading)]
+        step = max(1, len(asked) // count)
+        return asked[::step][:count]
+
+    # -- understand ---------------------------------------------------------------------------
+
+    def _understand(self, text: str, history: Sequence[Turn]) -> list[Understood]:
+        """The readings of a question, likeliest first, each standing alone."""
+        standing = questions.stand_alone(text, list(history)[-LONGEST_TALK:])
+        vocabulary = self.index.store.vocabulary
+        spans = list(tokens(standing))
+        said = " ".join(terms(standing))
+        choices: list[list[tuple[str, float]]] = []
+        for token, _, _ in spans:
+            readings = vocabulary.readings(token)
+            # What the question already spells out is not what it abbreviates.
+            fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
+            top = max((reading.weight for reading in fresh), default=1)
+            choices.append(
+                [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
+                or [(self._mended(token), 1.0)]
+            )
+        understood = []
+        for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
+            reading = _respelt(standing, spans, [phrase for phrase, _ in combination])
+            prior = 1.0
+            for _, weight in combination:
+                prior *= weight
+            understood.append(self._understood(reading, prior))
+        return understood
+
+    def _understood(self, reading: str, prior: float) -> Understood:
+        short = [stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)]
+        asked = tuple(dict.fromkeys(terms(reading)))
+        return Understood(questions.parse(reading), (*asked, *short), prior)
+
+    def _mended(self, token: str) -> str:
+        return self.index.store.vocabulary.mend(token, self._encoder.knows)
+
+    # -- find and rank ------------------------------------------------------------------------
+
+    def _find(self, text: str, history: Sequence[Turn]) -> Found:
+        """The best reading of a question with its hits."""
+        readings = self._understand(text, history)
+        vectors = self._encoder.encode([reading.question.text for reading in readings])
+        found = [
+            Found(reading, vector, tuple(self._hits(reading.asked, vector)))
+            for reading, vector in zip(readings, vectors, strict=True)
+        ]
+        return max(
+            found,
+            key=lambda f: f.understood.prior * (f.hits[0].probability if f.hits else 0.0),
+        )
+
+    def _hits(self, asked: Sequence[str], vector: Vectors) -> list[Hit]:
+        store = self.index.store
+        candidates = store.candidates(vector, asked, CANDIDATES)
+        keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
+        dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
+        lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
+        evidence = [
+            ranking.Evidence(
+                key=key,
+                passage=passage,
+                cosine=float(cosine),
+                sentence_cosines=tuple(store.sentence_cosines(vector, key).tolist()),
+                dense_rank=dense.get(key),
+                lexical=lexical.get(key, (0, 0.0))[1],
+                lexical_rank=lexical[key][0] if key in lexical else None,
+            )
+            for key, passage, cosine in zip(
+                keys, store.passages(keys), store.cosines(vector, keys), strict=True
+            )
+        ]
+        features = ranking.describe(asked, evidence, store.vocabulary)
+        return ranking.rank(evidence, features, asked, self._model)
+
+    # -- write --------------------------------------------------------------------------------
+
+    def _write(self, found: Found) -> list[Quote]:
+        store = self.index.store
+        asked = found.understood.question
+        hits = [hit for hit in found.hits if not hit.passage.lists_resources] or list(found.hits)
+        weights = writer.Weights.of(asked.text, store.vocabulary.rarity)
+        if asked.form == "comparison":
+            return writer.compare(asked, self._sides(found, hits), weights)
+        if asked.form == "list":
+            quotes = self._children(asked, hits)
+            if quotes:
+                return quotes
+        return writer.write(asked, self._sources(found.vector, hits), weights)
+
+    def _sources(self, vector: Vectors, hits: Iterable[Hit]) -> list[writer.Source]:
+        store = self.index.store
+        return [
+            writer.Source(hit.passage, tuple(store.sentence_cosines(vector, hit.key).tolist()))
+            for hit in hits
+        ]
+
+    def _sides(self, found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
+        """Sources for a comparison: of the whole question, then of each side by itself."""
+        sources = self._sources(found.vector, hits[:5])
+        sides = found.understood.question.subjects
+        for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
+            sources += self._sources(vector, self._hits(tuple(dict.fromkeys(terms(side))), vector)[:5])
+        return sources
+
+    def _children(self, asked: Question, hits: Sequence[Hit]) -> list[Quote]:
+        """The sub-sections of the section a list is asked of, where it has no list of its own."""
+        store = self.index.store
+        sections = store.sections()
+        wanted = set(terms(asked.subjects[0]))
+        for hit in hits[:3]:
+            for headings in (hit.passage.headings, hit.passage.headings[:-1]):
+                if len(headings) < 2 or not wanted <= set(terms(headings[-1])):
+                    continue
+                below = [
+                    section
+                    for section in sections
+                    if section.path == hit.passage.path and section.headings[:-1] == headings
+                ]
+                if len(below) > 1:
+                    first = [store.section_passages(s.path, s.anchor)[0][1] for s in below]
+                    return writer.children(first)
+        return []
+
+    def _cite(self, quotes: Sequence[Quote]) -> list[Citation]:
+        store = self.index.store
+        citations = []
+        for number, quote in enumerate(quotes, 1):
+            passage = quote.passage
+            page = store.page(passage.path)
+            citations.append(
+                Citation(
+                    n=number,
+                    passage=passage.id,
+                    path=passage.path,
+                    headings=passage.headings,
+                    anchor=passage.anchor,
+                    url=passage.url,
+                    quote=quote.text,
+                    span=quote.span,
+                    lines=quote.lines,
+                    sha256=page.sha256 if page else "",
+                )
+            )
+        return citations
+
+    # -- what else ----------------------------------------------------------------------------
+
+    def _resources(self, found: Found) -> list[Resource]:
+        """What the guide recommends on the question, nearest first."""
+        store = self.index.store
+        asked = found.understood.question
+        listed = store.resources()
+        if not listed:
+            return []
+        topic = _topic(asked)
+        cosines = store.resource_cosines(found.vector)
+        if asked.form == "resources" and topic:
+            cosines = store.resource_cosines(self._encoder.encode([topic])[0])
+        weights = writer.Weights.of(topic, store.vocabulary.rarity)
+        near = []
+        for position, resource in enumerate(listed):
+            cosine = float(cosines[position])
+            coverage = weights.coverage(resource.title)
+            if asked.wanted and resource.kind != asked.wanted:
+                continue
+            if asked.form == "resources":
+                fits = not topic or coverage >= 0.99 or cosine >= _RESOURCE_NEAR
+            else:
+                fits = cosine >= _RESOURCE_NEAR or (coverage >= 0.99 and cosine >= _RESOURCE_FAR)
+            if fits and resource.kind != "form":
+                near.append((-(cosine + coverage), position, resource))
+        best = sorted(near)
+        if asked.form == "resources" and not topic:
+            return [resource for _, _, resource in sorted(near, key=lambda item: item[1])]
+        return [resource for _, _, resource in best[:RESOURCES]]
+
+    def _recommended(self, resources: Sequence[Resource]) -> list[Quote]:
+        """The lines of the guide that list the resources, in the order given."""
+        store = self.index.store
+        quotes: list[Quote] = []
+        for resource in resources:
+            for _, passage in store.section_passages(resource.path, resource.anchor):
+                for quote in writer.rows(passage, [resource.title]):
+                    if quote not in quotes:
+                        quotes.append(quote)
+        return quotes
+
+    def _related(self, hits: Sequence[Hit], quotes: Sequence[Quote]) -> list[Related]:
+        """The nearest sections that are not quoted."""
+        seen = {(quote.passage.path, quote.passage.anchor) for quote in quotes}
+        related: list[Related] = []
+        for hit in hits:
+            passage = hit.passage
+            if (passage.path, passage.anchor) in seen or passage.lists_resources:
+                continue
+            seen.add((passage.path, passage.anchor))
+            related.append(Related(passage.path, passage.headings, passage.anchor, passage.url))
+            if len(related) == RELATED:
+                break
+        return related
+
+
+def settle(question: str) -> str:
+    """A question in one form, or a QuestionError where it is empty or too long."""
+    text = normalise(question)
+    if not text or not words(text):
+        raise QuestionError("The question is empty.", "Ask in words, for example: what is …?")
+    if len(text) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"The question has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read.",
+            "Ask for one thing at a time.",
+        )
+    return text
+
+
+def _respelt(
+    text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]
+) -> str:
+    """The text with each word in place of what it was read as, and "a" or "an" to match."""
+    pieces, end = [], 0
+    for (token, start, stop), phrase in zip(spans, phrases, strict=True):
+        pieces += [text[end:start], phrase if phrase else token]
+        end = stop
+    return "".join([*pieces, text[end:]])
+
+
+def _topic(asked: Question) -> str:
+    """What a question is about, without the words that only ask."""
+    return " ".join(asked.subjects) or questions.topic(asked.text)
+
+
+def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
+    """Prove a saved answer against the guide's own files; how many quotes stand.
+
+    The files are read as the index says they were read. Raises VerifyError at the first quote
+    that does not stand.
+    """
+    try:
+        reading = indexes.open(folder).reading
+    except IndexMissing:
+        reading = guide.Reading()
+
+    def read(path: str) -> tuple[str, Sequence[Passage]]:
+        if path not in pages:
+            raise VerifyError(f"There is no page {path} in {corpus}.", "Name the guide: --corpus")
+        found = guide.read_page(corpus, path, reading=reading)
+        return found.page.sha256, found.passages
+
+    pages = frozenset(guide.walk(corpus))
+    return writer.verify(answer, read)

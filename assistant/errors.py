@@ -1,0 +1,69 @@
+"""What can go wrong, said with its mend.
+
+Knows every kind of failure a caller may see and the exit code that belongs to it.
+Must not know which door will show it. "Nothing found" is a value, never an error.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+USAGE = 2
+"""Exit code when what was handed in has to change: a question, a flag, a setting."""
+
+STATE = 3
+"""Exit code when what lies on disk has to change: a guide, an index, a model."""
+
+
+class AssistantError(Exception):
+    """A failure that names what is wrong and what mends it."""
+
+    exit_code: ClassVar[int] = STATE
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what, mend)
+        self.what = what
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.mend}"
+
+
+class QuestionError(AssistantError):
+    """The question is empty, too long, or not in the shape asked for."""
+
+    exit_code = USAGE
+
+
+class SettingsError(AssistantError):
+    """A setting or flag is unknown or has a value that cannot be used."""
+
+    exit_code = USAGE
+
+
+class GuideError(AssistantError):
+    """The guide's folder cannot be read, or holds no page."""
+
+
+class ModelError(AssistantError):
+    """The encoder's files are missing, altered, or not the ones the index was built with."""
+
+
+class IndexMissing(AssistantError):
+    """There is no index where one was looked for."""
+
+
+class IndexDamaged(AssistantError):
+    """A file of the index is missing or altered."""
+
+
+class IndexOutdated(AssistantError):
+    """The index was written in another format."""
+
+
+class IndexBusy(AssistantError):
+    """Another process is writing the index."""
+
+
+class VerifyError(AssistantError):
+    """An answer could not be checked against its guide."""

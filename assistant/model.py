@@ -1,0 +1,349 @@
+"""The types that flow between modules: frozen, slotted, and checked when made.
+
+Knows what a page, section, passage, resource, hit, citation and answer are.
+Must not know how any of them is read, stored, ranked or shown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
+ResourceKind = Literal["article", "book", "video", "form", "page"]
+Role = Literal["user", "agent"]
+
+MARKER = re.compile(r"\[(\d+)\]")
+"""A citation marker, as it stands in an answer's text."""
+
+REFUSAL = "The guide does not answer this."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One file of the guide: its path inside the folder, title, link, digest and source text."""
+
+    path: str
+    title: str
+    url: str
+    sha256: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands under it; `lines` are 1-based and inclusive."""
+
+    path: str
+    headings: tuple[str, ...]
+    anchor: str
+    url: str
+    lines: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A quotable piece of a passage: a character span, what it is, and where it stands in the file."""
+
+    start: int
+    end: int
+    kind: SentenceKind
+    lines: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is searched and quoted: plain text of one section, or of a part of it.
+
+    `id` is `path#anchor/n`, counting from 1 inside the section. The first passage of a section
+    opens with its heading. `sentences` are in order and do not overlap; each slices out of `text`.
+    """
+
+    id: str
+    path: str
+    headings: tuple[str, ...]
+    anchor: str
+    url: str
+    text: str
+    sentences: tuple[Sentence, ...]
+    lists_resources: bool = False
+
+    def __post_init__(self) -> None:
+        end = 0
+        for sentence in self.sentences:
+            if not end <= sentence.start < sentence.end <= len(self.text):
+                raise ValueError(f"sentence {sentence} does not slice passage {self.id}")
+            end = sentence.end
+
+    @property
+    def heading(self) -> str:
+        """The passage's own heading, without the ones above it."""
+        return self.headings[-1]
+
+    @property
+    def search_text(self) -> str:
+        """Heading path and text: the only words either arm of the search sees."""
+        return f"{self.heading_path}\n{self.body}"
+
+    @property
+    def heading_path(self) -> str:
+        """The headings from the page's title down, as one line."""
+        return " > ".join(self.headings)
+
+    @property
+    def body(self) -> str:
+        """The text without the heading it may open with."""
+        opens_with_heading = bool(self.sentences) and self.sentences[0].kind == "heading"
+        return self.text[self.sentences[0].end :].lstrip() if opens_with_heading else self.text
+
+    @property
+    def sentence_texts(self) -> list[str]:
+        """What is encoded of each sentence: its heading before it, since few stand alone."""
+        return [
+            self.slice(sentence)
+            if sentence.kind == "heading"
+            else f"{self.heading}: {self.slice(sentence)}"
+            for sentence in self.sentences
+        ]
+
+    def slice(self, sentence: Sentence) -> str:
+        """The sentence's own characters."""
+        return self.text[sentence.start : sentence.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something the guide recommends: a link with a title, and the section that lists it."""
+
+    title: str
+    url: str
+    kind: ResourceKind
+    minutes: int | None
+    path: str
+    headings: tuple[str, ...]
+    anchor: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The resource as JSON types."""
+        return {
+            "title": self.title,
+            "url": self.url,
+            "kind": self.kind,
+            "minutes": self.minutes,
+            "headings": list(self.headings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something in a file that was read around rather than through; `unread`: the whole file."""
+
+    path: str
+    line: int
+    what: str
+    unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A whole guide as read from its folder, everything in document order."""
+
+    pages: tuple[Page, ...]
+    sections: tuple[Section, ...]
+    passages: tuple[Passage, ...]
+    resources: tuple[Resource, ...]
+    oddities: tuple[Oddity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing said earlier in the talk; `sources` are passage ids the agent quoted, if known."""
+
+    role: Role
+    text: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What the two arms of the search found: (passage number, score), best first."""
+
+    dense: tuple[tuple[int, float], ...]
+    lexical: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a passage ranks where it does; a rank is None where that arm did not find it."""
+
+    dense_rank: int | None
+    dense: float
+    lexical_rank: int | None
+    lexical: float
+    matched: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reason as JSON types."""
+        return {
+            "dense_rank": self.dense_rank,
+            "dense": round(self.dense, 6),
+            "lexical_rank": self.lexical_rank,
+            "lexical": round(self.lexical, 6),
+            "matched": list(self.matched),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found: its rank from 1 and the probability that it answers."""
+
+    passage: Passage
+    key: int
+    rank: int
+    probability: float
+    why: Reason
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as JSON types."""
+        passage = self.passage
+        return {
+            "rank": self.rank,
+            "passage": passage.id,
+            "path": passage.path,
+            "headings": list(passage.headings),
+            "anchor": passage.anchor,
+            "url": passage.url,
+            "probability": round(self.probability, 6),
+            "text": passage.text,
+            "why": self.why.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A literal quote and where it stands; `span` is in the passage, `lines` in the file."""
+
+    n: int
+    passage: str
+    path: str
+    headings: tuple[str, ...]
+    anchor: str
+    url: str
+    quote: str
+    span: tuple[int, int]
+    lines: tuple[int, int]
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not self.quote or self.span[1] - self.span[0] != len(self.quote):
+            raise ValueError(f"citation {self.n} does not fill its span")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The citation as JSON types."""
+        return {
+            "n": self.n,
+            "passage": self.passage,
+            "path": self.path,
+            "headings": list(self.headings),
+            "anchor": self.anchor,
+            "url": self.url,
+            "quote": self.quote,
+            "span": list(self.span),
+            "lines": list(self.lines),
+            "sha256": self.sha256,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A section close to the question, offered but not quoted."""
+
+    path: str
+    headings: tuple[str, ...]
+    anchor: str
+    url: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The section as JSON types."""
+        return {
+            "path": self.path,
+            "headings": list(self.headings),
+            "anchor": self.anchor,
+            "url": self.url,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the guide says to a question: quotes with their sources, or an honest no.
+
+    Found means at least one citation; not found means none. The text is made of the quotes
+    and their markers and nothing else, so it cannot claim what no source says.
+    """
+
+    question: str
+    understood_as: str
+    found: bool
+    citations: tuple[Citation, ...]
+    confidence: float
+    resources: tuple[Resource, ...]
+    related: tuple[Related, ...]
+    hits: tuple[Hit, ...]
+    writer: str
+    degraded: tuple[str, ...]
+    generation: str
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if self.found != bool(self.citations):
+            raise ValueError("an answer is found exactly when it cites something")
+        if [citation.n for citation in self.citations] != list(range(1, len(self.citations) + 1)):
+            raise ValueError("citations are not numbered from 1")
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence {self.confidence} is not a probability")
+
+    @property
+    def text(self) -> str:
+        """The answer to read: each quote with its marker, or the refusal."""
+        if not self.found:
+            return REFUSAL
+        return "\n\n".join(f"{citation.quote} [{citation.n}]" for citation in self.citations)
+
+    def __str__(self) -> str:
+        notes = [f"[{c.n}] {' > '.join(c.headings)} ({c.url})" for c in self.citations]
+        return "\n\n".join([self.text, *(["\n".join(notes)] if notes else [])])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON types: the one form every door hands out."""
+        return {
+            "question": self.question,
+            "understood_as": self.understood_as,
+            "found": self.found,
+            "text": self.text,
+            "confidence": round(self.confidence, 6),
+            "citations": [citation.to_dict() for citation in self.citations],
+            "resources": [resource.to_dict() for resource in self.resources],
+            "related": [section.to_dict() for section in self.related],
+            "writer": self.writer,
+            "degraded": list(self.degraded),
+            "generation": self.generation,
+            "seconds": round(self.seconds, 6),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The passages found for a question, best first, and how the question was understood."""
+
+    question: str
+    understood_as: str
+    hits: tuple[Hit, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The search as JSON types."""
+        return {
+            "question": self.question,
+            "understood_as": self.understood_as,
+            "hits": [hit.to_dict() for hit in self.hits],
+        }

@@ -1,0 +1,249 @@
+"""What a question asks for, read from its own words (English); pure.
+
+Knows the forms questions take: comparison, definition, list, steps, reading list, yes or no.
+Knows how a follow-up leans on the talk before it. Must not know any guide.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from assistant.text import STOPWORDS, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assistant.model import ResourceKind, Turn
+
+Form = Literal["comparison", "definition", "list", "steps", "resources", "yesno", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that stands alone, and what it asks for.
+
+    `subjects` are the things it is about, as written: two for a comparison, one or none else.
+    `wanted` is the kind of resource asked for, None for any.
+    """
+
+    text: str
+    form: Form
+    subjects: tuple[str, ...] = ()
+    wanted: ResourceKind | None = None
+
+
+_EDGE = r"(?:^|\b)"
+_JOIN = r"(?:and|vs\.?|versus|or|from|to|with|than|against|/|&)"
+_COMPARISONS = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        rf"\b(?:differen(?:ce|ces|t)|distinction|distinguish|gap|compare|comparing|comparison|relationship)"
+        rf"\b(?:[\w ]{{0,12}}?\bbetween|\s+of)?\s+(?P<a>.+?)\s+{_JOIN}\s+(?P<b>.+)",
+        r"\bhow\s+(?:is|are|was|were)\s+(?P<a>.+?)\s+(?:any\s+|so\s+)?(?:different|distinct|distinguished)"
+        r"\s+(?:from|to|than)\s+(?P<b>.+)",
+        r"\bhow\s+(?:does|do|did|can|would)\s+(?P<a>.+?)\s+(?:differ|compare|vary|relate)\s+(?:from|to|with)\s+(?P<b>.+)",
+        r"\bhow\s+(?:does|do|did|are|is)\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:differ(?:ent)?|compare|related?)\b",
+        r"\bwhat\s+(?:sets|distinguishes|separates|differentiates|makes)\s+(?P<a>.+?)\s+"
+        r"(?:apart\s+|different\s+)?from\s+(?P<b>.+)",
+        r"^(?:so\s+|are|is)\s*(?P<a>.+?)\s+(?:really\s+|just\s+|exactly\s+)?(?:the\s+same(?:\s+thing)?\s+as|different\s+from|"
+        r"identical\s+to|similar\s+to|interchangeable\s+with|better\s+than|another\s+(?:word|name)\s+for)\s+(?P<b>.+)",
+        r"^(?:are|is)\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:really\s+)?(?:the\s+same(?:\s+thing)?|different|identical|"
+        r"interchangeable|similar|alike|equal|equivalent)\b",
+        r"^(?P<a>.+?)\s+compared\s+(?:to|with)\s+(?P<b>.+)",
+        r"^(?:what(?:\s+is|'s)\s+)?(?P<a>[^,;:]+?)\s*(?:\bvs\.?|\bversus\b)\s*(?P<b>[^,;:]+)",
+        r"^(?P<a>[\w .-]{1,40}?)\s+or\s+(?P<b>[\w .-]{1,40}?)\s*[:,?]\s*(?:what|which|how)\b",
+        r"^(?P<a>[\w.-]+(?:\s[\w.-]+){0,2})\s+or\s+(?P<b>[\w.-]+(?:\s[\w.-]+){0,2})$",
+        r"^(?P<a>[^,;:]+?)\s+and\s+(?P<b>[^,;:]+?)[:,;\s]+(?:what(?:\s+is|'s)?\s+)?(?:the\s+)?differences?\b",
+    )
+)
+_DEFINITIONS = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"^what\s+(?:does|do|did)\s+(?P<a>.+?)\s+(?:mean|stand\s+for|refer\s+to|signify)\b",
+        r"^what(?:\s+(?:exactly\s+)?(?:is|are|was|were)|'s)\s+(?:exactly\s+)?(?:meant\s+by|the\s+(?:meaning|definition)\s+of)\s+(?P<a>.+)",
+        r"^(?:define|explain|describe)\s+(?:what\s+)?(?P<a>.+?)(?:\s+(?:is|are|means?))?$",
+        r"^(?:the\s+)?(?:meaning|definition)\s+of\s+(?P<a>.+)",
+        r"^(?:what|who)(?:\s+exactly)?(?:\s+(?:is|are|was|were)|'s|'re)\s+(?:exactly\s+)?(?P<a>.+)",
+        r"^tell\s+me\s+(?:more\s+)?about\s+(?P<a>.+)",
+    )
+)
+_LISTS = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"\b(?:types|kinds|sorts|categories|varieties|classes|forms|flavou?rs|examples|list|parts|"
+        r"pillars|phases|stages|components|elements|levels|responsibilities|duties|tasks|skills|benefits|advantages|"
+        r"disadvantages|reasons|options|requirements|principles)\s+(?:of|for)\s+(?P<a>.+?)(?:\s+(?:are|exist|is)\b.*)?$",
+        r"^(?:what|which)\s+(?:(?:different|other|main|various|all|common)\s+)*(?:types|kinds|sorts)\s+of\s+(?P<a>.+?)(?:\s+(?:are|exist)\b.*)?$",
+        r"^(?:list|name|enumerate)\s+(?:all\s+|some\s+)?(?:the\s+)?(?P<a>.+)",
+        r"^how\s+many\s+(?:different\s+)?(?:types\s+of\s+|kinds\s+of\s+)?(?P<a>.+?)\s+(?:are|exist|is|do|does|can)\b",
+        r"^(?:what|which)\s+are\s+(?:all\s+)?the\s+(?:\w+\s+){0,2}(?P<a>\w+s)(?:\s+(?:of|for|in|to)\b.*)?$",
+    )
+)
+_STEPS = re.compile(r"^(?:how\s+(?:do|does|can|could|should|would|to|might)|steps\s+to|what\s+are\s+the\s+steps)\b", re.I)
+_YES_NO = re.compile(
+    r"^(?:is|are|am|was|were|do|does|did|can|could|should|shall|will|would|has|have|had|may|might|must|"
+    r"isn't|aren't|don't|doesn't|can't)\b",
+    re.I,
+)
+_RESOURCE_NOUN = re.compile(
+    r"\b(?P<book>books?)\b|\b(?P<article>articles?|blog\s+posts?|essays?)\b|"
+    r"\b(?P<video>videos?|talks?|movies?)\b|\b(?P<form>forms?)\b|"
+    r"\b(?:resources?|references?|readings?|reading\s+list|materials?|sources|literature|links?|something|anything|what)\b",
+    re.I,
+)
+_RESOURCE_VERB = re.compile(
+    r"\b(?:recommend(?:ed|ation|ations|s)?|suggest(?:ed|ions?|s)?|read(?:ing)?|watch|further|learn\s+more|dig\s+deeper|"
+    r"good|best|any|which|what|list|where|there)\b",
+    re.I,
+)
+_RESOURCE_ASK = re.compile(
+    r"\b(?:(?:what|which|anything|something|where)\b.{0,30}\b(?:read|watch)|recommend\w*|suggest\w*|"
+    r"further\s+reading|reading\s+list|(?:good|best|any|which|what|list|more)\s+(?:\w+\s+){0,2}?"
+    r"(?:books?|articles?|videos?|blog\s+posts?|resources|references|readings)|"
+    r"where\s+(?:can|could|do|should|might)\s+(?:i|we|one)\s+(?:learn|read|find\s+out)\s+more|"
+    r"^(?:books?|articles?|videos?|resources|references|reading)\s+(?:about|on|for)\b)",
+    re.I,
+)
+_RESOURCE_SUBJECT = re.compile(r"\b(?:about|on|regarding|for|covering|concerning)\s+(?P<a>[^?]+)$", re.I)
+_ARTICLE = re.compile(
+    r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|between|both|my|your|our)\s+)+", re.I
+)
+_TAIL = re.compile(
+    r"(?:\s+(?:in\s+(?:simple|plain)\s+(?:words|terms|english)|exactly|really|anyway|please|the\s+same(?:\s+thing)?|different|"
+    r"here|there|all\s+about))+$",
+    re.I,
+)
+
+
+def parse(text: str) -> Question:
+    """Read what a normalised question asks for."""
+    plain = text.strip().rstrip("?!. ")
+    for pattern in _COMPARISONS:
+        match = pattern.search(plain)
+        if match:
+            sides = (_subject(match["a"]), _subject(match["b"]))
+            if all(0 < len(side.split()) <= 8 for side in sides):
+                return Question(text, "comparison", sides)
+    if _RESOURCE_ASK.search(plain):
+        return _resources(text, plain)
+    for form, patterns in (("list", _LISTS), ("definition", _DEFINITIONS)):
+        for pattern in patterns:
+            match = pattern.search(plain)
+            subject = _subject(match["a"]) if match else ""
+            if subject and len(subject.split()) <= (5 if form == "definition" else 8):
+                return Question(text, "list" if form == "list" else "definition", (subject,))
+    if _STEPS.match(plain):
+        return Question(text, "steps")
+    if _YES_NO.match(plain):
+        return Question(text, "yesno")
+    return Question(text, "other")
+
+
+def _resources(text: str, plain: str) -> Question:
+    wanted: ResourceKind | None = None
+    for match in _RESOURCE_NOUN.finditer(plain):
+        kinds: tuple[ResourceKind, ...] = ("book", "article", "video", "form")
+        wanted = next((kind for kind in kinds if match[kind]), None)
+        if wanted:
+            break
+    about = _RESOURCE_SUBJECT.search(plain)
+    subject = _subject(about["a"]) if about else ""
+    return Question(text, "resources", (subject,) if subject else (), wanted)
+
+
+def _subject(text: str) -> str:
+    plain = _TAIL.sub("", text.strip(" ?!.,;:\"'“”"))
+    return _ARTICLE.sub("", plain).strip(" ?!.,;:\"'“”")
+
+
+_CONNECTIVE = re.compile(
+    r"^(?:and|but|or|so|ok(?:ay)?|then|also|plus|what\s+about|how\s+about|what\s+of|same\s+for|as\s+for)\b[\s,]*", re.I
+)
+_PRONOUN = re.compile(
+    r"\b(?P<plural>they|them|these|those)\b|\b(?P<owner>their|its|his|her)\b|"
+    r"\b(?P<single>it|this|that|he|she|him|one\s+of\s+them)\b(?!\s+(?:is|was)\s+(?:said|called)\b)",
+    re.I,
+)
+_DUMMY = re.compile(r"\b(?:is|was|does|will|would|can|if|when|make|makes)\s+it\b.*\b(?:to|that|for)\b", re.I)
+_WHICH_ONE = re.compile(r"^(?:and\s+|but\s+|so\s+)?which(?:\s+(?:one|of\s+(?:them|these|those|the\s+\w+)))?s?\s+(?:is|are|was|has|have|do|does|should|would|can)\b", re.I)
+_BARE = re.compile(r"^(?:why|how\s+so|how\s+come|since\s+when|like\s+what|such\s+as|for\s+example|really|who|when|where|tell\s+me\s+more|more|go\s+on)\W*$", re.I)
+_VERBAL = re.compile(
+    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|need|want|how|why|when|where|who)\b",
+    re.I,
+)
+_LEADING_PREPOSITION = re.compile(r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as)\s+", re.I)
+LONGEST_ELLIPSIS = 6
+
+
+def stand_alone(text: str, turns: Sequence[Turn]) -> str:
+    """Read the last question of a talk so that it needs no talk before it.
+
+    A question that leans on nothing comes back as it is. What is missing is taken from the
+    nearest earlier question of the reader's, itself made to stand alone.
+    """
+    asked = [turn.text for turn in turns if turn.role == "user"]
+    standing = ""
+    for question in [*asked, text]:
+        standing = _lean(question, standing) if standing else question
+    return standing
+
+
+def _lean(text: str, before: str) -> str:
+    """One follow-up, read in the light of the standing question before it."""
+    plain = text.strip().rstrip("?!. ")
+    earlier = parse(before)
+    topic = " and ".join(earlier.subjects) or _noun_phrase(before)
+    if not topic:
+        return text
+    rest = _CONNECTIVE.sub("", plain)
+    led = rest != plain
+    if _BARE.match(plain):
+        return f"{plain}: {before}"
+    if led and rest and not _VERBAL.search(rest) and len(words(rest)) <= LONGEST_ELLIPSIS:
+        return _replaced(before, earlier, rest)
+    if _WHICH_ONE.match(plain):
+        return f"{rest} ({topic})?"
+    pronoun = None if _DUMMY.search(plain) else _PRONOUN.search(rest)
+    if pronoun and not _antecedent(rest[: pronoun.start()]):
+        name = topic + "'s" if pronoun["owner"] else topic
+        return rest[: pronoun.start()] + name + rest[pronoun.end() :] + "?"
+    return rest + "?" if led and _VERBAL.search(rest) else text
+
+
+def _antecedent(before: str) -> bool:
+    """Whether words before a pronoun give it something of the same question to stand for."""
+    return len([word for word in words(before) if word not in STOPWORDS]) >= 2
+
+
+def _replaced(before: str, earlier: Question, rest: str) -> str:
+    """The earlier question asked again about something else."""
+    bare = _LEADING_PREPOSITION.sub("", rest)
+    subject = _subject(bare)
+    if not earlier.subjects or not subject:
+        return f"{rest}: {before}"
+    old = earlier.subjects[-1]
+    position = before.rfind(old)
+    if earlier.form == "list" or position < 0:
+        return f"what is {bare} ({old})?"
+    return before[:position] + subject + before[position + len(old) :]
+
+
+def _noun_phrase(text: str) -> str:
+    """The words of a question that carry its topic, in order."""
+    return " ".join(word for word in words(text) if word not in STOPWORDS)
+
+
+def topic(text: str) -> str:
+    """What a request for something to read is about, without the words that make the request."""
+    rest = _RESOURCE_NOUN.sub(" ", _RESOURCE_VERB.sub(" ", text))
+    return " ".join(word for word in words(rest) if word not in STOPWORDS | _ASKING)
+
+
+_ASKING = frozenset("guide handbook docs documentation site wiki page new next start begin beginner list".split())
+
+
+def is_question(heading: str) -> bool:
+    """Whether a heading already asks something: a question, or two things side by side."""
+    return heading.rstrip().endswith("?") or parse(heading).form in {"comparison", "steps"}

@@ -1,0 +1,199 @@
+"""Candidates to hits: which passage answers best, and whether any does; pure.
+
+Knows the features that tell a good passage from a bad one and the linear model over them, whose
+coefficients lie in `ranking.json` with their provenance. Must not know where candidates come
+from or how an answer is written.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.model import Hit, Reason
+from assistant.text import terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from assistant.model import Candidates, Passage
+    from assistant.vocabulary import Vocabulary
+
+    Features = NDArray[np.float64]
+
+DENSE_SHARE = 0.45
+"""How much the vectors weigh in the first mix; .4 to .5 was best on every set measured."""
+
+SHORTLIST = 30
+"""How many candidates of the first mix the model looks at."""
+
+FEATURES = (
+    "cosine",
+    "cosine_lead",
+    "sentence_cosine",
+    "sentence_lead",
+    "lexical_share",
+    "coverage",
+    "sentence_coverage",
+    "heading_coverage",
+    "heading_asked",
+    "path_coverage",
+    "unknown",
+    "brevity",
+)
+"""The features in the order of a row; what each is stands in `describe`."""
+
+# BM25 with k1 = 1.5 gives a term at most this many times its inverse document frequency.
+_BM25_MOST = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One candidate with all that was measured of it."""
+
+    key: int
+    passage: Passage
+    cosine: float
+    sentence_cosines: tuple[float, ...]
+    dense_rank: int | None
+    lexical: float
+    lexical_rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Two linear models over the same features: one orders, one gives the probability.
+
+    `bar` is the probability under which the guide is held not to answer.
+    """
+
+    order: Features
+    judge: Features
+    judge_intercept: float
+    bar: float
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Model:
+        """The model as `ranking.json` holds it. Raises ValueError for other features."""
+        if tuple(data["features"]) != FEATURES:  # type: ignore[arg-type]
+            raise ValueError("ranking.json was fitted to other features; run: make train")
+        return cls(
+            order=np.asarray(data["order"], dtype=np.float64),
+            judge=np.asarray(data["judge"], dtype=np.float64),
+            judge_intercept=float(data["judge_intercept"]),  # type: ignore[arg-type]
+            bar=float(data["bar"]),  # type: ignore[arg-type]
+        )
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Model:
+    """The model that comes with the package."""
+    text = files("assistant").joinpath("ranking.json").read_text(encoding="utf-8")
+    return Model.from_dict(json.loads(text))
+
+
+def fuse(candidates: Candidates) -> list[int]:
+    """Passage numbers by a convex mix of min-max scores, best first, ties in document order.
+
+    Each arm's scores are spread over [0, 1]; what an arm did not find counts 0 there.
+    """
+    mixed: dict[int, float] = {}
+    for found, share in ((candidates.dense, DENSE_SHARE), (candidates.lexical, 1 - DENSE_SHARE)):
+        if not found:
+            continue
+        scores = [score for _, score in found]
+        lowest, spread = min(scores), max(scores) - min(scores)
+        for key, score in found:
+            scaled = (score - lowest) / spread if spread > 0 else 1.0
+            mixed[key] = mixed.get(key, 0.0) + share * scaled
+    return sorted(mixed, key=lambda key: (-mixed[key], key))
+
+
+def describe(
+    asked: Sequence[str], evidence: Sequence[Evidence], vocabulary: Vocabulary
+) -> Features:
+    """The features of each candidate: float64, shape (candidates, len(FEATURES)).
+
+    `asked` are the question's terms. Cosines are of the whole passage and of its best sentence.
+    `lexical_share` is BM25 as a share of the most the question's terms could score. Coverages
+    are shares of the question's rarity (summed inverse document frequency) held by the passage
+    with its headings, its best sentence, its own heading, and its heading path; `heading_asked`
+    is the share of its own heading's rarity that the question holds. `brevity` falls from 1 for
+    an empty text to ½ at 20 different terms.
+    """
+    rarity = {term: vocabulary.rarity(term) for term in asked}
+    total = sum(rarity.values()) or 1.0
+
+    def covered(found: set[str]) -> float:
+        return sum(value for term, value in rarity.items() if term in found) / total
+
+    best = [max(item.sentence_cosines, default=item.cosine) for item in evidence]
+    mean_cosine = sum(item.cosine for item in evidence) / max(1, len(evidence))
+    mean_best = sum(best) / max(1, len(evidence))
+    unknown = 1.0 - covered({term for term in rarity if term in vocabulary.frequency})
+    rows = []
+    for item, sentence_cosine in zip(evidence, best, strict=True):
+        passage = item.passage
+        heading = set(terms(passage.heading))
+        path = set(terms(passage.heading_path))
+        sentences = [set(terms(passage.slice(s))) for s in passage.sentences if s.kind != "heading"]
+        body = set[str]().union(*sentences)
+        heading_rarity = {term: vocabulary.rarity(term) for term in heading}
+        known = sum(value for term, value in heading_rarity.items() if term in rarity)
+        rows.append(
+            (
+                item.cosine,
+                item.cosine - mean_cosine,
+                sentence_cosine,
+                sentence_cosine - mean_best,
+                item.lexical / (_BM25_MOST * total),
+                covered(body | path),
+                max(map(covered, sentences), default=0.0),
+                covered(heading),
+                known / (sum(heading_rarity.values()) or 1.0),
+                covered(path),
+                unknown,
+                1.0 / (1.0 + len(body) / 20.0),
+            )
+        )
+    return np.asarray(rows, dtype=np.float64).reshape(-1, len(FEATURES))
+
+
+def rank(
+    evidence: Sequence[Evidence], features: Features, asked: Sequence[str], model: Model
+) -> list[Hit]:
+    """Candidates as hits, best first, each with the probability that it answers.
+
+    Equal scores fall back on document order. A hit is never more probable than the one above it.
+    """
+    scores = features @ model.order
+    chances = 1.0 / (1.0 + np.exp(-(features @ model.judge + model.judge_intercept)))
+    order = sorted(range(len(evidence)), key=lambda i: (-scores[i], evidence[i].key))
+    hits: list[Hit] = []
+    for place, position in enumerate(order, 1):
+        item = evidence[position]
+        words = set(terms(item.passage.search_text))
+        chance = float(chances[position])
+        hits.append(
+            Hit(
+                passage=item.passage,
+                key=item.key,
+                rank=place,
+                probability=min(chance, hits[-1].probability) if hits else chance,
+                why=Reason(
+                    dense_rank=item.dense_rank,
+                    dense=item.cosine,
+                    lexical_rank=item.lexical_rank,
+                    lexical=item.lexical,
+                    matched=tuple(dict.fromkeys(term for term in asked if term in words)),
+                ),
+            )
+        )
+    return hits

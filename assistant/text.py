@@ -1,0 +1,148 @@
+"""Words and sentences: one definition for the whole package.
+
+Knows how text is normalised, where its words are, which of them carry meaning, and where a
+sentence ends. Must not know what a guide, a question or an index is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+# Scripts written without spaces: each character is a word of its own, so that a question
+# needs no dictionary to meet the text.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(
+    rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+(?:['’.+#&/-]?(?:(?![{_UNSPACED}])[^\W_])+)*[+#]*"
+)
+_SPLIT = re.compile(r"['’.+#&/-]+")
+_PLAIN_ACRONYM = re.compile(r"^(?:[^\W\d_]\.){2,}[^\W\d_]?$")
+
+STOPWORDS = frozenset(
+    """
+    a about actually after again all also am an and another any anyone anything are aren around as at
+    be because been before being between both but by can cannot could did do does doesn doing don
+    done each either else ever every exactly for from get gets give given go goes going got had has
+    have having he her here hers him his how however i if in instead into is isn it its itself just
+    kind know let like ll look make makes many may me mean means might mine more most much must my
+    need needs never no nor not of off often on once one only or other our ours out over own please
+    possible quite rather re really regarding s same say says see shall she should show so some
+    someone something sort still such t take tell than that the their theirs them themselves then
+    there these they thing things this those through to too try until up upon us use used using
+    usually ve very via vs versus want was wasn way we well were what whatever when where whether
+    which while who whom whose why will with within without won would yes yet you your yours
+    """.split()
+)
+"""Words that carry no topic of their own in a question (English; other languages have none yet)."""
+
+_ABBREVIATIONS = frozenset(
+    "approx cf co corp dept dr e.g eg est etc fig i.e ie inc jr ltd max min mr mrs ms no nos p pp "
+    "prof resp sec sr st vol vs v".split()
+)
+_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”’）]*")
+
+
+def normalise(text: str) -> str:
+    """Bring text to one form: NFKC, no invisible or control characters, single spaces.
+
+    Line ends become spaces. Used on questions, never on what is quoted.
+    """
+    text = _CONTROL.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
+    return " ".join(text.split())
+
+
+def visible(text: str) -> str:
+    """Drop characters no reader can see and keep everything else as it stands."""
+    return _CONTROL.sub("", _INVISIBLE.sub("", text))
+
+
+def tokens(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each word with its character span, as written.
+
+    Inner hyphens, slashes, apostrophes and dots keep a word whole (`B2B`, `don't`, `P.M`,
+    `go-to-market`); `words` takes it apart afterwards.
+    """
+    for match in _WORD.finditer(text):
+        yield match.group(), match.start(), match.end()
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, lower-case, compounds taken apart, dotted initials closed up."""
+    found: list[str] = []
+    for token, _, end in tokens(text):
+        dotted = token + "." if text[end : end + 1] == "." else token
+        if _PLAIN_ACRONYM.match(dotted):
+            found.append(token.replace(".", "").lower())
+            continue
+        found.extend(part for part in _SPLIT.split(token.lower()) if part)
+        if token[-1] in "+#":  # C++ and C# are not C
+            found[-1:] = [found[-1] + token[len(token.rstrip("+#")) :]]
+    return found
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """The word without its English ending (Porter 2), so that `owners` meets `owner`."""
+    return str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer():  # type: ignore[no-untyped-def]  # PyStemmer carries no types
+    import Stemmer
+
+    # Without its own cache the stemmer is a pure function that threads may share.
+    return Stemmer.Stemmer("english", 0)
+
+
+def terms(text: str) -> list[str]:
+    """The stems of the words that carry meaning, in order, repeats kept."""
+    return [stem(word) for word in words(text) if word not in STOPWORDS]
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Character spans of the sentences of one block of running text, white space outside.
+
+    A full stop ends a sentence unless an abbreviation, an initial or a number stands before it
+    or a lower-case word follows.
+    """
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for match in _END.finditer(text):
+        if match.group()[0] == "." and not _ends(text, match.start(), match.end()):
+            continue
+        _append(spans, text, start, match.end())
+        start = match.end()
+    _append(spans, text, start, len(text))
+    return spans
+
+
+def _ends(text: str, stop: int, after: int) -> bool:
+    following = text[after:].lstrip()[:1]
+    if following.islower():
+        return False
+    before = re.split(r"[\s(\[\"“]", text[max(0, stop - 24) : stop])[-1]
+    if before.lower() in _ABBREVIATIONS:
+        return False
+    if len(before) == 1 and before.isalpha() and before.isupper() and before != "I":
+        return False
+    # "1. First" is a number that opens a line, not a sentence.
+    return not (before.isdigit() and not text[: stop - len(before)].strip())
+
+
+def _append(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    end -= len(piece) - len(piece.rstrip())
+    if start < end:
+        spans.append((start, end))

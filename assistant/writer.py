@@ -1,0 +1,366 @@
+"""Hits to quotes: which sentences of the guide answer, verbatim; and the proof that they do.
+
+Knows how each form of question is answered from passages. Must not know how they were found.
+Nothing here makes a sentence: a quote is a span of a passage.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import VerifyError
+from assistant.model import REFUSAL
+from assistant.text import terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from assistant.model import Passage, Sentence
+    from assistant.question import Question
+
+EXTRACTIVE = "extractive"
+
+# A quote holds the whole of a passage this short; a longer one is cut to what answers.
+_SHORT = 4
+_LONGEST_RUN = 3
+_LONGEST_COMPARISON = 8
+# A neighbour joins a sentence when it says nearly as much to the question.
+_JOINS = 0.8
+
+_LEANS = re.compile(
+    r"^(?:[\"“(]?)(?:this|that|these|those|it|its|they|their|them|he|she|his|her|such|both|here|another|"
+    r"then|however|but|and|or|so|also|instead|otherwise|although this|in contrast|the same|as such)\b",
+    re.I,
+)
+_DEFINES = r"(?:\s+\([^)]*\))?\s+(?:is|are|was|were|means?|refers?\s+to|stands?\s+for|answers?\s+for|describes?)\b"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A hit to quote from: its passage, and how near each sentence is to the question."""
+
+    passage: Passage
+    cosines: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A run of a passage's sentences, `first` to `last` inclusive."""
+
+    passage: Passage
+    first: int
+    last: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The characters of the passage that are quoted."""
+        sentences = self.passage.sentences
+        return sentences[self.first].start, sentences[self.last].end
+
+    @property
+    def text(self) -> str:
+        """The quoted characters."""
+        start, end = self.span
+        return self.passage.text[start:end]
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """The lines of the file the quote stands on."""
+        sentences = self.passage.sentences
+        return sentences[self.first].lines[0], sentences[self.last].lines[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each term of the question says, and how much a sentence says to it."""
+
+    rarity: dict[str, float]
+
+    @classmethod
+    def of(cls, text: str, rarity: Callable[[str], float]) -> Weights:
+        """The weights of a question's terms."""
+        return cls({term: rarity(term) for term in terms(text)})
+
+    def coverage(self, text: str) -> float:
+        """The share of the question's rarity that a text holds."""
+        found = set(terms(text))
+        held = sum(weight for term, weight in self.rarity.items() if term in found)
+        return held / (sum(self.rarity.values()) or 1.0)
+
+    def scores(self, source: Source) -> list[float]:
+        """How much each sentence says to the question: half by meaning, half by words."""
+        return [
+            -1.0
+            if sentence.kind == "heading"
+            else 0.5 * cosine + 0.5 * self.coverage(source.passage.slice(sentence))
+            for sentence, cosine in zip(source.passage.sentences, source.cosines, strict=True)
+        ]
+
+
+def write(question: Question, sources: Sequence[Source], weights: Weights) -> list[Quote]:
+    """Quotes that answer the question, in the order they are to be read; sources are best first."""
+    if not sources:
+        return []
+    match question.form:
+        case "definition":
+            quotes = _definition(question.subjects[0], sources)
+        case "list" | "steps":
+            quotes = _listed(sources, weights)
+        case _:
+            quotes = []
+    return quotes or _best_run(sources, weights)
+
+
+def compare(
+    question: Question, sources: Sequence[Source], weights: Weights
+) -> list[Quote]:
+    """Both sides of a comparison: from the section that is about both, else from each side's own.
+
+    Empty where a side is nowhere spoken of.
+    """
+    sides = [set(terms(side)) for side in question.subjects]
+    for wanted in (_heading_names, _text_names):
+        for source in sources:
+            if all(wanted(source.passage, side) for side in sides):
+                return _both(source, sides, weights)
+    quotes = []
+    for subject, side in zip(question.subjects, sides, strict=True):
+        about = [s for s in sources if _heading_names(s.passage, side)]
+        about = about or [s for s in sources if _text_names(s.passage, side)]
+        found = _definition(subject, about) or (_best_run(about, weights) if about else [])
+        if not found:
+            return []
+        quotes.extend(quote for quote in found[:1] if quote not in quotes)
+    return quotes
+
+
+def _heading_names(passage: Passage, side: set[str]) -> bool:
+    return side <= set(terms(passage.heading))
+
+
+def _text_names(passage: Passage, side: set[str]) -> bool:
+    return side <= set(terms(passage.text))
+
+
+def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Quote]:
+    """All that a section on both sides says, where it is short; else its sentences that name one."""
+    passage = source.passage
+    body = _body(passage)
+    if len(body) <= _LONGEST_COMPARISON:
+        return [Quote(passage, body[0], body[-1])] if body else []
+    named = [
+        position
+        for position in body
+        if any(side <= set(terms(passage.slice(passage.sentences[position]))) for side in sides)
+    ]
+    if not named:
+        return _best_run([source], weights)
+    scores = weights.scores(source)
+    kept = sorted(sorted(named, key=lambda p: (-scores[p], p))[:_LONGEST_COMPARISON])
+    return _runs(passage, _with_antecedents(passage, kept))
+
+
+def _definition(subject: str, sources: Iterable[Source]) -> list[Quote]:
+    """The sentence that says what the subject is, and what follows it in its paragraph.
+
+    A sentence that defines it in its own words is best, then the opening of the section named
+    after it, then the first sentence that writes it out beside its acronym.
+    """
+    wanted = set(terms(subject))
+    if not wanted:
+        return []
+    name = r"[\s-]+".join(rf"{re.escape(word)}\w*" for word in subject.split())
+    defines = re.compile(rf"^(?:(?:an?|the|some)\s+)?(?:\w+\s+)?{name}{_DEFINES}", re.I)
+    for source in sources:
+        passage = source.passage
+        for position in _body(passage):
+            if defines.search(passage.slice(passage.sentences[position])):
+                return [_paragraph_from(passage, position)]
+    beside = re.compile(rf"{name}\s*\([A-Z][\w&.]*\)|\b[A-Z][\w&.]*\s*\({name}\)", re.I)
+    for source in sources:
+        passage = source.passage
+        heading = set(terms(passage.heading))
+        if heading and heading <= wanted and _body(passage):
+            return [_paragraph_from(passage, _body(passage)[0])]
+        for position in _body(passage):
+            if beside.search(passage.slice(passage.sentences[position])):
+                return _runs(passage, _with_antecedents(passage, [position]))
+    return []
+
+
+def _paragraph_from(passage: Passage, position: int) -> Quote:
+    """A sentence with the ones after it in its paragraph, as far as a run may go."""
+    last = position
+    while (
+        last + 1 < len(passage.sentences)
+        and last + 1 - position < _LONGEST_RUN
+        and passage.sentences[last + 1].lines == passage.sentences[position].lines
+        and passage.sentences[last + 1].kind == passage.sentences[position].kind
+    ):
+        last += 1
+    return Quote(passage, position, last)
+
+
+def _listed(sources: Sequence[Source], weights: Weights) -> list[Quote]:
+    """The whole list of the best passage that has one, with the sentence that leads into it."""
+    source = sources[0]
+    passage = source.passage
+    items = [n for n in _body(passage) if passage.sentences[n].kind in {"item", "row", "header"}]
+    if len(items) < 2:
+        return []
+    first, last = items[0], items[-1]
+    before = passage.sentences[first - 1] if first else None
+    leads = before is not None and before.kind == "prose"
+    if leads and before is not None and passage.slice(before).endswith(":"):
+        first -= 1
+    scores = weights.scores(source)
+    prose = [n for n in _body(passage) if passage.sentences[n].kind == "prose"]
+    # A sentence that says clearly more than the list does means the list is not the answer.
+    if prose and max(scores[n] for n in prose) > max(scores[n] for n in items) / _JOINS:
+        return []
+    return [Quote(passage, first, last)]
+
+
+def children(passages: Sequence[Passage]) -> list[Quote]:
+    """A list whose items are sections of their own: each heading with its first sentence."""
+    quotes = []
+    for passage in passages:
+        body = _body(passage)
+        if passage.sentences and passage.sentences[0].kind == "heading":
+            quotes.append(Quote(passage, 0, body[0] if body else 0))
+    return quotes
+
+
+def _best_run(sources: Sequence[Source], weights: Weights) -> list[Quote]:
+    """The sentence that says most to the question, its close neighbours, and what it leans on."""
+    source = max(
+        sources[:3],
+        key=lambda s: (max(weights.scores(s), default=-1.0), -list(sources).index(s)),
+    )
+    if source is not sources[0]:
+        best, other = weights.scores(sources[0]), weights.scores(source)
+        # The ranking looked at more than sentences do; only a clear lead overrules it.
+        if max(best, default=-1.0) >= _JOINS * max(other, default=-1.0):
+            source = sources[0]
+    passage = source.passage
+    body = _body(passage)
+    if not body:
+        return [Quote(passage, 0, len(passage.sentences) - 1)] if passage.sentences else []
+    scores = weights.scores(source)
+    best_sentence = max(body, key=lambda n: (scores[n], -n))
+    if len(body) <= _SHORT and not passage.lists_resources:
+        return _runs(passage, _with_antecedents(passage, body))
+    kept = [best_sentence]
+    for step in (1, -1):
+        neighbour = best_sentence + step
+        while (
+            neighbour in body
+            and len(kept) < _LONGEST_RUN
+            and scores[neighbour] >= _JOINS * scores[best_sentence]
+        ):
+            kept.append(neighbour)
+            neighbour += step
+    return _runs(passage, _with_antecedents(passage, kept))
+
+
+def _with_antecedents(passage: Passage, kept: Iterable[int]) -> list[int]:
+    """The sentences with those before them that their first words lean on."""
+    wanted = set(kept)
+    for position in sorted(wanted):
+        while position > 0 and _LEANS.match(passage.slice(passage.sentences[position])):
+            position -= 1
+            wanted.add(position)
+    return sorted(wanted)
+
+
+def _runs(passage: Passage, kept: Sequence[int]) -> list[Quote]:
+    """Sentences next to one another as one quote."""
+    quotes: list[Quote] = []
+    for position in kept:
+        if quotes and quotes[-1].last == position - 1:
+            quotes[-1] = Quote(passage, quotes[-1].first, position)
+        else:
+            quotes.append(Quote(passage, position, position))
+    return quotes
+
+
+def _body(passage: Passage) -> list[int]:
+    return [n for n, sentence in enumerate(passage.sentences) if sentence.kind != "heading"]
+
+
+def rows(passage: Passage, titles: Iterable[str]) -> list[Quote]:
+    """The sentences of a passage that hold one of the titles."""
+    wanted = list(titles)
+    return [
+        Quote(passage, n, n)
+        for n, sentence in enumerate(passage.sentences)
+        if _holds(passage, sentence, wanted)
+    ]
+
+
+def _holds(passage: Passage, sentence: Sentence, titles: Iterable[str]) -> bool:
+    text = passage.slice(sentence)
+    return any(title in text for title in titles)
+
+
+def verify(answer: Mapping[str, Any], read: Callable[[str], tuple[str, Sequence[Passage]]]) -> int:
+    """Prove an answer, as `Answer.to_dict` gave it, against its guide; how many quotes stand.
+
+    `read` gives a page's sha256 and passages by its path. Raises VerifyError at the first
+    citation that is not literally in its passage, at its span, in a page that has not changed,
+    and where the text says anything beside its quotes and their markers.
+    """
+    try:
+        citations = [_Claimed.of(citation) for citation in answer["citations"]]
+        text, found = str(answer["text"]), bool(answer["found"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise VerifyError(
+            f"This is not an answer: {type(error).__name__} at {error}.",
+            "Save one with: assistant ask QUESTION --json",
+        ) from error
+    said = [f"{claimed.quote} [{claimed.n}]" for claimed in citations]
+    if text != ("\n\n".join(said) if said else REFUSAL) or found != bool(said):
+        raise VerifyError("The text says more or less than its quotes do.", _DISTRUST)
+    for claimed in citations:
+        claimed.prove(*read(claimed.path))
+    return len(citations)
+
+
+_DISTRUST = "Ask again, and trust the new answer."
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A citation as an answer claims it."""
+
+    n: int
+    path: str
+    passage: str
+    quote: str
+    start: int
+    end: int
+    sha256: str
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> _Claimed:
+        start, end = data["span"]
+        return cls(
+            int(data["n"]),
+            str(data["path"]),
+            str(data["passage"]),
+            str(data["quote"]),
+            int(start),
+            int(end),
+            str(data["sha256"]),
+        )
+
+    def prove(self, sha256: str, passages: Iterable[Passage]) -> None:
+        if sha256 != self.sha256:
+            raise VerifyError(f"[{self.n}] {self.path} has changed since the answer.", _DISTRUST)
+        passage = next((found for found in passages if found.id == self.passage), None)
+        if passage is None:
+            raise VerifyError(f"[{self.n}] There is no passage {self.passage}.", _DISTRUST)
+        if not self.quote or self.start < 0 or passage.text[self.start : self.end] != self.quote:
+            raise VerifyError(f"[{self.n}] The quote is not in {self.passage}.", _DISTRUST)
