@@ -1,4 +1,4 @@
-"""Serve the web chat over `corpus/`; the index is built first where it is missing or out of date."""
+"""Serve the web chat over `corpus/`; the index is built first where it is missing or old."""
 
 import sys
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assistant import guide, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
-from assistant import guide, ranking, settings, writer
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
 from assistant.model import Answer, Citation, Related, Search, Turn
@@ -35,12 +35,15 @@ LONGEST_TALK = 20
 
 CANDIDATES = 100
 READINGS_TRIED = 4
+EXAMPLE_PAGES = 20
 RELATED = 3
 RESOURCES = 4
 
-# A resource travels with an answer when its title is about this near the question, or nearer.
-_RESOURCE_NEAR = 0.6
-_RESOURCE_FAR = 0.35
+# A resource travels when the cosine of its title with what is asked is at least this, and not
+# far below the nearest title's; or when its title names all that is asked about.
+_NEAR = 0.6
+_NEARLY_AS_NEAR = 0.15
+_NAMED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Assistant:
         confidence = found.hits[0].probability if found.hits else 0.0
         if asked.form == "resources":
             quotes = self._recommended(resources)
-        elif confidence >= self._model.bar:
+        if not quotes and confidence >= self._model.bar:
             quotes = self._write(found)
         return Answer(
             question=question,
@@ -125,10 +128,14 @@ class Assistant:
 
     def examples(self, count: int = 4) -> list[str]:
         """Questions the guide can answer, made from its headings, spread over the guide."""
-        headings = [s.headings[-1] for s in self.index.store.sections() if len(s.headings) > 1]
+        store = self.index.store
+        pages = store.pages()[:EXAMPLE_PAGES]
+        headings = [s.headings[-1] for page in pages for s in store.sections(page)]
         asked = [heading for heading in dict.fromkeys(headings) if questions.is_question(heading)]
         step = max(1, len(asked) // count)
-        return asked[::step][:count]
+        spread = [*asked[::step], *asked]
+        answered = (heading for heading in dict.fromkeys(spread) if self.ask(heading).found)
+        return list(itertools.islice(answered, count))
 
     # -- understand ---------------------------------------------------------------------------
 
@@ -158,7 +165,9 @@ class Assistant:
         return understood
 
     def _understood(self, reading: str, prior: float) -> Understood:
-        short = [stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)]
+        short = [
+            stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)
+        ]
         asked = tuple(dict.fromkeys(terms(reading)))
         return Understood(questions.parse(reading), (*asked, *short), prior)
 
@@ -230,13 +239,14 @@ class Assistant:
         sources = self._sources(found.vector, hits[:5])
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
-            sources += self._sources(vector, self._hits(tuple(dict.fromkeys(terms(side))), vector)[:5])
+            sources += self._sources(
+                vector, self._hits(tuple(dict.fromkeys(terms(side))), vector)[:5]
+            )
         return sources
 
     def _children(self, asked: Question, hits: Sequence[Hit]) -> list[Quote]:
         """The sub-sections of the section a list is asked of, where it has no list of its own."""
         store = self.index.store
-        sections = store.sections()
         wanted = set(terms(asked.subjects[0]))
         for hit in hits[:3]:
             for headings in (hit.passage.headings, hit.passage.headings[:-1]):
@@ -244,8 +254,8 @@ class Assistant:
                     continue
                 below = [
                     section
-                    for section in sections
-                    if section.path == hit.passage.path and section.headings[:-1] == headings
+                    for section in store.sections(hit.passage.path)
+                    if section.headings[:-1] == headings
                 ]
                 if len(below) > 1:
                     first = [store.section_passages(s.path, s.anchor)[0][1] for s in below]
@@ -277,33 +287,29 @@ class Assistant:
     # -- what else ----------------------------------------------------------------------------
 
     def _resources(self, found: Found) -> list[Resource]:
-        """What the guide recommends on the question, nearest first."""
+        """What the guide recommends on the question: nearest first, or all of it in order.
+
+        Asked for something to read on a topic, the guide's titles have to name the topic or be
+        near it. With any other answer only titles that are near the whole question travel.
+        """
         store = self.index.store
         asked = found.understood.question
-        listed = store.resources()
+        listed = store.resources
         if not listed:
             return []
-        topic = _topic(asked)
-        cosines = store.resource_cosines(found.vector)
-        if asked.form == "resources" and topic:
-            cosines = store.resource_cosines(self._encoder.encode([topic])[0])
+        reading_asked = asked.form == "resources"
+        topic = _topic(asked) if reading_asked else asked.text
+        fitting = [n for n, r in enumerate(listed) if _fits(r, asked)]
+        if reading_asked and not topic:
+            return [listed[n] for n in fitting]
+        vector = self._encoder.encode([topic])[0] if reading_asked else found.vector
+        cosines = store.resource_cosines(vector)
         weights = writer.Weights.of(topic, store.vocabulary.rarity)
-        near = []
-        for position, resource in enumerate(listed):
-            cosine = float(cosines[position])
-            coverage = weights.coverage(resource.title)
-            if asked.wanted and resource.kind != asked.wanted:
-                continue
-            if asked.form == "resources":
-                fits = not topic or coverage >= 0.99 or cosine >= _RESOURCE_NEAR
-            else:
-                fits = cosine >= _RESOURCE_NEAR or (coverage >= 0.99 and cosine >= _RESOURCE_FAR)
-            if fits and resource.kind != "form":
-                near.append((-(cosine + coverage), position, resource))
-        best = sorted(near)
-        if asked.form == "resources" and not topic:
-            return [resource for _, _, resource in sorted(near, key=lambda item: item[1])]
-        return [resource for _, _, resource in best[:RESOURCES]]
+        named = {n for n in fitting if weights.coverage(_placed(listed[n])) >= _NAMED}
+        nearest = max((float(cosines[n]) for n in fitting), default=0.0)
+        near = {n for n in fitting if cosines[n] >= max(_NEAR, nearest - _NEARLY_AS_NEAR)}
+        kept = sorted(near | named if reading_asked else near, key=lambda n: (-cosines[n], n))
+        return [listed[n] for n in kept[:RESOURCES]]
 
     def _recommended(self, resources: Sequence[Resource]) -> list[Quote]:
         """The lines of the guide that list the resources, in the order given."""
@@ -344,15 +350,31 @@ def settle(question: str) -> str:
     return text
 
 
-def _respelt(
-    text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]
-) -> str:
-    """The text with each word in place of what it was read as, and "a" or "an" to match."""
-    pieces, end = [], 0
+def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:
+    """The text with each word as it was read: in the plural where it was, after the right article."""
+    pieces: list[str] = []
+    end = 0
     for (token, start, stop), phrase in zip(spans, phrases, strict=True):
-        pieces += [text[end:start], phrase if phrase else token]
+        pieces.append(text[end:start])
         end = stop
+        if phrase == token:
+            pieces.append(token)
+            continue
+        if len(pieces) > 1 and pieces[-2] in {"a", "an"}:
+            pieces[-2] = "an" if phrase[0] in "aeio" else "a"
+        plural = token.endswith("s") and not phrase.endswith("s") and " " in phrase
+        pieces.append(phrase + "s" if plural else phrase)
     return "".join([*pieces, text[end:]])
+
+
+def _fits(resource: Resource, asked: Question) -> bool:
+    """Whether a resource is of the kind asked for; a form is only for who asks for one."""
+    return resource.kind == asked.wanted if asked.wanted else resource.kind != "form"
+
+
+def _placed(resource: Resource) -> str:
+    """A resource's title with the headings it is listed under, which say what it is on."""
+    return " ".join((resource.title, *resource.headings))
 
 
 def _topic(asked: Question) -> str:

@@ -43,7 +43,7 @@ Words = Annotated[str | None, typer.Argument(help="The question.", show_default=
 Batch = Annotated[
     str | None, typer.Option("--batch", help="Questions as JSON lines: a file, or - for stdin.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it all as JSON.")]
 
 
 class Line(BaseModel):
@@ -80,7 +80,9 @@ def build(
     base_url: BaseUrl = None,
 ) -> None:
     """Build the index, or bring it up to date with the guide."""
-    chosen = settings.load(corpus=corpus, index=index, model=model, device=device, base_url=base_url)
+    chosen = settings.load(
+        corpus=corpus, index=index, model=model, device=device, base_url=base_url
+    )
     built = _built(chosen)
     if any(oddity.unread for oddity in built.oddities):
         raise GuideError(
@@ -181,7 +183,9 @@ def verify(
     try:
         data = json.loads(answer.read_text(encoding="utf-8"))
     except OSError as error:
-        raise VerifyError(f"{answer} cannot be read: {error.strerror}.", "Name an answer file.") from error
+        raise VerifyError(
+            f"{answer} cannot be read: {error.strerror}.", "Name an answer file."
+        ) from error
     except ValueError as error:
         raise VerifyError(
             f"{answer} is not JSON: {error}", "Save one with: assistant ask QUESTION --json"
@@ -223,8 +227,13 @@ def _opened(index: Path | None, model: str | None) -> Assistant:
 def _built(chosen: Settings) -> Built:
     """Build where needed, with a progress bar, and say why and what came of it."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from assistant import index as indexes
     from assistant.encoder import SentenceTransformerEncoder
@@ -272,7 +281,9 @@ def _questions(question: str | None, batch: str | None) -> list[Line] | None:
     try:
         text = sys.stdin.read() if batch == "-" else Path(batch).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{batch} cannot be read: {error}", "Name a file of JSON lines.") from error
+        raise QuestionError(
+            f"{batch} cannot be read: {error}", "Name a file of JSON lines."
+        ) from error
     return list(_parsed(batch, text))
 
 
@@ -333,7 +344,9 @@ def _show(answer: Answer) -> None:
     if not answer.found and answer.related:
         console.print(Text("\nThe nearest sections:", style="bold"))
         for section in answer.related:
-            console.print(Padding(Text(f"{' > '.join(section.headings)} ({section.url})"), (0, 0, 0, 2)))
+            console.print(
+                Padding(Text(f"{' > '.join(section.headings)} ({section.url})"), (0, 0, 0, 2))
+            )
 
 
 def _list(found: Search) -> None:

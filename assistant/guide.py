@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import frontmatter
-from yaml import YAMLError
+from frontmatter.default_handlers import YAMLHandler
+from yaml import BaseLoader, YAMLError
 
 from assistant import markdown
 from assistant.errors import GuideError
@@ -33,11 +33,20 @@ SUFFIXES = (".md", ".markdown", ".mdx")
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MINUTES = re.compile(r"\b(\d{1,3})[\s-]*min(?:ute)?s?\b(?:[\s-]*read)?", re.I)
-_VIDEO_HOSTS = ("youtube.com", "youtu.be", "vimeo.com", "ted.com", "loom.com")
-_BOOK_HOSTS = ("amazon.", "goodreads.com", "oreilly.com", "books.google.", "bookshop.org")
-_FORM_HOSTS = ("forms.gle", "docs.google.com/forms", "typeform.com", "forms.office.com")
+_VIDEO_HOSTS = re.compile(r"(?:^|\.)(?:youtube\.com|youtu\.be|vimeo\.com|ted\.com|loom\.com)/")
+_BOOK_HOSTS = re.compile(
+    r"^(?:(?:www|smile)\.)?amazon\.|(?:^|\.)(?:goodreads\.com|oreilly\.com|bookshop\.org)/"
+    r"|^books\.google\."
+)
+_FORM_HOSTS = re.compile(
+    r"(?:^|\.)(?:forms\.gle|docs\.google\.com/forms|typeform\.com|forms\.office\.com)/"
+)
+_BOOK = re.compile(r"(?<![a-z])books?(?!mark)")
 
 _PIECE = re.compile(r"(?P<latin>[A-Za-z]+)|(?P<hangul>[\uac00-\ud7af])|[0-9]+|[^\s]")
+
+# The anchor of a heading with no letter in it, as kramdown gives it; the text above has none.
+_NAMELESS = "section"
 
 # Beside its link, a line that recommends something holds at most an author or a short note.
 _WORDS_BESIDE_A_LINK = 8
@@ -71,7 +80,7 @@ def read(
         try:
             pages.append(read_page(folder, path, reading=reading or Reading()))
         except GuideError as error:
-            oddities.append(Oddity(path, 1, error.what, unread=True))
+            oddities.append(Oddity(_printable(path), 1, error.what, unread=True))
         if progress:
             progress(done, len(paths))
     if not any(page.passages for page in pages):
@@ -110,9 +119,16 @@ def walk(folder: Path) -> Iterator[str]:
             path = Path(parent, name)
             if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
-            if path.resolve().is_relative_to(root):
+            if _stays_inside(path, root):
                 found.append(path.relative_to(root).as_posix())
     yield from sorted(found)
+
+
+def _stays_inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a link that leads back to itself
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +146,13 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> _Read:
     """Read one file of the guide. Raises GuideError where it cannot be read as text."""
     raw, source = _source(folder, path)
     metadata, body, oddities = _front_matter(path, source)
-    found = [block for block in markdown.blocks(body) if block.text or block.kind == "break"]
+    found = markdown.blocks(body)
     title = _title(metadata, found, path)
     page = Page(path, title, _url(path, reading.base_url), hashlib.sha256(raw).hexdigest(), source)
     sections: list[Section] = []
     passages: list[Passage] = []
     resources: list[Resource] = []
-    for part in _parts(found, title, last_line=source.count("\n") + 1):
-        if not part.blocks and not part.headed:
-            continue
+    for part in _parts(found, title, last_line=_line_count(source)):
         section = part.section(page)
         sections.append(section)
         listed = [_resource(block, section) for block in part.blocks]
@@ -146,6 +160,10 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> _Read:
         lists_resources = 2 * sum(map(bool, listed)) > len(part.blocks) > 0
         passages.extend(_passages(part, section, reading.window, lists_resources=lists_resources))
     return _Read(page, tuple(sections), tuple(passages), tuple(resources), tuple(oddities))
+
+
+def _line_count(source: str) -> int:
+    return max(1, source.count("\n") + (not source.endswith("\n")))
 
 
 def anchors(page: Page) -> list[str]:
@@ -159,9 +177,18 @@ def body(page: Page) -> str:
     return _front_matter(page.path, page.text)[1]
 
 
+def _printable(path: str) -> str:
+    """A file's name with the bytes that are no text written out."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _source(folder: Path, path: str) -> tuple[bytes, str]:
     mend = "Save it as UTF-8 text the builder may read."
+    if path != _printable(path):
+        raise GuideError(f"{_printable(path)} has a name that is not UTF-8.", mend)
     try:
+        if (folder / path).exists() and not (folder / path).is_file():
+            raise GuideError(f"{path} is not a file.", mend)
         raw = (folder / path).read_bytes()
     except OSError as error:
         raise GuideError(f"{path} cannot be read: {error.strerror or error}.", mend) from error
@@ -183,19 +210,23 @@ def _front_matter(path: str, source: str) -> tuple[dict[str, Any], str, list[Odd
         return {}, source, []
     blank = "\n" * match.group().count("\n") + source[match.end() :]
     try:
-        metadata, _ = frontmatter.parse(match.group())
-    except (YAMLError, ValueError):
+        # As plain text: a title of `2024` or `No` is what it says, and no tag builds anything.
+        metadata = YAMLHandler().load(match[1] or "", Loader=BaseLoader)
+    except (YAMLError, ValueError, RecursionError):
         return {}, blank, [Oddity(path, 1, "The front matter is not YAML and was left out.")]
-    return metadata, blank, []
+    if metadata and not isinstance(metadata, dict):
+        return {}, source, []  # text between two thematic breaks
+    return metadata or {}, blank, []
 
 
 def _title(metadata: dict[str, Any], found: list[Block], path: str) -> str:
-    named = normalise(str(metadata.get("title") or ""))
+    title = metadata.get("title")
+    named = normalise(title) if isinstance(title, str) else ""
     if named:
         return named
-    first = next((block.text for block in found if block.kind == "heading"), "")
-    if first and next(block.level for block in found if block.kind == "heading") == 1:
-        return first
+    first = next((block for block in found if block.kind == "heading" and block.text), None)
+    if first and first.level == 1:
+        return first.text
     stem = Path(path).stem if Path(path).stem.lower() not in {"index", "readme"} else ""
     name = stem or Path(path).parent.name or Path(path).stem
     return name.replace("-", " ").replace("_", " ").strip().capitalize() or path
@@ -218,10 +249,6 @@ class _Part:
     blocks: tuple[Block, ...]
     lines: tuple[int, int]
 
-    @property
-    def headed(self) -> bool:
-        return self.heading is not None
-
     def section(self, page: Page) -> Section:
         link = f"{page.url}#{quote(self.anchor)}" if self.anchor else page.url
         return Section(page.path, self.headings, self.anchor, link, self.lines)
@@ -234,7 +261,7 @@ def _anchored(found: Iterable[Block]) -> Iterator[tuple[Block, str]]:
         if block.kind != "heading":
             yield block, ""
             continue
-        wanted = block.anchor or markdown.slug(block.text)
+        wanted = block.anchor or markdown.slug(block.text) or _NAMELESS
         anchor = wanted
         while anchor in seen:
             seen[wanted] += 1
@@ -249,8 +276,9 @@ def _parts(found: list[Block], title: str, *, last_line: int) -> Iterator[_Part]
     part = _Part((title,), "", None, (), (1, last_line))
     held: list[Block] = []
     for block, anchor in _anchored(found):
-        if block.kind != "heading":
-            held.append(block)
+        if block.kind != "heading" or not block.text:
+            if block.text or block.kind == "break":
+                held.append(block)
             continue
         yield from _closed(part, held, block.lines[0] - 1)
         path = [step for step in path if step[0] < block.level]
@@ -265,8 +293,10 @@ def _parts(found: list[Block], title: str, *, last_line: int) -> Iterator[_Part]
 
 def _closed(part: _Part, held: list[Block], last_line: int) -> Iterator[_Part]:
     kept = tuple(_without_contents(held))
-    if held and not [block for block in kept if block.kind != "break"] and part.headed:
-        return
+    if all(block.kind == "break" for block in kept):
+        if len(kept) < len(held) or not part.heading:
+            return
+        kept = ()
     yield replace(part, blocks=kept, lines=(part.lines[0], max(part.lines[0], last_line)))
 
 
@@ -289,7 +319,7 @@ def _resource(block: Block, section: Section) -> Resource | None:
     if block.kind not in {"row", "item", "prose"} or len(links) != 1:
         return None
     link = links[0]
-    if not link.url.startswith(("http://", "https://")) and urlsplit(link.url).scheme:
+    if not _leads_somewhere(link.url):
         return None
     beside = block.text.replace(link.title, "", 1)
     minutes = _MINUTES.search(beside)
@@ -308,18 +338,27 @@ def _resource(block: Block, section: Section) -> Resource | None:
     )
 
 
+def _leads_somewhere(url: str) -> bool:
+    """Whether a link goes to a page: of the web, or of the guide."""
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:  # an address with a broken bracket
+        return False
+    return bool(url) and scheme in {"", "http", "https"}
+
+
 def _resource_kind(url: str, icons: tuple[str, ...], headings: tuple[str, ...]) -> ResourceKind:
     shown = " ".join(icons).lower()
+    under = headings[-1].lower().split()
     address = urlsplit(url)
-    host = address.netloc.lower() + address.path.lower()
-    under = headings[-1].lower()
     if not address.netloc:
         return "page"
-    if "book" in shown or any(name in host for name in _BOOK_HOSTS) or "books" in under.split():
+    place = f"{address.hostname or ''}{address.path.lower()}/"
+    if _BOOK.search(shown) or _BOOK_HOSTS.search(place) or "books" in under:
         return "book"
-    if any(name in host for name in _VIDEO_HOSTS) or "video" in shown:
+    if "video" in shown or _VIDEO_HOSTS.search(place) or "videos" in under:
         return "video"
-    if any(name in host for name in _FORM_HOSTS):
+    if _FORM_HOSTS.search(place):
         return "form"
     return "article"
 

@@ -94,7 +94,7 @@ def open(folder: Path) -> Index:
     """
     generation = _current(folder)
     home = folder / generation
-    manifest = _checked(home)
+    manifest = _checked(home, generation)
     try:
         return Index(generation, manifest, FaissStore(home))
     except (OSError, ValueError, KeyError, RuntimeError, sqlite3.Error) as error:
@@ -174,7 +174,8 @@ def _write(
 def _stale(folder: Path, corpus: str, model: str, base_url: str) -> tuple[str, ...]:
     """Why the current generation will not do; empty where it will."""
     try:
-        manifest = _checked(folder / _current(folder))
+        current = _current(folder)
+        manifest = _checked(folder / current, current)
     except IndexMissing:
         return ("there was no index",)
     except IndexOutdated:
@@ -193,11 +194,11 @@ def _publish(folder: Path, draft: Path, manifest: Manifest) -> str:
     """Make a draft the current generation: synced, checked, renamed, pointed to, in that order."""
     text = json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n"
     (draft / "manifest.json").write_text(text, encoding="utf-8")
-    generation = hashlib.sha256(text.encode()).hexdigest()[:16]
+    generation = _name(text)
     for path in sorted(draft.rglob("*")):
         _sync(path)
     _sync(draft)
-    _checked(draft)
+    _checked(draft, generation)
     FaissStore(draft).close()
     home = folder / generation
     if home.exists():  # damaged, or it would have been up to date
@@ -233,13 +234,22 @@ def _current(folder: Path) -> str:
     return name
 
 
-def _checked(home: Path) -> Manifest:
-    """The manifest of a generation, once every file it names has the sha256 it gives."""
+def _name(manifest: str) -> str:
+    """A generation's name: the digest of its manifest, which holds those of its files."""
+    return hashlib.sha256(manifest.encode()).hexdigest()[:16]
+
+
+def _checked(home: Path, generation: str) -> Manifest:
+    """The manifest of a generation, once it and every file it names hash to what they should."""
+    path = home / "manifest.json"
     try:
-        data = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
         found = data["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexDamaged(f"{home / 'manifest.json'} is missing or unreadable.", _REBUILD) from error
+        raise IndexDamaged(f"{path} is missing or unreadable.", _REBUILD) from error
+    if _name(text) != generation:
+        raise IndexDamaged(f"{path} is missing or altered.", _REBUILD)
     if found != FORMAT:
         raise IndexOutdated(f"The index has format {found}, not {FORMAT}.", _REBUILD)
     try:
@@ -286,5 +296,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-

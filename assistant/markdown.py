@@ -58,13 +58,18 @@ class Block:
     icons: tuple[str, ...] = ()
 
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
-_ATTRIBUTES = re.compile(r"(?<!\\)\{:[^}\n]*\}")
-_KRAMDOWN = re.compile(r"\{::/?[^}\n]*/?\}|\{:/[a-z]*\}")
+# A fence may open inside a list item or a quotation; it closes no deeper than it opened.
+_OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})")
+_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
+_ATTRIBUTE_LINE = re.compile(r"^[ \t>]*\{:[^{}]*\}\s*$")
+_KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
+_SPAN_ATTRIBUTES = re.compile(r"^\{ ?[:.#][^{}]*\}")
+_HEADING_ATTRIBUTES = re.compile(r"\{(?=[:.# ])[^{}]*\}\s*\Z")
+_ATX = re.compile(r"^ {0,3}#{1,6}\s")
+_ID = re.compile(r"#([^\s{}]+)")
 _LIQUID = re.compile(r"^\s*\{%.*%\}\s*$")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
-_HEADING_ID = re.compile(r"\s*\{#([^\s}]+)[^}]*\}\s*$")
+_RULE = re.compile(r"[-:=+| ]*")
 _SLUG_DROP = re.compile(r"[^\w\- ]", re.UNICODE)
 
 
@@ -74,28 +79,41 @@ def slug(heading: str) -> str:
 
 
 def neutralise(source: str) -> str:
-    """Blank what publishing tools act on and readers never see; no line is added or removed.
+    """Blank the lines that publishing tools act on and readers never see; none is added or removed.
 
-    Comments, kramdown options and attribute lists, Liquid tags on lines of their own, and HTML
-    wrappers around Markdown go; fenced code stays untouched.
+    Lines of nothing but kramdown options or attributes, Liquid tags on lines of their own, and
+    HTML wrappers around Markdown go; fenced code stays untouched.
     """
-    lines = source.splitlines()
-    fence = ""
+    lines = source.split("\n")
+    fence: tuple[str, int] | None = None
     for number, line in enumerate(lines):
-        opening = _FENCE.match(line)
         if fence:
-            if opening and opening[1].startswith(fence) and not opening[2].strip():
-                fence = ""
-            continue
-        if opening:
-            fence = opening[1]
-            continue
-        if _LIQUID.match(line) or (_WRAPPER.match(line) and _wraps_markdown(lines, number)):
+            closing = _CLOSING.match(line)
+            if closing and closing[2].startswith(fence[0]) and _width(closing[1]) <= fence[1] + 3:
+                fence = None
+        elif opening := _OPENING.match(line):
+            fence = opening[2], _width(opening[1])
+        elif _LIQUID.match(line) or (_WRAPPER.match(line) and _wraps_markdown(lines, number)):
             lines[number] = ""
-            continue
-        if "{:" in line:
-            lines[number] = _ATTRIBUTES.sub("", _KRAMDOWN.sub("", line))
+        elif "{:" in line:
+            _neutralise_kramdown(lines, number)
     return "\n".join(lines)
+
+
+def _neutralise_kramdown(lines: list[str], number: int) -> None:
+    """Blank a line of attributes; an id it gives to the heading above is moved up to it."""
+    line = lines[number]
+    if not _KRAMDOWN.sub("", line).strip():
+        lines[number] = ""
+    elif _ATTRIBUTE_LINE.match(line):
+        lines[number] = ""
+        named = _ID.search(line)
+        if named and number and _ATX.match(lines[number - 1]):
+            lines[number - 1] = f"{lines[number - 1].rstrip()} {{#{named[1]}}}"
+
+
+def _width(prefix: str) -> int:
+    return len(prefix.expandtabs(4))
 
 
 def _wraps_markdown(lines: Sequence[str], number: int) -> bool:
@@ -107,18 +125,41 @@ def _wraps_markdown(lines: Sequence[str], number: int) -> bool:
 
 def blocks(source: str) -> list[Block]:
     """Every block of a page in order, headings included, markup removed."""
-    text = _COMMENT.sub(_blank, neutralise(source)) if "<!--" in source else neutralise(source)
-    return list(_Walk().over(_parser().parse(text)))
+    # A footnote is parsed last but stands where it is written.
+    return sorted(_Walk().over(_parsed(source)), key=lambda block: block.lines[0])
 
 
-def _blank(match: re.Match[str]) -> str:
-    return "\n" * match.group().count("\n")
+def _parsed(source: str) -> list[Token]:
+    tokens = _parser().parse(neutralise(source))
+    for position, token in enumerate(tokens):
+        if token.type == "inline" and token.children and "{" in token.content:
+            heading = tokens[position - 1] if tokens[position - 1].type == "heading_open" else None
+            _drop_attributes(token.children, heading)
+    return tokens
+
+
+def _drop_attributes(children: Sequence[Token], heading: Token | None) -> None:
+    """Take kramdown's and attr_list's marks out of the text; a heading keeps the id they give."""
+    for before, child in zip((None, *children), children, strict=False):
+        if child.type == "text" and "{" in child.content:
+            child.content = _KRAMDOWN.sub("", child.content)
+            if before is None or before.nesting < 0 or before.type in {"code_inline", "image"}:
+                child.content = _SPAN_ATTRIBUTES.sub("", child.content)
+    attributes = _HEADING_ATTRIBUTES.search(children[-1].content)
+    if heading and attributes and children[-1].type == "text":
+        children[-1].content = children[-1].content[: attributes.start()].rstrip()
+        named = _ID.search(attributes[0])
+        heading.meta["anchor"] = named[1] if named else ""
 
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    return parser.use(deflist_plugin).use(footnote_plugin)
+    parser.use(deflist_plugin).use(footnote_plugin)
+    parser.add_render_rule("html_block", _html_as_text)
+    parser.add_render_rule("html_inline", _html_as_text)
+    parser.add_render_rule("image", _image_as_text)
+    return parser
 
 
 class _Walk:
@@ -129,8 +170,9 @@ class _Walk:
         self._groups = 0
         self._marker = ""
         self._quotes = 0
-        self._heading = 0
+        self._heading: Token | None = None
         self._row: list[Inline] | None = None
+        self._row_lines = (1, 1)
         self._in_head = False
 
     def over(self, tokens: Iterable[Token]) -> Iterator[Block]:
@@ -150,10 +192,22 @@ class _Walk:
 
     def _container(self, token: Token) -> None:
         match token.type:
-            case "heading_open":
-                self._heading = int(token.tag[1])
-            case "heading_close":
-                self._heading = 0
+            case "heading_open" | "heading_close":
+                self._heading = token if token.nesting == 1 else None
+            case "blockquote_open" | "blockquote_close":
+                self._quotes += token.nesting
+            case "table_open":
+                self._groups += 1
+            case "thead_open" | "thead_close":
+                self._in_head = token.nesting == 1
+            case "tr_open":
+                self._row = []
+                self._row_lines = (token.map[0] + 1, token.map[1]) if token.map else (1, 1)
+            case _:
+                self._list(token)
+
+    def _list(self, token: Token) -> None:
+        match token.type:
             case "bullet_list_open":
                 self._open_list(None)
             case "ordered_list_open":
@@ -165,17 +219,6 @@ class _Walk:
                 number, group = self._lists[-1]
                 self._marker = "- " if number is None else f"{number}. "
                 self._lists[-1] = (None if number is None else number + 1, group)
-            case "blockquote_open":
-                self._quotes += 1
-            case "blockquote_close":
-                self._quotes -= 1
-            case "table_open":
-                self._groups += 1
-            case "thead_open" | "thead_close":
-                self._in_head = token.nesting == 1
-            case "tr_open":
-                self._row = []
-                self._row_lines = (token.map[0] + 1, token.map[1]) if token.map else (1, 1)
             case _:
                 pass
 
@@ -190,7 +233,7 @@ class _Walk:
             self._row.append(inline(children))
             return
         if self._heading:
-            yield self._heading_block(inline(children), token)
+            yield self._heading_block(inline(children), self._heading)
             return
         lines = token.content.split("\n")
         if all(line.strip().startswith("|") and line.strip().endswith("|") for line in lines):
@@ -201,16 +244,14 @@ class _Walk:
             kind: BlockKind = "item" if self._lists else "quote" if self._quotes else "prose"
             yield self._block(kind, content, token)
 
-    def _heading_block(self, content: Inline, token: Token) -> Block:
-        explicit = _HEADING_ID.search(content.text)
-        text = content.text[: explicit.start()] if explicit else content.text
-        first, last = token.map or (0, 1)
+    def _heading_block(self, content: Inline, opening: Token) -> Block:
+        first, last = opening.map or (0, 1)
         return Block(
             kind="heading",
-            text=text,
+            text=content.text,
             lines=(first + 1, last),
-            level=self._heading,
-            anchor=explicit[1] if explicit else "",
+            level=int(opening.tag[1]),
+            anchor=opening.meta.get("anchor", ""),
             links=content.links,
         )
 
@@ -220,7 +261,7 @@ class _Walk:
         return Block(
             kind=kind,
             text=content.text,
-            lines=(first + 1, last),
+            lines=(first + 1, max(first + 1, last)),  # a definition's term has no length
             level=max(0, len(self._lists) - 1),
             marker=marker,
             group=self._lists[-1][1] if self._lists else 0,
@@ -233,12 +274,12 @@ class _Walk:
         yield from self._row_block(cells, "header" if self._in_head else "row", self._row_lines)
 
     def _headerless_table(self, children: Sequence[Token], token: Token) -> Iterator[Block]:
-        """kramdown's table of rows alone, which CommonMark reads as a paragraph of bars."""
+        """A kramdown table of rows alone, which CommonMark reads as a paragraph of bars."""
         self._groups += 1
         line = (token.map or (0, 1))[0] + 1
         row: list[list[Token]] = [[]]
         for child in children:
-            if child.type == "softbreak":
+            if child.type in {"softbreak", "hardbreak"}:
                 yield from self._row_block([inline(cell) for cell in row], "row", (line, line))
                 row, line = [[]], line + 1
             elif child.type == "text" and child.level == 0 and "|" in child.content:
@@ -254,7 +295,7 @@ class _Walk:
         self, cells: Sequence[Inline], kind: BlockKind, lines: tuple[int, int]
     ) -> Iterator[Block]:
         text = " | ".join(cell.text for cell in cells if cell.text)
-        if text:
+        if not _RULE.fullmatch(text):
             yield Block(
                 kind=kind,
                 text=text,
@@ -312,16 +353,16 @@ class _Text(HTMLParser):
         self.pieces: list[str] = []
         self._hidden = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
         self._hidden += tag in {"script", "style"}
         self.pieces.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in {"script", "style"}
+        self._hidden -= self._hidden > 0 and tag in {"script", "style"}
         self.pieces.append(" ")
 
     def handle_data(self, data: str) -> None:
-        if self._hidden <= 0:
+        if not self._hidden:
             self.pieces.append(data)
 
 
@@ -339,23 +380,13 @@ def render(source: str, anchors: Sequence[str]) -> str:
     `anchors` are the ids of the headings in order. Links that could run script are left as
     text by the parser; images of other hosts are named, never fetched.
     """
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    parser.use(deflist_plugin).use(footnote_plugin)
-    parser.add_render_rule("html_block", _html_as_text)
-    parser.add_render_rule("html_inline", _html_as_text)
-    parser.add_render_rule("image", _image_as_text)
-    tokens = parser.parse(_COMMENT.sub(_blank, neutralise(source)))
+    tokens = _parsed(source)
     waiting = iter(anchors)
-    for position, token in enumerate(tokens):
+    for token in tokens:
         if token.type == "heading_open":
             token.attrSet("id", next(waiting, ""))
-            _drop_heading_id(tokens[position + 1])
+    parser = _parser()
     return str(parser.renderer.render(tokens, parser.options, {}))
-
-
-def _drop_heading_id(token: Token) -> None:
-    if token.children and token.children[-1].type == "text":
-        token.children[-1].content = _HEADING_ID.sub("", token.children[-1].content)
 
 
 def _html_as_text(

@@ -22,7 +22,7 @@ REFUSAL = "The guide does not answer this."
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One file of the guide: its path inside the folder, title, link, digest and source text."""
+    """One file of the guide: its path in the folder, title, link, digest and source text."""
 
     path: str
     title: str
@@ -44,7 +44,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A quotable piece of a passage: a character span, what it is, and where it stands in the file."""
+    """A quotable piece of a passage: its characters, what it is, and its lines in the file."""
 
     start: int
     end: int

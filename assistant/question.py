@@ -34,33 +34,89 @@ class Question:
     wanted: ResourceKind | None = None
 
 
-_EDGE = r"(?:^|\b)"
+# What politeness puts before a question, and what it may be dropped from.
+_LEAD = re.compile(
+    r"^(?:(?:so|ok(?:ay)?|well|hi|hello|hey|please)\b[\s,]*)*"
+    r"(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell\s+me\s+|clarify\s+)?"
+    r"(?=(?:explain|define|describe|compare|contrast|list|name|what|who|how|why|the)\b)|"
+    r"(?:please\s+)?(?:tell|show)\s+me\s+(?=(?:what|who|how|why|the\s+difference)\b)|"
+    r"(?:do\s+you\s+know|i\s+(?:want|would\s+like|need)\s+to\s+know|i\s+wonder)\s+"
+    r"(?=(?:what|who|how|why|if|whether)\b))?",
+    re.I,
+)
 _JOIN = r"(?:and|vs\.?|versus|or|from|to|with|than|against|/|&)"
+_DO = r"(?:does|do|did|can|would)"
+_BE = r"(?:is|are|was|were|isn't|aren't)"
+_SAME = (
+    r"(?:the\s+)?same(?:\s+thing)?\s+as|different\s+(?:from|to|than)|identical\s+to|similar\s+to|"
+    r"interchangeable\s+with|better\s+than|another\s+(?:word|name)\s+for"
+)
+_ALIKE = (
+    r"(?:(?:the\s+)?same(?:\s+thing)?|different|identical|interchangeable|similar|alike|equal|"
+    r"equivalent)"
+)
+_WHAT = r"(?:(?:what(?:\s+is|\s+are|'s)|explain|describe|define|compare|tell\s+me\s+about)\s+)?"
 _COMPARISONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        rf"\b(?:differen(?:ce|ces|t)|distinction|distinguish|gap|compare|comparing|comparison|relationship)"
-        rf"\b(?:[\w ]{{0,12}}?\bbetween|\s+of)?\s+(?P<a>.+?)\s+{_JOIN}\s+(?P<b>.+)",
-        r"\bhow\s+(?:is|are|was|were)\s+(?P<a>.+?)\s+(?:any\s+|so\s+)?(?:different|distinct|distinguished)"
-        r"\s+(?:from|to|than)\s+(?P<b>.+)",
-        r"\bhow\s+(?:does|do|did|can|would)\s+(?P<a>.+?)\s+(?:differ|compare|vary|relate)\s+(?:from|to|with)\s+(?P<b>.+)",
-        r"\bhow\s+(?:does|do|did|are|is)\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:differ(?:ent)?|compare|related?)\b",
-        r"\bwhat\s+(?:sets|distinguishes|separates|differentiates|makes)\s+(?P<a>.+?)\s+"
-        r"(?:apart\s+|different\s+)?from\s+(?P<b>.+)",
-        r"^(?:so\s+|are|is)\s*(?P<a>.+?)\s+(?:really\s+|just\s+|exactly\s+)?(?:the\s+same(?:\s+thing)?\s+as|different\s+from|"
-        r"identical\s+to|similar\s+to|interchangeable\s+with|better\s+than|another\s+(?:word|name)\s+for)\s+(?P<b>.+)",
-        r"^(?:are|is)\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:really\s+)?(?:the\s+same(?:\s+thing)?|different|identical|"
-        r"interchangeable|similar|alike|equal|equivalent)\b",
-        r"^(?P<a>.+?)\s+compared\s+(?:to|with)\s+(?P<b>.+)",
-        r"^(?:what(?:\s+is|'s)\s+)?(?P<a>[^,;:]+?)\s*(?:\bvs\.?|\bversus\b)\s*(?P<b>[^,;:]+)",
+        r"\bhow\s+(?:different|similar)\s+(?:is|are)\s+(?P<a>.+?)\s+(?:from|to|and)\s+(?P<b>.+)",
+        (
+            r"\b(?:differences?|distinction|gap|comparison|contrast|relationship|different(?!\s+\w+\s+of))\b"
+            rf"[\w ]{{0,12}}?\s(?:between|of|about|btw|b/w)\s+(?P<a>.+?)\s+{_JOIN}\s+(?P<b>.+)"
+        ),
+        (
+            rf"\b(?:differences?|compare|comparing|contrast|distinguish|differentiate|tell\s+apart)\s+"
+            rf"(?:between\s+)?(?P<a>.+?)\s+{_JOIN}\s+(?P<b>.+)"
+        ),
+        (
+            rf"\b(?:how|why|in\s+what\s+ways?)\s+{_BE}\s+(?P<a>.+?)\s+(?:not\s+|any\s+|so\s+)?"
+            rf"(?:distinct\s+from|distinguished\s+from|unlike|{_SAME})\s+(?P<b>.+)"
+        ),
+        (
+            rf"\b(?:how|in\s+what\s+ways?)\s+{_DO}\s+(?P<a>.+?)\s+(?:differ|compare|vary|relate)\s+"
+            r"(?:from|to|with)\s+(?P<b>.+)"
+        ),
+        rf"^{_DO}\s+(?P<a>.+?)\s+(?:really\s+)?differ\s+from\s+(?P<b>.+)",
+        r"\bhow\s+(?P<a>.+?)\s+(?:differs?|(?:is|are)\s+different)\s+from\s+(?P<b>.+)",
+        (
+            rf"\b(?:how|in\s+what\s+ways?)\s+(?:{_DO}|are|is)\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+"
+            r"(?:differ(?:ent)?|compare|related?)\b"
+        ),
+        rf"^{_DO}\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:really\s+)?differ\b",
+        r"\bwhat\s+(?:distinguishes|separates|differentiates)\s+(?P<a>.+?)\s+from\s+(?P<b>.+)",
+        r"\bwhat\s+(?:sets|makes)\s+(?P<a>.+?)\s+(?:apart|different)\s+from\s+(?P<b>.+)",
+        r"^(?:is|are)\s+(?P<a>.+?)\s+or\s+(?P<b>.+?)\s+(?:better|worse|\w+er|more\s+\w+)$",
+        rf"^what\s+{_DO}\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+do\s+differently\b",
+        r"\btell\s+(?P<a>.+?)\s+(?:apart\s+)?from\s+(?P<b>.+)",
+        r"\btell\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+apart\b",
+        rf"^(?:so\s+)?(?:{_BE}\s+)?(?P<a>.+?)\s+(?:not\s+|really\s+|just\s+|exactly\s+)?(?:{_SAME})\s+(?P<b>.+)",
+        rf"^{_BE}\s+(?P<a>.+?)\s+(?:just|basically)\s+(?:an?|another)\s+(?P<b>.+)",
+        rf"^{_BE}\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:really\s+)?{_ALIKE}\b",
+        (
+            rf"^{_WHAT}(?P<a>.+?)\s+(?:(?:as\s+)?compared\s+(?:to|with)|as\s+opposed\s+to|"
+            r"in\s+contrast\s+(?:to|with))\s+(?P<b>.+)"
+        ),
+        rf"(?:^|[,;:]\s*){_WHAT}(?P<a>[^,;:]+?)\s*(?:\bvs\.?|\bversus\b|(?<=\s)v\.?(?=\s+[a-z]))\s*(?P<b>[^,;:]+)",
         r"^(?P<a>[\w .-]{1,40}?)\s+or\s+(?P<b>[\w .-]{1,40}?)\s*[:,?]\s*(?:what|which|how)\b",
-        r"^(?P<a>[\w.-]+(?:\s[\w.-]+){0,2})\s+or\s+(?P<b>[\w.-]+(?:\s[\w.-]+){0,2})$",
-        r"^(?P<a>[^,;:]+?)\s+and\s+(?P<b>[^,;:]+?)[:,;\s]+(?:what(?:\s+is|'s)?\s+)?(?:the\s+)?differences?\b",
+        r"^which\b[^,:]*[,:]\s*(?P<a>[\w .-]{1,40}?)\s+or\s+(?P<b>[\w .-]{1,40})$",
+        (
+            r"^(?!(?:is|are|do|does|can|should|will|would|to|how|what|who|why|when|where)\b)"
+            r"(?P<a>[\w.-]+(?:\s[\w.-]+){0,2})\s+or\s+(?P<b>[\w.-]+(?:\s[\w.-]+){0,2})$"
+        ),
+        (
+            r"^(?P<a>[^,;:]+?)(?:\s+and\s+|\s*/\s*)(?P<b>[^,;:]+?)[:,;\s]+(?:-+\s+)?(?:what(?:\s+is|'s)?\s+)?"
+            r"(?:the\s+)?differences?\b"
+        ),
+        *(
+            rf"^(?:the\s+)?differences?\s+(?!in\b|for\b|at\b)(?P<a>\S+(?:\s\S+){{{n}}})\s+(?P<b>\S+(?:\s\S+){{{n}}})$"
+            for n in range(3)
+        ),
     )
 )
 _DEFINITIONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
+        r"^what\s+(?:does|do|did)\s+(?:you|we|they|people)\s+mean\s+by\s+(?P<a>.+)",
         r"^what\s+(?:does|do|did)\s+(?P<a>.+?)\s+(?:mean|stand\s+for|refer\s+to|signify)\b",
         r"^what(?:\s+(?:exactly\s+)?(?:is|are|was|were)|'s)\s+(?:exactly\s+)?(?:meant\s+by|the\s+(?:meaning|definition)\s+of)\s+(?P<a>.+)",
         r"^(?:define|explain|describe)\s+(?:what\s+)?(?P<a>.+?)(?:\s+(?:is|are|means?))?$",
@@ -72,16 +128,21 @@ _DEFINITIONS = tuple(
 _LISTS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        r"\b(?:types|kinds|sorts|categories|varieties|classes|forms|flavou?rs|examples|list|parts|"
-        r"pillars|phases|stages|components|elements|levels|responsibilities|duties|tasks|skills|benefits|advantages|"
-        r"disadvantages|reasons|options|requirements|principles)\s+(?:of|for)\s+(?P<a>.+?)(?:\s+(?:are|exist|is)\b.*)?$",
+        (
+            r"\b(?:types|kinds|sorts|categories|varieties|classes|forms|flavou?rs|examples|list|parts|"
+            r"pillars|phases|stages|components|elements|levels|responsibilities|duties|tasks|skills|benefits|advantages|"
+            r"disadvantages|reasons|options|requirements|principles)\s+(?:of|for)\s+(?P<a>.+?)(?:\s+(?:are|exist|is)\b.*)?$"
+        ),
         r"^(?:what|which)\s+(?:(?:different|other|main|various|all|common)\s+)*(?:types|kinds|sorts)\s+of\s+(?P<a>.+?)(?:\s+(?:are|exist)\b.*)?$",
         r"^(?:list|name|enumerate)\s+(?:all\s+|some\s+)?(?:the\s+)?(?P<a>.+)",
         r"^how\s+many\s+(?:different\s+)?(?:types\s+of\s+|kinds\s+of\s+)?(?P<a>.+?)\s+(?:are|exist|is|do|does|can)\b",
         r"^(?:what|which)\s+are\s+(?:all\s+)?the\s+(?:\w+\s+){0,2}(?P<a>\w+s)(?:\s+(?:of|for|in|to)\b.*)?$",
     )
 )
-_STEPS = re.compile(r"^(?:how\s+(?:do|does|can|could|should|would|to|might)|steps\s+to|what\s+are\s+the\s+steps)\b", re.I)
+_STEPS = re.compile(
+    r"^(?:how\s+(?:do|does|can|could|should|would|to|might)|steps\s+to|(?:what\s+are\s+)?the\s+steps)\b",
+    re.I,
+)
 _YES_NO = re.compile(
     r"^(?:is|are|am|was|were|do|does|did|can|could|should|shall|will|would|has|have|had|may|might|must|"
     r"isn't|aren't|don't|doesn't|can't)\b",
@@ -98,20 +159,30 @@ _RESOURCE_VERB = re.compile(
     r"good|best|any|which|what|list|where|there)\b",
     re.I,
 )
+_MEDIA = (
+    r"(?:books?|articles?|videos?|talks?|blog\s+posts?|essays?|resources?|references?|readings?|"
+    r"literature)"
+)
 _RESOURCE_ASK = re.compile(
-    r"\b(?:(?:what|which|anything|something|where)\b.{0,30}\b(?:read|watch)|recommend\w*|suggest\w*|"
-    r"further\s+reading|reading\s+list|(?:good|best|any|which|what|list|more)\s+(?:\w+\s+){0,2}?"
-    r"(?:books?|articles?|videos?|blog\s+posts?|resources|references|readings)|"
-    r"where\s+(?:can|could|do|should|might)\s+(?:i|we|one)\s+(?:learn|read|find\s+out)\s+more|"
-    r"^(?:books?|articles?|videos?|resources|references|reading)\s+(?:about|on|for)\b)",
+    r"\b(?:what|which|anything|something|where)\b.{0,30}\b(?:read|watch)\b|"
+    r"^(?:(?:can|could|would|will|please|do)\s+(?:you\s+|the\s+\w+\s+)?)*(?:recommend|suggest)\b|"
+    rf"\b(?:recommend|suggest)\w*\s+(?:\w+\s+){{0,3}}?{_MEDIA}\b|"
+    rf"\b{_MEDIA}\s+(?:\w+\s+){{0,4}}?(?:recommend|suggest)|"
+    r"\bfurther\s+reading\b|\breading\s+list\b|"
+    rf"\b(?:good|best|any|which|what|list|more|there\s+an?)\s+(?:\w+\s+){{0,2}}?{_MEDIA}\b|"
+    r"\bwhere\s+(?:can|could|do|should|might)\s+(?:i|we|one)\s+(?:learn|read|find\s+out)\s+more\b|"
+    rf"^{_MEDIA}\s+(?:about|on|for|by|from)\b",
     re.I,
 )
-_RESOURCE_SUBJECT = re.compile(r"\b(?:about|on|regarding|for|covering|concerning)\s+(?P<a>[^?]+)$", re.I)
+_RESOURCE_SUBJECT = re.compile(
+    r"\b(?:about|on|regarding|for|covering|concerning)\s+(?P<a>[^?]+)$", re.I
+)
 _ARTICLE = re.compile(
-    r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|between|both|my|your|our)\s+)+", re.I
+    r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|between|both|my|your|our)\s+)+",
+    re.I,
 )
 _TAIL = re.compile(
-    r"(?:\s+(?:in\s+(?:simple|plain)\s+(?:words|terms|english)|exactly|really|anyway|please|the\s+same(?:\s+thing)?|different|"
+    r"(?:\s+(?:in\s+practice|in\s+(?:simple|plain)\s+(?:words|terms|english)|exactly|really|anyway|please|the\s+same(?:\s+thing)?|different|"
     r"here|there|all\s+about))+$",
     re.I,
 )
@@ -119,7 +190,7 @@ _TAIL = re.compile(
 
 def parse(text: str) -> Question:
     """Read what a normalised question asks for."""
-    plain = text.strip().rstrip("?!. ")
+    plain = _LEAD.sub("", text.replace("’", "'").strip().rstrip("?!. "))
     for pattern in _COMPARISONS:
         match = pattern.search(plain)
         if match:
@@ -128,14 +199,14 @@ def parse(text: str) -> Question:
                 return Question(text, "comparison", sides)
     if _RESOURCE_ASK.search(plain):
         return _resources(text, plain)
+    if _STEPS.match(plain):
+        return Question(text, "steps")
     for form, patterns in (("list", _LISTS), ("definition", _DEFINITIONS)):
         for pattern in patterns:
             match = pattern.search(plain)
             subject = _subject(match["a"]) if match else ""
             if subject and len(subject.split()) <= (5 if form == "definition" else 8):
                 return Question(text, "list" if form == "list" else "definition", (subject,))
-    if _STEPS.match(plain):
-        return Question(text, "steps")
     if _YES_NO.match(plain):
         return Question(text, "yesno")
     return Question(text, "other")
@@ -153,28 +224,54 @@ def _resources(text: str, plain: str) -> Question:
     return Question(text, "resources", (subject,) if subject else (), wanted)
 
 
+_ROUND = " ()?!.,;:-–—\"'“”‘’"
+
+
 def _subject(text: str) -> str:
-    plain = _TAIL.sub("", text.strip(" ?!.,;:\"'“”"))
-    return _ARTICLE.sub("", plain).strip(" ?!.,;:\"'“”")
+    plain = _TAIL.sub("", text.strip(_ROUND))
+    return _ARTICLE.sub("", plain).strip(_ROUND)
 
 
 _CONNECTIVE = re.compile(
-    r"^(?:and|but|or|so|ok(?:ay)?|then|also|plus|what\s+about|how\s+about|what\s+of|same\s+for|as\s+for)\b[\s,]*", re.I
+    r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what\s+about|how\s+about|what\s+of|same\s+for|"
+    r"as\s+for)\b[\s,]*)+",
+    re.I,
 )
 _PRONOUN = re.compile(
     r"\b(?P<plural>they|them|these|those)\b|\b(?P<owner>their|its|his|her)\b|"
-    r"\b(?P<single>it|this|that|he|she|him|one\s+of\s+them)\b(?!\s+(?:is|was)\s+(?:said|called)\b)",
+    r"\b(?P<single>it|this|that(?!\s+(?:it|they|he|she|we|you|i|the|an?|there|these|those)\b)|he|she|"
+    r"him|one\s+of\s+them|(?<=\bbe )one|(?<=\bhire )one|(?<=\bbecome )one)\b"
+    r"(?!\s+(?:is|was)\s+(?:said|called)\b)",
     re.I,
 )
-_DUMMY = re.compile(r"\b(?:is|was|does|will|would|can|if|when|make|makes)\s+it\b.*\b(?:to|that|for)\b", re.I)
-_WHICH_ONE = re.compile(r"^(?:and\s+|but\s+|so\s+)?which(?:\s+(?:one|of\s+(?:them|these|those|the\s+\w+)))?s?\s+(?:is|are|was|has|have|do|does|should|would|can)\b", re.I)
-_BARE = re.compile(r"^(?:why|how\s+so|how\s+come|since\s+when|like\s+what|such\s+as|for\s+example|really|who|when|where|tell\s+me\s+more|more|go\s+on)\W*$", re.I)
+_THANKS = re.compile(
+    r"^(?:(?:many\s+)?thanks?(?:\s+you)?(?:\s+(?:so|very)\s+much)?|great|cool|perfect|nice|got\s+it|i\s+see|"
+    r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?:\s+(?:morning|day))?|alright|right|[\s,!.])+$",
+    re.I,
+)
+_DUMMY = re.compile(
+    r"\b(?:is|was|does|will|would|can|if|when|make|makes)\s+it\b.*\b(?:to|that|for)\b", re.I
+)
+_WHICH_ONE = re.compile(
+    r"^(?:and\s+|but\s+|so\s+)?which(?:\s+(?:one|of\s+(?:them|these|those|the\s+\w+)))?s?\s+(?:is|are|was|has|have|do|does|should|would|can)\b",
+    re.I,
+)
+_BARE = re.compile(
+    r"^(?:why|how\s+so|how\s+come|since\s+when|like\s+what|such\s+as|for\s+example|really|who|when|where|tell\s+me\s+more|more|go\s+on)\W*$",
+    re.I,
+)
 _VERBAL = re.compile(
     r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|need|want|how|why|when|where|who)\b",
     re.I,
 )
-_LEADING_PREPOSITION = re.compile(r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as)\s+", re.I)
+_LEADING_PREPOSITION = re.compile(
+    r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as)\s+", re.I
+)
+_LAST_ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.I)
 LONGEST_ELLIPSIS = 6
+
+
+_LISTED = re.compile(r"\b\w+\s+of\s+[\w -]+?(?=\s+(?:are|exist|is|do|does)\b|\W*$)", re.I)
 
 
 def stand_alone(text: str, turns: Sequence[Turn]) -> str:
@@ -183,7 +280,7 @@ def stand_alone(text: str, turns: Sequence[Turn]) -> str:
     A question that leans on nothing comes back as it is. What is missing is taken from the
     nearest earlier question of the reader's, itself made to stand alone.
     """
-    asked = [turn.text for turn in turns if turn.role == "user"]
+    asked = [turn.text for turn in turns if turn.role == "user" and not _THANKS.match(turn.text)]
     standing = ""
     for question in [*asked, text]:
         standing = _lean(question, standing) if standing else question
@@ -194,7 +291,8 @@ def _lean(text: str, before: str) -> str:
     """One follow-up, read in the light of the standing question before it."""
     plain = text.strip().rstrip("?!. ")
     earlier = parse(before)
-    topic = " and ".join(earlier.subjects) or _noun_phrase(before)
+    listed = _LISTED.search(before) if earlier.form == "list" else None
+    topic = listed[0] if listed else " and ".join(earlier.subjects) or _noun_phrase(before)
     if not topic:
         return text
     rest = _CONNECTIVE.sub("", plain)
@@ -205,11 +303,22 @@ def _lean(text: str, before: str) -> str:
         return _replaced(before, earlier, rest)
     if _WHICH_ONE.match(plain):
         return f"{rest} ({topic})?"
-    pronoun = None if _DUMMY.search(plain) else _PRONOUN.search(rest)
-    if pronoun and not _antecedent(rest[: pronoun.start()]):
+    pronoun = _pronoun(rest)
+    if pronoun and (pronoun[0].lower() == "one" or not _antecedent(rest[: pronoun.start()])):
         name = topic + "'s" if pronoun["owner"] else topic
         return rest[: pronoun.start()] + name + rest[pronoun.end() :] + "?"
     return rest + "?" if led and _VERBAL.search(rest) else text
+
+
+def _pronoun(rest: str) -> re.Match[str] | None:
+    """The first word that stands for something said before: no dummy `it`, no relative `that`."""
+    dummy = _DUMMY.search(rest)
+    for match in _PRONOUN.finditer(rest):
+        before = words(rest[: match.start()])
+        relative = match[0].lower() == "that" and before and before[-1] not in STOPWORDS
+        if not relative and not (dummy and match[0].lower() == "it"):
+            return match
+    return None
 
 
 def _antecedent(before: str) -> bool:
@@ -219,15 +328,18 @@ def _antecedent(before: str) -> bool:
 
 def _replaced(before: str, earlier: Question, rest: str) -> str:
     """The earlier question asked again about something else."""
-    bare = _LEADING_PREPOSITION.sub("", rest)
-    subject = _subject(bare)
-    if not earlier.subjects or not subject:
+    preposition = _LEADING_PREPOSITION.match(rest)
+    bare = rest[preposition.end() :].strip(_ROUND) if preposition else rest.strip(_ROUND)
+    if not bare:
         return f"{rest}: {before}"
+    if not earlier.subjects:
+        place = before.lower().rfind(f" {preposition[0].lower()}") if preposition else -1
+        return f"{rest}: {before}" if place < 0 else f"{before[:place]} {rest.strip(_ROUND)}?"
     old = earlier.subjects[-1]
     position = before.rfind(old)
     if earlier.form == "list" or position < 0:
         return f"what is {bare} ({old})?"
-    return before[:position] + subject + before[position + len(old) :]
+    return _LAST_ARTICLE.sub("", before[:position]) + bare + before[position + len(old) :]
 
 
 def _noun_phrase(text: str) -> str:
@@ -241,7 +353,9 @@ def topic(text: str) -> str:
     return " ".join(word for word in words(rest) if word not in STOPWORDS | _ASKING)
 
 
-_ASKING = frozenset("guide handbook docs documentation site wiki page new next start begin beginner list".split())
+_ASKING = frozenset(
+    "guide handbook docs documentation site wiki page new next start begin beginner list".split()
+)
 
 
 def is_question(heading: str) -> bool:

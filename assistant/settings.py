@@ -31,7 +31,9 @@ class Settings(BaseModel):
     index: Path = Field(Path("index"), description="Where the index is kept.")
     model: str = Field("", description="A sentence-transformers model; empty for the bundled one.")
     device: str = Field("cpu", description="Where the model runs: cpu, cuda, mps.")
-    base_url: str = Field("", description="Where the guide is published, for links to its sections.")
+    base_url: str = Field(
+        "", description="Where the guide is published, for links to its sections."
+    )
     title: str = Field("", description="What the chat calls the guide; empty for its first title.")
     host: str = Field("127.0.0.1", description="The address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="The port the chat listens on.")
@@ -52,7 +54,9 @@ def _from_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", "Mend the file or remove it.") from error
+        raise SettingsError(
+            f"{path} cannot be read: {error}", "Mend the file or remove it."
+        ) from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -71,7 +75,9 @@ def _valid(data: dict[str, Any]) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         if first["type"] == "extra_forbidden":
             known = ", ".join(sorted(Settings.model_fields))
-            raise SettingsError(f"There is no setting {name}.", f"The settings are: {known}.") from None
+            raise SettingsError(
+                f"There is no setting {name}.", f"The settings are: {known}."
+            ) from None
         message = first["msg"][0].lower() + first["msg"][1:]
         raise SettingsError(
             f"The setting {name} cannot be {first['input']!r}: {message}.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ create table passage (
     key integer primary key, id text unique, path text, headings text, anchor text, url text,
     text text, sentences text, lists_resources integer);
 create index passage_section on passage (path, anchor);
+create index section_path on section (path);
 create table resource (
     key integer primary key, title text, url text, kind text, minutes integer, path text, headings text, anchor text);
 """
@@ -156,10 +158,6 @@ class FaissStore:
         }
         return [found[key] for key in keys]
 
-    def all_passages(self) -> list[tuple[int, Passage]]:
-        """Every passage with its number, in document order."""
-        return [(row[0], _passage(row)) for row in self._rows("select * from passage order by key")]
-
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """The passages of one section with their numbers, in order."""
         rows = self._rows(
@@ -167,23 +165,22 @@ class FaissStore:
         )
         return [(row[0], _passage(row)) for row in rows]
 
-    def sections(self) -> list[Section]:
-        """Every section, in document order."""
+    def sections(self, path: str) -> list[Section]:
+        """The sections of a page, in order."""
+        rows = self._rows("select * from section where path = ? order by key", path)
         return [
             Section(path, tuple(json.loads(headings)), anchor, url, (first, last))
-            for _, path, headings, anchor, url, first, last in self._rows(
-                "select * from section order by key"
-            )
+            for _, path, headings, anchor, url, first, last in rows
         ]
 
-    def resources(self) -> list[Resource]:
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
         """Every resource, in document order."""
-        return [
+        rows = self._rows("select * from resource order by key")
+        return tuple(
             Resource(title, url, kind, minutes, path, tuple(json.loads(headings)), anchor)
-            for _, title, url, kind, minutes, path, headings, anchor in self._rows(
-                "select * from resource order by key"
-            )
-        ]
+            for _, title, url, kind, minutes, path, headings, anchor in rows
+        )
 
     def page(self, path: str) -> Page | None:
         """One page by its path inside the guide, or None."""
@@ -229,7 +226,9 @@ def _passage(row: tuple[Any, ...]) -> Passage:
 def _write_database(path: Path, guide: Guide) -> None:
     database = sqlite3.connect(path, isolation_level=None)
     try:
-        database.executescript("pragma journal_mode = off; pragma synchronous = off; begin;" + _SCHEMA)
+        database.executescript(
+            "pragma journal_mode = off; pragma synchronous = off; begin;" + _SCHEMA
+        )
         database.executemany(
             "insert into page values (?, ?, ?, ?, ?)",
             ((p.path, p.title, p.url, p.sha256, p.text) for p in guide.pages),

@@ -9,30 +9,33 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff\ufff0-\ufff8\U000e0000-\U000e0fff]"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")  # those that are not white space
 
 # Scripts written without spaces: each character is a word of its own, so that a question
 # needs no dictionary to meet the text.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(
-    rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+(?:['’.+#&/-]?(?:(?![{_UNSPACED}])[^\W_])+)*[+#]*"
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 )
+# Vowel signs and accents that stand on a letter belong to its word (Hebrew, Arabic, Indic).
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+_LETTER = rf"(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}])"
+_WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+(?:['’.+#&/-]?{_LETTER}+)*[+#]*")
 _SPLIT = re.compile(r"['’.+#&/-]+")
-_PLAIN_ACRONYM = re.compile(r"^(?:[^\W\d_]\.){2,}[^\W\d_]?$")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
 
 STOPWORDS = frozenset(
     """
-    a about actually after again all also am an and another any anyone anything are aren around as at
-    be because been before being between both but by can cannot could did do does doesn doing don
+    a about actually after again all also am an and another any anyone anything are aren around as
+    at be because been before being between both but by can cannot could did do does doesn doing don
     done each either else ever every exactly for from get gets give given go goes going got had has
     have having he her here hers him his how however i if in instead into is isn it its itself just
     kind know let like ll look make makes many may me mean means might mine more most much must my
@@ -47,10 +50,15 @@ STOPWORDS = frozenset(
 """Words that carry no topic of their own in a question (English; other languages have none yet)."""
 
 _ABBREVIATIONS = frozenset(
-    "approx cf co corp dept dr e.g eg est etc fig i.e ie inc jr ltd max min mr mrs ms no nos p pp "
-    "prof resp sec sr st vol vs v".split()
+    "cf co corp dept dr e.g eg est etc i.e ie inc jr ltd mr mrs ms prof resp sr st vs v".split()
 )
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”’）]*")
+_BEFORE_NUMBERS = frozenset("approx fig max min no nos p pp sec vol".split())
+# Possessive, and tried only where a run of stops begins: a megabyte of stops takes linear time.
+_END = re.compile(
+    r"(?<![.!?…।؟۔])[.!?…।؟۔]++[\"'”’)\]]*+(?=\s)|(?<![。！？])[。！？]++[」』”’）]*+"
+)
+_CLOSERS = "\"'”’)]"
+_NEXT = re.compile(r"\s*(\S?)")
 
 
 def normalise(text: str) -> str:
@@ -58,7 +66,8 @@ def normalise(text: str) -> str:
 
     Line ends become spaces. Used on questions, never on what is quoted.
     """
-    text = _CONTROL.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
+    # What is invisible goes first: it may keep a letter from the accent that follows.
+    text = _CONTROL.sub(" ", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
     return " ".join(text.split())
 
 
@@ -80,9 +89,8 @@ def tokens(text: str) -> Iterator[tuple[str, int, int]]:
 def words(text: str) -> list[str]:
     """The words of a text, lower-case, compounds taken apart, dotted initials closed up."""
     found: list[str] = []
-    for token, _, end in tokens(text):
-        dotted = token + "." if text[end : end + 1] == "." else token
-        if _PLAIN_ACRONYM.match(dotted):
+    for token, _, _ in tokens(text):
+        if _INITIALS.fullmatch(token):
             found.append(token.replace(".", "").lower())
             continue
         found.extend(part for part in _SPLIT.split(token.lower()) if part)
@@ -98,7 +106,7 @@ def stem(word: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _stemmer():  # type: ignore[no-untyped-def]  # PyStemmer carries no types
+def _stemmer() -> Any:
     import Stemmer
 
     # Without its own cache the stemmer is a pure function that threads may share.
@@ -114,12 +122,13 @@ def sentences(text: str) -> list[tuple[int, int]]:
     """Character spans of the sentences of one block of running text, white space outside.
 
     A full stop ends a sentence unless an abbreviation, an initial or a number stands before it
-    or a lower-case word follows.
+    or a lower-case word follows; so does any stop inside quotation marks or brackets.
     """
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _END.finditer(text):
-        if match.group()[0] == "." and not _ends(text, match.start(), match.end()):
+        settled = match.group()[0] not in ".…" and match.group()[-1] not in _CLOSERS
+        if not settled and not _ends(text, start, match):
             continue
         _append(spans, text, start, match.end())
         start = match.end()
@@ -127,17 +136,21 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _ends(text: str, stop: int, after: int) -> bool:
-    following = text[after:].lstrip()[:1]
+def _ends(text: str, start: int, stop: re.Match[str]) -> bool:
+    """Whether a full stop, or any stop before a closing mark, ends the sentence at `start`."""
+    follows = _NEXT.match(text, stop.end())
+    following = follows[1] if follows else ""
     if following.islower():
         return False
-    before = re.split(r"[\s(\[\"“]", text[max(0, stop - 24) : stop])[-1]
+    before = re.split(r"[\s(\[\"“]", text[max(0, stop.start() - 24) : stop.start()])[-1]
     if before.lower() in _ABBREVIATIONS:
+        return False
+    if before.lower() in _BEFORE_NUMBERS and following.isdigit():
         return False
     if len(before) == 1 and before.isalpha() and before.isupper() and before != "I":
         return False
     # "1. First" is a number that opens a line, not a sentence.
-    return not (before.isdigit() and not text[: stop - len(before)].strip())
+    return not (before.isdigit() and not text[start : stop.start() - len(before)].strip())
 
 
 def _append(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:

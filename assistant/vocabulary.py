@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from assistant.text import STOPWORDS, stem, terms, tokens, words
+from assistant.text import STOPWORDS, stem, terms, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +33,10 @@ _FREQUENT = 3
 _PHRASES_HELD = 2_000_000
 
 _ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&]{0,7}$")
-_BEFORE_BRACKET = re.compile(r"((?:[\w’'&/-]+[ \t]+){1,8})\(([A-Z][A-Za-z0-9&.]{1,8})(?:[,;][^)]*)?\)")
+_BEFORE_BRACKET = re.compile(
+    r"(?<![\w’'&/-])((?:[\w’'&/-]++[ \t]++){1,8})"
+    r"\(([A-Z][A-Za-z0-9&.]{1,8})(?:[,;][^()\n]{0,80})?\)"
+)
 _IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&.]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
 _CLAUSE = re.compile(r"[.!?;:,()\[\]|>\"“”\n—–]+|\bvs\b|\bversus\b", re.I)
 
@@ -64,7 +67,7 @@ class Vocabulary:
     acronyms: dict[str, tuple[Reading, ...]]
 
     def rarity(self, term: str) -> float:
-        """Inverse document frequency, ln(1 + N/(n+½)), of a stem; largest for what the guide never says."""
+        """How rare a stem is: ln(1 + N/(n+½)), largest for what the guide never says."""
         return math.log(1 + self.passages / (self.frequency.get(term, 0) + 0.5))
 
     def says(self, word: str) -> bool:
@@ -77,7 +80,9 @@ class Vocabulary:
         A lower-case word is one only where it means nothing else, to the guide or in English.
         """
         plain = token.replace(".", "")
-        for form in (plain, re.sub(r"['’]?s$", "", plain)):
+        singular = re.sub(r"['’]?s$", "", plain)
+        # `PMs` are several PM before they are a PMS.
+        for form in (singular, plain) if _ACRONYM.match(singular) else (plain, singular):
             if not _ACRONYM.match(form) and self._is_a_word(form):
                 continue
             # Where the guide writes the letters themselves, a phrase that merely begins with
@@ -90,6 +95,8 @@ class Vocabulary:
         return ()
 
     def _is_a_word(self, form: str) -> bool:
+        if any(reading.spelled for reading in self.acronyms.get(form.upper(), ())):
+            return form.lower() in STOPWORDS
         return form.lower() in STOPWORDS or form.lower() in self.surface
 
     def short_forms(self, question: str) -> list[str]:
@@ -120,9 +127,7 @@ class Vocabulary:
             if abs(len(candidate) - len(plain)) <= allowed
             and len(candidate) >= 4
             and candidate[0] == plain[0]
-            and (
-                distance := DamerauLevenshtein.distance(plain, candidate, score_cutoff=allowed)
-            )
+            and (distance := DamerauLevenshtein.distance(plain, candidate, score_cutoff=allowed))
             <= allowed
         ]
         return min(near)[2] if near else word
@@ -222,14 +227,14 @@ def written_out(text: str) -> Iterator[tuple[str, str]]:
     for match in _BEFORE_BRACKET.finditer(text):
         acronym = _singular(match[2])
         run = match[1].split()
-        for length in range(2, len(run) + 1):
+        for length in range(1, len(run) + 1):
             if spells(run[-length:], acronym):
-                yield acronym.upper(), " ".join(run[-length:]).lower()
+                yield _closed_up(acronym), " ".join(run[-length:]).lower()
                 break
     for match in _IN_BRACKET.finditer(text):
         acronym, run = _singular(match[1]), match[2].split()
-        if len(run) > 1 and spells(run, acronym):
-            yield acronym.upper(), " ".join(run).lower()
+        if spells(run, acronym):
+            yield _closed_up(acronym), " ".join(run).lower()
 
 
 def spells(run: list[str], acronym: str) -> bool:
@@ -243,14 +248,11 @@ def spells(run: list[str], acronym: str) -> bool:
     if not letters or not parts or parts[0] in SMALL:
         return False
 
-    def from_(part: int, letter: int) -> bool:
-        if part == len(parts):
-            return letter == len(letters)
-        word = parts[part]
-        gives = letter < len(letters) and letters[letter] in _letters(word)
-        return (gives and from_(part + 1, letter + 1)) or (word in SMALL and from_(part + 1, letter))
-
-    return from_(0, 0)
+    reached = {0}  # how many letters the words so far may have given
+    for word in parts:
+        given = {n + 1 for n in reached if n < len(letters) and letters[n] in _letters(word)}
+        reached = given | reached if word in SMALL else given
+    return len(letters) in reached
 
 
 def _letters(word: str) -> str:
@@ -274,8 +276,8 @@ def _readings(
         for phrase in sorted(written):
             key = tuple(map(stem, words(phrase)))
             weight = max(written[phrase], phrases.count[key])
-            phrase = phrases.spelling(key) if key in phrases.written else phrase
-            found.setdefault(acronym, {})[key] = Reading(phrase, weight, spelled=True)
+            spelling = phrases.spelling(key) if key in phrases.written else phrase
+            found.setdefault(acronym, {})[key] = Reading(spelling, weight, spelled=True)
     for key, count in phrases.count.items():
         if count < _FREQUENT and key not in phrases.names:
             continue
@@ -292,7 +294,9 @@ def _likeliest(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     return tuple(ordered[:READINGS_KEPT])
 
 
+def _closed_up(acronym: str) -> str:
+    return acronym.upper().replace(".", "")
+
+
 def _singular(acronym: str) -> str:
     return acronym[:-1] if acronym.endswith("s") and acronym[:-1].isupper() else acronym
-
-

@@ -113,9 +113,7 @@ def write(question: Question, sources: Sequence[Source], weights: Weights) -> li
     return quotes or _best_run(sources, weights)
 
 
-def compare(
-    question: Question, sources: Sequence[Source], weights: Weights
-) -> list[Quote]:
+def compare(question: Question, sources: Sequence[Source], weights: Weights) -> list[Quote]:
     """Both sides of a comparison: from the section that is about both, else from each side's own.
 
     Empty where a side is nowhere spoken of.
@@ -125,7 +123,7 @@ def compare(
         for source in sources:
             if all(wanted(source.passage, side) for side in sides):
                 return _both(source, sides, weights)
-    quotes = []
+    quotes: list[Quote] = []
     for subject, side in zip(question.subjects, sides, strict=True):
         about = [s for s in sources if _heading_names(s.passage, side)]
         about = about or [s for s in sources if _text_names(s.passage, side)]
@@ -269,9 +267,10 @@ def _with_antecedents(passage: Passage, kept: Iterable[int]) -> list[int]:
     """The sentences with those before them that their first words lean on."""
     wanted = set(kept)
     for position in sorted(wanted):
-        while position > 0 and _LEANS.match(passage.slice(passage.sentences[position])):
-            position -= 1
-            wanted.add(position)
+        before = position
+        while before > 0 and _LEANS.match(passage.slice(passage.sentences[before])):
+            before -= 1
+            wanted.add(before)
     return sorted(wanted)
 
 

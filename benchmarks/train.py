@@ -299,7 +299,7 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, default=Path("/tmp/assistant-train"))
     given = arguments.parse_args()
     order_sets, judge_sets = gather(given.eval, given.work)
-    pickle.dump((order_sets, judge_sets), open('/tmp/sets.pkl','wb'))
+    pickle.dump((order_sets, judge_sets), open("/tmp/sets.pkl", "wb"))
     order = fit_order(list(order_sets.values()))
     judge, intercept = fit_judge(list(judge_sets.values()), order)
     held_out: dict[str, dict[str, float]] = {"ndcg@10": {}, "refusal_auroc": {}}

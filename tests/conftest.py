@@ -1,0 +1,86 @@
+"""Fixtures that cost much are made once: the real encoder, and an index over each guide."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.encoder import SentenceTransformerEncoder
+from assistant.text import words
+
+ROOT = Path(__file__).parent.parent
+CORPUS = ROOT / "corpus"
+SHARED = ROOT.parent / "shared"
+SOURCE_GUIDE = SHARED / "guides" / "product-management"
+
+
+class WordEncoder:
+    """An encoder a reader can follow: a text's vector counts twelve words, then is made unit.
+
+    A text with none of them points the same way in all twelve.
+    """
+
+    WORDS = "cat dog bird fish tree flower river mountain house road bread milk".split()
+    name = "twelve words"
+    window = 64
+
+    @property
+    def identity(self) -> str:
+        return hashlib.sha256(" ".join(self.WORDS).encode()).hexdigest()
+
+    def encode(self, texts, progress=None):
+        vectors = np.zeros((len(texts), len(self.WORDS)), dtype=np.float32)
+        for row, text in enumerate(texts):
+            found = words(text)
+            counts = [found.count(w) + found.count(w + "s") for w in self.WORDS]
+            vectors[row] = counts if any(counts) else 1.0
+        if progress:
+            progress(len(texts), len(texts))
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def knows(self, word: str) -> bool:
+        return word in self.WORDS
+
+
+@pytest.fixture(scope="session")
+def word_encoder() -> WordEncoder:
+    return WordEncoder()
+
+
+@pytest.fixture(scope="session")
+def encoder() -> SentenceTransformerEncoder:
+    return SentenceTransformerEncoder()
+
+
+@pytest.fixture(scope="session")
+def corpus_index(tmp_path_factory, encoder) -> Path:
+    """An index folder over the repository's own guide."""
+    folder = tmp_path_factory.mktemp("corpus-index")
+    indexes.build(CORPUS, folder, encoder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus_assistant(corpus_index, encoder) -> Assistant:
+    return Assistant(indexes.open(corpus_index), encoder)
+
+
+@pytest.fixture(scope="session")
+def source_assistant(tmp_path_factory, encoder) -> Assistant:
+    """An Assistant over the guide the repository's own was written after."""
+    if not SOURCE_GUIDE.is_dir():
+        pytest.skip(f"the source guide is not at {SOURCE_GUIDE}")
+    folder = tmp_path_factory.mktemp("source-index")
+    indexes.build(SOURCE_GUIDE, folder, encoder)
+    return Assistant(indexes.open(folder), encoder)
+
+
+@pytest.fixture(params=["corpus", "source"])
+def product_assistant(request) -> Assistant:
+    """Each of the two product management guides in turn."""
+    return request.getfixturevalue(f"{request.param}_assistant")

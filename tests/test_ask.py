@@ -1,0 +1,335 @@
+"""The life of a question, asked of both product management guides as a reader would.
+
+The phrasings are examples of kinds. Nothing in the package knows them.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assistant import index as indexes
+from assistant.ask import Assistant, settle, verify
+from assistant.errors import IndexMissing, ModelError, QuestionError, VerifyError
+from assistant.model import Turn
+from tests.conftest import CORPUS
+
+
+def said(answer) -> str:
+    """All an answer quotes and where from, in lower case."""
+    cited = [f"{' > '.join(c.headings)}\n{c.quote}" for c in answer.citations]
+    return "\n".join(cited).casefold()
+
+
+def titles(answer) -> str:
+    return "\n".join(resource.title for resource in answer.resources)
+
+
+def talk(assistant, *questions):
+    """The answer to the last of several questions asked in one talk."""
+    turns: list[Turn] = []
+    for question in questions:
+        answer = assistant.ask(question, turns)
+        turns += [Turn("user", question), Turn("agent", answer.text)]
+    return answer
+
+
+OWNER = "Product Manager vs. Product Owner"
+PROJECT = "Product Manager vs. Project Manager"
+MARKETING = "Product Manager vs. Product Marketing Manager"
+
+
+@pytest.mark.parametrize(
+    ("question", "section", "sides"),
+    [
+        ("how is a PM different from a PO?", OWNER, ("product manager", "product owner")),
+        ("PM vs PO", OWNER, ("product manager", "product owner")),
+        ("po vs pm", OWNER, ("product manager", "product owner")),
+        ("PMs vs. POs?", OWNER, ("product manager", "product owner")),
+        ("What's the difference between a P.M. and a P.O.?", OWNER, ("product manager", "owner")),
+        ("Is a PO the same thing as a PM?", OWNER, ("product manager", "product owner")),
+        ("what distinguishes product owners from product managers", OWNER, ("manager", "owner")),
+        ("difference between a PM and a PMM", MARKETING, ("product manager", "product marketing")),
+        ("How do PMs and PMMs differ?", MARKETING, ("product manager", "product marketing")),
+        ("compare a product manager with a project manager", PROJECT, ("product", "project")),
+    ],
+)
+def test_a_comparison_cites_the_section_on_both_and_names_both_sides(
+    product_assistant, question, section, sides
+):
+    answer = product_assistant.ask(question)
+    assert answer.citations[0].headings[-1] == section
+    assert all(side in answer.text.casefold() for side in sides)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what types of product managers are there?",
+        "which kinds of PMs exist?",
+        "how many types of product manager are there?",
+        "list the types of product managers",
+    ],
+)
+def test_a_list_names_every_item(product_assistant, question):
+    text = product_assistant.ask(question).text.casefold()
+    assert "internal" in text
+    assert "business to business" in text
+    assert "business to consumer" in text
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ("what does KPI stand for?", "key performance indicators (kpis)"),
+        ("What are KPIs?", "key performance indicators (kpis)"),
+        ("what does ROI mean?", "return on investment (roi)"),
+        ("what is a product owner?", "scrum"),
+        ("what is a PMM?", "product marketing manager"),
+        ("what is a stakeholder?", "product"),
+    ],
+)
+def test_a_definition_quotes_the_sentence_that_defines(product_assistant, question, says):
+    assert says in said(product_assistant.ask(question))
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ("who decides pricing and messaging?", "product marketing manager"),
+        ("who is responsible for positioning?", "product marketing manager"),
+        ("which kind of product manager is the hardest job?", "business to consumer"),
+        ("what is the most challenging type of PM?", "business to consumer"),
+        ("who represents the customer in the development team?", "product owner"),
+    ],
+)
+def test_a_question_of_who_or_which_is_answered_by_name(product_assistant, question, says):
+    assert says in said(product_assistant.ask(question))
+
+
+@pytest.mark.parametrize("question", ["do PMs manage people?", "Does a PM have authority?"])
+def test_a_yes_or_no_question_gets_the_sentence_that_settles_it(product_assistant, question):
+    answer = product_assistant.ask(question)
+    assert "What is a Product Manager?" in {c.headings[-1] for c in answer.citations}
+    assert "authority" in said(answer) or "people" in said(answer)
+
+
+@pytest.mark.parametrize(
+    "question", ["recommend a book", "Which books should a PM read?", "any good books?"]
+)
+def test_asked_for_books_the_guide_s_books_come_with_their_links(product_assistant, question):
+    answer = product_assistant.ask(question)
+    assert answer.found
+    assert {resource.kind for resource in answer.resources} == {"book"}
+    assert {r.url.split("/")[2] for r in answer.resources} == {
+        "www.amazon.com",
+        "www.productschool.com",
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "author"),
+    [
+        ("what should I read about product owners?", "Melissa Perri"),
+        ("any article on the DNA of product people?", "Jase Clamp"),
+        ("is there an article by Martin Eriksson?", "Martin Eriksson"),
+        ("something to read for a junior product manager?", "Lilly M. Dobreva"),
+    ],
+)
+def test_asked_what_to_read_the_right_article_comes(product_assistant, question, author):
+    assert author in titles(product_assistant.ask(question))
+
+
+@pytest.mark.parametrize("question", ["how is a PM different from a PO?", "what is a PO?"])
+def test_an_answer_brings_the_article_on_its_subject_along(product_assistant, question):
+    assert "Melissa Perri" in titles(product_assistant.ask(question))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how to bake bread",
+        "what is the average salary of a product manager?",
+        "what is RICE prioritization?",
+        "how much do product owners earn?",
+        "who invented Scrum?",
+        "what is Kanban?",
+        "recommend a restaurant",
+        "difference between a PM and a scrum master",
+        "what should I read about kubernetes?",
+        "what certification does a PM need?",
+    ],
+)
+def test_what_the_guide_does_not_say_is_refused_with_the_nearest_sections(
+    product_assistant, question
+):
+    answer = product_assistant.ask(question)
+    assert not answer.found
+    assert answer.citations == ()
+    assert answer.resources == ()
+    assert answer.related
+
+
+def test_a_follow_up_about_another_role_is_answered_about_that_role(product_assistant):
+    answer = talk(product_assistant, "what is a product owner?", "and a project manager?")
+    assert answer.found
+    assert "project manager" in answer.understood_as
+    assert answer.citations[0].headings[-1] == PROJECT
+
+
+def test_a_comparison_goes_on_with_a_new_side(product_assistant):
+    answer = talk(product_assistant, "how is a PM different from a PO?", "and from a PMM?")
+    assert answer.citations[0].headings[-1] == MARKETING
+
+
+def test_a_pronoun_stands_for_what_the_talk_is_about(product_assistant):
+    answer = talk(product_assistant, "what is a PMM?", "do they set prices?")
+    assert "product marketing manager" in said(answer)
+
+
+def test_an_off_topic_follow_up_inherits_nothing(product_assistant):
+    answer = talk(product_assistant, "what is a product owner?", "and how do I bake bread?")
+    assert not answer.found
+
+
+def test_an_answer_shows_how_it_read_the_acronyms(product_assistant):
+    answer = product_assistant.ask("how is a PM different from a PO?")
+    assert "product manager" in answer.understood_as
+    assert "product owner" in answer.understood_as
+    assert answer.question == "how is a PM different from a PO?"
+
+
+def test_every_quote_is_literally_in_its_passage_and_on_its_lines(corpus_assistant):
+    lines = (CORPUS / "introduction.md").read_text().splitlines()
+    for question in (
+        "what is a PM?",
+        "PM vs PO",
+        "what types of PM are there?",
+        "recommend a book",
+    ):
+        answer = corpus_assistant.ask(question)
+        passages = {hit.passage.id: hit.passage for hit in answer.hits}
+        for citation in answer.citations:
+            start, end = citation.span
+            assert passages[citation.passage].text[start:end] == citation.quote
+            first, last = citation.lines
+            place = " ".join(lines[first - 1 : last])
+            assert citation.quote.split()[0].strip('"') in place
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.text(min_size=1, max_size=300))
+def test_any_text_at_all_gets_an_answer_a_refusal_or_a_question_error(corpus_assistant, text):
+    try:
+        answer = corpus_assistant.ask(text)
+    except QuestionError:
+        return
+    assert answer.found == bool(answer.citations)
+    passages = {hit.passage.id: hit.passage for hit in answer.hits}
+    for citation in answer.citations:
+        start, end = citation.span
+        assert passages[citation.passage].text[start:end] == citation.quote
+    json.dumps(answer.to_dict())
+
+
+def test_asking_twice_gives_the_same_but_for_the_seconds(corpus_assistant):
+    def without_seconds(answer):
+        return json.dumps({**answer.to_dict(), "seconds": 0})
+
+    for question in ("PM vs PO", "how to bake bread", "recommend a book"):
+        first, second = corpus_assistant.ask(question), corpus_assistant.ask(question)
+        assert without_seconds(first) == without_seconds(second)
+
+
+def test_threads_asking_at_once_get_what_each_would_get_alone(corpus_assistant):
+    questions = ["PM vs PO", "what is a KPI?", "recommend a book", "how to bake bread"] * 5
+    alone = [corpus_assistant.ask(question).text for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        together = [answer.text for answer in pool.map(corpus_assistant.ask, questions)]
+    assert together == alone
+
+
+def test_the_example_questions_can_all_be_answered(corpus_assistant):
+    examples = corpus_assistant.examples()
+    assert len(examples) == 4
+    assert all(corpus_assistant.ask(example).found for example in examples)
+
+
+def test_a_search_gives_passages_best_first(corpus_assistant):
+    found = corpus_assistant.search("who plays the product owner?", k=3)
+    assert [hit.rank for hit in found.hits] == [1, 2, 3]
+    chances = [hit.probability for hit in found.hits]
+    assert chances == sorted(chances, reverse=True)
+    assert found.hits[0].passage.heading == OWNER
+
+
+@pytest.mark.parametrize("question", ["", "   ", "\u200b\u200b", "?!…", "\n\t"])
+def test_a_question_without_words_is_an_error_with_a_mend(corpus_assistant, question):
+    with pytest.raises(QuestionError, match="empty"):
+        corpus_assistant.ask(question)
+
+
+def test_a_question_may_have_2000_characters_and_no_more(corpus_assistant):
+    assert settle("a" * 2000)
+    with pytest.raises(QuestionError, match="2,001"):
+        corpus_assistant.ask("a" * 2001)
+
+
+def test_opening_where_nothing_was_built_says_what_to_run(tmp_path):
+    with pytest.raises(IndexMissing, match="assistant build"):
+        Assistant.open(tmp_path)
+
+
+def test_an_index_cannot_be_asked_with_another_model(tmp_path, word_encoder):
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "page.md").write_text("# Cats\n\nA cat sleeps.\n")
+    indexes.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+    with pytest.raises(ModelError, match="twelve words"):
+        Assistant.open(tmp_path / "index")
+
+
+class TestVerify:
+    """A saved answer, checked against the guide's own files."""
+
+    def test_a_true_answer_stands(self, corpus_assistant, corpus_index):
+        for question in ("PM vs PO", "what types of PM are there?", "recommend a book"):
+            data = corpus_assistant.ask(question).to_dict()
+            assert verify(data, CORPUS, corpus_index) == len(data["citations"])
+
+    def test_a_refusal_stands_with_no_quote(self, corpus_assistant, corpus_index):
+        assert verify(corpus_assistant.ask("bread?").to_dict(), CORPUS, corpus_index) == 0
+
+    @pytest.mark.parametrize(
+        "tamper",
+        [
+            lambda d: d["citations"][0].update(quote="It said so."),
+            lambda d: d["citations"][0].update(span=[0, 5]),
+            lambda d: d["citations"][0].update(passage="introduction.md#nowhere/1"),
+            lambda d: d["citations"][0].update(path="../../etc/passwd"),
+            lambda d: d["citations"][0].update(sha256="0" * 64),
+            lambda d: d.update(text=d["text"] + "\n\nAnd more that nobody wrote."),
+            lambda d: d.update(text="Only this."),
+            lambda d: d.update(citations=[]),
+            lambda d: d.pop("citations"),
+            lambda d: d["citations"][0].pop("span"),
+            lambda d: d.update(found=False),
+        ],
+    )
+    def test_an_answer_that_was_changed_does_not(self, corpus_assistant, corpus_index, tamper):
+        data = json.loads(json.dumps(corpus_assistant.ask("PM vs PO").to_dict()))
+        tamper(data)
+        with pytest.raises(VerifyError):
+            verify(data, CORPUS, corpus_index)
+
+    def test_a_page_that_changed_since_is_noticed(self, corpus_assistant, corpus_index, tmp_path):
+        data = corpus_assistant.ask("PM vs PO").to_dict()
+        page = (CORPUS / "introduction.md").read_text()
+        (tmp_path / "introduction.md").write_text(page + "\nOne more line.\n")
+        with pytest.raises(VerifyError, match="changed"):
+            verify(data, tmp_path, corpus_index)

@@ -1,0 +1,268 @@
+"""The command line as a reader types it: what it prints, where, and the code it ends with."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from assistant.cli import main
+from tests.conftest import CORPUS, ROOT, SHARED
+
+CITATION = {
+    "n", "passage", "path", "headings", "anchor", "url", "quote", "span", "lines", "sha256",
+}  # fmt: skip
+ANSWER = {
+    "question", "understood_as", "found", "text", "confidence", "citations", "resources",
+    "related", "writer", "degraded", "generation", "seconds",
+}  # fmt: skip
+HIT = {"rank", "passage", "path", "headings", "anchor", "url", "probability", "text", "why"}
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Type a command in an empty folder: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return typed
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def test_ask_prints_the_answer_its_sections_and_what_to_read(run, corpus_index):
+    code, out, _ = run("ask", "how is a PM different from a PO?", "--index", corpus_index)
+    assert code == 0
+    assert "Understood as: how is a product manager different from a product owner?" in out
+    assert "Product Manager vs. Product Owner" in out
+    assert "https://medium.com/@melissaperri/product-manager-vs-product-owner" in out
+
+
+def test_ask_json_has_the_words_other_work_builds_on(run, corpus_index):
+    code, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
+    answer = json.loads(out)
+    assert code == 0
+    assert answer.keys() == ANSWER
+    assert answer["citations"][0].keys() == CITATION
+    assert answer["resources"][0].keys() == {"title", "url", "kind", "minutes", "headings"}
+    assert answer["related"][0].keys() == {"path", "headings", "anchor", "url"}
+    assert answer["citations"][0]["path"] == "introduction.md"
+    assert answer["citations"][0]["headings"][0] == "Introduction to Product Management"
+
+
+def test_search_json_has_the_words_other_work_builds_on(run, corpus_index):
+    code, out, _ = run("search", "PM vs PO", "-k", "3", "--json", "--index", corpus_index)
+    found = json.loads(out)
+    assert code == 0
+    assert found.keys() == {"question", "understood_as", "hits"}
+    assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3]
+    assert all(hit.keys() == HIT for hit in found["hits"])
+
+
+def test_nothing_found_is_an_answer_and_not_an_error(run, corpus_index):
+    code, out, err = run("ask", "how to bake bread", "--index", corpus_index)
+    assert code == 0
+    assert "The guide does not answer this." in out
+    assert "The nearest sections:" in out
+    assert err == ""
+
+
+BATCH = [
+    {"id": "one", "text": "what is a product owner?"},
+    {
+        "id": 2,
+        "text": "and a project manager?",
+        "history": [
+            {"role": "user", "text": "what is a product owner?"},
+            {"role": "agent", "text": "A role from Scrum."},
+        ],
+    },
+    {"id": "three", "text": "how to bake bread", "history": []},
+]
+
+
+def test_a_batch_prints_one_line_a_question_in_order_with_its_id(run, corpus_index, tmp_path):
+    (tmp_path / "batch.jsonl").write_text("\n".join(map(json.dumps, BATCH)) + "\n\n")
+    code, out, _ = run("ask", "--batch", "batch.jsonl", "--index", corpus_index)
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [answer["id"] for answer in answers] == ["one", 2, "three"]
+    assert [answer["found"] for answer in answers] == [True, True, False]
+    assert "project manager" in answers[1]["understood_as"]
+    assert all(answer.keys() == {"id", *ANSWER} for answer in answers)
+
+
+def test_a_batch_may_come_from_standard_input_and_be_searched(run, corpus_index, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(BATCH[0])))
+    code, out, _ = run("search", "--batch", "-", "-k", "2", "--index", corpus_index)
+    found = json.loads(out)
+    assert code == 0
+    assert found["id"] == "one"
+    assert len(found["hits"]) == 2
+
+
+def test_a_question_of_a_batch_that_cannot_be_asked_gets_its_error_and_the_rest_goes_on(
+    run, corpus_index, tmp_path
+):
+    rows = [{"id": 1, "text": " "}, {"id": 2, "text": "what is a KPI?"}]
+    (tmp_path / "batch.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    code, out, err = run("ask", "--batch", "batch.jsonl", "--index", corpus_index)
+    first, second = (json.loads(line) for line in out.splitlines())
+    assert code == 2
+    assert first["error"]["what"] == "The question is empty."
+    assert second["found"]
+    assert len(lines(err)) == 2
+
+
+@pytest.mark.parametrize(
+    "row", ["not json", '{"text": "no id"}', '{"id": 1}', '{"id": 1, "text": "x", "history": 3}']
+)
+def test_a_batch_line_in_another_shape_is_named_by_its_number(run, corpus_index, tmp_path, row):
+    (tmp_path / "batch.jsonl").write_text('{"id": 0, "text": "what is a KPI?"}\n' + row)
+    code, out, err = run("ask", "--batch", "batch.jsonl", "--index", corpus_index)
+    assert (code, out) == (2, "")
+    assert "line 2" in err
+    assert len(lines(err)) == 2
+
+
+def test_build_says_why_and_how_much_and_the_second_time_that_nothing_was_to_do(run, tmp_path):
+    first = run("build", "--corpus", CORPUS, "--index", "index")
+    second = run("build", "--corpus", CORPUS, "--index", "index")
+    assert (first[0], second[0]) == (0, 0)
+    assert "Built (there was no index): 1 page," in first[2]
+    assert "Up to date: 1 page," in second[2]
+
+
+def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_path):
+    guide = tmp_path / "guide"
+    guide.mkdir()
+    (guide / "good.md").write_text("# Cats\n\nA cat sleeps all day.\n")
+    (guide / "bad.md").write_bytes(b"# Dogs\n\nA dog \x00\x01 barks.\n")
+    code, _, err = run("build", "--corpus", guide, "--index", "index")
+    assert code == 3
+    assert "bad.md:1:" in err
+    code, out, _ = run("ask", "what does a cat do?", "--index", "index")
+    assert code == 0
+    assert "A cat sleeps all day." in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what", "mend"),
+    [
+        (["ask", "why?", "--index", "none"], 3, "no index", "assistant build"),
+        (["search", "why?", "--index", "none"], 3, "no index", "assistant build"),
+        (["build", "--corpus", "none"], 3, "no guide", "--corpus"),
+        (["build", "--corpus", "."], 3, "no Markdown", ".md"),
+        (["build", "--model", "no/such-model"], 3, "no/such-model", "download"),
+        (["ask", "--index", "none"], 2, "no question", "--batch"),
+        (["ask", "x", "--batch", "y"], 2, "a question and a batch", "--batch"),
+        (["ask", "--batch", "none.jsonl"], 2, "none.jsonl", "JSON lines"),
+        (["ask", "x", "--colour"], 2, "--colour", "--help"),
+        (["search", "x", "-k", "0"], 2, "-k", "--help"),
+        (["frobnicate"], 2, "frobnicate", "--help"),
+        (["serve", "--port", "70000"], 2, "port", "port"),
+        (["verify", "none.json"], 3, "none.json", "answer"),
+    ],
+)
+def test_bad_input_is_two_lines_what_is_wrong_and_its_mend(run, arguments, code, what, mend):
+    ended, out, err = run(*arguments)
+    assert ended == code
+    assert out == ""
+    assert len(lines(err)) == 2, err
+    assert what in lines(err)[0]
+    assert mend in lines(err)[1]
+
+
+def test_an_empty_and_an_over_long_question_are_turned_away(run, corpus_index):
+    for question in ("", "  ", "a" * 2001):
+        code, out, err = run("ask", question, "--index", corpus_index)
+        assert (code, out, len(lines(err))) == (2, "", 2)
+
+
+def test_an_unknown_setting_in_the_environment_is_named(run, corpus_index, monkeypatch):
+    monkeypatch.setenv("ASSISTANT_COLOUR", "blue")
+    code, _, err = run("ask", "what is a KPI?", "--index", corpus_index)
+    assert code == 2
+    assert "colour" in lines(err)[0]
+
+
+def test_a_damaged_index_names_the_file_and_the_mend(run, tmp_path):
+    run("build", "--corpus", CORPUS, "--index", "index")
+    vectors = next((tmp_path / "index").rglob("vectors.faiss"))
+    vectors.write_bytes(vectors.read_bytes()[:-1])
+    code, out, err = run("ask", "what is a KPI?", "--index", "index")
+    assert (code, out) == (3, "")
+    assert "vectors.faiss" in lines(err)[0]
+    assert "assistant build" in lines(err)[1]
+
+
+def test_verify_proves_a_saved_answer_and_refuses_a_forged_one(run, corpus_index, tmp_path):
+    _, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
+    (tmp_path / "answer.json").write_text(out)
+    code, said, _ = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
+    assert (code, said) == (0, "1 quote stands in the guide.\n")
+    (tmp_path / "answer.json").write_text(out.replace("Product Owner", "Product Baron"))
+    code, _, err = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
+    assert code == 3
+    assert len(lines(err)) == 2
+
+
+def test_asking_twice_prints_the_same_bytes_but_for_the_seconds(run, corpus_index):
+    def asked() -> str:
+        _, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
+        return "\n".join(line for line in out.splitlines() if '"seconds"' not in line)
+
+    assert asked() == asked()
+
+
+def test_a_talk_in_the_terminal_remembers_what_was_asked(run, corpus_index, monkeypatch):
+    typed = iter(["what is a product owner?", "and a project manager?", ""])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    code, out, _ = run("chat", "--index", corpus_index)
+    assert code == 0
+    assert "Understood as: what is a project manager?" in out
+
+
+def test_with_the_network_cut_a_new_process_answers(corpus_index):
+    """Every socket that is not local is refused inside the process that asks."""
+    program = (
+        "import socket, sys\n"
+        "def cut(event, arguments):\n"
+        "    if event == 'socket.connect' and not str(arguments[1]).startswith(('(\\'127.', '/')):\n"
+        "        raise SystemExit(f'the network was reached for: {arguments[1]}')\n"
+        "    if event == 'socket.getaddrinfo':\n"
+        "        raise SystemExit(f'a name was looked up: {arguments[0]}')\n"
+        "sys.addaudithook(cut)\n"
+        "from assistant.cli import main\n"
+        "main(['ask', 'PM vs PO', '--index', sys.argv[1]])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, corpus_index],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if not k.startswith("HF_")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Product Manager vs. Product Owner" in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_source_guide_builds_and_answers_from_the_command_line(run):
+    guide = SHARED / "guides" / "product-management"
+    if not guide.is_dir():
+        pytest.skip(f"the source guide is not at {guide}")
+    assert run("build", "--corpus", guide, "--index", "index")[0] == 0
+    _, out, _ = run("ask", "how is a PM different from a PO?", "--json", "--index", "index")
+    assert json.loads(out)["citations"][0]["headings"][-1] == "Product Manager vs. Product Owner"

@@ -1,0 +1,80 @@
+"""The reference encoder: which files it takes, and that its vectors are what the model says."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from assistant.encoder import BUNDLED_SHA256, SentenceTransformerEncoder, _locate
+from assistant.errors import ModelError
+
+
+def test_vectors_have_length_one_and_one_row_a_text(encoder):
+    vectors = encoder.encode(["one text", "another, rather longer text about something else"])
+    assert vectors.shape == (2, encoder.dimension)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+
+
+def test_no_text_gives_no_row(encoder):
+    assert encoder.encode([]).shape == (0, encoder.dimension)
+
+
+def test_like_meanings_are_nearer_than_unlike_ones(encoder):
+    cat, kitten, tax = encoder.encode(["a cat sleeps", "a kitten is asleep", "file a tax return"])
+    assert cat @ kitten > cat @ tax + 0.3
+
+
+def test_a_text_s_vector_does_not_depend_on_its_neighbours(encoder):
+    alone = encoder.encode(["the cat sat"])[0]
+    crowd = encoder.encode(["word " * 200, "the cat sat", *["filler text"] * 40])[1]
+    np.testing.assert_allclose(alone, crowd, atol=1e-5)
+
+
+def test_progress_is_told_up_to_the_end(encoder):
+    told = []
+    encoder.encode(["text"] * 70, lambda done, total: told.append((done, total)))
+    assert told[-1] == (70, 70)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_the_model_knows_common_words_whole_and_misspelt_ones_not(encoder):
+    assert encoder.knows("bread")
+    assert not encoder.knows("prodcut")
+
+
+def test_a_copy_of_the_model_in_a_folder_has_the_same_identity(encoder, tmp_path):
+    copy = tmp_path / "model"
+    shutil.copytree(_locate(""), copy)
+    assert SentenceTransformerEncoder(str(copy)).identity == encoder.identity
+
+
+def test_another_tokenizer_makes_another_identity(encoder, tmp_path):
+    copy = tmp_path / "model"
+    shutil.copytree(_locate(""), copy)
+    with (copy / "tokenizer.json").open("a") as file:
+        file.write("\n")
+    assert SentenceTransformerEncoder(str(copy)).identity != encoder.identity
+
+
+def test_a_name_that_is_not_in_the_local_cache_is_an_error_with_the_command_that_fetches_it():
+    with pytest.raises(ModelError) as raised:
+        SentenceTransformerEncoder("nobody/no-such-model")
+    assert "nobody/no-such-model" in raised.value.what
+    assert "download" in raised.value.mend
+
+
+def test_a_folder_that_holds_no_model_is_an_error_and_not_a_traceback(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError) as raised:
+        SentenceTransformerEncoder(str(tmp_path)).encode(["text"])
+    assert str(tmp_path) in raised.value.what
+
+
+def test_the_default_weights_are_the_ones_the_code_names():
+    import hashlib
+
+    with (_locate("") / "model.safetensors").open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == BUNDLED_SHA256

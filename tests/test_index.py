@@ -1,0 +1,224 @@
+"""The index on disk: built, opened, rebuilt when something changed, never trusted when damaged."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant import index
+from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, ModelError
+from tests.conftest import WordEncoder
+
+PAGE = """# Animals
+
+A cat chases a bird.
+
+## Water
+
+A fish swims in the river.
+"""
+
+
+@pytest.fixture
+def guide(tmp_path) -> Path:
+    folder = tmp_path / "guide"
+    folder.mkdir()
+    (folder / "animals.md").write_text(PAGE)
+    return folder
+
+
+@pytest.fixture
+def built(tmp_path, guide, word_encoder) -> Path:
+    folder = tmp_path / "index"
+    index.build(guide, folder, word_encoder)
+    return folder
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_a_built_index_opens_and_says_what_it_holds(built, word_encoder):
+    opened = index.open(built)
+    assert (opened.manifest.pages, opened.manifest.passages) == (1, 2)
+    assert opened.generation == (built / "CURRENT").read_text().strip()
+    opened.check_model(word_encoder)
+
+
+def test_building_again_changes_nothing_and_says_so(built, guide, word_encoder):
+    before = files_of(built)
+    assert index.build(guide, built, word_encoder).reasons == ()
+    assert files_of(built) == before
+
+
+def test_the_same_guide_gives_the_same_bytes(tmp_path, guide, built, word_encoder):
+    index.build(guide, tmp_path / "other", word_encoder)
+    assert files_of(tmp_path / "other") == files_of(built)
+
+
+def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide, built):
+    program = (
+        "import sys; from pathlib import Path; from assistant import index;"
+        "from tests.conftest import WordEncoder;"
+        "index.build(Path(sys.argv[1]), Path(sys.argv[2]), WordEncoder())"
+    )
+    other = tmp_path / "other"
+    subprocess.run(
+        [sys.executable, "-c", program, guide, other],
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "12345"},
+        cwd=Path(__file__).parent.parent,
+    )
+    assert files_of(other) == files_of(built)
+
+
+def test_an_edited_page_is_a_reason_to_rebuild(built, guide, word_encoder):
+    (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
+    assert index.build(guide, built, word_encoder).reasons == ("the guide changed",)
+    texts = [p.text for p in index.open(built).store.passages([0, 1])]
+    assert "A dog barks." in texts[1]
+
+
+def test_a_renamed_page_is_a_reason_to_rebuild(built, guide, word_encoder):
+    (guide / "animals.md").rename(guide / "beasts.md")
+    assert index.build(guide, built, word_encoder).reasons == ("the guide changed",)
+
+
+def test_another_model_is_a_reason_to_rebuild_and_cannot_be_asked_before(built, guide):
+    class OtherEncoder(WordEncoder):
+        identity = "0" * 64
+        name = "another model"
+
+    with pytest.raises(ModelError, match="another model"):
+        index.open(built).check_model(OtherEncoder())
+    assert index.build(guide, built, OtherEncoder()).reasons == ("the model changed",)
+
+
+def test_another_base_url_is_a_reason_to_rebuild(built, guide, word_encoder):
+    done = index.build(guide, built, word_encoder, base_url="https://guide.example")
+    assert done.reasons == ("the base URL changed",)
+    url = index.open(built).store.passages([1])[0].url
+    assert url == "https://guide.example/animals#water"
+
+
+def test_another_format_is_a_reason_to_rebuild_and_does_not_open(built, guide, word_encoder):
+    home = built / index.open(built).generation
+    text = json.dumps({**json.loads((home / "manifest.json").read_text()), "format": 0})
+    (home / "manifest.json").write_text(text)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    home.rename(built / name)
+    (built / "CURRENT").write_text(name)
+    with pytest.raises(IndexOutdated):
+        index.open(built)
+    assert index.build(guide, built, word_encoder).reasons == ("the index format changed",)
+    index.open(built)
+
+
+def test_after_a_rebuild_only_one_generation_is_left(built, guide, word_encoder):
+    (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
+    index.build(guide, built, word_encoder)
+    assert sorted(p.name for p in built.iterdir() if not p.name.startswith(".")) == sorted(
+        ["CURRENT", index.open(built).generation]
+    )
+
+
+def test_the_readme_beside_the_generations_is_left_alone(built, guide, word_encoder):
+    (built / "README.md").write_text("kept")
+    (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
+    index.build(guide, built, word_encoder)
+    assert (built / "README.md").read_text() == "kept"
+
+
+def test_where_there_is_no_index_the_error_names_the_command_that_makes_one(tmp_path):
+    with pytest.raises(IndexMissing) as raised:
+        index.open(tmp_path)
+    assert "assistant build" in raised.value.mend
+
+
+def test_a_pointer_that_leads_out_of_the_index_is_damage(built):
+    (built / "CURRENT").write_text("../elsewhere\n")
+    with pytest.raises(IndexDamaged):
+        index.open(built)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_flipped_bit_or_cut_byte_in_any_file_is_noticed_before_use(
+    built, guide, word_encoder, seed
+):
+    chance = random.Random(seed)
+    home = built / index.open(built).generation
+    path = chance.choice([p for p in sorted(home.rglob("*")) if p.is_file()])
+    data = bytearray(path.read_bytes())
+    if chance.random() < 0.3:
+        del data[chance.randrange(len(data)) :]
+    else:
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+    with pytest.raises(IndexDamaged) as raised:
+        index.open(built)
+    assert str(path) in raised.value.what
+    assert "damaged" in index.build(guide, built, word_encoder).reasons[0]
+    assert index.open(built).manifest.passages == 2
+
+
+def test_every_byte_of_the_manifest_is_held_by_the_generation_s_name(built):
+    manifest = built / index.open(built).generation / "manifest.json"
+    data = manifest.read_bytes()
+    for position in range(0, len(data), 7):
+        manifest.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+        with pytest.raises(IndexDamaged):
+            index.open(built)
+
+
+def test_a_file_that_nobody_wrote_is_damage(built):
+    (built / index.open(built).generation / "extra").write_text("?")
+    with pytest.raises(IndexDamaged, match="extra"):
+        index.open(built)
+
+
+def test_opening_writes_nothing(built):
+    before = {p: p.stat().st_mtime_ns for p in built.rglob("*")}
+    index.open(built).store.passages([0])
+    assert {p: p.stat().st_mtime_ns for p in built.rglob("*")} == before
+
+
+def test_a_second_writer_is_turned_away_and_the_lock_dies_with_its_holder(
+    built, guide, word_encoder
+):
+    with (built / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(IndexBusy):
+            index.build(guide, built, word_encoder)
+    index.build(guide, built, word_encoder)
+
+
+def test_a_build_that_fails_leaves_the_old_generation_and_no_draft(built, guide):
+    class FailingEncoder(WordEncoder):
+        identity = "1" * 64
+
+        def encode(self, texts, progress=None):
+            raise OSError("no space left")
+
+    before = files_of(built)
+    with pytest.raises(OSError, match="no space"):
+        index.build(guide, built, FailingEncoder())
+    assert files_of(built) == before
+
+
+def test_progress_tells_the_steps_in_order(tmp_path, guide, word_encoder):
+    told = []
+    index.build(guide, tmp_path / "new", word_encoder, progress=lambda *step: told.append(step))
+    assert [step for step, _, _ in told] == ["reading", "encoding"]
+    assert all(done == total for _, done, total in told)

@@ -1,0 +1,142 @@
+"""From candidates to hits: the mix, the features and the model, each by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant import ranking
+from assistant.model import Candidates, Passage, Sentence
+from assistant.ranking import FEATURES, Evidence, Model, describe, fuse, rank
+from assistant.vocabulary import Vocabulary
+
+
+def passage(text: str, *headings: str) -> Passage:
+    return Passage(
+        id=f"page.md#{headings[-1]}/1",
+        path="page.md",
+        headings=headings,
+        anchor=headings[-1],
+        url="page.md",
+        text=text,
+        sentences=(Sentence(0, len(text), "prose", (1, 1)),),
+    )
+
+
+def evidence(key: int, text: str, *headings: str, cosine: float = 0.5, lexical: float = 0.0):
+    return Evidence(
+        key=key,
+        passage=passage(text, *headings),
+        cosine=cosine,
+        sentence_cosines=(cosine - 0.1,),
+        dense_rank=key + 1,
+        lexical=lexical,
+        lexical_rank=None,
+    )
+
+
+VOCABULARY = Vocabulary(10, {"cat": 5, "dog": 2, "pet": 1}, {}, {})
+
+
+def feature(row: np.ndarray, name: str) -> float:
+    return float(row[FEATURES.index(name)])
+
+
+def test_the_mix_spreads_each_arm_over_nought_to_one_and_weighs_them():
+    found = Candidates(dense=((0, 0.9), (1, 0.5)), lexical=((1, 8.0), (2, 2.0)))
+    # 0: .45·1 = .45; 1: .45·0 + .55·1 = .55; 2: .55·0 = 0
+    assert fuse(found) == [1, 0, 2]
+
+
+def test_equal_mixes_fall_back_on_document_order():
+    assert fuse(Candidates(dense=((5, 0.7), (2, 0.7)), lexical=())) == [2, 5]
+
+
+def test_nothing_found_fuses_to_nothing():
+    assert fuse(Candidates((), ())) == []
+
+
+scores = st.lists(
+    st.tuples(st.integers(0, 50), st.floats(-1, 40)), unique_by=lambda pair: pair[0], max_size=20
+)
+
+
+@given(scores, scores, st.floats(0.5, 3), st.floats(-5, 5))
+def test_the_mix_does_not_depend_on_an_arm_s_scale(dense, lexical, stretch, shift):
+    plain = Candidates(tuple(dense), tuple(lexical))
+    moved = Candidates(tuple((k, s * stretch + shift) for k, s in dense), tuple(lexical))
+    assert sorted(fuse(plain)) == sorted({key for key, _ in [*dense, *lexical]})
+    assert sorted(fuse(moved)) == sorted(fuse(plain))
+
+
+def test_coverage_is_the_share_of_the_question_s_rarity():
+    rows = describe(["cat", "dog"], [evidence(0, "The cat sleeps.", "Guide", "Pets")], VOCABULARY)
+    cat, dog = math.log(1 + 10 / 5.5), math.log(1 + 10 / 2.5)
+    assert feature(rows[0], "coverage") == pytest.approx(cat / (cat + dog))
+    assert feature(rows[0], "sentence_coverage") == pytest.approx(cat / (cat + dog))
+    assert feature(rows[0], "heading_coverage") == 0.0
+
+
+def test_a_heading_s_words_count_as_covered_for_the_passage_but_not_for_its_sentences():
+    rows = describe(["dog"], [evidence(0, "It barks.", "Guide", "The dog")], VOCABULARY)
+    assert feature(rows[0], "coverage") == 1.0
+    assert feature(rows[0], "heading_coverage") == 1.0
+    assert feature(rows[0], "heading_asked") == 1.0
+    assert feature(rows[0], "sentence_coverage") == 0.0
+
+
+def test_a_question_without_terms_describes_without_dividing_by_nought():
+    rows = describe([], [evidence(0, "The cat sleeps.", "Guide", "Pets")], VOCABULARY)
+    assert np.isfinite(rows).all()
+
+
+def test_no_candidates_describe_to_no_rows():
+    assert describe(["cat"], [], VOCABULARY).shape == (0, len(FEATURES))
+
+
+def by_cosine(bar: float = 0.5) -> Model:
+    weights = np.zeros(len(FEATURES))
+    weights[FEATURES.index("cosine")] = 1.0
+    return Model(order=weights, judge=weights * 10, judge_intercept=-5.0, bar=bar)
+
+
+def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
+    found = [
+        evidence(7, "A cat.", "G", "A", cosine=0.4),
+        evidence(3, "A cat.", "G", "B", cosine=0.6),
+        evidence(1, "A cat.", "G", "C", cosine=0.4),
+    ]
+    hits = rank(found, describe(["cat"], found, VOCABULARY), ["cat"], by_cosine())
+    assert [hit.key for hit in hits] == [3, 1, 7]
+    assert [hit.rank for hit in hits] == [1, 2, 3]
+    assert hits[0].probability == pytest.approx(1 / (1 + math.exp(-1)))
+    assert hits[0].why.matched == ("cat",)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=20))
+def test_probabilities_fall_with_the_rank_and_stay_probabilities(cosines):
+    found = [evidence(n, "A cat.", "G", "A", cosine=c) for n, c in enumerate(cosines)]
+    hits = rank(found, describe(["cat"], found, VOCABULARY), ["cat"], by_cosine())
+    chances = [hit.probability for hit in hits]
+    assert chances == sorted(chances, reverse=True)
+    assert all(0 <= chance <= 1 for chance in chances)
+
+
+def test_a_model_fitted_to_other_features_is_refused():
+    data = json.loads(files("assistant").joinpath("ranking.json").read_text())
+    with pytest.raises(ValueError, match="make train"):
+        Model.from_dict({**data, "features": data["features"][1:]})
+
+
+def test_the_shipped_model_says_where_its_figures_come_from():
+    data = json.loads(files("assistant").joinpath("ranking.json").read_text())
+    assert len(data["order"]) == len(data["judge"]) == len(FEATURES)
+    assert data["provenance"]["script"] == "benchmarks/train.py"
+    assert data["provenance"]["held_out"]["ndcg@10"].keys() == {"emanual_tv", "doc2dial", "squad2"}
+    assert 0 < ranking.shipped().bar < 1
