@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from assistant.encoder import Encoder, Vectors
     from assistant.index import Index
-    from assistant.model import Hit, Passage, Resource
+    from assistant.model import Hit, Passage, Resource, Section
     from assistant.question import Question
     from assistant.writer import Quote
 
@@ -36,6 +36,7 @@ LONGEST_TALK = 20
 CANDIDATES = 100
 READINGS_TRIED = 4
 EXAMPLE_PAGES = 20
+LOOKED_THROUGH = 5
 RELATED = 3
 RESOURCES = 4
 
@@ -103,8 +104,9 @@ class Assistant:
         confidence = found.hits[0].probability if found.hits else 0.0
         if asked.form == "resources":
             quotes = self._recommended(resources)
-        if not quotes and confidence >= self._model.bar:
+        if not quotes and (confidence >= self._model.bar or self._defined(found)):
             quotes = self._write(found)
+            confidence = max(confidence, self._model.bar) if quotes else confidence
         return Answer(
             question=question,
             understood_as=asked.text,
@@ -214,6 +216,11 @@ class Assistant:
 
     # -- write --------------------------------------------------------------------------------
 
+    def _defined(self, found: Found) -> bool:
+        """Whether the guide says outright what is to be defined, however little it says of it."""
+        hits = found.hits[:LOOKED_THROUGH]
+        return writer.defined(found.understood.question, self._sources(found.vector, _numbered(hits)))
+
     def _write(self, found: Found) -> list[Quote]:
         store = self.index.store
         asked = found.understood.question
@@ -221,46 +228,55 @@ class Assistant:
         weights = writer.Weights.of(asked.text, store.vocabulary.rarity)
         if asked.form == "comparison":
             return writer.compare(asked, self._sides(found, hits), weights)
-        if asked.form == "list":
-            quotes = self._children(asked, hits)
-            if quotes:
-                return quotes
-        return writer.write(asked, self._sources(found.vector, hits), weights)
+        if asked.form in {"list", "choice"}:
+            kinds = self._kinds(asked, hits)
+            if kinds and asked.form == "list":
+                return writer.children([passage for _, passage in kinds])
+            if kinds:
+                shared = [*terms(asked.subjects[0]), *questions.KINDS]
+                return writer.choose(self._sources(found.vector, kinds), weights.without(shared))
+        return writer.write(asked, self._sources(found.vector, _numbered(hits)), weights)
 
-    def _sources(self, vector: Vectors, hits: Iterable[Hit]) -> list[writer.Source]:
+    def _sources(
+        self, vector: Vectors, passages: Iterable[tuple[int, Passage]]
+    ) -> list[writer.Source]:
         store = self.index.store
         return [
-            writer.Source(hit.passage, tuple(store.sentence_cosines(vector, hit.key).tolist()))
-            for hit in hits
+            writer.Source(passage, tuple(store.sentence_cosines(vector, key).tolist()))
+            for key, passage in passages
         ]
 
     def _sides(self, found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
-        sources = self._sources(found.vector, hits[:5])
+        sources = self._sources(found.vector, _numbered(hits[:LOOKED_THROUGH]))
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
-            sources += self._sources(
-                vector, self._hits(tuple(dict.fromkeys(terms(side))), vector)[:5]
-            )
+            own = self._hits(tuple(dict.fromkeys(terms(side))), vector)[:LOOKED_THROUGH]
+            sources += self._sources(vector, _numbered(own))
         return sources
 
-    def _children(self, asked: Question, hits: Sequence[Hit]) -> list[Quote]:
-        """The sub-sections of the section a list is asked of, where it has no list of its own."""
+    def _kinds(self, asked: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
+        """The sub-sections of the section on the kinds of a thing: their first passages.
+
+        Looked for among the best hits and the sections above them. A heading that speaks of
+        kinds ("types of …") goes before one that merely names the thing.
+        """
         store = self.index.store
         wanted = set(terms(asked.subjects[0]))
-        for hit in hits[:3]:
+        found: list[tuple[bool, list[Section]]] = []
+        for hit in hits[:LOOKED_THROUGH]:
             for headings in (hit.passage.headings, hit.passage.headings[:-1]):
-                if len(headings) < 2 or not wanted <= set(terms(headings[-1])):
+                named = set(terms(headings[-1])) if len(headings) > 1 else set()
+                if not named or not wanted <= named:
                     continue
-                below = [
-                    section
-                    for section in store.sections(hit.passage.path)
-                    if section.headings[:-1] == headings
-                ]
+                sections = store.sections(hit.passage.path)
+                below = [section for section in sections if section.headings[:-1] == headings]
                 if len(below) > 1:
-                    first = [store.section_passages(s.path, s.anchor)[0][1] for s in below]
-                    return writer.children(first)
-        return []
+                    found.append((bool(named & questions.KINDS), below))
+        if not found:
+            return []
+        _, below = max(found, key=lambda pair: pair[0])
+        return [store.section_passages(section.path, section.anchor)[0] for section in below]
 
     def _cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         store = self.index.store
@@ -348,6 +364,10 @@ def settle(question: str) -> str:
             "Ask for one thing at a time.",
         )
     return text
+
+
+def _numbered(hits: Iterable[Hit]) -> list[tuple[int, Passage]]:
+    return [(hit.key, hit.passage) for hit in hits]
 
 
 def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:

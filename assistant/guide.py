@@ -157,7 +157,8 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> _Read:
         sections.append(section)
         listed = [_resource(block, section) for block in part.blocks]
         resources.extend(resource for resource in listed if resource)
-        lists_resources = 2 * sum(map(bool, listed)) > len(part.blocks) > 0
+        shown = [block for block in part.blocks if block.kind != "break"]
+        lists_resources = 2 * sum(map(bool, listed)) > len(shown)
         passages.extend(_passages(part, section, reading.window, lists_resources=lists_resources))
     return _Read(page, tuple(sections), tuple(passages), tuple(resources), tuple(oddities))
 

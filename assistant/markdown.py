@@ -62,6 +62,8 @@ class Block:
 _OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})")
 _CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
 _ATTRIBUTE_LINE = re.compile(r"^[ \t>]*\{:[^{}]*\}\s*$")
+_CONTENTS = re.compile(r"^[ \t]*\{: ?toc\b")
+_ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t].*$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
 _SPAN_ATTRIBUTES = re.compile(r"^\{ ?[:.#][^{}]*\}")
 _HEADING_ATTRIBUTES = re.compile(r"\{(?=[:.# ])[^{}]*\}\s*\Z")
@@ -101,12 +103,17 @@ def neutralise(source: str) -> str:
 
 
 def _neutralise_kramdown(lines: list[str], number: int) -> None:
-    """Blank a line of attributes; an id it gives to the heading above is moved up to it."""
+    """Blank a line of attributes, with the item it makes a table of contents of.
+
+    An id that it gives to the heading above is moved up to it.
+    """
     line = lines[number]
     if not _KRAMDOWN.sub("", line).strip():
         lines[number] = ""
     elif _ATTRIBUTE_LINE.match(line):
         lines[number] = ""
+        if _CONTENTS.match(line) and number:
+            lines[number - 1] = _ITEM.sub("", lines[number - 1])
         named = _ID.search(line)
         if named and number and _ATX.match(lines[number - 1]):
             lines[number - 1] = f"{lines[number - 1].rstrip()} {{#{named[1]}}}"
@@ -195,7 +202,7 @@ class _Walk:
             case "heading_open" | "heading_close":
                 self._heading = token if token.nesting == 1 else None
             case "blockquote_open" | "blockquote_close":
-                self._quotes += token.nesting
+                self._quotes = max(0, self._quotes + token.nesting)
             case "table_open":
                 self._groups += 1
             case "thead_open" | "thead_close":
@@ -212,10 +219,11 @@ class _Walk:
                 self._open_list(None)
             case "ordered_list_open":
                 self._open_list(int(token.attrs.get("start", 1)))
-            case "bullet_list_close" | "ordered_list_close":
+            # A footnote defined inside itself closes lists it never opened.
+            case "bullet_list_close" | "ordered_list_close" if self._lists:
                 self._lists.pop()
                 self._marker = ""
-            case "list_item_open":
+            case "list_item_open" if self._lists:
                 number, group = self._lists[-1]
                 self._marker = "- " if number is None else f"{number}. "
                 self._lists[-1] = (None if number is None else number + 1, group)

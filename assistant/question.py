@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from assistant.text import STOPWORDS, words
+from assistant.text import STOPWORDS, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.model import ResourceKind, Turn
 
-Form = Literal["comparison", "definition", "list", "steps", "resources", "yesno", "other"]
+Form = Literal["comparison", "choice", "definition", "list", "steps", "resources", "yesno", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Question:
     """A question that stands alone, and what it asks for.
 
     `subjects` are the things it is about, as written: two for a comparison, one or none else.
+    A choice asks which kind of its subject something holds for.
     `wanted` is the kind of resource asked for, None for any.
     """
 
@@ -123,6 +124,7 @@ _DEFINITIONS = tuple(
         r"^(?:the\s+)?(?:meaning|definition)\s+of\s+(?P<a>.+)",
         r"^(?:what|who)(?:\s+exactly)?(?:\s+(?:is|are|was|were)|'s|'re)\s+(?:exactly\s+)?(?P<a>.+)",
         r"^tell\s+me\s+(?:more\s+)?about\s+(?P<a>.+)",
+        r"^what\s+(?P<a>.+?)\s+(?:is|are|means?)$",
     )
 )
 _LISTS = tuple(
@@ -137,6 +139,22 @@ _LISTS = tuple(
         r"^(?:list|name|enumerate)\s+(?:all\s+|some\s+)?(?:the\s+)?(?P<a>.+)",
         r"^how\s+many\s+(?:different\s+)?(?:types\s+of\s+|kinds\s+of\s+)?(?P<a>.+?)\s+(?:are|exist|is|do|does|can)\b",
         r"^(?:what|which)\s+are\s+(?:all\s+)?the\s+(?:\w+\s+){0,2}(?P<a>\w+s)(?:\s+(?:of|for|in|to)\b.*)?$",
+    )
+)
+KINDS = frozenset(
+    stem(word) for word in "types kinds sorts categories varieties classes forms flavours flavors".split()
+)
+"""Stems of the words for the kinds of a thing."""
+
+_KIND = r"(?:type|kind|sort|category|variety|class|form|flavou?r)"
+_CHOICES = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        rf"^(?:which|what)\s+{_KIND}\s+of\s+(?P<a>.+?)\s+"
+        r"(?:is|are|was|has|have|needs?|requires?|should|would|can|does|do)\b",
+        rf"^(?:which|what)\s+(?:is|are|has)\s+(?:the\s+)?(?:\w+est|best|worst|(?:most|least)\s+\w+)\s+{_KIND}"
+        r"\s+of\s+(?P<a>.+)",
+        rf"^which\b.*\({_KIND}s\s+of\s+(?P<a>[^)]+)\)",
     )
 )
 _STEPS = re.compile(
@@ -201,12 +219,17 @@ def parse(text: str) -> Question:
         return _resources(text, plain)
     if _STEPS.match(plain):
         return Question(text, "steps")
-    for form, patterns in (("list", _LISTS), ("definition", _DEFINITIONS)):
+    forms: tuple[tuple[Form, tuple[re.Pattern[str], ...], int], ...] = (
+        ("choice", _CHOICES, 8),
+        ("list", _LISTS, 8),
+        ("definition", _DEFINITIONS, 5),
+    )
+    for form, patterns, longest in forms:
         for pattern in patterns:
             match = pattern.search(plain)
             subject = _subject(match["a"]) if match else ""
-            if subject and len(subject.split()) <= (5 if form == "definition" else 8):
-                return Question(text, "list" if form == "list" else "definition", (subject,))
+            if subject and len(subject.split()) <= longest:
+                return Question(text, form, (subject,))
     if _YES_NO.match(plain):
         return Question(text, "yesno")
     return Question(text, "other")

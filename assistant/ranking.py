@@ -36,12 +36,12 @@ SHORTLIST = 30
 
 FEATURES = (
     "cosine",
-    "cosine_lead",
     "sentence_cosine",
-    "sentence_lead",
     "lexical_share",
     "coverage",
+    "coverage_lead",
     "sentence_coverage",
+    "sentence_match",
     "heading_coverage",
     "heading_asked",
     "path_coverage",
@@ -124,9 +124,11 @@ def describe(
     `asked` are the question's terms. Cosines are of the whole passage and of its best sentence.
     `lexical_share` is BM25 as a share of the most the question's terms could score. Coverages
     are shares of the question's rarity (summed inverse document frequency) held by the passage
-    with its headings, its best sentence, its own heading, and its heading path; `heading_asked`
-    is the share of its own heading's rarity that the question holds. `brevity` falls from 1 for
-    an empty text to ½ at 20 different terms.
+    with its headings, its best sentence, its own heading, and its heading path; the lead is how
+    far the first stands above the mean of the shortlist. `sentence_match` is the better of a
+    sentence's two ways to answer, by meaning or by words. `heading_asked` is the share of its own
+    heading's rarity that the question holds, `unknown` the share of the question's rarity in
+    words the guide never says. `brevity` falls from 1 for an empty text to ½ at 20 terms.
     """
     rarity = {term: vocabulary.rarity(term) for term in asked}
     total = sum(rarity.values()) or 1.0
@@ -134,12 +136,9 @@ def describe(
     def covered(found: set[str]) -> float:
         return sum(value for term, value in rarity.items() if term in found) / total
 
-    best = [max(item.sentence_cosines, default=item.cosine) for item in evidence]
-    mean_cosine = sum(item.cosine for item in evidence) / max(1, len(evidence))
-    mean_best = sum(best) / max(1, len(evidence))
     unknown = 1.0 - covered({term for term in rarity if term in vocabulary.frequency})
     rows = []
-    for item, sentence_cosine in zip(evidence, best, strict=True):
+    for item in evidence:
         passage = item.passage
         heading = set(terms(passage.heading))
         path = set(terms(passage.heading_path))
@@ -147,15 +146,17 @@ def describe(
         body = set[str]().union(*sentences)
         heading_rarity = {term: vocabulary.rarity(term) for term in heading}
         known = sum(value for term, value in heading_rarity.items() if term in rarity)
+        sentence_cosine = max(item.sentence_cosines, default=item.cosine)
+        sentence_coverage = max(map(covered, sentences), default=0.0)
         rows.append(
             (
                 item.cosine,
-                item.cosine - mean_cosine,
                 sentence_cosine,
-                sentence_cosine - mean_best,
                 item.lexical / (_BM25_MOST * total),
                 covered(body | path),
-                max(map(covered, sentences), default=0.0),
+                0.0,
+                sentence_coverage,
+                max(sentence_cosine, sentence_coverage),
                 covered(heading),
                 known / (sum(heading_rarity.values()) or 1.0),
                 covered(path),
@@ -163,7 +164,11 @@ def describe(
                 1.0 / (1.0 + len(body) / 20.0),
             )
         )
-    return np.asarray(rows, dtype=np.float64).reshape(-1, len(FEATURES))
+    features = np.asarray(rows, dtype=np.float64).reshape(-1, len(FEATURES))
+    if rows:
+        coverage = features[:, FEATURES.index("coverage")]
+        features[:, FEATURES.index("coverage_lead")] = coverage - coverage.mean()
+    return features
 
 
 def rank(

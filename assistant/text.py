@@ -89,7 +89,11 @@ def tokens(text: str) -> Iterator[tuple[str, int, int]]:
 def words(text: str) -> list[str]:
     """The words of a text, lower-case, compounds taken apart, dotted initials closed up."""
     found: list[str] = []
-    for token, _, _ in tokens(text):
+    for match in _WORD.finditer(text):
+        token = match.group()
+        if token.isalnum():  # nearly all of them
+            found.append(token.lower())
+            continue
         if _INITIALS.fullmatch(token):
             found.append(token.replace(".", "").lower())
             continue

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 STYLE = '<link rel="stylesheet" href="/chat/chat.css">'
 SUBTITLE = "Answers are quoted word for word from the guide, with their source. No language model."
 WEB = ("http://", "https://")
-LOOKING = '<p class="looking">Looking…</p>'
 LONGEST_SHOWN = 50  # questions of one talk
 FRAGMENT_WORDS = 8  # at each end of a quote, named in a link for the browser to find and show it
 
@@ -53,10 +52,10 @@ _CHAT_POLICY = (
     "base-uri 'self'; frame-ancestors 'self'"
 )
 _READER_POLICY = "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'self'"
+_LOOKING = '<p class="looking">Looking…</p>'
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _ITEM = re.compile(r"^( *)(?:- |(\d+\. ))")
 _LINE_ENDS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
-
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +73,8 @@ class Talk:
     @property
     def markup(self) -> str:
         """The whole talk, a paragraph an exchange; only those that changed are drawn again."""
-        return "\n\n".join(self.shown)
+        # Something always follows an exchange, or it would change when the next one does.
+        return "\n\n".join((*self.shown, "<div></div>"))
 
 
 def serve(assistant: Assistant, settings: Settings) -> None:
@@ -99,8 +99,7 @@ def _listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        # Python adds the address to what the system says; ours names it already.
-        reason = str(error.strerror or error).partition(" (while")[0]
+        reason = str(error.strerror or error).partition(" (while")[0]  # the address is named
         raise SettingsError(
             f"The chat cannot listen on {host}, port {port}: {reason}.",
             "Stop what listens there, or choose another: --port, --host.",
@@ -182,7 +181,7 @@ def _mount_chat(app: FastAPI, assistant: Assistant, title: str) -> None:
         def ask(question: object, talk: Talk) -> Iterator[tuple[Any, ...]]:
             said = str(question or "")
             begun = gr.update(visible=False), gr.update(visible=True)
-            yield "", talk.with_exchange(exchange(said, LOOKING)).markup, talk, *begun
+            yield "", talk.with_exchange(exchange(said, _LOOKING)).markup, talk, *begun
             after, asked = answered(assistant, said, talk)
             # What could not be asked goes back into the box, to be mended there.
             yield gr.skip() if asked else said, after.markup, after, *begun
@@ -207,6 +206,7 @@ def _mount_chat(app: FastAPI, assistant: Assistant, title: str) -> None:
         enable_monitoring=False,
         footer_links=[],
         max_file_size=1,
+        app_kwargs={"openapi_url": None},
         theme=gr.themes.Base(font="sans-serif", font_mono="monospace"),
         head=STYLE + '<script src="/chat/chat.js"></script>',
     )

@@ -83,6 +83,11 @@ class Weights:
         """The weights of a question's terms."""
         return cls({term: rarity(term) for term in terms(text)})
 
+    def without(self, given: Iterable[str]) -> Weights:
+        """The weights with some terms left out, as when every source shares them."""
+        left_out = set(given)
+        return Weights({t: weight for t, weight in self.rarity.items() if t not in left_out})
+
     def coverage(self, text: str) -> float:
         """The share of the question's rarity that a text holds."""
         found = set(terms(text))
@@ -110,7 +115,20 @@ def write(question: Question, sources: Sequence[Source], weights: Weights) -> li
             quotes = _listed(sources, weights)
         case _:
             quotes = []
-    return quotes or _best_run(sources, weights)
+    return quotes or best_run(sources, weights)
+
+
+def defined(question: Question, sources: Sequence[Source]) -> bool:
+    """Whether a source says outright what the question wants defined."""
+    if question.form != "definition":
+        return False
+    return any(_says_what(question.subjects[0], source.passage) for source in sources)
+
+
+def choose(sources: Sequence[Source], weights: Weights) -> list[Quote]:
+    """The best run of the one source, of several alike, that says most to the question."""
+    best = max(sources, key=lambda source: max(weights.scores(source), default=-1.0))
+    return best_run([best], weights)
 
 
 def compare(question: Question, sources: Sequence[Source], weights: Weights) -> list[Quote]:
@@ -127,7 +145,7 @@ def compare(question: Question, sources: Sequence[Source], weights: Weights) -> 
     for subject, side in zip(question.subjects, sides, strict=True):
         about = [s for s in sources if _heading_names(s.passage, side)]
         about = about or [s for s in sources if _text_names(s.passage, side)]
-        found = _definition(subject, about) or (_best_run(about, weights) if about else [])
+        found = _definition(subject, about) or (best_run(about, weights) if about else [])
         if not found:
             return []
         quotes.extend(quote for quote in found[:1] if quote not in quotes)
@@ -154,7 +172,7 @@ def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Q
         if any(side <= set(terms(passage.slice(passage.sentences[position]))) for side in sides)
     ]
     if not named:
-        return _best_run([source], weights)
+        return best_run([source], weights)
     scores = weights.scores(source)
     kept = sorted(sorted(named, key=lambda p: (-scores[p], p))[:_LONGEST_COMPARISON])
     return _runs(passage, _with_antecedents(passage, kept))
@@ -163,28 +181,36 @@ def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Q
 def _definition(subject: str, sources: Iterable[Source]) -> list[Quote]:
     """The sentence that says what the subject is, and what follows it in its paragraph.
 
-    A sentence that defines it in its own words is best, then the opening of the section named
-    after it, then the first sentence that writes it out beside its acronym.
+    Where no sentence does, the opening of the section named after it.
     """
+    found = list(sources)
+    for source in found:
+        quotes = _says_what(subject, source.passage)
+        if quotes:
+            return quotes
     wanted = set(terms(subject))
-    if not wanted:
+    for source in found:
+        passage = source.passage
+        body = _body(passage)
+        if wanted and body and set(terms(passage.heading)) == wanted:
+            return [_paragraph_from(passage, body[0])]
+    return []
+
+
+def _says_what(subject: str, passage: Passage) -> list[Quote]:
+    """The sentence of a passage that defines the subject, or writes it out beside its acronym."""
+    if not terms(subject):
         return []
     name = r"[\s-]+".join(rf"{re.escape(word)}\w*" for word in subject.split())
     defines = re.compile(rf"^(?:(?:an?|the|some)\s+)?(?:\w+\s+)?{name}{_DEFINES}", re.I)
-    for source in sources:
-        passage = source.passage
-        for position in _body(passage):
-            if defines.search(passage.slice(passage.sentences[position])):
-                return [_paragraph_from(passage, position)]
     beside = re.compile(rf"{name}\s*\([A-Z][\w&.]*\)|\b[A-Z][\w&.]*\s*\({name}\)", re.I)
-    for source in sources:
-        passage = source.passage
-        heading = set(terms(passage.heading))
-        if heading and heading <= wanted and _body(passage):
-            return [_paragraph_from(passage, _body(passage)[0])]
-        for position in _body(passage):
-            if beside.search(passage.slice(passage.sentences[position])):
-                return _runs(passage, _with_antecedents(passage, [position]))
+    body = _body(passage)
+    for position in body:
+        if defines.search(passage.slice(passage.sentences[position])):
+            return [_paragraph_from(passage, position)]
+    for position in body:
+        if beside.search(passage.slice(passage.sentences[position])):
+            return _runs(passage, _with_antecedents(passage, [position]))
     return []
 
 
@@ -231,7 +257,7 @@ def children(passages: Sequence[Passage]) -> list[Quote]:
     return quotes
 
 
-def _best_run(sources: Sequence[Source], weights: Weights) -> list[Quote]:
+def best_run(sources: Sequence[Source], weights: Weights) -> list[Quote]:
     """The sentence that says most to the question, its close neighbours, and what it leans on."""
     source = max(
         sources[:3],

@@ -6,7 +6,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.text import normalise, sentences, stem, terms, tokens, visible, words
@@ -50,6 +50,7 @@ def test_normalise_brings_text_to_one_form(given_text: str, expected: str) -> No
     assert normalise(given_text) == expected
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_normalising_twice_changes_nothing_more(text: str) -> None:
     once = normalise(text)
@@ -101,6 +102,7 @@ def test_terms_leave_out_what_carries_no_topic_and_keep_repeats() -> None:
     assert terms("What is the owner of the owners?") == [stem("owner"), stem("owner")]
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_tokens_slice_out_of_the_text_in_order(text: str) -> None:
     end = 0
@@ -141,7 +143,11 @@ def test_a_sentence_ends_where_a_reader_would_end_it(parts: list[str]) -> None:
 
 
 def test_chinese_and_japanese_stops_need_no_space_after_them() -> None:
-    assert said("これは本です。あれも本です。「はい。」") == ["これは本です。", "あれも本です。", "「はい。」"]
+    assert said("これは本です。あれも本です。「はい。」") == [
+        "これは本です。",
+        "あれも本です。",
+        "「はい。」",
+    ]
 
 
 def test_a_danda_ends_a_hindi_sentence() -> None:
@@ -153,6 +159,7 @@ def test_nothing_but_space_is_no_sentence(text: str) -> None:
     assert sentences(text) == []
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_sentences_are_ordered_trimmed_and_cover_whatever_is_not_space(text: str) -> None:
     end = 0

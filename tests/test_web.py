@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import socket
@@ -10,7 +11,6 @@ import sys
 from html.parser import HTMLParser
 from urllib.parse import quote, unquote, urlsplit
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -57,7 +57,11 @@ def hostile_assistant(tmp_path_factory, word_encoder) -> Assistant:
 
 @pytest.fixture(scope="module")
 def client(hostile_assistant) -> TestClient:
-    return TestClient(web.application(hostile_assistant, Settings(title=HOSTILE)))
+    async def made():
+        return web.application(hostile_assistant, Settings(title=HOSTILE))
+
+    # Outside a running loop Gradio opens event loops of its own and closes none of them.
+    return TestClient(asyncio.run(made()))
 
 
 class Tags(HTMLParser):
@@ -80,6 +84,34 @@ def assert_harmless(source: str) -> None:
         assert tag not in {"script", "iframe", "img", "object", "embed", "form", "base"}
         assert not any(name.startswith("on") or name == "style" for name in attributes)
         assert not re.match(r"\s*(javascript|data|vbscript):[^,]", attributes.get("href") or "")
+
+
+def sent_as_it_stands(app, path: str) -> tuple[int, str]:
+    """The status and text of a path whose dots no client has resolved before it is sent."""
+    said = []
+
+    async def send(message):
+        said.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"testserver")],
+        "scheme": "http",
+        "server": ("testserver", 80),
+        "client": ("testclient", 1),
+        "http_version": "1.1",
+    }
+    asyncio.run(app(scope, receive, send))
+    body = b"".join(message.get("body", b"") for message in said)
+    return said[0]["status"], body.decode()
 
 
 def citation(quoted: str, **changes) -> Citation:
@@ -166,21 +198,18 @@ def test_a_page_that_carries_its_title_is_not_given_it_twice(client):
         "..%5c..%5cetc",
     ],
 )
-def test_what_is_not_a_page_of_the_guide_is_not_found(hostile_assistant, path):
-    client = TestClient(web.application(hostile_assistant, Settings()))
-    # Sent as it stands: a client would else resolve the dots before anything is asked.
-    url = httpx.URL("http://testserver/").copy_with(raw_path=b"/guide/" + path.encode())
-    found = client.send(client.build_request("GET", url))
-    assert found.status_code == 404
-    assert "root:" not in found.text
-    if found.headers["content-type"].startswith("text/html"):
-        assert "is not in the guide" in found.text
+def test_what_is_not_a_page_of_the_guide_is_not_found(client, path):
+    status, text = sent_as_it_stands(client.app, "/guide/" + path)
+    assert status == 404
+    assert "is not in the guide" in text
+    assert "root:" not in text
 
 
-def test_the_files_of_the_program_are_not_served(client):
-    for path in ("/chat/../web.py", "/chat/%2e%2e/web.py", "/chat/..%2fweb.py", "/chat/"):
-        url = httpx.URL("http://testserver/").copy_with(raw_path=path.encode())
-        assert client.send(client.build_request("GET", url)).status_code == 404
+@pytest.mark.parametrize("path", ["../web.py", "%2e%2e/web.py", "..%2fweb.py", "", "none.css"])
+def test_the_files_of_the_program_are_not_served(client, path):
+    status, text = sent_as_it_stands(client.app, "/chat/" + path)
+    assert status == 404
+    assert "import" not in text
 
 
 def test_there_is_no_page_of_api_documentation(client):
@@ -212,8 +241,16 @@ def test_the_talk_is_never_an_input_of_an_event(client):
 
 
 def test_no_event_may_be_called_past_the_queue(client):
-    assert client.post("/gradio_api/run/predict", json={"data": ["hi"]}).status_code == 404
-    assert client.post("/gradio_api/api/ask", json={"data": ["hi"]}).status_code == 404
+    config = client.get("/config").json()
+    # One event only stops another and has nothing to call.
+    events = [event["id"] for event in config["dependencies"] if not event["cancels"]]
+    assert events
+    for event in events:
+        body = {"fn_index": event, "data": ["what is a dog?", None], "session_hash": "any"}
+        for path in ("/gradio_api/run/predict", "/gradio_api/api/ask"):
+            found = client.post(path, json=body)
+            assert found.status_code == 404
+            assert "join the queue" in found.text
 
 
 def test_no_file_may_be_left_on_the_server(client):
@@ -235,7 +272,7 @@ def test_a_hostile_question_is_shown_as_text(hostile_assistant):
     for said in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
         talk, _ = web.answered(hostile_assistant, said, web.Talk())
         assert_harmless(talk.markup)
-        assert "\n" not in talk.markup
+        assert "\n" not in talk.shown[0]
 
 
 def test_a_hostile_guide_is_quoted_as_text(hostile_assistant):
@@ -383,7 +420,7 @@ def test_a_busy_port_is_a_setting_to_mend(hostile_assistant):
 
 
 def test_an_unknown_host_is_a_setting_to_mend(hostile_assistant):
-    with pytest.raises(SettingsError, match="cannot listen on 256.0.0.1"):
+    with pytest.raises(SettingsError, match=r"cannot listen on 256\.0\.0\.1"):
         web.serve(hostile_assistant, Settings(host="256.0.0.1"))
 
 

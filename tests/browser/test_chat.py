@@ -1,0 +1,363 @@
+"""The chat as a reader meets it: a real browser, a real server, the repository's own guide."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import threading
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import uvicorn
+
+from assistant import web
+from assistant.settings import Settings
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None:
+    pytest.skip("chromium is not installed", allow_module_level=True)
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+PM_OR_PO = "how is a PM different from a PO?"
+ARTICLE = "https://medium.com/@melissaperri/product-manager-vs-product-owner-57ff829aa74d"
+
+
+@pytest.fixture(scope="module")
+def origin(corpus_assistant):
+    """Where a server over the repository's guide answers; it runs in a thread of its own."""
+    with web._listening("127.0.0.1", 0) as listener:
+
+        async def run():
+            app = web.application(corpus_assistant, Settings())
+            config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+            server.append(uvicorn.Server(config))
+            await server[0].serve(sockets=[listener])
+
+        server: list[uvicorn.Server] = []
+        thread = threading.Thread(target=asyncio.run, args=(run(),))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server[0].should_exit = True
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """A reader's window on the chat, with all that it asked for and complained of."""
+
+    def __init__(self, browser, origin: str, width=1200, height=860, scheme="light") -> None:
+        self.origin = origin
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.goto(origin + "/")
+        self.box = self.page.get_by_label("Your question")
+        expect(self.box).to_be_visible()
+
+    def _hear(self, message) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def ask(self, question: str):
+        """Type a question, press Enter, and wait for what comes of it."""
+        asked = self.exchanges.count()
+        self.box.fill(question)
+        self.box.press("Enter")
+        expect(self.exchanges).to_have_count(asked + 1)
+        return self.answered()
+
+    def answered(self):
+        """The last exchange, once it is no longer being looked for."""
+        expect(self.page.locator(".looking")).to_have_count(0)
+        return self.exchanges.last
+
+    @property
+    def exchanges(self):
+        return self.page.locator("#talk .exchange")
+
+    def overflow(self) -> int:
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+
+
+@pytest.fixture
+def visit(browser, origin):
+    opened = []
+
+    def open_(**window) -> Visit:
+        opened.append(Visit(browser, origin, **window))
+        return opened[-1]
+
+    yield open_
+    for one in opened:
+        one.context.close()
+
+
+def test_the_answer_quotes_the_guide_word_for_word(visit):
+    exchange = visit().ask(PM_OR_PO)
+    expect(exchange.locator("blockquote").first).to_contain_text(
+        "they name different things. A Product Owner is a role from the Scrum framework"
+    )
+    expect(exchange.locator(".understood")).to_have_text(
+        "Understood as: how is a product manager different from a product owner?"
+    )
+
+
+def test_the_answer_names_its_section_and_links_to_it(visit):
+    chat = visit()
+    source = chat.ask(PM_OR_PO).locator("figcaption a").first
+    expect(source).to_contain_text("What Product Managers do? › Product Manager vs. Product Owner")
+    with chat.context.expect_page() as opened:
+        source.click()
+    reader = opened.value
+    reader.wait_for_load_state()
+    anchor = unquote(urlsplit(reader.url).fragment.partition(":~:")[0])
+    heading = reader.locator(f'[id="{anchor}"]')
+    expect(heading).to_have_text("Product Manager vs. Product Owner")
+    expect(heading).to_be_in_viewport()
+    # The quoted words are scrolled to, so the passage itself is what the reader sees.
+    expect(reader.get_by_text("they name different things")).to_be_in_viewport()
+
+
+def test_the_answer_recommends_melissa_perris_article(visit):
+    card = visit().ask(PM_OR_PO).locator(f'a[href="{ARTICLE}"]')
+    expect(card).to_be_visible()
+    expect(card).to_contain_text("Melissa Perri")
+    expect(card).to_contain_text("7 min read")
+    expect(card).to_have_attribute("target", "_blank")
+    expect(card).to_have_attribute("rel", "noopener noreferrer")
+
+
+def test_every_section_link_of_an_answer_leads_to_a_heading(visit):
+    chat = visit()
+    exchange = chat.ask("what are the types of product managers?")
+    links = exchange.locator("figcaption a, .sections a").evaluate_all(
+        "links => links.map(link => link.href)"
+    )
+    assert len(links) >= 4
+    for link in links:
+        page = chat.context.request.get(link.partition("#")[0])
+        assert page.status == 200
+        anchor = unquote(urlsplit(link).fragment.partition(":~:")[0])
+        assert not anchor or f'id="{anchor}"' in page.text()
+
+
+def test_no_page_asks_another_host_for_anything(visit):
+    chat = visit()
+    chat.ask(PM_OR_PO)
+    chat.ask("what should I read?")
+    chat.page.goto(chat.origin + "/guide/introduction.md")
+    chat.page.wait_for_load_state("networkidle")
+    asked = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
+    assert len(asked) > 10
+    assert {url for url in asked if not url.startswith(chat.origin + "/")} == set()
+
+
+def test_a_question_the_guide_does_not_answer_is_refused_with_somewhere_to_go(visit):
+    chat = visit()
+    chat.ask(PM_OR_PO)
+    exchange = chat.ask("how to bake bread")
+    expect(chat.exchanges).to_have_count(2)
+    expect(exchange.locator(".refusal")).to_contain_text("The guide does not answer this.")
+    expect(exchange.locator(".refusal")).to_contain_text("how to bake bread")
+    assert exchange.locator(".refusal .sections a").count() > 0
+    expect(exchange.locator("blockquote")).to_have_count(0)
+
+
+def test_a_question_leans_on_the_one_before_it(visit):
+    chat = visit()
+    chat.ask("what is a product owner?")
+    exchange = chat.ask("and a project manager?")
+    expect(exchange.locator(".asked")).to_have_text("and a project manager?")
+    expect(exchange.locator("blockquote").first).to_contain_text("roject")
+
+
+def test_an_example_asks_at_once_and_then_makes_room(visit):
+    chat = visit()
+    chips = chat.page.locator("#examples button")
+    expect(chips.first).to_be_visible()
+    said = chips.first.inner_text()
+    chips.first.click()
+    expect(chat.exchanges).to_have_count(1)
+    exchange = chat.answered()
+    expect(exchange.locator(".asked")).to_have_text(said)
+    assert exchange.locator("blockquote").count() > 0
+    expect(chips).to_have_count(0)
+
+
+def test_a_new_conversation_clears_the_talk(visit):
+    chat = visit()
+    fresh = chat.page.get_by_role("button", name="New conversation")
+    expect(fresh).to_be_hidden()
+    chat.ask("what is a product owner?")
+    fresh.click()
+    expect(chat.exchanges).to_have_count(0)
+    expect(chat.page.locator("#examples button").first).to_be_visible()
+    expect(chat.box).to_be_focused()
+    # Nothing is left to lean on: the same words alone are not what they were after a question.
+    exchange = chat.ask("and from a project manager?")
+    expect(exchange).not_to_contain_text("roduct owner different")
+    expect(chat.exchanges).to_have_count(1)
+
+
+def test_a_question_that_is_too_long_says_so_and_stays_in_the_box(visit):
+    chat = visit()
+    question = "what is a product manager? " * 80
+    exchange = chat.ask(question)
+    expect(exchange.locator(".failure")).to_contain_text("at most 2,000 are read")
+    expect(exchange.locator(".failure")).to_contain_text("Ask for one thing at a time.")
+    expect(chat.box).to_have_value(question)
+
+
+def test_an_empty_question_says_what_to_do(visit):
+    chat = visit()
+    chat.page.get_by_role("button", name="Ask", exact=True).click()
+    expect(chat.exchanges).to_have_count(1)
+    expect(chat.answered().locator(".failure")).to_contain_text("The question is empty.")
+
+
+def test_what_a_reader_types_is_never_markup(visit):
+    chat = visit()
+    said = '<img src=x onerror="document.title=1"> **b** $$x$$ `c` ${7*7} {{7*7}} [a](javascript:1)'
+    exchange = chat.ask(said)
+    expect(exchange.locator(".asked")).to_have_text(said)
+    assert exchange.locator("img, script, strong, code, .katex").count() == 0
+    assert chat.complaints == []
+
+
+def test_the_keyboard_alone_reaches_the_answers_links(visit):
+    chat = visit()
+    expect(chat.box).to_be_focused()
+    chat.page.keyboard.type(PM_OR_PO)
+    chat.page.keyboard.press("Enter")
+    links = chat.answered().locator("a")
+    expect(links.first).to_be_visible()
+    expect(chat.box).to_be_focused()
+    for _ in range(links.count()):
+        chat.page.keyboard.press("Shift+Tab")
+    expect(links.first).to_be_focused()
+    outline = links.first.evaluate("link => getComputedStyle(link).outlineStyle")
+    assert outline == "solid"
+    with chat.context.expect_page() as opened:
+        chat.page.keyboard.press("Enter")
+    opened.value.wait_for_load_state()
+    assert urlsplit(opened.value.url).path == "/guide/introduction.md"
+
+
+def test_the_newest_question_is_in_view_and_the_box_in_reach(visit):
+    chat = visit(height=500)
+    for question in (PM_OR_PO, "what are the types of product managers?", "how to bake bread"):
+        exchange = chat.ask(question)
+        expect(exchange.locator(".asked")).to_be_in_viewport(ratio=1)
+        expect(chat.box).to_be_in_viewport(ratio=1)
+
+
+def test_a_screen_reader_is_told_of_new_answers_only(visit):
+    chat = visit()
+    log = chat.page.get_by_role("log", name="Conversation")
+    expect(log).to_have_attribute("aria-live", "polite")
+    chat.ask(PM_OR_PO)
+    chat.page.evaluate("document.querySelector('#talk .exchange').dataset.same = 'yes'")
+    chat.ask("how to bake bread")
+    # What was there is the same element still: it was not written again.
+    expect(chat.exchanges.first).to_have_attribute("data-same", "yes")
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_a_narrow_window_never_scrolls_sideways(visit, width):
+    chat = visit(width=width, height=640)
+    assert chat.overflow() == 0
+    for question in (PM_OR_PO, "what should I read?", "how to bake bread", "x" * 500):
+        chat.ask(question)
+        assert chat.overflow() == 0
+    chat.page.goto(chat.origin + "/guide/introduction.md")
+    assert chat.overflow() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_complained_of_in_either_colour_scheme(visit, scheme):
+    chat = visit(scheme=scheme)
+    chat.ask(PM_OR_PO)
+    chat.ask("how to bake bread")
+    assert chat.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(visit, scheme):
+    chat = visit(scheme=scheme)
+    ask = ".chip, #ask, #heading h1, #heading p"
+    assert faint(chat.page, ask) == []
+    chat.ask(PM_OR_PO)
+    chat.ask("how to bake bread")
+    chat.ask("x" * 2001)
+    shown = "#talk :is(.asked, .understood, p, a, h3, .number, .kind, .title, q), #fresh"
+    assert faint(chat.page, shown) == []
+    chat.page.goto(chat.origin + "/guide/introduction.md")
+    assert faint(chat.page, ":is(p, a, li, td, h1, h2, h3, header span)") == []
+
+
+def faint(page, selector: str) -> list[str]:
+    """The texts whose contrast is under 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+    found = page.locator(selector).evaluate_all(
+        """elements => elements.map(element => {
+            let behind = element;
+            const clear = /^(transparent|rgba\\(.*, 0\\))$/;
+            while (behind && clear.test(getComputedStyle(behind).backgroundColor)) {
+                behind = behind.parentElement;
+            }
+            const colour = getComputedStyle(element).color;
+            const ground = behind ? getComputedStyle(behind).backgroundColor : "rgb(255, 255, 255)";
+            return [element.innerText.slice(0, 40), colour, ground];
+        })"""
+    )
+    assert found
+    return [f"{text}: {a} on {b}" for text, a, b in found if contrast(a, b) < 4.5]
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two CSS colours as WCAG defines it, 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_reader_leads_back_to_the_chat(visit):
+    chat = visit()
+    chat.page.goto(chat.origin + "/guide/introduction.md#product-manager-vs-product-owner")
+    chat.page.get_by_role("link", name="Ask the guide").click()
+    expect(chat.page.get_by_label("Your question")).to_be_visible()

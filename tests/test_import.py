@@ -1,0 +1,60 @@
+"""Importing the package is light: whatever is heavy waits until it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAVY = (
+    "torch sentence_transformers transformers faiss bm25s gradio fastapi pydantic numpy "
+    "markdown_it yaml rapidfuzz Stemmer typer uvicorn"
+)
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def loaded(statement: str) -> list[str]:
+    code = f"{statement}\nimport sys\nprint(*[n for n in {HEAVY.split()!r} if n in sys.modules])"
+    return run(code).split()
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded("import assistant") == []
+
+
+def test_an_answer_can_be_named_without_loading_a_model() -> None:
+    assert loaded("from assistant import Answer, AssistantError, Turn") == []
+
+
+@pytest.mark.parametrize(
+    "module", ["guide", "markdown", "question", "text", "vocabulary", "settings"]
+)
+def test_a_module_of_the_lower_floors_loads_no_model_and_no_server(module: str) -> None:
+    heavy = set("torch sentence_transformers transformers faiss bm25s gradio fastapi numpy".split())
+    assert heavy.isdisjoint(loaded(f"import assistant.{module}"))
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    code = (
+        "import assistant\ntry:\n    assistant.nothing\nexcept AttributeError as e:\n    print(e)"
+    )
+    assert "nothing" in run(code)
+
+
+def test_every_public_name_can_be_imported() -> None:
+    assert run("from assistant import *\nprint(Turn.__name__, Answer.__name__)") == "Turn Answer"

@@ -1,0 +1,117 @@
+"""Imports go down only, a file stays short, and a heavy package lives in one module."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "assistant"
+
+# A module may import those of the lines above its own, never its neighbours.
+LAYERS = [
+    "model errors text settings markdown",
+    "vocabulary question",
+    "guide encoder store ranking writer",
+    "index",
+    "ask",
+    "cli web",
+]
+# The ground floor may use words, and errors: neither knows anything else.
+GROUND = {("settings", "errors"), ("markdown", "text")}
+# The command line starts the other doors.
+DOORS = {("cli", "web")}
+OUTSIDE = {"__init__", "__main__"}
+
+HEAVY = set("torch sentence_transformers transformers faiss bm25s gradio fastapi uvicorn".split())
+
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+CODE = sorted(
+    path
+    for folder in ("assistant", "tests", "benchmarks")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".js", ".css", ".html"} and "__pycache__" not in path.parts
+)
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+
+
+def imported(node: ast.AST) -> set[str]:
+    """The full names a piece of code imports, wherever the import stands."""
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import):
+            found |= {alias.name for alias in inner.names}
+        elif isinstance(inner, ast.ImportFrom):
+            assert inner.level == 0, "imports are absolute"
+            found |= {f"{inner.module}.{alias.name}" for alias in inner.names}
+    return found
+
+
+def own(node: ast.AST) -> set[str]:
+    """The modules of the package that a piece of code imports, under TYPE_CHECKING too."""
+    parts = [name.split(".") for name in imported(node)]
+    return {part[1] for part in parts if part[0] == "assistant" and len(part) > 1} & set(MODULES)
+
+
+def heavy(node: ast.AST) -> set[str]:
+    return {name.split(".")[0] for name in imported(node)} & HEAVY
+
+
+def at_import(module: ast.Module) -> ast.Module:
+    """What runs when a module is imported: no function bodies, nothing for the type checker."""
+
+    class Runs(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+            return ast.Pass()
+
+        def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+            return ast.Pass()
+
+        def visit_If(self, node: ast.If) -> ast.AST:
+            typing = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            return ast.Pass() if typing else self.generic_visit(node)
+
+    return Runs().visit(module)
+
+
+def test_every_module_has_its_layer() -> None:
+    assert set(MODULES) - OUTSIDE - {"web"} == set(LEVEL) - {"web"}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in OUTSIDE])
+def test_imports_go_down_only(module: str) -> None:
+    for other in own(tree(module)):
+        allowed = LEVEL[other] < LEVEL[module] or (module, other) in GROUND | DOORS
+        assert allowed, f"{module} may not import {other}"
+
+
+def test_a_door_imports_no_other_door_but_the_command_line() -> None:
+    doors = set(LAYERS[-1].split()) & set(MODULES)
+    for door in doors - {"cli"}:
+        assert not own(tree(door)) & doors
+
+
+def test_the_command_line_starts_another_door_only_when_asked() -> None:
+    assert "web" not in own(at_import(tree("cli")))
+
+
+def test_a_heavy_package_is_imported_by_one_module() -> None:
+    for package in HEAVY:
+        users = [module for module in MODULES if package in heavy(tree(module))]
+        assert len(users) <= 1, f"{package} is imported by {users}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "web"])
+def test_a_heavy_package_is_imported_where_it_is_needed(module: str) -> None:
+    assert heavy(at_import(tree(module))) == set()
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_file_is_longer_than_500_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").split("\n")) <= 501

@@ -1,0 +1,395 @@
+"""Blocks as a reader sees them, and HTML that carries nothing of its author's markup."""
+
+from __future__ import annotations
+
+import json
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.markdown import Block, blocks, neutralise, render, slug
+
+SECURITY = Path(__file__).parent.parent.parent / "shared" / "security"
+
+PIECES = (
+    "# |## |a|b c|\n|\n\n|- |1. |> |```|~~~|    |\t|`x`|*|**|[a](#b)|[a](http://b.c)|<div>|</div>|"
+    "<!-- c -->|<b>|{: .x}|{#y}|{::options /}|---|===|{% if x %}|: |[^1]|[^1]: |\\|\u2028"
+)
+MARKUP = st.lists(
+    st.sampled_from([*PIECES.split("|"), "|", "|--|--|\n"]),
+    max_size=25,
+).map("".join)
+
+
+def kinds(source: str) -> list[str]:
+    return [block.kind for block in blocks(source)]
+
+
+def texts(source: str, kind: str = "") -> list[str]:
+    return [block.text for block in blocks(source) if block.text and kind in {"", block.kind}]
+
+
+def headings(source: str) -> list[str]:
+    return texts(source, "heading")
+
+
+def only(source: str) -> Block:
+    (block,) = blocks(source)
+    return block
+
+
+# -- headings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", range(1, 7))
+def test_atx_headings_have_six_levels(level: int) -> None:
+    block = only("#" * level + " Title")
+    assert (block.kind, block.text, block.level) == ("heading", "Title", level)
+
+
+def test_setext_headings_span_their_underline() -> None:
+    first, second = blocks("One\n===\n\nTwo\n---")
+    assert (first.text, first.level, first.lines) == ("One", 1, (1, 2))
+    assert (second.text, second.level, second.lines) == ("Two", 2, (4, 5))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "```\n# no\n```",
+        "~~~\n# no\n~~~",
+        "````\n```\n# no\n```\n````",
+        "```\n~~~\n# no\n```",
+        "```\n# no",
+        "- item\n\n  ```\n  # no\n  ```",
+        "1. ```\n   # no\n   ```",
+        "> ```\n> # no\n> ```",
+        "    # no",
+        "<!--\n# no\n-->",
+        "<pre>\n# no\n</pre>",
+        "#no",
+        "\\# no",
+    ],
+)
+def test_a_heading_inside_code_or_a_comment_is_none(source: str) -> None:
+    assert headings(source + "\n") == []
+
+
+def test_a_heading_after_a_closed_fence_is_one() -> None:
+    assert headings("```\n# no\n```\n# yes") == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("# The *big* **one**", "The big one"),
+        ("# Using `pip`", "Using pip"),
+        ("# See [the docs](x.md)", "See the docs"),
+        ("# Q&amp;A", "Q&A"),
+        ("# Ship it \U0001f680", "Ship it \U0001f680"),
+        ("# Closed #", "Closed"),
+        ("# Old <small>new</small>", "Old new"),
+        ("# GET /users/{id}", "GET /users/{id}"),
+    ],
+)
+def test_a_heading_is_read_without_its_markup(source: str, expected: str) -> None:
+    assert headings(source) == [expected]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "## Title {#own}",
+        "## Title {: #own}",
+        "## Title { #own }",
+        '## Title { #own .cls data-toc-label="T" }',
+        "## Title\n{: #own}",
+        "## Title\n{: .cls #own}",
+        "Title {#own}\n---",
+    ],
+)
+def test_a_heading_may_name_its_own_anchor(source: str) -> None:
+    block = blocks(source)[0]
+    assert (block.text, block.anchor) == ("Title", "own")
+
+
+def test_an_anchor_shown_as_code_is_text() -> None:
+    block = only("## Writing `{#own}`")
+    assert (block.text, block.anchor) == ("Writing {#own}", "")
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("What is a Product Manager?", "what-is-a-product-manager"),
+        ("Product Manager vs. Product Owner", "product-manager-vs-product-owner"),
+        ("C++ & C#", "c--c"),
+        ("snake_case and kebab-case", "snake_case-and-kebab-case"),
+        ("Café 中文", "café-中文"),
+        ("  Trim me  ", "trim-me"),
+        ("1.2.3 Release", "123-release"),
+        ("\U0001f680", ""),
+    ],
+)
+def test_a_slug_follows_the_rules_of_github(heading: str, expected: str) -> None:
+    assert slug(heading) == expected
+
+
+# -- lists, tables, quotations --------------------------------------------------------------
+
+
+def test_nested_lists_keep_their_depth_marker_and_group() -> None:
+    found = blocks("- a\n  - b\n- c\n\ntext\n\n3. d\n4. e")
+    assert [(b.text, b.marker, b.level) for b in found] == [
+        ("a", "- ", 0),
+        ("b", "- ", 1),
+        ("c", "- ", 0),
+        ("text", "", 0),
+        ("d", "3. ", 0),
+        ("e", "4. ", 0),
+    ]
+    assert found[0].group == found[1].group == found[2].group
+    assert found[4].group == found[5].group != found[0].group
+
+
+def test_a_second_paragraph_of_an_item_has_no_marker() -> None:
+    first, second = blocks("- a\n\n  b")
+    assert (first.marker, second.marker, second.kind) == ("- ", "", "item")
+
+
+def test_a_table_is_a_header_and_rows_on_their_own_lines() -> None:
+    found = blocks("| a | b |\n|---|---|\n| 1 | `x|y` |\n| 3 | |")
+    assert found[0].kind == "header"
+    assert found[0].text == "a | b"
+    assert [(b.kind, b.lines) for b in found[1:]] == [("row", (3, 3)), ("row", (4, 4))]
+    assert found[2].text == "3"
+
+
+@pytest.mark.parametrize("end", ["", "  "])
+def test_kramdown_rows_without_a_header_are_rows(end: str) -> None:
+    found = blocks(f"|a|[b](http://c.d)|{end}\n|e|f|{end}")
+    assert [(b.kind, b.text, b.lines) for b in found] == [
+        ("row", "a | b", (1, 1)),
+        ("row", "e | f", (2, 2)),
+    ]
+    assert found[0].links[0].url == "http://c.d"
+
+
+def test_a_rule_between_kramdown_rows_is_no_row() -> None:
+    assert texts("|a|b|\n|===|===|\n|c|d|") == ["a | b", "c | d"]
+
+
+def test_a_quotation_is_told_from_prose() -> None:
+    assert kinds("> said\n\nwritten") == ["quote", "prose"]
+
+
+def test_code_is_kept_to_the_letter() -> None:
+    code = "a  b\n\n  {: .x}\n<!-- c -->\n{% if %}\n<div>\n\n# d"
+    assert only(f"```html\n{code}\n```").text == code
+
+
+def test_code_in_a_list_is_kept_to_the_letter() -> None:
+    source = "1. a\n\n   ```html\n   <!-- c -->\n   {: .x}\n   {% if %}\n   <div>\n   ```\n2. b"
+    assert texts(source, "code") == ["<!-- c -->\n{: .x}\n{% if %}\n<div>"]
+
+
+def test_a_code_span_keeps_what_looks_like_an_attribute() -> None:
+    assert texts("Pass `{:a => 1}` or `{::b}` on.") == ["Pass {:a => 1} or {::b} on."]
+
+
+def test_a_definition_list_is_read_with_true_lines() -> None:
+    assert [(b.text, b.lines) for b in blocks("Term\n: What it means")] == [
+        ("Term", (1, 1)),
+        ("What it means", (2, 2)),
+    ]
+
+
+def test_a_footnote_stands_where_it_is_written() -> None:
+    assert texts("Text[^1].\n\n[^1]: The note.\n\n# Next\n\nMore.") == [
+        "Text.",
+        "The note.",
+        "Next",
+        "More.",
+    ]
+
+
+# -- what publishing tools leave ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        '{::options parse_block_html="true" /}',
+        "{: .no_toc }",
+        "{:toc}",
+        "{% include nav.html %}",
+        '<div class="wide">',
+        "<details open>",
+        "<!-- a comment -->",
+        "<!--\nover\nlines\n-->",
+    ],
+)
+def test_marks_of_publishing_tools_are_not_text_and_move_no_line(noise: str) -> None:
+    found = [b for b in blocks(f"before\n\n{noise}\n\n## After") if b.text]
+    assert [b.text for b in found] == ["before", "After"]
+    assert found[1].lines[0] == 5 + noise.count("\n")
+
+
+def test_markdown_inside_an_html_wrapper_is_markdown() -> None:
+    assert headings("<div>\n## In\n\ntext\n</div>\n\n## Out") == ["In", "Out"]
+
+
+def test_a_comment_that_is_only_mentioned_hides_nothing() -> None:
+    assert texts("Open one with `<!--` first.\n\n## Next") == ["Open one with <!-- first.", "Next"]
+
+
+def test_span_attributes_are_not_text() -> None:
+    assert texts("*a*{: .x} and [b](c.md){ .button }") == ["a and b"]
+
+
+def test_the_text_of_html_is_read_and_its_scripts_are_not() -> None:
+    source = "<p>Shown <b>bold</b></p>\n<script>hidden()</script></script><style>p{}</style>"
+    assert texts(source) == ["Shown bold"]
+
+
+@settings(deadline=None)
+@given(MARKUP)
+def test_neutralising_adds_and_removes_no_line(source: str) -> None:
+    assert neutralise(source).count("\n") == source.count("\n")
+
+
+@settings(deadline=None)
+@given(MARKUP)
+def test_blocks_stand_in_order_inside_the_file(source: str) -> None:
+    last = source.count("\n") + 1
+    before = 1
+    for block in blocks(source):
+        assert before <= block.lines[0] <= block.lines[1] <= last
+        before = block.lines[0]
+        assert block.kind == "code" or block.text == " ".join(block.text.split())
+
+
+def test_characters_that_end_a_line_elsewhere_end_none_here() -> None:
+    found = blocks("a\u2028b\x0cc\x85d\n\n# e")
+    assert [(b.text, b.lines) for b in found] == [("a b c d", (1, 1)), ("e", (3, 3))]
+
+
+@pytest.mark.parametrize("unit", ["{:", "{::", "{#a", "```\n", "- ```\n", "<div>\n", "{% ", "| a "])
+def test_bad_input_is_neutralised_in_linear_time(unit: str) -> None:
+    text = (unit * 300_000)[:300_000]
+    started = time.process_time()
+    neutralise(text)
+    assert time.process_time() - started < 10
+
+
+# -- render ---------------------------------------------------------------------------------
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+
+ALLOWED = set(
+    "p br hr h1 h2 h3 h4 h5 h6 a em strong s code pre ul ol li blockquote table thead tbody tr th "
+    "td dl dt dd span sup section".split()
+)
+ATTRIBUTES = {"id", "href", "title", "class", "start", "style"}
+
+
+def check_harmless(page: str) -> None:
+    for tag, attributes in Tags(page).found:
+        assert tag in ALLOWED, tag
+        assert set(attributes) <= ATTRIBUTES, attributes
+        assert attributes.get("style", "") in {
+            "",
+            "text-align:left",
+            "text-align:right",
+            "text-align:center",
+        }
+        scheme = attributes.get("href", "").split(":")[0].strip().lower()
+        assert scheme not in {"javascript", "vbscript", "file"}
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "a <script>alert(1)</script> b",
+    "<img src=x onerror=alert(1)>",
+    "a <img src=x onerror=alert(1)> b",
+    "[a](javascript:alert(1))",
+    "[a](JaVaScRiPt:alert(1))",
+    "[a](&#106;avascript:alert(1))",
+    "<javascript:alert(1)>",
+    "[a](data:text/html;base64,PHNjcmlwdD4=)",
+    "[a](vbscript:x)",
+    '[a](http://b "x\\" onclick=\\"alert(1)")',
+    '![a](http://b/c.png "<script>")',
+    "![<img src=x onerror=alert(1)>](x)",
+    '# a {#"><script>alert(1)</script>}',
+    '``` "><script>alert(1)</script>\ncode\n```',
+    "<div onclick=alert(1)>\n\ntext\n\n</div>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<svg/onload=alert(1)>",
+    "[^1]\n\n[^1]: <img src=x onerror=alert(1)>",
+    "<!-- --!><img src=x onerror=alert(1)> -->",
+    "<br onmouseover=alert(1)>",
+    "| <script>x</script> |\n|---|\n| <img src=x onerror=y> |",
+]
+
+
+@pytest.mark.parametrize("source", HOSTILE)
+def test_nothing_hostile_survives_rendering(source: str) -> None:
+    check_harmless(render(source, ["h"] * 9))
+
+
+@settings(deadline=None)
+@given(MARKUP)
+def test_whatever_is_rendered_is_harmless(source: str) -> None:
+    check_harmless(render(source, ["h"] * 30))
+
+
+def test_published_attacks_do_not_survive_rendering() -> None:
+    attacks = SECURITY / "xss.jsonl"
+    if not attacks.exists():
+        pytest.skip("the collection of attacks is not here")
+    for line in attacks.read_text(encoding="utf-8").strip().split("\n")[::4]:
+        for value in json.loads(line).values():
+            if isinstance(value, str):
+                check_harmless(render(value, ["h"] * 50))
+                check_harmless(render(f"# {value}", ["h"] * 50))
+
+
+def test_headings_carry_the_anchors_handed_in() -> None:
+    found = Tags(render("# A {#x}\n\n## B\n\n```\n# C\n```\n\nD\n---", ["x", "b", "d"])).found
+    assert [(tag, a.get("id")) for tag, a in found if tag in {"h1", "h2"}] == [
+        ("h1", "x"),
+        ("h2", "b"),
+        ("h2", "d"),
+    ]
+
+
+def test_an_anchor_is_not_shown_beside_its_heading() -> None:
+    assert "{" not in render("# A {#x}\n\n## B\n{: #y }", ["x", "y"])
+
+
+def test_raw_html_becomes_its_text() -> None:
+    page = render("<div><b>Bold</b> &amp; more</div>", [])
+    assert page == "<p>Bold &amp; more</p>\n"
+
+
+def test_an_image_is_named_and_never_fetched() -> None:
+    page = render('![alt](https://other.example/x.png "A title")', [])
+    assert "A title" in page
+    assert "other.example" not in page

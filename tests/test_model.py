@@ -1,0 +1,229 @@
+"""The types that flow between modules: what they refuse, and how they read as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant import model
+from assistant.model import (
+    MARKER,
+    REFUSAL,
+    Answer,
+    Citation,
+    Hit,
+    Passage,
+    Reason,
+    Related,
+    Resource,
+    Search,
+    Sentence,
+)
+
+TEXT = "Cats\n\nCats sleep. They purr."
+HEADINGS = ("Guide", "Cats")
+
+
+def passage(**changes: Any) -> Passage:
+    given_values: dict[str, Any] = {
+        "id": "p.md#cats/1",
+        "path": "p.md",
+        "headings": HEADINGS,
+        "anchor": "cats",
+        "url": "p.md#cats",
+        "text": TEXT,
+        "sentences": (
+            Sentence(0, 4, "heading", (1, 1)),
+            Sentence(6, 17, "prose", (3, 3)),
+            Sentence(18, 28, "prose", (3, 3)),
+        ),
+    }
+    return Passage(**(given_values | changes))
+
+
+def citation(n: int = 1, **changes: Any) -> Citation:
+    given_values: dict[str, Any] = {
+        "n": n,
+        "passage": "p.md#cats/1",
+        "path": "p.md",
+        "headings": HEADINGS,
+        "anchor": "cats",
+        "url": "p.md#cats",
+        "quote": "Cats sleep.",
+        "span": (6, 17),
+        "lines": (3, 3),
+        "sha256": "0" * 64,
+    }
+    return Citation(**(given_values | changes))
+
+
+def hit() -> Hit:
+    return Hit(passage(), 0, 1, 0.123456789, Reason(1, 0.5, None, 0.0, ("cats",)))
+
+
+def answer(**changes: Any) -> Answer:
+    given_values: dict[str, Any] = {
+        "question": "do cats sleep",
+        "understood_as": "do cats sleep?",
+        "found": True,
+        "citations": (citation(1), citation(2, quote="They purr.", span=(18, 28))),
+        "confidence": 0.75,
+        "resources": (
+            Resource("On cats", "https://a.example", "article", 7, "p.md", HEADINGS, "cats"),
+        ),
+        "related": (Related("p.md", ("Guide", "Dogs"), "dogs", "p.md#dogs"),),
+        "hits": (hit(),),
+        "writer": "extractive",
+        "degraded": (),
+        "generation": "1",
+        "seconds": 0.01,
+    }
+    return Answer(**(given_values | changes))
+
+
+NOT_FOUND: dict[str, Any] = {"found": False, "citations": ()}
+
+
+# -- passages -------------------------------------------------------------------------------
+
+
+def test_every_sentence_slices_out_of_its_passage() -> None:
+    found = passage()
+    assert [found.slice(sentence) for sentence in found.sentences] == [
+        "Cats",
+        "Cats sleep.",
+        "They purr.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [(0, 29)],
+        [(-1, 4)],
+        [(4, 4)],
+        [(4, 2)],
+        [(0, 5), (4, 9)],
+        [(6, 17), (0, 4)],
+        [(28, 29)],
+    ],
+)
+def test_a_passage_refuses_sentences_that_do_not_slice(spans: list[tuple[int, int]]) -> None:
+    with pytest.raises(ValueError, match="does not slice"):
+        passage(sentences=tuple(Sentence(a, b, "prose", (1, 1)) for a, b in spans))
+
+
+def test_the_search_sees_the_heading_path_once_and_then_the_body() -> None:
+    assert passage().search_text == "Guide > Cats\nCats sleep. They purr."
+    assert passage().body == "Cats sleep. They purr."
+    assert passage(text="Go.", sentences=(Sentence(0, 3, "prose", (1, 1)),)).body == "Go."
+
+
+def test_a_sentence_is_encoded_with_its_heading_before_it() -> None:
+    assert passage().sentence_texts == ["Cats", "Cats: Cats sleep.", "Cats: They purr."]
+
+
+# -- citations ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes", [{"quote": ""}, {"quote": "", "span": (6, 6)}, {"span": (6, 16)}, {"span": (17, 6)}]
+)
+def test_a_quote_fills_its_span(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="span"):
+        citation(**changes)
+
+
+# -- answers --------------------------------------------------------------------------------
+
+
+def test_an_answer_is_found_exactly_when_it_cites() -> None:
+    with pytest.raises(ValueError, match="cites"):
+        answer(citations=())
+    with pytest.raises(ValueError, match="cites"):
+        answer(found=False)
+    assert answer(**NOT_FOUND).text == REFUSAL
+
+
+@pytest.mark.parametrize("numbers", [(2,), (0, 1), (1, 1), (2, 1), (1, 3)])
+def test_citations_are_numbered_from_one_in_order(numbers: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="numbered"):
+        answer(citations=tuple(citation(n) for n in numbers))
+
+
+@pytest.mark.parametrize("confidence", [-0.01, 1.01, float("nan"), float("inf")])
+def test_confidence_is_a_probability(confidence: float) -> None:
+    with pytest.raises(ValueError, match="probability"):
+        answer(confidence=confidence)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("ab .", min_size=1, max_size=9), min_size=1, max_size=6))
+def test_the_text_is_the_quotes_with_their_numbers_and_nothing_else(quotes: list[str]) -> None:
+    cited = tuple(
+        citation(n, quote=quote, span=(3, 3 + len(quote))) for n, quote in enumerate(quotes, 1)
+    )
+    found = answer(citations=cited)
+    assert [int(n) for n in MARKER.findall(found.text)] == list(range(1, len(quotes) + 1))
+    assert found.text == "\n\n".join(f"{quote} [{n}]" for n, quote in enumerate(quotes, 1))
+
+
+def test_an_answer_prints_with_its_sources() -> None:
+    assert str(answer()).endswith("[2] Guide > Cats (p.md#cats)")
+    assert str(answer(**NOT_FOUND)) == REFUSAL
+
+
+# -- JSON -----------------------------------------------------------------------------------
+
+ANSWER = set(
+    "question understood_as found text confidence citations resources related writer degraded "
+    "generation seconds".split()
+)
+CITATION = set("n passage path headings anchor url quote span lines sha256".split())
+RESOURCE = set("title url kind minutes headings".split())
+RELATED = set("path headings anchor url".split())
+SEARCH = set("question understood_as hits".split())
+HIT = set("rank passage path headings anchor url probability text why".split())
+
+
+def through_json(value: dict[str, Any]) -> dict[str, Any]:
+    back = json.loads(json.dumps(value, allow_nan=False))
+    assert back == value, "only JSON types"
+    return back
+
+
+def test_an_answer_has_the_keys_every_door_promises() -> None:
+    found = through_json(answer().to_dict())
+    assert set(found) == ANSWER
+    assert [set(one) for one in found["citations"]] == [CITATION, CITATION]
+    assert [set(one) for one in found["resources"]] == [RESOURCE]
+    assert [set(one) for one in found["related"]] == [RELATED]
+    assert found["citations"][0]["span"] == [6, 17]
+    assert found["text"] == "Cats sleep. [1]\n\nThey purr. [2]"
+
+
+def test_an_answer_not_found_has_the_same_keys_and_no_claim() -> None:
+    found = through_json(answer(**NOT_FOUND).to_dict())
+    assert set(found) == ANSWER
+    assert (found["found"], found["citations"], found["text"]) == (False, [], REFUSAL)
+
+
+def test_a_search_has_the_keys_every_door_promises() -> None:
+    found = through_json(Search("q", "q?", (hit(),)).to_dict())
+    assert set(found) == SEARCH
+    (first,) = found["hits"]
+    assert set(first) == HIT
+    assert (first["rank"], first["passage"], first["text"]) == (1, "p.md#cats/1", TEXT)
+
+
+def test_every_type_is_frozen_and_slotted() -> None:
+    types = [kind for kind in vars(model).values() if dataclasses.is_dataclass(kind)]
+    assert len(types) > 10
+    for kind in types:
+        assert kind.__dataclass_params__.frozen, kind
+        assert "__slots__" in vars(kind), kind

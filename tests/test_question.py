@@ -1,0 +1,429 @@
+"""What a question asks for, and what a follow-up leans on, over many ways of saying it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.model import Turn
+from assistant.question import is_question, parse, stand_alone, topic
+
+# -- comparisons ----------------------------------------------------------------------------
+
+COMPARISONS = """
+cat vs dog
+cat vs. dog?
+cat versus dog
+cat v dog
+cats vs dogs?
+explain cat vs dog
+so what's a cat vs a dog?
+For a small flat: cat vs dog?
+cat or dog?
+Cat or dog: which is easier?
+which is better, cat or dog?
+Is a cat or a dog better?
+What's the difference between a cat and a dog?
+What’s the difference between a cat and a dog?
+what is the difference between cat and dog
+What are the differences between cats and dogs?
+the difference between cat and dog
+difference between cat and dog?
+difference cat and dog
+difference cat dog
+differences of cats and dogs
+Is there a difference between a cat and a dog?
+Is there any real difference between a cat and a dog?
+can you explain the difference between a cat and a dog?
+Please tell me the difference between a cat and a dog
+Do you know what the difference between a cat and a dog is
+What is the distinction between a cat and a dog?
+What's different between a cat and a dog?
+What is different about a cat and a dog?
+how does a cat differ from a dog?
+How do cats differ from dogs?
+Does a cat differ from a dog?
+Do cats and dogs differ?
+How do cats and dogs differ?
+how do cats and dogs compare?
+How does a cat compare to a dog?
+In what way does a cat differ from a dog?
+In what ways is a cat different from a dog?
+could you tell me how a cat differs from a dog?
+how is a cat different from a dog?
+how are cats different from dogs
+how different is a cat from a dog?
+How is a cat unlike a dog?
+Is a cat the same as a dog?
+is cat same as dog?
+Is a cat the same thing as a dog?
+Are a cat and a dog the same thing?
+are cats and dogs the same
+Aren't cats and dogs the same?
+Are cats and dogs different?
+is a cat different from a dog?
+is a cat similar to a dog?
+Is a cat better than a dog?
+Isn't a cat just a dog?
+why is a cat not the same as a dog?
+compare cat with dog
+Compare a cat and a dog
+please compare cats to dogs
+contrast cats with dogs
+what distinguishes a cat from a dog?
+what differentiates cats from dogs
+what separates a cat from a dog?
+what sets a cat apart from a dog?
+What makes a cat different from a dog?
+how do I distinguish a cat from a dog?
+how can I tell a cat from a dog?
+How do I tell a cat and a dog apart?
+a cat compared to a dog
+cat compared with dog?
+What is a cat as opposed to a dog?
+cat and dog: what's the difference?
+a cat and a dog - what is the difference?
+cat/dog difference
+What do a cat and a dog do differently?
+what is the relationship between a cat and a dog?
+"""
+
+
+@pytest.mark.parametrize("text", COMPARISONS.strip().split("\n"))
+def test_a_comparison_is_of_two_things(text: str) -> None:
+    found = parse(text)
+    assert found.form == "comparison"
+    sides = [side.lower().removesuffix("s").removesuffix(" i") for side in found.subjects]
+    assert sides == ["cat", "dog"]
+    assert found.text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("internal cat vs. business to business dog", ("internal cat", "business to business dog")),
+        ("How is B2B different from B2C?", ("B2B", "B2C")),
+        ("C++ vs C#", ("C++", "C#")),
+        ("what is the difference between git merge and git rebase?", ("git merge", "git rebase")),
+        ("difference brown cat grey dog", ("brown cat", "grey dog")),
+    ],
+)
+def test_the_sides_of_a_comparison_are_as_written(text: str, sides: tuple[str, str]) -> None:
+    assert parse(text).subjects == sides
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I use different settings for dev and prod?",
+        "how do I migrate from v1 to v2?",
+        "how do I read and write files?",
+        "can I deploy from a branch to production?",
+        "Do managers and engineers need related skills?",
+        "What makes tests fail from time to time?",
+        "Can a cat be a dog?",
+        "How does routing work with middleware?",
+        "starlette v 2",
+        "how do I compare?",
+        "What is the difference?",
+    ],
+)
+def test_what_names_no_two_things_to_set_side_by_side_is_no_comparison(text: str) -> None:
+    assert parse(text).form != "comparison"
+
+
+# -- other forms ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    """
+    What is a cat?
+    what’s a cat?
+    what's a cat
+    What exactly is a cat?
+    who is the cat
+    what are cats?
+    what does cat mean?
+    What does "cat" stand for?
+    what do you mean by cat?
+    what is meant by cat?
+    What is the meaning of cat?
+    define cat
+    Could you define cat?
+    definition of cat
+    meaning of cat
+    explain what a cat is
+    Can you explain what a cat is?
+    tell me about cats
+    Tell me what a cat is
+    Hi, what is a cat?
+    I want to know what a cat is
+    what is a cat in simple words?
+    what is a cat, please?
+    """.strip().split("\n    "),
+)
+def test_a_definition_is_of_one_thing(text: str) -> None:
+    found = parse(text)
+    assert found.form == "definition"
+    (subject,) = found.subjects
+    assert subject.removesuffix("s").removesuffix(" i") == "cat"
+
+
+@pytest.mark.parametrize(
+    "text",
+    """
+    types of cats
+    What types of cats are there?
+    which kinds of cats exist?
+    what are the types of cats?
+    What are the different kinds of cats?
+    list the types of cats
+    name the three kinds of cats
+    how many types of cats are there?
+    How many cats are there?
+    what are the advantages of cats?
+    What are some examples of cats?
+    Can you list the kinds of cats?
+    """.strip().split("\n    "),
+)
+def test_a_list_is_of_one_kind_of_thing(text: str) -> None:
+    found = parse(text)
+    assert (found.form, found.subjects) == ("list", ("cats",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    """
+    How do I feed a cat?
+    how to feed a cat
+    How can we feed a cat?
+    how should I feed a cat?
+    how would one feed a cat?
+    steps to feed a cat
+    What are the steps to feed a cat?
+    the steps to feed a cat
+    how do I list the kinds of cats?
+    How do I add examples of cats?
+    Could you tell me how to feed a cat?
+    """.strip().split("\n    "),
+)
+def test_how_to_do_something_asks_for_steps(text: str) -> None:
+    assert parse(text).form == "steps"
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "wanted"),
+    [
+        ("What should I read about cats?", "cats", None),
+        ("recommend a book on cats", "cats", "book"),
+        ("Is there a book about cats?", "cats", "book"),
+        ("any good articles about cats?", "cats", "article"),
+        ("is there a video on cats", "cats", "video"),
+        ("books on cats", "cats", "book"),
+        ("Where can I learn more about cats?", "cats", None),
+        ("further reading on cats", "cats", None),
+        ("suggest some articles about cats", "cats", "article"),
+        ("what are good resources for cats?", "cats", None),
+    ],
+)
+def test_asking_for_something_to_read_names_what_and_of_which_kind(
+    text: str, subject: str, wanted: str | None
+) -> None:
+    found = parse(text)
+    assert (found.form, found.subjects, found.wanted) == ("resources", (subject,), wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    """
+    do cats sleep?
+    Is the cat asleep?
+    can a cat be a pet?
+    should I get a cat?
+    does the cat support websockets?
+    are cats quiet?
+    Don't cats sleep?
+    has the cat slept
+    can I read a file in chunks?
+    is it better to sleep first?
+    """.strip().split("\n    "),
+)
+def test_a_yes_or_no_question_is_told_by_its_first_word(text: str) -> None:
+    assert parse(text).form == "yesno"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "why are cats important?",
+        "who feeds the cat?",
+        "when does a cat sleep?",
+        "What happens after lunch?",
+        "What do cats do?",
+        "How often should I sleep?",
+        "how much does it cost?",
+        "what is the recommended way to feed a cat before a long journey?",
+        "cats",
+        "",
+        "?!",
+    ],
+)
+def test_whatever_else_is_asked_has_no_form_of_its_own(text: str) -> None:
+    assert parse(text).form == "other"
+
+
+PIECES = [*"ab ?.,:'’-/", " or ", " and ", " vs ", " from ", "is ", "what ", "how ", "difference "]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+def test_whatever_is_asked_is_read(text: str) -> None:
+    found = parse(text)
+    assert found.text == text
+    assert len(found.subjects) == 2 if found.form == "comparison" else len(found.subjects) <= 1
+    assert all(subject and subject == subject.strip() for subject in found.subjects)
+
+
+@pytest.mark.parametrize("unit", ["difference between ", "what is a ", "or ", "a and ", " ", "vs "])
+def test_a_question_as_long_as_may_be_is_read_at_once(unit: str) -> None:
+    parse((unit * 2000)[:2000])
+
+
+def test_a_topic_is_what_a_request_for_reading_is_about() -> None:
+    assert topic("which good books about cats do you recommend?") == "cats"
+
+
+@pytest.mark.parametrize(
+    ("heading", "asks"),
+    [
+        ("What is a cat?", True),
+        ("Cat vs. Dog", True),
+        ("How to feed a cat", True),
+        ("Cats", False),
+        ("Feeding", False),
+    ],
+)
+def test_a_heading_may_ask_something(heading: str, asks: bool) -> None:
+    assert is_question(heading) is asks
+
+
+# -- follow-ups -----------------------------------------------------------------------------
+
+
+def read(*asked: str) -> str:
+    """The last question of a talk, standing alone; the agent says something after each other."""
+    *before, last = asked
+    turns = [
+        turn
+        for text in before
+        for turn in (Turn("user", text), Turn("agent", "Birds sing about it.", ("p#a/1",)))
+    ]
+    return stand_alone(last, turns)
+
+
+def test_the_first_question_of_a_talk_stands_alone() -> None:
+    assert stand_alone("what is it?", []) == "what is it?"
+
+
+@pytest.mark.parametrize(
+    ("before", "follow_up", "expected"),
+    [
+        (
+            "how is a cat different from a dog?",
+            "and a red fox?",
+            "how is a cat different from a red fox?",
+        ),
+        (
+            "how is a cat different from a dog?",
+            "and from a red fox?",
+            "how is a cat different from a red fox?",
+        ),
+        (
+            "how is a cat different from a dog?",
+            "what about B2B?",
+            "how is a cat different from B2B?",
+        ),
+        (
+            "what is the difference between a cat and a dog?",
+            "and a fox",
+            "what is the difference between a cat and a fox?",
+        ),
+        ("what is a cat?", "and a dog?", "what is a dog?"),
+        ("what is a cat?", "What about a dog?", "what is a dog?"),
+        ("what is a cat?", "and what about a dog?", "what is a dog?"),
+        ("what is a cat?", "and what is a dog?", "what is a dog?"),
+        ("what is an owl?", "and a dog?", "what is a dog?"),
+        ("how do I get to Rome?", "and to Paris?", "how do I get to Paris?"),
+    ],
+)
+def test_a_question_asked_again_about_something_else(
+    before: str, follow_up: str, expected: str
+) -> None:
+    assert read(before, follow_up) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "follow_up", "words"),
+    [
+        ("what kinds of cats are there?", "which one is the hardest?", ["cats", "hardest"]),
+        ("what kinds of cats are there?", "Which is the riskiest?", ["cats", "riskiest"]),
+        ("what kinds of cats are there?", "which of them are calm?", ["cats", "calm"]),
+        ("what is a cat?", "do they manage people?", ["cat", "manage people"]),
+        ("what is a cat?", "What are its goals?", ["cat", "goals"]),
+        ("what is a cat?", "how is it different from a dog?", ["cat", "different from a dog"]),
+        ("what is a cat?", "how does that differ from a dog?", ["cat", "differ from a dog"]),
+        ("what is a cat?", "what should I read about that?", ["cat", "read"]),
+        ("what is a cat?", "is it hard to become one?", ["hard to become", "cat"]),
+        ("what is a cat?", "why?", ["why", "cat"]),
+        ("what is a cat?", "tell me more", ["more", "cat"]),
+        ("why do cats purr?", "since when?", ["since when", "cats purr"]),
+        ("how do I set up logging?", "what about metrics?", ["metrics", "set up"]),
+        ("what do cats do?", "and dogs?", ["dogs", "do"]),
+        ("what is a cat?", "What if the vet says that it is late?", ["says that", "cat is late"]),
+    ],
+)
+def test_a_follow_up_takes_what_it_leans_on_from_the_talk(
+    before: str, follow_up: str, words: list[str]
+) -> None:
+    standing = read(before, follow_up)
+    assert [word for word in words if word not in standing] == []
+
+
+@pytest.mark.parametrize(
+    "follow_up",
+    [
+        "how do I bake bread?",
+        "What is the weather tomorrow?",
+        "what is a dog?",
+        "does a dog bark?",
+        "Is it important to talk to users?",
+        "is it true that dogs bark?",
+        "what is it like to be a dog?",
+        "How does a project team make sure that it ships on time?",
+        "What does a team that owns a product do?",
+        "Why do most managers dislike their meetings?",
+    ],
+)
+def test_a_question_that_leans_on_nothing_is_left_alone(follow_up: str) -> None:
+    assert read("what is a cat?", follow_up) == follow_up
+
+
+def test_a_talk_is_followed_several_turns_deep() -> None:
+    talk = ["how is a cat different from a dog?", "and from a fox?", "and from a red panda?"]
+    assert read(*talk) == "how is a cat different from a red panda?"
+    assert "red panda" in read("what is a cat?", "and a red panda?", "do they climb trees?")
+
+
+def test_an_off_topic_question_becomes_what_the_next_leans_on() -> None:
+    assert read("what is a cat?", "what is bread?", "is it tasty?") == "is bread tasty?"
+
+
+@pytest.mark.parametrize("thanks", ["thanks", "Thank you!", "ok, great", "Hi", "got it, thanks."])
+def test_a_word_of_thanks_does_not_lose_the_thread(thanks: str) -> None:
+    assert read("what is a cat?", thanks, "what about a dog?") == "what is a dog?"
+
+
+def test_what_the_agent_said_is_not_what_the_reader_asked() -> None:
+    assert "Birds" not in read("what is a cat?", "do they sing?")

@@ -1,0 +1,147 @@
+"""What can be set and from where; whatever is not a setting is an error that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import SettingsError
+from assistant.settings import PREFIX, Settings, load
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with no settings file, and an environment that sets nothing."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def file(text: str) -> None:
+    Path("assistant.toml").write_text(text, encoding="utf-8")
+
+
+def test_with_nothing_set_everything_has_its_default() -> None:
+    assert load() == Settings()
+    assert load().corpus == Path("corpus")
+    assert load().port == 7860
+
+
+def test_the_environment_beats_the_file_and_an_argument_beats_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file('corpus = "from-file"\nindex = "from-file"\ntitle = "from-file"\nport = 1111\n')
+    monkeypatch.setenv("ASSISTANT_INDEX", "from-environment")
+    monkeypatch.setenv("ASSISTANT_TITLE", "from-environment")
+    monkeypatch.setenv("ASSISTANT_PORT", "2222")
+    found = load(title="from-argument", port=3333)
+    assert found.corpus == Path("from-file")
+    assert found.index == Path("from-environment")
+    assert (found.title, found.port) == ("from-argument", 3333)
+
+
+def test_an_argument_of_none_leaves_the_setting_to_the_others() -> None:
+    file("port = 1111\n")
+    assert load(port=None).port == 1111
+
+
+def test_a_path_may_be_text() -> None:
+    assert load(corpus="docs").corpus == Path("docs")
+
+
+def test_variables_of_others_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "1")
+    monkeypatch.setenv("MY_ASSISTANT_PORT", "1")
+    assert load().port == 7860
+
+
+def check(error: SettingsError, *names: str) -> None:
+    assert error.exit_code == 2
+    assert all(name in error.what for name in names)
+    assert error.mend
+    assert error.what in str(error)
+    assert error.mend in str(error)
+
+
+def test_an_unknown_setting_is_an_error_in_the_file() -> None:
+    file('korpus = "docs"\n')
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "korpus")
+    assert "corpus" in raised.value.mend
+
+
+def test_an_unknown_setting_is_an_error_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ASSISTANT_KORPUS", "docs")
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "korpus")
+
+
+def test_an_unknown_setting_is_an_error_as_an_argument() -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(korpus="docs")
+    check(raised.value, "korpus")
+
+
+def test_a_table_in_the_file_is_no_setting() -> None:
+    file("[chat]\nport = 1\n")
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "chat")
+
+
+@pytest.mark.parametrize("port", ["many", "-1", "65536", "", "1.5"])
+def test_a_value_that_cannot_be_used_is_an_error_wherever_it_stands(
+    port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(port=port)
+    check(raised.value, "port", port)
+    monkeypatch.setenv("ASSISTANT_PORT", port)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "port", port)
+    monkeypatch.delenv("ASSISTANT_PORT")
+    file(f'port = "{port}"\n')
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "port", port)
+
+
+def test_text_where_a_path_or_text_belongs_is_not_a_number() -> None:
+    file("title = 3\n")
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "title", "3")
+
+
+@pytest.mark.parametrize("raw", [b"port = ", b"\xff\xfe", b"port = 1\nport = 2\n"])
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(raw: bytes) -> None:
+    Path("assistant.toml").write_bytes(raw)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "assistant.toml")
+
+
+def test_a_folder_in_place_of_the_file_is_an_error() -> None:
+    Path("assistant.toml").mkdir()
+    with pytest.raises(SettingsError) as raised:
+        load()
+    check(raised.value, "assistant.toml")
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load().port = 1
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert all(field.description for field in Settings.model_fields.values())

@@ -1,0 +1,232 @@
+"""What a guide calls things: acronyms, how common words are, and what a misspelt one meant."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.model import Passage, Sentence
+from assistant.vocabulary import Vocabulary, mine, spells, written_out
+
+
+def passage(text: str, *, headings: tuple[str, ...] = ("Guide",), n: int = 1) -> Passage:
+    return Passage(
+        id=f"p.md#a/{n}",
+        path="p.md",
+        headings=headings,
+        anchor="a",
+        url="p.md#a",
+        text=text,
+        sentences=(Sentence(0, len(text), "prose", (1, 1)),),
+    )
+
+
+def vocabulary(*texts: str, headings: tuple[str, ...] = ()) -> Vocabulary:
+    own = [passage(f"About it: {h}.", headings=("Guide", h), n=n) for n, h in enumerate(headings)]
+    return mine([*own, *(passage(text, n=100 + n) for n, text in enumerate(texts))])
+
+
+def phrases(found: Vocabulary, token: str) -> list[str]:
+    return [reading.phrase for reading in found.readings(token)]
+
+
+PRODUCTS = vocabulary(
+    "A product manager decides. The product manager leads. Ask the product manager.",
+    "Define Key Performance Indicators (KPIs) early.",
+    "It is up to us. It is so. It works for us, or it fails.",
+    "Internal tools are built inside.",
+    headings=(
+        "Product Manager vs. Product Owner",
+        "Product Manager vs. Project Manager",
+        "Business to Business Product Manager",
+        "Internal Tools",
+    ),
+)
+
+
+# -- written out ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "acronym", "phrase"),
+    [
+        ("Define Key Performance Indicators (KPIs).", "KPI", "key performance indicators"),
+        ("A KPI (key performance indicator) counts.", "KPI", "key performance indicator"),
+        ("the return on investment (ROI) of it", "ROI", "return on investment"),
+        ("Software as a Service (SaaS)", "SAAS", "software as a service"),
+        ("Business to Business (B2B) sales", "B2B", "business to business"),
+        ("business-to-business (B2B) sales", "B2B", "business-to-business"),
+        ("Extensible Markup Language (XML)", "XML", "extensible markup language"),
+        ("R&D (research and development)", "R&D", "research and development"),
+        ("Quality Assurance (Q.A.) comes last", "QA", "quality assurance"),
+        ("a service-level agreement (SLA, signed)", "SLA", "service-level agreement"),
+        ("User Experience (UX)", "UX", "user experience"),
+    ],
+)
+def test_an_acronym_written_beside_its_words_is_found(text: str, acronym: str, phrase: str) -> None:
+    assert list(written_out(text)) == [(acronym, phrase)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Go to the store (NASA) now",
+        "See the appendix (A).",
+        "The team (Ann)",
+        "A PM (see below) decides",
+        "(KPI)",
+        "ends with of the (OT)",
+    ],
+)
+def test_a_bracket_that_spells_nothing_is_no_acronym(text: str) -> None:
+    assert list(written_out(text)) == []
+
+
+def test_many_small_words_do_not_take_exponential_time() -> None:
+    started = time.process_time()
+    assert not spells(["x", *["to"] * 400, "z"], "X" + "T" * 200 + "Q")
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("unit", ["a", "Ab ", "x (A) ", "AB (", "AB, (AB,", "1-"])
+def test_bad_input_is_searched_in_linear_time(unit: str) -> None:
+    text = (unit * 300_000)[:300_000]
+    started = time.process_time()
+    list(written_out(text))
+    assert time.process_time() - started < 10
+
+
+# -- readings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["PM", "pm", "PMs", "P.M", "P.M.", "PM's", "PM’s"])
+def test_an_acronym_formed_from_headings_is_read_in_any_spelling(token: str) -> None:
+    assert phrases(PRODUCTS, token)[0] == "product manager"
+
+
+@pytest.mark.parametrize(
+    ("token", "phrase"),
+    [
+        ("PO", "product owner"),
+        ("B2B", "business to business"),
+        ("b2b", "business to business"),
+        ("KPI", "key performance indicators"),
+        ("kpi", "key performance indicators"),
+        ("KPIs", "key performance indicators"),
+    ],
+)
+def test_the_guide_says_what_its_acronyms_mean(token: str, phrase: str) -> None:
+    assert phrases(PRODUCTS, token) == [phrase]
+
+
+def test_an_ambiguous_acronym_keeps_its_readings_by_how_much_is_said_of_them() -> None:
+    found = phrases(PRODUCTS, "PM")
+    assert found.index("product manager") < found.index("project manager")
+    weights = [reading.weight for reading in PRODUCTS.readings("PM")]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_a_lower_case_acronym_is_read_though_the_guide_writes_it_in_capitals() -> None:
+    found = vocabulary("Sign a service level agreement (SLA). The SLA binds. The SLA ends.")
+    for token in ("SLA", "sla", "SLAs", "slas", "S.L.A."):
+        assert phrases(found, token) == ["service level agreement"]
+
+
+def test_a_plural_is_not_another_acronym() -> None:
+    found = vocabulary(headings=("Product Manager", "Product Manager Skills", "Project Manager"))
+    assert phrases(found, "PMs")[0] == "product manager"
+
+
+@pytest.mark.parametrize(
+    "word", "it us is or am an at so if as in IT US IS OR AM the do be we me my go no".split()
+)
+def test_an_ordinary_word_is_no_acronym(word: str) -> None:
+    assert phrases(PRODUCTS, word) == []
+
+
+def test_a_word_the_guide_uses_as_such_is_no_acronym() -> None:
+    found = vocabulary("Go to the spa. A spa is good.", headings=("Single Page Apps",))
+    assert phrases(found, "spa") == []
+
+
+def test_it_is_an_acronym_where_the_guide_spells_it() -> None:
+    found = vocabulary("Ask Information Technology (IT). It is theirs. It is not ours.")
+    assert phrases(found, "IT") == ["information technology"]
+    assert phrases(found, "it") == []
+
+
+@pytest.mark.parametrize("token", ["XYZ", "NASA", "zz", "12", "A", "", ".", "'s"])
+def test_letters_that_mean_nothing_here_have_no_reading(token: str) -> None:
+    assert phrases(PRODUCTS, token) == []
+
+
+def test_the_short_form_of_a_phrase_is_known_where_it_is_written() -> None:
+    assert PRODUCTS.short_forms("which key performance indicators matter?") == ["KPI"]
+    assert PRODUCTS.short_forms("what does a product manager do?") == []
+
+
+# -- how common -----------------------------------------------------------------------------
+
+
+def test_a_word_is_rarer_the_fewer_passages_say_it() -> None:
+    found = vocabulary("cats and dogs", "cats and birds", "cats")
+    assert found.rarity("fish") > found.rarity("dog") > found.rarity("cat") > 0
+    assert found.says("Cat")
+    assert found.says("dogs")
+    assert not found.says("fish")
+
+
+# -- spelling -------------------------------------------------------------------------------
+
+
+def never(word: str) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("prodcut", "product"),
+        ("manger", "manager"),
+        ("Manger", "manager"),
+        ("intrenal", "internal"),
+        ("perfromance", "performance"),
+    ],
+)
+def test_a_misspelt_word_is_mended_to_one_of_the_guide(written: str, meant: str) -> None:
+    assert PRODUCTS.mend(written, never) == meant
+
+
+@pytest.mark.parametrize(
+    "word",
+    "manager managers Product MANGER mAnger manger2 man-ger manger_id mngr 2024 B2C where".split(),
+)
+def test_what_may_be_meant_as_written_is_left_alone(word: str) -> None:
+    assert PRODUCTS.mend(word, never) == word
+
+
+def test_a_word_known_to_be_right_is_left_alone() -> None:
+    assert PRODUCTS.mend("manger", lambda word: word == "manger") == "manger"
+
+
+# -- keeping --------------------------------------------------------------------------------
+
+
+def test_a_vocabulary_survives_json() -> None:
+    assert Vocabulary.from_dict(json.loads(json.dumps(PRODUCTS.to_dict()))) == PRODUCTS
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.sampled_from("abcABC (),.KPI2-&\n"), max_size=40), max_size=5))
+def test_mining_is_deterministic_and_never_fails(texts: list[str]) -> None:
+    passages = [passage(text or "x", n=n) for n, text in enumerate(texts, 1)]
+    first, second = mine(passages), mine(passages)
+    assert first == second
+    assert json.dumps(first.to_dict()) == json.dumps(second.to_dict())
+    assert Vocabulary.from_dict(json.loads(json.dumps(first.to_dict()))) == first
+    for acronym in first.acronyms:
+        assert isinstance(first.readings(acronym), tuple)
