@@ -219,7 +219,8 @@ class Assistant:
     def _defined(self, found: Found) -> bool:
         """Whether the guide says outright what is to be defined, however little it says of it."""
         hits = found.hits[:LOOKED_THROUGH]
-        return writer.defined(found.understood.question, self._sources(found.vector, _numbered(hits)))
+        sources = self._sources(found.vector, _numbered(hits))
+        return writer.defined(found.understood.question, sources)
 
     def _write(self, found: Found) -> list[Quote]:
         store = self.index.store
@@ -371,7 +372,7 @@ def _numbered(hits: Iterable[Hit]) -> list[tuple[int, Passage]]:
 
 
 def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:
-    """The text with each word as it was read: in the plural where it was, after the right article."""
+    """The text with each word as it was read, in the plural where it was, after its article."""
     pieces: list[str] = []
     end = 0
     for (token, start, stop), phrase in zip(spans, phrases, strict=True):

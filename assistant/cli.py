@@ -84,9 +84,10 @@ def build(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url
     )
     built = _built(chosen)
-    if any(oddity.unread for oddity in built.oddities):
+    unread = sum(oddity.unread for oddity in built.oddities)
+    if unread:
         raise GuideError(
-            f"{sum(oddity.unread for oddity in built.oddities)} of the guide's files were not read.",
+            f"{_count(unread, 'file')} of the guide could not be read.",
             "Mend the files named above and build again; the rest is in the index.",
         )
 
@@ -95,7 +96,7 @@ def build(
 def ask(
     question: Words = None,
     batch: Batch = None,
-    as_json: AsJson = False,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
     index: IndexFolder = None,
     model: Model = None,
 ) -> None:
@@ -114,7 +115,7 @@ def search(
     question: Words = None,
     batch: Batch = None,
     k: Annotated[int, typer.Option("-k", min=1, max=30, help="How many passages.")] = 10,
-    as_json: AsJson = False,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
     index: IndexFolder = None,
     model: Model = None,
 ) -> None:
@@ -295,9 +296,9 @@ def _parsed(batch: str, text: str) -> Iterator[Line]:
             yield Line.model_validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            where = "".join(f"{part}: " for part in first["loc"])
             raise QuestionError(
-                f"{batch} line {number} is not a question: {where + ': ' if where else ''}{first['msg']}.",
+                f"{batch} line {number} is not a question: {where}{first['msg']}.",
                 'Write one {"id": …, "text": …, "history": [{"role": "user", "text": …}]} a line.',
             ) from None
 

@@ -141,19 +141,18 @@ _LISTS = tuple(
         r"^(?:what|which)\s+are\s+(?:all\s+)?the\s+(?:\w+\s+){0,2}(?P<a>\w+s)(?:\s+(?:of|for|in|to)\b.*)?$",
     )
 )
-KINDS = frozenset(
-    stem(word) for word in "types kinds sorts categories varieties classes forms flavours flavors".split()
-)
+_KINDS = "types kinds sorts categories varieties classes forms flavours flavors"
+KINDS = frozenset(map(stem, _KINDS.split()))
 """Stems of the words for the kinds of a thing."""
 
 _KIND = r"(?:type|kind|sort|category|variety|class|form|flavou?r)"
+_PREDICATE = r"(?:is|are|was|has|have|needs?|requires?|should|would|can|does|do)"
+_SUPERLATIVE = r"(?:\w+est|best|worst|(?:most|least)\s+\w+)"
 _CHOICES = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        rf"^(?:which|what)\s+{_KIND}\s+of\s+(?P<a>.+?)\s+"
-        r"(?:is|are|was|has|have|needs?|requires?|should|would|can|does|do)\b",
-        rf"^(?:which|what)\s+(?:is|are|has)\s+(?:the\s+)?(?:\w+est|best|worst|(?:most|least)\s+\w+)\s+{_KIND}"
-        r"\s+of\s+(?P<a>.+)",
+        rf"^(?:which|what)\s+{_KIND}\s+of\s+(?P<a>.+?)\s+{_PREDICATE}\b",
+        rf"^(?:which|what)\s+(?:is|are|has)\s+(?:the\s+)?{_SUPERLATIVE}\s+{_KIND}\s+of\s+(?P<a>.+)",
         rf"^which\b.*\({_KIND}s\s+of\s+(?P<a>[^)]+)\)",
     )
 )

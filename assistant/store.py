@@ -30,16 +30,19 @@ HEADING_WEIGHT = 3
 """How often a heading's words count for BM25; measured in DECISIONS.md."""
 
 _SCHEMA = """
-create table page (path text primary key, title text, url text, sha256 text, text text) without rowid;
+create table page (
+    path text primary key, title text, url text, sha256 text, text text) without rowid;
 create table section (
-    key integer primary key, path text, headings text, anchor text, url text, first integer, last integer);
+    key integer primary key, path text, headings text, anchor text, url text,
+    first integer, last integer);
 create table passage (
     key integer primary key, id text unique, path text, headings text, anchor text, url text,
     text text, sentences text, lists_resources integer);
 create index passage_section on passage (path, anchor);
 create index section_path on section (path);
 create table resource (
-    key integer primary key, title text, url text, kind text, minutes integer, path text, headings text, anchor text);
+    key integer primary key, title text, url text, kind text, minutes integer,
+    path text, headings text, anchor text);
 """
 
 
@@ -197,7 +200,7 @@ class FaissStore:
 
 
 def quantise(vectors: Vectors) -> NDArray[np.int8]:
-    """Unit rows to int8, each scaled so that its largest part is 127; a cosine moves by about .002."""
+    """Unit rows to int8, each scaled to a largest part of 127; a cosine moves by about .002."""
     largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.rint(vectors / largest * 127), dtype=np.int8)
 

@@ -31,10 +31,13 @@ _JOINS = 0.8
 
 _LEANS = re.compile(
     r"^(?:[\"“(]?)(?:this|that|these|those|it|its|they|their|them|he|she|his|her|such|both|here|another|"
-    r"then|however|but|and|or|so|also|instead|otherwise|although this|in contrast|the same|as such)\b",
+    r"then|however|but|and|or|so|also|instead|otherwise|in contrast|the same|as such)\b",
     re.I,
 )
-_DEFINES = r"(?:\s+\([^)]*\))?\s+(?:is|are|was|were|means?|refers?\s+to|stands?\s+for|answers?\s+for|describes?)\b"
+_DEFINES = (
+    r"(?:\s+\([^)]*\))?\s+"
+    r"(?:is|are|was|were|means?|refers?\s+to|stands?\s+for|answers?\s+for|describes?)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def _text_names(passage: Passage, side: set[str]) -> bool:
 
 
 def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Quote]:
-    """All that a section on both sides says, where it is short; else its sentences that name one."""
+    """All of a short section on both sides; of a long one the sentences that name a side."""
     passage = source.passage
     body = _body(passage)
     if len(body) <= _LONGEST_COMPARISON:

@@ -239,7 +239,8 @@ def test_with_the_network_cut_a_new_process_answers(corpus_index):
     program = (
         "import socket, sys\n"
         "def cut(event, arguments):\n"
-        "    if event == 'socket.connect' and not str(arguments[1]).startswith(('(\\'127.', '/')):\n"
+        "    local = ('(\\'127.', '/')\n"
+        "    if event == 'socket.connect' and not str(arguments[1]).startswith(local):\n"
         "        raise SystemExit(f'the network was reached for: {arguments[1]}')\n"
         "    if event == 'socket.getaddrinfo':\n"
         "        raise SystemExit(f'a name was looked up: {arguments[0]}')\n"
@@ -253,6 +254,7 @@ def test_with_the_network_cut_a_new_process_answers(corpus_index):
         text=True,
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if not k.startswith("HF_")},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "Product Manager vs. Product Owner" in done.stdout

@@ -23,7 +23,10 @@ PYTHON = [block for language, block in BLOCKS if language == "python"]
 def commands(block: str) -> list[tuple[str, str]]:
     """Each `$ command` of a block with the output printed under it."""
     parts = re.split(r"^\$ (.*)$", block, flags=re.MULTILINE)[1:]
-    return [(command, output.strip("\n")) for command, output in zip(parts[::2], parts[1::2])]
+    return [
+        (command, output.strip("\n"))
+        for command, output in zip(parts[::2], parts[1::2], strict=True)
+    ]
 
 
 SHOWN = [pair for block in CONSOLE for pair in commands(block)]

@@ -15,9 +15,9 @@ from assistant import vocabulary
 from assistant.store import HEADING_WEIGHT, FaissStore, lexical_terms, quantise
 
 PAGES = {
-    "a.md": "# Pets\n\nA cat chases a bird. The dog sleeps.\n\n## Outside\n\nA tree by the river.\n",
+    "a.md": "# Pets\n\nA cat chases a bird. A dog sleeps.\n\n## Outside\n\nA tree by the river.\n",
     "b.md": "# Food\n\nBread and milk. Milk is white.\n\n- [A book on bread](https://e.example/b)\n",
-    "c.md": "# Roads\n\nThe road leads to the mountain.\n\n## Houses\n\nA house stands by the road.\n",
+    "c.md": "# Roads\n\nThe road to the mountain.\n\n## Houses\n\nA house stands by the road.\n",
 }
 
 
