@@ -39,6 +39,8 @@ EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
 RELATED = 3
 RESOURCES = 4
+RECOMMENDED = 12
+"""How much is named to who asks for something to read, on nothing in particular."""
 
 # A resource travels when the cosine of its title with what is asked is at least this, and not
 # far below the nearest title's; or when its title names all that is asked about.
@@ -53,6 +55,7 @@ class Understood:
 
     question: Question
     asked: tuple[str, ...]
+    focus: str
     prior: float
 
 
@@ -171,7 +174,8 @@ class Assistant:
             stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)
         ]
         asked = tuple(dict.fromkeys(terms(reading)))
-        return Understood(questions.parse(reading), (*asked, *short), prior)
+        focus = stem(questions.focus(reading))
+        return Understood(questions.parse(reading), (*asked, *short), focus, prior)
 
     def _mended(self, token: str) -> str:
         return self.index.store.vocabulary.mend(token, self._encoder.knows)
@@ -183,7 +187,7 @@ class Assistant:
         readings = self._understand(text, history)
         vectors = self._encoder.encode([reading.question.text for reading in readings])
         found = [
-            Found(reading, vector, tuple(self._hits(reading.asked, vector)))
+            Found(reading, vector, tuple(self._hits(reading.asked, vector, reading.focus)))
             for reading, vector in zip(readings, vectors, strict=True)
         ]
         return max(
@@ -191,7 +195,7 @@ class Assistant:
             key=lambda f: f.understood.prior * (f.hits[0].probability if f.hits else 0.0),
         )
 
-    def _hits(self, asked: Sequence[str], vector: Vectors) -> list[Hit]:
+    def _hits(self, asked: Sequence[str], vector: Vectors, focus: str = "") -> list[Hit]:
         store = self.index.store
         candidates = store.candidates(vector, asked, CANDIDATES)
         keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
@@ -211,7 +215,7 @@ class Assistant:
                 keys, store.passages(keys), store.cosines(vector, keys), strict=True
             )
         ]
-        features = ranking.describe(asked, evidence, store.vocabulary)
+        features = ranking.describe(asked, evidence, store.vocabulary, focus=focus)
         return ranking.rank(evidence, features, asked, self._model)
 
     # -- write --------------------------------------------------------------------------------
@@ -236,7 +240,11 @@ class Assistant:
             if kinds:
                 shared = [*terms(asked.subjects[0]), *questions.KINDS]
                 return writer.choose(self._sources(found.vector, kinds), weights.without(shared))
-        return writer.write(asked, self._sources(found.vector, _numbered(hits)), weights)
+        sources = self._sources(found.vector, _numbered(hits))
+        listed = asked.form == "list" and _speaks_of(asked.subjects[0], sources[0].passage)
+        if questions.wants_amount(asked.text) and not listed:
+            return writer.amount(sources[:LOOKED_THROUGH], weights)
+        return writer.write(asked, sources, weights)
 
     def _sources(
         self, vector: Vectors, passages: Iterable[tuple[int, Passage]]
@@ -318,7 +326,7 @@ class Assistant:
         topic = _topic(asked) if reading_asked else asked.text
         fitting = [n for n, r in enumerate(listed) if _fits(r, asked)]
         if reading_asked and not topic:
-            return [listed[n] for n in fitting]
+            return [listed[n] for n in fitting if listed[n].kind != "page"][:RECOMMENDED]
         vector = self._encoder.encode([topic])[0] if reading_asked else found.vector
         cosines = store.resource_cosines(vector)
         weights = writer.Weights.of(topic, store.vocabulary.rarity)
@@ -365,6 +373,10 @@ def settle(question: str) -> str:
             "Ask for one thing at a time.",
         )
     return text
+
+
+def _speaks_of(subject: str, passage: Passage) -> bool:
+    return set(terms(subject)) <= set(terms(passage.search_text))
 
 
 def _numbered(hits: Iterable[Hit]) -> list[tuple[int, Passage]]:

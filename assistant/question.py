@@ -380,6 +380,37 @@ _ASKING = frozenset(
 )
 
 
+_AMOUNT = re.compile(
+    r"^(?:(?:for|in|at|by|of|since|until|from)\s+)?(?:how\s+(?:much|many|old|long|tall|far|big|heavy|fast)\b|"
+    r"when\s+(?:was|were|did)\b|(?:what|which)\s+(?:year|date|percentage|number|amount|age|price)\b)",
+    re.I,
+)
+
+
+def wants_amount(text: str) -> bool:
+    """Whether only a number, a date or a length of time answers."""
+    return bool(_AMOUNT.match(text.strip()))
+
+
+_FOCUS = re.compile(
+    r"^(?:(?:in|on|at|for|from|to|with|by|of)\s+)?(?:what|which|how\s+many|how\s+much)\s+"
+    r"(?:(?:is|are|was|were)\s+(?:the|a|an|some)\s+|(?:is|are|was|were)\s+)?"
+    r"(?P<a>(?:[\w'’-]+\s+){0,3}?[\w'’-]+)(?=\s+(?:is|are|was|were|do|does|did|can|could|should|would|"
+    r"will|may|must|has|have|had|of|for|in|on|at|to|from|with|by|that|who|which|and|or)\b|\W*$)",
+    re.I,
+)
+
+
+def focus(text: str) -> str:
+    """The word for what a question wants named: "which *companies* hire", "what is the *cost*".
+
+    Empty where nothing is named: why, who, whether, or what something does.
+    """
+    match = _FOCUS.match(text.strip())
+    found = [word for word in words(match["a"]) if word not in STOPWORDS] if match else []
+    return found[-1] if found else ""
+
+
 def is_question(heading: str) -> bool:
     """Whether a heading already asks something: a question, or two things side by side."""
     return heading.rstrip().endswith("?") or parse(heading).form in {"comparison", "steps"}

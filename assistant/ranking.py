@@ -46,6 +46,7 @@ FEATURES = (
     "heading_asked",
     "path_coverage",
     "unknown",
+    "focus",
     "brevity",
 )
 """The features in the order of a row; what each is stands in `describe`."""
@@ -117,7 +118,7 @@ def fuse(candidates: Candidates) -> list[int]:
 
 
 def describe(
-    asked: Sequence[str], evidence: Sequence[Evidence], vocabulary: Vocabulary
+    asked: Sequence[str], evidence: Sequence[Evidence], vocabulary: Vocabulary, *, focus: str = ""
 ) -> Features:
     """The features of each candidate: float64, shape (candidates, len(FEATURES)).
 
@@ -128,7 +129,8 @@ def describe(
     far the first stands above the mean of the shortlist. `sentence_match` is the better of a
     sentence's two ways to answer, by meaning or by words. `heading_asked` is the share of its own
     heading's rarity that the question holds, `unknown` the share of the question's rarity in
-    words the guide never says. `brevity` falls from 1 for an empty text to ½ at 20 terms.
+    words the guide never says. `focus` is 0 where the stem of what the question wants named is
+    not in the passage, else 1. `brevity` falls from 1 for an empty text to ½ at 20 terms.
     """
     rarity = {term: vocabulary.rarity(term) for term in asked}
     total = sum(rarity.values()) or 1.0
@@ -161,6 +163,7 @@ def describe(
                 known / (sum(heading_rarity.values()) or 1.0),
                 covered(path),
                 unknown,
+                float(not focus or focus in body or focus in path),
                 1.0 / (1.0 + len(body) / 20.0),
             )
         )

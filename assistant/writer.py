@@ -34,6 +34,12 @@ _LEANS = re.compile(
     r"then|however|but|and|or|so|also|instead|otherwise|in contrast|the same|as such)\b",
     re.I,
 )
+_AMOUNT = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|"
+    r"\w+teen(?:th)?|dozens?|hundreds?|thousands?|millions?|billions?|half|third|quarter|twice|few|several|none|free|"
+    r"unlimited|percent|seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|century|centuries)\b",
+    re.I,
+)
 _DEFINES = (
     r"(?:\s+\([^)]*\))?\s+"
     r"(?:is|are|was|were|means?|refers?\s+to|stands?\s+for|answers?\s+for|describes?)\b"
@@ -132,6 +138,21 @@ def choose(sources: Sequence[Source], weights: Weights) -> list[Quote]:
     """The best run of the one source, of several alike, that says most to the question."""
     best = max(sources, key=lambda source: max(weights.scores(source), default=-1.0))
     return best_run([best], weights)
+
+
+def amount(sources: Sequence[Source], weights: Weights) -> list[Quote]:
+    """The sentence holding a number or a date that says most to the question, or nothing."""
+    found = [
+        (weights.scores(source)[position], -place, -position)
+        for place, source in enumerate(sources)
+        for position in _body(source.passage)
+        if _AMOUNT.search(source.passage.slice(source.passage.sentences[position]))
+    ]
+    if not found:
+        return []
+    _, place, position = max(found)
+    passage = sources[-place].passage
+    return _runs(passage, _with_antecedents(passage, [-position]))
 
 
 def compare(question: Question, sources: Sequence[Source], weights: Weights) -> list[Quote]:

@@ -34,6 +34,7 @@ from scipy.stats import rankdata
 from assistant import index as indexes
 from assistant import ranking
 from assistant.encoder import SentenceTransformerEncoder
+from assistant.question import focus
 from assistant.text import STOPWORDS, normalise, stem, terms, words
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def describe(
         for key, cosine in zip(keys, store.cosines(vector, keys), strict=True)
     ]
     return (
-        ranking.describe(asked, evidence, vocabulary),
+        ranking.describe(asked, evidence, vocabulary, focus=stem(focus(question.text))),
         np.asarray([not left_out and question.answers(item.passage) for item in evidence]),
         np.asarray([f"{item.passage.path}#{item.passage.anchor}" for item in evidence]),
     )
