@@ -223,7 +223,7 @@ class Assistant:
     def _defined(self, found: Found) -> bool:
         """Whether the guide says outright what is to be defined, however little it says of it."""
         hits = found.hits[:LOOKED_THROUGH]
-        sources = self._sources(found.vector, _numbered(hits))
+        sources = self._sources(found.vector, hits)
         return writer.defined(found.understood.question, sources)
 
     def _write(self, found: Found) -> list[Quote]:
@@ -238,30 +238,31 @@ class Assistant:
             if kinds and asked.form == "list":
                 return writer.children([passage for _, passage in kinds])
             if kinds:
+                alike = [self._source(found.vector, key, passage) for key, passage in kinds]
                 shared = [*terms(asked.subjects[0]), *questions.KINDS]
-                return writer.choose(self._sources(found.vector, kinds), weights.without(shared))
-        sources = self._sources(found.vector, _numbered(hits))
+                return writer.write(asked, alike, weights.without(shared))
+        sources = self._sources(found.vector, hits)
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], sources[0].passage)
         if questions.wants_amount(asked.text) and not listed:
             return writer.amount(sources[:LOOKED_THROUGH], weights)
         return writer.write(asked, sources, weights)
 
-    def _sources(
-        self, vector: Vectors, passages: Iterable[tuple[int, Passage]]
-    ) -> list[writer.Source]:
-        store = self.index.store
-        return [
-            writer.Source(passage, tuple(store.sentence_cosines(vector, key).tolist()))
-            for key, passage in passages
-        ]
+    def _sources(self, vector: Vectors, hits: Iterable[Hit]) -> list[writer.Source]:
+        return [self._source(vector, hit.key, hit.passage, hit.probability) for hit in hits]
+
+    def _source(
+        self, vector: Vectors, key: int, passage: Passage, probability: float = 1.0
+    ) -> writer.Source:
+        cosines = self.index.store.sentence_cosines(vector, key)
+        return writer.Source(passage, tuple(cosines.tolist()), probability)
 
     def _sides(self, found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
-        sources = self._sources(found.vector, _numbered(hits[:LOOKED_THROUGH]))
+        sources = self._sources(found.vector, hits[:LOOKED_THROUGH])
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
             own = self._hits(tuple(dict.fromkeys(terms(side))), vector)[:LOOKED_THROUGH]
-            sources += self._sources(vector, _numbered(own))
+            sources += self._sources(vector, own)
         return sources
 
     def _kinds(self, asked: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
@@ -377,10 +378,6 @@ def settle(question: str) -> str:
 
 def _speaks_of(subject: str, passage: Passage) -> bool:
     return set(terms(subject)) <= set(terms(passage.search_text))
-
-
-def _numbered(hits: Iterable[Hit]) -> list[tuple[int, Passage]]:
-    return [(hit.key, hit.passage) for hit in hits]
 
 
 def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:

@@ -26,6 +26,8 @@ EXTRACTIVE = "extractive"
 _SHORT = 4
 _LONGEST_RUN = 3
 _LONGEST_COMPARISON = 8
+# Sources this close in probability are equal; looking further down lost right answers.
+_EQUAL = 0.02
 # A neighbour joins a sentence when it says nearly as much to the question.
 _JOINS = 0.8
 
@@ -48,10 +50,11 @@ _DEFINES = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A hit to quote from: its passage, and how near each sentence is to the question."""
+    """A hit to quote from: its passage, how near each sentence is, and whether it answers."""
 
     passage: Passage
     cosines: tuple[float, ...]
+    probability: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def write(question: Question, sources: Sequence[Source], weights: Weights) -> li
             quotes = _listed(sources, weights)
         case _:
             quotes = []
-    return quotes or best_run(sources, weights)
+    return quotes or _best_run(sources, weights)
 
 
 def defined(question: Question, sources: Sequence[Source]) -> bool:
@@ -134,25 +137,21 @@ def defined(question: Question, sources: Sequence[Source]) -> bool:
     return any(_says_what(question.subjects[0], source.passage) for source in sources)
 
 
-def choose(sources: Sequence[Source], weights: Weights) -> list[Quote]:
-    """The best run of the one source, of several alike, that says most to the question."""
-    best = max(sources, key=lambda source: max(weights.scores(source), default=-1.0))
-    return best_run([best], weights)
-
-
 def amount(sources: Sequence[Source], weights: Weights) -> list[Quote]:
-    """The sentence holding a number or a date that says most to the question, or nothing."""
-    found = [
-        (weights.scores(source)[position], -place, -position)
+    """The sentence with a number or a date that says nearly as much to the question as any does."""
+    scored = [
+        (score, -place, -position)
         for place, source in enumerate(sources)
-        for position in _body(source.passage)
-        if _AMOUNT.search(source.passage.slice(source.passage.sentences[position]))
+        for position, score in enumerate(weights.scores(source))
     ]
-    if not found:
-        return []
-    _, place, position = max(found)
-    passage = sources[-place].passage
-    return _runs(passage, _with_antecedents(passage, [-position]))
+    most = max(scored, default=(0.0, 0, 0))[0]
+    for score, place, position in sorted(scored, reverse=True):
+        passage = sources[-place].passage
+        if score < _JOINS * most:
+            break
+        if _AMOUNT.search(passage.slice(passage.sentences[-position])):
+            return _runs(passage, _with_antecedents(passage, [-position]))
+    return []
 
 
 def compare(question: Question, sources: Sequence[Source], weights: Weights) -> list[Quote]:
@@ -169,7 +168,7 @@ def compare(question: Question, sources: Sequence[Source], weights: Weights) -> 
     for subject, side in zip(question.subjects, sides, strict=True):
         about = [s for s in sources if _heading_names(s.passage, side)]
         about = about or [s for s in sources if _text_names(s.passage, side)]
-        found = _definition(subject, about) or (best_run(about, weights) if about else [])
+        found = _definition(subject, about) or (_best_run(about, weights) if about else [])
         if not found:
             return []
         quotes.extend(quote for quote in found[:1] if quote not in quotes)
@@ -196,7 +195,7 @@ def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Q
         if any(side <= set(terms(passage.slice(passage.sentences[position]))) for side in sides)
     ]
     if not named:
-        return best_run([source], weights)
+        return _best_run([source], weights)
     scores = weights.scores(source)
     kept = sorted(sorted(named, key=lambda p: (-scores[p], p))[:_LONGEST_COMPARISON])
     return _runs(passage, _with_antecedents(passage, kept))
@@ -281,17 +280,13 @@ def children(passages: Sequence[Passage]) -> list[Quote]:
     return quotes
 
 
-def best_run(sources: Sequence[Source], weights: Weights) -> list[Quote]:
-    """The sentence that says most to the question, its close neighbours, and what it leans on."""
-    source = max(
-        sources[:3],
-        key=lambda s: (max(weights.scores(s), default=-1.0), -list(sources).index(s)),
-    )
-    if source is not sources[0]:
-        best, other = weights.scores(sources[0]), weights.scores(source)
-        # The ranking looked at more than sentences do; only a clear lead overrules it.
-        if max(best, default=-1.0) >= _JOINS * max(other, default=-1.0):
-            source = sources[0]
+def _best_run(sources: Sequence[Source], weights: Weights) -> list[Quote]:
+    """The sentence that says most to the question, its close neighbours, and what it leans on.
+
+    It is looked for in the best source only, and in those as good as equal to it.
+    """
+    equal = [s for s in sources if s.probability >= sources[0].probability - _EQUAL]
+    source = max(equal, key=lambda s: max(weights.scores(s), default=-1.0))
     passage = source.passage
     body = _body(passage)
     if not body:
