@@ -325,7 +325,6 @@ def _print(data: dict[str, Any], *, indent: int | None = 2) -> None:
 
 def _show(answer: Answer) -> None:
     from rich.console import Console
-    from rich.padding import Padding
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
@@ -340,14 +339,12 @@ def _show(answer: Answer) -> None:
         console.print(Text("\nThe guide recommends:", style="bold"))
     for resource in answer.resources:
         minutes = f", {resource.minutes} min" if resource.minutes else ""
-        console.print(Padding(Text(f"{resource.title} ({resource.kind}{minutes})"), (0, 0, 0, 2)))
-        console.print(Padding(Text(resource.url, style="cyan"), (0, 0, 0, 4)))
+        console.print(Text(f"  {resource.title} ({resource.kind}{minutes})"))
+        console.print(Text(f"    {resource.url}", style="cyan"))
     if not answer.found and answer.related:
         console.print(Text("\nThe nearest sections:", style="bold"))
         for section in answer.related:
-            console.print(
-                Padding(Text(f"{' > '.join(section.headings)} ({section.url})"), (0, 0, 0, 2))
-            )
+            console.print(Text(f"  {' > '.join(section.headings)} ({section.url})"))
 
 
 def _list(found: Search) -> None:
