@@ -268,21 +268,22 @@ class Assistant:
     def _kinds(self, asked: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
         """The sub-sections of the section on the kinds of a thing: their first passages.
 
-        Looked for among the best hits and the sections above them. A heading that speaks of
-        kinds ("types of …") goes before one that merely names the thing.
+        Looked for among the best hits and the sections above them. The heading speaks of kinds
+        ("types of …") or names the thing as the question does, which asks in the plural.
         """
         store = self.index.store
-        wanted = set(terms(asked.subjects[0]))
+        wanted, written = set(terms(asked.subjects[0])), set(words(asked.subjects[0]))
         found: list[tuple[bool, list[Section]]] = []
         for hit in hits[:LOOKED_THROUGH]:
             for headings in (hit.passage.headings, hit.passage.headings[:-1]):
-                named = set(terms(headings[-1])) if len(headings) > 1 else set()
-                if not named or not wanted <= named:
+                named = set(terms(headings[-1])) if headings else set()
+                of_kinds = bool(named & questions.KINDS)
+                if not wanted <= named or not (of_kinds or written <= set(words(headings[-1]))):
                     continue
                 sections = store.sections(hit.passage.path)
                 below = [section for section in sections if section.headings[:-1] == headings]
                 if len(below) > 1:
-                    found.append((bool(named & questions.KINDS), below))
+                    found.append((of_kinds, below))
         if not found:
             return []
         _, below = max(found, key=lambda pair: pair[0])
@@ -327,7 +328,7 @@ class Assistant:
         topic = _topic(asked) if reading_asked else asked.text
         fitting = [n for n, r in enumerate(listed) if _fits(r, asked)]
         if reading_asked and not topic:
-            return [listed[n] for n in fitting if listed[n].kind != "page"][:RECOMMENDED]
+            return [listed[n] for n in fitting][:RECOMMENDED]
         vector = self._encoder.encode([topic])[0] if reading_asked else found.vector
         cosines = store.resource_cosines(vector)
         weights = writer.Weights.of(topic, store.vocabulary.rarity)
@@ -398,8 +399,8 @@ def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence
 
 
 def _fits(resource: Resource, asked: Question) -> bool:
-    """Whether a resource is of the kind asked for; a form is only for who asks for one."""
-    return resource.kind == asked.wanted if asked.wanted else resource.kind != "form"
+    """Whether a resource is of the kind asked for; forms and own pages only where they are."""
+    return resource.kind == asked.wanted if asked.wanted else resource.kind not in {"form", "page"}
 
 
 def _placed(resource: Resource) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -114,7 +115,7 @@ def ask(
 def search(
     question: Words = None,
     batch: Batch = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=30, help="How many passages.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many passages at most.")] = 10,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     index: IndexFolder = None,
     model: Model = None,
@@ -168,7 +169,8 @@ def serve(
     _built(chosen)
     from assistant import web
 
-    web.serve(_opened(chosen.index, chosen.model), chosen)
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
+        web.serve(_opened(chosen.index, chosen.model), chosen)
 
 
 @app.command()

@@ -325,9 +325,13 @@ def _resource(block: Block, section: Section) -> Resource | None:
     beside = block.text.replace(link.title, "", 1)
     minutes = _MINUTES.search(beside)
     beside = _MINUTES.sub("", beside).strip(" |-–—:·•*()[].,")
-    if len(beside.split()) > (_WORDS_BESIDE_A_LINK if block.kind != "prose" else 0):
+    by = re.match(r"by\b", beside)
+    beside_words = len(beside.split())
+    # In running text a link among words is a reference; in a row the words are other cells.
+    most = {"row": _WORDS_BESIDE_A_LINK, "item": len(link.title.split())}.get(block.kind, 0)
+    if beside_words > (_WORDS_BESIDE_A_LINK if by else most):
         return None
-    title = f"{link.title} {beside}" if re.match(r"by\b", beside) else link.title
+    title = f"{link.title} {beside}" if by else link.title
     return Resource(
         title=title,
         url=link.url,

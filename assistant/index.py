@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-FORMAT = 2
+FORMAT = 1
 """Raised whenever the files of a generation, or what is read into them, change meaning."""
 
 _REBUILD = "Run: assistant build"

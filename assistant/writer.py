@@ -26,6 +26,7 @@ EXTRACTIVE = "extractive"
 _SHORT = 4
 _LONGEST_RUN = 3
 _LONGEST_COMPARISON = 8
+_LOOKED_THROUGH = 5
 # Sources this close in probability are equal; looking further down lost right answers.
 _EQUAL = 0.02
 # A neighbour joins a sentence when it says nearly as much to the question.
@@ -42,10 +43,13 @@ _AMOUNT = re.compile(
     r"unlimited|percent|seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|century|centuries)\b",
     re.I,
 )
+_OPENING = r"(?:(?:but|and|so|in\s+short),?\s+)?(?:(?:an?|the|some)\s+)?"
+_BRACKETED = r"(?:\s+\([^)]*\))?"
 _DEFINES = (
-    r"(?:\s+\([^)]*\))?\s+"
-    r"(?:is|are|was|were|means?|refers?\s+to|stands?\s+for|answers?\s+for|describes?)\b"
+    rf"{_BRACKETED}\s+(?:(?:is|are|was|were)\s+(?:an?|the|any|anyone|one|what|how|where|when|those)|"
+    r"means?|refers?\s+to|stands?\s+for|describes?)\b"
 )
+_TELLS = rf"{_BRACKETED}\s+(?:is|are|was|were|has|have|does|answers?|does)\b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def defined(question: Question, sources: Sequence[Source]) -> bool:
     """Whether a source says outright what the question wants defined."""
     if question.form != "definition":
         return False
-    return any(_says_what(question.subjects[0], source.passage) for source in sources)
+    return any(_outright(question.subjects[0], source.passage) for source in sources)
 
 
 def amount(sources: Sequence[Source], weights: Weights) -> list[Quote]:
@@ -201,40 +205,55 @@ def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Q
     return _runs(passage, _with_antecedents(passage, kept))
 
 
-def _definition(subject: str, sources: Iterable[Source]) -> list[Quote]:
-    """The sentence that says what the subject is, and what follows it in its paragraph.
+def _definition(subject: str, sources: Sequence[Source]) -> list[Quote]:
+    """What says best what the subject is, and what follows it in its paragraph.
 
-    Where no sentence does, the opening of the section named after it.
+    A sentence that defines it outright, else the opening of the section named after it, else a
+    sentence of which it is the subject.
     """
-    found = list(sources)
-    for source in found:
-        quotes = _says_what(subject, source.passage)
+    wanted = set(terms(subject))
+    if not wanted:
+        return []
+    passages = [source.passage for source in sources[:_LOOKED_THROUGH]]
+    for passage in passages:
+        quotes = _outright(subject, passage)
         if quotes:
             return quotes
-    wanted = set(terms(subject))
-    for source in found:
-        passage = source.passage
-        body = _body(passage)
-        if wanted and body and set(terms(passage.heading)) == wanted:
-            return [_paragraph_from(passage, body[0])]
+    for passage in passages:
+        if set(terms(passage.heading)) == wanted and _body(passage):
+            return [_paragraph_from(passage, _body(passage)[0])]
+    tells = re.compile(rf"^{_OPENING}(?:\w+\s+)?{_name(subject)}{_TELLS}", re.I)
+    for passage in passages:
+        for position in _prose(passage):
+            if tells.search(passage.slice(passage.sentences[position])):
+                return [_paragraph_from(passage, position)]
     return []
 
 
-def _says_what(subject: str, passage: Passage) -> list[Quote]:
-    """The sentence of a passage that defines the subject, or writes it out beside its acronym."""
-    if not terms(subject):
-        return []
-    name = r"[\s-]+".join(rf"{re.escape(word)}\w*" for word in subject.split())
-    defines = re.compile(rf"^(?:(?:an?|the|some)\s+)?(?:\w+\s+)?{name}{_DEFINES}", re.I)
-    beside = re.compile(rf"{name}\s*\([A-Z][\w&.]*\)|\b[A-Z][\w&.]*\s*\({name}\)", re.I)
-    body = _body(passage)
-    for position in body:
+def _outright(subject: str, passage: Passage) -> list[Quote]:
+    """The sentence of a passage that says "X is a …", or writes X out beside its acronym."""
+    name = _name(subject)
+    defines = re.compile(rf"^{_OPENING}{name}{_DEFINES}", re.I)
+    short = r"(?-i:[A-Z][\w&.]*)"
+    beside = re.compile(rf"{name}\s*\({short}\)|\b{short}\s*\({name}\)", re.I)
+    for position in _prose(passage):
         if defines.search(passage.slice(passage.sentences[position])):
-            return [_paragraph_from(passage, position)]
-    for position in body:
+            quote = _paragraph_from(passage, position)
+            return _runs(passage, _with_antecedents(passage, range(quote.first, quote.last + 1)))
+    for position in _prose(passage):
         if beside.search(passage.slice(passage.sentences[position])):
             return _runs(passage, _with_antecedents(passage, [position]))
     return []
+
+
+def _name(subject: str) -> str:
+    """A pattern for the subject in any of its endings."""
+    return r"[\s-]+".join(rf"{re.escape(word)}\w*" for word in subject.split())
+
+
+def _prose(passage: Passage) -> list[int]:
+    kinds = {"prose", "item", "quote"}
+    return [n for n in _body(passage) if passage.sentences[n].kind in kinds]
 
 
 def _paragraph_from(passage: Passage, position: int) -> Quote:
@@ -320,14 +339,32 @@ def _with_antecedents(passage: Passage, kept: Iterable[int]) -> list[int]:
 
 
 def _runs(passage: Passage, kept: Sequence[int]) -> list[Quote]:
-    """Sentences next to one another as one quote."""
+    """Sentences next to one another as one quote; after a colon, with what it announces."""
     quotes: list[Quote] = []
-    for position in kept:
+    for position in _with_announced(passage, kept):
         if quotes and quotes[-1].last == position - 1:
             quotes[-1] = Quote(passage, quotes[-1].first, position)
         else:
             quotes.append(Quote(passage, position, position))
     return quotes
+
+
+def _with_announced(passage: Passage, kept: Sequence[int]) -> list[int]:
+    """The sentences, and after one that ends with a colon the whole list, table or code."""
+    wanted = set(kept)
+    for position in kept:
+        after = position + 1
+        if not passage.slice(passage.sentences[position]).endswith(":"):
+            continue
+        if after < len(passage.sentences) and passage.sentences[after].kind not in _RUNNING:
+            kind = passage.sentences[after].kind
+            while after < len(passage.sentences) and passage.sentences[after].kind == kind:
+                wanted.add(after)
+                after += 1
+    return sorted(wanted)
+
+
+_RUNNING = {"heading", "prose", "quote"}
 
 
 def _body(passage: Passage) -> list[int]:
@@ -340,8 +377,8 @@ def rows(passage: Passage, titles: Iterable[str]) -> list[Quote]:
     return [
         Quote(passage, n, n)
         for n, sentence in enumerate(passage.sentences)
-        if _holds(passage, sentence, wanted)
-    ]
+        if sentence.kind != "code" and _holds(passage, sentence, wanted)
+    ][: len(wanted)]
 
 
 def _holds(passage: Passage, sentence: Sentence, titles: Iterable[str]) -> bool:

@@ -370,9 +370,6 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, default=Path("/tmp/assistant-train"))
     given = arguments.parse_args()
     order_sets, judge_sets, adversarial = gather(given.eval, given.work)
-    import pickle
-
-    pickle.dump((order_sets, judge_sets, adversarial), open("/tmp/sets2.pkl", "wb"))
     order = fit_order(list(order_sets.values()))
     judge, intercept = fit_judge(list(judge_sets.values()), order)
     held_out: dict[str, dict[str, float]] = {"ndcg@10": {}, "refusal_auroc": {}}

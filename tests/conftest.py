@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.text import words
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "corpus"
