@@ -178,7 +178,7 @@ class Assistant:
         return Understood(questions.parse(reading), (*asked, *short), focus, prior)
 
     def _mended(self, token: str) -> str:
-        return self.index.store.vocabulary.mend(token, self._encoder.knows)
+        return self.index.store.vocabulary.mend(token, self._encoder.knows, questions.FORM_WORDS)
 
     # -- find and rank ------------------------------------------------------------------------
 
@@ -232,7 +232,9 @@ class Assistant:
         hits = [hit for hit in found.hits if not hit.passage.lists_resources] or list(found.hits)
         weights = writer.Weights.of(asked.text, store.vocabulary.rarity)
         if asked.form == "comparison":
-            return writer.compare(asked, self._sides(found, hits), weights)
+            quotes = writer.compare(asked, self._sides(found, hits), weights)
+            if quotes or not all(map(store.vocabulary.says, words(" ".join(asked.subjects)))):
+                return quotes  # with a side the guide never speaks of there is nothing to compare
         if asked.form in {"list", "choice"}:
             kinds = self._kinds(asked, hits)
             if kinds and asked.form == "list":

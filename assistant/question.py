@@ -60,6 +60,11 @@ _WHAT = r"(?:(?:what(?:\s+is|\s+are|'s)|explain|describe|define|compare|tell\s+m
 _COMPARISONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
+        # "and" joins what "between" opens, whatever else stands in the two names.
+        (
+            r"\b(?:differ\w*|distin\w+|gap|compar\w+|contrast|relationship|similarit\w+|choose|choice)\b"
+            r"[\w ]{0,12}?\sbetween\s+(?P<a>.+?)\s+and\s+(?P<b>.+)"
+        ),
         r"\bhow\s+(?:different|similar)\s+(?:is|are)\s+(?P<a>.+?)\s+(?:from|to|and)\s+(?P<b>.+)",
         (
             r"\b(?:differences?|distinction|gap|comparison|contrast|relationship|different(?!\s+\w+\s+of))\b"
@@ -101,8 +106,8 @@ _COMPARISONS = tuple(
         r"^(?P<a>[\w .-]{1,40}?)\s+or\s+(?P<b>[\w .-]{1,40}?)\s*[:,?]\s*(?:what|which|how)\b",
         r"^which\b[^,:]*[,:]\s*(?P<a>[\w .-]{1,40}?)\s+or\s+(?P<b>[\w .-]{1,40})$",
         (
-            r"^(?!(?:is|are|do|does|can|should|will|would|to|how|what|who|why|when|where)\b)"
-            r"(?P<a>[\w.-]+(?:\s[\w.-]+){0,2})\s+or\s+(?P<b>[\w.-]+(?:\s[\w.-]+){0,2})$"
+            r"^(?!(?:is|are|do|does|can|should|will|would|to|how|what|who|why|when|where|i|we|my|you|"
+            r"it|if|please|need|want)\b)(?P<a>[\w.-]+(?:\s[\w.-]+){0,5})\s+or\s+(?P<b>[\w.-]+(?:\s[\w.-]+){0,5})$"
         ),
         (
             r"^(?P<a>[^,;:]+?)(?:\s+and\s+|\s*/\s*)(?P<b>[^,;:]+?)[:,;\s]+(?:-+\s+)?(?:what(?:\s+is|'s)?\s+)?"
@@ -275,7 +280,8 @@ _DUMMY = re.compile(
     r"\b(?:is|was|does|will|would|can|if|when|make|makes)\s+it\b.*\b(?:to|that|for)\b", re.I
 )
 _WHICH_ONE = re.compile(
-    r"^(?:and\s+|but\s+|so\s+)?which(?:\s+(?:one|of\s+(?:them|these|those|the\s+\w+)))?s?\s+(?:is|are|was|has|have|do|does|should|would|can)\b",
+    r"^(?:and\s+|but\s+|so\s+)?which\s+(?:ones?\b|of\s+(?:them|these|those|the\s+\w+)\b|"
+    r"(?:is|are|was|has|have|do|does|should|would|can)\b)",
     re.I,
 )
 _BARE = re.compile(
@@ -409,6 +415,16 @@ def focus(text: str) -> str:
     match = _FOCUS.match(text.strip())
     found = [word for word in words(match["a"]) if word not in STOPWORDS] if match else []
     return found[-1] if found else ""
+
+
+FORM_WORDS = frozenset(
+    """
+    difference different differ between compare compared comparison versus distinguish explain
+    define definition meaning describe types kinds examples reasons steps benefits advantages
+    recommend suggest should which would could about
+    """.split()
+)
+"""Words that give a question its form, which a reader may misspell like any other."""
 
 
 def is_question(heading: str) -> bool:

@@ -6,6 +6,7 @@ words a misspelt one was meant to be. Must not know how passages are stored or r
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -109,23 +110,29 @@ class Vocabulary:
             if reading.spelled and f" {' '.join(terms(reading.phrase))} " in asked
         )
 
-    def mend(self, word: str, known: Callable[[str], bool]) -> str:
+    def mend(
+        self, word: str, known: Callable[[str], bool], others: frozenset[str] = frozenset()
+    ) -> str:
         """The guide's word that a misspelt one was meant to be, or the word as it stands.
 
-        Left alone: words of the guide, words `known` to be right, short words, and anything
-        with a digit or a capital inside. The nearest word by edit distance wins, then the commoner.
+        Left alone: words of the guide, words `known` to be right, very short words, and anything
+        with a digit or a capital inside. The nearest word by edit distance wins, then the commoner;
+        `others` are words that may be meant beside the guide's.
         """
         plain = word.lower()
-        if len(plain) < 5 or not plain.isalpha() or not (word.islower() or word.istitle()):
+        if len(plain) < 4 or not plain.isalpha() or not (word.islower() or word.istitle()):
             return word
-        if self.says(plain) or plain in STOPWORDS or known(plain):
+        if self.says(plain) or plain in STOPWORDS or plain in others or known(plain):
             return word
         allowed = 1 if len(plain) < 8 else 2
+        shortest = (
+            5 if len(plain) == 4 else 4
+        )  # four letters say little: only a missing one is mended
         near = [
             (distance, -count, candidate)
-            for candidate, count in self.surface.items()
+            for candidate, count in itertools.chain(self.surface.items(), ((o, 0) for o in others))
             if abs(len(candidate) - len(plain)) <= allowed
-            and len(candidate) >= 4
+            and len(candidate) >= shortest
             and candidate[0] == plain[0]
             and (distance := DamerauLevenshtein.distance(plain, candidate, score_cutoff=allowed))
             <= allowed

@@ -6,6 +6,7 @@ Nothing here makes a sentence: a quote is a span of a passage.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -163,31 +164,45 @@ def compare(question: Question, sources: Sequence[Source], weights: Weights) -> 
 
     Empty where a side is nowhere spoken of.
     """
-    sides = [set(terms(side)) for side in question.subjects]
-    for wanted in (_heading_names, _text_names):
-        for source in sources:
-            if all(wanted(source.passage, side) for side in sides):
-                return _both(source, sides, weights)
+    sides = _sides(question.subjects)
+    for source in sources:
+        if all(side.is_named_in(source.passage.heading) for side in sides):
+            return _both(source, sides, weights)
+    for source in sources:
+        if all(side.is_named_in(source.passage.text) for side in sides):
+            return _both(source, sides, weights)
     quotes: list[Quote] = []
-    for subject, side in zip(question.subjects, sides, strict=True):
-        about = [s for s in sources if _heading_names(s.passage, side)]
-        about = about or [s for s in sources if _text_names(s.passage, side)]
-        found = _definition(subject, about) or (_best_run(about, weights) if about else [])
+    for side in sides:
+        about = [s for s in sources if side.is_named_in(s.passage.heading)]
+        about = about or [s for s in sources if side.is_named_in(s.passage.text)]
+        found = _definition(side.subject, about) or (_best_run(about, weights) if about else [])
         if not found:
             return []
         quotes.extend(quote for quote in found[:1] if quote not in quotes)
     return quotes
 
 
-def _heading_names(passage: Passage, side: set[str]) -> bool:
-    return side <= set(terms(passage.heading))
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a comparison, and how strictly a text has to name it."""
+
+    subject: str
+    to_the_letter: bool
+
+    def is_named_in(self, text: str) -> bool:
+        if self.to_the_letter:
+            return bool(re.search(rf"\b{_name(self.subject)}\b", text, re.I))
+        return set(terms(self.subject)) <= set(terms(text))
 
 
-def _text_names(passage: Passage, side: set[str]) -> bool:
-    return side <= set(terms(passage.text))
+def _sides(subjects: Sequence[str]) -> list[_Side]:
+    """The sides; where one's words hold all of another's, a text must name them to the letter."""
+    held = [set(terms(subject)) for subject in subjects]
+    nested = any(a <= b for a, b in itertools.permutations(held, 2))
+    return [_Side(subject, to_the_letter=nested) for subject in subjects]
 
 
-def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Quote]:
+def _both(source: Source, sides: Sequence[_Side], weights: Weights) -> list[Quote]:
     """All of a short section on both sides; of a long one the sentences that name a side."""
     passage = source.passage
     body = _body(passage)
@@ -196,7 +211,7 @@ def _both(source: Source, sides: Sequence[set[str]], weights: Weights) -> list[Q
     named = [
         position
         for position in body
-        if any(side <= set(terms(passage.slice(passage.sentences[position]))) for side in sides)
+        if any(side.is_named_in(passage.slice(passage.sentences[position])) for side in sides)
     ]
     if not named:
         return _best_run([source], weights)
@@ -247,8 +262,15 @@ def _outright(subject: str, passage: Passage) -> list[Quote]:
 
 
 def _name(subject: str) -> str:
-    """A pattern for the subject in any of its endings."""
-    return r"[\s-]+".join(rf"{re.escape(word)}\w*" for word in subject.split())
+    """A pattern for the subject in the singular and the plural."""
+    return r"[\s-]+".join(map(_either_number, subject.split()))
+
+
+def _either_number(word: str) -> str:
+    if word.lower().endswith("ies"):
+        return rf"{re.escape(word[:-3])}(?:y|ies)"
+    base = word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    return rf"{re.escape(base)}(?:e?s)?"
 
 
 def _prose(passage: Passage) -> list[int]:

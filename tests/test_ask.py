@@ -67,6 +67,36 @@ def test_a_comparison_cites_the_section_on_both_and_names_both_sides(
 
 
 @pytest.mark.parametrize(
+    ("question", "sections"),
+    [
+        (
+            "B2B vs B2C",
+            ["Business to Business Product Manager", "Business to Consumer Product Manager"],
+        ),
+        (
+            "what is the difference between B2B and B2C product managers?",
+            ["Business to Business Product Manager", "Business to Consumer Product Manager"],
+        ),
+        (
+            "internal PM or B2C PM?",
+            ["Internal Product Manager", "Business to Consumer Product Manager"],
+        ),
+    ],
+)
+def test_a_comparison_that_no_section_makes_takes_each_side_from_its_own(
+    product_assistant, question, sections
+):
+    answer = product_assistant.ask(question)
+    assert [citation.headings[-1] for citation in answer.citations] == sections
+
+
+def test_a_misspelt_question_is_mended_to_the_guide_s_words(product_assistant):
+    answer = product_assistant.ask("diference betwen a prodcut manager and a product ownr")
+    assert answer.understood_as == "difference between a product manager and a product owner"
+    assert answer.citations[0].headings[-1] == OWNER
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "what types of product managers are there?",
@@ -189,6 +219,17 @@ def test_a_comparison_goes_on_with_a_new_side(product_assistant):
 def test_a_pronoun_stands_for_what_the_talk_is_about(product_assistant):
     answer = talk(product_assistant, "what is a PMM?", "do they set prices?")
     assert "product marketing manager" in said(answer)
+
+
+def test_which_one_is_asked_of_what_was_compared(product_assistant):
+    answer = talk(product_assistant, "how is a PM different from a PO?", "which one is from Scrum?")
+    assert "product owner" in said(answer)
+    assert answer.citations[0].headings[-1] == OWNER
+
+
+def test_which_one_is_asked_of_the_kinds_that_were_listed(product_assistant):
+    answer = talk(product_assistant, "what types of PMs are there?", "which one is the hardest?")
+    assert "business to consumer" in said(answer)
 
 
 def test_an_off_topic_follow_up_inherits_nothing(product_assistant):

@@ -102,6 +102,30 @@ def test_a_comparison_without_such_a_section_takes_each_side_from_its_own(source
     assert any("puss" in quote for quote in found)
 
 
+def test_sides_that_share_words_are_told_apart_to_the_letter(tmp_path):
+    page = "# Jobs\n\n## Day guard\n\nWalks by day.\n\n## Night day guard\n\nWalks by night.\n"
+    (tmp_path / "jobs.md").write_text(page)
+    day, night = (Source(p, (0.5,) * len(p.sentences)) for p in guides.read(tmp_path).passages[-2:])
+    found = answered("day guard vs night day guard", night, day)
+    assert "night" in found[0]  # the one section that names both, to the letter
+
+
+def test_after_a_colon_what_it_announces_comes_along(sources):
+    (quote,) = answered("do we know these kinds?", sources["Kinds of birds"])
+    assert quote.startswith("We know these kinds:")
+    assert "the owl, which works nights" in quote
+
+
+def test_a_number_is_answered_by_a_number_or_not_at_all(tmp_path):
+    page = "# Tea\n\nTea is dear. A pound of tea costs 12 shillings. Nobody drinks less tea.\n"
+    (tmp_path / "tea.md").write_text(page)
+    passage = guides.read(tmp_path).passages[0]
+    source = Source(passage, (0.5,) * len(passage.sentences))
+    (quote,) = writer.amount([source], even("how much does tea cost?"))
+    assert quote.text == "A pound of tea costs 12 shillings."
+    assert writer.amount([source], even("how much dear is that?")) == []
+
+
 def test_a_comparison_with_a_side_the_guide_never_names_says_nothing(sources):
     assert answered("cats vs ferrets", sources["Cats"], sources["Cats and dogs"]) == []
 
