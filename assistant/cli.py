@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assistant import settings
+from assistant import __version__, settings
 from assistant.errors import USAGE, AssistantError, GuideError, QuestionError, VerifyError
 from assistant.model import Turn
 
@@ -32,7 +32,6 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Ask a guide a question; get the right passage back, quoted, with its section.",
 )
 
 Corpus = Annotated[Path | None, typer.Option("--corpus", help="The guide: a folder of Markdown.")]
@@ -70,6 +69,22 @@ class Said(BaseModel):
 
 
 Line.model_rebuild()
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"assistant {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+]
+
+
+@app.callback()
+def options(_: Version = False) -> None:  # noqa: FBT002 - a flag
+    """Ask a guide a question; get the right passage back, quoted, with its section."""
 
 
 @app.command()
@@ -249,17 +264,21 @@ def _built(chosen: Settings) -> Built:
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=Console(stderr=True),
     )
-    with bar:
-        steps: dict[str, Any] = {}
+    steps: dict[str, Any] = {}
 
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in steps:
-                steps[step] = bar.add_task(step, total=total)
-            bar.update(steps[step], completed=done, total=total)
+    def progress(step: str, done: int, total: int) -> None:
+        if step not in steps:
+            steps[step] = bar.add_task(step, total=total)
+            bar.start()  # not before there is something to show
+        bar.update(steps[step], completed=done, total=total)
 
+    try:
         built = indexes.build(
             chosen.corpus, chosen.index, encoder, base_url=chosen.base_url, progress=progress
         )
+    finally:
+        if steps:
+            bar.stop()
     for oddity in built.oddities:
         typer.echo(f"{oddity.path}:{oddity.line}: {oddity.what}", err=True)
     size = f"{_count(built.pages, 'page')}, {_count(built.passages, 'passage')}"

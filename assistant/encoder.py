@@ -7,6 +7,7 @@ Must not know guides, passages or questions, and never reaches for the network.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from functools import cached_property
@@ -88,6 +89,11 @@ class SentenceTransformerEncoder:
     @cached_property
     def window(self) -> int:
         """How many tokens of a text the model reads, special ones included."""
+        said = self._folder / "sentence_bert_config.json"
+        if said.is_file():  # so that an index can be found up to date without loading the model
+            length = json.loads(said.read_text(encoding="utf-8")).get("max_seq_length")
+            if length:
+                return int(length)
         return int(self._model.max_seq_length or 256)
 
     def encode(
@@ -140,10 +146,12 @@ class SentenceTransformerEncoder:
             return SentenceTransformer(
                 str(self._folder), device=self._device, local_files_only=True
             ).eval()
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AssertionError) as error:
             raise ModelError(
-                f"The model in {self._folder} cannot be loaded: {_first_line(error)}",
-                "Name a sentence-transformers model with --model, or leave it out for the default.",
+                f"The model in {self._folder} cannot be loaded on {self._device}: "
+                f"{_first_line(error)}",
+                "Name a sentence-transformers model with --model and a device with --device, "
+                "or leave both out.",
             ) from error
 
 

@@ -61,6 +61,10 @@ class IndexOutdated(AssistantError):
     """The index was written in another format."""
 
 
+class IndexUnwritable(AssistantError):
+    """The folder of the index cannot be written to."""
+
+
 class IndexBusy(AssistantError):
     """Another process is writing the index."""
 

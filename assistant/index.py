@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING
 
 from assistant import guide as guides
 from assistant import vocabulary
-from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, ModelError
+from assistant.errors import (
+    IndexBusy,
+    IndexDamaged,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnwritable,
+    ModelError,
+)
 from assistant.store import FaissStore
 
 if TYPE_CHECKING:
@@ -111,40 +118,60 @@ def build(
 ) -> Built:
     """Bring the index up to date with the guide; does nothing where it already is.
 
-    `progress` is told (step, done, in all). One writer at a time: raises IndexBusy.
+    `progress` is told (step, done, in all). One writer at a time: raises IndexBusy. Raises
+    IndexUnwritable where the folder cannot be written, and GuideError as `guide.read` does.
     """
 
     def tell(step: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(step, done, total) if progress else None
 
-    with _writing(folder):
-        reading = guides.Reading(base_url=base_url, window=encoder.window)
-        guide = guides.read(corpus, reading=reading, progress=tell("reading"))
-        digest = corpus_digest(guide)
-        reasons = _stale(folder, digest, encoder.identity, base_url)
-        if not reasons:
-            generation = _current(folder)
-            return Built(generation, (), len(guide.pages), len(guide.passages), guide.oddities)
-        draft = folder / f".draft-{os.getpid()}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
-        try:
-            _write(draft, guide, encoder, tell("encoding"))
-            manifest = Manifest(
-                format=FORMAT,
-                model=encoder.identity,
-                model_name=encoder.name,
-                corpus=digest,
-                base_url=base_url,
-                window=encoder.window,
-                pages=len(guide.pages),
-                passages=len(guide.passages),
-                files=_digests(draft),
+    reading = guides.Reading(base_url=base_url, window=encoder.window)
+    guide = guides.read(corpus, reading=reading, progress=tell("reading"))
+    try:
+        with _writing(folder):
+            generation, reasons = _brought_up_to_date(
+                folder, guide, encoder, base_url=base_url, progress=tell("encoding")
             )
-            generation = _publish(folder, draft, manifest)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        return Built(generation, reasons, len(guide.pages), len(guide.passages), guide.oddities)
+    except OSError as error:
+        raise IndexUnwritable(
+            f"The index cannot be written to {folder}: {error.strerror or error}.",
+            "Make room there, or name another folder with --index.",
+        ) from error
+    return Built(generation, reasons, len(guide.pages), len(guide.passages), guide.oddities)
+
+
+def _brought_up_to_date(
+    folder: Path,
+    guide: Guide,
+    encoder: Encoder,
+    *,
+    base_url: str,
+    progress: Callable[[int, int], None],
+) -> tuple[str, tuple[str, ...]]:
+    """The generation that holds the guide, and why it had to be made (empty: it was there)."""
+    corpus = corpus_digest(guide)
+    reasons = _stale(folder, corpus, encoder.identity, base_url)
+    if not reasons:
+        return _current(folder), ()
+    draft = folder / f".draft-{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    try:
+        _write(draft, guide, encoder, progress)
+        manifest = Manifest(
+            format=FORMAT,
+            model=encoder.identity,
+            model_name=encoder.name,
+            corpus=corpus,
+            base_url=base_url,
+            window=encoder.window,
+            pages=len(guide.pages),
+            passages=len(guide.passages),
+            files=_digests(draft),
+        )
+        return _publish(folder, draft, manifest), reasons
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def corpus_digest(guide: Guide) -> str:

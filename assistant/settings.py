@@ -32,7 +32,9 @@ class Settings(BaseModel):
     model: str = Field("", description="A sentence-transformers model; empty for the bundled one.")
     device: str = Field("cpu", description="Where the model runs: cpu, cuda, mps.")
     base_url: str = Field(
-        "", description="Where the guide is published, for links to its sections."
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="Where the guide is published, https://…, for links to its sections.",
     )
     title: str = Field("", description="What the chat calls the guide; empty for its first title.")
     host: str = Field("127.0.0.1", description="The address the chat listens on.")

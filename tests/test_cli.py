@@ -38,7 +38,8 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 def lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
+    """What was said, without progress bars."""
+    return [line for line in text.splitlines() if line.strip() and "━" not in line]
 
 
 def test_ask_prints_the_answer_its_sections_and_what_to_read(run, corpus_index):
@@ -165,6 +166,14 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
         (["build", "--corpus", "none"], 3, "no guide", "--corpus"),
         (["build", "--corpus", "."], 3, "no Markdown", ".md"),
         (["build", "--model", "no/such-model"], 3, "no/such-model", "download"),
+        (
+            ["build", "--corpus", CORPUS, "--index", CORPUS / "introduction.md"],
+            3,
+            "cannot be",
+            "--index",
+        ),
+        (["build", "--base-url", "javascript:alert(1)"], 2, "base_url", "published"),
+        (["build", "--corpus", CORPUS, "--device", "tpu"], 3, "tpu", "--device"),
         (["ask", "--index", "none"], 2, "no question", "--batch"),
         (["ask", "x", "--batch", "y"], 2, "a question and a batch", "--batch"),
         (["ask", "--batch", "none.jsonl"], 2, "none.jsonl", "JSON lines"),
@@ -188,6 +197,12 @@ def test_an_empty_and_an_over_long_question_are_turned_away(run, corpus_index):
     for question in ("", "  ", "a" * 2001):
         code, out, err = run("ask", question, "--index", corpus_index)
         assert (code, out, len(lines(err))) == (2, "", 2)
+
+
+def test_the_version_is_printed(run):
+    from assistant import __version__
+
+    assert run("--version") == (0, f"assistant {__version__}\n", "")
 
 
 def test_an_unknown_setting_in_the_environment_is_named(run, corpus_index, monkeypatch):

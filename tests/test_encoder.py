@@ -45,6 +45,17 @@ def test_the_model_knows_common_words_whole_and_misspelt_ones_not(encoder):
     assert not encoder.knows("prodcut")
 
 
+def test_the_window_is_known_without_loading_the_model_and_is_the_model_s_own(encoder):
+    assert SentenceTransformerEncoder().window == encoder._model.max_seq_length
+
+
+def test_a_device_that_is_not_there_is_an_error_and_not_a_traceback():
+    with pytest.raises(ModelError) as raised:
+        SentenceTransformerEncoder(device="cuda:99").encode(["text"])
+    assert "cuda:99" in raised.value.what
+    assert "--device" in raised.value.mend
+
+
 def test_a_copy_of_the_model_in_a_folder_has_the_same_identity(encoder, tmp_path):
     copy = tmp_path / "model"
     shutil.copytree(_locate(""), copy)

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from assistant import index
-from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, ModelError
+from assistant.errors import (
+    IndexBusy,
+    IndexDamaged,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnwritable,
+    ModelError,
+)
 from tests.conftest import WordEncoder
 
 PAGE = """# Animals
@@ -212,9 +219,15 @@ def test_a_build_that_fails_leaves_the_old_generation_and_no_draft(built, guide)
             raise OSError("no space left")
 
     before = files_of(built)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(IndexUnwritable, match="no space"):
         index.build(guide, built, FailingEncoder())
     assert files_of(built) == before
+
+
+def test_where_a_file_stands_in_the_index_s_place_the_error_names_it(tmp_path, guide, word_encoder):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(IndexUnwritable, match="taken"):
+        index.build(guide, tmp_path / "taken", word_encoder)
 
 
 def test_progress_tells_the_steps_in_order(tmp_path, guide, word_encoder):
