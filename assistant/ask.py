@@ -103,20 +103,22 @@ class Assistant:
         found = self._find(text, history)
         asked = found.understood.question
         quotes: list[Quote] = []
-        resources = self._resources(found)
+        resources: list[Resource] = []
         confidence = found.hits[0].probability if found.hits else 0.0
         if asked.form == "resources":
+            resources = self._resources(found)
             quotes = self._recommended(resources)
         if not quotes and (confidence >= self._model.bar or self._defined(found)):
             quotes = self._write(found)
             confidence = max(confidence, self._model.bar) if quotes else confidence
+            resources = self._resources(found) if quotes else []
         return Answer(
             question=question,
             understood_as=asked.text,
             found=bool(quotes),
             citations=tuple(self._cite(quotes)),
             confidence=confidence,
-            resources=tuple(resources) if quotes else (),
+            resources=tuple(resources),
             related=tuple(self._related(found.hits, quotes)),
             hits=found.hits,
             writer=writer.EXTRACTIVE,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from assistant.ask import Assistant
+    from assistant.encoder import Encoder, SentenceTransformerEncoder
     from assistant.index import Built
     from assistant.model import Answer, Search
     from assistant.settings import Settings
@@ -99,7 +100,7 @@ def build(
     chosen = settings.load(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url
     )
-    built = _built(chosen)
+    built = _built(chosen, _encoder(chosen))
     unread = sum(oddity.unread for oddity in built.oddities)
     if unread:
         raise GuideError(
@@ -181,11 +182,14 @@ def serve(
     chosen = settings.load(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url
     )
-    _built(chosen)
+    encoder = _encoder(chosen)  # one for building and serving, so that it is loaded once
+    _built(chosen, encoder)
+    from assistant import index as indexes
     from assistant import web
+    from assistant.ask import Assistant
 
     with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
-        web.serve(_opened(chosen.index, chosen.model), chosen)
+        web.serve(Assistant(indexes.open(chosen.index), encoder), chosen)
 
 
 @app.command()
@@ -242,7 +246,13 @@ def _opened(index: Path | None, model: str | None) -> Assistant:
     return Assistant.open(index, model=model)
 
 
-def _built(chosen: Settings) -> Built:
+def _encoder(chosen: Settings) -> SentenceTransformerEncoder:
+    from assistant.encoder import SentenceTransformerEncoder
+
+    return SentenceTransformerEncoder(chosen.model, device=chosen.device)
+
+
+def _built(chosen: Settings, encoder: Encoder) -> Built:
     """Build where needed, with a progress bar, and say why and what came of it."""
     from rich.console import Console
     from rich.progress import (
@@ -254,9 +264,7 @@ def _built(chosen: Settings) -> Built:
     )
 
     from assistant import index as indexes
-    from assistant.encoder import SentenceTransformerEncoder
 
-    encoder = SentenceTransformerEncoder(chosen.model, device=chosen.device)
     bar = Progress(
         TextColumn("{task.description:>9}"),
         BarColumn(),

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import os
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -188,6 +188,7 @@ def _check_bundled(folder: Path) -> None:
         raise ModelError(f"The default weights are not the ones they should be: {weights}", mend)
 
 
+@lru_cache(maxsize=64)  # the weights are 90 MB, and both checked and part of the identity
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
