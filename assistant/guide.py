@@ -20,14 +20,13 @@ from yaml import BaseLoader, YAMLError
 
 from assistant import markdown
 from assistant.errors import GuideError
-from assistant.model import Guide, Oddity, Page, Passage, Resource, Section, Sentence
+from assistant.model import Guide, Oddity, Page, PageRead, Passage, Resource, Section, Sentence
 from assistant.text import normalise, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from assistant.markdown import Block
-    from assistant.model import ResourceKind
+    from assistant.model import Block, ResourceKind
 
 SUFFIXES = (".md", ".markdown", ".mdx")
 
@@ -74,7 +73,7 @@ def read(
     if not folder.is_dir():
         raise GuideError(f"There is no guide at {folder}.", "Name a folder with --corpus.")
     paths = list(walk(folder))
-    pages: list[_Read] = []
+    pages: list[PageRead] = []
     oddities: list[Oddity] = []
     for done, path in enumerate(paths, 1):
         try:
@@ -131,18 +130,7 @@ def _stays_inside(path: Path, root: Path) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What one file reads into."""
-
-    page: Page
-    sections: tuple[Section, ...]
-    passages: tuple[Passage, ...]
-    resources: tuple[Resource, ...]
-    oddities: tuple[Oddity, ...]
-
-
-def read_page(folder: Path, path: str, *, reading: Reading) -> _Read:
+def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
     """Read one file of the guide. Raises GuideError where it cannot be read as text."""
     raw, source = _source(folder, path)
     metadata, body, oddities = _front_matter(path, source)
@@ -160,7 +148,7 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> _Read:
         shown = [block for block in part.blocks if block.kind != "break"]
         lists_resources = 2 * sum(map(bool, listed)) > len(shown)
         passages.extend(_passages(part, section, reading.window, lists_resources=lists_resources))
-    return _Read(page, tuple(sections), tuple(passages), tuple(resources), tuple(oddities))
+    return PageRead(page, tuple(sections), tuple(passages), tuple(resources), tuple(oddities))
 
 
 def _line_count(source: str) -> int:

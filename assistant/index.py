@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the files of a generation, or what is read into them, change meaning."""
 
 _REBUILD = "Run: assistant build"

@@ -12,12 +12,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
+from assistant.model import Block, BlockKind, Link
 from assistant.text import visible
 
 if TYPE_CHECKING:
@@ -26,37 +27,6 @@ if TYPE_CHECKING:
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
     from markdown_it.utils import EnvType, OptionsDict
-
-BlockKind = Literal["heading", "prose", "item", "header", "row", "code", "quote", "break"]
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link inside a block: the words it is on and where it goes."""
-
-    title: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A piece of a page a reader sees as one: its plain text, kind and 1-based lines.
-
-    `level` is a heading's 1 to 6, or how deep a list item lies. `marker` is what stands before
-    an item. `icons` are the sources of the images in it; `anchor` an explicit heading id.
-    `group` is equal for the items of one list, or the rows of one table.
-    """
-
-    kind: BlockKind
-    text: str
-    lines: tuple[int, int]
-    level: int = 0
-    marker: str = ""
-    group: int = 0
-    anchor: str = ""
-    links: tuple[Link, ...] = ()
-    icons: tuple[str, ...] = ()
-
 
 # A fence may open inside a list item or a quotation; it closes no deeper than it opened.
 _OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})")

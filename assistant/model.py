@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
+BlockKind = Literal["heading", "prose", "item", "header", "row", "code", "quote", "break"]
 ResourceKind = Literal["article", "book", "video", "form", "page"]
 Role = Literal["user", "agent"]
 
@@ -21,14 +22,46 @@ REFUSAL = "The guide does not answer this."
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link inside a block: the words it is on and where it goes."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a page a reader sees as one: its plain text, kind and 1-based lines.
+
+    `level` is a heading's 1 to 6, or how deep a list item lies. `marker` is what stands before
+    an item. `icons` are the sources of the images in it; `anchor` an explicit heading id.
+    `group` is equal for the items of one list, or the rows of one table.
+    """
+
+    kind: BlockKind
+    text: str
+    lines: tuple[int, int]
+    level: int = 0
+    marker: str = ""
+    group: int = 0
+    anchor: str = ""
+    links: tuple[Link, ...] = ()
+    icons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """One file of the guide: its path in the folder, title, link, digest and source text."""
+    """One file of the guide: its path in the folder, title, link, digest, text and language.
+
+    `language` is a lower-case code like `de` or `pt-br`; empty where the page does not say.
+    """
 
     path: str
     title: str
     url: str
     sha256: str
     text: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +101,7 @@ class Passage:
     text: str
     sentences: tuple[Sentence, ...]
     lists_resources: bool = False
+    language: str = ""
 
     def __post_init__(self) -> None:
         end = 0
@@ -143,6 +177,17 @@ class Oddity:
     line: int
     what: str
     unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """What one file of the guide reads into."""
+
+    page: Page
+    sections: tuple[Section, ...]
+    passages: tuple[Passage, ...]
+    resources: tuple[Resource, ...]
+    oddities: tuple[Oddity, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,14 @@ HEADING_WEIGHT = 3
 
 _SCHEMA = """
 create table page (
-    path text primary key, title text, url text, sha256 text, text text) without rowid;
+    path text primary key, title text, url text, sha256 text, text text, language text)
+    without rowid;
 create table section (
     key integer primary key, path text, headings text, anchor text, url text,
     first integer, last integer);
 create table passage (
     key integer primary key, id text unique, path text, headings text, anchor text, url text,
-    text text, sentences text, lists_resources integer);
+    text text, sentences text, lists_resources integer, language text);
 create index passage_section on passage (path, anchor);
 create index section_path on section (path);
 create table resource (
@@ -210,7 +211,7 @@ def _best_first(found: tuple[int, float]) -> tuple[float, int]:
 
 
 def _passage(row: tuple[Any, ...]) -> Passage:
-    _, name, path, headings, anchor, url, text, sentences, lists_resources = row
+    _, name, path, headings, anchor, url, text, sentences, lists_resources, language = row
     return Passage(
         id=name,
         path=path,
@@ -223,6 +224,7 @@ def _passage(row: tuple[Any, ...]) -> Passage:
             for start, end, kind, first, last in json.loads(sentences)
         ),
         lists_resources=bool(lists_resources),
+        language=language,
     )
 
 
@@ -233,8 +235,8 @@ def _write_database(path: Path, guide: Guide) -> None:
             "pragma journal_mode = off; pragma synchronous = off; begin;" + _SCHEMA
         )
         database.executemany(
-            "insert into page values (?, ?, ?, ?, ?)",
-            ((p.path, p.title, p.url, p.sha256, p.text) for p in guide.pages),
+            "insert into page values (?, ?, ?, ?, ?, ?)",
+            ((p.path, p.title, p.url, p.sha256, p.text, p.language) for p in guide.pages),
         )
         database.executemany(
             "insert into section values (?, ?, ?, ?, ?, ?, ?)",
@@ -244,7 +246,7 @@ def _write_database(path: Path, guide: Guide) -> None:
             ),
         )
         database.executemany(
-            "insert into passage values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into passage values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (_passage_row(key, passage) for key, passage in enumerate(guide.passages)),
         )
         database.executemany(
@@ -271,6 +273,7 @@ def _passage_row(key: int, passage: Passage) -> tuple[object, ...]:
         passage.text,
         _json(sentences),
         int(passage.lists_resources),
+        passage.language,
     )
 
 

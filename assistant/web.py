@@ -150,6 +150,8 @@ def _headed(app: ASGIApp) -> ASGIApp:
 
 def _mount_chat(app: FastAPI, assistant: Assistant, title: str) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # Else Gradio loads pandas to sum up its own run times after every question.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import gradio as gr
 

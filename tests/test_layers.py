@@ -12,7 +12,8 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
-    "model errors text settings markdown",
+    "model errors text settings",
+    "markdown",
     "vocabulary question",
     "guide encoder store ranking writer",
     "index",
@@ -20,7 +21,7 @@ LAYERS = [
     "cli web",
 ]
 # The ground floor may use words, and errors: neither knows anything else.
-GROUND = {("settings", "errors"), ("markdown", "text")}
+GROUND = {("settings", "errors")}
 # The command line starts the other doors.
 DOORS = {("cli", "web")}
 OUTSIDE = {"__init__", "__main__"}

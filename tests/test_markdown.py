@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.markdown import Block, blocks, neutralise, render, slug
+from assistant.markdown import blocks, neutralise, render, slug
+from assistant.model import Block
 
 SECURITY = Path(__file__).parent.parent.parent / "shared" / "security"
 
