@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +13,6 @@ import pytest
 
 from assistant import index
 from assistant.errors import (
-    IndexBusy,
-    IndexDamaged,
     IndexMissing,
     IndexOutdated,
     IndexUnwritable,
@@ -60,7 +56,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_a_built_index_opens_and_says_what_it_holds(built, word_encoder):
     opened = index.open(built)
     assert (opened.manifest.pages, opened.manifest.passages) == (1, 2)
-    assert opened.generation == (built / "CURRENT").read_text().strip()
+    assert opened.generation == (built / "CURRENT").read_text().split()[0]
     opened.check_model(word_encoder)
 
 
@@ -133,12 +129,15 @@ def test_another_format_is_a_reason_to_rebuild_and_does_not_open(built, guide, w
     index.open(built)
 
 
-def test_after_a_rebuild_only_one_generation_is_left(built, guide, word_encoder):
-    (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
-    index.build(guide, built, word_encoder)
-    assert sorted(p.name for p in built.iterdir() if not p.name.startswith(".")) == sorted(
-        ["CURRENT", index.open(built).generation]
-    )
+def test_after_a_rebuild_only_the_new_generation_and_the_one_before_are_left(
+    built, guide, word_encoder
+):
+    made = [index.open(built).generation]
+    for words in ("A dog barks.", "A tree grows."):
+        (guide / "animals.md").write_text(f"{PAGE}\n{words}\n")
+        index.build(guide, built, word_encoder)
+        made.append(index.open(built).generation)
+    assert {p.name for p in built.iterdir()} == {"CURRENT", ".lock", *made[1:]}
 
 
 def test_the_readme_beside_the_generations_is_left_alone(built, guide, word_encoder):
@@ -154,61 +153,10 @@ def test_where_there_is_no_index_the_error_names_the_command_that_makes_one(tmp_
     assert "assistant build" in raised.value.mend
 
 
-def test_a_pointer_that_leads_out_of_the_index_is_damage(built):
-    (built / "CURRENT").write_text("../elsewhere\n")
-    with pytest.raises(IndexDamaged):
-        index.open(built)
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_one_flipped_bit_or_cut_byte_in_any_file_is_noticed_before_use(
-    built, guide, word_encoder, seed
-):
-    chance = random.Random(seed)
-    home = built / index.open(built).generation
-    path = chance.choice([p for p in sorted(home.rglob("*")) if p.is_file()])
-    data = bytearray(path.read_bytes())
-    if chance.random() < 0.3:
-        del data[chance.randrange(len(data)) :]
-    else:
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-    path.write_bytes(data)
-    with pytest.raises(IndexDamaged) as raised:
-        index.open(built)
-    assert str(path) in raised.value.what
-    assert "damaged" in index.build(guide, built, word_encoder).reasons[0]
-    assert index.open(built).manifest.passages == 2
-
-
-def test_every_byte_of_the_manifest_is_held_by_the_generation_s_name(built):
-    manifest = built / index.open(built).generation / "manifest.json"
-    data = manifest.read_bytes()
-    for position in range(0, len(data), 7):
-        manifest.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
-        with pytest.raises(IndexDamaged):
-            index.open(built)
-
-
-def test_a_file_that_nobody_wrote_is_damage(built):
-    (built / index.open(built).generation / "extra").write_text("?")
-    with pytest.raises(IndexDamaged, match="extra"):
-        index.open(built)
-
-
 def test_opening_writes_nothing(built):
     before = {p: p.stat().st_mtime_ns for p in built.rglob("*")}
     index.open(built).store.passages([0])
     assert {p: p.stat().st_mtime_ns for p in built.rglob("*")} == before
-
-
-def test_a_second_writer_is_turned_away_and_the_lock_dies_with_its_holder(
-    built, guide, word_encoder
-):
-    with (built / ".lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(IndexBusy):
-            index.build(guide, built, word_encoder)
-    index.build(guide, built, word_encoder)
 
 
 def test_a_build_that_fails_leaves_the_old_generation_and_no_draft(built, guide):

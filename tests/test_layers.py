@@ -15,7 +15,7 @@ LAYERS = [
     "model errors text settings",
     "markdown",
     "vocabulary question",
-    "guide encoder store ranking writer",
+    "guide encoder store ranking writer generations",
     "index",
     "ask",
     "cli web",

@@ -1,0 +1,271 @@
+"""Generations of an index on disk: how one is published, found, checked and swept.
+
+Knows files, digests, a lock and a pointer. Must not know what the files hold or who reads them.
+
+Layout: a generation is a folder named by the digest of its `manifest.json`, which holds the
+sha256 of every other file in it. `CURRENT` names the current generation and the one before it,
+and is replaced as a whole. What a writer has not finished stands under a name with a dot in front.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+REBUILD = "Run: assistant build"
+
+_MANIFEST = "manifest.json"
+_NAME = re.compile(r"[0-9a-f]{16}")
+_POINTER = re.compile(r"(([0-9a-f]{16})\n([0-9a-f]{16}|-)\n)([0-9a-f]{16})\n")
+_UNFINISHED = (".draft-", ".current-")
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation whose every file is as it was written.
+
+    `damage` is empty, or says what is wrong with the one that should have been opened instead.
+    """
+
+    name: str
+    home: Path
+    manifest: str
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    """The generations to open, best first, and what is wrong with CURRENT (empty: nothing)."""
+
+    names: tuple[str, ...]
+    wrong: str = ""
+
+
+def read(folder: Path, load: Callable[[Generation], T]) -> T:
+    """What `load` makes of the current generation, or of the one before where that is damaged.
+
+    Every file is checked before `load` sees it; nothing is written. `load` raises IndexDamaged
+    where a file cannot be used after all. Raises IndexMissing, or IndexDamaged where no
+    generation is whole.
+    """
+    while True:
+        pointer = _pointer(folder)
+        wrong = pointer.wrong
+        if not pointer.names and not wrong:
+            raise IndexMissing(f"There is no index in {folder}.", REBUILD)
+        for name in pointer.names:
+            try:
+                found = checked(folder / name)
+                return load(replace(found, damage=wrong))
+            except IndexDamaged as error:
+                if _pointer(folder) != pointer:
+                    break  # not damaged: a writer has published others and swept this one
+                wrong = wrong or error.what
+        else:
+            raise IndexDamaged(wrong, REBUILD)
+
+
+def checked(home: Path) -> Generation:
+    """A generation, once its manifest and every file that names hash to what they should.
+
+    Raises IndexDamaged with the first file that is missing, altered or nobody's.
+    """
+    path = home / _MANIFEST
+    try:
+        text = path.read_bytes().decode()
+        if _digest(text) != home.name:
+            raise _altered(path)
+        listed = dict(json.loads(text)["files"])
+        present = digests(home)
+    except FileNotFoundError as error:
+        raise _altered(error.filename) from error
+    except OSError as error:
+        what = f"{error.filename or home} cannot be read: {error.strerror or error}."
+        raise IndexDamaged(what, REBUILD) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _altered(path) from error
+    for name in sorted({*listed, *present}):
+        if listed.get(name) != present.get(name):
+            raise _altered(home / name)
+    return Generation(home.name, home, text)
+
+
+def digests(home: Path) -> dict[str, str]:
+    """The sha256 of every file in a folder but the manifest, by its path inside."""
+    found: dict[str, str] = {}
+    for path in sorted(home.rglob("*")):
+        if path.is_file() and path != home / _MANIFEST:
+            with path.open("rb") as file:
+                name = path.relative_to(home).as_posix()
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Path]:
+    """Hold an index for writing and hand out an empty draft folder, gone when the hold ends.
+
+    The kernel lets go of the lock when the process ends, and the next writer sweeps what was
+    left. Raises IndexBusy at once where another process holds it, and IndexUnwritable for any
+    OSError met while it is held.
+    """
+    try:
+        _make(folder)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(lock, folder)
+            _sweep(folder)
+            try:
+                draft = folder / f".draft-{os.getpid()}"
+                draft.mkdir()
+                yield draft
+            finally:
+                _sweep(folder)
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise IndexUnwritable(
+            f"The index cannot be written to {folder}: {error.strerror or error}.",
+            "Make room there, or name another folder with --index.",
+        ) from error
+
+
+def publish(folder: Path, draft: Path, manifest: str, *, previous: str = "") -> str:
+    """Make a draft the current generation and return its name; only while `writing`.
+
+    The manifest is JSON whose `files` are the draft's digests. `previous` names the good
+    generation to fall back on; it is kept and all others are swept. Everything is synced before
+    it is named, and named by one rename, so that a reader finds the old or the new one.
+    """
+    (draft / _MANIFEST).write_text(manifest, encoding="utf-8")
+    for path in sorted(draft.rglob("*")):
+        _sync(path)
+    _sync(draft)
+    name = _digest(manifest)
+    _put(draft, folder / name)
+    _sync(folder)
+    _point(folder, name, "" if previous == name else previous)
+    return name
+
+
+def _put(draft: Path, home: Path) -> None:
+    """Rename a draft to its place; where the same generation stands there whole, it stays."""
+    if home.exists():
+        try:
+            checked(home)
+        except IndexDamaged:
+            _remove(home)
+        else:
+            os.utime(home)  # the last one published, should CURRENT ever be lost
+            return
+    draft.rename(home)
+
+
+def _point(folder: Path, name: str, previous: str) -> None:
+    """Replace CURRENT; its last line is the digest of those above."""
+    text = f"{name}\n{previous or '-'}\n"
+    path = folder / f".current-{os.getpid()}"
+    path.write_text(f"{text}{_digest(text)}\n", encoding="ascii")
+    _sync(path)
+    path.replace(folder / "CURRENT")
+    _sync(folder)
+
+
+def _pointer(folder: Path) -> _Pointer:
+    """What CURRENT says; where it is damaged, every generation there is, the newest first."""
+    path = folder / "CURRENT"
+    try:
+        text = path.read_bytes().decode("ascii", "replace")
+    except FileNotFoundError:
+        names = _generations(folder)
+        return _Pointer(names, f"{path} is missing." if names else "")
+    except OSError as error:
+        wrong = f"{path} cannot be read: {error.strerror or error}."
+        return _Pointer(_generations(folder), wrong)
+    match = _POINTER.fullmatch(text)
+    if not match or _digest(match[1]) != match[4]:
+        return _Pointer(_generations(folder), f"{path} is altered.")
+    return _Pointer(tuple(name for name in match.group(2, 3) if name != "-"))
+
+
+def _generations(folder: Path) -> tuple[str, ...]:
+    """The folders that are named as a generation is, the last published first."""
+    try:
+        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+        found.sort(key=lambda path: (-path.stat().st_mtime_ns, path.name))
+    except OSError:
+        return ()
+    return tuple(path.name for path in found)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left unfinished, and generations that are no longer pointed to.
+
+    What cannot be removed now is left to the next writer.
+    """
+    kept = _pointer(folder).names
+    with suppress(OSError):
+        for path in sorted(folder.iterdir()):
+            old = _NAME.fullmatch(path.name) and path.name not in kept
+            if old or path.name.startswith(_UNFINISHED):
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder, which never stands half removed under a generation's name."""
+    with suppress(OSError):
+        if not path.is_dir():
+            path.unlink()
+            return
+        aside = path.with_name(f".draft-{path.name.removeprefix('.draft-')}")
+        path.rename(aside)
+        shutil.rmtree(aside)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder and those above it that are missing, and sync them all."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        _sync(path.parent)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise IndexBusy(
+            f"Another process is building the index in {folder}.", "Wait for it to finish."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _digest(text: str) -> str:
+    """The digest that names a generation and ends CURRENT: 64 bits of sha256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _altered(path: Path | str) -> IndexDamaged:
+    return IndexDamaged(f"{path} is missing or altered.", REBUILD)

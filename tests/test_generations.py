@@ -1,0 +1,237 @@
+"""Generations on disk: published whole, checked before use, the one before kept to fall back on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant import generations
+from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnwritable
+
+
+def publish(folder: Path, text: str, *, previous: str = "") -> str:
+    """Publish a generation of two files that hold a text."""
+    with generations.writing(folder) as draft:
+        (draft / "inner").mkdir()
+        (draft / "words").write_text(text)
+        (draft / "inner" / "more").write_text(text * 2)
+        manifest = json.dumps({"files": generations.digests(draft)})
+        return generations.publish(folder, draft, manifest, previous=previous)
+
+
+def text_of(folder: Path) -> str:
+    return generations.read(folder, lambda found: (found.home / "words").read_text())
+
+
+def damage_of(folder: Path) -> str:
+    return generations.read(folder, lambda found: found.damage)
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {".lock"}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def two(folder) -> tuple[str, str]:
+    """An old and a current generation, by name."""
+    old = publish(folder, "old")
+    return old, publish(folder, "new", previous=old)
+
+
+def test_what_was_published_is_read(folder):
+    name = publish(folder, "one")
+    assert text_of(folder) == "one"
+    assert damage_of(folder) == ""
+    assert names_in(folder) == {"CURRENT", name}
+
+
+def test_the_current_generation_and_the_one_before_are_kept_and_no_other(folder, two):
+    newest = publish(folder, "newest", previous=two[1])
+    assert names_in(folder) == {"CURRENT", newest, two[1]}
+    assert text_of(folder) == "newest"
+
+
+def test_publishing_what_is_there_already_points_to_it(folder, two):
+    assert publish(folder, "old", previous=two[1]) == two[0]
+    assert text_of(folder) == "old"
+    assert names_in(folder) == {"CURRENT", *two}
+
+
+def test_where_nothing_was_published_there_is_no_index(folder):
+    with pytest.raises(IndexMissing):
+        text_of(folder)
+    with generations.writing(folder):
+        pass
+    with pytest.raises(IndexMissing):
+        text_of(folder)
+
+
+@pytest.mark.parametrize("name", ["words", "inner/more", "manifest.json"])
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text("")])
+def test_where_a_file_is_damaged_the_generation_before_is_read_and_the_file_named(
+    folder, two, name, harm
+):
+    path = folder / two[1] / name
+    harm(path)
+    assert text_of(folder) == "old"
+    assert str(path) in damage_of(folder)
+
+
+def test_a_file_that_nobody_wrote_is_damage(folder, two):
+    (folder / two[1] / "extra").write_text("?")
+    assert "extra" in damage_of(folder)
+
+
+def test_where_every_generation_is_damaged_the_current_one_s_file_is_named(folder, two):
+    for name in two:
+        (folder / name / "words").write_text("?")
+    with pytest.raises(IndexDamaged, match=two[1]):
+        text_of(folder)
+
+
+def test_a_generation_that_is_gone_is_named(folder, two):
+    (folder / two[1]).rename(folder.parent / "elsewhere")
+    assert text_of(folder) == "old"
+    assert two[1] in damage_of(folder)
+
+
+@pytest.mark.parametrize("text", ["", "../elsewhere\n", "\n\n\n", None])
+def test_where_the_pointer_is_damaged_the_last_one_published_is_read(folder, two, text):
+    os.utime(folder / two[0], (1, 1))
+    if text is None:
+        (folder / "CURRENT").unlink()
+    else:
+        (folder / "CURRENT").write_text(text)
+    assert text_of(folder) == "new"
+    assert str(folder / "CURRENT") in damage_of(folder)
+
+
+def test_every_bit_and_the_length_of_the_pointer_are_checked(folder, two):
+    path = folder / "CURRENT"
+    data = path.read_bytes()
+    for position in range(len(data)):
+        path.write_bytes(data[:position])
+        assert str(path) in damage_of(folder)
+        for bit in range(8):
+            changed = data[position] ^ (1 << bit)
+            path.write_bytes(data[:position] + bytes([changed]) + data[position + 1 :])
+            assert str(path) in damage_of(folder)
+
+
+def test_every_byte_of_the_manifest_is_held_by_the_generation_s_name(folder, two):
+    manifest = folder / two[1] / "manifest.json"
+    data = manifest.read_bytes()
+    for position in range(len(data)):
+        manifest.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+        assert str(manifest) in damage_of(folder)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_publishing_heals_damage_and_leaves_no_debris(folder, two, seed):
+    chance = random.Random(seed)
+    path = chance.choice([path for path in sorted(folder.rglob("*")) if path.is_file()])
+    path.write_bytes(path.read_bytes()[:-1])
+    previous = generations.read(folder, lambda found: found.name)
+    name = publish(folder, "new", previous=previous)
+    assert (text_of(folder), damage_of(folder)) == ("new", "")
+    assert names_in(folder) == {"CURRENT", name, previous}
+
+
+def test_a_reader_takes_the_new_generation_where_a_writer_sweeps_the_one_it_was_opening(folder):
+    """Two publishes while the first is being loaded take it from disk."""
+    seen = []
+
+    def load(found):
+        seen.append(found.name)
+        if len(seen) == 1:
+            second = publish(folder, "two", previous=found.name)
+            publish(folder, "three", previous=second)
+        if not found.home.exists():
+            raise IndexDamaged("gone", "")
+        return found
+
+    first = publish(folder, "one")
+    found = generations.read(folder, load)
+    assert seen == [first, found.name]
+    assert (found.home / "words").read_text() == "three"
+    assert found.damage == ""
+
+
+def test_reading_writes_nothing(folder, two):
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    text_of(folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_the_next_writer_sweeps_what_dead_ones_left_and_nothing_else(folder, two):
+    for name in (".draft-1", ".draft-2/inner", "0123456789abcdef", "kept", ".kept"):
+        (folder / name).mkdir(parents=True)
+    for name in (".draft-2/inner/file", ".current-3", "README.md"):
+        (folder / name).write_text("?")
+    with generations.writing(folder):
+        pass
+    assert names_in(folder) == {"CURRENT", "kept", ".kept", "README.md", *two}
+
+
+def test_while_the_pointer_is_damaged_no_generation_is_swept(folder, two):
+    (folder / "CURRENT").write_text("?")
+    with generations.writing(folder):
+        pass
+    assert names_in(folder) == {"CURRENT", *two}
+
+
+def test_a_second_writer_is_turned_away_at_once(folder):
+    with (
+        generations.writing(folder),
+        pytest.raises(IndexBusy, match="Another process"),
+        generations.writing(folder),
+    ):
+        pass
+
+
+def test_a_lock_dies_with_its_holder_and_the_file_it_left_stops_nobody(folder):
+    program = (
+        "import os, sys, time; from pathlib import Path; from assistant import generations\n"
+        "with generations.writing(Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, folder],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(IndexBusy):
+            publish(folder, "one")
+        holder.kill()
+    name = publish(folder, "one")
+    assert names_in(folder) == {"CURRENT", name}
+
+
+def test_a_lock_file_that_somebody_else_holds_turns_a_writer_away(folder):
+    publish(folder, "one")
+    with (folder / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(IndexBusy):
+            publish(folder, "two")
+    publish(folder, "two")
+
+
+def test_a_writer_that_fails_leaves_the_old_generation_and_nothing_else(folder, two):
+    with pytest.raises(IndexUnwritable, match="No space") as raised, generations.writing(folder):
+        raise OSError(28, "No space left on device")
+    assert str(folder) in raised.value.what
+    assert text_of(folder) == "new"
+    assert names_in(folder) == {"CURRENT", *two}
