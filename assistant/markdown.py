@@ -1,385 +1,452 @@
-"""Markdown text to blocks a reader would see, and to safe HTML; pure.
+"""Markdown text to the blocks a reader would see; pure.
 
-Knows CommonMark (through markdown-it-py), tables, and the marks that publishing tools leave
-in a page. Neutralises those marks line for line, so that every block keeps its place in the
-file. Must not know folders, front matter, sections or passages.
+Knows CommonMark, tables, footnotes and definition lists (through pyromark, the bindings of
+pulldown-cmark), and what is left to read of an attribute list, a role or inline HTML. What
+publishing tools write between the lines is brought to Markdown first (`dialect`), line for line,
+so that every block keeps its place in the file. Must not know folders, front matter, sections or
+passages.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from dataclasses import dataclass
-from functools import lru_cache
-from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
-from mdit_py_plugins.deflist import deflist_plugin
-from mdit_py_plugins.footnote import footnote_plugin
+import pyromark
+from pyromark import Options
 
-from assistant.model import Block, BlockKind, Link
+from assistant import hypertext
+from assistant.dialect import LABEL, neutralise
+from assistant.model import Block, Link
 from assistant.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
-    from markdown_it.renderer import RendererHTML
-    from markdown_it.token import Token
-    from markdown_it.utils import EnvType, OptionsDict
+    from assistant.model import BlockKind
 
-# A fence may open inside a list item or a quotation; it closes no deeper than it opened.
-_OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})")
-_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
-_ATTRIBUTE_LINE = re.compile(r"^[ \t>]*\{:[^{}]*\}\s*$")
-_CONTENTS = re.compile(r"^[ \t]*\{: ?toc\b")
-_ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t].*$")
-_KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
+MAYBE_HEADING = 7
+"""The level of an emphasised line of its own, which may stand for a heading."""
+
+_OPTIONS = (
+    Options.ENABLE_TABLES
+    | Options.ENABLE_FOOTNOTES
+    | Options.ENABLE_STRIKETHROUGH
+    | Options.ENABLE_TASKLISTS
+    | Options.ENABLE_DEFINITION_LIST
+)
 _SPAN_ATTRIBUTES = re.compile(r"^\{ ?[:.#][^{}]*\}")
-_HEADING_ATTRIBUTES = re.compile(r"\{(?=[:.# ])[^{}]*\}\s*\Z")
-_ATX = re.compile(r"^ {0,3}#{1,6}\s")
+_HEADING_ATTRIBUTES = re.compile(r"\s*\{(?=[:.# ])[^{}]*\}\s*\Z")
+_ROLE = re.compile(r"\{[A-Za-z][\w:.+-]*\}\Z")
+_ROLE_TARGET = re.compile(r"^(.*\S)\s*<[^<>]+>$")
+_KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
 _ID = re.compile(r"#([^\s{}]+)")
-_LIQUID = re.compile(r"^\s*\{%.*%\}\s*$")
-_WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
+_ANCHOR = re.compile(r"\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)", re.I)
+_ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.I)
+_ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
+_TAG = re.compile(r"</?([A-Za-z][\w-]*)")
+_UNSEEN = frozenset("script style template noscript".split())
 _RULE = re.compile(r"[-:=+| ]*")
-_SLUG_DROP = re.compile(r"[^\w\- ]", re.UNICODE)
+_ENDS_A_SENTENCE = tuple(".!?:;,。！？：…")
+_LONGEST_HEADING = 12  # words of an emphasised line that may be a heading
+
+Event = tuple[str, Any, int, int]
+"""What the parser met: its name with + or - where something opens or closes, and its bytes."""
 
 
-def slug(heading: str) -> str:
-    """The anchor GitHub and Jekyll give a heading: lower case, punctuation gone, blanks hyphens."""
-    return _SLUG_DROP.sub("", heading.strip().lower()).replace(" ", "-")
+def events(source: str) -> Iterator[Event]:
+    """The parser's events, the marks of attributes and roles taken out of the text.
 
-
-def neutralise(source: str) -> str:
-    """Blank the lines that publishing tools act on and readers never see; none is added or removed.
-
-    Lines of nothing but kramdown options or attributes, Liquid tags on lines of their own, and
-    HTML wrappers around Markdown go; fenced code stays untouched.
+    `source` is neutralised already. A heading closes with the anchor its attributes name.
     """
-    lines = source.split("\n")
-    fence: tuple[str, int] | None = None
-    for number, line in enumerate(lines):
-        if fence:
-            closing = _CLOSING.match(line)
-            if closing and closing[2].startswith(fence[0]) and _width(closing[1]) <= fence[1] + 3:
-                fence = None
-        elif opening := _OPENING.match(line):
-            fence = opening[2], _width(opening[1])
-        elif _LIQUID.match(line) or (_WRAPPER.match(line) and _wraps_markdown(lines, number)):
-            lines[number] = ""
-        elif "{:" in line:
-            _neutralise_kramdown(lines, number)
-    return "\n".join(lines)
+    text: Event | None = None  # held back until it is known what follows
+    after = ""  # what stood before it
+    for event, span in pyromark.events_with_range(source, options=_OPTIONS, merge_text=True):
+        name, value = _named(event)
+        if name == "Text":
+            if "{" in value:
+                value = _KRAMDOWN.sub("", value)
+                if after[:1] == "-" or after == "Code":
+                    value = _SPAN_ATTRIBUTES.sub("", value)
+            text = (name, value, span["start"], span["end"])
+            continue
+        if text:
+            if name == "-Heading":
+                shown, anchor = _without_anchor(text[1])
+                text, value = ("Text", shown, text[2], text[3]), (value[0], anchor)
+            elif name == "Code" and text[1].endswith("}") and (role := _ROLE.search(text[1])):
+                text = ("Text", text[1][: role.start()], text[2], text[3])
+                titled = _ROLE_TARGET.match(value)
+                value = titled[1] if titled else value
+            yield text
+            text = None
+        yield name, value, span["start"], span["end"]
+        after = name
+    if text:
+        yield text
 
 
-def _neutralise_kramdown(lines: list[str], number: int) -> None:
-    """Blank a line of attributes, with the item it makes a table of contents of.
-
-    An id that it gives to the heading above is moved up to it.
-    """
-    line = lines[number]
-    if not _KRAMDOWN.sub("", line).strip():
-        lines[number] = ""
-    elif _ATTRIBUTE_LINE.match(line):
-        lines[number] = ""
-        if _CONTENTS.match(line) and number:
-            lines[number - 1] = _ITEM.sub("", lines[number - 1])
-        named = _ID.search(line)
-        if named and number and _ATX.match(lines[number - 1]):
-            lines[number - 1] = f"{lines[number - 1].rstrip()} {{#{named[1]}}}"
+def _named(event: Any) -> tuple[str, Any]:
+    if isinstance(event, str):
+        return event, None
+    ((name, value),) = event.items()
+    if name == "Start":
+        return ("+" + value, None) if isinstance(value, str) else _opened(value)
+    if name == "End":
+        if isinstance(value, str):
+            return "-" + value, None
+        ((kind, details),) = value.items()
+        return "-" + kind, (int(details[1]), "") if kind == "Heading" else None
+    return name, value
 
 
-def _width(prefix: str) -> int:
-    return len(prefix.expandtabs(4))
+def _opened(value: dict[str, Any]) -> tuple[str, Any]:
+    ((name, details),) = value.items()
+    return "+" + name, details
 
 
-def _wraps_markdown(lines: Sequence[str], number: int) -> bool:
-    """Whether a wrapper's neighbour is Markdown rather than more HTML or an indented line."""
-    inside = number - 1 if lines[number].lstrip().startswith("</") else number + 1
-    neighbour = lines[inside] if 0 <= inside < len(lines) else ""
-    return not neighbour.startswith(("    ", "\t")) and not neighbour.lstrip().startswith("<")
+def _without_anchor(text: str) -> tuple[str, str]:
+    """The end of a heading without its attributes, and the anchor they name."""
+    attributes = _HEADING_ATTRIBUTES.search(text) if text.rstrip().endswith("}") else None
+    if not attributes:
+        return text, ""
+    named = _ID.search(attributes[0])
+    return text[: attributes.start()], named[1] if named else ""
 
 
 def blocks(source: str) -> list[Block]:
     """Every block of a page in order, headings included, markup removed."""
-    # A footnote is parsed last but stands where it is written.
-    return sorted(_Walk().over(_parsed(source)), key=lambda block: block.lines[0])
+    return _Walk(neutralise(source)).blocks()
 
 
-def _parsed(source: str) -> list[Token]:
-    tokens = _parser().parse(neutralise(source))
-    for position, token in enumerate(tokens):
-        if token.type == "inline" and token.children and "{" in token.content:
-            heading = tokens[position - 1] if tokens[position - 1].type == "heading_open" else None
-            _drop_attributes(token.children, heading)
-    return tokens
+@dataclass(slots=True)
+class _Run:
+    """A run of inline markup as it is read: what a reader sees, and where it stands."""
+
+    pieces: list[str] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    icons: list[str] = field(default_factory=list)
+    opened: list[tuple[str, int]] = field(default_factory=list)  # addresses of links, and where
+    start: int = -1
+    end: int = 0
+    strong: int | None = None  # how much was read when the emphasis it opened with closed
+    anchor: str = ""
+
+    def reach(self, start: int, end: int) -> None:
+        """Count in the bytes of one more event."""
+        if self.start < 0:
+            self.start = start
+        self.end = max(self.end, end)
+
+    def close_link(self) -> None:
+        if self.opened:
+            address, start = self.opened.pop()
+            self.links.append(Link(_fold("".join(self.pieces[start:])), address))
+
+    @property
+    def text(self) -> str:
+        return _fold("".join(self.pieces))
+
+    def may_be_heading(self, text: str) -> bool:
+        """Whether the whole run is strong, short, and no sentence."""
+        if not text or self.strong != len(self.pieces) or self.links:
+            return False
+        return len(text.split()) <= _LONGEST_HEADING and not text.endswith(_ENDS_A_SENTENCE)
 
 
-def _drop_attributes(children: Sequence[Token], heading: Token | None) -> None:
-    """Take kramdown's and attr_list's marks out of the text; a heading keeps the id they give."""
-    for before, child in zip((None, *children), children, strict=False):
-        if child.type == "text" and "{" in child.content:
-            child.content = _KRAMDOWN.sub("", child.content)
-            if before is None or before.nesting < 0 or before.type in {"code_inline", "image"}:
-                child.content = _SPAN_ATTRIBUTES.sub("", child.content)
-    attributes = _HEADING_ATTRIBUTES.search(children[-1].content)
-    if heading and attributes and children[-1].type == "text":
-        children[-1].content = children[-1].content[: attributes.start()].rstrip()
-        named = _ID.search(attributes[0])
-        heading.meta["anchor"] = named[1] if named else ""
+class Lines:
+    """Which line of a text each of its bytes stands on, as UTF-8."""
 
+    def __init__(self, source: str) -> None:
+        self.raw = source.encode()
+        self._ends = [match.start() for match in re.finditer(rb"\n", self.raw)]
 
-@lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    parser.use(deflist_plugin).use(footnote_plugin)
-    parser.add_render_rule("html_block", _html_as_text)
-    parser.add_render_rule("html_inline", _html_as_text)
-    parser.add_render_rule("image", _image_as_text)
-    return parser
+    def at(self, byte: int) -> int:
+        """The 1-based line of a byte."""
+        return bisect_left(self._ends, byte) + 1
+
+    def of(self, start: int, end: int) -> tuple[int, int]:
+        """The first and last line of a span of bytes, blank space at its end left out."""
+        while end - 1 > start and self.raw[end - 1] in b" \t\n":
+            end -= 1
+        return self.at(start), max(self.at(start), self.at(end - 1))
 
 
 class _Walk:
-    """One pass over a parser's tokens; keeps which containers are open."""
+    """One pass over a page's events; keeps which containers are open."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._lines = Lines(source)
+        self._found: list[Block] = []
         self._lists: list[tuple[int | None, int]] = []  # next number (None: bullets), group
         self._groups = 0
         self._marker = ""
         self._quotes = 0
-        self._heading: Token | None = None
-        self._row: list[Inline] | None = None
-        self._row_lines = (1, 1)
-        self._in_head = False
+        self._run = _Run()
+        self._cells: list[_Run] | None = None  # of the table row at hand
+        self._bars = False  # whether the paragraph at hand is a table of rows alone
+        self._hidden = 0  # how many inline elements that are never shown are open
+        self._images = 0
+        self._anchor = ""  # named just before, and meant for the heading that follows
+        self._verbatim: list[str] | None = None  # the text of the code or HTML at hand
 
-    def over(self, tokens: Iterable[Token]) -> Iterator[Block]:
-        for token in tokens:
-            if token.type == "inline":
-                yield from self._inline(token)
-            elif token.type in {"fence", "code_block"}:
-                yield self._block("code", Inline(token.content.rstrip("\n")), token)
-            elif token.type == "html_block":
-                yield self._block("prose", Inline(html_text(token.content)), token)
-            elif token.type == "tr_close":
-                yield from self._close_row()
-            elif token.type == "hr":
-                yield self._block("break", Inline(""), token)
+    def blocks(self) -> list[Block]:
+        for name, value, start, end in events(self._source):
+            if name == "Text":
+                self._text(value, start, end)
+            elif name[0] == "+":
+                self._open(name, value, start)
+            elif name[0] == "-":
+                self._close(name, value, start, end)
             else:
-                self._container(token)
+                self._leaf(name, value, start, end)
+        self._flush()
+        return self._found
 
-    def _container(self, token: Token) -> None:
-        match token.type:
-            case "heading_open" | "heading_close":
-                self._heading = token if token.nesting == 1 else None
-            case "blockquote_open" | "blockquote_close":
-                self._quotes = max(0, self._quotes + token.nesting)
-            case "table_open":
-                self._groups += 1
-            case "thead_open" | "thead_close":
-                self._in_head = token.nesting == 1
-            case "tr_open":
-                self._row = []
-                self._row_lines = (token.map[0] + 1, token.map[1]) if token.map else (1, 1)
+    # -- inline -----------------------------------------------------------------------------------
+
+    def _text(self, value: str, start: int, end: int) -> None:
+        if self._verbatim is not None:
+            self._verbatim.append(value)
+            return
+        if self._images or self._hidden:
+            return
+        if self._bars and self._cells is not None and "|" in value:
+            first, *others = value.split("|")
+            self._run.pieces.append(first)
+            for piece in others:
+                self._cells.append(self._run)
+                self._run = _Run([piece])
+        else:
+            self._run.pieces.append(value)
+        self._run.reach(start, end)
+
+    def _leaf(self, name: str, value: Any, start: int, end: int) -> None:
+        match name:
+            case "Code" if not self._images:
+                self._run.pieces.append(value)
+                self._run.reach(start, end)
+            case "SoftBreak" | "HardBreak":
+                self._run.pieces.append(" ")
+                if self._bars:
+                    self._close_row("row", self._run.end, start)
+                    self._cells = []
+            case "InlineHtml":
+                self._inline_html(value)
+                self._run.reach(start, end)
+            case "Html" if self._verbatim is not None:
+                self._verbatim.append(value)
+            case "Rule":
+                self._flush()
+                self._add("break", "", start, end)
+            case _:  # a footnote's number, a task's box
+                pass
+
+    def _inline_html(self, value: str) -> None:
+        found = _TAG.match(value)
+        if not found:
+            return
+        tag, run, closes = found[1].lower(), self._run, value[1] == "/"
+        if tag in _UNSEEN:
+            self._hidden = max(0, self._hidden + (-1 if closes else 1))
+        elif tag == "br":
+            run.pieces.append(" ")
+        elif tag == "img":
+            run.icons.append(f"{_first(_ADDRESS, value)} {_first(_ALT, value)}")
+        elif tag == "a" and closes:
+            run.close_link()
+        elif tag == "a" and (address := _first(_ADDRESS, value)):
+            run.opened.append((address, len(run.pieces)))
+        if not closes:
+            run.anchor = _first(_ANCHOR, value) or run.anchor
+
+    # -- what opens -------------------------------------------------------------------------------
+
+    def _open(self, name: str, value: Any, start: int) -> None:
+        run = self._run
+        match name:
+            case "+Strong":
+                if not run.pieces and run.strong is None:
+                    run.strong = -1
+            case "+Link":
+                run.opened.append((value["dest_url"], len(run.pieces)))
+            case "+Image":
+                run.icons.append(value["dest_url"])
+                self._images += 1
+            case "+Emphasis" | "+Strikethrough" | "+TableCell":
+                pass
             case _:
-                self._list(token)
+                self._flush()
+                self._open_container(name, value, start)
 
-    def _list(self, token: Token) -> None:
-        match token.type:
-            case "bullet_list_open":
-                self._open_list(None)
-            case "ordered_list_open":
-                self._open_list(int(token.attrs.get("start", 1)))
-            # A footnote defined inside itself closes lists it never opened.
-            case "bullet_list_close" | "ordered_list_close" if self._lists:
-                self._lists.pop()
-                self._marker = ""
-            case "list_item_open" if self._lists:
+    def _open_container(self, name: str, value: Any, start: int) -> None:
+        match name:
+            case "+BlockQuote":
+                self._quotes += 1
+            case "+List":
+                if not self._lists:
+                    self._groups += 1
+                self._lists.append((value, self._lists[0][1] if self._lists else self._groups))
+            case "+Item" if self._lists:
                 number, group = self._lists[-1]
                 self._marker = "- " if number is None else f"{number}. "
                 self._lists[-1] = (None if number is None else number + 1, group)
-            case _:
-                pass
+            case "+Table":
+                self._groups += 1
+            case "+TableHead" | "+TableRow":
+                self._cells = []
+            case "+CodeBlock" | "+HtmlBlock":
+                self._verbatim = []
+            case "+Paragraph" if self._lines.raw[start : start + 1] == b"|":
+                self._open_bars(start)
 
-    def _open_list(self, number: int | None) -> None:
-        if not self._lists:
-            self._groups += 1
-        self._lists.append((number, self._groups))
-
-    def _inline(self, token: Token) -> Iterator[Block]:
-        children = token.children or []
-        if self._row is not None:
-            self._row.append(inline(children))
-            return
-        if self._heading:
-            yield self._heading_block(inline(children), self._heading)
-            return
-        lines = token.content.split("\n")
-        if all(line.strip().startswith("|") and line.strip().endswith("|") for line in lines):
-            yield from self._headerless_table(children, token)
-            return
-        content = inline(children)
-        if content.text:
-            kind: BlockKind = "item" if self._lists else "quote" if self._quotes else "prose"
-            yield self._block(kind, content, token)
-
-    def _heading_block(self, content: Inline, opening: Token) -> Block:
-        first, last = opening.map or (0, 1)
-        return Block(
-            kind="heading",
-            text=content.text,
-            lines=(first + 1, last),
-            level=int(opening.tag[1]),
-            anchor=opening.meta.get("anchor", ""),
-            links=content.links,
-        )
-
-    def _block(self, kind: BlockKind, content: Inline, token: Token) -> Block:
-        first, last = token.map or (0, 1)
-        marker, self._marker = self._marker, ""
-        return Block(
-            kind=kind,
-            text=content.text,
-            lines=(first + 1, max(first + 1, last)),  # a definition's term has no length
-            level=max(0, len(self._lists) - 1),
-            marker=marker,
-            group=self._lists[-1][1] if self._lists else 0,
-            links=content.links,
-            icons=content.icons,
-        )
-
-    def _close_row(self) -> Iterator[Block]:
-        cells, self._row = self._row or [], None
-        yield from self._row_block(cells, "header" if self._in_head else "row", self._row_lines)
-
-    def _headerless_table(self, children: Sequence[Token], token: Token) -> Iterator[Block]:
+    def _open_bars(self, start: int) -> None:
         """A kramdown table of rows alone, which CommonMark reads as a paragraph of bars."""
-        self._groups += 1
-        line = (token.map or (0, 1))[0] + 1
-        row: list[list[Token]] = [[]]
-        for child in children:
-            if child.type in {"softbreak", "hardbreak"}:
-                yield from self._row_block([inline(cell) for cell in row], "row", (line, line))
-                row, line = [[]], line + 1
-            elif child.type == "text" and child.level == 0 and "|" in child.content:
-                for position, piece in enumerate(child.content.split("|")):
-                    if position:
-                        row.append([])
-                    row[-1].append(child.copy(content=piece))
-            else:
-                row[-1].append(child)
-        yield from self._row_block([inline(cell) for cell in row], "row", (line, line))
+        paragraph = re.compile(rb"(?:[^\n]*\S[^\n]*\n?)*").match(self._lines.raw, start)
+        lines = paragraph[0].splitlines() if paragraph else []
+        stripped = [line.strip(b" \t>") for line in lines]
+        if all(line.startswith(b"|") and line.endswith(b"|") for line in stripped):
+            self._bars, self._cells = True, []
+            self._groups += 1
 
-    def _row_block(
-        self, cells: Sequence[Inline], kind: BlockKind, lines: tuple[int, int]
-    ) -> Iterator[Block]:
-        text = " | ".join(cell.text for cell in cells if cell.text)
-        if not _RULE.fullmatch(text):
-            yield Block(
-                kind=kind,
+    # -- what closes ------------------------------------------------------------------------------
+
+    def _close(self, name: str, value: Any, start: int, end: int) -> None:
+        run = self._run
+        match name:
+            case "-Strong":
+                if run.strong == -1:
+                    run.strong = len(run.pieces)
+            case "-Link":
+                run.close_link()
+            case "-Image":
+                self._images -= 1
+                alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
+                run.icons[-1] += f" {alt.lstrip('![')}"
+                run.reach(start, end)
+            case "-Emphasis" | "-Strikethrough":
+                pass
+            case "-TableCell" if self._cells is not None:
+                self._cells.append(run)
+                self._run = _Run()
+            case "-TableHead" | "-TableRow":
+                self._close_row("header" if name == "-TableHead" else "row", start, end)
+            case "-CodeBlock" | "-HtmlBlock":
+                self._close_verbatim(name, start, end)
+            case "-Heading":
+                self._close_heading(value, start, end)
+            case "-Paragraph" if self._bars:
+                self._close_row("row", run.end, end)
+                self._bars = False
+            case _:
+                self._flush()
+                self._close_container(name)
+
+    def _close_container(self, name: str) -> None:
+        match name:
+            case "-BlockQuote":
+                self._quotes -= 1
+            case "-List" if self._lists:
+                self._lists.pop()
+                self._marker = ""
+            case "-Item":
+                self._marker = ""
+
+    def _close_heading(self, level_and_anchor: Any, start: int, end: int) -> None:
+        level, anchor = level_and_anchor
+        run, self._run = self._run, _Run()
+        text = run.text
+        if text.startswith(LABEL):
+            self._add("prose", text[1:].strip(), start, end, run=run)
+            return
+        first, last = self._lines.of(start, end)
+        self._found.append(
+            Block(
+                kind="heading",
                 text=text,
-                lines=lines,
-                group=self._groups,
-                links=tuple(link for cell in cells for link in cell.links),
-                icons=tuple(icon for cell in cells for icon in cell.icons),
+                lines=(first, last),
+                level=level,
+                anchor=anchor or run.anchor or self._anchor,
+                links=tuple(run.links),
+            )
+        )
+        self._anchor = ""
+
+    def _close_verbatim(self, name: str, start: int, end: int) -> None:
+        text, self._verbatim = "".join(self._verbatim or ()), None
+        if name == "-CodeBlock":
+            self._add("code", visible(text).rstrip("\n"), start, end)
+            return
+        first, last = self._lines.of(start, end)
+        found = hypertext.blocks(text, first_line=first)
+        for block in found:
+            lines = min(block.lines[0], last), min(block.lines[1], last)
+            group = block.group + self._groups if block.group else 0
+            self._found.append(replace(block, lines=lines, group=group))
+        self._groups += max((block.group for block in found), default=0)
+        self._anchor = "" if found else _first(_ANCHOR, text) or self._anchor
+
+    def _close_row(self, kind: BlockKind, start: int, end: int) -> None:
+        cells, self._cells = [*(self._cells or ()), self._run], None
+        self._run = _Run()
+        text = " | ".join(filter(None, (cell.text for cell in cells)))
+        if not _RULE.fullmatch(text):
+            self._found.append(
+                Block(
+                    kind=kind,
+                    text=text,
+                    lines=self._lines.of(start, end),
+                    group=self._groups,
+                    links=tuple(link for cell in cells for link in cell.links),
+                    icons=tuple(icon for cell in cells for icon in cell.icons),
+                )
             )
 
+    # -- blocks -----------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
-class Inline:
-    """The plain text of a run of inline markup, and the links and images in it."""
+    def _flush(self) -> None:
+        """Close the run at hand as a block of what it stands in."""
+        run = self._run
+        if run.start < 0:
+            return
+        self._run = _Run()
+        text = run.text
+        self._anchor = "" if text else run.anchor or self._anchor
+        if not text and not run.icons:
+            return
+        kind: BlockKind = "item" if self._lists else "quote" if self._quotes else "prose"
+        if kind == "prose" and run.may_be_heading(text):
+            lines = self._lines.of(run.start, run.end)
+            self._found.append(Block("heading", text, lines, level=MAYBE_HEADING))
+            return
+        self._add(kind, text, run.start, run.end, run=run)
 
-    text: str
-    links: tuple[Link, ...] = ()
-    icons: tuple[str, ...] = ()
+    def _add(
+        self, kind: BlockKind, text: str, start: int, end: int, *, run: _Run | None = None
+    ) -> None:
+        marker, self._marker = self._marker, ""
+        self._found.append(
+            Block(
+                kind=kind,
+                text=text,
+                lines=self._lines.of(start, end),
+                level=max(0, len(self._lists) - 1),
+                marker=marker,
+                group=self._lists[-1][1] if self._lists else 0,
+                links=tuple(run.links) if run else (),
+                icons=tuple(run.icons) if run else (),
+            )
+        )
 
 
-def inline(children: Iterable[Token]) -> Inline:
-    """Reduce inline tokens to what a reader reads, white space folded."""
-    pieces: list[str] = []
-    links: list[Link] = []
-    icons: list[str] = []
-    opened: list[tuple[str, int]] = []
-    for child in children:
-        match child.type:
-            case "text" | "code_inline":
-                pieces.append(child.content)
-            case "softbreak" | "hardbreak":
-                pieces.append(" ")
-            case "link_open":
-                opened.append((str(child.attrs.get("href", "")), len(pieces)))
-            case "link_close" if opened:
-                url, start = opened.pop()
-                links.append(Link(_fold("".join(pieces[start:])), url))
-            case "image":
-                icons.append(str(child.attrs.get("src", "")) + " " + child.content)
-            case "html_inline" if child.content.lower().startswith("<br"):
-                pieces.append(" ")
-            case _:
-                pass
-    return Inline(_fold("".join(pieces)), tuple(links), tuple(icons))
+def _first(pattern: re.Pattern[str], tag: str) -> str:
+    """The first of a pattern's groups that is there."""
+    found = pattern.search(tag)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def _fold(text: str) -> str:
     return " ".join(visible(text).split())
-
-
-class _Text(HTMLParser):
-    """Collects the text of HTML and leaves scripts and styles out."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        self._hidden += tag in {"script", "style"}
-        self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= self._hidden > 0 and tag in {"script", "style"}
-        self.pieces.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)
-
-
-def html_text(source: str) -> str:
-    """The words a browser would show of a piece of HTML."""
-    collector = _Text()
-    collector.feed(source)
-    collector.close()
-    return _fold("".join(collector.pieces))
-
-
-def render(source: str, anchors: Sequence[str]) -> str:
-    """A page as HTML with no markup of its author's: raw HTML becomes its text.
-
-    `anchors` are the ids of the headings in order. Links that could run script are left as
-    text by the parser; images of other hosts are named, never fetched.
-    """
-    tokens = _parsed(source)
-    waiting = iter(anchors)
-    for token in tokens:
-        if token.type == "heading_open":
-            token.attrSet("id", next(waiting, ""))
-    parser = _parser()
-    return str(parser.renderer.render(tokens, parser.options, {}))
-
-
-def _html_as_text(
-    _: RendererHTML, tokens: Sequence[Token], position: int, __: OptionsDict, ___: EnvType
-) -> str:
-    token = tokens[position]
-    if token.type == "html_inline":
-        return "<br>" if token.content.lower().startswith("<br") else ""
-    text = html_text(token.content)
-    return f"<p>{html.escape(text)}</p>\n" if text else ""
-
-
-def _image_as_text(
-    _: RendererHTML, tokens: Sequence[Token], position: int, __: OptionsDict, ___: EnvType
-) -> str:
-    token = tokens[position]
-    name = str(token.attrs.get("title", "")) or token.content
-    return f'<span class="image">{html.escape(name)}</span>' if name else ""

@@ -180,10 +180,25 @@ class Oddity:
 
 
 @dataclass(frozen=True, slots=True)
+class PageLinks:
+    """How a page is linked and linked to: its own address, its anchors, its links by line.
+
+    `permalink` is the address the page gives itself, if any. `links` are those that stay inside
+    the guide, as written.
+    """
+
+    path: str
+    permalink: str
+    anchors: tuple[str, ...]
+    links: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PageRead:
     """What one file of the guide reads into."""
 
     page: Page
+    links: PageLinks
     sections: tuple[Section, ...]
     passages: tuple[Passage, ...]
     resources: tuple[Resource, ...]

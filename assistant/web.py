@@ -25,7 +25,7 @@ from fastapi.responses import HTMLResponse
 from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
 
-from assistant import guide, markdown
+from assistant import guide
 from assistant.ask import LONGEST_TALK, Assistant
 from assistant.errors import AssistantError, QuestionError, SettingsError
 from assistant.model import Turn
@@ -370,7 +370,8 @@ def resource_url(resource: Resource, store: FaissStore) -> str:
 
 def reader(page: Page, sections: Sequence[Section], title: str) -> str:
     """A page of the guide as HTML, with links to its sections."""
-    body = markdown.render(guide.body(page), guide.anchors(page))
+    anchors = {section.lines[0]: section.anchor for section in sections if section.anchor}
+    body = guide.rendered(page, anchors)
     heading = "" if "<h1" in body else f"<h1>{_text(page.title)}</h1>"
     linked = [section for section in sections if section.anchor]
     top = min((len(section.headings) for section in linked), default=0)

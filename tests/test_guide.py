@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant import guide as guides
-from assistant import markdown
+from assistant import markdown, render
 from assistant.errors import GuideError
 from assistant.guide import Reading, read
-from assistant.model import Guide, Page
+from assistant.model import Guide
 
 if TYPE_CHECKING:
     from assistant.model import Section
@@ -186,7 +186,7 @@ def test_reading_twice_gives_the_same_guide(kitchen: Guide) -> None:
 def test_addresses_lead_to_the_file_or_to_the_published_page(kitchen: Guide) -> None:
     assert section(kitchen, "ovens-1").url == "baking/README.md#ovens-1"
     published = read(KITCHEN, reading=Reading(base_url="https://k.example/"))
-    assert section(published, "knives").url == "https://k.example/index#knives"
+    assert section(published, "knives").url == "https://k.example/#knives"
 
 
 # -- lines ----------------------------------------------------------------------------------
@@ -318,11 +318,10 @@ def test_a_list_that_also_says_something_is_content(page) -> None:
 )
 def test_a_rendered_page_has_the_anchors_of_its_sections(parts: list[str]) -> None:
     source = "\n".join(parts)
-    found = Page("p.md", "P", "p.md", "", source)
-    ids = guides.anchors(found)
-    rendered = Ids(markdown.render(guides.body(found), ids)).found
-    assert rendered == ids
-    assert len(set(ids)) == len(ids)
+    placed = {line: f"l{line}" for line in range(1, source.count("\n") + 2)}
+    rendered = Ids(render.page(source, placed)).found
+    headings = [block for block in markdown.blocks(source) if block.kind == "heading"]
+    assert rendered == [f"l{block.lines[0]}" for block in headings if block.level <= 6]
 
 
 class Ids(HTMLParser):
@@ -353,7 +352,7 @@ def test_a_long_paragraph_is_cut_between_sentences_and_loses_none(page) -> None:
     assert len(guide.passages) > 3
     said = [p.slice(s) for p in guide.passages for s in p.sentences]
     assert said == ["T", *(f"{part}." for part in LONG.rstrip(".").split(". "))]
-    assert all(guides.tokens_of(p.search_text) <= 128 for p in guide.passages)
+    assert all(tokens_of(p.search_text) <= 128 for p in guide.passages)
     assert [p.id for p in guide.passages] == [
         f"page.md#t/{n}" for n in range(1, len(guide.passages) + 1)
     ]

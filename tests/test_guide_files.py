@@ -246,7 +246,7 @@ def test_a_page_that_may_not_be_read_is_an_oddity(page, tmp_path: Path) -> None:
 def test_no_folder_no_markdown_and_only_empty_pages_are_errors_with_a_mend(tmp_path: Path) -> None:
     with pytest.raises(GuideError, match="no guide") as missing:
         read(tmp_path / "nothing")
-    with pytest.raises(GuideError, match="no Markdown") as nothing:
+    with pytest.raises(GuideError, match="no page") as nothing:
         read(tmp_path)
     (tmp_path / "a.md").write_text("  \n\n")
     (tmp_path / "b.md").write_text("---\ntitle: B\n---\n")

@@ -13,8 +13,9 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "model errors text settings",
-    "markdown",
-    "vocabulary question",
+    "dialect site hypertext",
+    "markdown links",
+    "vocabulary question resources sections formats render",
     "guide encoder store ranking writer generations",
     "index",
     "ask",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
-from html.parser import HTMLParser
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.markdown import blocks, neutralise, render, slug
-from assistant.model import Block
+from assistant.dialect import neutralise
+from assistant.markdown import blocks
 
-SECURITY = Path(__file__).parent.parent.parent / "shared" / "security"
+if TYPE_CHECKING:
+    from assistant.model import Block
 
 PIECES = (
     "# |## |a|b c|\n|\n\n|- |1. |> |```|~~~|    |\t|`x`|*|**|[a](#b)|[a](http://b.c)|<div>|</div>|"
@@ -121,23 +120,6 @@ def test_a_heading_may_name_its_own_anchor(source: str) -> None:
 def test_an_anchor_shown_as_code_is_text() -> None:
     block = only("## Writing `{#own}`")
     assert (block.text, block.anchor) == ("Writing {#own}", "")
-
-
-@pytest.mark.parametrize(
-    ("heading", "expected"),
-    [
-        ("What is a Product Manager?", "what-is-a-product-manager"),
-        ("Product Manager vs. Product Owner", "product-manager-vs-product-owner"),
-        ("C++ & C#", "c--c"),
-        ("snake_case and kebab-case", "snake_case-and-kebab-case"),
-        ("Café 中文", "café-中文"),
-        ("  Trim me  ", "trim-me"),
-        ("1.2.3 Release", "123-release"),
-        ("\U0001f680", ""),
-    ],
-)
-def test_a_slug_follows_the_rules_of_github(heading: str, expected: str) -> None:
-    assert slug(heading) == expected
 
 
 # -- lists, tables, quotations --------------------------------------------------------------
@@ -285,112 +267,3 @@ def test_bad_input_is_neutralised_in_linear_time(unit: str) -> None:
     started = time.process_time()
     neutralise(text)
     assert time.process_time() - started < 10
-
-
-# -- render ---------------------------------------------------------------------------------
-
-
-class Tags(HTMLParser):
-    """Every tag of a page with its attributes."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str]]] = []
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, {name: value or "" for name, value in attrs}))
-
-
-ALLOWED = set(
-    "p br hr h1 h2 h3 h4 h5 h6 a em strong s code pre ul ol li blockquote table thead tbody tr th "
-    "td dl dt dd span sup section".split()
-)
-ATTRIBUTES = {"id", "href", "title", "class", "start", "style"}
-
-
-def check_harmless(page: str) -> None:
-    for tag, attributes in Tags(page).found:
-        assert tag in ALLOWED, tag
-        assert set(attributes) <= ATTRIBUTES, attributes
-        assert attributes.get("style", "") in {
-            "",
-            "text-align:left",
-            "text-align:right",
-            "text-align:center",
-        }
-        scheme = attributes.get("href", "").split(":")[0].strip().lower()
-        assert scheme not in {"javascript", "vbscript", "file"}
-
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "a <script>alert(1)</script> b",
-    "<img src=x onerror=alert(1)>",
-    "a <img src=x onerror=alert(1)> b",
-    "[a](javascript:alert(1))",
-    "[a](JaVaScRiPt:alert(1))",
-    "[a](&#106;avascript:alert(1))",
-    "<javascript:alert(1)>",
-    "[a](data:text/html;base64,PHNjcmlwdD4=)",
-    "[a](vbscript:x)",
-    '[a](http://b "x\\" onclick=\\"alert(1)")',
-    '![a](http://b/c.png "<script>")',
-    "![<img src=x onerror=alert(1)>](x)",
-    '# a {#"><script>alert(1)</script>}',
-    '``` "><script>alert(1)</script>\ncode\n```',
-    "<div onclick=alert(1)>\n\ntext\n\n</div>",
-    "<a href=javascript:alert(1)>x</a>",
-    "<svg/onload=alert(1)>",
-    "[^1]\n\n[^1]: <img src=x onerror=alert(1)>",
-    "<!-- --!><img src=x onerror=alert(1)> -->",
-    "<br onmouseover=alert(1)>",
-    "| <script>x</script> |\n|---|\n| <img src=x onerror=y> |",
-]
-
-
-@pytest.mark.parametrize("source", HOSTILE)
-def test_nothing_hostile_survives_rendering(source: str) -> None:
-    check_harmless(render(source, ["h"] * 9))
-
-
-@settings(deadline=None)
-@given(MARKUP)
-def test_whatever_is_rendered_is_harmless(source: str) -> None:
-    check_harmless(render(source, ["h"] * 30))
-
-
-def test_published_attacks_do_not_survive_rendering() -> None:
-    attacks = SECURITY / "xss.jsonl"
-    if not attacks.exists():
-        pytest.skip("the collection of attacks is not here")
-    for line in attacks.read_text(encoding="utf-8").strip().split("\n")[::4]:
-        for value in json.loads(line).values():
-            if isinstance(value, str):
-                check_harmless(render(value, ["h"] * 50))
-                check_harmless(render(f"# {value}", ["h"] * 50))
-
-
-def test_headings_carry_the_anchors_handed_in() -> None:
-    found = Tags(render("# A {#x}\n\n## B\n\n```\n# C\n```\n\nD\n---", ["x", "b", "d"])).found
-    assert [(tag, a.get("id")) for tag, a in found if tag in {"h1", "h2"}] == [
-        ("h1", "x"),
-        ("h2", "b"),
-        ("h2", "d"),
-    ]
-
-
-def test_an_anchor_is_not_shown_beside_its_heading() -> None:
-    assert "{" not in render("# A {#x}\n\n## B\n{: #y }", ["x", "y"])
-
-
-def test_raw_html_becomes_its_text() -> None:
-    page = render("<div><b>Bold</b> &amp; more</div>", [])
-    assert page == "<p>Bold &amp; more</p>\n"
-
-
-def test_an_image_is_named_and_never_fetched() -> None:
-    page = render('![alt](https://other.example/x.png "A title")', [])
-    assert "A title" in page
-    assert "other.example" not in page

@@ -1,0 +1,444 @@
+"""What publishing tools write between the lines of Markdown, turned into plain Markdown; pure.
+
+Knows the marks of kramdown, Liquid, Hugo, MDX, Material for MkDocs, Docusaurus, Obsidian and
+MyST, and what a reader of the published page sees of each. Every line keeps its number: none is
+added or removed. Code stays to the letter. Must not know CommonMark's tree, folders or passages.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LABEL = "\ue000"
+"""Opens a heading that is none: the title of an admonition, a tab or a card.
+
+A heading is the one block that needs no blank line on either side, so that a label may take the
+place of a marker without moving a line.
+"""
+
+# A fence may open inside a list item or a quotation; it closes no deeper than it opened.
+_OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})(.*)$")
+_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
+_INDENT = re.compile(r"[ \t]*")
+_PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
+
+# A line with none of these needs no second look.
+_MARK = re.compile(
+    r"\{[%{:/#. +=~>-]|[%}]\}|^[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|=== ?[\"!+]|::|///|%%|\[!"
+    r"|import\b|export\b|-+8<-|\*\[|\(\S+\)=|\{!|\[\[?_?toc|<)|%%|==|\[\[|<[A-Z/]|\s\^|:[\w+-]+:",
+    re.I,
+)
+_ADMONITION = re.compile(
+    _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*(?:\"(.*)\")?[ \t]*$"
+)
+_TAB = re.compile(_PREFIX + r"===[!+]?[ \t]+\"(.*)\"[ \t]*$")
+_CALLOUT = re.compile(
+    r"^((?:[ \t]*(?:[-*+] |\d+[.)] )?>)+[ \t]*)\[!([\w-]+)(?:\|[^\]]*)?\][-+]?(.*)$"
+)
+_COLONS = re.compile(_PREFIX + r":{3,}[ \t]*(.*)$")
+_LEAF = re.compile(_PREFIX + r"::[A-Za-z][\w-]*(?:\[(.*)\])?(?:\{.*\})?[ \t]*$")
+_BRACED = re.compile(r"^\{([\w:.+-]+)\}[ \t]*(.*)$")
+_NAMED = re.compile(r"^([A-Za-z][\w-]*)(?:[ \t]*\[(.*)\])?[ \t]*(?:\{.*\})?[ \t]*(.*)$")
+_OPTION = re.compile(r"^[ \t>]*:[\w-]+:(?:[ \t].*)?$")
+_DOTTED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
+_SLASHES = re.compile(r"^([ \t]*)/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
+# Directives whose content is Markdown; what others hold is code, or made by the tool.
+_DIRECTIVES = frozenset(
+    "note tip hint info important warning attention caution danger error seealso admonition topic "
+    "sidebar margin aside dropdown details card grid grid-item grid-item-card tab-set tab-item "
+    "versionadded versionchanged deprecated epigraph highlights pull-quote quote exercise solution "
+    "figure table list-table glossary definition theorem proof example remark container div "
+    "centered rubric todo".split()
+)
+_BLOCKS = frozenset(
+    "note tip info warning danger success question failure bug example quote abstract attention "
+    "caution hint error important admonition details tab html define caption".split()
+)
+_UNSEEN = (
+    re.compile(r"^[ \t]*(?:-+8<-+.*|\{!.*!\})[ \t]*$"),  # a snippet of another file
+    re.compile(r"^[ \t]*(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
+    re.compile(r"^\*\[[^\]]+\]:"),  # an abbreviation, shown when pointed at
+    re.compile(r"^import[ \t]+(?:[\w*{}\s,$]+[ \t]from[ \t]*)?['\"][^'\"]+['\"];?[ \t]*$"),
+)
+_TARGET = re.compile(r"^\(([^()\s]+)\)=[ \t]*$")
+_IMPORT_OPENS = re.compile(r"^import[ \t]*(?:\w+[ \t]*,[ \t]*)?\{[^}]*$")
+_IMPORT_ENDS = re.compile(r"\}[ \t]*from[ \t]*['\"][^'\"]*['\"];?|^\s*$")
+_BLANK = re.compile(r"^\s*$")
+_EXPORT = re.compile(r"^export[ \t]+(?:const|let|var|default|function|async|class|\{)")
+_LIQUID_LINE = re.compile(r"^\s*\{%-?\s*\w.*%\}\s*$")
+_HIGHLIGHTED = re.compile(r"^\s*\{%-?\s*highlight\s*([\w+#-]*).*%\}\s*$")
+_HIGHLIGHT_ENDS = re.compile(r"\{%-?\s*endhighlight\b")
+_ATTRIBUTE_LINE = re.compile(r"^[ \t>]*\{:[^{}]*\}[ \t]*$")
+_CONTENTS_LIST = re.compile(r"^[ \t]*\{: ?toc\b")
+_ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t].*$")
+_KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
+_ID = re.compile(r"#([^\s{}]+)")
+_ATX = re.compile(r"^ {0,3}#{1,6}\s")
+_WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
+
+# What runs over several lines and is shown to nobody: how it opens, and how it ends.
+_HIDDEN = (
+    (re.compile(r"^\s*\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
+    (re.compile(r"^\s*\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
+    (re.compile(r"^\s*\{/\*"), re.compile(r"\*/\}")),
+    (re.compile(r"^\s*%%(?!.*%%)"), re.compile(r"%%")),
+)
+
+_NAME = r"[A-Z][A-Za-z0-9]*(?:\.[A-Z][A-Za-z0-9]*)*"
+_VALUE = r"\"[^\"\n]*\"|'[^'\n]*'|\{(?:[^{}\n]|\{[^{}\n]*\})*\}"
+_COMPONENT = re.compile(
+    rf"<(/?)(?=[\w.]*[a-z])({_NAME})((?:\s+(?:[A-Za-z_][\w:.-]*(?:=(?:{_VALUE}))?"
+    rf"|\{{\.\.\.[\w.]+\}}))*+)\s*/?>"
+)
+_COMPONENT_OPENS = re.compile(rf"^\s*<(?=[\w.]*[a-z])({_NAME})(?:\s*|\s+[A-Za-z_][\w-]*[={{\s].*)$")
+_SHOWN = re.compile(
+    rf"(?<![\w-])(?:title|label|caption|heading|summary|name|text|items|tabs)=(?:{_VALUE})"
+)
+_STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+_LONGEST_COMPONENT = 80  # lines; past it an angle bracket is just one
+
+_SHORTCODE = re.compile(r"\{\{([<%])(.*?)[>%]\}\}")
+_SHORTCODE_SHOWN = re.compile(r"\b(?:title|caption|label|heading|summary)=\"([^\"]*)\"")
+_LIQUID = re.compile(r"\{%-?\s*\w[^{}]*?%\}")
+_VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
+_WIKI_LINK = re.compile(r"(!?)\[\[(?![\s^\"'\[])([^\[\]|\n]+?)(?:\\?\|([^\[\]\n]*))?\]\](?![(\[:])")
+_COMMENT = re.compile(r"%%[^%\n]*+%%|\{/\*(?:[^*]|\*(?!/))*+\*/\}")
+_HIGHLIGHT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
+_BLOCK_ID = re.compile(r"\s\^[A-Za-z0-9-]+[ \t]*$")
+_CRITIC = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
+_ICON = re.compile(
+    r":(?:material|octicons|fontawesome|simple|custom|bootstrap)-[\w-]+:(?:\{[^{}]*\})?"
+)
+_EMOJI = re.compile(r"(?<![\w:]):[a-z0-9_+-]*[a-z][a-z0-9_+-]*:(?![\w:])")
+
+
+WIKI = "wiki:"
+"""Opens the address of a link by a page's name, wherever in the guide that page lies."""
+
+
+def neutralise(source: str) -> str:
+    """Bring a page's Markdown to CommonMark with tables, footnotes and definition lists.
+
+    Marks nobody reads are left out, titles of admonitions and tabs become labels, wiki links
+    become links, and what stands indented under a marker stands at the margin.
+    """
+    return "\n".join(_Scan(source.replace(LABEL, "\ufffd").split("\n")).lines())
+
+
+def code_spans(line: str) -> list[tuple[int, int]]:
+    """Where the code spans of a line of Markdown are; linear in its length."""
+    runs = [match.span() for match in re.finditer(r"`+", line)]
+    ahead: dict[int, list[int]] = {}  # the runs of each length, last first
+    for number in range(len(runs) - 1, -1, -1):
+        ahead.setdefault(runs[number][1] - runs[number][0], []).append(number)
+    spans: list[tuple[int, int]] = []
+    number = 0
+    while number < len(runs):
+        start, end = runs[number]
+        same = ahead[end - start]
+        while same and same[-1] <= number:
+            same.pop()
+        escaped = start > 0 and line[start - 1] == "\\" and end - start == 1
+        if same and not escaped:
+            number = same[-1]
+            spans.append((start, runs[number][1]))
+        number += 1
+    return spans
+
+
+class _Scan:
+    """One pass over a page's lines; keeps what is open around the line at hand."""
+
+    def __init__(self, source: Sequence[str]) -> None:
+        self._source = source
+        self._done: list[str] = []
+        self._settled: dict[int, str] = {}  # lines further down that were read with one above
+        self._fence: tuple[str, int] | None = None
+        self._margins: list[int] = []  # the columns at which what stands under markers begins
+        self._directives: list[str] = []  # the fences of directives whose content is Markdown
+        self._options = False  # whether a directive's options may follow
+        self._target = ""  # an anchor that waits for its heading
+
+    def lines(self) -> list[str]:
+        for number, line in enumerate(self._source):
+            self._done.append(self._line(number, line))
+        return self._done
+
+    def _line(self, number: int, line: str) -> str:
+        if number in self._settled:
+            line = self._settled.pop(number)
+            self._close_fence(line)
+            return line
+        if self._margins:
+            line = self._dedented(line)
+        if self._fence:
+            self._close_fence(line)
+            return line
+        if self._options:
+            self._options = bool(_OPTION.match(line))
+            if self._options:
+                return ""
+        opening = _OPENING.match(line) if "`" in line or "~" in line else None
+        if opening:
+            return self._open_fence(number, line, opening)
+        if self._target and line.strip():
+            line, self._target = _with_anchor(line, self._target), ""
+        if not _MARK.search(line):
+            return line
+        return self._marked(number, line)
+
+    def _settle(self, number: int, ends: re.Pattern[str]) -> str:
+        """Leave out what follows a line up to what ends it, or to the end of the page."""
+        for after in range(number + 1, len(self._source)):
+            line = self._source[after]
+            ended = ends.search(line)
+            if ended and not ended.end() and line.strip():  # it ends before this line
+                break
+            self._settled[after] = _inline(line[ended.end() :]) if ended else ""
+            if ended:
+                break
+        return ""
+
+    # -- what stands under a marker -------------------------------------------------------------
+
+    def _dedented(self, line: str) -> str:
+        if not line.strip():
+            return line
+        lead = _INDENT.match(line)
+        wide = line.expandtabs(4) if lead and "\t" in lead.group() else line
+        column = _width(_lead(wide))
+        while self._margins and column < self._margins[-1]:
+            self._margins.pop()
+            self._fence = None
+        return wide[self._margins[-1] :] if self._margins else line
+
+    def _indented_under(self, number: int, prefix: str) -> bool:
+        """Whether the lines after a marker stand deeper than it, as its content does."""
+        column = _width(prefix) + 4 + (self._margins[-1] if self._margins else 0)
+        near = self._source[number + 1 : number + 9]
+        following = next((line for line in near if line.strip()), "")
+        if _width(_lead(following)) < column:
+            return False
+        self._margins.append(column)
+        return True
+
+    # -- fences -----------------------------------------------------------------------------------
+
+    def _open_fence(self, number: int, line: str, opening: re.Match[str]) -> str:
+        prefix, fence, info = opening[1], opening[2], opening[3].strip()
+        if self._directives and not info and fence == self._directives[-1]:
+            self._directives.pop()
+            return ""
+        directive = _BRACED.match(info)
+        if directive and directive[1] == "toctree":
+            return self._settle(number, re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$"))
+        if directive and directive[1] in _DIRECTIVES:
+            self._directives.append(fence)
+            self._options = True
+            return _label(prefix, directive[2])
+        self._fence = fence, _width(prefix)
+        return line
+
+    def _close_fence(self, line: str) -> None:
+        closing = _CLOSING.match(line) if self._fence else None
+        if not closing or not self._fence or not closing[2].startswith(self._fence[0]):
+            return
+        if _width(closing[1]) <= self._fence[1] + 3:
+            self._fence = None
+
+    # -- a line with a mark in it -----------------------------------------------------------------
+
+    def _marked(self, number: int, line: str) -> str:
+        for opens, ends in _HIDDEN:
+            begun = opens.match(line)
+            if begun and not ends.search(line, begun.end()):
+                return self._settle(number, ends)
+        replaced = self._container(number, line)
+        if replaced is None:
+            replaced = self._tool_line(number, line)
+        return _inline(line) if replaced is None else replaced
+
+    def _container(self, number: int, line: str) -> str | None:
+        """The markers of admonitions, tabs and directives, as labels; None where it is none."""
+        if found := _ADMONITION.match(line):
+            if self._indented_under(number, found[1]) or found[3] is not None:
+                return _label(found[1], found[3] or "")
+            return None
+        if found := _TAB.match(line):
+            self._indented_under(number, found[1])
+            return _label(found[1], found[2])
+        if found := _CALLOUT.match(line):
+            return _label(found[1], found[3])
+        if found := _COLONS.match(line):
+            return self._colons(number, found)
+        if found := _LEAF.match(line):
+            return _label(found[1], found[2] or "")
+        found = _SLASHES.match(line)
+        if found and (not found[2] or found[2] in _BLOCKS):
+            return _label(found[1], found[3] or "")
+        return None
+
+    def _colons(self, number: int, found: re.Match[str]) -> str | None:
+        prefix, rest = found[1], found[2].strip()
+        if not rest:
+            return prefix.rstrip()
+        if braced := _BRACED.match(rest):
+            if braced[1] == "toctree":
+                return self._settle(number, re.compile(r"^[ \t]*:{3,}[ \t]*$"))
+            self._options = True
+            return _label(prefix, braced[2])
+        if rest.startswith("{"):  # a division with attributes alone
+            return prefix.rstrip()
+        if _DOTTED.match(rest):  # what mkdocstrings puts in place, with its options indented
+            if self._indented_under(number, prefix):
+                self._margins.pop()
+                self._settle(number, re.compile(r"^(?=\S)|^\s*$"))
+            return ""
+        named = _NAMED.match(rest)
+        return _label(prefix, named[2] or named[3]) if named else None
+
+    def _tool_line(self, number: int, line: str) -> str | None:
+        """Lines that speak to the publishing tool alone; None where it is none."""
+        if any(mark.match(line) for mark in _UNSEEN):
+            return ""
+        if _IMPORT_OPENS.match(line):
+            return self._settle(number, _IMPORT_ENDS)
+        if _EXPORT.match(line):
+            return self._settle(number, _BLANK)
+        if target := _TARGET.match(line):
+            self._target = target[1]
+            return ""
+        if highlighted := _HIGHLIGHTED.match(line):
+            self._fence = "```", 0
+            self._settle_end(number)
+            return f"```{highlighted[1]}"
+        if _LIQUID_LINE.match(line) or _wraps_markdown(self._source, number, line):
+            return ""
+        if _COMPONENT_OPENS.match(line) and not _COMPONENT.search(line):
+            return self._component(number)
+        return self._kramdown(line) if "{:" in line else None
+
+    def _settle_end(self, number: int) -> None:
+        """Close the fence of highlighted code where its tag is closed."""
+        for after in range(number + 1, len(self._source)):
+            if _HIGHLIGHT_ENDS.search(self._source[after]):
+                self._settled[after] = "```"
+                return
+
+    def _component(self, number: int) -> str | None:
+        """A component's tag over several lines: left out, but for the titles in it."""
+        text = "\n".join(self._source[number : number + _LONGEST_COMPONENT])
+        found = _COMPONENT.match(text.lstrip())
+        if not found:
+            return None
+        end = len(text) - len(text.lstrip()) + found.end()
+        last = number + text.count("\n", 0, end)
+        for after in range(number + 1, last + 1):
+            self._settled[after] = ""
+        tail = text[end:].partition("\n")[0]
+        if last > number and tail.strip():
+            self._settled[last] = tail
+        return _label("", _titles(found[3]))
+
+    def _kramdown(self, line: str) -> str | None:
+        """Blank a line of attributes, with the item it makes a table of contents of.
+
+        An id that it gives to the heading above is moved up to it.
+        """
+        if not _KRAMDOWN.sub("", line).strip():
+            return ""
+        if not _ATTRIBUTE_LINE.match(line):
+            return None
+        if self._done:
+            if _CONTENTS_LIST.match(line):
+                self._done[-1] = _ITEM.sub("", self._done[-1])
+            named = _ID.search(line)
+            if named and _ATX.match(self._done[-1]):
+                self._done[-1] = _with_anchor(self._done[-1], named[1])
+        return ""
+
+
+def _label(prefix: str, title: str) -> str:
+    """A marker's title as a label where the marker stood; without one, what it stands in."""
+    title = _inline(title).strip()
+    return f"{prefix}###### {LABEL}{title}" if title else prefix.rstrip()
+
+
+def _with_anchor(line: str, anchor: str) -> str:
+    return f"{line.rstrip()} {{#{anchor}}}" if _ATX.match(line) else line
+
+
+def _lead(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _width(prefix: str) -> int:
+    return len(prefix.expandtabs(4))
+
+
+def _wraps_markdown(lines: Sequence[str], number: int, line: str) -> bool:
+    """Whether a line is an HTML wrapper with Markdown in it, rather than more HTML or code."""
+    if not _WRAPPER.match(line):
+        return False
+    inside = number - 1 if line.lstrip().startswith("</") else number + 1
+    neighbour = lines[inside] if 0 <= inside < len(lines) else ""
+    return not neighbour.startswith(("    ", "\t")) and not neighbour.lstrip().startswith("<")
+
+
+def _inline(line: str) -> str:
+    """Marks inside a line, outside its code."""
+    if "`" not in line:
+        return _unmarked(line)
+    pieces: list[str] = []
+    end = 0
+    for start, stop in code_spans(line):
+        pieces += [_unmarked(line[end:start]), line[start:stop]]
+        end = stop
+    return "".join([*pieces, _unmarked(line[end:])])
+
+
+def _unmarked(text: str) -> str:
+    if "{" in text:
+        text = _SHORTCODE.sub(lambda m: " ".join(_SHORTCODE_SHOWN.findall(m[2])), text)
+        text = _VARIABLE.sub("", _LIQUID.sub("", text))
+        text = _CRITIC.sub("", text)
+    if "%%" in text or "{/*" in text:
+        text = _COMMENT.sub("", text)
+    if "[[" in text:
+        text = _WIKI_LINK.sub(_as_link, text)
+    if "==" in text:
+        text = _HIGHLIGHT.sub(r"\1", text)
+    if "<" in text:
+        text = _COMPONENT.sub(lambda m: _titles(m[3]), text)
+    if "^" in text:
+        text = _BLOCK_ID.sub("", text)
+    if ":" in text:
+        text = _EMOJI.sub(_as_emoji, _ICON.sub("", text))
+    return text
+
+
+def _titles(attributes: str) -> str:
+    """What a component shows of its attributes."""
+    shown = [value for found in _SHOWN.findall(attributes) for value in _STRING.findall(found)]
+    return " ".join(" | ".join(filter(None, map("".join, shown))).split())
+
+
+def _as_link(found: re.Match[str]) -> str:
+    """A wiki link as a link; what another page is embedded with is read on that page."""
+    embedded, target, label = found[1], found[2].strip(), found[3]
+    if embedded:
+        return ""
+    page, _, heading = target.partition("#")
+    shown = (label or "").strip() or target.replace("#", " > " if page else "")
+    place = f"{page}#{heading}" if heading else page
+    return f"[{shown}](<{WIKI}{place.replace('<', '').replace('>', '')}>)"
+
+
+def _as_emoji(found: re.Match[str]) -> str:
+    import emoji
+
+    return str(emoji.emojize(found[0], language="alias"))

@@ -1,0 +1,132 @@
+"""Links between the pages of a guide: which page and section an address means; pure.
+
+Knows relative addresses, addresses without a suffix, permalinks and wiki links. Must not know how
+a page is parsed or where the guide is published.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from assistant.dialect import WIKI
+from assistant.model import Oddity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from assistant.model import PageLinks
+
+_INDEX = frozenset({"index", "readme", "_index"})
+_PAGE_LIKE = frozenset({"", ".md", ".mdx", ".markdown", ".html", ".htm", ".rst", ".txt"})
+
+
+def internal(address: str) -> bool:
+    """Whether an address stays inside the guide: no scheme but a wiki link's, and no host."""
+    if address.startswith(WIKI):
+        return True
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # an address with a broken bracket
+        return False
+    return not parts.scheme and not parts.netloc and bool(parts.path or parts.fragment)
+
+
+def split(address: str) -> tuple[str, str]:
+    """The path of an address inside the guide, and its anchor, with `%20` and the like undone."""
+    plain = address.removeprefix(WIKI) if address.startswith(WIKI) else address
+    path, _, anchor = plain.partition("#")
+    return unquote(path.partition("?")[0]), unquote(anchor)
+
+
+class Places:
+    """The pages of a guide by every address they go by."""
+
+    def __init__(self, pages: Iterable[PageLinks]) -> None:
+        self._at: dict[str, str] = {}
+        self._named: dict[str, str] = {}
+        for page in sorted(pages, key=lambda page: (page.path.count("/"), page.path)):
+            for name in _names(page):
+                self._at.setdefault(name, page.path)
+            self._named.setdefault(PurePosixPath(page.path).stem.casefold(), page.path)
+
+    def page(self, origin: str, address: str) -> str | None:
+        """The page that an address on the page `origin` means, or None where there is none."""
+        path, _ = split(address)
+        if not path:
+            return origin
+        if address.startswith(WIKI):
+            return self._by_name(path)
+        # Published as folders, pages are linked as seen from a folder of their own name.
+        own_folder = origin.rpartition(".")[0]
+        for folder in (posixpath.dirname(origin), own_folder):
+            wanted = joined(folder, path)
+            found = wanted is not None and self._at.get(wanted.casefold())
+            if found:
+                return found
+        return None
+
+    def _by_name(self, name: str) -> str | None:
+        plain = name.strip("/").casefold()
+        found = self._at.get(plain) or self._named.get(plain.rpartition("/")[2])
+        return found or self._named.get(re.sub(r"[\s_]+", "-", plain))
+
+
+def _names(page: PageLinks) -> Iterable[str]:
+    """What a page may be called: its path, without its suffix, its folder's, its permalink."""
+    path = PurePosixPath(page.path)
+    bare = path.with_suffix("").as_posix()
+    yield page.path.casefold()
+    yield bare.casefold()
+    yield f"{bare}.html".casefold()
+    if path.stem.lower() in _INDEX:
+        yield "" if path.parent.as_posix() == "." else path.parent.as_posix().casefold()
+    if page.permalink:
+        yield page.permalink.strip("/").casefold()
+
+
+def joined(folder: str, path: str) -> str | None:
+    """A path as seen from a folder of the guide; from the root where it begins with a slash.
+
+    None where it leads out of the guide.
+    """
+    whole = posixpath.normpath(posixpath.join("/", folder, path))
+    inside = posixpath.normpath(posixpath.join(folder.strip("/") or ".", path.lstrip("/")))
+    if not path.startswith("/") and inside.startswith(".."):
+        return None
+    return whole.strip("/")
+
+
+def check(pages: Sequence[PageLinks]) -> list[Oddity]:
+    """Every link that leads to no page of the guide, or to no section of its page."""
+    places = Places(pages)
+    anchors = {page.path: frozenset(page.anchors) for page in pages}
+    found: list[Oddity] = []
+    for page in pages:
+        for line, address in page.links:
+            target, (path, anchor) = places.page(page.path, address), split(address)
+            if target is None:
+                if PurePosixPath(path).suffix.lower() in _PAGE_LIKE or address.startswith(WIKI):
+                    found.append(
+                        Oddity(page.path, line, f"The link to {_shown(path)} leads to no page.")
+                    )
+            elif anchor and not _has(anchors[target], anchor, wiki=address.startswith(WIKI)):
+                what = f"The link to {_shown(f'{path}#{anchor}')} leads to no section of its page."
+                found.append(Oddity(page.path, line, what))
+    return found
+
+
+def _has(anchors: frozenset[str], anchor: str, *, wiki: bool) -> bool:
+    if anchor in anchors or anchor.startswith((":~:", "^")) or anchor in {"top", "_top"}:
+        return True
+    lower = anchor.casefold()
+    if wiki:  # by the heading's words, the last of a path of headings
+        lower = re.sub(r"[^\w\- ]", "", lower.rpartition("#")[2].strip()).replace(" ", "-")
+    return any(lower == known.casefold() for known in anchors)
+
+
+def _shown(address: str) -> str:
+    return address if len(address) <= 80 else address[:79] + "…"

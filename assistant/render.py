@@ -1,0 +1,218 @@
+"""A page as HTML for the reader, with no markup of its author's; pure.
+
+Knows which elements are harmless and how a page's headings carry their anchors. Raw HTML becomes
+the blocks a reader would see of it, images of other hosts are named and never fetched, and a link
+that could run a script is left as text. Must not know where a page comes from.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING, Any
+
+from assistant import hypertext, markdown
+from assistant.dialect import LABEL, neutralise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from assistant.model import Block
+
+    Resolve = Callable[[str], str]
+
+_TAGS = {
+    "Paragraph": "p",
+    "Emphasis": "em",
+    "Strong": "strong",
+    "Strikethrough": "s",
+    "BlockQuote": "blockquote",
+    "Item": "li",
+    "DefinitionList": "dl",
+    "DefinitionListTitle": "dt",
+    "DefinitionListDefinition": "dd",
+    "FootnoteDefinition": "section",
+    "Table": "table",
+    "TableHead": "thead",
+    "TableRow": "tr",
+}
+_SAFE = frozenset({"http", "https", "mailto", "tel"})
+_SCHEME = re.compile(r"([^/?#:]*):")
+_UNSEEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
+
+
+def page(source: str, anchors: Mapping[int, str], *, resolve: Resolve | None = None) -> str:
+    """A page of Markdown as HTML.
+
+    `anchors` are the ids of its sections by the line of their heading. `resolve` turns an address
+    of the page into one for a link, empty where there is none to link to.
+    """
+    return "".join(_Page(neutralise(source), anchors, resolve or _as_it_is).pieces())
+
+
+def blocks(found: Iterable[Block], anchors: Mapping[int, str]) -> str:
+    """Blocks as HTML: what a page in another format than Markdown is shown as."""
+    pieces: list[str] = []
+    open_tag = ""
+    for block in found:
+        wanted = {"item": "ul", "row": "table", "header": "table"}.get(block.kind, "")
+        if wanted != open_tag:
+            pieces.append(
+                (f"</{open_tag}>\n" if open_tag else "") + (f"<{wanted}>" if wanted else "")
+            )
+            open_tag = wanted
+        pieces.append(_block(block, anchors.get(block.lines[0], "")))
+    return "".join(pieces) + (f"</{open_tag}>\n" if open_tag else "")
+
+
+def _block(block: Block, anchor: str) -> str:
+    text, named = html.escape(block.text), _id(anchor)
+    match block.kind:
+        case "heading" if block.level <= 6:
+            return f"<h{block.level}{named}>{text}</h{block.level}>\n"
+        case "item":
+            return f"<li>{text}</li>\n"
+        case "row" | "header":
+            cell = "th" if block.kind == "header" else "td"
+            cells = "".join(f"<{cell}>{part}</{cell}>" for part in text.split(" | "))
+            return f"<tr>{cells}</tr>\n"
+        case "code":
+            return f"<pre><code>{text}</code></pre>\n"
+        case "quote":
+            return f"<blockquote><p>{text}</p></blockquote>\n"
+        case "break":
+            return "<hr>\n"
+        case _:
+            return f"<p{named}>{text}</p>\n" if text else ""
+
+
+class _Page:
+    """One pass over a page's events that writes what is harmless of them."""
+
+    def __init__(self, source: str, anchors: Mapping[int, str], resolve: Resolve) -> None:
+        self._source = source
+        self._lines = markdown.Lines(source)
+        self._anchors = dict(anchors)
+        self._resolve = resolve
+        self._out: list[str] = []
+        self._heading = ""  # the tag of the heading at hand, as it will be closed
+        self._links: list[bool] = []  # whether each open link became one
+        self._lists: list[str] = []
+        self._verbatim: list[str] | None = None
+        self._images: list[tuple[str, list[str]]] = []
+        self._head = False
+
+    def pieces(self) -> list[str]:
+        for name, value, start, _ in markdown.events(self._source):
+            if name[0] == "+":
+                self._open(name[1:], value, start)
+            elif name[0] == "-":
+                self._close(name[1:])
+            else:
+                self._leaf(name, value)
+        return self._out
+
+    def _open(self, name: str, value: Any, start: int) -> None:
+        out = self._out
+        match name:
+            case "Heading":
+                self._heading = f"h{value['level'][1]}"
+                out.append(f"<{self._heading}{self._id_at(start)}>")
+            case "Link":
+                address = self._resolve(value["dest_url"])
+                safe = bool(address) and _is_safe(address)
+                self._links.append(safe)
+                if safe:
+                    titled = f' title="{html.escape(value["title"])}"' if value["title"] else ""
+                    out.append(f'<a href="{html.escape(address)}"{titled}>')
+            case "Image":
+                self._images.append((value["title"], []))
+            case "List":
+                first = f' start="{value}"' if value not in {None, 1} else ""
+                self._lists.append("ul" if value is None else "ol")
+                out.append(f"<{self._lists[-1]}{first}>\n")
+            case "CodeBlock" | "HtmlBlock":
+                self._verbatim = []
+            case "TableCell":
+                out.append("<th>" if self._head else "<td>")
+            case "TableHead":
+                self._head = True
+                out.append("<thead><tr>")
+            case "Paragraph":
+                out.append(f"<p{self._id_at(start)}>")
+            case _ if name in _TAGS:
+                out.append(f"<{_TAGS[name]}>")
+
+    def _close(self, name: str) -> None:
+        out = self._out
+        match name:
+            case "Heading":
+                out.append(f"</{self._heading}>\n")
+            case "Link":
+                if self._links.pop():
+                    out.append("</a>")
+            case "Image":
+                title, alt = self._images.pop()
+                shown = title or "".join(alt)
+                if shown:
+                    out.append(f'<span class="image">{html.escape(shown)}</span>')
+            case "List":
+                out.append(f"</{self._lists.pop()}>\n")
+            case "CodeBlock":
+                out.append(f"<pre><code>{html.escape(self._taken())}</code></pre>\n")
+            case "HtmlBlock":
+                out.append(blocks(hypertext.blocks(self._taken()), {}))
+            case "TableCell":
+                out.append("</th>" if self._head else "</td>")
+            case "TableHead":
+                self._head = False
+                out.append("</tr></thead>\n")
+            case _ if name in _TAGS:
+                inline = name in {"Emphasis", "Strong", "Strikethrough"}
+                out.append(f"</{_TAGS[name]}>" + ("" if inline else "\n"))
+
+    def _taken(self) -> str:
+        taken, self._verbatim = "".join(self._verbatim or ()), None
+        return taken
+
+    def _leaf(self, name: str, value: Any) -> None:
+        out = self._out
+        match name:
+            case "Text" | "Html" if self._verbatim is not None:
+                self._verbatim.append(value)
+            case "Text" | "Code" if self._images:
+                self._images[-1][1].append(value)
+            case "Text":
+                if value.startswith(LABEL):
+                    out[-1], self._heading = '<p class="label">', "p"
+                out.append(html.escape(value.replace(LABEL, "")))
+            case "Code":
+                out.append(f"<code>{html.escape(value)}</code>")
+            case "SoftBreak":
+                out.append("\n")
+            case "HardBreak":
+                out.append("<br>\n")
+            case "InlineHtml" if value.lower().startswith("<br"):
+                out.append("<br>")
+            case "Rule":
+                out.append("<hr>\n")
+            case "FootnoteReference":
+                out.append(f"<sup>{html.escape(value)}</sup>")
+
+    def _id_at(self, start: int) -> str:
+        return _id(self._anchors.pop(self._lines.at(start), ""))
+
+
+def _id(anchor: str) -> str:
+    return f' id="{html.escape(anchor)}"' if anchor else ""
+
+
+def _as_it_is(address: str) -> str:
+    return address
+
+
+def _is_safe(address: str) -> bool:
+    """Whether a link only leads somewhere: its scheme is one of few, or there is none."""
+    plain = _UNSEEN.sub("", address)  # a browser, too, looks past what is not seen
+    scheme = _SCHEME.match(plain)
+    return not scheme or scheme[1].lower() in _SAFE

@@ -1,0 +1,119 @@
+"""What a guide recommends: the lines that are little more than one link with a title; pure.
+
+Knows how a line tells a book from an article, a video or a form, and how long it takes to read.
+Must not know how lines are parsed or where the guide is published.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from assistant import links
+from assistant.model import Resource
+
+if TYPE_CHECKING:
+    from assistant.model import Block, Link, ResourceKind, Section
+
+_MINUTES = re.compile(
+    r"\b(\d{1,3})[\s-]*min(?:ute)?s?\b(?:[\s-]*(?:read|watch|listen|video|talk))?", re.I
+)
+_VIDEO_HOSTS = re.compile(
+    r"(?:^|\.)(?:youtube\.com|youtube-nocookie\.com|youtu\.be|vimeo\.com|ted\.com|loom\.com"
+    r"|wistia\.com|dailymotion\.com|twitch\.tv|media\.ccc\.de)/"
+)
+_BOOK_HOSTS = re.compile(
+    r"^(?:(?:www|smile)\.)?amazon\.|(?:^|\.)(?:goodreads\.com|oreilly\.com|bookshop\.org|leanpub\.com"
+    r"|manning\.com|pragprog\.com|apress\.com|packtpub\.com|thalia\.\w+|openlibrary\.org)/"
+    r"|^books\.google\.|^play\.google\.com/store/books"
+)
+_FORM_HOSTS = re.compile(
+    r"(?:^|\.)(?:forms\.gle|docs\.google\.com/forms|typeform\.com|forms\.office\.com|tally\.so"
+    r"|surveymonkey\.com|jotform\.com)/"
+)
+_BOOK = re.compile(r"(?<![a-z])books?(?!mark)|[\U0001f4d5-\U0001f4da]")
+_VIDEO = re.compile(r"video|[\U0001f3a5\U0001f3a6\U0001f4f9\U0001f4fa\u25b6]")
+_MARKS = " |-–—:·•*()[].,;/\u2192"
+_DECORATION = re.compile("[\U0001f300-\U0001faff\u2190-\u21ff\u25a0-\u27bf\ufe0f]")
+
+# Beside its link, a line that recommends something holds at most an author or a short note.
+_WORDS_BESIDE_A_LINK = 8
+
+_READING = frozenset(
+    "reading readings resources resource references reference bibliography books articles videos "
+    "links learn talks podcasts papers tools tutorials courses recommended".split()
+)
+
+
+def resource(block: Block, section: Section) -> Resource | None:
+    """What a row, an item or a line recommends, where it is one link with a title and little else.
+
+    Under a heading that announces reading ("Further reading", "Resources") the note beside the
+    link may be as long as it likes.
+    """
+    if block.kind not in {"row", "item", "prose"}:
+        return None
+    listed = [link for link in block.links if link.title and _leads_somewhere(link.url)]
+    if len(listed) != 1:
+        return None
+    link = listed[0]
+    beside = block.text.replace(link.title, "", 1)
+    minutes = _MINUTES.search(beside)
+    beside = _DECORATION.sub("", _MINUTES.sub("", beside)).strip(_MARKS)
+    by = re.match(r"by\b", beside)
+    if len(beside.split()) > _room_beside(block, link, section, by=bool(by)):
+        return None
+    return Resource(
+        title=f"{link.title} {beside}" if by else link.title,
+        url=link.url,
+        kind=_kind(link.url, _signs(block), section.headings),
+        minutes=int(minutes[1]) if minutes else None,
+        path=section.path,
+        headings=section.headings,
+        anchor=section.anchor,
+    )
+
+
+def _room_beside(block: Block, link: Link, section: Section, *, by: bool) -> float:
+    """How many words may stand beside the link of a line that recommends it."""
+    if by or block.kind == "row":  # in a row the words are other cells
+        return _WORDS_BESIDE_A_LINK
+    if block.kind != "item":
+        return 0
+    announced = _READING & set(section.headings[-1].lower().split())
+    if announced and block.text.startswith(link.title) and not links.internal(link.url):
+        return float("inf")
+    # In running text a link among words is a reference.
+    return len(link.title.split())
+
+
+def _leads_somewhere(url: str) -> bool:
+    """Whether a link goes to a page: of the web, or another of the guide."""
+    if url.startswith("#"):
+        return False
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:  # an address with a broken bracket
+        return False
+    return bool(url) and scheme in {"", "http", "https"}
+
+
+def _signs(block: Block) -> str:
+    """The pictures of a line: the sources of its images, and its emoji."""
+    return " ".join((*block.icons, *_DECORATION.findall(block.text))).lower()
+
+
+def _kind(url: str, signs: str, headings: tuple[str, ...]) -> ResourceKind:
+    under = headings[-1].lower().split()
+    address = urlsplit(url)
+    if not address.netloc:
+        return "page"
+    place = f"{address.hostname or ''}{address.path.lower()}/"
+    if _BOOK.search(signs) or _BOOK_HOSTS.search(place) or "books" in under:
+        return "book"
+    if _VIDEO.search(signs) or _VIDEO_HOSTS.search(place) or "videos" in under:
+        return "video"
+    if _FORM_HOSTS.search(place):
+        return "form"
+    return "article"

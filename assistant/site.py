@@ -1,0 +1,118 @@
+"""How publishing tools name what they publish: a heading's anchor, a page's address; pure.
+
+Knows the rules of GitHub (which Jekyll shares), Python-Markdown under MkDocs, and Docusaurus, and
+which files give each of them away. Must not know what a page says.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+Tool = Literal["github", "jekyll", "mkdocs", "docusaurus"]
+
+# What lies in the folder of a guide, or beside it, and the tool it is for; the first that is there.
+_CONFIGURED: tuple[tuple[str, Tool], ...] = (
+    ("mkdocs.yml", "mkdocs"),
+    ("mkdocs.yaml", "mkdocs"),
+    ("zensical.toml", "mkdocs"),
+    ("docusaurus.config.js", "docusaurus"),
+    ("docusaurus.config.ts", "docusaurus"),
+    ("docusaurus.config.mjs", "docusaurus"),
+    ("sidebars.js", "docusaurus"),
+    ("sidebars.ts", "docusaurus"),
+    ("_config.yml", "jekyll"),
+    ("_config.toml", "jekyll"),
+)
+_NAMELESS = "section"  # the anchor of a heading with no letter in it, as kramdown gives it
+_INDEX = frozenset({"index", "readme", "_index"})
+_DROPPED = re.compile(r"[^\w\- ]")
+_NUMBERED = re.compile(r"^(.+)_(\d+)$")
+_ORDER = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
+
+
+def guess(names: Collection[str]) -> Tool:
+    """The tool that a guide's own files speak of; GitHub's rules where none does."""
+    return next((tool for name, tool in _CONFIGURED if name in names), "github")
+
+
+def slug(heading: str, tool: Tool = "github") -> str:
+    """The anchor a tool makes of a heading's text; empty where nothing of it is left."""
+    if tool == "mkdocs":
+        plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
+        kept = re.sub(r"[^\w\s-]", "", plain).strip().lower()
+        return re.sub(r"[-\s]+", "-", kept)
+    return _DROPPED.sub("", heading.strip().lower()).replace(" ", "-")
+
+
+def anchors(headings: Iterable[tuple[str, str]], tool: Tool = "github") -> list[str]:
+    """The anchor of each heading of a page in order, given its text and the id it names itself.
+
+    Explicit ids win. A repeated one is numbered as the tool does: `a-1`, or `a_1` by MkDocs.
+    """
+    listed = list(headings)
+    if tool == "mkdocs":
+        return _numbered_by_mkdocs(listed)
+    seen: dict[str, int] = {}
+    found: list[str] = []
+    for text, explicit in listed:
+        wanted = explicit or slug(text, tool) or _NAMELESS
+        anchor = wanted
+        while anchor in seen:
+            seen[wanted] += 1
+            anchor = f"{wanted}-{seen[wanted]}"
+        seen[anchor] = 0
+        found.append(anchor)
+    return found
+
+
+def _numbered_by_mkdocs(listed: Iterable[tuple[str, str]]) -> list[str]:
+    listed = list(listed)
+    used = {explicit for _, explicit in listed if explicit}
+    last: dict[str, int] = {}  # the number last given to a slug: many alike take linear time
+    given: set[str] = set()
+    found: list[str] = []
+    for text, explicit in listed:
+        anchor = explicit or slug(text, "mkdocs")
+        if explicit in given or (not explicit and (not anchor or anchor in used)):
+            numbered = _NUMBERED.match(anchor)
+            stem, number = (numbered[1], int(numbered[2])) if numbered else (anchor, 0)
+            number = max(number, last.get(stem, 0)) + 1
+            while f"{stem}_{number}" in used:
+                number += 1
+            last[stem] = number
+            anchor = f"{stem}_{number}"
+        used.add(anchor)
+        given.add(anchor)
+        found.append(anchor)
+    return found
+
+
+def address(path: str, base_url: str, tool: Tool, permalink: str = "") -> str:
+    """Where a page is read: under the published site where there is one, else its path.
+
+    `permalink` is what the page itself says, from the site's root or from its own folder.
+    """
+    if not base_url:
+        return quote(path)
+    base = base_url.rstrip("/")
+    place = PurePosixPath(path)
+    if permalink:
+        given = permalink if permalink.startswith("/") else f"/{place.parent / permalink}"
+        return base + quote(given.replace("/./", "/"), safe="/:")
+    if "/blob/" in urlsplit(base).path or "/tree/" in urlsplit(base).path:
+        return f"{base}/{quote(path)}"
+    parts = list(place.with_suffix("").parts)
+    if tool == "mkdocs" and parts[0] == "docs" and len(parts) > 1:
+        parts = parts[1:]  # read from the project's folder, where the pages lie one deeper
+    if tool == "docusaurus":
+        parts = [_ORDER.sub("", part) for part in parts]
+    if parts[-1].lower() in _INDEX:
+        return "/".join([base, *map(quote, parts[:-1])]) + "/"
+    return "/".join([base, *map(quote, parts)]) + ("/" if tool == "mkdocs" else "")

@@ -1,0 +1,145 @@
+"""A page as HTML that carries nothing of its author's markup."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from test_markdown import MARKUP
+
+from assistant.render import page
+
+SECURITY = Path(__file__).parent.parent.parent / "shared" / "security"
+
+
+EVERYWHERE = dict.fromkeys(range(1, 60), "h")
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+
+ALLOWED = set(
+    "p br hr h1 h2 h3 h4 h5 h6 a em strong s code pre ul ol li blockquote table thead tbody tr th "
+    "td dl dt dd span sup section".split()
+)
+ATTRIBUTES = {"id", "href", "title", "class", "start", "style"}
+
+
+def check_harmless(shown: str) -> None:
+    for tag, attributes in Tags(shown).found:
+        assert tag in ALLOWED, tag
+        assert set(attributes) <= ATTRIBUTES, attributes
+        assert attributes.get("style", "") in {
+            "",
+            "text-align:left",
+            "text-align:right",
+            "text-align:center",
+        }
+        scheme = attributes.get("href", "").split(":")[0].strip().lower()
+        assert scheme not in {"javascript", "vbscript", "file"}
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "a <script>alert(1)</script> b",
+    "<img src=x onerror=alert(1)>",
+    "a <img src=x onerror=alert(1)> b",
+    "[a](javascript:alert(1))",
+    "[a](JaVaScRiPt:alert(1))",
+    "[a](&#106;avascript:alert(1))",
+    "<javascript:alert(1)>",
+    "[a](data:text/html;base64,PHNjcmlwdD4=)",
+    "[a](vbscript:x)",
+    '[a](http://b "x\\" onclick=\\"alert(1)")',
+    '![a](http://b/c.png "<script>")',
+    "![<img src=x onerror=alert(1)>](x)",
+    '# a {#"><script>alert(1)</script>}',
+    '``` "><script>alert(1)</script>\ncode\n```',
+    "<div onclick=alert(1)>\n\ntext\n\n</div>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<svg/onload=alert(1)>",
+    "[^1]\n\n[^1]: <img src=x onerror=alert(1)>",
+    "<!-- --!><img src=x onerror=alert(1)> -->",
+    "<br onmouseover=alert(1)>",
+    "| <script>x</script> |\n|---|\n| <img src=x onerror=y> |",
+]
+
+
+@pytest.mark.parametrize("source", HOSTILE)
+def test_nothing_hostile_survives_rendering(source: str) -> None:
+    check_harmless(page(source, EVERYWHERE))
+
+
+@settings(deadline=None)
+@given(MARKUP)
+def test_whatever_is_rendered_is_harmless(source: str) -> None:
+    check_harmless(page(source, EVERYWHERE))
+
+
+def test_published_attacks_do_not_survive_rendering() -> None:
+    attacks = SECURITY / "xss.jsonl"
+    if not attacks.exists():
+        pytest.skip("the collection of attacks is not here")
+    for line in attacks.read_text(encoding="utf-8").strip().split("\n")[::4]:
+        for value in json.loads(line).values():
+            if isinstance(value, str):
+                check_harmless(page(value, EVERYWHERE))
+                check_harmless(page(f"# {value}", EVERYWHERE))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://a.example/x", "other.md#part", "../up.md", "#here", "mailto:a@b.example", "a:b/c"],
+)
+def test_a_link_stays_one_only_where_it_leads_somewhere(address: str) -> None:
+    found = [a["href"] for tag, a in Tags(page(f"[x](<{address}>)", {})).found if tag == "a"]
+    assert found == ([] if address == "a:b/c" else [address])
+
+
+def test_a_link_is_resolved_by_whoever_knows_the_pages() -> None:
+    shown = page("[x](a) [y](b)", {}, resolve=lambda address: "/guide/a" if address == "a" else "")
+    assert shown == '<p><a href="/guide/a">x</a> y</p>\n'
+
+
+def test_the_title_of_an_admonition_is_shown_as_a_label() -> None:
+    shown = page('!!! note "Mind this"\n    Text', {})
+    assert shown == '<p class="label">Mind this</p>\n<p>Text</p>\n'
+
+
+def test_headings_carry_the_anchors_handed_in() -> None:
+    found = Tags(
+        page("# A {#x}\n\n## B\n\n```\n# C\n```\n\nD\n---", {1: "x", 3: "b", 9: "d"})
+    ).found
+    assert [(tag, a.get("id")) for tag, a in found if tag in {"h1", "h2"}] == [
+        ("h1", "x"),
+        ("h2", "b"),
+        ("h2", "d"),
+    ]
+
+
+def test_an_anchor_is_not_shown_beside_its_heading() -> None:
+    assert "{" not in page("# A {#x}\n\n## B\n{: #y }", {1: "x", 3: "y"})
+
+
+def test_raw_html_becomes_its_text() -> None:
+    shown = page("<div><b>Bold</b> &amp; more</div>", {})
+    assert shown == "<p>Bold &amp; more</p>\n"
+
+
+def test_an_image_is_named_and_never_fetched() -> None:
+    shown = page('![alt](https://other.example/x.png "A title")', {})
+    assert "A title" in shown
+    assert "other.example" not in shown

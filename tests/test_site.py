@@ -1,0 +1,119 @@
+"""Anchors and addresses as each publishing tool makes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.site import address, anchors, guess, slug
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("What is a Product Manager?", "what-is-a-product-manager"),
+        ("Product Manager vs. Product Owner", "product-manager-vs-product-owner"),
+        ("C++ & C#", "c--c"),
+        ("snake_case and kebab-case", "snake_case-and-kebab-case"),
+        ("Café 中文", "café-中文"),
+        ("  Trim me  ", "trim-me"),
+        ("1.2.3 Release", "123-release"),
+        ("\U0001f680", ""),
+    ],
+)
+def test_a_slug_follows_the_rules_of_github(heading: str, expected: str) -> None:
+    assert slug(heading) == expected
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("What is a Product Manager?", "what-is-a-product-manager"),
+        ("C++ & C#", "c-c"),
+        ("snake_case and kebab-case", "snake_case-and-kebab-case"),
+        ("Café 中文", "cafe"),
+        ("Ａ — wide  gap", "a-wide-gap"),
+        ("1.2.3 Release", "123-release"),
+        ("\U0001f680", ""),
+    ],
+)
+def test_a_slug_follows_the_rules_of_python_markdown(heading: str, expected: str) -> None:
+    assert slug(heading, "mkdocs") == expected
+
+
+def named(*headings: str) -> list[tuple[str, str]]:
+    """Headings as text, or `text#id`."""
+    return [(text, own) for text, _, own in (heading.partition("#") for heading in headings)]
+
+
+@pytest.mark.parametrize(
+    ("tool", "headings", "expected"),
+    [
+        ("github", ["A", "A", "A"], ["a", "a-1", "a-2"]),
+        ("jekyll", ["A", "A", "?", "?"], ["a", "a-1", "section", "section-1"]),
+        ("docusaurus", ["A", "B#a", "A 1", "A"], ["a", "a-1", "a-1-1", "a-2"]),
+        ("mkdocs", ["A", "A", "A"], ["a", "a_1", "a_2"]),
+        ("mkdocs", ["A", "A", "A 1", "A_1"], ["a", "a_1", "a-1", "a_2"]),
+        ("mkdocs", ["?", "?"], ["_1", "_2"]),
+        # An id that is given anywhere on the page is taken before any is made.
+        ("mkdocs", ["A", "B#a"], ["a_1", "a"]),
+    ],
+)
+def test_what_is_repeated_is_numbered_as_the_tool_does(tool, headings, expected) -> None:
+    assert anchors(named(*headings), tool) == expected
+
+
+@pytest.mark.parametrize("tool", ["github", "mkdocs"])
+def test_no_two_headings_of_a_page_share_an_anchor(tool) -> None:
+    headings = named(*["A", "A-1", "A", "a_1", "A#a-1", "A 1", "?", "section", "_1"] * 3)
+    found = anchors(headings, tool)
+    assert len(set(found)) == len(found)
+    assert all(found)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({"mkdocs.yml", "docs"}, "mkdocs"),
+        ({"docusaurus.config.ts", "package.json"}, "docusaurus"),
+        ({"_config.yml", "index.md"}, "jekyll"),
+        ({"README.md"}, "github"),
+    ],
+)
+def test_a_guides_own_files_give_its_tool_away(names, expected) -> None:
+    assert guess(names) == expected
+
+
+SITE = "https://site.example/docs/"
+
+
+@pytest.mark.parametrize(
+    ("tool", "path", "expected"),
+    [
+        ("github", "a/b.md", "a/b"),
+        ("github", "a/index.md", "a/"),
+        ("jekyll", "README.md", ""),
+        ("mkdocs", "a/b.md", "a/b/"),
+        ("mkdocs", "docs/a/b.md", "a/b/"),
+        ("mkdocs", "index.md", ""),
+        ("docusaurus", "01-start/02_first steps.mdx", "start/first%20steps"),
+        ("docusaurus", "2024-review.md", "review"),
+    ],
+)
+def test_a_page_is_read_where_its_tool_puts_it(tool, path, expected) -> None:
+    assert address(path, SITE, tool) == SITE + expected
+
+
+def test_a_page_in_a_repository_keeps_its_name() -> None:
+    base = "https://code.example/team/guide/blob/main"
+    assert address("a/b.md", base, "github") == f"{base}/a/b.md"
+
+
+@pytest.mark.parametrize(
+    ("permalink", "expected"), [("/start/", "start/"), ("first", "a/first"), ("./first", "a/first")]
+)
+def test_a_page_may_say_where_it_is_read(permalink, expected) -> None:
+    assert address("a/b.md", SITE, "jekyll", permalink) == SITE + expected
+
+
+def test_a_guide_that_is_not_published_is_linked_by_path() -> None:
+    assert address("a b.md", "", "mkdocs", "/x/") == "a%20b.md"
