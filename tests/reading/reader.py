@@ -1,0 +1,86 @@
+"""The product seen through its interface: what one page or folder reads into, and its promises."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from assistant import guide
+from tests.reading.rendering import words_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from assistant.model import PageRead
+
+# Between the sentences of a passage stand white space and what marks an item or a row.
+BETWEEN = re.compile(r"(?:\s|[-*+•|>☐☑✓]|\[[ xX]\]|\d{1,9}[.)]|[a-z][.)])*")
+
+
+def read_text(folder: Path, source: str, name: str = "page.md") -> PageRead:
+    """A page as read from a folder of its own."""
+    (folder / name).write_text(source, encoding="utf-8", newline="")
+    return guide.read_page(folder, name, reading=guide.Reading())
+
+
+def words_read(page: PageRead) -> list[str]:
+    """Every word that can be quoted from a page, in order."""
+    return [
+        word
+        for passage in page.passages
+        for sentence in passage.sentences
+        for word in words_of(passage.slice(sentence))
+    ]
+
+
+def broken_promises(page: PageRead) -> list[str]:
+    """What does not hold of a page's sections, passages and sentences; nothing, it is hoped."""
+    broken = []
+    count = page.page.text.count("\n") + 1
+    for section in page.sections:
+        first, last = section.lines
+        if not 1 <= first <= last <= count:
+            broken.append(f"section {section.headings} has lines {section.lines} of {count}")
+    spans = {(s.headings, s.anchor): s.lines for s in page.sections}
+    ids = [passage.id for passage in page.passages]
+    broken += [f"passage {name} stands twice" for name in {n for n in ids if ids.count(n) > 1}]
+    for passage in page.passages:
+        section = spans.get((passage.headings, passage.anchor))
+        if section is None:
+            broken.append(f"passage {passage.id} is of no section")
+            continue
+        end = 0
+        for sentence in passage.sentences:
+            if not BETWEEN.fullmatch(passage.text[end : sentence.start]):
+                beside = passage.text[end : sentence.start]
+                broken.append(f"passage {passage.id} has {beside!r} between two sentences")
+            if not passage.slice(sentence).strip():
+                broken.append(f"passage {passage.id} has an empty sentence")
+            if not section[0] <= sentence.lines[0] <= sentence.lines[1] <= section[1]:
+                broken.append(f"{passage.id}: lines {sentence.lines} outside {section}")
+            end = sentence.end
+        if not BETWEEN.fullmatch(passage.text[end:]):
+            broken.append(f"passage {passage.id} ends in {passage.text[end:]!r}")
+    return broken
+
+
+def strayed(page: PageRead) -> list[str]:
+    """Sentences whose first or last word does not stand in the lines they name."""
+    lines = page.page.text.split("\n")
+    stray = []
+    for passage in page.passages:
+        for sentence in passage.sentences:
+            first, last = sentence.lines
+            there = set(words_of(plain("\n".join(lines[first - 1 : last]))))
+            said = words_of(passage.slice(sentence))
+            if said and not {said[0], said[-1]} <= there:
+                stray.append(f"{passage.id} lines {first}-{last}: {said[0]} … {said[-1]}")
+    return stray
+
+
+def plain(source: str) -> str:
+    """Source lines with what would split or spell a word otherwise taken out."""
+    source = re.sub(r"&(?:nbsp|ensp|emsp|shy|zwj|zwnj);", " ", source)
+    source = html.unescape(source)
+    return re.sub(r"[*~`\\]|<[^<>]*>|(?<!\w)_|_(?!\w)", "", source)

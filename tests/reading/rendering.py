@@ -1,0 +1,465 @@
+"""What a reader of the published page sees of a Markdown file, by another way than the product's.
+
+markdown-it-py makes HTML, a text walk over the HTML makes words. Before it each publishing
+tool's own marks are taken out, from what that tool's manual says it shows. Knows nothing of the
+package, and imports nothing of it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from itertools import groupby, takewhile
+from typing import TYPE_CHECKING
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.deflist import deflist_plugin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Lines = list[str]
+
+FRONT_MATTER = re.compile(
+    r"\A(---|\+\+\+)[ \t]*\n(?:.*?\n)??(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL
+)
+FENCE = re.compile(r"^((?:[ \t>]|[-*+] |\d+[.)] )*)(`{3,}|~{3,})([^`]*)$")
+TITLE = re.compile(r"""\b(?:title|filename)=(?:"([^"]*)"|'([^']*)')""")
+INDENTED = re.compile(r"^(\s*)(?:!!!|\?\?\?\+?)\s+([\w-]+)?(?:\s+[\w-]+)*\s*(?:\"(.*)\")?\s*$")
+TAB = re.compile(r"^(\s*)(===)[!+]*\s+\"(.*)\"\s*$")
+COLONS = re.compile(r"^\s*:{3,}\s*(?:\{?([\w-]*)\}?(?:\[(.*)\]|\s+(.*?))?)?\s*$")
+SLASHES = re.compile(r"^\s*/{3,}\s*(?:[\w-]+\s*(?:\|\s*(.*))?)?$")
+CALLOUT = re.compile(r"^((?:\s*>)+\s*)\[!([\w-]+)(?:\|[^\]]*)?\][+-]?")
+SNIPPET = re.compile(r"^\s*(?:-+8<-+|;-+8<-+)")
+ABBREVIATION = re.compile(r"^[\s>]*\*\[[^\]]+\]:")
+FOOTNOTE = re.compile(r"^(\s*)\[\^[^\]\s]+\]:[ \t]*")
+FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
+TASK = re.compile(r"^(\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+)\[[ xX]\](?=\s)")
+LIQUID = re.compile(r"\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+LIQUID_COMMENT = re.compile(r"\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}", re.DOTALL)
+HUGO = re.compile(r"\{\{([<%]).*?[>%]\}\}", re.DOTALL)
+KRAMDOWN_LINE = re.compile(r"^\s*(?:>\s*)*\{:[^}]*\}\s*$")
+KRAMDOWN = re.compile(r"\{::[^}]*\}|\{:/[^}]*\}")
+KRAMDOWN_SPAN = re.compile(r"\{:[^}]*\}")
+TOC_ITEM = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+.*\n\s*\{:\s*toc.*\}\s*$", re.MULTILINE)
+WRITTEN = re.compile(r"<(\w+)\b[^>]*\smarkdown(?:=[\"']?[\w-]+[\"']?)?(?=[\s>])[^>]*>")
+BLOCK_TAG = re.compile(r"<(?=(?:div|section|article|aside|main|figure|p)\b)(\w+)")
+HEADING_MARKS = re.compile(r"\s*\{:?[^{}]*\}\s*$")
+HEADING_ID = re.compile(r"\s*\{\s*[#.:][^{}]*\}\s*$")
+ICON = re.compile(r":[a-z][a-z0-9]*(?:[-_+][a-z0-9]+)*:(?:\{[^}]*\})?")
+ATTRIBUTES = re.compile(r"^\{:?[^{}\n]*\}")
+WIKI_EMBED = re.compile(r"!\[\[[^\[\]]*\]\]")
+WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
+COMMENT = re.compile(r"%%.*?%%", re.DOTALL)
+MYST_TARGET = re.compile(r"^[\s>]*\([\w-]+\)=\s*$")
+DIRECTIVE = re.compile(r"^\{(?!code)[\w:-]+\}\s*(.*)$")
+OPTION = re.compile(r"^\s*:[\w-]+:")
+MYST_ROLE = re.compile(r"\{[\w:-]+\}(?=`)")
+ESM = re.compile(r"^(?:import|export)\s")
+CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])?\1(?!`)", re.DOTALL)
+EXPRESSION = re.compile(r"(?<!\\)\{[^{}]*\}")
+VISIBLE_ATTRIBUTE = re.compile(r"""\b(?:label|title)\s*[=:]\s*(?:"([^"]*)"|'([^']*)')""")
+ITEMS = re.compile(r"\bitems=\{\[(.*?)\]\}", re.DOTALL)
+QUOTED = re.compile(r"""'([^']*)'|"([^"]*)\"""")
+RUN = re.compile(r"[^\W_]+")
+INVISIBLE = {"Cf", "Mn", "Me", "Cc"}
+
+# Every other tag, known or not, is laid out within its line.
+BLOCK = set(
+    "address article aside blockquote body br caption center col colgroup dd details dialog dir div"
+    " dl dt fieldset figcaption figure footer form frame h1 h2 h3 h4 h5 h6 header hr html iframe"
+    " input legend li link main menu meta nav noscript object ol optgroup option p param pre search"
+    " section select source summary table tbody td textarea tfoot th thead tr track ul video audio"
+    " button x-contents".split()
+)
+OPTIONAL = {"x-contents", "x-label"}
+HIDDEN = set("script style head title template noscript".split())
+
+
+@dataclass(frozen=True)
+class Published:
+    """A page's words in order, as runs: those of no kind must be read, the others may be.
+
+    The kinds that may be left out: `contents`, the page's own table of contents; `alt`, what
+    stands for an image; `label`, the word a tool puts over a note that has no title.
+    """
+
+    runs: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def words(self) -> list[str]:
+        return [word for kind, words in self.runs for word in words if not kind]
+
+    def expected(self, read: list[str]) -> tuple[list[str], Counter[str]]:
+        """The words a reading should have, and how often each kind was left out of it."""
+        expected: list[str] = []
+        left_out: Counter[str] = Counter()
+        for number, (kind, words) in enumerate(self.runs):
+            if not kind:
+                expected += words
+                continue
+            at = len(expected)
+            found = read[at : at + len(words)]
+            follows = next((w for k, w in self.runs[number + 1 :] if not k), ())[:50]
+            was_read = [w.casefold() for w in found] == [w.casefold() for w in words]
+            # A contents list of one entry reads like the heading after it.
+            if was_read and agreement(read, at + len(words), follows) >= agreement(
+                read, at, follows
+            ):
+                expected += found
+            elif words:
+                left_out[kind] += 1
+        return expected, left_out
+
+
+def agreement(read: list[str], at: int, words: tuple[str, ...]) -> int:
+    """How many of the words follow at this place."""
+    pairs = zip(read[at : at + len(words)], words, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def words_of(text: str) -> list[str]:
+    """The alphanumeric runs of a text: what stays when every mark is dropped."""
+    spelled = unicodedata.normalize("NFKC", text)
+    plain = "".join(c for c in spelled if unicodedata.category(c) not in INVISIBLE or c in "\t\n\r")
+    return RUN.findall(plain)
+
+
+def published(source: str, tool: str = "github") -> Published:
+    """What the tool's page shows: github, jekyll, mkdocs, mdx, hugo, obsidian or myst."""
+    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    text = FRONT_MATTER.sub("", text, count=1)
+    if tool == "jekyll":
+        if 'parse_block_html="true"' in text:
+            text = BLOCK_TAG.sub(r'<\1 markdown="1"', text)
+        text = TOC_ITEM.sub("", text)
+        text = LIQUID.sub("", LIQUID_COMMENT.sub("", text))
+    if tool == "hugo":
+        text = HUGO.sub("", text)
+    lines = unwrapped(text.split("\n"), tool)
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    parser.use(deflist_plugin)
+    if tool == "mdx":
+        parser.disable("code")
+    tokens = parser.parse("\n".join(lines))
+    tokens = marking_contents(tokens)
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type == "inline" and token.children:
+            clean_inline(token.children, tool, is_heading=before.type == "heading_open")
+    seen = Text()
+    seen.feed(parser.renderer.render(tokens, parser.options, {}))
+    seen.close()
+    return Published(tuple((kind, tuple(words_of(text))) for kind, text in seen.runs()))
+
+
+def unwrapped(lines: Lines, tool: str) -> Lines:
+    """The lines with what the tool acts on gone, titles kept and indented bodies moved out."""
+    out: Lines = []
+    prose: Lines = []
+
+    def flush() -> None:
+        out.extend(cleaned("\n".join(prose), tool).split("\n") if prose else [])
+        prose.clear()
+
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if "<!--" in line and "-->" not in line.split("<!--")[-1]:
+            rest = (n for n in range(at + 1, len(lines)) if "-->" in lines[n])
+            end = next(rest, len(lines) - 1) + 1
+            prose += lines[at:end]
+            at = end
+            continue
+        opening = FENCE.match(line)
+        if opening:
+            flush()
+            end = closing(lines, at, opening)
+            directive = DIRECTIVE.match(opening[3]) if tool == "myst" else None
+            if directive:
+                inside = [x for x in lines[at + 1 : end - 1] if not OPTION.match(x)]
+                title = unwrapped([opening[1] + directive[1]], tool)
+                out += ["", *title, "", *unwrapped(inside, tool), ""]
+                at = end
+                continue
+            named = TITLE.search(opening[3])
+            indent = re.sub(r"[^\s>]", " ", opening[1])
+            if named and tool != "github":
+                # A title stands above its code, in the same item.
+                title = named[1] or named[2]
+                out += ["", f"{opening[1]}{title}", "", indent + line[len(opening[1]) :]]
+                out += lines[at + 1 : end]
+            else:
+                out += lines[at:end]
+            at = end
+            continue
+        marker = (INDENTED.match(line) or TAB.match(line)) if tool == "mkdocs" else None
+        if marker:
+            flush()
+            end = indented_end(lines, at + 1, len(marker[1].expandtabs(4)) + 4)
+            inside = [dedented(inner) for inner in lines[at + 1 : end]]
+            title = unwrapped([marker[1] + (marker[3] or label(marker[2]))], tool)
+            out += ["", *title, "", *unwrapped(inside, tool), ""]
+            at = end
+            continue
+        if tool == "mdx" and ESM.match(line) and not any(prose[-1:]):
+            while at < len(lines) and lines[at].strip():
+                at += 1
+            continue
+        note = FOOTNOTE.match(line)
+        if note:
+            # Read where it is written: that a tool moves it to the end is no loss.
+            indent = note[1] if len(note[1]) > 3 else ""
+            end = indented_end(lines, at + 1, len(indent) + 4)
+            inside = [indent + line[note.end() :], *map(dedented, lines[at + 1 : end])]
+            flush()
+            out += ["", *unwrapped(inside, tool), ""]
+            at = end
+            continue
+        prose.append(line)
+        at += 1
+    flush()
+    return out
+
+
+def label(kind: str | None) -> str:
+    """What a tool may write over a note without a title."""
+    return f"<x-label>{kind}</x-label>" if kind and kind != "===" else ""
+
+
+def closing(lines: Lines, at: int, opening: re.Match[str]) -> int:
+    """The line after a fence's end; one never closed ends with the item or quotation it is in."""
+    mark, prefix = opening[2], opening[1]
+    depth = prefix.count(">")
+    outer = len(prefix.replace(">", "").expandtabs(4))
+    inner = len(re.sub(r">", "", prefix).expandtabs(4)) if re.search(r"[-*+\d]", prefix) else 0
+    for number in range(at + 1, len(lines)):
+        line = lines[number]
+        if line.count(">", 0, len(line) - len(line.lstrip(" >")) + 1) < depth:
+            return number
+        bare = line.lstrip(" \t>")
+        margin = len(line[: len(line) - len(bare)].replace(">", "").expandtabs(4))
+        if inner and bare and margin < inner:
+            return number
+        if margin > outer + 3:
+            continue
+        if bare.startswith(mark) and not bare.rstrip().strip(mark[0]):
+            return number + 1
+    return len(lines)
+
+
+def indented_end(lines: Lines, at: int, width: int) -> int:
+    """Where the lines that are blank or indented this far end."""
+    end = at
+    for number in range(at, len(lines)):
+        line = lines[number].expandtabs(4)
+        if line.strip() and len(line) - len(line.lstrip()) < width:
+            break
+        if line.strip():
+            end = number + 1
+    return end
+
+
+def dedented(line: str) -> str:
+    return line.expandtabs(4)[4:] if line.expandtabs(4)[:4].isspace() else line.lstrip()
+
+
+def cleaned(text: str, tool: str) -> str:
+    """Prose lines, none of them of a code fence, without the marks that are not shown."""
+    lines = []
+    for source in text.split("\n"):
+        line = TASK.sub(r"\1", source)
+        line = CALLOUT.sub(r"\1<x-label>\2</x-label> ", line)
+        if ABBREVIATION.match(line) or (tool == "mkdocs" and SNIPPET.match(line)):
+            continue
+        if tool in {"mkdocs", "mdx", "myst"} and (colons := COLONS.match(line)):
+            line = f"\n{colons[2] or colons[3] or label(colons[1])}\n"
+        if tool == "mkdocs" and (slashes := SLASHES.match(line)):
+            line = f"\n{slashes[1] or ''}\n"
+        if tool in {"mkdocs", "jekyll"} and KRAMDOWN_LINE.match(line):
+            line = ""
+        if tool == "myst" and MYST_TARGET.match(line):
+            line = ""
+        lines.append(line)
+    text = "\n".join(lines)
+    if tool == "obsidian":
+        text = outside_code(COMMENT, "", text)
+        text = outside_code(WIKI_EMBED, "", text)
+        text = outside_code(WIKI_LINK, r"\1", text)
+    if tool == "myst":
+        text = MYST_ROLE.sub("", text)
+    if tool == "mdx":
+        text = without_components(text)
+    if tool in {"mkdocs", "jekyll"}:
+        text = KRAMDOWN.sub("", without_wrappers(text))
+    return text
+
+
+def outside_code(pattern: re.Pattern[str], by: str, text: str) -> str:
+    """Substitute everywhere but in code spans."""
+    kept, at = [], 0
+    for span in CODE_SPAN.finditer(text):
+        kept += [pattern.sub(by, text[at : span.start()]), span[0]]
+        at = span.end()
+    return "".join([*kept, pattern.sub(by, text[at:])])
+
+
+def without_wrappers(text: str) -> str:
+    """Text whose HTML elements say that they hold Markdown, without those elements' tags."""
+    for name in {match[1] for match in WRITTEN.finditer(text)}:
+        tag = re.compile(rf"<{name}\b[^>]*\smarkdown\b[^>]*>\s*|</{name}\s*>")
+        text = outside_code(tag, "\n\n" if name in BLOCK else "", text)
+    return text
+
+
+def without_components(text: str) -> str:
+    """MDX prose without component tags and expressions; a tab's or card's title stays."""
+    out, at = [], 0
+    opening = re.compile(r"(?<!\\)</?(?=[A-Z>])")
+    spans = [(span.start(), span.end()) for span in CODE_SPAN.finditer(text)]
+    for match in opening.finditer(text):
+        start = match.start()
+        if start < at or any(a <= start < b for a, b in spans):
+            continue
+        end = tag_end(text, start)
+        if not end:
+            continue
+        tag = text[start:end]
+        shown = [a or b for a, b in VISIBLE_ATTRIBUTE.findall(tag)]
+        for items in ITEMS.findall(tag):
+            shown += [a or b for a, b in QUOTED.findall(items)]
+        alone = "\n" not in text[:start] or not text[:start].rsplit("\n", 1)[-1].strip()
+        apart = "\n\n" if alone else " "
+        out += [text[at:start], apart, f"{apart}".join(shown), apart]
+        at = end
+    return outside_code(EXPRESSION, "", "".join([*out, text[at:]]))
+
+
+def tag_end(text: str, start: int) -> int:
+    """Where a component's tag ends, past strings and braces; 0 where it never does."""
+    braces, quote = 0, ""
+    for at in range(start + 1, min(len(text), start + 4000)):
+        char = text[at]
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'" and (braces or text[at - 1] == "="):
+            quote = char
+        elif char in "{}":
+            braces += 1 if char == "{" else -1
+        elif char == "<" and not braces:
+            return 0
+        elif char == ">" and braces <= 0:
+            return at + 1
+    return 0
+
+
+def marking_contents(tokens):
+    """The tokens with lists of nothing but links into the page marked, and a heading of no more."""
+    out = []
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.type in {"bullet_list_open", "ordered_list_open"}:
+            end = at + 1
+            while not (tokens[end].level == token.level and tokens[end].nesting == -1):
+                end += 1
+            inner = [t for t in tokens[at:end] if t.type in {"inline", "fence", "html_block"}]
+            if inner and all(is_in_page_link(t) for t in inner):
+                whole = [*tokens[at : end + 1], raw("</x-contents>")]
+                last = tokens[end + 1].type if end + 1 < len(tokens) else "heading_open"
+                if out and out[-1].type == "heading_close" and last == "heading_open":
+                    out.insert(-3, raw("<x-contents>"))
+                else:
+                    out.append(raw("<x-contents>"))
+                out += whole
+                at = end + 1
+                continue
+        out.append(token)
+        at += 1
+    return out
+
+
+def raw(html: str) -> Token:
+    return Token("html_block", "", 0, content=html)
+
+
+def is_in_page_link(token) -> bool:
+    unseen = {"html_inline", "softbreak"}
+    children = [
+        c
+        for c in token.children or []
+        if c.type not in unseen and (c.type != "text" or c.content.strip())
+    ]
+    if not children or children[0].type != "link_open" or children[-1].type != "link_close":
+        return False
+    opens = [c for c in children if c.type == "link_open"]
+    return len(opens) == 1 and str(opens[0].attrs.get("href", "")).startswith("#")
+
+
+def clean_inline(children, tool: str, *, is_heading: bool) -> None:
+    """Take a tool's inline marks out of running text; code keeps what it holds."""
+    last = children[-1]
+    if last.type == "text" and tool != "github":
+        marks = HEADING_MARKS if tool == "mkdocs" and is_heading else HEADING_ID
+        last.content = marks.sub("", last.content)
+    before = None
+    closed = "".join(c.content for c in children if c.type == "html_inline").lower()
+    for child in children:
+        # GitHub shows such a tag as text; whoever does not would hide the rest of the page.
+        opened = re.match(r"<(script|style|title|template)\b", child.content.lower())
+        if child.type == "html_inline" and opened and f"</{opened[1]}" not in closed:
+            child.content = ""
+        if child.type == "text":
+            text = FOOTNOTE_MARK.sub("", child.content)
+            if tool in {"mkdocs", "jekyll"}:
+                text = KRAMDOWN_SPAN.sub("", text)
+            if tool == "mkdocs":
+                follows = before is None or before.nesting == -1
+                if follows or before.type in {"image", "code_inline", "softbreak"}:
+                    text = ATTRIBUTES.sub("", text)
+                text = ICON.sub("", text)
+            child.content = text
+        before = child
+
+
+class Text(HTMLParser):
+    """The text of HTML as a browser lays it out: blocks apart, inline tags joined."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._pieces: list[tuple[str, str]] = []
+        self._hidden: list[str] = []
+        self._kind = ""
+
+    def runs(self) -> Iterator[tuple[str, str]]:
+        for kind, pieces in groupby(self._pieces, key=lambda piece: piece[0]):
+            yield kind, "".join(text for _, text in pieces)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in HIDDEN:
+            self._hidden.append(tag)
+        if tag == "img":
+            self._pieces.append(("alt", dict(attrs).get("alt") or ""))
+        if tag in OPTIONAL:
+            self._kind = tag[2:]
+        if tag in BLOCK:
+            self._pieces.append((self._kind, "\n"))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._hidden:
+            del self._hidden[self._hidden.index(tag) :]
+        if tag in OPTIONAL:
+            self._kind = ""
+        if tag in BLOCK:
+            self._pieces.append((self._kind, "\n"))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in HIDDEN:
+            self.handle_starttag(tag, attrs)
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._pieces.append((self._kind, data))

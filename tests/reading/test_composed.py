@@ -1,0 +1,75 @@
+"""Pages whose visible words are known by construction are read whole, once and in order."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.reading.reader import broken_promises, read_text
+from tests.reading.rendering import published, words_of
+from tests.reading.writing import TOOLS, Writer, pages
+
+EXAMPLES = 3000 if os.environ.get("ASSISTANT_TORTURE") else 25
+THOROUGH = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+TOKEN = re.compile(r"word\d|unseen\d")
+# None of the pages' code holds these, so that in a passage they are marks left over.
+MARK = re.compile(r"!!!|\?\?\?|:::|===|\{\{|\{%|%%|\[\[|\]\]|\{:|\{\.|</?[a-zA-Z]|<!--|-->|\[!")
+
+
+def tokens(text: str) -> list[str]:
+    return [word for word in words_of(text) if TOKEN.search(word)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("composed")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_word_of_a_composed_page_is_read_once_and_in_order(tool, folder):
+    @THOROUGH
+    @given(pages(tool))
+    def check(pieces):
+        writer = Writer(tool)
+        source = writer.page(pieces)
+        page = read_text(folder, source, "page.mdx" if tool == "mdx" else "page.md")
+        texts = [passage.text for passage in page.passages]
+        assert tokens("\n".join(texts)) == writer.words, source
+        assert not [text for text in texts if MARK.search(text)], source
+        assert broken_promises(page) == [], source
+
+    check()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_independent_rendering_shows_the_words_of_a_composed_page(tool):
+    """The oracle itself is held to the pages whose words are known."""
+
+    @THOROUGH
+    @given(pages(tool))
+    def check(pieces):
+        writer = Writer(tool)
+        source = writer.page(pieces)
+        shown = [word for word in published(source, tool).words if TOKEN.search(word)]
+        assert shown == writer.words, source
+
+    check()
+
+
+MARKUP = st.sampled_from(
+    "# ## - * + 1. > ` ``` ~~~ | |- : [ ] ( ) ![ [[ ]] {{ }} {% %} {: } ::: !!! === <!-- --> <div>"
+    " </div> <b <script> </details> [^a] [^a]: [x]: %% ** __ ~~ \\ & &amp; \t \n \r\n  \u200b\u202e"
+    " --- +++ import export $$ é 中 \ufeff \x00 \x0b".split(" ")
+)
+
+
+@settings(max_examples=2000 if EXAMPLES > 1000 else 150, suppress_health_check=list(HealthCheck))
+@given(st.lists(MARKUP | st.text(max_size=8), max_size=40).map(" ".join) | st.text(max_size=300))
+def test_any_text_is_read_without_an_exception_and_keeps_its_promises(folder, source):
+    page = read_text(folder, source.replace("\x00", "").encode("utf-8", "ignore").decode())
+    assert broken_promises(page) == [], source
