@@ -26,11 +26,14 @@ _CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
 _INDENT = re.compile(r"[ \t]*")
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 
-# A line with none of these needs no second look.
+# A line with neither of these needs no second look.
 _MARK = re.compile(
-    r"\{[%{:/#. +=~>-]|[%}]\}|^[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|=== ?[\"!+]|::|///|%%|\[!"
-    r"|import\b|export\b|-+8<-|\*\[|\(\S+\)=|\{!|\[\[?_?toc|<)|%%|==|\[\[|<[A-Z/]|\s\^|:[\w+-]+:",
-    re.I,
+    r"[{%=\[<:](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:)"
+    r"|\s\^\w"
+)
+_MARK_FIRST = re.compile(
+    r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|///|\[!|import\b|export\b|-+8<-|\*\[|\(\S+\)="
+    r"|\{!|\[_?[Tt][Oo][Cc]|<(?:div|section|article|aside|main|center|details|DIV)\b|<[A-Z/])"
 )
 _ADMONITION = re.compile(
     _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*(?:\"(.*)\")?[ \t]*$"
@@ -187,7 +190,7 @@ class _Scan:
             return self._open_fence(number, line, opening)
         if self._target and line.strip():
             line, self._target = _with_anchor(line, self._target), ""
-        if not _MARK.search(line):
+        if not _MARK_FIRST.match(line) and not _MARK.search(line):
             return line
         return self._marked(number, line)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyromark
@@ -63,8 +63,11 @@ def events(source: str) -> Iterator[Event]:
     """
     text: Event | None = None  # held back until it is known what follows
     after = ""  # what stood before it
+    event: Any
+    name: str
+    value: Any
     for event, span in pyromark.events_with_range(source, options=_OPTIONS, merge_text=True):
-        name, value = _named(event)
+        name, value = (event, None) if isinstance(event, str) else event.popitem()
         if name == "Text":
             if "{" in value:
                 value = _KRAMDOWN.sub("", value)
@@ -72,14 +75,17 @@ def events(source: str) -> Iterator[Event]:
                     value = _SPAN_ATTRIBUTES.sub("", value)
             text = (name, value, span["start"], span["end"])
             continue
+        if name == "Start":
+            name, value = (value, None) if isinstance(value, str) else value.popitem()
+            name = "+" + name
+        elif name == "End":
+            name, value = (value, None) if isinstance(value, str) else value.popitem()
+            name = "-" + name
+        if name == "-Heading":
+            text, value = _heading_end(text, value)
         if text:
-            if name == "-Heading":
-                shown, anchor = _without_anchor(text[1])
-                text, value = ("Text", shown, text[2], text[3]), (value[0], anchor)
-            elif name == "Code" and text[1].endswith("}") and (role := _ROLE.search(text[1])):
-                text = ("Text", text[1][: role.start()], text[2], text[3])
-                titled = _ROLE_TARGET.match(value)
-                value = titled[1] if titled else value
+            if name == "Code" and text[1].endswith("}"):
+                text, value = _role(text, value)
             yield text
             text = None
         yield name, value, span["start"], span["end"]
@@ -88,32 +94,23 @@ def events(source: str) -> Iterator[Event]:
         yield text
 
 
-def _named(event: Any) -> tuple[str, Any]:
-    if isinstance(event, str):
-        return event, None
-    ((name, value),) = event.items()
-    if name == "Start":
-        return ("+" + value, None) if isinstance(value, str) else _opened(value)
-    if name == "End":
-        if isinstance(value, str):
-            return "-" + value, None
-        ((kind, details),) = value.items()
-        return "-" + kind, (int(details[1]), "") if kind == "Heading" else None
-    return name, value
-
-
-def _opened(value: dict[str, Any]) -> tuple[str, Any]:
-    ((name, details),) = value.items()
-    return "+" + name, details
-
-
-def _without_anchor(text: str) -> tuple[str, str]:
-    """The end of a heading without its attributes, and the anchor they name."""
-    attributes = _HEADING_ATTRIBUTES.search(text) if text.rstrip().endswith("}") else None
-    if not attributes:
-        return text, ""
+def _heading_end(text: Event | None, level: str) -> tuple[Event | None, tuple[int, str]]:
+    """The end of a heading without its attributes; its level, and the anchor they name."""
+    attributes = _HEADING_ATTRIBUTES.search(text[1]) if text and "}" in text[1] else None
+    if not text or not attributes:
+        return text, (int(level[1]), "")
     named = _ID.search(attributes[0])
-    return text[: attributes.start()], named[1] if named else ""
+    shown = text[1][: attributes.start()]
+    return ("Text", shown, *text[2:]), (int(level[1]), named[1] if named else "")
+
+
+def _role(text: Event, value: str) -> tuple[Event, str]:
+    """A role's name taken from before its text, and from its text the target it hides."""
+    role = _ROLE.search(text[1])
+    if not role:
+        return text, value
+    titled = _ROLE_TARGET.match(value)
+    return ("Text", text[1][: role.start()], *text[2:]), titled[1] if titled else value
 
 
 def blocks(source: str) -> list[Block]:
@@ -121,24 +118,26 @@ def blocks(source: str) -> list[Block]:
     return _Walk(neutralise(source)).blocks()
 
 
-@dataclass(slots=True)
 class _Run:
     """A run of inline markup as it is read: what a reader sees, and where it stands."""
 
-    pieces: list[str] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    icons: list[str] = field(default_factory=list)
-    opened: list[tuple[str, int]] = field(default_factory=list)  # addresses of links, and where
-    start: int = -1
-    end: int = 0
-    strong: int | None = None  # how much was read when the emphasis it opened with closed
-    anchor: str = ""
+    __slots__ = ("anchor", "end", "icons", "links", "opened", "pieces", "start", "strong")
+
+    def __init__(self, pieces: list[str] | None = None) -> None:
+        self.pieces = pieces or []
+        self.links: list[Link] = []
+        self.icons: list[str] = []
+        self.opened: list[tuple[str, int]] = []  # the addresses of open links, and where
+        self.start = -1
+        self.end = 0
+        self.strong: int | None = None  # how much was read when the emphasis it opened with closed
+        self.anchor = ""
 
     def reach(self, start: int, end: int) -> None:
         """Count in the bytes of one more event."""
         if self.start < 0:
             self.start = start
-        self.end = max(self.end, end)
+        self.end = end
 
     def close_link(self) -> None:
         if self.opened:
@@ -171,7 +170,8 @@ class Lines:
         """The first and last line of a span of bytes, blank space at its end left out."""
         while end - 1 > start and self.raw[end - 1] in b" \t\n":
             end -= 1
-        return self.at(start), max(self.at(start), self.at(end - 1))
+        first = bisect_left(self._ends, start) + 1
+        return first, max(first, bisect_left(self._ends, end - 1) + 1)
 
 
 class _Walk:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from assistant.model import Block, Page
 
-_WORDS_AND_MARKS = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9]")
-_LONG = re.compile(r"(?<=[A-Za-z]{3})[A-Za-z]{5}")
+# A word's first seven letters are a piece, and each five after them.
+_PIECE = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,7}|(?<=[A-Za-z])[A-Za-z]{1,5}|[0-9]+|[^\sA-Za-z0-9]")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
 
 # A sentence this many times too long for a passage is cut between words.
@@ -226,5 +226,5 @@ def tokens_of(text: str) -> int:
     number or a mark one; of other scripts every character one, a Hangul syllable two and a half.
     Measured against the default tokenizer: half of English passages within 8 %, 1 in 1,000 over.
     """
-    pieces = len(_WORDS_AND_MARKS.findall(text)) + len(_LONG.findall(text))
+    pieces = len(_PIECE.findall(text))
     return pieces if text.isascii() else math.ceil(pieces + 1.5 * len(_HANGUL.findall(text)))

@@ -54,9 +54,12 @@ _ABBREVIATIONS = frozenset(
 )
 _BEFORE_NUMBERS = frozenset("approx fig max min no nos p pp sec vol".split())
 # Possessive, and tried only where a run of stops begins: a megabyte of stops takes linear time.
+_STOPS = ".!?…।؟۔"
 _END = re.compile(
-    r"(?<![.!?…।؟۔])[.!?…।؟۔]++[\"'”’)\]]*+(?=\s)|(?<![。！？])[。！？]++[」』”’）]*+"
+    rf"[{_STOPS}](?<![{_STOPS}][{_STOPS}])[{_STOPS}]*+[\"'”’)\]]*+(?=\s)"
+    "|[。！？](?<![。！？][。！？])[。！？]*+[」』”’）]*+"
 )
+_ANY_STOP = re.compile(rf"[{_STOPS}。！？]")
 _CLOSERS = "\"'”’)]"
 _NEXT = re.compile(r"\s*(\S?)")
 
@@ -73,6 +76,8 @@ def normalise(text: str) -> str:
 
 def visible(text: str) -> str:
     """Drop characters no reader can see and keep everything else as it stands."""
+    if text.isascii() and text.isprintable():
+        return text
     return _CONTROL.sub("", _INVISIBLE.sub("", text))
 
 
@@ -129,6 +134,10 @@ def sentences(text: str) -> list[tuple[int, int]]:
     or a lower-case word follows; so does any stop inside quotation marks or brackets.
     """
     spans: list[tuple[int, int]] = []
+    stop = _ANY_STOP.search(text)
+    if not stop or stop.end() == len(text):  # nearly all items, rows and headings
+        _append(spans, text, 0, len(text))
+        return spans
     start = 0
     for match in _END.finditer(text):
         settled = match.group()[0] not in ".…" and match.group()[-1] not in _CLOSERS

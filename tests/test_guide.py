@@ -18,6 +18,7 @@ from assistant import markdown, render
 from assistant.errors import GuideError
 from assistant.guide import Reading, read
 from assistant.model import Guide
+from assistant.sections import tokens_of
 
 if TYPE_CHECKING:
     from assistant.model import Section
