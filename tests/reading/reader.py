@@ -72,7 +72,8 @@ def strayed(page: PageRead) -> list[str]:
     for passage in page.passages:
         for sentence in passage.sentences:
             first, last = sentence.lines
-            there = set(words_of(plain("\n".join(lines[first - 1 : last]))))
+            source = "\n".join(lines[first - 1 : last])
+            there = {*words_of(source), *words_of(plain(source))}
             said = words_of(passage.slice(sentence))
             if said and not {said[0], said[-1]} <= there:
                 stray.append(f"{passage.id} lines {first}-{last}: {said[0]} … {said[-1]}")

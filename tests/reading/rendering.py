@@ -34,7 +34,8 @@ TAB = re.compile(r"^(\s*)(===)[!+]*\s+\"(.*)\"\s*$")
 COLONS = re.compile(r"^\s*:{3,}\s*(?:\{?([\w-]*)\}?(?:\[(.*)\]|\s+(.*?))?)?\s*$")
 SLASHES = re.compile(r"^\s*/{3,}\s*(?:[\w-]+\s*(?:\|\s*(.*))?)?$")
 CALLOUT = re.compile(r"^((?:\s*>)+\s*)\[!([\w-]+)(?:\|[^\]]*)?\][+-]?")
-SNIPPET = re.compile(r"^\s*(?:-+8<-+|;-+8<-+)")
+GENERATED = re.compile(r"^(\s*):::\s+[\w.]+\s*$")
+SNIPPET = re.compile(r"^[\s>]*(?:-+8<-+|;-+8<-+)")
 ABBREVIATION = re.compile(r"^[\s>]*\*\[[^\]]+\]:")
 FOOTNOTE = re.compile(r"^(\s*)\[\^[^\]\s]+\]:[ \t]*")
 FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
@@ -205,7 +206,12 @@ def unwrapped(lines: Lines, tool: str) -> Lines:
             out += ["", *title, "", *unwrapped(inside, tool), ""]
             at = end
             continue
-        if tool == "mdx" and ESM.match(line) and not any(prose[-1:]):
+        if tool == "mkdocs" and (named := GENERATED.match(line)):
+            # What stands there is made from the code it names.
+            at = indented_end(lines, at + 1, len(named[1]) + 4)
+            continue
+        above = prose[-1] if prose else ""
+        if tool == "mdx" and ESM.match(line) and (not above or above.startswith("#")):
             while at < len(lines) and lines[at].strip():
                 at += 1
             continue
