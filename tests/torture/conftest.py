@@ -1,0 +1,14 @@
+"""The process that forks writers is started once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.torture.writers import Writers
+
+
+@pytest.fixture(scope="session")
+def writers():
+    started = Writers()
+    yield started
+    started.close()

@@ -1,0 +1,57 @@
+"""Readers that ask again and again until they are told to stop, many in one process."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant import index
+from assistant.ask import Assistant
+from tests.conftest import WordEncoder
+from tests.torture import scene
+
+READERS = 16
+PER_OPENING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One answer: the generation it names, what it quotes, and how long it took."""
+
+    generation: str
+    quotes: tuple[str, ...]
+    seconds: float
+
+
+def read_until(stop: Path, folder: Path) -> list[Asked]:
+    """All that sixteen readers are answered until a file appears; raises what any of them met."""
+    with ThreadPoolExecutor(READERS) as pool:
+        reading = [pool.submit(_read, stop, folder, number) for number in range(READERS)]
+    return [asked for done in reading for asked in done.result()]
+
+
+def _read(stop: Path, folder: Path, first: int) -> list[Asked]:
+    asked = []
+    questions = itertools.islice(itertools.cycle(scene.QUESTIONS), first, None)
+    while not stop.exists():
+        opened = index.open(folder)
+        if opened.warning:
+            raise scene.Bad(opened.warning)
+        assistant = Assistant(opened, WordEncoder())
+        asked += [_ask(assistant, next(questions)) for _ in range(PER_OPENING)]
+        opened.store.close()
+    return asked
+
+
+def _ask(assistant: Assistant, question: str) -> Asked:
+    started = time.perf_counter()
+    answer = assistant.ask(question)
+    seconds = time.perf_counter() - started
+    store = assistant.index.store
+    texts = {p.id: p.text for p in store.passages(range(2 * len(scene.ANIMALS)))}
+    if not answer.citations or any(c.quote not in texts[c.passage] for c in answer.citations):
+        raise scene.Bad(f"{question} {answer.citations}")
+    return Asked(answer.generation, tuple(c.quote for c in answer.citations), seconds)

@@ -1,0 +1,76 @@
+"""What one publish does to the disk, written down step by step.
+
+A step is what all files held at one moment, and the file or folder that was synced at it, if one
+was. A moment is each at which Python opens, renames, makes or removes something, and each sync.
+What SQLite and FAISS write between two moments is seen at the second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOMENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+
+
+class _Recorder:
+    def __init__(self, out: Path, world: Path) -> None:
+        self._out = out
+        self._world = world
+        self._numbers = itertools.count()
+        self._known: dict[int, int] = {}
+        self._looking = False
+        self.steps: list[dict[str, object]] = []
+
+    def look(self, synced: int | None = None) -> None:
+        """Write down what is there, and the inode that was synced just now."""
+        if self._looking:  # looking opens files, which is a moment too
+            return
+        self._looking = True
+        tree = {}
+        inodes = set()
+        for path in (self._world, *sorted(self._world.rglob("*"))):
+            inode = path.stat().st_ino
+            inodes.add(inode)
+            digest = "" if path.is_dir() else self._kept(path.read_bytes())
+            number = self._known.setdefault(inode, next(self._numbers))
+            tree[path.relative_to(self._world).as_posix()] = (number, digest)
+        for gone in set(self._known) - inodes:  # the system gives an inode again, this does not
+            del self._known[gone]
+        self._looking = False
+        if synced or not self.steps or self.steps[-1]["tree"] != tree:
+            self.steps.append({"tree": tree, "synced": self._known.get(synced)})
+
+    def _kept(self, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        if not (self._out / digest).exists():
+            (self._out / digest).write_bytes(data)
+        return digest
+
+
+@contextmanager
+def to(out: Path, world: Path) -> Iterator[None]:
+    """Record into a folder what happens to all that lies under another; once a process."""
+    out.mkdir()
+    recorder = _Recorder(out, world)
+
+    def fsync(handle: int) -> None:
+        real(handle)
+        recorder.look(os.fstat(handle).st_ino)
+
+    real, os.fsync = os.fsync, fsync
+    sys.addaudithook(lambda event, _: recorder.look() if event in _MOMENTS else None)
+    recorder.look()
+    yield
+    recorder.look()
+    os.fsync = real
+    (out / "steps.json").write_text(json.dumps(recorder.steps))

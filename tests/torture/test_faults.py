@@ -1,0 +1,132 @@
+"""A disk that is full, broken or closed to us costs an update and nothing else.
+
+Faults are real ones: the C library under the writer's process fails, or the process has reached
+a limit the kernel keeps.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.torture import scene
+from tests.torture.writers import FAILED, REFUSED, Writers
+
+OLD, NEW = 2, 3
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EACCES)
+COUNTING = 0
+"""No I/O has this number: none fails, all are counted."""
+
+
+@pytest.fixture(scope="module")
+def shimmed(tmp_path_factory):
+    """Writers whose C library fails when it is told to."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        pytest.skip("there is no C compiler (cc) to build the failing library with")
+    library = tmp_path_factory.mktemp("shim") / "shim.so"
+    source = Path(__file__).with_name("shim.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    started = Writers(LD_PRELOAD=str(library))
+    yield started
+    started.close()
+
+
+class Disk:
+    """An index folder that is put back to two editions before each writer, and the next guide."""
+
+    def __init__(self, writers: Writers, world: Path) -> None:
+        self._writers = writers
+        self._saved = world / "saved"
+        self.folder = world / "index"
+        self.guide = world / "guide"
+        for edition in (1, OLD):
+            writers.run("build", scene.write_guide(self.guide, edition), self._saved)
+        scene.write_guide(self.guide, NEW)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self._saved, self.folder)
+
+    def try_job(self, *job: str | int) -> tuple[str, str]:
+        """How a job under a fault ended, and what was wrong then or after the next writer."""
+        self.restore()
+        ended = self._writers.run(*job, self.guide, self.folder)
+        how = {0: "published", REFUSED: "refused"}.get(ended.status, "failed")
+        if ended.status == FAILED:
+            return how, ended.said
+        if ended.status == REFUSED and str(self.folder.parent) not in ended.said.split("\n")[0]:
+            return how, f"does not say where: {ended.said}"
+        try:
+            found = scene.edition_in(self.folder)
+            if found not in ({OLD, NEW} if ended.status else {NEW}):
+                return how, f"edition {found} is served"
+            after = self._writers.run("build", self.guide, self.folder)
+            if after.status or scene.edition_in(self.folder) != NEW:
+                return how, f"the next writer does not mend it: {after.said}"
+        except scene.Bad as bad:
+            return how, str(bad)
+        return how, f"left over: {left}" if (left := scene.debris_in(self.folder)) else ""
+
+
+def fail_each(disk: Disk, writers: Writers, job: str, step: int) -> tuple[Counter, list[str]]:
+    """Fail the I/Os of a job in turn, and tally how it ended and what was bad."""
+    disk.restore()
+    done = writers.run("faulty", COUNTING, 0, job, disk.guide, disk.folder).said
+    tally, bad = Counter(), []
+    assert done > 100
+    errors = itertools.cycle(ERRORS)
+    for number in range(1, done + 1, step):
+        for error in [next(errors)] if not scene.LONG else ERRORS:
+            how, wrong = disk.try_job("faulty", number, error, job)
+            tally[how] += 1
+            if wrong:
+                bad.append(f"I/O {number} of {done}, {errno.errorcode[error]}: {wrong}")
+    return tally, bad
+
+
+def test_whichever_io_fails_the_old_generation_answers_and_the_next_writer_mends_it(
+    shimmed, tmp_path
+):
+    tally, bad = fail_each(Disk(shimmed, tmp_path), shimmed, "build", scene.size(5, 1))
+    scene.figures.info("%s, %d bad", dict(tally), len(bad))
+    assert bad == []
+    assert tally["refused"] > tally["published"], "a fault that stops nobody is no fault"
+
+
+def test_a_writer_that_goes_on_after_a_failure_is_caught(shimmed, tmp_path):
+    assert fail_each(Disk(shimmed, tmp_path), shimmed, "careless", 25)[1]
+
+
+@pytest.mark.parametrize(
+    ("limit", "values"),
+    [
+        ("RLIMIT_FSIZE", range(0, 40_000, scene.size(5_000, 250))),
+        ("RLIMIT_NOFILE", range(8)),
+    ],
+)
+def test_at_a_limit_of_the_process_the_old_generation_answers(writers, tmp_path, limit, values):
+    disk = Disk(writers, tmp_path)
+    ended = {value: disk.try_job("limited", limit, value, "build") for value in values}
+    assert [wrong for _, wrong in ended.values() if wrong] == []
+    assert {how for how, _ in ended.values()} == {"refused", "published"}
+
+
+def test_a_folder_that_may_not_be_written_says_so_and_goes_on_answering(writers, tmp_path):
+    disk = Disk(writers, tmp_path)
+    disk.restore()
+    disk.folder.chmod(0o500)
+    if os.access(disk.folder, os.W_OK):
+        pytest.skip("this user may write anywhere")
+    ended = writers.run("build", disk.guide, disk.folder)
+    disk.folder.chmod(0o700)
+    assert ended.status == REFUSED
+    assert "--index" in ended.said
+    assert scene.edition_in(disk.folder) == OLD

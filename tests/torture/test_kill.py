@@ -1,0 +1,85 @@
+"""A writer killed at any moment leaves the old generation or the new one."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.torture import scene
+from tests.torture.writers import KILL
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many writers were killed, what was found after them, and what must not have been."""
+
+    killed: int = 0
+    old: int = 0
+    new: int = 0
+    unfinished: int = 0
+    slowest: float = 0.0
+    bad: list[str] = field(default_factory=list)
+
+
+def kill_writers(writers, world: Path, job: str, times: int) -> Tally:
+    """Kill writers, each at a random moment of its life, and judge what each left.
+
+    Broken ones only until the first is caught.
+    """
+    chance = random.Random(times)
+    folder, guide = world / "index", world / "guide"
+    tally = Tally()
+    current = 1
+    writers.run("build", scene.write_guide(guide, current), folder)
+    started = time.perf_counter()
+    for _ in range(3):
+        current += 1
+        writers.run(job, scene.write_guide(guide, current), folder)
+    life = (time.perf_counter() - started) / 3
+    while tally.killed < times and (job == "build" or not tally.bad):
+        scene.write_guide(guide, current + 1)
+        moment = chance.uniform(0, life)
+        ended = writers.run(job, guide, folder, kill_after=moment)
+        tally.killed += ended.status == -KILL
+        tally.unfinished += bool(scene.debris_in(folder))
+        started = time.perf_counter()
+        wrong, found = "", scene.NO_INDEX
+        try:
+            found = scene.edition_in(folder)
+        except scene.Bad as bad:
+            wrong = str(bad)
+        if not wrong and (
+            found not in {current, current + 1} or not (ended.status or found > current)
+        ):
+            wrong = f"edition {found}"
+        if wrong:
+            tally.bad.append(f"killed after {moment:.4f} s: {wrong}")
+            shutil.rmtree(folder)
+            writers.run("build", guide, folder)
+            found = current + 1
+        tally.slowest = max(tally.slowest, time.perf_counter() - started)
+        tally.old += found == current
+        tally.new += found != current
+        current = found
+    return tally
+
+
+def test_a_killed_writer_leaves_the_old_generation_or_the_new_one(writers, tmp_path):
+    tally = kill_writers(writers, tmp_path, "build", scene.size(40, 500))
+    scene.figures.info("%s", tally)
+    assert tally.bad == []
+    assert tally.old
+    assert tally.unfinished, "no kill landed in the writing"
+    writers.run("build", scene.write_guide(tmp_path / "guide", 0), tmp_path / "index")
+    assert scene.debris_in(tmp_path / "index") == []
+
+
+def test_a_writer_that_works_in_place_is_caught_when_it_is_killed(writers, tmp_path):
+    assert kill_writers(writers, tmp_path, "in_place", scene.size(40, 100)).bad
+
+
+def test_a_writer_that_points_before_it_renames_is_caught_when_it_is_killed(writers, tmp_path):
+    assert kill_writers(writers, tmp_path, "pointer_first", scene.size(40, 100)).bad

@@ -1,0 +1,106 @@
+"""A disk that loses power during a publish is left with the old generation or the new one."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.torture import scene
+from tests.torture.power import Recording
+
+OLD, NEW = 2, 3
+
+
+def record(writers, world: Path, *editions: int) -> Recording:
+    """Record the publish of the last edition after the others."""
+    beside = world / "disk"
+    beside.mkdir()
+    *before, last = editions
+    for edition in before:
+        writers.run("build", scene.write_guide(world / "guide", edition), beside / "index")
+    guide = scene.write_guide(world / "guide", last)
+    ended = writers.run("record", guide, beside / "index", world / "record")
+    assert ended.status == 0, ended.said
+    return Recording(world / "record")
+
+
+def judge(recording: Recording, state, folder: Path, allowed: set[int]) -> str:
+    """What is wrong with a state of the disk; empty where nothing is."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    recording.lay_out(state, folder)
+    # Before there ever was a pointer its loss cannot be told from its not being there yet.
+    damaged = None if scene.NO_INDEX in allowed else False
+    try:
+        found = scene.edition_in(folder / "index", damaged=damaged)
+    except scene.Bad as bad:
+        return str(bad)
+    return "" if found in allowed else f"edition {found}, not of {allowed}"
+
+
+def allowed_after(recording: Recording, step: int, old: int, new: int) -> set[int]:
+    """Before the pointer is replaced the old one; after the writer is done the new one."""
+    if step == len(recording.steps) - 1:
+        return {new}
+    pointer = "index/CURRENT"
+    first, now = (recording.steps[n].tree.get(pointer) for n in (0, step))
+    return {old} if first == now and old else {old, new}
+
+
+def states_of(recording: Recording, old: int, new: int, most: int):
+    """States over all steps with the editions allowed in each: no more than so many a step."""
+    chance = random.Random(1)
+    for step in range(len(recording.steps)):
+        found = list(recording.states(step, chance))
+        allowed = allowed_after(recording, step, old, new)
+        for state in chance.sample(found, min(most, len(found))):
+            yield step, state, allowed
+
+
+@pytest.mark.parametrize(
+    "editions",
+    [(3,), (1, 2, 3), (3, 2, 3)],
+    ids=["the first", "a third", "one that is there already"],
+)
+def test_power_cut_at_any_step_of_a_publish_leaves_the_old_or_the_new(writers, tmp_path, editions):
+    recording = record(writers, tmp_path, *editions)
+    old = editions[-2] if len(editions) > 1 else scene.NO_INDEX
+    bad, count = [], 0
+    for step, state, allowed in states_of(recording, old, editions[-1], scene.size(4, 10_000)):
+        wrong = judge(recording, state, tmp_path / "after", allowed)
+        count += 1
+        if wrong:
+            bad.append(f"step {step}: {wrong}")
+        elif count % 20 == 0:
+            ended = writers.run("build", tmp_path / "guide", tmp_path / "after" / "index")
+            assert ended.status == 0, ended.said
+            assert scene.edition_in(tmp_path / "after" / "index") == editions[-1]
+            assert scene.debris_in(tmp_path / "after" / "index") == []
+    scene.figures.info("%d steps, %d states, %d bad", len(recording.steps), count, len(bad))
+    assert bad == []
+    assert count >= 100
+
+
+def test_every_sync_of_a_publish_is_needed(writers, tmp_path):
+    """With any one of them left out some state of the disk is bad, and the model finds it."""
+    recording = record(writers, tmp_path, 1, OLD, NEW)
+    assert len(recording.synced) > 10
+    for left_out in recording.synced[:: scene.size(3, 1)]:
+        chance = random.Random(1)
+        assert any(
+            judge(recording, state, tmp_path / "after", allowed)
+            for step in reversed(range(left_out, len(recording.steps)))
+            for allowed in [allowed_after(recording, step, OLD, NEW)]
+            for state in recording.states(step, chance, without=frozenset({left_out}))
+        ), f"the sync at step {left_out} of {recording.steps[left_out].synced} changes nothing"
+
+
+def test_a_writer_that_never_syncs_is_caught(writers, tmp_path):
+    recording = record(writers, tmp_path, 1, OLD, NEW)
+    chance = random.Random(1)
+    last = len(recording.steps) - 1
+    states = recording.states(last, chance, without=frozenset(recording.synced))
+    assert any(judge(recording, state, tmp_path / "after", {OLD, NEW}) for state in states)

@@ -1,0 +1,105 @@
+"""Readers go on while a writer publishes, each on the generation it opened."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant import index
+from assistant.ask import Assistant
+from tests.conftest import WordEncoder
+from tests.torture import scene
+from tests.torture.readers import Asked
+from tests.torture.writers import Writers
+
+
+@pytest.fixture(scope="module")
+def readers():
+    """A second process that forks, so that one reads while another writes."""
+    started = Writers()
+    yield started
+    started.close()
+
+
+def read_while(readers: Writers, world: Path, work) -> list[Asked]:
+    """All that readers were answered while something else was done; raises Bad if they failed."""
+    stop = world / "stop"
+    stop.unlink(missing_ok=True)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(readers.run, "read", stop, world / "index")
+        try:
+            work()
+        finally:
+            stop.touch()
+        ended = reading.result()
+    if ended.status:
+        raise scene.Bad(f"readers ended with {ended.status}: {ended.said}")
+    return [Asked(*asked) for asked in ended.said]
+
+
+def mistaken(asked: list[Asked], published: dict[str, int]) -> list[str]:
+    """The answers that quote another edition than their generation was made from."""
+    found = []
+    for one in asked:
+        editions = {int(n) for n in re.findall(r"edition(\d+)", " ".join(one.quotes))}
+        if editions != {published.get(one.generation)}:
+            found.append(f"{editions} quoted from generation {one.generation}")
+    return found
+
+
+def publish_all(writers: Writers, world: Path, job: str, editions: range) -> dict[str, int]:
+    """Publish editions one after another; the edition of each generation."""
+    published = {}
+    for edition in editions:
+        ended = writers.run(job, scene.write_guide(world / "guide", edition), world / "index")
+        assert ended.status == 0, ended.said
+        published[(world / "index" / "CURRENT").read_text().split()[0]] = edition
+        time.sleep(0.05)
+    return published
+
+
+def test_sixteen_readers_go_on_while_twenty_updates_publish(writers, readers, tmp_path):
+    published = publish_all(writers, tmp_path, "build", range(1, 2))
+
+    def publish() -> None:
+        published.update(publish_all(writers, tmp_path, "build", range(2, 22)))
+
+    idle = read_while(readers, tmp_path, lambda: time.sleep(scene.size(2, 10)))
+    busy = read_while(readers, tmp_path, publish)
+    before, during = (np.percentile([a.seconds for a in part], 95) for part in (idle, busy))
+    served = {one.generation for one in busy}
+    scene.figures.info(
+        "%d answers from %d generations, p95 %.0f ms idle, %.0f ms busy",
+        *(len(busy), len(served), 1000 * before, 1000 * during),
+    )
+    assert mistaken(idle + busy, published) == []
+    assert len(served) > 5
+    assert during <= 3 * before
+
+
+def test_a_writer_that_works_in_place_is_caught_by_its_readers(writers, readers, tmp_path):
+    """Some fail, some are warned, and one that has a file mapped dies of it."""
+    published = publish_all(writers, tmp_path, "build", range(1, 2))
+
+    def publish() -> None:
+        published.update(publish_all(writers, tmp_path, "in_place", range(2, 22)))
+
+    try:
+        caught = mistaken(read_while(readers, tmp_path, publish), published)
+    except scene.Bad as bad:
+        caught = [str(bad)]
+    assert caught
+
+
+def test_an_opened_index_answers_after_its_files_are_gone_from_disk(writers, tmp_path):
+    publish_all(writers, tmp_path, "build", range(1, 2))
+    opened = index.open(tmp_path / "index")
+    publish_all(writers, tmp_path, "build", range(2, 4))
+    assert not (tmp_path / "index" / opened.generation).exists()
+    assert scene.edition_of(Assistant(opened, WordEncoder())) == 1
+    opened.store.close()

@@ -1,0 +1,100 @@
+"""One writer at a time; a killed one stops nobody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from assistant import generations, index
+from assistant.errors import STATE, IndexBusy
+from tests.conftest import WordEncoder
+from tests.torture import scene
+from tests.torture.writers import REFUSED, ROOT
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from assistant import generations
+with generations.writing(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the index for writing."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "index"], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_second_writer_ends_at_once_with_a_clear_line_and_the_kernel_frees_the_lock(
+    holder, writers, tmp_path
+):
+    guide = scene.write_guide(tmp_path / "guide", 1)
+    started = time.perf_counter()
+    second = writers.run("build", guide, tmp_path / "index")
+    assert time.perf_counter() - started < scene.READY
+    assert second.status == REFUSED
+    assert second.said.startswith("Another process is building the index")
+    assert scene.edition_in(tmp_path / "index") == scene.NO_INDEX
+    holder.kill()
+    holder.wait()
+    assert (tmp_path / "index" / ".lock").exists()
+    assert writers.run("build", guide, tmp_path / "index").status == 0
+    assert scene.edition_in(tmp_path / "index") == 1
+    assert scene.debris_in(tmp_path / "index") == []
+
+
+def test_the_second_writer_reads_no_page_and_encodes_nothing(holder, tmp_path):
+    class Idle(WordEncoder):
+        def encode(self, texts, progress=None):
+            raise AssertionError("encoded")
+
+    with pytest.raises(IndexBusy):
+        index.build(tmp_path / "no guide", tmp_path / "index", Idle())
+
+
+def test_the_command_line_says_so_in_two_lines_and_its_exit_code(holder, tmp_path):
+    guide = scene.write_guide(tmp_path / "guide", 1)
+    folders = ["--corpus", guide, "--index", tmp_path / "index"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "assistant", "build", *folders],
+        capture_output=True,
+        cwd=ROOT,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == STATE
+    assert "Another process is building the index" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) <= 3
+
+
+def test_of_writers_that_start_together_one_at_a_time_holds_the_index(tmp_path):
+    held = []
+
+    def try_to_write(_):
+        try:
+            with generations.writing(tmp_path / "index"):
+                held.append(+1)
+                inside = sum(held)
+                time.sleep(0.01)
+                held.append(-1)
+                return inside
+        except IndexBusy:
+            return 0
+
+    with ThreadPoolExecutor(8) as pool:
+        inside = list(pool.map(try_to_write, range(40)))
+    assert max(inside) == 1

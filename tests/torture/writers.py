@@ -1,0 +1,122 @@
+"""Writers in processes of their own, forked from one that has everything imported.
+
+A forked writer lives some thirty milliseconds, all of them building: a kill or a fault at a
+random moment lands in the work and not in an import.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import AssistantError
+from tests.torture import jobs, scene
+
+ROOT = Path(__file__).parent.parent.parent
+KILL = 9
+
+FAILED = 1
+"""The exit status of a writer that ended as no writer may: with a traceback, which it says."""
+
+REFUSED = 3
+"""The exit status of a writer that ended with an error, which it says with its mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a writer ended: its exit status (negative: the signal) and what it had to say."""
+
+    status: int
+    said: Any
+
+
+class Writers:
+    """The process that forks writers, one after another."""
+
+    def __init__(self, **environment: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.torture.writers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment},
+            text=True,
+        )
+        assert self._heard() == "ready\n"
+
+    def run(self, *job: str | int | Path, kill_after: float | None = None) -> Ended:
+        """Let a writer do a job to its end, or kill it after some seconds."""
+        self._tell(json.dumps([str(word) if isinstance(word, Path) else word for word in job]))
+        writer = int(self._heard())
+        timer = threading.Timer(kill_after or 0.0, os.kill, (writer, KILL))
+        if kill_after is not None:
+            timer.start()
+        said = None
+        while not (heard := self._heard()).startswith("ended "):
+            said = json.loads(heard)
+        timer.cancel()
+        if kill_after is not None:
+            timer.join()
+        self._tell("reap")  # from here on another process may get the number
+        return Ended(int(heard.split()[1]), said)
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+    def _tell(self, line: str) -> None:
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def _heard(self) -> str:
+        heard = self._process.stdout.readline()
+        assert heard, "the process that forks writers has died"
+        return heard
+
+
+def _fork() -> None:
+    """Read jobs from standard input and fork a writer for each."""
+    with tempfile.TemporaryDirectory() as folder:  # what a build imports late is imported now
+        guide = scene.write_guide(Path(folder, "guide"), 1)
+        jobs.build(guide, Path(folder, "index"))
+        scene.edition_in(Path(folder, "index"))
+    _say("ready")
+    for line in iter(sys.stdin.readline, ""):
+        writer = os.fork()
+        if not writer:
+            os._exit(_status(*json.loads(line)))
+        _say(writer)
+        ended = os.waitid(os.P_PID, writer, os.WEXITED | os.WNOWAIT)
+        killed = ended.si_code in {os.CLD_KILLED, os.CLD_DUMPED}
+        _say(f"ended {-ended.si_status if killed else ended.si_status}")
+        sys.stdin.readline()
+        os.waitpid(writer, 0)
+
+
+def _status(job: str, *words: str | int) -> int:
+    try:
+        said, status = getattr(jobs, job)(*words), 0
+    except AssistantError as error:
+        said, status = str(error), REFUSED
+    except Exception:  # noqa: BLE001 the outermost line of a process
+        said, status = traceback.format_exc(), FAILED
+    _say(json.dumps(said))
+    return status
+
+
+def _say(words: object) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _fork()
