@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tarfile
 from collections import Counter
 from itertools import takewhile
@@ -89,11 +90,18 @@ def manuals(tmp_path_factory) -> Path:
     return folder
 
 
+def unescaped(heading: str) -> str:
+    """A heading of the manuals, whose gold keeps the source's backslashes, as it is shown."""
+    return re.sub(r"\\([^\w\s])", r"\1", heading)
+
+
 def gold_paths(name: str) -> list[tuple[str, tuple[str, ...]]]:
     """Each page and heading path that a set's questions are answered by."""
     lines = need(EVAL / name / "gold_sections.jsonl").read_text(encoding="utf-8").splitlines()
     found = [
-        (g["doc"], tuple(g["heading_path"])) for line in lines for g in json.loads(line)["gold"]
+        (g["doc"], tuple(map(unescaped, g["heading_path"])))
+        for line in lines
+        for g in json.loads(line)["gold"]
     ]
     return sorted(set(found))
 
@@ -126,11 +134,16 @@ def test_no_word_of_the_manuals_is_lost(manuals):
 
 
 def missing_gold(folder: Path, name: str) -> list[str]:
+    """Heading paths no section ends in: above them may stand the page's title."""
     there = {
-        page: {s.headings for s in guide.read_page(folder, page, reading=guide.Reading()).sections}
+        page: [s.headings for s in guide.read_page(folder, page, reading=guide.Reading()).sections]
         for page in gold_pages(name)
     }
-    return [f"{page}: {path}" for page, path in gold_paths(name) if path not in there[page]]
+    return [
+        f"{page}: {path}"
+        for page, path in gold_paths(name)
+        if not any(headings[-len(path) :] == path for headings in there[page])
+    ]
 
 
 @pytest.mark.parametrize("name", ["doc2dial", "emanual_tv"])
