@@ -1,0 +1,148 @@
+"""The tags and text of an HTML page as lxml reports them, and what of it is shown; pure.
+
+Knows which elements stand in a line, which apart, and which are never seen. No tree is built,
+so nothing is lost below a depth limit. Must not know what a block is.
+"""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# What the browser shows in the line it stands in; any other element stands apart from its
+# neighbours, and a word never runs on from one into the next.
+INLINE = frozenset(
+    """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rb
+    rt rtc ruby s samp small span strike strong sub sup time tt u var wbr
+    """.split()
+)
+BLOCK = frozenset(
+    """
+    address article aside blockquote body caption center dd details dialog dir div dl dt fieldset
+    figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing
+    main menu nav ol p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp
+    """.split()
+)
+# Never shown, or shown only where something else is not supported.
+UNSEEN = frozenset(
+    """
+    annotation annotation-xml audio canvas datalist desc iframe metadata noembed noframes noscript
+    rp script style template title video
+    """.split()
+)
+_UNDISPLAYED = re.compile(r"display\s*:\s*none", re.I)
+
+# An end tag without its start looks through all open elements. Browsers stop nesting at 512;
+# here a page nested deeper than any written by hand is closed and read on.
+_DEEPEST = 400
+_LONGEST_PIECE = 1024
+
+
+def parse(target: Target, source: str) -> None:
+    """Report a source's tags and text to a target, line by line so that it knows where it is."""
+    from lxml.etree import HTMLParser
+
+    def begun() -> Any:
+        parser = HTMLParser(target=target, huge_tree=True, no_network=True)
+        parser.feed("")  # to close a parser that was given nothing is an error
+        return parser
+
+    parser = begun()
+    for line in StringIO(source, newline="\n"):
+        for piece in (line,) if len(line) <= _LONGEST_PIECE else _pieces(line):
+            before = target.tags
+            parser.feed(piece)
+            # Not within a comment or a script: there no tag is reported.
+            if target.depth > _DEEPEST and target.tags > before:
+                parser.close()
+                parser = begun()
+            if target.done:
+                return
+        target.fed += 1
+    parser.close()
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """A long line in pieces that end with a tag where there is one."""
+    start = 0
+    while start < len(line):
+        end = line.rfind(">", start, start + _LONGEST_PIECE) + 1 or start + _LONGEST_PIECE
+        yield line[start:end]
+        start = end
+
+
+class Target:
+    """What the parser reports to; keeps how deep and in which line it is, and what is hidden."""
+
+    def __init__(self) -> None:
+        self.fed = 1  # the line that was given to the parser
+        self.line = 1  # the line it has come to
+        self.depth = 0
+        self.tags = 0
+        self.done = False
+        self._hidden = 0  # the depth of the outermost element that is not shown
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """The parser met a tag that opens an element."""
+        self.line = self.fed
+        self.depth += 1
+        self.tags += 1
+        if self._hidden:
+            if tag == "source":
+                self.met(tag, attributes)
+        elif tag in UNSEEN or (attributes and _is_hidden(attributes)):
+            self._hidden = self.depth
+            self.met(tag, attributes)
+        else:
+            self.opened(tag, attributes)
+
+    def end(self, tag: str) -> None:
+        """The parser met the end of an element, written or implied."""
+        self.line = self.fed
+        self.tags += 1
+        if not self._hidden:
+            self.closed(tag)
+        elif self._hidden == self.depth:
+            self._hidden = 0
+        self.depth -= 1
+
+    def data(self, data: str) -> None:
+        """The parser met text."""
+        # Text is reported when what follows it is known, which may be lines later.
+        breaks = data.count("\n")
+        if breaks:
+            self.line = breaks + min(self.line, self.fed + 1 - breaks)
+        if not self._hidden:
+            self.shown(data, self.line - breaks)
+
+    def comment(self, _: str) -> None:
+        """The parser met a comment."""
+        self.line = self.fed
+
+    def close(self) -> None:
+        """Nothing is left to do at the end of the input."""
+
+    def opened(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins that is shown."""
+
+    def closed(self, tag: str) -> None:
+        """An element ends that is shown."""
+
+    def met(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins whose text is not shown."""
+
+    def shown(self, data: str, line: int) -> None:
+        """Text stands here, its first character in this line."""
+
+
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden", "").strip().lower() == "true"
+        or ("style" in attributes and bool(_UNDISPLAYED.search(attributes["style"])))
+    )
