@@ -109,7 +109,7 @@ def test_a_writer_that_goes_on_after_a_failure_is_caught(shimmed, tmp_path):
     ("limit", "values"),
     [
         ("RLIMIT_FSIZE", range(0, 40_000, scene.size(5_000, 250))),
-        ("RLIMIT_NOFILE", range(8)),
+        ("RLIMIT_NOFILE", range(16)),
     ],
 )
 def test_at_a_limit_of_the_process_the_old_generation_answers(writers, tmp_path, limit, values):

@@ -55,18 +55,21 @@ class Writers:
     def run(self, *job: str | int | Path, kill_after: float | None = None) -> Ended:
         """Let a writer do a job to its end, or kill it after some seconds."""
         self._tell(json.dumps([str(word) if isinstance(word, Path) else word for word in job]))
-        writer = int(self._heard())
-        timer = threading.Timer(kill_after or 0.0, os.kill, (writer, KILL))
-        if kill_after is not None:
-            timer.start()
-        said = None
-        while not (heard := self._heard()).startswith("ended "):
-            said = json.loads(heard)
-        timer.cancel()
-        if kill_after is not None:
+        timer, said, status = None, None, None
+        while status is None:
+            what, _, words = self._heard().partition(" ")
+            if what == "said":
+                said = json.loads(words)
+            elif what == "ended":
+                status = int(words)
+            elif kill_after is not None:
+                timer = threading.Timer(kill_after, os.kill, (int(words), KILL))
+                timer.start()
+        if timer:
+            timer.cancel()
             timer.join()
         self._tell("reap")  # from here on another process may get the number
-        return Ended(int(heard.split()[1]), said)
+        return Ended(status, said)
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -94,7 +97,7 @@ def _fork() -> None:
         writer = os.fork()
         if not writer:
             os._exit(_status(*json.loads(line)))
-        _say(writer)
+        _say(f"started {writer}")
         ended = os.waitid(os.P_PID, writer, os.WEXITED | os.WNOWAIT)
         killed = ended.si_code in {os.CLD_KILLED, os.CLD_DUMPED}
         _say(f"ended {-ended.si_status if killed else ended.si_status}")
@@ -109,12 +112,12 @@ def _status(job: str, *words: str | int) -> int:
         said, status = str(error), REFUSED
     except Exception:  # noqa: BLE001 the outermost line of a process
         said, status = traceback.format_exc(), FAILED
-    _say(json.dumps(said))
+    _say(f"said {json.dumps(said)}")
     return status
 
 
-def _say(words: object) -> None:
-    sys.stdout.write(f"{words}\n")
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
     sys.stdout.flush()
 
 
