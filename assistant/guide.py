@@ -322,6 +322,8 @@ def _bytes(folder: Path, path: str) -> bytes:
     mend = "Save it as text the builder may read."
     if path != _printable(path):
         raise GuideError(f"{_printable(path)} has a name that is not UTF-8.", mend)
+    if "\0" in path or path.startswith("/") or ".." in path.split("/"):
+        raise GuideError(f"{path!r} is no path inside the guide.", "Name a page of the guide.")
     try:
         if (folder / path).exists() and not (folder / path).is_file():
             raise GuideError(f"{path} is not a file.", mend)

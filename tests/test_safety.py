@@ -1,0 +1,151 @@
+"""Nothing in the package runs what it reads: no pickles, no unsafe YAML, no eval, no shell."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "assistant"
+
+PICKLING = set("pickle cPickle _pickle marshal shelve dill cloudpickle joblib jsonpickle".split())
+RUNNING = {"eval", "exec", "compile", "__import__"}
+SHELLS = {"system", "popen", "getoutput", "getstatusoutput"}
+SAFE_LOADERS = {"SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader"}
+UNSAFE_YAML = {"unsafe_load", "unsafe_load_all", "full_load", "full_load_all"}
+UNSAFE_LOADERS = {"Loader", "CLoader", "FullLoader", "CFullLoader", "UnsafeLoader", "CUnsafeLoader"}
+
+
+def offences(source: str) -> list[str]:
+    """What in a piece of code could run what it reads, as line numbers and words."""
+    tree = ast.parse(source)
+    found = []
+    for node in ast.walk(tree):
+        found += [f"line {node.lineno}: {what}" for what in _offences(node, tree)]
+    return found
+
+
+def _offences(node: ast.AST, tree: ast.Module) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [f"imports {a.name}" for a in node.names if a.name.split(".")[0] in PICKLING]
+    if isinstance(node, ast.ImportFrom):
+        names = {alias.name for alias in node.names}
+        module = (node.module or "").split(".")[0]
+        unsafe = names & (UNSAFE_YAML | UNSAFE_LOADERS) if module == "yaml" else set()
+        return [f"imports {module}"] * (module in PICKLING) + sorted(unsafe)
+    if isinstance(node, ast.Attribute) and _name(node.value) == "yaml":
+        return [node.attr] * (node.attr in UNSAFE_YAML | UNSAFE_LOADERS)
+    if isinstance(node, ast.Call):
+        return _in_call(node, tree)
+    return []
+
+
+def _in_call(node: ast.Call, tree: ast.Module) -> list[str]:
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    called, owner = _name(node.func), _name(getattr(node.func, "value", None))
+    found = []
+    if isinstance(node.func, ast.Name) and called in RUNNING:
+        found.append(f"calls {called}")
+    if owner in {"os", "subprocess"} and called in SHELLS:
+        found.append(f"calls {owner}.{called}")
+    if not _is(given.get("shell", ast.Constant(value=False)), value=False):
+        found.append("runs a shell")
+    if not _is(given.get("allow_pickle", ast.Constant(value=False)), value=False):
+        found.append("allows pickles")
+    if owner == "torch" and called == "load" and not _is(given.get("weights_only"), value=True):
+        found.append("torch.load of more than weights")
+    if owner == "yaml" and called in {"load", "load_all"}:
+        loader = given.get("Loader", node.args[1] if len(node.args) > 1 else None)
+        if not _loaders(loader, tree) or not _loaders(loader, tree) <= SAFE_LOADERS:
+            found.append("yaml.load without a safe loader")
+    return found
+
+
+def _name(node: ast.AST | None) -> str:
+    """The last part of a name or attribute."""
+    return getattr(node, "attr", "") or getattr(node, "id", "")
+
+
+def _is(node: ast.AST | None, *, value: bool) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+def _loaders(node: ast.AST | None, tree: ast.Module) -> set[str]:
+    """Every loader a `Loader=` may be: named outright, or what the name given is assigned."""
+    if node is None:
+        return set()
+    assigned = [
+        statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        and isinstance(node, ast.Name)
+        and node.id in {_name(target) for target in statement.targets}
+    ]
+    inner = [part for value in assigned or [node] for part in ast.walk(value)]
+    named = {_name(part) for part in inner}
+    named |= {part.value for part in inner if isinstance(part, ast.Constant)}
+    return {str(name) for name in named if str(name).endswith("Loader")}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix()
+)
+def test_nothing_in_the_package_runs_what_it_reads(path: Path) -> None:
+    assert offences(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "import pickle",
+        "import numpy, marshal",
+        "def f():\n    import shelve",
+        "from dill import loads",
+        "from joblib.numpy_pickle import load",
+        "np.load(path, allow_pickle=True)",
+        "numpy.load(path, mmap_mode='r', allow_pickle=flag)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "yaml.load(text)",
+        "yaml.load(text, yaml.Loader)",
+        "yaml.load(text, Loader=yaml.FullLoader)",
+        "yaml.load_all(text, Loader=chosen)",
+        "_LOADER = yaml.UnsafeLoader\nyaml.load(text, Loader=_LOADER)",
+        "_LOADER = getattr(yaml, 'CLoader', yaml.BaseLoader)\nyaml.load(text, Loader=_LOADER)",
+        "yaml.unsafe_load(text)",
+        "from yaml import full_load",
+        "from yaml import UnsafeLoader",
+        "eval(text)",
+        "exec(compile(text, 'x', 'exec'))",
+        "__import__(name)",
+        "os.system(command)",
+        "os.popen(command)",
+        "subprocess.run(command, shell=True)",
+        "subprocess.Popen(command, shell=flag)",
+        "subprocess.getoutput(command)",
+    ],
+)
+def test_a_planted_offence_is_found(planted: str) -> None:
+    assert offences(planted)
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "re.compile(pattern)",
+        "model.eval()",
+        "np.load(path, mmap_mode='r')",
+        "np.load(path, allow_pickle=False)",
+        "torch.load(path, weights_only=True)",
+        "yaml.safe_load(text)",
+        "yaml.load(text, Loader=yaml.SafeLoader)",
+        "yaml.load(text, yaml.BaseLoader)",
+        "_LOADER = getattr(yaml, 'CBaseLoader', yaml.BaseLoader)\nyaml.load(text, Loader=_LOADER)",
+        "json.loads(text)",
+        "subprocess.run([command])",
+        "platform.system()",
+    ],
+)
+def test_what_is_harmless_is_let_be(harmless: str) -> None:
+    assert offences(harmless) == []
