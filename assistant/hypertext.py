@@ -166,7 +166,7 @@ class _Head(Target):
 
 def _head(source: str) -> _Head:
     head = _Head()
-    parse(head, source)
+    parse(head, source, in_body=False)
     return head
 
 

@@ -43,13 +43,17 @@ _DEEPEST = 400
 _LONGEST_PIECE = 1024
 
 
-def parse(target: Target, source: str) -> None:
-    """Report a source's tags and text to a target, line by line so that it knows where it is."""
+def parse(target: Target, source: str, *, in_body: bool = True) -> None:
+    """Report a source's tags and text to a target, line by line so that it knows where it is.
+
+    `in_body` reads a page's head as a part of its body: what is in it is not shown there either.
+    """
     from lxml.etree import HTMLParser
 
     def begun() -> Any:
         parser = HTMLParser(target=target, huge_tree=True, no_network=True)
-        parser.feed("")  # to close a parser that was given nothing is an error
+        # A body that is open has no implied beginning, which would be reported lines late.
+        parser.feed("<body>" if in_body else "")
         return parser
 
     parser = begun()
@@ -63,7 +67,7 @@ def parse(target: Target, source: str) -> None:
                 parser = begun()
             if target.done:
                 return
-        target.fed += 1
+        target.fed += line.endswith("\n")
     parser.close()
 
 
@@ -116,7 +120,7 @@ class Target:
         # Text is reported when what follows it is known, which may be lines later.
         breaks = data.count("\n")
         if breaks:
-            self.line = breaks + min(self.line, self.fed + 1 - breaks)
+            self.line = min(self.line + breaks, self.fed)
         if not self._hidden:
             self.shown(data, self.line - breaks)
 

@@ -13,6 +13,8 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "model errors text settings",
+    "tags table fences",
+    "mdx",
     "dialect site hypertext",
     "markdown links",
     "vocabulary question resources sections formats render",
@@ -27,7 +29,9 @@ GROUND = {("settings", "errors")}
 DOORS = {("cli", "web")}
 OUTSIDE = {"__init__", "__main__"}
 
-HEAVY = set("torch sentence_transformers transformers faiss bm25s gradio fastapi uvicorn".split())
+HEAVY = set(
+    "torch sentence_transformers transformers faiss bm25s gradio fastapi uvicorn lxml docutils markitdown".split()
+)
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
