@@ -8,7 +8,11 @@ added or removed. Code stays to the letter. Must not know CommonMark's tree, fol
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from assistant import mdx as components
+from assistant.fences import OPENING, Fence, indent, spans, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +24,6 @@ A heading is the one block that needs no blank line on either side, so that a la
 place of a marker without moving a line.
 """
 
-# A fence may open inside a list item or a quotation; it closes no deeper than it opened.
-_OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})(.*)$")
-_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
-_INDENT = re.compile(r"[ \t]*")
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 
 # A line with neither of these needs no second look.
@@ -32,8 +32,8 @@ _MARK = re.compile(
     r"|\s\^\w"
 )
 _MARK_FIRST = re.compile(
-    r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|///|\[!|import\b|export\b|-+8<-|\*\[|\(\S+\)="
-    r"|\{!|\[_?[Tt][Oo][Cc]|<(?:div|section|article|aside|main|center|details|DIV)\b|<[A-Z/])"
+    r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|///|\[!|-+8<-|\*\[|\(\S+\)="
+    r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<)"
 )
 _ADMONITION = re.compile(
     _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*(?:\"(.*)\")?[ \t]*$"
@@ -62,47 +62,49 @@ _BLOCKS = frozenset(
     "caution hint error important admonition details tab html define caption".split()
 )
 _UNSEEN = (
-    re.compile(r"^[ \t]*(?:-+8<-+.*|\{!.*!\})[ \t]*$"),  # a snippet of another file
-    re.compile(r"^[ \t]*(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
-    re.compile(r"^\*\[[^\]]+\]:"),  # an abbreviation, shown when pointed at
-    re.compile(r"^import[ \t]+(?:[\w*{}\s,$]+[ \t]from[ \t]*)?['\"][^'\"]+['\"];?[ \t]*$"),
+    re.compile(_PREFIX + r"(?:-+8<-+.*|\{!.*!\})[ \t]*$"),  # a snippet of another file
+    re.compile(_PREFIX + r"(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
+    re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown when pointed at
 )
-_TARGET = re.compile(r"^\(([^()\s]+)\)=[ \t]*$")
-_IMPORT_OPENS = re.compile(r"^import[ \t]*(?:\w+[ \t]*,[ \t]*)?\{[^}]*$")
-_IMPORT_ENDS = re.compile(r"\}[ \t]*from[ \t]*['\"][^'\"]*['\"];?|^\s*$")
-_BLANK = re.compile(r"^\s*$")
-_EXPORT = re.compile(r"^export[ \t]+(?:const|let|var|default|function|async|class|\{)")
+_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
 _LIQUID_LINE = re.compile(r"^\s*\{%-?\s*\w.*%\}\s*$")
 _HIGHLIGHTED = re.compile(r"^\s*\{%-?\s*highlight\s*([\w+#-]*).*%\}\s*$")
 _HIGHLIGHT_ENDS = re.compile(r"\{%-?\s*endhighlight\b")
-_ATTRIBUTE_LINE = re.compile(r"^[ \t>]*\{:[^{}]*\}[ \t]*$")
+# `{: .a #b c="d" }` of kramdown, `{ .a #b c="d" }` of attr_list; `{c}` alone may be anything.
+ATTRIBUTES = (
+    r"\{:?[ \t]*(?:[.#:][^\s{}]+|data-[\w-]+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))"
+    r"(?:[ \t]+[^\s{}\"'=]+(?:=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))?)*[ \t]*\}"
+)
+_ATTRIBUTE_LINE = re.compile(rf"^[ \t>]*(?:\{{:[^{{}}]*\}}|{ATTRIBUTES})[ \t]*$")
 _CONTENTS_LIST = re.compile(r"^[ \t]*\{: ?toc\b")
 _ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t].*$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
+_TOLD = re.compile(
+    r"<([a-z][\w-]*)(?=\s)[^<>]*?\smarkdown(?:=[\"']?\w*[\"']?)?(?=[\s>])[^<>]*>", re.I
+)
+_CLOSES = re.compile(r"</([a-z][\w-]*)>", re.I)
+_TAG_FIRST = re.compile(r"^\s*<(?!/?(?:table|t[rdh]|thead|tbody|ul|ol|li|dl|p|div|h\d)\b)", re.I)
+_NOTHING = "&#8203;"  # seen by nobody, and keeps a line that begins with a tag from being HTML
 _ID = re.compile(r"#([^\s{}]+)")
 _ATX = re.compile(r"^ {0,3}#{1,6}\s")
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
 
-# What runs over several lines and is shown to nobody: how it opens, and how it ends.
-_HIDDEN = (
-    (re.compile(r"^\s*\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
-    (re.compile(r"^\s*\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
-    (re.compile(r"^\s*\{/\*"), re.compile(r"\*/\}")),
-    (re.compile(r"^\s*%%(?!.*%%)"), re.compile(r"%%")),
+# HTML that holds anything to the letter until it is closed.
+_VERBATIM = (
+    (re.compile(_PREFIX + r"<!--"), re.compile(r"-->")),
+    (
+        re.compile(_PREFIX + r"<(?:pre|script|style|textarea)(?=[\s>]|$)", re.I),
+        re.compile(r"</(?:pre|script|style|textarea)>", re.I),
+    ),
 )
 
-_NAME = r"[A-Z][A-Za-z0-9]*(?:\.[A-Z][A-Za-z0-9]*)*"
-_VALUE = r"\"[^\"\n]*\"|'[^'\n]*'|\{(?:[^{}\n]|\{[^{}\n]*\})*\}"
-_COMPONENT = re.compile(
-    rf"<(/?)(?=[\w.]*[a-z])({_NAME})((?:\s+(?:[A-Za-z_][\w:.-]*(?:=(?:{_VALUE}))?"
-    rf"|\{{\.\.\.[\w.]+\}}))*+)\s*/?>"
+# What runs over several lines and is shown to nobody: how it opens, and how it ends.
+_HIDDEN = (
+    (re.compile(r"^[ \t>]*\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
+    (re.compile(r"^[ \t>]*\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
+    (re.compile(r"^[ \t>]*\{/\*"), re.compile(r"\*/\}")),
+    (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
-_COMPONENT_OPENS = re.compile(rf"^\s*<(?=[\w.]*[a-z])({_NAME})(?:\s*|\s+[A-Za-z_][\w-]*[={{\s].*)$")
-_SHOWN = re.compile(
-    rf"(?<![\w-])(?:title|label|caption|heading|summary|name|text|items|tabs)=(?:{_VALUE})"
-)
-_STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-_LONGEST_COMPONENT = 80  # lines; past it an angle bracket is just one
 
 _SHORTCODE = re.compile(r"\{\{([<%])(.*?)[>%]\}\}")
 _SHORTCODE_SHOWN = re.compile(r"\b(?:title|caption|label|heading|summary)=\"([^\"]*)\"")
@@ -123,34 +125,16 @@ WIKI = "wiki:"
 """Opens the address of a link by a page's name, wherever in the guide that page lies."""
 
 
-def neutralise(source: str) -> str:
+def neutralise(source: str, *, mdx: bool = False) -> str:
     """Bring a page's Markdown to CommonMark with tables, footnotes and definition lists.
 
     Marks nobody reads are left out, titles of admonitions and tabs become labels, wiki links
-    become links, and what stands indented under a marker stands at the margin.
+    become links, and what stands indented under a marker stands at the margin. A page that opens
+    with an import is MDX, whether said or not.
     """
+    if mdx or components.opens(source):
+        source = components.reduce(source)
     return "\n".join(_Scan(source.replace(LABEL, "\ufffd").split("\n")).lines())
-
-
-def code_spans(line: str) -> list[tuple[int, int]]:
-    """Where the code spans of a line of Markdown are; linear in its length."""
-    runs = [match.span() for match in re.finditer(r"`+", line)]
-    ahead: dict[int, list[int]] = {}  # the runs of each length, last first
-    for number in range(len(runs) - 1, -1, -1):
-        ahead.setdefault(runs[number][1] - runs[number][0], []).append(number)
-    spans: list[tuple[int, int]] = []
-    number = 0
-    while number < len(runs):
-        start, end = runs[number]
-        same = ahead[end - start]
-        while same and same[-1] <= number:
-            same.pop()
-        escaped = start > 0 and line[start - 1] == "\\" and end - start == 1
-        if same and not escaped:
-            number = same[-1]
-            spans.append((start, runs[number][1]))
-        number += 1
-    return spans
 
 
 class _Scan:
@@ -160,10 +144,11 @@ class _Scan:
         self._source = source
         self._done: list[str] = []
         self._settled: dict[int, str] = {}  # lines further down that were read with one above
-        self._fence: tuple[str, int] | None = None
+        self._fence = Fence()
         self._margins: list[int] = []  # the columns at which what stands under markers begins
         self._directives: list[str] = []  # the fences of directives whose content is Markdown
         self._options = False  # whether a directive's options may follow
+        self._told: Counter[str] = Counter()  # open elements that say they hold Markdown
         self._target = ""  # an anchor that waits for its heading
 
     def lines(self) -> list[str]:
@@ -174,18 +159,18 @@ class _Scan:
     def _line(self, number: int, line: str) -> str:
         if number in self._settled:
             line = self._settled.pop(number)
-            self._close_fence(line)
+            self._fence.read(line)
             return line
         if self._margins:
             line = self._dedented(line)
         if self._fence:
-            self._close_fence(line)
+            self._fence.read(line)
             return line
         if self._options:
             self._options = bool(_OPTION.match(line))
             if self._options:
                 return ""
-        opening = _OPENING.match(line) if "`" in line or "~" in line else None
+        opening = OPENING.match(line) if "`" in line or "~" in line else None
         if opening:
             return self._open_fence(number, line, opening)
         if self._target and line.strip():
@@ -206,25 +191,31 @@ class _Scan:
                 break
         return ""
 
+    def _keep(self, number: int, ends: re.Pattern[str]) -> None:
+        """Leave what follows a line to the letter up to the line that ends it."""
+        for after in range(number + 1, len(self._source)):
+            self._settled[after] = self._source[after]
+            if ends.search(self._source[after]):
+                break
+
     # -- what stands under a marker -------------------------------------------------------------
 
     def _dedented(self, line: str) -> str:
         if not line.strip():
             return line
-        lead = _INDENT.match(line)
-        wide = line.expandtabs(4) if lead and "\t" in lead.group() else line
-        column = _width(_lead(wide))
+        wide = line.expandtabs(4) if "\t" in indent(line) else line
+        column = width(indent(wide))
         while self._margins and column < self._margins[-1]:
             self._margins.pop()
-            self._fence = None
+            self._fence.drop()
         return wide[self._margins[-1] :] if self._margins else line
 
     def _indented_under(self, number: int, prefix: str) -> bool:
         """Whether the lines after a marker stand deeper than it, as its content does."""
-        column = _width(prefix) + 4 + (self._margins[-1] if self._margins else 0)
+        column = width(prefix) + 4 + (self._margins[-1] if self._margins else 0)
         near = self._source[number + 1 : number + 9]
         following = next((line for line in near if line.strip()), "")
-        if _width(_lead(following)) < column:
+        if width(indent(following)) < column:
             return False
         self._margins.append(column)
         return True
@@ -243,15 +234,8 @@ class _Scan:
             self._directives.append(fence)
             self._options = True
             return _label(prefix, directive[2])
-        self._fence = fence, _width(prefix)
+        self._fence.open(fence, prefix)
         return line
-
-    def _close_fence(self, line: str) -> None:
-        closing = _CLOSING.match(line) if self._fence else None
-        if not closing or not self._fence or not closing[2].startswith(self._fence[0]):
-            return
-        if _width(closing[1]) <= self._fence[1] + 3:
-            self._fence = None
 
     # -- a line with a mark in it -----------------------------------------------------------------
 
@@ -260,6 +244,12 @@ class _Scan:
             begun = opens.match(line)
             if begun and not ends.search(line, begun.end()):
                 return self._settle(number, ends)
+        for opens, ends in _VERBATIM:
+            begun = opens.match(line)
+            if begun:
+                if not ends.search(line, begun.end()):
+                    self._keep(number, ends)
+                return line
         replaced = self._container(number, line)
         if replaced is None:
             replaced = self._tool_line(number, line)
@@ -306,24 +296,42 @@ class _Scan:
 
     def _tool_line(self, number: int, line: str) -> str | None:
         """Lines that speak to the publishing tool alone; None where it is none."""
-        if any(mark.match(line) for mark in _UNSEEN):
-            return ""
-        if _IMPORT_OPENS.match(line):
-            return self._settle(number, _IMPORT_ENDS)
-        if _EXPORT.match(line):
-            return self._settle(number, _BLANK)
+        for mark in _UNSEEN:
+            if unseen := mark.match(line):
+                return _bare(unseen[1])
         if target := _TARGET.match(line):
-            self._target = target[1]
-            return ""
+            self._target = target[2]
+            return _bare(target[1])
         if highlighted := _HIGHLIGHTED.match(line):
-            self._fence = "```", 0
+            self._fence.open("```")
             self._settle_end(number)
             return f"```{highlighted[1]}"
+        if "<" in line and (self._told or "markdown" in line):
+            return self._in_element(line)
         if _LIQUID_LINE.match(line) or _wraps_markdown(self._source, number, line):
             return ""
-        if _COMPONENT_OPENS.match(line) and not _COMPONENT.search(line):
-            return self._component(number)
-        return self._kramdown(line) if "{:" in line else None
+        return self._kramdown(line) if "{" in line else None
+
+    def _in_element(self, line: str) -> str | None:
+        """A line with HTML that says it holds Markdown: those tags go, and the rest is Markdown."""
+
+        def opened(found: re.Match[str]) -> str:
+            self._told[found[1].lower()] += 1
+            return ""
+
+        def closed(found: re.Match[str]) -> str:
+            name = found[1].lower()
+            if not self._told[name]:
+                return found[0]
+            self._told[name] -= 1
+            return ""
+
+        plain = _CLOSES.sub(closed, _TOLD.sub(opened, line))
+        self._told = +self._told
+        if plain == line and not self._told:
+            return None
+        plain = _inline(plain)
+        return _NOTHING + plain.lstrip() if _TAG_FIRST.match(plain) else plain
 
     def _settle_end(self, number: int) -> None:
         """Close the fence of highlighted code where its tag is closed."""
@@ -331,21 +339,6 @@ class _Scan:
             if _HIGHLIGHT_ENDS.search(self._source[after]):
                 self._settled[after] = "```"
                 return
-
-    def _component(self, number: int) -> str | None:
-        """A component's tag over several lines: left out, but for the titles in it."""
-        text = "\n".join(self._source[number : number + _LONGEST_COMPONENT])
-        found = _COMPONENT.match(text.lstrip())
-        if not found:
-            return None
-        end = len(text) - len(text.lstrip()) + found.end()
-        last = number + text.count("\n", 0, end)
-        for after in range(number + 1, last + 1):
-            self._settled[after] = ""
-        tail = text[end:].partition("\n")[0]
-        if last > number and tail.strip():
-            self._settled[last] = tail
-        return _label("", _titles(found[3]))
 
     def _kramdown(self, line: str) -> str | None:
         """Blank a line of attributes, with the item it makes a table of contents of.
@@ -371,16 +364,13 @@ def _label(prefix: str, title: str) -> str:
     return f"{prefix}###### {LABEL}{title}" if title else prefix.rstrip()
 
 
+def _bare(prefix: str) -> str:
+    """What is left of a line whose mark is gone: the item or the quotation it stands in."""
+    return prefix.rstrip() if prefix.strip() else ""
+
+
 def _with_anchor(line: str, anchor: str) -> str:
     return f"{line.rstrip()} {{#{anchor}}}" if _ATX.match(line) else line
-
-
-def _lead(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def _width(prefix: str) -> int:
-    return len(prefix.expandtabs(4))
 
 
 def _wraps_markdown(lines: Sequence[str], number: int, line: str) -> bool:
@@ -398,7 +388,7 @@ def _inline(line: str) -> str:
         return _unmarked(line)
     pieces: list[str] = []
     end = 0
-    for start, stop in code_spans(line):
+    for start, stop in spans(line):
         pieces += [_unmarked(line[end:start]), line[start:stop]]
         end = stop
     return "".join([*pieces, _unmarked(line[end:])])
@@ -415,19 +405,11 @@ def _unmarked(text: str) -> str:
         text = _WIKI_LINK.sub(_as_link, text)
     if "==" in text:
         text = _HIGHLIGHT.sub(r"\1", text)
-    if "<" in text:
-        text = _COMPONENT.sub(lambda m: _titles(m[3]), text)
     if "^" in text:
         text = _BLOCK_ID.sub("", text)
     if ":" in text:
         text = _EMOJI.sub(_as_emoji, _ICON.sub("", text))
     return text
-
-
-def _titles(attributes: str) -> str:
-    """What a component shows of its attributes."""
-    shown = [value for found in _SHOWN.findall(attributes) for value in _STRING.findall(found)]
-    return " ".join(" | ".join(filter(None, map("".join, shown))).split())
 
 
 def _as_link(found: re.Match[str]) -> str:

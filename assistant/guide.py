@@ -229,7 +229,11 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
     source = formats.read(path, raw)
     metadata, body, oddities = _front_matter(path, source)
     oddities += [Oddity(path, line, what) for line, what in source.oddities]
-    found = _blocks(source, body)
+    found = (
+        markdown.blocks(body, mdx=_is_mdx(path, reading))
+        if source.kind == "markdown"
+        else formats.blocks(source.kind, source.text)
+    )
     title = _title(metadata, found, source, path)
     permalink = _said(metadata, "permalink", "slug", "url")
     language = _language(metadata, source, path)
@@ -269,10 +273,8 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
     )
 
 
-def _blocks(source: Source, body: str) -> list[Block]:
-    if source.kind == "markdown":
-        return markdown.blocks(body)
-    return formats.blocks(source.kind, source.text)
+def _is_mdx(path: str, reading: Reading) -> bool:
+    return path.lower().endswith(".mdx") or reading.tool == "docusaurus"
 
 
 def _anchors(body: str, read_sections: Sequence[Section]) -> tuple[str, ...]:
@@ -310,7 +312,8 @@ def rendered(page: Page, anchors: Mapping[int, str], *, resolve: Resolve | None 
         return render.blocks(formats.blocks(kind, page.text), anchors)
     match = _FRONT_MATTER.match(page.text)
     body = _blank(page.text, match) if match else page.text
-    return render.page(body, anchors, resolve=resolve)
+    mdx = page.path.lower().endswith(".mdx")
+    return render.page(body, anchors, resolve=resolve, mdx=mdx)
 
 
 def _printable(path: str) -> str:

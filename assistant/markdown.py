@@ -18,7 +18,7 @@ import pyromark
 from pyromark import Options
 
 from assistant import hypertext
-from assistant.dialect import LABEL, neutralise
+from assistant.dialect import ATTRIBUTES, LABEL, neutralise
 from assistant.model import Block, Link
 from assistant.text import visible
 
@@ -37,7 +37,7 @@ _OPTIONS = (
     | Options.ENABLE_TASKLISTS
     | Options.ENABLE_DEFINITION_LIST
 )
-_SPAN_ATTRIBUTES = re.compile(r"^\{ ?[:.#][^{}]*\}")
+_SPAN_ATTRIBUTES = re.compile(rf"^(?:\{{:[^{{}}]*\}}|{ATTRIBUTES})")
 _HEADING_ATTRIBUTES = re.compile(r"\s*\{(?=[:.# ])[^{}]*\}\s*\Z")
 _ROLE = re.compile(r"\{[A-Za-z][\w:.+-]*\}\Z")
 _ROLE_TARGET = re.compile(r"^(.*\S)\s*<[^<>]+>$")
@@ -46,6 +46,7 @@ _ID = re.compile(r"#([^\s{}]+)")
 _ANCHOR = re.compile(r"\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)", re.I)
 _ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.I)
 _ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
+_TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
 _UNSEEN = frozenset("script style template noscript".split())
 _RULE = re.compile(r"[-:=+| ]*")
@@ -113,9 +114,15 @@ def _role(text: Event, value: str) -> tuple[Event, str]:
     return ("Text", text[1][: role.start()], *text[2:]), titled[1] if titled else value
 
 
-def blocks(source: str) -> list[Block]:
+def title_of(block: Any) -> str:
+    """The title that a fence's first line gives its code, as a bar above it; empty without."""
+    said = _TITLE.search(block["Fenced"]) if isinstance(block, dict) else None
+    return _fold(said[2]) if said else ""
+
+
+def blocks(source: str, *, mdx: bool = False) -> list[Block]:
     """Every block of a page in order, headings included, markup removed."""
-    return _Walk(neutralise(source)).blocks()
+    return _Walk(neutralise(source, mdx=mdx)).blocks()
 
 
 class _Run:
@@ -300,6 +307,8 @@ class _Walk:
                 self._cells = []
             case "+CodeBlock" | "+HtmlBlock":
                 self._verbatim = []
+                if titled := title_of(value):
+                    self._add("prose", titled, start, start + 1)
             case "+Paragraph" if self._lines.raw[start : start + 1] == b"|":
                 self._open_bars(start)
 

@@ -41,13 +41,19 @@ _SCHEME = re.compile(r"([^/?#:]*):")
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 
 
-def page(source: str, anchors: Mapping[int, str], *, resolve: Resolve | None = None) -> str:
+def page(
+    source: str,
+    anchors: Mapping[int, str],
+    *,
+    resolve: Resolve | None = None,
+    mdx: bool = False,
+) -> str:
     """A page of Markdown as HTML.
 
     `anchors` are the ids of its sections by the line of their heading. `resolve` turns an address
     of the page into one for a link, empty where there is none to link to.
     """
-    return "".join(_Page(neutralise(source), anchors, resolve or _as_it_is).pieces())
+    return "".join(_Page(neutralise(source, mdx=mdx), anchors, resolve or _as_it_is).pieces())
 
 
 def blocks(found: Iterable[Block], anchors: Mapping[int, str]) -> str:
@@ -133,6 +139,8 @@ class _Page:
                 out.append(f"<{self._lists[-1]}{first}>\n")
             case "CodeBlock" | "HtmlBlock":
                 self._verbatim = []
+                if titled := markdown.title_of(value):
+                    out.append(f'<p class="label">{html.escape(titled)}</p>\n')
             case "TableCell":
                 out.append("<th>" if self._head else "<td>")
             case "TableHead":

@@ -1,0 +1,71 @@
+"""Where the code in a Markdown text is: fences over lines, spans inside one; pure.
+
+Knows how CommonMark opens and closes code, in lists and quotations too. Must not know what any
+publishing tool does with the rest.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A fence may open inside a list item or a quotation; it closes no deeper than it opened.
+OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})(.*)$")
+_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
+_BACKTICKS = re.compile(r"`+")
+
+
+class Fence:
+    """The fence that is open around a line, if any."""
+
+    def __init__(self) -> None:
+        self._open: tuple[str, int] | None = None
+
+    def __bool__(self) -> bool:
+        return self._open is not None
+
+    def open(self, marker: str, prefix: str = "") -> None:
+        """Open a fence whose marker stands after a prefix."""
+        self._open = marker, width(prefix)
+
+    def drop(self) -> None:
+        """Forget the fence: what it stood in has ended."""
+        self._open = None
+
+    def read(self, line: str) -> None:
+        """Take in a line inside the fence; it may be the one that closes it."""
+        closing = _CLOSING.match(line)
+        if not closing or not self._open or not closing[2].startswith(self._open[0]):
+            return
+        if width(closing[1]) <= self._open[1] + 3:
+            self._open = None
+
+
+def width(prefix: str) -> int:
+    """How many columns a prefix takes."""
+    return len(prefix.expandtabs(4))
+
+
+def indent(line: str) -> str:
+    """The blanks a line begins with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def spans(line: str) -> list[tuple[int, int]]:
+    """Where the code spans of a line are; linear in its length."""
+    runs = [match.span() for match in _BACKTICKS.finditer(line)]
+    ahead: dict[int, list[int]] = {}  # the runs of each length, last first
+    for number in range(len(runs) - 1, -1, -1):
+        ahead.setdefault(runs[number][1] - runs[number][0], []).append(number)
+    found: list[tuple[int, int]] = []
+    number = 0
+    while number < len(runs):
+        start, end = runs[number]
+        same = ahead[end - start]
+        while same and same[-1] <= number:
+            same.pop()
+        escaped = start > 0 and line[start - 1] == "\\" and end - start == 1
+        if same and not escaped:
+            number = same[-1]
+            found.append((start, runs[number][1]))
+        number += 1
+    return found

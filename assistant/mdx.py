@@ -1,0 +1,208 @@
+"""Components, imports and expressions in Markdown (MDX), reduced to what a reader sees; pure.
+
+Knows tags with braces in their attributes, on one line or over many, which attributes are shown,
+and that nothing indented in a component is code. Every line keeps its number. Must not know
+Markdown beyond where its code is.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from assistant.fences import OPENING, Fence, indent, spans, width
+
+_TAG = re.compile(r"</?([A-Za-z][\w.:-]*)(?=[\s/>{]|$)|</?>")
+_DELIMITER = re.compile(r"[\"'`{}>]")
+_SHOWN = re.compile(
+    r"(?<![\w-])[\"']?(?:title|label|caption|heading|summary|name|text|description)[\"']?\s*[=:]\s*"
+    r"\{?\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`)"
+    r"|(?<![\w-])(?:items|tabs)=\{\s*\[((?:\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*,?)*+)\s*\]"
+)
+_STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+_TAB_VALUE = re.compile(r"(?<![\w-])value=\"([^\"\n]*)\"")
+_TEXT = re.compile(r"\{\s*(?:\"([^\"\n{}]*)\"|'([^'\n{}]*)'|`([^`\n{}$]*)`)\s*\}")
+_EXPRESSION = re.compile(r"\{\s*[A-Za-z_$][\w.$]*(?:\([^{}\n]*\)|\[[^{}\n]*\])?\s*\}")
+_COMMENT = re.compile(r"\{/\*(?:[^*]|\*(?!/))*+\*/\}")
+_IMPORT = re.compile(
+    r"^import[ \t]+(?:[\w*{}\s,$]+?[ \t]*from[ \t]*)?['\"][^'\"]+['\"][ \t]*;?[ \t]*(?://.*)?$"
+)
+_IMPORT_OPENS = re.compile(r"^import[ \t]*(?:\w+[ \t]*,[ \t]*)?\{[^}]*$")
+_IMPORT_ENDS = re.compile(r"\}[ \t]*from[ \t]*['\"][^'\"]*['\"];?|^\s*$")
+_EXPORT = re.compile(r"^export[ \t]+(?:const|let|var|default|function|async|class|\{)")
+_OPENS = re.compile(r"\s*import\s[^\n;]*?['\"][^'\"\n]+['\"]\s*;?[ \t]*(?://[^\n]*)?(?:\n|\Z)")
+
+_LONGEST_TAG = 80  # lines; past them an angle bracket is just one
+
+
+def opens(source: str) -> bool:
+    """Whether a page begins as MDX does, with an import."""
+    return bool(_OPENS.match(source))
+
+
+def reduce(source: str) -> str:
+    """A page of MDX as Markdown: components gone but for what they show, in lines as many."""
+    return "\n".join(_Scan(source.split("\n")).lines())
+
+
+class _Scan:
+    """One pass over a page's lines; keeps what is open around the line at hand."""
+
+    def __init__(self, source: list[str]) -> None:
+        self._source = source
+        self._fence = Fence()
+        self._margins: list[int] = []  # the columns at which what stands in components begins
+        self._last = -1  # the last line that was read with one above
+
+    def lines(self) -> list[str]:
+        done: list[str] = []
+        for number, line in enumerate(self._source):
+            done.append(self._line(number, line) if number > self._last else "")
+        return done
+
+    def _line(self, number: int, line: str) -> str:
+        line = self._dedented(line)
+        if self._fence:
+            self._fence.read(line)
+            return line
+        fence = OPENING.match(line) if "`" in line or "~" in line else None
+        if fence:
+            self._fence.open(fence[2], fence[1])
+            return line
+        if line.startswith(("import", "export")) and self._is_code(number, line):
+            return ""
+        if "<" not in line and "{" not in line:
+            return line
+        return self._reduced(number, line)
+
+    def _dedented(self, line: str) -> str:
+        if not self._margins or not line.strip():
+            return line
+        wide = line.expandtabs(4) if "\t" in indent(line) else line
+        column = len(indent(wide))
+        while self._margins and column < self._margins[-1]:
+            self._margins.pop()
+        return wide[self._margins[-1] :] if self._margins else line
+
+    def _is_code(self, number: int, line: str) -> bool:
+        """Whether a line imports or exports; what belongs to it is left out as well."""
+        if _IMPORT.match(line):
+            return True
+        ends = _IMPORT_ENDS if _IMPORT_OPENS.match(line) else re.compile(r"^\s*$")
+        if ends is not _IMPORT_ENDS and not _EXPORT.match(line):
+            return False
+        self._last = next(
+            (n for n in range(number + 1, len(self._source)) if ends.search(self._source[n])),
+            len(self._source) - 1,
+        )
+        return True
+
+    def _reduced(self, number: int, line: str) -> str:
+        """A line without components; a tag it opens is read to its end, lines down."""
+        opened = _unended(line)
+        if opened is not None:
+            more = "\n".join(self._source[number + 1 : number + _LONGEST_TAG])
+            end = tag_end(f"{line}\n{more}", opened)
+            if end is not None:
+                whole = f"{line}\n{more}"[:end]
+                self._last = number + whole.count("\n")
+                rest = f"{line}\n{more}"[end:].partition("\n")[0]
+                line = line[:opened] + " ".join(whole[opened:].split("\n")) + rest
+                self._indented_in(self._last, line)
+                return _without_components(line)
+        self._indented_in(number, line)
+        return _without_components(line)
+
+    def _indented_in(self, number: int, line: str) -> None:
+        """What stands in a component begins where its first line does, and is no code for it."""
+        tag = _TAG.match(line.strip())
+        if not tag or line.strip().startswith("</"):
+            return
+        following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
+        column = width(indent(following))
+        if column > (self._margins[-1] if self._margins else 0):
+            self._margins.append(column)
+
+
+def _unended(line: str) -> int | None:
+    """Where a tag begins that the line does not end, outside its code."""
+    code = spans(line) if "`" in line else []
+    end = 0
+    for found in _TAG.finditer(line):
+        if found.start() < end or _inside(code, found.start()):
+            continue
+        stop = tag_end(line, found.start())
+        if stop is None:
+            return found.start()
+        end = stop
+    return None
+
+
+def _inside(code: list[tuple[int, int]], position: int) -> bool:
+    before = bisect_right(code, (position, len(code) and code[-1][1])) - 1
+    return before >= 0 and code[before][0] <= position < code[before][1]
+
+
+def tag_end(text: str, start: int) -> int | None:
+    """Where the tag that begins at `start` ends, quotes and braces in it skipped over."""
+    depth, mark = 0, ""
+    for found in _DELIMITER.finditer(text, start):
+        sign = found[0]
+        if mark:
+            mark = "" if sign == mark else mark
+        elif sign in "\"'`":
+            mark = sign
+        elif sign == "{":
+            depth += 1
+        elif sign == "}":
+            depth -= 1
+        elif depth <= 0:  # an arrow in braces ends nothing
+            return found.end()
+    return None
+
+
+def _without_components(line: str) -> str:
+    if "`" not in line:
+        return _reduced_text(line)
+    pieces: list[str] = []
+    end = 0
+    for start, stop in spans(line):
+        pieces += [_reduced_text(line[end:start]), line[start:stop]]
+        end = stop
+    return "".join([*pieces, _reduced_text(line[end:])])
+
+
+def _reduced_text(text: str) -> str:
+    """Text without components and expressions; HTML stays, but for attributes in braces."""
+    pieces: list[str] = []
+    end = 0
+    for found in _TAG.finditer(text):
+        stop = None if found.start() < end else tag_end(text, found.start())
+        if stop is None:
+            continue
+        tag, name = text[found.start() : stop], found[1] or ""
+        closes = "/" if tag.startswith("</") else ""
+        pieces.append(_evaluated(text[end : found.start()]))
+        if name[:1].islower():
+            pieces.append(f"<{closes}{name}>" if "{" in tag else tag)
+        else:
+            pieces.append(shown(tag))
+        end = stop
+    return "".join([*pieces, _evaluated(text[end:])])
+
+
+def _evaluated(text: str) -> str:
+    if "{" not in text:
+        return text
+    text = _TEXT.sub(lambda found: "".join(filter(None, found.groups())), _COMMENT.sub("", text))
+    return _EXPRESSION.sub("", text)
+
+
+def shown(tag: str) -> str:
+    """What a component shows of its attributes: titles, labels, the names of its tabs."""
+    said: list[str] = []
+    for *single, listed in _SHOWN.findall(tag):
+        said += ["".join(pair) for pair in _STRING.findall(listed)] if listed else single
+    if not any(said) and tag.startswith("<TabItem"):
+        said = _TAB_VALUE.findall(tag)
+    return " ".join(" | ".join(filter(None, said)).split())
