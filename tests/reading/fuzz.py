@@ -1,0 +1,226 @@
+"""Feeds the reader pages grown by what code they reach, and keeps what breaks it, made small.
+
+    pip install atheris
+    python -m tests.reading.fuzz --seconds 3600 --work FOLDER
+
+FOLDER holds the pages grown so far, so that a later run goes on, and under `odd` the findings;
+those worth keeping stand in `tests/reading/odd`, each read by a test. atheris has wheels for some
+systems and versions of Python only, so the package's extras do not name it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["assistant"]):
+    from tests.reading.reader import broken_promises, read_text
+
+HERE = Path(__file__).parent
+SLOW = 0.5
+"""Seconds no page of a few kilobytes should take."""
+PATIENCE = 20
+"""Seconds after which a finding is small enough."""
+
+# What opens, closes or parts something in a page, for the fuzzer to put together.
+MARKS = r"""
+# a
+## a
+> a
+>> a
+- a
+* a
+1. a
+    a
+  - a
+```
+~~~
+`a`
+**a**
+__a__
+*a*
+~~a~~
+==a==
+\a
+a  |
+<br/>
+<!--
+-->
+<div>
+</div>
+<div markdown="1">
+<p>
+<table><tr><td>
+<th>
+</table>
+<ul><li>
+<pre>
+</pre>
+<script>
+</script>
+<a name=x>
+<a href=x>
+</a>
+<img src=x alt=y>
+<h2>
+</h2>
+<details><summary>
+<Tabs>
+</Tabs>
+<Card title='a'>
+<Card
+/>
+[a](b)
+![a](b)
+[[a#b|c]]
+![[a]]
+[^a]
+[^a]: b
+[x]: /y
+[a][x]
+> [!note]+ a
+{{ a }}
+{% a %}
+{{< a "b" >}}
+{% comment %}
+{% endcomment %}
+{% highlight a %}
+{% endhighlight %}
+{: .a}
+{#a}
+{: #a}
+{::options a /}
+{::comment}
+{:/}
+{:toc}
+!!! note
+??? a "b"
+=== "a"
+:::
+:::note
+:::{tip} a
+```{note}
+:class: a
+(a)=
+{ref}`a <b>`
+%%
+$$
+++a++
+{++
+++}
+:material-x:
+:smile:
+ ^a
+*[A]: b
+--8<-- "a"
+import a from 'b'
+import {
+export const a = 1
+[TOC]
+&amp;
+&nbsp;
+&#x200b;
+&
+---
++++
+***
+title: a
+lang: de
+===
+| a | b |
+|-|-|
+|
+: a
+""".strip("\n").split("\n")
+
+
+def faults(folder: Path, source: str, name: str) -> str:
+    """What is wrong with how a page is read, told so that like faults are told alike."""
+    started = time.process_time()
+    try:
+        promises = broken_promises(read_text(folder, source, name))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+        frames = traceback.extract_tb(error.__traceback__)
+        return f"{type(error).__name__} in {Path(frames[-1].filename).name} {frames[-1].name}"
+    if time.process_time() - started > SLOW:
+        return "slow"
+    if not promises:
+        return ""
+    return re.sub(r"'[^']*'|\"[^\"]*\"|page\S+|\(.*\)|\d+", "…", promises[0])[:80]
+
+
+def smallest(folder: Path, source: str, name: str) -> str:
+    """The page with every run of characters taken out that its fault does not need."""
+    fault, until = faults(folder, source, name), time.monotonic() + PATIENCE
+    size = len(source) // 2
+    while size and time.monotonic() < until:
+        at, before = 0, len(source)
+        while at < len(source) and time.monotonic() < until:
+            shorter = source[:at] + source[at + size :]
+            if faults(folder, shorter, name) == fault:
+                source = shorter
+            else:
+                at += size
+        size = size if len(source) < before else size // 2
+    return source
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """A page's text and name from any bytes: with components, by every other first letter."""
+    source = data.decode("utf-8", "ignore").replace("\x00", "").replace("\r", "\n")
+    return source, "page.mdx" if data[:1] > b"a" or data[:1] == b"<" else "page.md"
+
+
+def fuzz(work: Path, seconds: int) -> None:
+    """Grow pages for so many seconds; a fault is kept the first time it is met."""
+    scratch = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    odd, grown = work / "odd", work / "grown"
+    for folder in (odd, grown):
+        folder.mkdir(parents=True, exist_ok=True)
+    marks = work / "marks.dict"
+    marks.write_bytes(
+        b"".join(b'"%s"\n' % escaped(mark) for mark in [*MARKS, r"\n", r"\n\n", r"\t"])
+    )
+    known: set[str] = set()
+
+    def one(data: bytes) -> None:
+        source, name = decoded(data)
+        fault = faults(scratch, source, name)
+        if not fault or fault in known:
+            return
+        known.add(fault)
+        found = smallest(scratch, source, name)
+        stem = re.sub(r"\W+", "-", fault).strip("-").lower()[:40]
+        digest = hashlib.sha256(found.encode()).hexdigest()[:6]
+        path = odd / f"{stem}-{digest}{Path(name).suffix}"
+        path.write_text(found, encoding="utf-8", newline="")
+        print(f"FOUND {fault}: {path}", flush=True)  # noqa: T201
+
+    arguments = [
+        "fuzz", f"-max_total_time={seconds}", "-max_len=3000", f"-dict={marks}", "-timeout=60",
+        "-rss_limit_mb=4096", "-print_final_stats=1", str(grown), str(HERE / "odd"),
+        str(HERE.parent / "guides"),
+    ]  # fmt: skip
+    atheris.Setup(arguments, one)
+    atheris.Fuzz()
+
+
+def escaped(mark: str) -> bytes:
+    """A mark as a fuzzer's dictionary spells it."""
+    text = mark.replace(r"\n", "\n").replace(r"\t", "\t")
+    return b"".join(b"\\x%02x" % byte for byte in text.encode())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=3600)
+    parser.add_argument("--work", type=Path, required=True)
+    given = parser.parse_args()
+    fuzz(given.work, given.seconds)
