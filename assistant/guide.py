@@ -154,7 +154,9 @@ class _workers:  # noqa: N801 - a context manager, used like a function
             return
         if _outweighs(folder, paths, _WORTH_SHARING):
             context = multiprocessing.get_context("fork")
-            self._pool = ProcessPoolExecutor(cores, mp_context=context)
+            self._pool = ProcessPoolExecutor(
+                cores, mp_context=context, initializer=_end_with_parent
+            )
 
     def __enter__(self) -> ProcessPoolExecutor | None:
         return self._pool
@@ -162,6 +164,21 @@ class _workers:  # noqa: N801 - a context manager, used like a function
     def __exit__(self, *_: object) -> None:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent is killed, be it with kill -9.
+
+    Else it would wait for work for ever, holding what was forked with it: the index's lock.
+    """
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _outweighs(folder: Path, paths: Sequence[str], size: int) -> bool:

@@ -13,7 +13,7 @@ from assistant import generations, index
 from assistant.errors import STATE, IndexBusy
 from tests.conftest import WordEncoder
 from tests.torture import scene
-from tests.torture.writers import REFUSED, ROOT
+from tests.torture.writers import KILL, REFUSED, ROOT
 
 HOLD = """
 import sys, time
@@ -98,3 +98,23 @@ def test_of_writers_that_start_together_one_at_a_time_holds_the_index(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         inside = list(pool.map(try_to_write, range(40)))
     assert max(inside) == 1
+
+
+def test_a_writer_that_is_killed_while_all_cores_read_leaves_no_process_and_no_lock(
+    writers, tmp_path
+):
+    guide = tmp_path / "guide"
+    guide.mkdir()
+    for number in range(400):
+        page = f"# Page {number}\n\n" + "The cat eats bread and milk. " * 700
+        (guide / f"{number}.md").write_text(page)
+    ended = writers.run("build", guide, tmp_path / "index", kill_after=0.4)
+    assert ended.status == -KILL
+    killed = time.perf_counter()
+    while time.perf_counter() - killed < scene.READY:
+        try:
+            with generations.writing(tmp_path / "index"):
+                return
+        except IndexBusy:
+            time.sleep(0.01)
+    pytest.fail("something that the killed writer started still holds its lock")
