@@ -26,6 +26,8 @@ place of a marker without moving a line.
 
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 
+_HEAD = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
+
 # A line with neither of these needs no second look.
 _MARK = re.compile(
     r"[{%=\[<:](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:)"
@@ -220,6 +222,13 @@ class _Scan:
         self._margins.append(column)
         return True
 
+    def _indented_in(self, number: int) -> None:
+        """What stands in an element begins where its first line does, and is no code for it."""
+        following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
+        column = width(indent(following))
+        if column > (self._margins[-1] if self._margins else 0):
+            self._margins.append(column)
+
     # -- fences -----------------------------------------------------------------------------------
 
     def _open_fence(self, number: int, line: str, opening: re.Match[str]) -> str:
@@ -307,12 +316,12 @@ class _Scan:
             self._settle_end(number)
             return f"```{highlighted[1]}"
         if "<" in line and (self._told or "markdown" in line):
-            return self._in_element(line)
+            return self._in_element(number, line)
         if _LIQUID_LINE.match(line) or _wraps_markdown(self._source, number, line):
             return ""
         return self._kramdown(line) if "{" in line else None
 
-    def _in_element(self, line: str) -> str | None:
+    def _in_element(self, number: int, line: str) -> str | None:
         """A line with HTML that says it holds Markdown: those tags go, and the rest is Markdown."""
 
         def opened(found: re.Match[str]) -> str:
@@ -331,6 +340,8 @@ class _Scan:
         if plain == line and not self._told:
             return None
         plain = _inline(plain)
+        if not plain.strip():
+            self._indented_in(number)
         return _NOTHING + plain.lstrip() if _TAG_FIRST.match(plain) else plain
 
     def _settle_end(self, number: int) -> None:
@@ -383,15 +394,17 @@ def _wraps_markdown(lines: Sequence[str], number: int, line: str) -> bool:
 
 
 def _inline(line: str) -> str:
-    """Marks inside a line, outside its code."""
-    if "`" not in line:
-        return _unmarked(line)
+    """Marks inside a line, outside its code; what it begins with keeps the text in its column."""
+    head = _HEAD.match(line)[0]  # type: ignore[index]
+    text = line[len(head) :]
+    if "`" not in text:
+        return head + _unmarked(text).lstrip(" ")
     pieces: list[str] = []
     end = 0
-    for start, stop in spans(line):
-        pieces += [_unmarked(line[end:start]), line[start:stop]]
+    for start, stop in spans(text):
+        pieces += [_unmarked(text[end:start]), text[start:stop]]
         end = stop
-    return "".join([*pieces, _unmarked(line[end:])])
+    return head + "".join([*pieces, _unmarked(text[end:])]).lstrip(" ")
 
 
 def _unmarked(text: str) -> str:

@@ -20,7 +20,6 @@ _SHOWN = re.compile(
     r"|(?<![\w-])(?:items|tabs)=\{\s*\[((?:\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*,?)*+)\s*\]"
 )
 _STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-_TAB_VALUE = re.compile(r"(?<![\w-])value=\"([^\"\n]*)\"")
 _TEXT = re.compile(r"\{\s*(?:\"([^\"\n{}]*)\"|'([^'\n{}]*)'|`([^`\n{}$]*)`)\s*\}")
 _EXPRESSION = re.compile(r"\{\s*[A-Za-z_$][\w.$]*(?:\([^{}\n]*\)|\[[^{}\n]*\])?\s*\}")
 _COMMENT = re.compile(r"\{/\*(?:[^*]|\*(?!/))*+\*/\}")
@@ -203,6 +202,4 @@ def shown(tag: str) -> str:
     said: list[str] = []
     for *single, listed in _SHOWN.findall(tag):
         said += ["".join(pair) for pair in _STRING.findall(listed)] if listed else single
-    if not any(said) and tag.startswith("<TabItem"):
-        said = _TAB_VALUE.findall(tag)
     return " ".join(" | ".join(filter(None, said)).split())
