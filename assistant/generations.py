@@ -20,7 +20,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnwritable
+from assistant.errors import (
+    IndexBusy,
+    IndexDamaged,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnwritable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,8 +66,8 @@ def read(folder: Path, load: Callable[[Generation], T]) -> T:
     """What `load` makes of the current generation, or of the one before where that is damaged.
 
     Every file is checked before `load` sees it; nothing is written. `load` raises IndexDamaged
-    where a file cannot be used after all. Raises IndexMissing, or IndexDamaged where no
-    generation is whole.
+    where a file cannot be used after all, IndexOutdated where its format is another. Raises
+    those, IndexMissing, or IndexDamaged where no generation is whole.
     """
     while True:
         pointer = _pointer(folder)
@@ -76,6 +82,9 @@ def read(folder: Path, load: Callable[[Generation], T]) -> T:
                 if _pointer(folder) != pointer:
                     break  # not damaged: a writer has published others and swept this one
                 wrong = wrong or error.what
+            except IndexOutdated:
+                if wrong == pointer.wrong:  # else it is the damage of a newer one that matters
+                    raise
         else:
             raise IndexDamaged(wrong, REBUILD)
 

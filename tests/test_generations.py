@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from assistant import generations
-from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnwritable
+from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, IndexUnwritable
 
 
 def publish(folder: Path, text: str, *, previous: str = "") -> str:
@@ -99,6 +99,17 @@ def test_where_every_generation_is_damaged_the_current_one_s_file_is_named(folde
         (folder / name / "words").write_text("?")
     with pytest.raises(IndexDamaged, match=two[1]):
         text_of(folder)
+
+
+def test_an_outdated_generation_to_fall_back_on_does_not_hide_the_damage(folder, two):
+    def outdated(found):
+        raise IndexOutdated(found.name, "")
+
+    with pytest.raises(IndexOutdated, match=two[1]):
+        generations.read(folder, outdated)
+    (folder / two[1] / "words").write_text("?")
+    with pytest.raises(IndexDamaged, match="words"):
+        generations.read(folder, outdated)
 
 
 def test_a_generation_that_is_gone_is_named(folder, two):
