@@ -20,6 +20,11 @@ _INVISIBLE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")  # those that are not white space
 
+# Of these, what has no use in any script or emoji, and can carry words that only a machine reads.
+_SMUGGLED = re.compile(
+    "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0d\ufeff\U000e0000-\U000e0fff]"
+)
+
 # Scripts written without spaces: each character is a word of its own, so that a question
 # needs no dictionary to meet the text.
 _UNSPACED = (
@@ -29,6 +34,8 @@ _UNSPACED = (
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _LETTER = rf"(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}])"
 _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+(?:['’.+#&/-]?{_LETTER}+)*[+#]*")
+# What `_WORD` comes to where a text is ASCII, at a third of its time.
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.+#&/-]?[A-Za-z0-9]+)*[+#]*")
 _SPLIT = re.compile(r"['’.+#&/-]+")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
 
@@ -81,6 +88,14 @@ def visible(text: str) -> str:
     return _CONTROL.sub("", _INVISIBLE.sub("", text))
 
 
+def smuggled(text: str) -> list[int]:
+    """Where characters stand that no reader can see and no script needs.
+
+    Tags, variation selectors of nothing, and the marks that turn the direction of what follows.
+    """
+    return [] if text.isascii() else [found.start() for found in _SMUGGLED.finditer(text)]
+
+
 def tokens(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield each word with its character span, as written.
 
@@ -94,8 +109,7 @@ def tokens(text: str) -> Iterator[tuple[str, int, int]]:
 def words(text: str) -> list[str]:
     """The words of a text, lower-case, compounds taken apart, dotted initials closed up."""
     found: list[str] = []
-    for match in _WORD.finditer(text):
-        token = match.group()
+    for token in (_ASCII_WORD if text.isascii() else _WORD).findall(text):
         if token.isalnum():  # nearly all of them
             found.append(token.lower())
             continue

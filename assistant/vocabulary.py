@@ -13,33 +13,28 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rapidfuzz.distance import DamerauLevenshtein
 
+from assistant import lexicon as lexicons
+from assistant import phrases
+from assistant.phrases import SMALL
 from assistant.text import STOPWORDS, stem, terms, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from assistant.lexicon import Lexicon, Postings
     from assistant.model import Passage
+    from assistant.phrases import Key, Phrase
 
-SMALL = frozenset("a an and as at by for from in of on or the to with".split())
-"""Words an acronym may leave out, or stand for by their first letter."""
-
-LONGEST_PHRASE = 5
 READINGS_KEPT = 4
 
-# A phrase that stands in no heading must come up this often before its initials mean it.
-_FREQUENT = 3
-# Counting phrases of a very large guide: what came up once so far is forgotten past this size.
-_PHRASES_HELD = 2_000_000
-
 _ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&]{0,7}$")
-_BEFORE_BRACKET = re.compile(
-    r"(?<![\w’'&/-])((?:[\w’'&/-]++[ \t]++){1,8})"
-    r"\(([A-Z][A-Za-z0-9&.]{1,8})(?:[,;][^()\n]{0,80})?\)"
-)
+# What a bracket holds, and read backwards the words before it.
+_BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&.]{1,8})(?:[,;][^()\n]{0,80})?\)")
+_BEFORE = re.compile(r"(?:[ \t]++[\w’'&/-]++){1,8}")
 _IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&.]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
-_CLAUSE = re.compile(r"[.!?;:,()\[\]|>\"“”\n—–]+|\bvs\b|\bversus\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,80 +160,56 @@ class Vocabulary:
         )
 
 
-def mine(passages: Iterable[Passage]) -> Vocabulary:
+def mine(passages: Sequence[Passage]) -> Vocabulary:
     """Collect a guide's words and acronyms from its passages."""
-    frequency: Counter[str] = Counter()
-    surface: Counter[str] = Counter()
-    phrases = _Phrases()
-    spelled: dict[str, Counter[str]] = {}
-    total = 0
-    for passage in passages:
-        total += 1
-        text = passage.search_text
-        found = words(text)
-        frequency.update({stem(word) for word in found})
-        surface.update(word for word in found if word.isalpha())
-        for heading in passage.headings:
-            phrases.add(heading, heading=True)
-        phrases.add(passage.body)
-        for acronym, phrase in written_out(passage.text):
-            spelled.setdefault(acronym, Counter())[phrase] += 1
-    return Vocabulary(total, dict(frequency), dict(surface), _readings(spelled, phrases))
+    lexicon = lexicons.read(passages)
+    paths = Counter(passage.path for passage in passages)
+    return count(
+        lexicon,
+        lexicons.postings(lexicon),
+        headings=dict.fromkeys(itertools.chain.from_iterable(p.headings for p in passages)),
+        pages=list(paths.items()),
+        spelled=Counter(pair for passage in passages for pair in written_out(passage.text)),
+    )
 
 
-class _Phrases:
-    """How often each run of words comes up, and in which spelling."""
+def count(
+    lexicon: Lexicon,
+    postings: Postings,
+    *,
+    headings: Iterable[str],
+    pages: Sequence[tuple[str, int]],
+    spelled: Mapping[tuple[str, str], int],
+) -> Vocabulary:
+    """The vocabulary of a guide from the words of its passages, and where they stand.
 
-    def __init__(self) -> None:
-        self.count: Counter[tuple[str, ...]] = Counter()
-        self.written: dict[tuple[str, ...], Counter[str]] = {}
-        self.names: set[tuple[str, ...]] = set()  # what headings begin or end with
-        self._seen_headings: set[str] = set()
-
-    def add(self, text: str, *, heading: bool = False) -> None:
-        if heading:
-            if text in self._seen_headings:
-                return
-            self._seen_headings.add(text)
-        for clause in _CLAUSE.split(text):
-            run = words(clause)
-            for length in range(2, LONGEST_PHRASE + 1):
-                for start in range(len(run) - length + 1):
-                    at_an_end = start == 0 or start + length == len(run)
-                    self._count(run[start : start + length], names=heading and at_an_end)
-        if len(self.count) > _PHRASES_HELD:
-            self._forget()
-
-    def _count(self, run: list[str], *, names: bool) -> None:
-        if run[0] in STOPWORDS or run[-1] in STOPWORDS:
-            return
-        if any(word in STOPWORDS and word not in SMALL for word in run[1:-1]):
-            return
-        key = tuple(map(stem, run))
-        self.count[key] += 1
-        self.written.setdefault(key, Counter())[" ".join(run)] += 1
-        if names:
-            self.names.add(key)
-
-    def _forget(self) -> None:
-        for key in [key for key, n in self.count.items() if n == 1 and key not in self.names]:
-            del self.count[key], self.written[key]
-
-    def spelling(self, key: tuple[str, ...]) -> str:
-        """The phrase as written, in the singular where the guide has it."""
-        return min(self.written[key], key=lambda phrase: (len(phrase), phrase))
+    `headings` are distinct, `pages` the paths with how many passages each has, and `spelled` how
+    often each acronym is written beside each phrase.
+    """
+    chosen, worth = phrases.sample(pages, len(lexicons.runs(lexicon)[0]))
+    bodies = lexicons.sampled(lexicon, chosen)
+    wanted = {_key(phrase) for _, phrase in spelled}
+    found = phrases.count(headings, bodies, worth=worth, wanted=wanted)
+    return Vocabulary(
+        len(lexicon.first) - 1,
+        dict(zip(postings.stems, np.diff(postings.ends).tolist(), strict=True)),
+        lexicons.written(lexicon),
+        _readings(spelled, {phrase.key: phrase for phrase in found}),
+    )
 
 
 def written_out(text: str) -> Iterator[tuple[str, str]]:
     """Acronyms a text writes beside what they stand for, in either order."""
-    for match in _BEFORE_BRACKET.finditer(text):
-        acronym = _singular(match[2])
-        run = match[1].split()
+    end = 0
+    for match in _BRACKET.finditer(text):
+        before = _BEFORE.match(text[end : match.start()][::-1])
+        end = match.end()
+        acronym, run = _singular(match[1]), before[0][::-1].split() if before else []
         for length in range(1, len(run) + 1):
             if spells(run[-length:], acronym):
                 yield _closed_up(acronym), " ".join(run[-length:]).lower()
                 break
-    for match in _IN_BRACKET.finditer(text):
+    for match in _IN_BRACKET.finditer(text) if "(" in text else ():
         acronym, run = _singular(match[1]), match[2].split()
         if spells(run, acronym):
             yield _closed_up(acronym), " ".join(run).lower()
@@ -276,23 +247,27 @@ def _initials(key: tuple[str, ...]) -> Iterator[str]:
 
 
 def _readings(
-    spelled: dict[str, Counter[str]], phrases: _Phrases
+    spelled: Mapping[tuple[str, str], int], known: Mapping[Key, Phrase]
 ) -> dict[str, tuple[Reading, ...]]:
-    found: dict[str, dict[tuple[str, ...], Reading]] = {}
-    for acronym, written in spelled.items():
-        for phrase in sorted(written):
-            key = tuple(map(stem, words(phrase)))
-            weight = max(written[phrase], phrases.count[key])
-            spelling = phrases.spelling(key) if key in phrases.written else phrase
-            found.setdefault(acronym, {})[key] = Reading(spelling, weight, spelled=True)
-    for key, count in phrases.count.items():
-        if count < _FREQUENT and key not in phrases.names:
+    found: dict[str, dict[Key, Reading]] = {}
+    for (acronym, written), times in sorted(spelled.items()):
+        key = _key(written)
+        phrase = known.get(key)
+        weight = max(times, phrase.count) if phrase else times
+        spelling = phrase.spelling if phrase else written
+        found.setdefault(acronym, {})[key] = Reading(spelling, weight, spelled=True)
+    for key, phrase in known.items():
+        if not phrase.known:
             continue
         for acronym in {initials.upper() for initials in _initials(key)}:
             if len(acronym) > 1 and not acronym.isdigit():
-                formed = Reading(phrases.spelling(key), count, spelled=False)
+                formed = Reading(phrase.spelling, phrase.count, spelled=False)
                 found.setdefault(acronym, {}).setdefault(key, formed)
     return {acronym: _likeliest(readings.values()) for acronym, readings in found.items()}
+
+
+def _key(phrase: str) -> Key:
+    return tuple(map(stem, words(phrase)))
 
 
 def _likeliest(readings: Iterable[Reading]) -> tuple[Reading, ...]:

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "model errors text settings",
-    "tags table fences",
-    "mdx",
+    "tags table fences lexicon database cache",
+    "mdx phrases",
     "dialect site hypertext",
     "markdown links",
     "vocabulary question resources sections formats render",
