@@ -14,6 +14,7 @@ import re
 import sys
 import threading
 import tomllib
+import unicodedata
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +27,7 @@ import yaml
 from assistant import formats, links, markdown, render, resources, sections, site
 from assistant.errors import GuideError
 from assistant.model import Guide, Oddity, Page, PageLinks, PageRead
-from assistant.text import normalise
+from assistant.text import normalise, smuggled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -246,6 +247,7 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
     source = formats.read(path, raw)
     metadata, body, oddities = _front_matter(path, source)
     oddities += [Oddity(path, line, what) for line, what in source.oddities]
+    oddities += _unseen(path, source.text)
     found = (
         markdown.blocks(body, mdx=_is_mdx(path, reading))
         if source.kind == "markdown"
@@ -288,6 +290,17 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
         resources=tuple(recommended),
         oddities=tuple(oddities),
     )
+
+
+def _unseen(path: str, text: str) -> list[Oddity]:
+    found = smuggled(text)
+    if not found:
+        return []
+    first = text[found[0]]
+    name = unicodedata.name(first, "no name")
+    count = "A character" if len(found) == 1 else f"{len(found):,} characters"
+    what = f"{count} that no reader can see left out, the first U+{ord(first):04X} ({name})."
+    return [Oddity(path, text.count("\n", 0, found[0]) + 1, what)]
 
 
 def _is_mdx(path: str, reading: Reading) -> bool:

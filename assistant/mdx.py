@@ -29,7 +29,9 @@ _IMPORT = re.compile(
 _IMPORT_OPENS = re.compile(r"^import[ \t]*(?:\w+[ \t]*,[ \t]*)?\{[^}]*$")
 _IMPORT_ENDS = re.compile(r"\}[ \t]*from[ \t]*['\"][^'\"]*['\"];?|^\s*$")
 _EXPORT = re.compile(r"^export[ \t]+(?:const|let|var|default|function|async|class|\{)")
-_OPENS = re.compile(r"\s*import\s[^\n;]*?['\"][^'\"\n]+['\"]\s*;?[ \t]*(?://[^\n]*)?(?:\n|\Z)")
+_OPENS = re.compile(
+    r"\s*import\s(?:[^'\"{;\n]|\{[^{}]*\})*['\"][^'\"\n]+['\"]\s*;?[ \t]*(?://[^\n]*)?(?:\n|\Z)"
+)
 
 _LONGEST_TAG = 80  # lines; past them an angle bracket is just one
 

@@ -117,6 +117,9 @@ def fuse(candidates: Candidates) -> list[int]:
     return sorted(mixed, key=lambda key: (-mixed[key], key))
 
 
+_VOTERS = 20  # candidates of BM25 that settle which language is asked in
+
+
 def describe(
     asked: Sequence[str], evidence: Sequence[Evidence], vocabulary: Vocabulary, *, focus: str = ""
 ) -> Features:
@@ -179,11 +182,15 @@ def rank(
 ) -> list[Hit]:
     """Candidates as hits, best first, each with the probability that it answers.
 
-    Equal scores fall back on document order. A hit is never more probable than the one above it.
+    Equal scores fall back on document order. Pages in the question's own language come first,
+    where they answer it. A hit is never more probable than the one above it.
     """
     scores = features @ model.order
     chances = 1.0 / (1.0 + np.exp(-(features @ model.judge + model.judge_intercept)))
     order = sorted(range(len(evidence)), key=lambda i: (-scores[i], evidence[i].key))
+    own = _in_the_language_asked(evidence)
+    if any(chances[position] >= model.bar for position in own):
+        order.sort(key=lambda position: position not in own)
     hits: list[Hit] = []
     for place, position in enumerate(order, 1):
         item = evidence[position]
@@ -205,3 +212,20 @@ def rank(
             )
         )
     return hits
+
+
+def _in_the_language_asked(evidence: Sequence[Evidence]) -> frozenset[int]:
+    """Which candidates are in the language of the question; none where there is but one.
+
+    A question shares most of its words, the small ones above all, with pages of its language: the
+    language whose pages hold most of the lexical score among the best twenty is taken to be it.
+    """
+    shares: dict[str, float] = {}
+    for item in evidence:
+        if item.lexical_rank is not None and item.lexical_rank <= _VOTERS:
+            language = item.passage.language
+            shares[language] = shares.get(language, 0.0) + item.lexical
+    if len({item.passage.language for item in evidence}) < 2 or not shares:
+        return frozenset()
+    asked = max(sorted(shares), key=lambda language: shares[language])
+    return frozenset(n for n, item in enumerate(evidence) if item.passage.language == asked)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant import hypertext, markdown
 from assistant.dialect import LABEL, neutralise
+from assistant.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -181,7 +182,7 @@ class _Page:
 
     def _taken(self) -> str:
         taken, self._verbatim = "".join(self._verbatim or ()), None
-        return taken
+        return visible(taken)
 
     def _leaf(self, name: str, value: Any) -> None:
         out = self._out
@@ -193,9 +194,9 @@ class _Page:
             case "Text":
                 if value.startswith(LABEL):
                     out[-1], self._heading = '<p class="label">', "p"
-                out.append(html.escape(value.replace(LABEL, "")))
+                out.append(html.escape(visible(value.replace(LABEL, ""))))
             case "Code":
-                out.append(f"<code>{html.escape(value)}</code>")
+                out.append(f"<code>{html.escape(visible(value))}</code>")
             case "SoftBreak":
                 out.append("\n")
             case "HardBreak":

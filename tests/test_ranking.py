@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -140,3 +141,34 @@ def test_the_shipped_model_says_where_its_figures_come_from():
     assert data["provenance"]["script"] == "benchmarks/train.py"
     assert data["provenance"]["held_out"]["ndcg@10"].keys() == {"emanual_tv", "doc2dial", "squad2"}
     assert 0 < ranking.shipped().bar < 1
+
+
+def in_language(key: int, language: str, *, cosine: float, lexical: float, place: int) -> Evidence:
+    written = replace(passage("cat", "Pets"), language=language)
+    return Evidence(key, written, cosine, (cosine,), key + 1, lexical, place)
+
+
+def ranked_by_cosine(found: list[Evidence], *, bar: float) -> list[int]:
+    """Keys as ranked by a model that goes by the cosine alone, and is as sure as it is large."""
+    weights = np.zeros(len(FEATURES))
+    weights[FEATURES.index("cosine")] = 10.0
+    model = Model(weights, weights, -5.0, bar)
+    features = describe(["cat"], found, VOCABULARY)
+    return [hit.key for hit in rank(found, features, ["cat"], model)]
+
+
+def test_pages_in_the_language_of_the_question_come_first_where_they_answer():
+    german = in_language(0, "de", cosine=0.6, lexical=9.0, place=1)
+    english = in_language(1, "en", cosine=0.9, lexical=2.0, place=2)
+    other = in_language(2, "de", cosine=0.2, lexical=1.0, place=3)
+    # The most lexical score is German: it is asked in German. 10·.6 - 5 = 1, a chance of .73.
+    assert ranked_by_cosine([german, english, other], bar=0.7) == [0, 2, 1]
+    assert ranked_by_cosine([german, english, other], bar=0.8) == [1, 0, 2]
+
+
+def test_a_guide_in_one_language_is_ranked_by_score_alone():
+    found = [
+        in_language(0, "de", cosine=0.6, lexical=9.0, place=1),
+        in_language(1, "de", cosine=0.9, lexical=2.0, place=2),
+    ]
+    assert ranked_by_cosine(found, bar=0.1) == [1, 0]

@@ -1,0 +1,123 @@
+"""Components, imports and expressions, as a reader of the published page sees them."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant import markdown
+from assistant.mdx import opens, reduce, tag_end
+
+TABS = "<Tabs items={['One', 'Two']}>\n<Tabs.Tab>\nFirst\n</Tabs.Tab>\n</Tabs>"
+VALUES = """\
+<Tabs
+  values={[
+    {label: 'One', value: 'a'},
+    {label: 'Two', value: 'b'},
+  ]}>
+<TabItem value="a">
+
+First
+
+</TabItem>
+</Tabs>
+"""
+
+
+def texts(source: str) -> list[str]:
+    return [block.text for block in markdown.blocks(source, mdx=True) if block.text]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import X from '@theme/x';",
+        'import { A, B } from "b" // why',
+        "import {\n  A,\n  B,\n} from 'b';",
+        "import './style.css'",
+        "export const a = 1;",
+        "export default function L({children}) {\n  return <div>{children}</div>\n}",
+    ],
+)
+def test_what_a_page_imports_and_exports_is_not_text(code: str) -> None:
+    assert texts(f"{code}\n\n# Title\n\nText") == ["Title", "Text"]
+
+
+def test_a_sentence_about_imports_is_text() -> None:
+    assert texts("import taxes are due\n\nexport them") == ["import taxes are due", "export them"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('<Callout type="info">\nMind this.\n</Callout>', ["Mind this."]),
+        ('<Card title="Shown" href="/x" />', ["Shown"]),
+        (TABS, ["One | Two", "First"]),
+        (VALUES, ["One | Two", "First"]),
+        ("<Image\n  src='a.png'\n  style={{width: 1}}\n/>\n\nAfter", ["After"]),
+        ("a {/* no */}b{props.x} {'c'} <Badge text=\"new\"/>", ["a b c new"]),
+        ('<img src="a" style={{\n  width: 1\n}} /> after', ["after"]),
+        ("a <T> b", ["a b"]),
+        ("1 < 2 and x => y", ["1 < 2 and x => y"]),
+        ("`<A b={c}>` and `{x}`", ["<A b={c}> and {x}"]),
+        ("```jsx\n<A b={c}>{x}</A>\n```", ["<A b={c}>{x}</A>"]),
+    ],
+)
+def test_a_component_is_what_it_shows(source: str, expected: list[str]) -> None:
+    shown = [text for text in texts(source) if text]
+    assert " / ".join(shown).replace(" / ", " ").split() == " ".join(expected).split()
+
+
+def test_nothing_indented_in_a_component_is_code_for_it() -> None:
+    source = (
+        "<Steps>\n    Some text.\n\n    ```bash\n    run\n    ```\n\n    - item\n</Steps>\n\nAfter"
+    )
+    found = [(block.kind, block.text) for block in markdown.blocks(source, mdx=True)]
+    assert found == [
+        ("prose", "Some text."),
+        ("code", "run"),
+        ("item", "item"),
+        ("prose", "After"),
+    ]
+
+
+def test_plain_markdown_keeps_what_only_looks_like_a_component() -> None:
+    assert [b.text for b in markdown.blocks("Use {x} and {props.y} here.")] == [
+        "Use {x} and {props.y} here."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import X from 'y'\n\n# T", True),
+        ("\n\nimport {\n a\n} from 'y';\n", True),
+        ("# T\n\nimport X from 'y'", False),
+        ("import is a word", False),
+    ],
+)
+def test_a_page_that_opens_with_an_import_is_known(source: str, expected: bool) -> None:
+    assert opens(source) is expected
+
+
+@pytest.mark.parametrize(
+    ("tag", "rest"),
+    [
+        ("<A>", "x"),
+        ("<A b='>'>", ""),
+        ("<A b={x > 1 ? {a: '}'} : 2}>", "y"),
+        ("<A b={() => 1}/>", ""),
+    ],
+)
+def test_a_tag_ends_outside_its_quotes_and_braces(tag: str, rest: str) -> None:
+    assert tag_end(f"{tag}{rest}", 0) == len(tag)
+
+
+def test_a_tag_that_never_ends_is_text() -> None:
+    assert tag_end("<A b='c", 0) is None
+    assert texts("<A b={c\n\n# Title") == ["<A b={c", "Title"]
+
+
+@pytest.mark.parametrize("piece", ["<A b={", "{", "<A ", "`<A>", "<A\n", "import {\n", "{/*"])
+def test_any_number_of_openings_keeps_its_lines(piece: str) -> None:
+    source = piece * 500
+    assert reduce(source).count("\n") == source.count("\n")
