@@ -92,6 +92,11 @@ class Assistant:
         index.check_model(encoder)
         return cls(index, encoder)
 
+    def over(self, index: Index) -> Assistant:
+        """The same Assistant over another index. Raises ModelError for another model's."""
+        index.check_model(self._encoder)
+        return Assistant(index, self._encoder)
+
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question with quotes from the guide, or say that the guide does not.
 
@@ -122,7 +127,7 @@ class Assistant:
             related=tuple(self._related(found.hits, quotes)),
             hits=found.hits,
             writer=writer.EXTRACTIVE,
-            degraded=(),
+            degraded=(self.index.warning,) if self.index.warning else (),
             generation=self.index.generation,
             seconds=time.perf_counter() - started,
         )

@@ -187,9 +187,10 @@ def serve(
     from assistant import index as indexes
     from assistant import web
     from assistant.ask import Assistant
+    from assistant.live import Live
 
     with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
-        web.serve(Assistant(indexes.open(chosen.index), encoder), chosen)
+        web.serve(Live(Assistant(indexes.open(chosen.index), encoder)), chosen)
 
 
 @app.command()

@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
 
-from assistant import guide
-from assistant.ask import LONGEST_TALK, Assistant
+from assistant import guide, links, site
+from assistant.ask import LONGEST_TALK
+from assistant.dialect import WIKI
 from assistant.errors import AssistantError, QuestionError, SettingsError
-from assistant.model import Turn
+from assistant.model import PageLinks, Turn
 from assistant.text import normalise
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from assistant.ask import Assistant
+    from assistant.live import Live
     from assistant.model import Answer, Citation, Page, Resource, Section
     from assistant.settings import Settings
     from assistant.store import FaissStore
@@ -77,12 +80,12 @@ class Talk:
         return "\n\n".join((*self.shown, "<div></div>"))
 
 
-def serve(assistant: Assistant, settings: Settings) -> None:
+def serve(live: Live, settings: Settings) -> None:
     """Serve the chat until it is stopped. Raises SettingsError where it cannot listen."""
     import uvicorn
 
     with _listening(settings.host, settings.port) as listener:
-        app = application(assistant, settings)
+        app = application(live, settings)
         host, port = listener.getsockname()[:2]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         print(f"The chat is at http://{place}/ (Ctrl-C stops it).", file=sys.stderr)  # noqa: T201
@@ -106,9 +109,9 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def application(assistant: Assistant, settings: Settings) -> FastAPI:
+def application(live: Live, settings: Settings) -> FastAPI:
     """The chat at /, the guide's pages under /guide/, and a sign of life at /healthz."""
-    store = assistant.index.store
+    store = live.assistant.index.store
     first = store.page(store.pages()[0])
     title = settings.title or (first.title if first else "The guide")
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
@@ -116,18 +119,25 @@ def application(assistant: Assistant, settings: Settings) -> FastAPI:
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        return {"status": "ok", "generation": assistant.index.generation}
+        generation = {"generation": live.assistant.index.generation}
+        if live.trouble:
+            return {"status": "stale", **generation, "trouble": live.trouble}
+        return {"status": "ok", **generation}
 
     @app.get("/guide/{path:path}")
-    def page(path: str) -> HTMLResponse:
+    def page(path: str) -> Response:
         headers = {"Content-Security-Policy": _READER_POLICY}
+        store = live.assistant.index.store
         found = store.page(path)
         if found is None:
+            meant = _meant(path, store)
+            if meant:  # linked as it is published, without its suffix, or by its name alone
+                return RedirectResponse(f"/guide/{quote(meant)}", status_code=307)
             return HTMLResponse(missing(title), status_code=404, headers=headers)
         return HTMLResponse(reader(found, store.sections(path), title), headers=headers)
 
     app.mount("/chat", StaticFiles(directory=Path(__file__).parent / "static"))
-    _mount_chat(app, assistant, title)
+    _mount_chat(app, live, title)
     return app
 
 
@@ -148,7 +158,7 @@ def _headed(app: ASGIApp) -> ASGIApp:
     return headed
 
 
-def _mount_chat(app: FastAPI, assistant: Assistant, title: str) -> None:
+def _mount_chat(app: FastAPI, live: Live, title: str) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     # Else Gradio loads pandas to sum up its own run times after every question.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
@@ -163,6 +173,7 @@ def _mount_chat(app: FastAPI, assistant: Assistant, title: str) -> None:
             fresh = gr.Button("New conversation", elem_id="fresh", size="sm", visible=False)
         # Markdown rather than HTML, whose templates need eval and are not cleaned of scripts.
         # A paragraph that is all markup passes through it as it is.
+        notice = gr.Markdown("", elem_id="trouble", latex_delimiters=[], visible=False)
         view = gr.Markdown("", elem_id="talk", latex_delimiters=[])
         with gr.Row(elem_id="composer"):
             box = gr.Textbox(
@@ -177,21 +188,26 @@ def _mount_chat(app: FastAPI, assistant: Assistant, title: str) -> None:
             )
             send = gr.Button("Ask", variant="primary", elem_id="ask")
         with gr.Row(elem_id="examples") as examples:
-            questions = assistant.examples(4)
+            questions = live.assistant.examples(4)
             chips = [gr.Button(text, elem_classes="chip", size="sm") for text in questions]
+
+        def trouble() -> Any:
+            return gr.update(value=behind(live.trouble), visible=bool(live.trouble))
 
         def ask(question: object, talk: Talk) -> Iterator[tuple[Any, ...]]:
             said = str(question or "")
-            begun = gr.update(visible=False), gr.update(visible=True)
+            begun = gr.update(visible=False), gr.update(visible=True), trouble()
             yield "", talk.with_exchange(exchange(said, _LOOKING)).markup, talk, *begun
-            after, asked = answered(assistant, said, talk)
+            after, asked = answered(live.assistant, said, talk)
             # What could not be asked goes back into the box, to be mended there.
             yield gr.skip() if asked else said, after.markup, after, *begun
 
         def begin_again() -> tuple[Any, ...]:
-            return "", "", Talk(), gr.update(visible=bool(questions)), gr.update(visible=False)
+            shut = gr.update(visible=bool(questions)), gr.update(visible=False)
+            return "", "", Talk(), *shut, trouble()
 
-        shown = [box, view, talk, examples, fresh]
+        blocks.load(trouble, None, notice, **_QUIET)
+        shown = [box, view, talk, examples, fresh, notice]
         asking = [chip.click(ask, [chip, talk], shown, **_QUIET) for chip in chips]
         asking += [gr.on([box.submit, send.click], ask, [box, talk], shown, **_QUIET)]
         fresh.click(begin_again, None, shown, cancels=asking, **_QUIET)
@@ -246,6 +262,12 @@ def exchange(question: str, body: str) -> str:
 def failure(what: str, mend: str) -> str:
     """What went wrong and what mends it."""
     return f'<div class="notice failure"><p>{_text(what)}</p><p>{_text(mend)}</p></div>'
+
+
+def behind(trouble: str) -> str:
+    """Why the answers come from an older state of the guide than they should."""
+    said = "The answers are from an earlier state of the guide."
+    return f'<div class="notice failure"><p>{said}</p><p>{_text(trouble)}</p></div>'
 
 
 def reply(answer: Answer, store: FaissStore) -> str:
@@ -371,7 +393,7 @@ def resource_url(resource: Resource, store: FaissStore) -> str:
 def reader(page: Page, sections: Sequence[Section], title: str) -> str:
     """A page of the guide as HTML, with links to its sections."""
     anchors = {section.lines[0]: section.anchor for section in sections if section.anchor}
-    body = guide.rendered(page, anchors)
+    body = guide.rendered(page, anchors, resolve=_address)
     heading = "" if "<h1" in body else f"<h1>{_text(page.title)}</h1>"
     linked = [section for section in sections if section.anchor]
     top = min((len(section.headings) for section in linked), default=0)
@@ -383,6 +405,21 @@ def reader(page: Page, sections: Sequence[Section], title: str) -> str:
     nav = f'<nav aria-label="On this page"><p>On this page</p><ul>{contents}</ul></nav>'
     article = f"<article>{heading}{body}</article>"
     return _document(page.title, title, nav + article if len(linked) > 1 else article)
+
+
+def _address(address: str) -> str:
+    """Where a link of a page leads in the reader: a wiki link to the page of that name."""
+    if not address.startswith(WIKI):
+        return address
+    path, heading = links.split(address)
+    anchor = f"#{quote(site.slug(heading.rpartition('#')[2]))}" if heading else ""
+    return (f"/guide/{quote(path)}" if path else "") + anchor
+
+
+def _meant(path: str, store: FaissStore) -> str | None:
+    """The page that an address without a suffix means, or a name, or None."""
+    places = links.Places(PageLinks(known, "", (), ()) for known in store.pages())
+    return places.page("", f"/{path}") or places.page("", f"{WIKI}{path}")
 
 
 def missing(title: str) -> str:

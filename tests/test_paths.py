@@ -13,6 +13,7 @@ from assistant import guide as guides
 from assistant import index, web
 from assistant.ask import Assistant, verify
 from assistant.errors import GuideError, VerifyError
+from assistant.live import Live
 from assistant.settings import Settings
 from tests.conftest import SHARED, WordEncoder
 
@@ -133,7 +134,7 @@ def get(app, path: str) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def app(folder):
     async def made():
-        return web.application(Assistant(index.open(folder), WordEncoder()), Settings())
+        return web.application(Live(Assistant(index.open(folder), WordEncoder())), Settings())
 
     return asyncio.run(made())
 

@@ -18,6 +18,7 @@ from assistant import index as indexes
 from assistant import web
 from assistant.ask import Assistant
 from assistant.errors import SettingsError
+from assistant.live import Live
 from assistant.model import Answer, Citation, Resource
 from assistant.settings import Settings
 
@@ -58,7 +59,7 @@ def hostile_assistant(tmp_path_factory, word_encoder) -> Assistant:
 @pytest.fixture(scope="module")
 def client(hostile_assistant) -> TestClient:
     async def made():
-        return web.application(hostile_assistant, Settings(title=HOSTILE))
+        return web.application(Live(hostile_assistant), Settings(title=HOSTILE))
 
     # Outside a running loop Gradio opens event loops of its own and closes none of them.
     return TestClient(asyncio.run(made()))
@@ -415,13 +416,13 @@ def test_a_busy_port_is_a_setting_to_mend(hostile_assistant):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"port {port}: Address already in use") as caught:
-            web.serve(hostile_assistant, Settings(port=port))
+            web.serve(Live(hostile_assistant), Settings(port=port))
     assert "--port" in caught.value.mend
 
 
 def test_an_unknown_host_is_a_setting_to_mend(hostile_assistant):
     with pytest.raises(SettingsError, match=r"cannot listen on 256\.0\.0\.1"):
-        web.serve(hostile_assistant, Settings(host="256.0.0.1"))
+        web.serve(Live(hostile_assistant), Settings(host="256.0.0.1"))
 
 
 def test_neither_the_package_nor_this_door_loads_gradio_when_imported():

@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from assistant import web
+from assistant.live import Live
 from assistant.settings import Settings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -38,7 +39,7 @@ def origin(corpus_assistant):
     with web._listening("127.0.0.1", 0) as listener:
 
         async def run():
-            app = web.application(corpus_assistant, Settings())
+            app = web.application(Live(corpus_assistant), Settings())
             config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
             server.append(uvicorn.Server(config))
             await server[0].serve(sockets=[listener])
