@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,6 +35,10 @@ class Settings(BaseModel):
         "",
         pattern=r"^(https?://.+)?$",
         description="Where the guide is published, https://…, for links to its sections.",
+    )
+    site: Literal["auto", "github", "jekyll", "mkdocs", "docusaurus"] = Field(
+        "auto",
+        description="The tool that publishes the guide: auto, github, jekyll, mkdocs, docusaurus.",
     )
     title: str = Field("", description="What the chat calls the guide; empty for its first title.")
     host: str = Field("127.0.0.1", description="The address the chat listens on.")

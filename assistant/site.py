@@ -33,7 +33,7 @@ _CONFIGURED: tuple[tuple[str, Tool], ...] = (
 _NAMELESS = "section"  # the anchor of a heading with no letter in it, as kramdown gives it
 _INDEX = frozenset({"index", "readme", "_index"})
 _DROPPED = re.compile(r"[^\w\- ]")
-_NUMBERED = re.compile(r"^(.+)_(\d+)$")
+_NUMBERED = re.compile(r"^(.*)_([0-9]+)$")
 _ORDER = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
 
 
@@ -75,7 +75,7 @@ def anchors(headings: Iterable[tuple[str, str]], tool: Tool = "github") -> list[
 def _numbered_by_mkdocs(listed: Iterable[tuple[str, str]]) -> list[str]:
     listed = list(listed)
     used = {explicit for _, explicit in listed if explicit}
-    last: dict[str, int] = {}  # the number last given to a slug: many alike take linear time
+    last: dict[tuple[str, int], int] = {}  # the number last given: many alike take linear time
     given: set[str] = set()
     found: list[str] = []
     for text, explicit in listed:
@@ -83,10 +83,11 @@ def _numbered_by_mkdocs(listed: Iterable[tuple[str, str]]) -> list[str]:
         if explicit in given or (not explicit and (not anchor or anchor in used)):
             numbered = _NUMBERED.match(anchor)
             stem, number = (numbered[1], int(numbered[2])) if numbered else (anchor, 0)
-            number = max(number, last.get(stem, 0)) + 1
+            begun = stem, number
+            number = last.get(begun, number) + 1
             while f"{stem}_{number}" in used:
                 number += 1
-            last[stem] = number
+            last[begun] = number
             anchor = f"{stem}_{number}"
         used.add(anchor)
         given.add(anchor)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown import Markdown as PythonMarkdown
 
 from assistant.site import address, anchors, guess, slug
 
@@ -117,3 +120,19 @@ def test_a_page_may_say_where_it_is_read(permalink, expected) -> None:
 
 def test_a_guide_that_is_not_published_is_linked_by_path() -> None:
     assert address("a b.md", "", "mkdocs", "/x/") == "a%20b.md"
+
+
+@settings(max_examples=150)
+@given(st.lists(st.text(st.sampled_from("aAbé中1 -_.&?🚀"), max_size=6), min_size=1, max_size=8))
+def test_anchors_are_those_python_markdown_makes(headings: list[str]) -> None:
+    written = [heading.strip(" _-.") or "x" for heading in headings]
+    converter = PythonMarkdown(extensions=["toc"])
+    converter.convert("\n\n".join(f"# {heading}" for heading in written))
+    made = [token["id"] for token in flat(converter.toc_tokens)]
+    assert anchors([(heading, "") for heading in written], "mkdocs") == made
+
+
+def flat(tokens):
+    for token in tokens:
+        yield token
+        yield from flat(token["children"])
