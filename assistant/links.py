@@ -28,6 +28,8 @@ def internal(address: str) -> bool:
     """Whether an address stays inside the guide: no scheme but a wiki link's, and no host."""
     if address.startswith(WIKI):
         return True
+    if address.startswith(("https://", "http://")):
+        return False
     try:
         parts = urlsplit(address)
     except ValueError:  # an address with a broken bracket

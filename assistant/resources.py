@@ -37,6 +37,8 @@ _VIDEO = re.compile(r"video|[\U0001f3a5\U0001f3a6\U0001f4f9\U0001f4fa\u25b6]")
 _MARKS = " |-–—:·•*()[].,;/\u2192"
 _DECORATION = re.compile("[\U0001f300-\U0001faff\u2190-\u21ff\u25a0-\u27bf\ufe0f]")
 
+_PLAIN_ADDRESS = re.compile(r"(?:https?://)?[\w./?#=&%+~-]+\Z", re.A)
+
 # Beside its link, a line that recommends something holds at most an author or a short note.
 _WORDS_BESIDE_A_LINK = 8
 
@@ -52,7 +54,7 @@ def resource(block: Block, section: Section) -> Resource | None:
     Under a heading that announces reading ("Further reading", "Resources") the note beside the
     link may be as long as it likes.
     """
-    if block.kind not in {"row", "item", "prose"}:
+    if not block.links or block.kind not in {"row", "item", "prose"}:
         return None
     listed = [link for link in block.links if link.title and _leads_somewhere(link.url)]
     if len(listed) != 1:
@@ -92,6 +94,8 @@ def _leads_somewhere(url: str) -> bool:
     """Whether a link goes to a page: of the web, or another of the guide."""
     if url.startswith("#"):
         return False
+    if _PLAIN_ADDRESS.match(url):  # nearly all of them
+        return True
     try:
         scheme = urlsplit(url).scheme
     except ValueError:  # an address with a broken bracket

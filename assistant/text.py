@@ -68,6 +68,7 @@ _END = re.compile(
 )
 _ANY_STOP = re.compile(rf"[{_STOPS}。！？]")
 _CLOSERS = "\"'”’)]"
+_OPENED = re.compile(r"[\s(\[\"“]")
 _NEXT = re.compile(r"\s*(\S?)")
 
 
@@ -169,7 +170,7 @@ def _ends(text: str, start: int, stop: re.Match[str]) -> bool:
     following = follows[1] if follows else ""
     if following.islower():
         return False
-    before = re.split(r"[\s(\[\"“]", text[max(0, stop.start() - 24) : stop.start()])[-1]
+    before = _OPENED.split(text[max(0, stop.start() - 24) : stop.start()])[-1]
     if before.lower() in _ABBREVIATIONS:
         return False
     if before.lower() in _BEFORE_NUMBERS and following.isdigit():
