@@ -46,6 +46,9 @@ _FRONT_MATTER = re.compile(
 # As plain text: a title of `2024` or `No` is what it says, and no tag builds anything.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
+_PLAIN_LINE = re.compile(
+    r"^(\w+)[ \t]*[:=][ \t]+[\"']?([^\s\"'\[\]{}|>&*!#][^\n]*?)[\"']?[ \t]*$", re.M
+)
 _NAMED_ANCHOR = re.compile(
     r"<[A-Za-z][^<>]*?\s(?:id|name)\s*=\s*[\"']?([\w:.%-]+)"
     r"|\{[^{}\n]*?#([\w:.-]+)[^{}\n]*\}|^\(([^()\s]+)\)=[ \t]*$",
@@ -380,8 +383,10 @@ def _front_matter(path: str, source: Source) -> tuple[dict[str, Any], str, list[
             else yaml.load(match["yaml"] or "", Loader=_LOADER)  # noqa: S506 - plain text alone
         )
     except (yaml.YAMLError, ValueError, RecursionError):
-        odd = Oddity(path, 1, f"The front matter is not {language} and was left out.")
-        return {}, blank, [odd]
+        odd = Oddity(
+            path, 1, f"The front matter is not {language}: only its plain lines were read."
+        )
+        return dict(_PLAIN_LINE.findall(match.group())), blank, [odd]
     if metadata and not isinstance(metadata, dict):
         return {}, source.text, []  # text between two thematic breaks
     return metadata or {}, blank, []

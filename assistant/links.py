@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assistant.model import PageLinks
 
 _INDEX = frozenset({"index", "readme", "_index"})
+_DEEPEST_ROOT = 2  # a site's own root may lie this deep in the guide: docs/content
 _PAGE_LIKE = frozenset({"", ".md", ".mdx", ".markdown", ".html", ".htm", ".rst", ".txt"})
 
 
@@ -50,9 +51,12 @@ class Places:
     def __init__(self, pages: Iterable[PageLinks]) -> None:
         self._at: dict[str, str] = {}
         self._named: dict[str, str] = {}
+        self._rooted: dict[str, str] = {}  # as seen from a folder that the site is made of
         for page in sorted(pages, key=lambda page: (page.path.count("/"), page.path)):
             for name in _names(page):
                 self._at.setdefault(name, page.path)
+                for inner in _inner(name):
+                    self._rooted.setdefault(inner, page.path)
             self._named.setdefault(PurePosixPath(page.path).stem.casefold(), page.path)
 
     def page(self, origin: str, address: str) -> str | None:
@@ -62,14 +66,17 @@ class Places:
             return origin
         if address.startswith(WIKI):
             return self._by_name(path)
-        # Published as folders, pages are linked as seen from a folder of their own name.
-        own_folder = origin.rpartition(".")[0]
-        for folder in (posixpath.dirname(origin), own_folder):
+        folders = [posixpath.dirname(origin)]
+        bare = origin.rpartition(".")[0]
+        if posixpath.basename(bare).lower() not in _INDEX:
+            # Published as folders, pages are linked as seen from a folder of their own name.
+            folders.insert(0 if path.endswith("/") else 1, bare)
+        for folder in folders:
             wanted = joined(folder, path)
             found = wanted is not None and self._at.get(wanted.casefold())
             if found:
                 return found
-        return None
+        return self._rooted.get(path.strip("/").casefold()) if path.startswith("/") else None
 
     def _by_name(self, name: str) -> str | None:
         plain = name.strip("/").casefold()
@@ -88,6 +95,12 @@ def _names(page: PageLinks) -> Iterable[str]:
         yield "" if path.parent.as_posix() == "." else path.parent.as_posix().casefold()
     if page.permalink:
         yield page.permalink.strip("/").casefold()
+
+
+def _inner(name: str) -> Iterable[str]:
+    """A page's name as seen from the folders it lies in, the outermost first."""
+    parts = name.split("/")
+    return ("/".join(parts[n:]) for n in range(1, min(len(parts), _DEEPEST_ROOT + 1)))
 
 
 def joined(folder: str, path: str) -> str | None:

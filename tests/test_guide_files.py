@@ -70,6 +70,13 @@ def test_front_matter_gives_the_title_and_is_not_text(page, matter: str, title: 
     assert guide.oddities == ()
 
 
+def test_of_broken_front_matter_the_plain_lines_are_read(page) -> None:
+    guide = page("---\ntitle: Kept \ndescription: a: b\nlang: de\n---\nText.\n")
+    assert (guide.pages[0].title, guide.pages[0].language) == ("Kept", "de")
+    (oddity,) = guide.oddities
+    assert oddity.what == "The front matter is not YAML: only its plain lines were read."
+
+
 @pytest.mark.parametrize("matter", ["title: [a", "title: 'a", "a: b: c", "\t- x: {", "*nothing"])
 def test_broken_front_matter_is_an_oddity_and_the_page_is_still_read(page, matter: str) -> None:
     guide = page(f"---\n{matter}\n---\n\n# Head\n\nText.\n")

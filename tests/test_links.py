@@ -22,6 +22,11 @@ PAGES = [
     linked("api/index.mdx"),
     linked("_posts/2020-01-01-news.md", permalink="/news/"),
     linked("Kitchen Notes.md"),
+    linked("site/content/Start/run.mdx"),
+    linked("posts/a.md"),
+    linked("posts/b.md"),
+    linked("posts/fr/a.md"),
+    linked("posts/fr/b.md"),
 ]
 
 
@@ -43,6 +48,11 @@ PAGES = [
         ("guide/deep/more.md", "/", "index.md"),
         # Published as folders, pages are linked from a folder of their own name.
         ("guide/first-steps.md", "../deep/more/", "guide/deep/more.md"),
+        ("posts/fr/a.md", "../b/", "posts/fr/b.md"),
+        ("posts/fr/a.md", "../b.md", "posts/b.md"),
+        # A site may be made of a folder inside the guide's.
+        ("index.md", "/Start/run", "site/content/Start/run.mdx"),
+        ("index.md", "Start/run", None),
         ("guide/deep/more.md", f"{WIKI}kitchen notes", "Kitchen Notes.md"),
         ("guide/deep/more.md", f"{WIKI}First Steps#install", "guide/first-steps.md"),
         ("index.md", "missing.md", None),
