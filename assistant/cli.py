@@ -9,15 +9,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assistant import __version__, settings
-from assistant.errors import USAGE, AssistantError, GuideError, QuestionError, VerifyError
+from assistant import __version__, settings, terminal
+from assistant.errors import (
+    USAGE,
+    AssistantError,
+    GuideError,
+    QuestionError,
+    SettingsError,
+    VerifyError,
+)
 from assistant.model import Turn
 
 if TYPE_CHECKING:
@@ -25,9 +33,12 @@ if TYPE_CHECKING:
 
     from assistant.ask import Assistant
     from assistant.encoder import Encoder, SentenceTransformerEncoder
+    from assistant.guide import Reading
     from assistant.index import Built
-    from assistant.model import Answer, Search
+    from assistant.model import Oddity
     from assistant.settings import Settings
+
+_ODDITIES_SHOWN = 10
 
 app = typer.Typer(
     add_completion=False,
@@ -40,6 +51,13 @@ IndexFolder = Annotated[Path | None, typer.Option("--index", help="Where the ind
 Model = Annotated[str | None, typer.Option("--model", help="A sentence-transformers model.")]
 Device = Annotated[str | None, typer.Option("--device", help="Where the model runs: cpu or cuda.")]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Where the guide is published.")]
+Site = Annotated[
+    str | None,
+    typer.Option("--site", help="What publishes it: auto, github, jekyll, mkdocs, docusaurus."),
+]
+Report = Annotated[
+    Path | None, typer.Option("--report", help="Write all that was odd to a file, a line each.")
+]
 Words = Annotated[str | None, typer.Argument(help="The question.", show_default=False)]
 Batch = Annotated[
     str | None, typer.Option("--batch", help="Questions as JSON lines: a file, or - for stdin.")
@@ -95,18 +113,24 @@ def build(
     model: Model = None,
     device: Device = None,
     base_url: BaseUrl = None,
+    site: Site = None,
+    report: Report = None,
 ) -> None:
     """Build the index, or bring it up to date with the guide."""
     chosen = settings.load(
-        corpus=corpus, index=index, model=model, device=device, base_url=base_url
+        corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
-    built = _built(chosen, _encoder(chosen))
+    built = _built(chosen, _encoder(chosen), report)
     unread = sum(oddity.unread for oddity in built.oddities)
     if unread:
         raise GuideError(
             f"{_count(unread, 'file')} of the guide could not be read.",
             "Mend the files named above and build again; the rest is in the index.",
         )
+
+
+# Building reads what changed and no more, so that bringing up to date is the same thing.
+app.command("update", help="Bring the index up to date: the same as build.")(build)
 
 
 @app.command()
@@ -122,7 +146,7 @@ def ask(
     assistant = _opened(index, model)
     if questions is None:
         answer = assistant.ask(str(question))
-        _print(answer.to_dict()) if as_json else _show(answer)
+        _print(answer.to_dict()) if as_json else terminal.show(answer)
         return
     _run_batch(questions, lambda line: assistant.ask(line.text, line.turns).to_dict())
 
@@ -141,7 +165,7 @@ def search(
     assistant = _opened(index, model)
     if questions is None:
         found = assistant.search(str(question), k)
-        _print(found.to_dict()) if as_json else _list(found)
+        _print(found.to_dict()) if as_json else terminal.listed(found)
         return
     _run_batch(questions, lambda line: assistant.search(line.text, k, line.turns).to_dict())
 
@@ -165,7 +189,7 @@ def chat(index: IndexFolder = None, model: Model = None) -> None:
         except QuestionError as error:
             typer.echo(str(error), err=True)
             continue
-        _show(answer)
+        terminal.show(answer)
         turns += [Turn("user", question), Turn("agent", answer.text)]
 
 
@@ -177,20 +201,26 @@ def serve(
     index: IndexFolder = None,
     model: Model = None,
     base_url: BaseUrl = None,
+    site: Site = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow edits of the guide.")] = False,  # noqa: FBT002
 ) -> None:
     """Serve the web chat; the index is built first where it is missing or out of date."""
     chosen = settings.load(
-        host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url
+        host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
     encoder = _encoder(chosen)  # one for building and serving, so that it is loaded once
     _built(chosen, encoder)
     from assistant import index as indexes
     from assistant import web
     from assistant.ask import Assistant
-    from assistant.live import Live
+    from assistant.live import Followed, Live
 
-    with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
-        web.serve(Live(Assistant(indexes.open(chosen.index), encoder)), chosen)
+    live = Live(Assistant(indexes.open(chosen.index), encoder))
+    again = partial(indexes.build, chosen.corpus, chosen.index, encoder, reading=_reading(chosen))
+    followed = Followed(chosen.corpus, chosen.index, again)
+    # Ctrl-C is how a chat is meant to end.
+    with suppress(KeyboardInterrupt), live.watch(followed) if watch else nullcontext():
+        web.serve(live, chosen)
 
 
 @app.command()
@@ -244,7 +274,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _opened(index: Path | None, model: str | None) -> Assistant:
     from assistant.ask import Assistant
 
-    return Assistant.open(index, model=model)
+    assistant = Assistant.open(index, model=model)
+    if assistant.index.warning:
+        typer.echo(assistant.index.warning, err=True)
+    return assistant
 
 
 def _encoder(chosen: Settings) -> SentenceTransformerEncoder:
@@ -253,47 +286,55 @@ def _encoder(chosen: Settings) -> SentenceTransformerEncoder:
     return SentenceTransformerEncoder(chosen.model, device=chosen.device)
 
 
-def _built(chosen: Settings, encoder: Encoder) -> Built:
-    """Build where needed, with a progress bar, and say why and what came of it."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def _reading(chosen: Settings) -> Reading:
+    """How the guide is to be read; what publishes it is guessed where it is not said."""
+    from assistant.guide import Reading, published_by
 
+    tool = published_by(chosen.corpus) if chosen.site == "auto" else chosen.site
+    return Reading(base_url=chosen.base_url, tool=tool)
+
+
+def _built(chosen: Settings, encoder: Encoder, report: Path | None = None) -> Built:
+    """Build where needed, with progress bars, and say why and what came of it."""
     from assistant import index as indexes
 
-    bar = Progress(
-        TextColumn("{task.description:>9}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        console=Console(stderr=True),
-    )
-    steps: dict[str, Any] = {}
-
-    def progress(step: str, done: int, total: int) -> None:
-        if step not in steps:
-            steps[step] = bar.add_task(step, total=total)
-            bar.start()  # not before there is something to show
-        bar.update(steps[step], completed=done, total=total)
-
-    try:
+    with terminal.Bars() as bars:
         built = indexes.build(
-            chosen.corpus, chosen.index, encoder, base_url=chosen.base_url, progress=progress
+            chosen.corpus,
+            chosen.index,
+            encoder,
+            reading=_reading(chosen),
+            progress=bars.progress,
         )
-    finally:
-        if steps:
-            bar.stop()
-    for oddity in built.oddities:
-        typer.echo(f"{oddity.path}:{oddity.line}: {oddity.what}", err=True)
+    _tell(built.oddities, report)
     size = f"{_count(built.pages, 'page')}, {_count(built.passages, 'passage')}"
-    done = f"Built ({', '.join(built.reasons)})" if built.reasons else "Up to date"
-    typer.echo(f"{done}: {size} in {chosen.index}.", err=True)
+    if not built.reasons:
+        typer.echo(f"Up to date: {size} in {chosen.index}.", err=True)
+        return built
+    changed = f"{built.kept:,} kept, {built.embedded:,} embedded, {built.removed:,} removed"
+    cost = f"{built.seconds:.1f} s, {built.megabytes:.1f} MB in {chosen.index}."
+    typer.echo(f"Built ({', '.join(built.reasons)}): {size}; {changed}; {cost}", err=True)
     return built
+
+
+def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
+    """Name what was odd: all of it in the report, here no more than can be read."""
+    lines = [f"{oddity.path}:{oddity.line}: {oddity.what}" for oddity in oddities]
+    if report:
+        try:
+            report.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(
+                f"The report cannot be written to {report}: {error.strerror or error}.",
+                "Name a file in a folder that is there: --report FILE",
+            ) from error
+    worst_first = sorted(range(len(lines)), key=lambda n: not oddities[n].unread)
+    for number in worst_first[:_ODDITIES_SHOWN]:
+        typer.echo(lines[number], err=True)
+    more = len(lines) - _ODDITIES_SHOWN
+    if more > 0:
+        where = f"all are in {report}" if report else "name a file with --report to see all"
+        typer.echo(f"… and {more:,} more that were odd: {where}.", err=True)
 
 
 def _count(number: int, noun: str) -> str:
@@ -351,39 +392,3 @@ def _run_batch(questions: Sequence[Line], answer: Callable[[Line], dict[str, Any
 
 def _print(data: dict[str, Any], *, indent: int | None = 2) -> None:
     typer.echo(json.dumps(data, ensure_ascii=False, indent=indent))
-
-
-def _show(answer: Answer) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    if answer.understood_as != answer.question:
-        console.print(Text(f"Understood as: {answer.understood_as}", style="dim"))
-        console.print()
-    console.print(Text(answer.text))
-    for citation in answer.citations:
-        line = f"[{citation.n}] {' > '.join(citation.headings)} ({citation.url})"
-        console.print(Text(f"\n{line}" if citation.n == 1 else line, style="cyan"))
-    if answer.resources:
-        console.print(Text("\nThe guide recommends:", style="bold"))
-    for resource in answer.resources:
-        minutes = f", {resource.minutes} min" if resource.minutes else ""
-        console.print(Text(f"  {resource.title} ({resource.kind}{minutes})"))
-        console.print(Text(f"    {resource.url}", style="cyan"))
-    if not answer.found and answer.related:
-        console.print(Text("\nThe nearest sections:", style="bold"))
-        for section in answer.related:
-            console.print(Text(f"  {' > '.join(section.headings)} ({section.url})"))
-
-
-def _list(found: Search) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    for hit in found.hits:
-        passage = hit.passage
-        console.print(Text(f"{hit.rank}. {passage.heading_path}", style="bold"), end="  ")
-        console.print(Text(f"{hit.probability:.0%}  {passage.url}", style="cyan"))
-        console.print(Text(f"   {' '.join(passage.body.split())[:200]}"))

@@ -1,0 +1,97 @@
+"""How answers, passages and long work look in a terminal.
+
+Knows rich, and what an answer holds. Must not know flags, or how an answer is found. Answers go
+to standard output, progress to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar, Self
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from assistant.model import Answer, Search
+
+
+class Bars:
+    """A bar for each step of a build: how far it is, of what, how fast, and how long it takes."""
+
+    UNITS: ClassVar[dict[str, str]] = {"reading": "pages", "encoding": "texts"}
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._steps: dict[str, TaskID] = {}
+        self._bar = Progress(
+            TextColumn("{task.description:>9}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]} {task.fields[rate]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=Console(stderr=True),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._steps:
+            self._bar.stop()
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """Show how far a step is."""
+        if step not in self._steps:
+            self._bar.start()  # not before there is something to show
+            unit = self.UNITS.get(step, "")
+            self._steps[step] = self._bar.add_task(step, total=total, unit=unit, rate="")
+        task = self._bar.tasks[self._steps[step]]
+        speed = task.finished_speed or task.speed
+        rate = f"{speed:,.0f}/s" if speed else ""
+        self._bar.update(self._steps[step], completed=done, total=total, rate=rate)
+
+
+def show(answer: Answer) -> None:
+    """Print an answer with its sources and what the guide recommends."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if answer.understood_as != answer.question:
+        console.print(Text(f"Understood as: {answer.understood_as}", style="dim"))
+        console.print()
+    console.print(Text(answer.text))
+    for citation in answer.citations:
+        line = f"[{citation.n}] {' > '.join(citation.headings)} ({citation.url})"
+        console.print(Text(f"\n{line}" if citation.n == 1 else line, style="cyan"))
+    if answer.resources:
+        console.print(Text("\nThe guide recommends:", style="bold"))
+    for resource in answer.resources:
+        minutes = f", {resource.minutes} min" if resource.minutes else ""
+        console.print(Text(f"  {resource.title} ({resource.kind}{minutes})"))
+        console.print(Text(f"    {resource.url}", style="cyan"))
+    if not answer.found and answer.related:
+        console.print(Text("\nThe nearest sections:", style="bold"))
+        for section in answer.related:
+            console.print(Text(f"  {' > '.join(section.headings)} ({section.url})"))
+
+
+def listed(found: Search) -> None:
+    """Print passages, best first, each with its section and how likely it answers."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    for hit in found.hits:
+        passage = hit.passage
+        console.print(Text(f"{hit.rank}. {passage.heading_path}", style="bold"), end="  ")
+        console.print(Text(f"{hit.probability:.0%}  {passage.url}", style="cyan"))
+        console.print(Text(f"   {' '.join(passage.body.split())[:200]}"))

@@ -1,0 +1,120 @@
+"""An Assistant that follows the edits of its guide while it is asked."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from functools import partial
+
+import pytest
+from starlette.testclient import TestClient
+
+from assistant import index as indexes
+from assistant import web
+from assistant.ask import Assistant
+from assistant.live import Followed, Live
+from assistant.settings import Settings
+
+PATIENCE = 20.0  # seconds an edit may take to show on a busy machine
+
+
+@pytest.fixture
+def followed(tmp_path, word_encoder) -> Followed:
+    """A guide of one page with its index."""
+    corpus, folder = tmp_path / "guide", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
+    build = partial(indexes.build, corpus, folder, word_encoder)
+    build()
+    return Followed(corpus, folder, build)
+
+
+@pytest.fixture
+def live(followed, word_encoder) -> Live:
+    return Live(Assistant(indexes.open(followed.index), word_encoder))
+
+
+def texts(assistant: Assistant) -> list[str]:
+    found = assistant.search("cat dog road house").hits
+    return sorted(hit.passage.text for hit in found)
+
+
+def edit(followed: Followed, text: str) -> None:
+    (followed.corpus / "dog.md").write_text(text)
+
+
+def test_an_update_moves_to_the_new_generation_and_a_question_begun_keeps_the_old(live, followed):
+    asked = live.assistant
+    edit(followed, "# Dog\n\nA dog sits in the house.\n")
+    live.update(followed)
+    assert live.trouble == ""
+    assert texts(live.assistant) == [
+        "Cat\n\nA cat sleeps on the road.",
+        "Dog\n\nA dog sits in the house.",
+    ]
+    assert texts(asked) == ["Cat\n\nA cat sleeps on the road."]
+
+
+def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
+    generation = live.assistant.index.generation
+    shutil.rmtree(followed.corpus)
+    live.update(followed)
+    assert live.assistant.index.generation == generation
+    assert "There is no guide at" in live.trouble
+    client = TestClient(web.application(live, Settings()))
+    said = client.get("/healthz").json()
+    assert said["status"] == "stale"
+    assert said["generation"] == generation
+    assert said["trouble"] == live.trouble
+    assert "earlier state of the guide" in web.behind(live.trouble)
+
+
+def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):
+    moved = followed.corpus.rename(followed.corpus.with_name("away"))
+    live.update(followed)
+    assert live.trouble
+    moved.rename(followed.corpus)
+    live.update(followed)
+    assert live.trouble == ""
+
+
+def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
+    def broken() -> None:
+        raise RuntimeError("out of luck")
+
+    live.update(Followed(followed.corpus, followed.index, broken))
+    assert live.trouble == "The update failed (RuntimeError). The log says more."
+
+
+def test_an_edit_shows_by_itself_while_watched(live, followed):
+    with live.watch(followed):
+        time.sleep(0.5)  # the watcher begins in a thread of its own
+        edit(followed, "# Dog\n\nA dog sits in the house.\n")
+        deadline = time.monotonic() + PATIENCE
+        while len(texts(live.assistant)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(texts(live.assistant)) == 2
+        (followed.corpus / "cat.md").unlink()
+        while len(texts(live.assistant)) > 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert texts(live.assistant) == ["Dog\n\nA dog sits in the house."]
+
+
+def test_an_index_built_by_another_process_is_moved_to_while_watched(live, followed):
+    with live.watch(Followed(followed.corpus, followed.index, lambda: None)):
+        time.sleep(0.5)
+        edit(followed, "# Dog\n\nA dog sits in the house.\n")
+        followed.build()
+        deadline = time.monotonic() + PATIENCE
+        while len(texts(live.assistant)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert len(texts(live.assistant)) == 2
+
+
+def test_nothing_is_watched_any_more_once_it_ends(live, followed):
+    with live.watch(followed):
+        time.sleep(0.3)
+    generation = live.assistant.index.generation
+    edit(followed, "# Dog\n\nA dog sits in the house.\n")
+    time.sleep(1.0)
+    assert live.assistant.index.generation == generation
