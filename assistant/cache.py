@@ -67,7 +67,7 @@ class Seen:
     seen: int
     sha256: str
 
-    def still(self, now: os.stat_result) -> bool:
+    def is_still(self, now: os.stat_result) -> bool:
         """Whether the file is for certain as it was: the same stat, and settled when taken."""
         same = (self.size, self.modified, self.changed) == (
             now.st_size,

@@ -112,16 +112,16 @@ def _numbered(texts: Iterable[tuple[str, str]]) -> Lexicon:
 def _take_apart(text: str, found: list[str], kinds: bytearray) -> None:
     """Append the words of a text and what each is; in runs that end where a clause does."""
     if _is_plain(text):
-        runs, kind = map(words, _MARKS.split(text)), _IN_RUN | _WORD
+        clauses, kind = list(map(words, _MARKS.split(text))), _IN_RUN | _WORD
     else:
-        clauses, whole = list(map(words, _CLAUSE.split(text))), words(text)
-        runs, kind = iter(clauses), _IN_RUN | _WORD
+        clauses, kind = list(map(words, _CLAUSE.split(text))), _IN_RUN | _WORD
+        whole = words(text)
         if whole != list(itertools.chain.from_iterable(clauses)):
             # Initials are one word closed up, and letters where a clause ends at each stop.
             kind = _IN_RUN
             found += whole
             kinds += bytes((_WORD,)) * len(whole)
-    for run in runs:
+    for run in clauses:
         if run:
             found += run
             kinds.append(kind | _BREAK)
@@ -160,7 +160,8 @@ def joined(parts: Sequence[Lexicon]) -> Lexicon:
 def _renumbered(tokens: NDArray[np.int32], place: NDArray[np.int32]) -> NDArray[np.int32]:
     if not len(tokens):
         return np.zeros(0, dtype=np.int32)
-    return (place[tokens >> _BITS] << _BITS) | (tokens & ((1 << _BITS) - 1))
+    numbers = place[tokens >> _BITS] << _BITS
+    return np.asarray(numbers | (tokens & ((1 << _BITS) - 1)), dtype=np.int32)
 
 
 def runs(lexicon: Lexicon) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

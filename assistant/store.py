@@ -1,55 +1,64 @@
 """One generation of an index on disk: passages, vectors and words, written once and then read.
 
-Knows SQLite, FAISS and BM25 and the files they keep. Must not know where vectors come from,
-what a question means, or which generation is current.
+Knows FAISS and BM25 and the files they keep, and which rows are asked for. Must not know where
+vectors come from, what a question means, or which generation is current.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from assistant.model import Candidates, Guide, Page, Passage, Resource, Section, Sentence
-from assistant.text import terms
+from assistant import lexicon as lexicons
+from assistant import rows, vocabulary
+from assistant.lexicon import Lexicon
+from assistant.model import (
+    Candidates,
+    Oddity,
+    Page,
+    PageLinks,
+    PageRead,
+    Passage,
+    Resource,
+    Section,
+)
+from assistant.rows import Kept
 from assistant.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from assistant.lexicon import Postings
+    from assistant.rows import Piece
+
     Vectors = NDArray[np.float32]
+    Rough = NDArray[np.int8]
 
-HEADING_WEIGHT = 3
-"""How often a heading's words count for BM25; measured in DECISIONS.md."""
+_DATABASE = "passages.sqlite"
 
-_SCHEMA = """
-create table page (
-    path text primary key, title text, url text, sha256 text, text text, language text)
-    without rowid;
-create table section (
-    key integer primary key, path text, headings text, anchor text, url text,
-    first integer, last integer);
-create table passage (
-    key integer primary key, id text unique, path text, headings text, anchor text, url text,
-    text text, sentences text, lists_resources integer, language text);
-create index passage_section on passage (path, anchor);
-create index section_path on section (path);
-create table resource (
-    key integer primary key, title text, url text, kind text, minutes integer,
-    path text, headings text, anchor text);
-"""
+# How many pages' vectors are asked for at once when they are written.
+_PAGES_AT_A_TIME = 64
+_PASSAGES_AT_A_TIME = 500
 
 
-def lexical_terms(passage: Passage) -> list[str]:
-    """The terms BM25 sees of a passage: its text once, its headings weighted up."""
-    return terms(passage.heading_path) * HEADING_WEIGHT + terms(passage.body)
+class Source(Protocol):
+    """Where the vectors of texts come from."""
+
+    def exact(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector a text."""
+
+    def rough(self, texts: Sequence[str]) -> Rough:
+        """One vector a text, as `quantise` makes it."""
 
 
 class FaissStore:
@@ -62,14 +71,15 @@ class FaissStore:
         import bm25s
         import faiss
 
+        self.folder = folder
         self._database = sqlite3.connect(
-            f"file:{folder / 'passages.sqlite'}?mode=ro&immutable=1",
+            f"{(folder / _DATABASE).absolute().as_uri()}?mode=ro&immutable=1",
             uri=True,
             check_same_thread=False,
         )
         self._lock = threading.Lock()
         self._vectors = faiss.read_index(str(folder / "vectors.faiss"))
-        self._sentences: NDArray[np.int8] = np.load(folder / "sentences.npy", mmap_mode="r")
+        self._sentences: Rough = np.load(folder / "sentences.npy", mmap_mode="r")
         self._first_sentence: NDArray[np.int64] = np.load(folder / "first_sentence.npy")
         self._resources: Vectors = np.load(folder / "resources.npy")
         self._words = bm25s.BM25.load(folder / "bm25", mmap=True, show_progress=False)
@@ -80,41 +90,29 @@ class FaissStore:
     @staticmethod
     def write(
         folder: Path,
-        guide: Guide,
-        vocabulary: Vocabulary,
+        pieces: Sequence[Piece],
+        vectors: Source,
         *,
-        passages: Vectors,
-        sentences: Vectors,
-        resources: Vectors,
+        concerns: Iterable[Oddity] = (),
+        old: FaissStore | None = None,
     ) -> None:
-        """Write a generation's files into an empty folder; equal input gives equal bytes.
+        """Write a generation's files into an empty folder.
 
-        The vectors are unit rows: one a passage, one a sentence of each passage in order, one a
-        resource.
+        `pieces` are the guide in order, `old` the generation its kept pages come from. Bytes
+        depend on the guide and its vectors alone, not on what was kept. `concerns` are oddities
+        of no page that was read.
         """
-        import bm25s
-        import faiss
-
-        _write_database(folder / "passages.sqlite", guide)
-        index = faiss.IndexFlatIP(passages.shape[1])
-        index.add(np.ascontiguousarray(passages))
-        faiss.write_index(index, str(folder / "vectors.faiss"))
-        np.save(folder / "sentences.npy", quantise(sentences))
-        counts = [len(passage.sentences) for passage in guide.passages]
-        np.save(folder / "first_sentence.npy", np.cumsum([0, *counts], dtype=np.int64))
-        np.save(folder / "resources.npy", resources)
-        documents = [lexical_terms(passage) or [""] for passage in guide.passages]
-        ids = {term: n for n, term in enumerate(sorted({t for doc in documents for t in doc}))}
-        words = bm25s.BM25(csc_backend="numpy")
-        words.index(
-            ([[ids[term] for term in document] for document in documents], ids),
-            create_empty_token=False,
-            show_progress=False,
-        )
-        words.save(folder / "bm25", show_progress=False)
-        (folder / "vocabulary.json").write_text(
-            json.dumps(vocabulary.to_dict(), ensure_ascii=False), encoding="utf-8"
-        )
+        before = old.folder / _DATABASE if old else None
+        rows.write(folder / _DATABASE, pieces, concerns=concerns, old=before)
+        parts = list(_parts(pieces, vectors, old))
+        _write_vectors(folder, parts)
+        lexicon = lexicons.joined([part.lexicon() for part in parts])
+        np.save(folder / "words.npy", lexicon.tokens)
+        np.save(folder / "first_word.npy", lexicon.first)
+        _write_json(folder / "words.json", lexicon.words)
+        postings = lexicons.postings(lexicon)
+        _write_bm25(folder / "bm25", postings, len(lexicon.first) - 1)
+        _write_vocabulary(folder, lexicon, postings)
 
     def close(self) -> None:
         """Let go of the database file."""
@@ -155,7 +153,7 @@ class FaissStore:
     def passages(self, keys: Sequence[int]) -> list[Passage]:
         """Passages by number, in the order asked for."""
         found = {
-            row[0]: _passage(row)
+            row[0]: rows.passage(row)
             for row in self._rows(
                 f"select * from passage where key in ({','.join('?' * len(keys))})", *keys
             )
@@ -164,36 +162,121 @@ class FaissStore:
 
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """The passages of one section with their numbers, in order."""
-        rows = self._rows(
-            "select * from passage where path = ? and anchor = ? order by key", path, anchor
-        )
-        return [(row[0], _passage(row)) for row in rows]
+        found = self._of_page("passage", path)
+        return [(row[0], rows.passage(row)) for row in found if row[4] == anchor]
 
     def sections(self, path: str) -> list[Section]:
         """The sections of a page, in order."""
-        rows = self._rows("select * from section where path = ? order by key", path)
-        return [
-            Section(path, tuple(json.loads(headings)), anchor, url, (first, last))
-            for _, path, headings, anchor, url, first, last in rows
-        ]
+        return [rows.section(row) for row in self._of_page("section", path)]
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:
         """Every resource, in document order."""
-        rows = self._rows("select * from resource order by key")
-        return tuple(
-            Resource(title, url, kind, minutes, path, tuple(json.loads(headings)), anchor)
-            for _, title, url, kind, minutes, path, headings, anchor in rows
-        )
+        found = self._rows("select * from resource order by key")
+        return tuple(rows.resource(row) for row in found)
 
     def page(self, path: str) -> Page | None:
         """One page by its path inside the guide, or None."""
-        rows = self._rows("select * from page where path = ?", path)
-        return Page(*rows[0]) if rows else None
+        found = self._rows(
+            "select path, title, url, sha256, text, language from page where path = ?", path
+        )
+        return Page(*found[0]) if found else None
 
     def pages(self) -> list[str]:
         """The paths of all pages, sorted."""
         return [row[0] for row in self._rows("select path from page order by path")]
+
+    # -- what a build asks --------------------------------------------------------------------
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """Where each page's rows begin in every table, with where the last one's end behind."""
+        with self._lock:
+            return np.array(rows.places(self._database), dtype=np.int64)
+
+    def digests(self) -> dict[str, str]:
+        """The sha256 of every page by path, in order."""
+        return dict(self._rows("select path, sha256 from page order by key"))
+
+    def links(self) -> dict[str, PageLinks]:
+        """How every page is linked, by path, in order."""
+        found = self._rows("select path, links from page order by key")
+        return {path: rows.links(path, text) for path, text in found}
+
+    def oddities(self) -> tuple[Oddity, ...]:
+        """What was odd: files unread, then what was odd in pages, then links that lead nowhere."""
+        of_pages = self._rows("select path, line, what, 0 from oddity order by key")
+        concerns = self._rows("select path, line, what, unread from concern order by key")
+        found = [Oddity(path, line, what, bool(unread)) for path, line, what, unread in concerns]
+        return (
+            *(oddity for oddity in found if oddity.unread),
+            *(Oddity(path, line, what) for path, line, what, _ in of_pages),
+            *(oddity for oddity in found if not oddity.unread),
+        )
+
+    def passages_of(self, path: str) -> list[Passage]:
+        """The passages of a page, in order."""
+        return [rows.passage(row) for row in self._of_page("passage", path)]
+
+    @property
+    def size(self) -> int:
+        """How many passages there are."""
+        return int(self._vectors.ntotal)
+
+    def size_of(self, pages: Kept) -> int:
+        """How many passages some pages have."""
+        passage = 1 + rows.OF_A_PAGE.index("passage")
+        return int(self.places[pages.end, passage] - self.places[pages.start, passage])
+
+    @property
+    def size_of_vectors(self) -> int:
+        """How many bytes the vectors take."""
+        exact = 4 * self._vectors.d * self._vectors.ntotal
+        return int(exact + self._sentences.nbytes + self._resources.nbytes)
+
+    def all_passages(self) -> Iterator[Passage]:
+        """Every passage, in order; few are in memory at a time."""
+        for start in range(0, self.size, _PASSAGES_AT_A_TIME):
+            yield from self.passages(range(start, min(start + _PASSAGES_AT_A_TIME, self.size)))
+
+    def exact_vectors(self) -> Vectors:
+        """The vector of every passage, in order."""
+        import faiss
+
+        index: Any = self._vectors
+        found = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
+        return np.asarray(found).reshape(-1, index.d)
+
+    def rough_vectors(self, passages: slice) -> Rough:
+        """The vectors of the sentences of some passages, in order."""
+        start, end = self._first_sentence[[passages.start, passages.stop]]
+        return self._sentences[start:end]
+
+    def sentence_counts(self, passages: slice) -> NDArray[np.int64]:
+        """How many sentences each of some passages has."""
+        return np.diff(self._first_sentence[passages.start : passages.stop + 1])
+
+    def resource_vectors(self) -> Vectors:
+        """The vector of every resource's title, in order."""
+        return self._resources
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The words of every passage."""
+        return Lexicon(
+            tuple(json.loads((self.folder / "words.json").read_text(encoding="utf-8"))),
+            np.load(self.folder / "words.npy"),
+            np.load(self.folder / "first_word.npy"),
+        )
+
+    def _of_page(self, table: str, path: str) -> list[tuple[Any, ...]]:
+        """The rows of one page in one table, in order."""
+        found = self._rows("select key from page where path = ?", path)
+        if not found:
+            return []
+        place = 1 + rows.OF_A_PAGE.index(table)
+        start, end = self.places[found[0][0] : found[0][0] + 2, place].tolist()
+        return self._rows(f"select * from {table} where key >= ? and key < ?", start, end)
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -210,72 +293,143 @@ def _best_first(found: tuple[int, float]) -> tuple[float, int]:
     return -found[1], found[0]
 
 
-def _passage(row: tuple[Any, ...]) -> Passage:
-    _, name, path, headings, anchor, url, text, sentences, lists_resources, language = row
-    return Passage(
-        id=name,
-        path=path,
-        headings=tuple(json.loads(headings)),
-        anchor=anchor,
-        url=url,
-        text=text,
-        sentences=tuple(
-            Sentence(start, end, kind, (first, last))
-            for start, end, kind, first, last in json.loads(sentences)
-        ),
-        lists_resources=bool(lists_resources),
-        language=language,
-    )
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Pages that were read, whose vectors are asked for."""
+
+    pages: tuple[PageRead, ...]
+    vectors: Source
+
+    def _passages(self) -> list[Passage]:
+        return [passage for page in self.pages for passage in page.passages]
+
+    def passages(self) -> Vectors:
+        return self.vectors.exact([passage.search_text for passage in self._passages()])
+
+    def sentences(self) -> Rough:
+        texts = [text for passage in self._passages() for text in passage.sentence_texts]
+        return self.vectors.rough(texts)
+
+    def sentence_counts(self) -> NDArray[np.int64]:
+        return np.array([len(passage.sentences) for passage in self._passages()], dtype=np.int64)
+
+    def resources(self) -> Vectors:
+        return self.vectors.exact([r.title for page in self.pages for r in page.resources])
+
+    def lexicon(self) -> Lexicon:
+        return lexicons.read(self._passages())
 
 
-def _write_database(path: Path, guide: Guide) -> None:
-    database = sqlite3.connect(path, isolation_level=None)
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Neighbouring pages of another generation, by the rows they have there."""
+
+    store: FaissStore
+    passage: slice
+    resource: slice
+
+    def passages(self) -> Vectors:
+        return self.store.exact_vectors()[self.passage]
+
+    def sentences(self) -> Rough:
+        return self.store.rough_vectors(self.passage)
+
+    def sentence_counts(self) -> NDArray[np.int64]:
+        return self.store.sentence_counts(self.passage)
+
+    def resources(self) -> Vectors:
+        return self.store.resource_vectors()[self.resource]
+
+    def lexicon(self) -> Lexicon:
+        return self.store.lexicon.part(self.passage.start, self.passage.stop)
+
+
+def _parts(
+    pieces: Iterable[Piece], vectors: Source, old: FaissStore | None
+) -> Iterator[_Read | _Taken]:
+    """The pieces, with the pages that stand together taken together."""
+    passage, resource = (1 + rows.OF_A_PAGE.index(name) for name in ("passage", "resource"))
+    pages: list[PageRead] = []
+    for piece in pieces:
+        if isinstance(piece, PageRead):
+            pages.append(piece)
+        if pages and (len(pages) == _PAGES_AT_A_TIME or isinstance(piece, Kept)):
+            yield _Read(tuple(pages), vectors)
+            pages.clear()
+        if isinstance(piece, Kept) and old:
+            start, end = old.places[[piece.start, piece.end]].tolist()
+            yield _Taken(
+                old, slice(start[passage], end[passage]), slice(start[resource], end[resource])
+            )
+    if pages:
+        yield _Read(tuple(pages), vectors)
+
+
+def _write_vectors(folder: Path, parts: Sequence[_Read | _Taken]) -> None:
+    """Write the files of vectors part by part, so that they are in memory once at most."""
+    import faiss
+
+    index: Any = None
+    for part in parts:
+        found = np.ascontiguousarray(part.passages())
+        if len(found):
+            index = index or faiss.IndexFlatIP(found.shape[1])
+            index.add(found)
+    faiss.write_index(index, str(folder / "vectors.faiss"))
+    first = np.cumsum(np.concatenate([[0], *(part.sentence_counts() for part in parts)]))
+    np.save(folder / "first_sentence.npy", first.astype(np.int64))
+    with (folder / "sentences.npy").open("wb") as file:
+        header = {"descr": "|i1", "fortran_order": False, "shape": (int(first[-1]), index.d)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part.sentences()).data)
+    none = np.zeros((0, index.d), dtype=np.float32)
+    titles = [found for part in parts if len(found := part.resources())]
+    np.save(folder / "resources.npy", np.concatenate([none, *titles]))
+
+
+def _write_bm25(folder: Path, postings: Postings, passages: int) -> None:
+    """Write what bm25s would of the same words, by its formula (Lucene's) over arrays.
+
+    Its own `index` takes minutes for a large guide, a call of Python for every passage.
+    """
+    import bm25s
+
+    words = bm25s.BM25(csc_backend="numpy")
+    counted = postings.counts > 0
+    column = np.repeat(np.arange(len(postings.stems)), np.diff(postings.ends))[counted]
+    row, often = postings.passages[counted], postings.counts[counted].astype(np.float32)
+    lengths = np.bincount(row, weights=often, minlength=passages)
+    norm = words.k1 * ((1 - words.b) + words.b * lengths / max(lengths.mean(), 1e-9))
+    holding = np.bincount(column, minlength=len(postings.stems))
+    rarity = {n: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for n in set(holding.tolist())}
+    idf = np.array([rarity[n] for n in holding.tolist()], dtype=np.float32)
+    kept = np.flatnonzero(holding)
+    words.scores = {
+        "data": (idf[column] * (often / (norm[row] + often))).astype(np.float32),
+        "indices": row.astype(np.int32),
+        "indptr": np.concatenate([[0], np.cumsum(holding[kept])]).astype(np.int64),
+        "num_docs": passages,
+    }
+    words.nonoccurrence_array = None  # this formula has none
+    words.vocab_dict = {postings.stems[stem]: n for n, stem in enumerate(kept.tolist())}
+    words.save(folder, show_progress=False)
+
+
+def _write_vocabulary(folder: Path, lexicon: Lexicon, postings: Postings) -> None:
+    database = sqlite3.connect((folder / _DATABASE).absolute().as_uri(), uri=True)
     try:
-        database.executescript(
-            "pragma journal_mode = off; pragma synchronous = off; begin;" + _SCHEMA
+        found = vocabulary.count(
+            lexicon,
+            postings,
+            headings=rows.headings(database),
+            pages=rows.sizes(database),
+            spelled=rows.spelled(database),
         )
-        database.executemany(
-            "insert into page values (?, ?, ?, ?, ?, ?)",
-            ((p.path, p.title, p.url, p.sha256, p.text, p.language) for p in guide.pages),
-        )
-        database.executemany(
-            "insert into section values (?, ?, ?, ?, ?, ?, ?)",
-            (
-                (key, s.path, _json(s.headings), s.anchor, s.url, *s.lines)
-                for key, s in enumerate(guide.sections)
-            ),
-        )
-        database.executemany(
-            "insert into passage values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_passage_row(key, passage) for key, passage in enumerate(guide.passages)),
-        )
-        database.executemany(
-            "insert into resource values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (key, r.title, r.url, r.kind, r.minutes, r.path, _json(r.headings), r.anchor)
-                for key, r in enumerate(guide.resources)
-            ),
-        )
-        database.execute("commit")
     finally:
         database.close()
+    _write_json(folder / "vocabulary.json", found.to_dict())
 
 
-def _passage_row(key: int, passage: Passage) -> tuple[object, ...]:
-    sentences = [[s.start, s.end, s.kind, *s.lines] for s in passage.sentences]
-    return (
-        key,
-        passage.id,
-        passage.path,
-        _json(passage.headings),
-        passage.anchor,
-        passage.url,
-        passage.text,
-        _json(sentences),
-        int(passage.lists_resources),
-        passage.language,
-    )
-
-
-def _json(value: Iterable[object]) -> str:
-    return json.dumps(list(value), ensure_ascii=False, separators=(",", ":"))
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from assistant import index
+from assistant import cache, index
 from assistant.errors import (
     IndexMissing,
     IndexOutdated,
     IndexUnwritable,
     ModelError,
 )
+from assistant.guide import Reading
 from tests.conftest import WordEncoder
 
 PAGE = """# Animals
@@ -49,7 +50,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and not path.name.startswith((".lock", cache.NAME))
     }
 
 
@@ -110,7 +111,9 @@ def test_another_model_is_a_reason_to_rebuild_and_cannot_be_asked_before(built, 
 
 
 def test_another_base_url_is_a_reason_to_rebuild(built, guide, word_encoder):
-    done = index.build(guide, built, word_encoder, base_url="https://guide.example")
+    done = index.build(
+        guide, built, word_encoder, reading=Reading(base_url="https://guide.example")
+    )
     assert done.reasons == ("the base URL changed",)
     url = index.open(built).store.passages([1])[0].url
     assert url == "https://guide.example/animals#water"
@@ -137,7 +140,7 @@ def test_after_a_rebuild_only_the_new_generation_and_the_one_before_are_left(
         (guide / "animals.md").write_text(f"{PAGE}\n{words}\n")
         index.build(guide, built, word_encoder)
         made.append(index.open(built).generation)
-    assert {p.name for p in built.iterdir()} == {"CURRENT", ".lock", *made[1:]}
+    assert {p.name for p in built.iterdir()} == {cache.NAME, "CURRENT", ".lock", *made[1:]}
 
 
 def test_the_readme_beside_the_generations_is_left_alone(built, guide, word_encoder):

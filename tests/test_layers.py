@@ -13,14 +13,17 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "model errors text settings",
-    "tags table fences lexicon database cache",
+    "tags table fences lexicon cache",
     "mdx phrases",
     "dialect site hypertext",
     "markdown links",
     "vocabulary question resources sections formats render",
+    "rows",
     "guide encoder store ranking writer generations",
+    "changes vectors",
     "index",
     "ask",
+    "live terminal",
     "cli web",
 ]
 # The ground floor may use words, and errors: neither knows anything else.

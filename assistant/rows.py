@@ -1,0 +1,275 @@
+"""What is read of a guide as rows of SQLite: written page by page, or taken over as they are.
+
+Knows the tables of a generation and how a row is made and read. Must not know vectors, words or
+which rows are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.model import (
+    Oddity,
+    PageLinks,
+    PageRead,
+    Passage,
+    Resource,
+    Section,
+    Sentence,
+)
+from assistant.vocabulary import written_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    Row = tuple[Any, ...]
+    Places = list[tuple[int, ...]]
+
+# Rows are numbered in document order, and a page's own are one run in every table: it names the
+# first of each. So no other table needs an index.
+_SCHEMA = """
+create table page (
+    key integer primary key, path text, title text, url text, sha256 text, language text,
+    section integer, passage integer, resource integer, oddity integer, spelling integer,
+    links text, text text);
+create table section (
+    key integer primary key, path text, headings text, anchor text, url text,
+    first integer, last integer);
+create table passage (
+    key integer primary key, id text, path text, headings text, anchor text, url text,
+    text text, sentences text, lists_resources integer, language text);
+create table resource (
+    key integer primary key, title text, url text, kind text, minutes integer,
+    path text, headings text, anchor text);
+create table oddity (key integer primary key, path text, line integer, what text);
+create table spelling (key integer primary key, acronym text, phrase text, times integer);
+create table concern (
+    key integer primary key, path text, line integer, what text, unread integer);
+"""
+
+OF_A_PAGE = ("section", "passage", "resource", "oddity", "spelling")
+"""The tables a page has a run of rows in; its row says where each begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Neighbouring pages taken over from the generation before, by their numbers there."""
+
+    start: int
+    end: int
+
+
+Piece = Kept | PageRead
+"""A part of a guide: pages taken over, or a page read."""
+
+
+def write(
+    path: Path,
+    pieces: Sequence[Piece],
+    *,
+    concerns: Iterable[Oddity],
+    old: Path | None = None,
+) -> None:
+    """Write the database of a guide that is made of these pieces, in order.
+
+    `old` is the database of the generation before. `concerns` are of no page that was read: files
+    unread, and links that lead nowhere. The bytes do not tell what was taken over.
+    """
+    database = sqlite3.connect(path.absolute().as_uri(), isolation_level=None, uri=True)
+    try:
+        database.execute("pragma journal_mode = off")
+        database.execute("pragma synchronous = off")
+        before: Places = []
+        if old is not None:
+            database.execute("attach ? as old", (f"{old.absolute().as_uri()}?immutable=1",))
+            before = places(database, "old")
+        database.executescript("begin;" + _SCHEMA)
+        runs = list(_runs(pieces, before))
+        for table in ("page", *OF_A_PAGE):
+            _fill(database, table, runs)
+        _insert(
+            database,
+            "concern",
+            ((n, o.path, o.line, o.what, int(o.unread)) for n, o in enumerate(concerns)),
+        )
+        database.execute("create unique index page_path on page (path)")
+        database.execute("commit")
+    finally:
+        database.close()
+
+
+def places(database: sqlite3.Connection, schema: str = "main") -> Places:
+    """Where each page's rows begin: its own number, then the first in each table of its own.
+
+    One more stands behind the last, where the rows of all pages end.
+    """
+    found = database.execute(f"select key, {', '.join(OF_A_PAGE)} from {schema}.page order by key")
+    ends = (
+        database.execute(f"select coalesce(max(key) + 1, 0) from {schema}.{table}").fetchone()[0]
+        for table in ("page", *OF_A_PAGE)
+    )
+    return [*found.fetchall(), tuple(ends)]
+
+
+def headings(database: sqlite3.Connection) -> list[str]:
+    """Every heading of a guide, once."""
+    found = database.execute("select distinct headings from passage")
+    return list(dict.fromkeys(heading for (path,) in found for heading in json.loads(path)))
+
+
+def sizes(database: sqlite3.Connection) -> list[tuple[str, int]]:
+    """The path of every page with how many passages it has, in order."""
+    found = database.execute("select path, passage from page order by key").fetchall()
+    firsts = [first for _, first in found] + [places(database)[-1][1 + OF_A_PAGE.index("passage")]]
+    return [(path, firsts[n + 1] - first) for n, (path, first) in enumerate(found)]
+
+
+def spelled(database: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """How often each acronym is written beside each phrase."""
+    found = database.execute("select acronym, phrase, sum(times) from spelling group by 1, 2")
+    return {(acronym, phrase): times for acronym, phrase, times in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A piece with where its rows begin in every table, and where they were if it was kept."""
+
+    page: PageRead | None
+    firsts: tuple[int, ...]
+    start: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    spelled: tuple[Row, ...] = ()
+
+
+def _runs(pieces: Iterable[Piece], before: Places) -> Iterator[_Run]:
+    firsts = (0,) * (1 + len(OF_A_PAGE))
+    for piece in pieces:
+        if isinstance(piece, Kept):
+            start, end = before[piece.start], before[piece.end]
+            yield _Run(None, firsts, start, end)
+            counts = [b - a for a, b in zip(start, end, strict=True)]
+        else:
+            spelled = _spelled(piece)
+            yield _Run(piece, firsts, spelled=spelled)
+            of_page = (piece.sections, piece.passages, piece.resources, piece.oddities, spelled)
+            counts = [1, *map(len, of_page)]
+        firsts = tuple(first + count for first, count in zip(firsts, counts, strict=True))
+
+
+def _fill(database: sqlite3.Connection, table: str, runs: Iterable[_Run]) -> None:
+    """Write one table, in order: new rows from what was read, others moved to their new place."""
+    shifted = ("key", *OF_A_PAGE) if table == "page" else ("key",)
+    which = ("page", *OF_A_PAGE).index(table)
+    columns = [name for name, *_ in database.execute(f"select * from {table}").description]
+    moved = ", ".join(f"{name} + ?" if name in shifted else name for name in columns)
+    copy = (
+        f"insert into {table} select {moved} from old.{table} "
+        "where key >= ? and key < ? order by key"
+    )
+    for run in runs:
+        first = run.firsts[which]
+        if run.page:
+            found = _rows(run.page, run, table)
+            _insert(database, table, ((first + n, *row) for n, row in enumerate(found)))
+            continue
+        shift = [new - old for new, old in zip(run.firsts, run.start, strict=True)]
+        by = shift if table == "page" else [shift[which]]
+        database.execute(copy, (*by, run.start[which], run.end[which]))
+
+
+def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
+    width = len(database.execute(f"select * from {table}").description)
+    database.executemany(f"insert into {table} values ({', '.join('?' * width)})", rows)
+
+
+def _page(read: PageRead, firsts: tuple[int, ...]) -> Row:
+    page, links = read.page, read.links
+    linked = _json((links.permalink, links.anchors, links.links))
+    said = (page.path, page.title, page.url, page.sha256, page.language)
+    return *said, *firsts[1:], linked, page.text
+
+
+def _rows(read: PageRead, run: _Run, table: str) -> Iterable[Row]:
+    """The rows of one page in one table, without their numbers."""
+    match table:
+        case "page":
+            return [_page(read, run.firsts)]
+        case "section":
+            return [(s.path, _json(s.headings), s.anchor, s.url, *s.lines) for s in read.sections]
+        case "passage":
+            return [_passage(passage) for passage in read.passages]
+        case "resource":
+            return [
+                (r.title, r.url, r.kind, r.minutes, r.path, _json(r.headings), r.anchor)
+                for r in read.resources
+            ]
+        case "oddity":
+            return [(o.path, o.line, o.what) for o in read.oddities]
+        case _:
+            return run.spelled
+
+
+def _spelled(read: PageRead) -> tuple[Row, ...]:
+    """The acronyms a page writes beside phrases, and how often."""
+    found = Counter(pair for passage in read.passages for pair in written_out(passage.text))
+    return tuple((*pair, times) for pair, times in found.items())
+
+
+def _passage(passage: Passage) -> Row:
+    return (
+        passage.id,
+        passage.path,
+        _json(passage.headings),
+        passage.anchor,
+        passage.url,
+        passage.text,
+        _json([s.start, s.end, s.kind, *s.lines] for s in passage.sentences),
+        int(passage.lists_resources),
+        passage.language,
+    )
+
+
+def _json(value: Iterable[object]) -> str:
+    return json.dumps(list(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def links(path: str, text: str) -> PageLinks:
+    """How a page is linked, from its path and what was kept of it."""
+    permalink, anchors, found = json.loads(text)
+    return PageLinks(path, permalink, tuple(anchors), tuple((n, to) for n, to in found))
+
+
+def section(row: Row) -> Section:
+    """A section from its row."""
+    _, path, headings, anchor, url, first, last = row
+    return Section(path, tuple(json.loads(headings)), anchor, url, (first, last))
+
+
+def resource(row: Row) -> Resource:
+    """A resource from its row."""
+    _, title, url, kind, minutes, path, headings, anchor = row
+    return Resource(title, url, kind, minutes, path, tuple(json.loads(headings)), anchor)
+
+
+def passage(row: Row) -> Passage:
+    """A passage from its row."""
+    _, name, path, headings, anchor, url, text, sentences, lists_resources, language = row
+    return Passage(
+        id=name,
+        path=path,
+        headings=tuple(json.loads(headings)),
+        anchor=anchor,
+        url=url,
+        text=text,
+        sentences=tuple(
+            Sentence(start, end, kind, (first, last))
+            for start, end, kind, first, last in json.loads(sentences)
+        ),
+        lists_resources=bool(lists_resources),
+        language=language,
+    )
