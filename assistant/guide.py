@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import posixpath
 import re
+import stat
 import sys
 import threading
 import tomllib
@@ -45,13 +47,14 @@ _FRONT_MATTER = re.compile(
 )
 # As plain text: a title of `2024` or `No` is what it says, and no tag builds anything.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_MOST_BRACKETS = 1000  # inside each other they take a time that grows with their square
 
 _PLAIN_LINE = re.compile(
     r"^(\w+)[ \t]*[:=][ \t]+[\"']?([^\s\"'\[\]{}|>&*!#][^\n]*?)[\"']?[ \t]*$", re.M
 )
 _NAMED_ANCHOR = re.compile(
-    r"<[A-Za-z][^<>]*?\s(?:id|name)\s*=\s*[\"']?([\w:.%-]+)"
-    r"|\{[^{}\n]*?#([\w:.-]+)[^{}\n]*\}|^\(([^()\s]+)\)=[ \t]*$",
+    r"[<{(](?:(?<=<)[A-Za-z][^<>]*?\s(?:id|name)\s*=\s*[\"']?([\w:.%-]+)"
+    r"|(?<=\{)(?=[^{}\n]*+\})[^{}\n]*?#([\w:.-]+)[^{}\n]*\}|(?<=^\()([^()\s]+)\)=[ \t]*$)",
     re.M,
 )
 
@@ -330,10 +333,10 @@ def _placed(resource: Resource, reading: Reading) -> Resource:
     if not links.internal(resource.url):
         return resource
     path, anchor = links.split(resource.url)
-    joined = links.joined(PurePosixPath(resource.path).parent.as_posix(), path)
+    joined = links.joined(posixpath.dirname(resource.path), path)
     if joined is None:
         return resource
-    page = PurePosixPath(joined).suffix.lower() in formats.SUFFIXES
+    page = posixpath.splitext(joined)[1].lower() in formats.SUFFIXES
     place = site.address(joined, reading.base_url, reading.tool) if page else quote(joined)
     return replace(resource, url=f"{place}#{quote(anchor)}" if anchor else place)
 
@@ -361,9 +364,10 @@ def _bytes(folder: Path, path: str) -> bytes:
     if "\0" in path or path.startswith("/") or ".." in path.split("/"):
         raise GuideError(f"{path!r} is no path inside the guide.", "Name a page of the guide.")
     try:
-        if (folder / path).exists() and not (folder / path).is_file():
+        place = folder / path
+        if not stat.S_ISREG(place.stat().st_mode):
             raise GuideError(f"{path} is not a file.", mend)
-        return (folder / path).read_bytes()
+        return place.read_bytes()
     except OSError as error:
         raise GuideError(f"{path} cannot be read: {error.strerror or error}.", mend) from error
 
@@ -377,11 +381,7 @@ def _front_matter(path: str, source: Source) -> tuple[dict[str, Any], str, list[
     toml = match.group().startswith("+")
     language = "TOML" if toml else "YAML"
     try:
-        metadata = (
-            tomllib.loads(match["toml"] or "")
-            if toml
-            else yaml.load(match["yaml"] or "", Loader=_LOADER)  # noqa: S506 - plain text alone
-        )
+        metadata = tomllib.loads(match["toml"] or "") if toml else _yaml(match["yaml"] or "")
     except (yaml.YAMLError, ValueError, RecursionError):
         odd = Oddity(
             path, 1, f"The front matter is not {language}: only its plain lines were read."
@@ -390,6 +390,12 @@ def _front_matter(path: str, source: Source) -> tuple[dict[str, Any], str, list[
     if metadata and not isinstance(metadata, dict):
         return {}, source.text, []  # text between two thematic breaks
     return metadata or {}, blank, []
+
+
+def _yaml(text: str) -> Any:
+    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+        raise ValueError("brackets")
+    return yaml.load(text, Loader=_LOADER)  # noqa: S506 - plain text alone
 
 
 def _blank(text: str, front_matter: re.Match[str]) -> str:

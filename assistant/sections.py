@@ -52,7 +52,10 @@ class Part:
 
     def section(self, page: Page) -> Section:
         """The section of a page that the part is."""
-        link = f"{page.url}#{quote(self.anchor)}" if self.anchor and self.placed else page.url
+        link = page.url
+        if self.anchor and self.placed:
+            plain = self.anchor.isascii() and self.anchor.replace("-", "").isalnum()
+            link = f"{link}#{self.anchor if plain else quote(self.anchor)}"
         return Section(page.path, self.headings, self.anchor, link, self.lines)
 
 
@@ -77,37 +80,43 @@ def _settled(found: Sequence[Block]) -> list[Block]:
 
 
 def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -> Iterator[Part]:
-    named = [(block.text, block.anchor) for block in found if block.kind == "heading"]
-    anchors = iter(site.anchors(named, tool))
+    headings = [number for number, block in enumerate(found) if block.kind == "heading"]
+    named = [(found[number].text, found[number].anchor) for number in headings]
+    anchored = zip(headings, site.anchors(named, tool), strict=True)
+    starts = [(number, anchor) for number, anchor in anchored if found[number].text]
+    ends = [*(number for number, _ in starts), len(found)]
+    kept = _kept(found[: ends[0]])
+    if kept:
+        last = found[ends[0]].lines[0] - 1 if starts else last_line
+        yield Part((title,), "", None, tuple(kept), (1, max(1, last)))
     path: list[tuple[int, str]] = []
-    part = Part((title,), "", None, (), (1, last_line))
-    held: list[Block] = []
-    for block in found:
-        anchor = next(anchors) if block.kind == "heading" else ""
-        if block.kind != "heading" or not block.text:
-            if block.kind == "break" or block.text.strip():
-                held.append(block)
+    for (start, anchor), end in zip(starts, ends[1:], strict=True):
+        heading = found[start]
+        path = [step for step in path if step[0] < heading.level]
+        path.append((heading.level, heading.text))
+        kept = _kept(found[start + 1 : end])
+        if kept is None:
             continue
-        yield from _closed(part, held, block.lines[0] - 1)
-        path = [step for step in path if step[0] < block.level]
-        path.append((block.level, block.text))
+        first, last = heading.lines[0], found[end].lines[0] - 1 if end < len(found) else last_line
         names = [name for _, name in path]
         same = names[0].casefold() == title.casefold()
-        headings = tuple(names) if same else (title, *names)
-        placed = block.level < MAYBE_HEADING
-        part = Part(headings, anchor, block, (), (block.lines[0], last_line), placed)
-        held = []
-    yield from _closed(part, held, last_line)
+        yield Part(
+            headings=tuple(names) if same else (title, *names),
+            anchor=anchor,
+            heading=heading,
+            blocks=tuple(kept),
+            lines=(first, max(first, last)),
+            placed=heading.level < MAYBE_HEADING,
+        )
 
 
-def _closed(part: Part, held: list[Block], last_line: int) -> Iterator[Part]:
+def _kept(held: list[Block]) -> list[Block] | None:
+    """What is content of the blocks under a heading; None where all they hold is navigation."""
+    held = [block for block in held if block.kind == "break" or block.text.strip()]
     kept = _without_contents(held)
-    if all(block.kind == "break" for block in kept):
-        if len(kept) < len(held) or not part.heading:
-            return
-        kept = []
-    lines = (part.lines[0], max(part.lines[0], last_line))
-    yield Part(part.headings, part.anchor, part.heading, tuple(kept), lines, part.placed)
+    if any(block.kind != "break" for block in kept):
+        return kept
+    return None if len(kept) < len(held) else []
 
 
 def _without_contents(held: list[Block]) -> list[Block]:
@@ -129,7 +138,8 @@ def passages(
 ) -> Iterator[Passage]:
     """Pack a part's blocks into passages that fit a window of tokens, the heading in the first."""
     # Two for the special tokens; the heading path is encoded with every passage.
-    room = max(window // 3, window - 2 - tokens_of(" > ".join(section.headings)))
+    path = tokens_of(" > ".join(section.headings)) if part.blocks else 0
+    room = max(window // 3, window - 2 - path)
     packed = _Packed(part.heading)
     number = 1
 
