@@ -418,6 +418,8 @@ def _address(address: str) -> str:
 
 def _meant(path: str, store: FaissStore) -> str | None:
     """The page that an address without a suffix means, or a name, or None."""
+    if {".", ".."} & set(path.split("/")):
+        return None
     places = links.Places(PageLinks(known, "", (), ()) for known in store.pages())
     return places.page("", f"/{path}") or places.page("", f"{WIKI}{path}")
 

@@ -164,7 +164,7 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
         (["ask", "why?", "--index", "none"], 3, "no index", "assistant build"),
         (["search", "why?", "--index", "none"], 3, "no index", "assistant build"),
         (["build", "--corpus", "none"], 3, "no guide", "--corpus"),
-        (["build", "--corpus", "."], 3, "no Markdown", ".md"),
+        (["build", "--corpus", "."], 3, "no page", ".md"),
         (["build", "--model", "no/such-model"], 3, "no/such-model", "download"),
         (
             ["build", "--corpus", CORPUS, "--index", CORPUS / "introduction.md"],
