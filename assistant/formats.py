@@ -1,23 +1,71 @@
-"""The bytes of a page to its text, by format."""
+"""The bytes of a file to its text and, where that is no Markdown, to its blocks; pure.
+
+Knows encodings and which library reads which kind of file. Must not know folders, front matter,
+sections or passages.
+"""
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from assistant import hypertext
 from assistant.errors import GuideError
+from assistant.model import Block
+from assistant.text import visible
 
 if TYPE_CHECKING:
-    from assistant.model import Block
+    from collections.abc import Iterator
 
 Kind = Literal["markdown", "html", "text"]
-SUFFIXES = (".md", ".markdown", ".mdx")
+
+_KINDS: dict[str, Kind] = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".mdown": "markdown",
+    ".mdx": "markdown",
+    ".mkd": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".rst": "html",
+    ".txt": "text",
+    ".docx": "html",
+    ".pdf": "markdown",
+}
+SUFFIXES = tuple(_KINDS)
+_PACKED = frozenset({".docx", ".pdf"})
+
+# A mark at the start of a file says how the rest is written; that of UTF-32 begins like UTF-16's.
+_MARKS = (
+    (BOM_UTF8, "utf-8"),
+    (BOM_UTF32_LE, "utf-32-le"),
+    (BOM_UTF32_BE, "utf-32-be"),
+    (BOM_UTF16_LE, "utf-16-le"),
+    (BOM_UTF16_BE, "utf-16-be"),
+)
+_DECLARED = re.compile(
+    rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?([\w-]{1,20})", re.I
+)
+# The encodings that pages of the web declare; others of Python's are no encodings of text.
+_LEGACY = re.compile(
+    r"windows-\d{3,4}|iso-8859-\d+|koi8-[ru]|(?:x-)?shift[-_]jis|euc-(?:jp|kr)|gbk|gb2312|gb18030"
+    r"|big5(?:-hkscs)?",
+    re.I,
+)
+_UNDECODED = re.compile("[\udc80-\udcff]+")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a file holds."""
+    """A file as text of one kind, what was odd in it by line, and what it says of itself."""
 
     text: str
     kind: Kind = "markdown"
@@ -26,25 +74,148 @@ class Source:
     language: str = ""
 
 
-def read(path: str, raw: bytes) -> Source:
-    """Placeholder until the formats land."""
-    mend = "Save it as UTF-8 text the builder may read."
-    encoding = "utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise GuideError(f"{path} is not UTF-8 text (line {line}).", mend) from error
-    if "\x00" in text:
-        raise GuideError(f"{path} is not text.", mend)
-    return Source(text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
 def kind(path: str) -> Kind:
-    """How the text of a page is to be read."""
-    return "html" if path.endswith(".html") else "markdown"
+    """What the text of a page at this path is, once it was read."""
+    return _KINDS.get(PurePosixPath(path).suffix.lower(), "markdown")
+
+
+def read(path: str, raw: bytes) -> Source:
+    """A file's text, by its suffix.
+
+    The text of Markdown, HTML and plain text is the file's own, line for line; so are the lines
+    of HTML that reStructuredText becomes. Raises GuideError where it holds no text, and where
+    what reads it is not installed.
+    """
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in _PACKED:
+        return Source(_unpacked(path, raw, suffix), kind(path))
+    text, oddities = _decoded(path, raw, declares=suffix in {".html", ".htm", ".xhtml"})
+    if suffix == ".rst":
+        text, found = _from_rst(text)
+        oddities += found
+    whole = suffix != ".rst" and kind(path) == "html"
+    return Source(
+        text=text,
+        kind=kind(path),
+        oddities=tuple(oddities),
+        title=hypertext.title(text) if whole else "",
+        language=hypertext.language(text) if whole else "",
+    )
 
 
 def blocks(kind: Kind, text: str) -> list[Block]:
     """The blocks of a page that is no Markdown."""
-    return hypertext.blocks(text) if kind == "html" else []
+    return hypertext.content(text) if kind == "html" else list(_paragraphs(text))
+
+
+def _paragraphs(text: str) -> Iterator[Block]:
+    """Plain text, cut where a line is blank; no character in it has a meaning of its own."""
+    lines = enumerate(text.split("\n"), 1)
+    for blank, group in groupby(lines, lambda line: not line[1].strip()):
+        if blank:
+            continue
+        held = list(group)
+        words = " ".join(visible(" ".join(line for _, line in held)).split())
+        if words:
+            yield Block("prose", words, (held[0][0], held[-1][0]))
+
+
+# Encodings.
+
+
+def _decoded(path: str, raw: bytes, *, declares: bool) -> tuple[str, list[tuple[int, str]]]:
+    """A file's text, its line ends made one, and what was odd in how it is written."""
+    oddities: list[tuple[int, str]] = []
+    encoding, skipped = _encoding(raw, declares=declares)
+    text = raw[skipped:].decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        raise GuideError(f"{path} is not text.", "Take it out of the guide, or save it as text.")
+    if encoding != "utf-8":
+        _note(oddities, text, re.compile("\ufffd"), f"is not {encoding.upper()} and was left out")
+    elif bad := _UNDECODED.search(text):
+        what = "This line is not UTF-8: its odd bytes were read as Windows-1252."
+        oddities.append((_line(text, bad.start()), what))
+        text = _UNDECODED.sub(_windows, text)
+    _note(oddities, text, _CONTROL, "is a control character and was left out")
+    _note(oddities, text, _UNSEEN, "is hidden from readers and was left out")
+    return text, oddities
+
+
+def _encoding(raw: bytes, *, declares: bool) -> tuple[str, int]:
+    """How a file is written, and how many bytes at its start only say so."""
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            return encoding, len(mark)
+    if wide := _wide(raw):
+        return wide, 0
+    named = _DECLARED.search(raw[:2048]) if declares else None
+    declared = named[1].decode("ascii").lower() if named else ""
+    if not _LEGACY.fullmatch(declared) or _reads_as(raw, "utf-8"):
+        return "utf-8", 0
+    # Browsers, too, read the one as the other.
+    declared = "windows-1252" if declared == "iso-8859-1" else declared
+    return (declared if _reads_as(raw, declared) else "utf-8"), 0
+
+
+def _wide(raw: bytes) -> str:
+    """UTF-16 or UTF-32 that no mark announces: a zero byte in each letter, always on one side."""
+    even, odd = raw[::2].count(0), raw[1::2].count(0)
+    if 5 * (even + odd) < len(raw) or not raw:
+        return ""
+    for encoding in ("utf-32-le", "utf-32-be"):
+        if _reads_as(raw, encoding):
+            return encoding
+    side = "utf-16-le" if even < odd else "utf-16-be"
+    return side if 9 * min(even, odd) < max(even, odd) and _reads_as(raw, side) else ""
+
+
+def _reads_as(raw: bytes, encoding: str) -> bool:
+    try:
+        return isinstance(raw.decode(encoding), str)
+    except (LookupError, UnicodeError):
+        return False
+
+
+def _windows(undecoded: re.Match[str]) -> str:
+    odd = undecoded[0].encode("ascii", "surrogateescape")
+    return "".join(
+        bytes([byte]).decode("cp1252" if _reads_as(bytes([byte]), "cp1252") else "latin-1")
+        for byte in odd
+    )
+
+
+def _note(oddities: list[tuple[int, str]], text: str, what: re.Pattern[str], which: str) -> None:
+    if found := what.search(text):
+        oddities.append((_line(text, found.start()), f"U+{ord(found[0]):04X} {which}."))
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+# Other formats.
+
+
+def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
+    from assistant import rst
+
+    try:
+        return rst.html(text)
+    except ValueError as error:
+        paragraphs = text.replace("\0", "").split("\n")
+        shown = "\n".join(escape(line) if line.strip() else "<p>" for line in paragraphs)
+        return f"<main><p>{shown}", [(1, f"The page was read as plain text: {error}.")]
+
+
+def _unpacked(path: str, raw: bytes, suffix: str) -> str:
+    try:
+        from assistant import office
+    except ModuleNotFoundError as error:
+        needed = "pip install 'guide-assistant[files]'"
+        raise GuideError(f"{path} needs: {needed}", f"Run: {needed}") from error
+    try:
+        return office.word(raw) if suffix == ".docx" else office.pdf(raw)
+    except ValueError as error:
+        what = f"{path} cannot be read as {suffix[1:]}: {error}."
+        raise GuideError(what, "Save it again, or as text.") from error

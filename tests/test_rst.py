@@ -1,0 +1,264 @@
+"""reStructuredText keeps its words and lines, with the roles and directives of every tool."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant import hypertext, rst
+
+
+def found(source: str) -> list[tuple[str, str]]:
+    return [(b.kind, b.text) for b in hypertext.content(rst.html(source)[0])]
+
+
+def prose(source: str) -> str:
+    return " ".join(text for _, text in found(source))
+
+
+def odd(source: str) -> list[tuple[int, str]]:
+    return rst.html(source)[1]
+
+
+def test_the_parts_of_a_page_become_blocks() -> None:
+    source = """\
+=====
+Title
+=====
+
+A *word* and ``code`` and `a link <http://a.b/c>`_.
+
+Part
+----
+
+- one
+- two
+
+  still two
+
+::
+
+    if a:
+        b
+
++---+---+
+| a | b |
++===+===+
+| 1 | 2 |
++---+---+
+"""
+    assert found(source) == [
+        ("heading", "Title"),
+        ("prose", "A word and code and a link."),
+        ("heading", "Part"),
+        ("item", "one"),
+        ("item", "two"),
+        ("item", "still two"),
+        ("code", "if a:\n    b"),
+        ("header", "a | b"),
+        ("row", "1 | 2"),
+    ]
+    assert odd(source) == []
+    levels = [b.level for b in hypertext.content(rst.html(source)[0]) if b.kind == "heading"]
+    assert levels == [1, 2]
+
+
+def test_a_heading_is_known_by_its_label_and_else_by_its_words() -> None:
+    source = ".. _My Label:\n\nFirst part\n==========\n\ntext\n\nSecond part\n===========\n\ntext\n"
+    headings = [b for b in hypertext.content(rst.html(source)[0]) if b.kind == "heading"]
+    assert [b.anchor for b in headings] == ["my-label", "second-part"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (":doc:`Install it <install>`", "Install it"),
+        (":ref:`elsewhere`", "elsewhere"),
+        (":ref:`Words <elsewhere>`", "Words"),
+        (":py:func:`~pkg.mod.call`", "call()"),
+        (":py:class:`pkg.Thing`", "pkg.Thing"),
+        (":class:`!Thing`", "Thing"),
+        (":kbd:`Ctrl+C`", "Ctrl+C"),
+        (":menuselection:`File --> Open`", "File \u2023 Open"),
+        (":abbr:`LIFO (last in, first out)`", "LIFO (last in, first out)"),
+        (":pep:`8`", "PEP 8"),
+        (":sup:`2`", "2"),
+        ("`text`:strong:", "text"),
+        ("|undefined|", "|undefined|"),
+        (":nobodys:`words`", "words"),
+    ],
+)
+def test_a_role_shows_its_words(written: str, read: str) -> None:
+    assert prose(f"Before {written} after.\n") == f"Before {read} after."
+
+
+def test_a_role_nobody_knows_is_reported_and_one_the_page_defines_is_not() -> None:
+    assert [line for line, _ in odd("x\n\n:nobodys:`words`\n")] == [3]
+    assert odd(".. role:: mine\n\n:mine:`words`\n") == []
+
+
+def test_a_reference_to_a_label_of_the_page_leads_to_its_heading() -> None:
+    source = "See :ref:`there`.\n\n.. _there:\n\nThe place\n=========\n\ntext\n"
+    (block, *_) = hypertext.content(rst.html(source)[0])
+    assert block.text == "See The place."
+    assert [link.url for link in block.links] == ["#there"]
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        (".. note:: Mind this.\n", "Note Mind this."),
+        (".. seealso::\n\n   That.\n", "That."),
+        (".. versionadded:: 3.2\n   Words.\n", "Added in version 3.2 Words."),
+        (".. deprecated:: 1.0\n\n   Words.\n", "Deprecated since version 1.0 Words."),
+        (".. py:function:: f(*a, **b)\n             g(c)\n\n   Does *it*.\n",
+         "f(*a, **b) g(c) Does it."),
+        (".. automodule:: pkg.mod\n   :members:\n\n   More.\n", "pkg.mod More."),
+        (".. code-block:: sh\n   :caption: Try\n   :linenos:\n\n   ls *\n", "Try ls *"),
+        (".. tabs::\n\n   .. tab:: Linux\n\n      Use it.\n", "Linux Use it."),
+        (".. only:: html\n\n   Words.\n", "Words."),
+        (".. only:: html\n\n   Inner\n   =====\n\n   Words.\n", "Inner Words."),
+        (".. nobodys:: Its *argument*\n   :an: option\n\n   Its content.\n",
+         "Its argument Its content."),
+        (".. toctree::\n   :caption: Menu\n\n   a\n   b\n", ""),
+        (".. raw:: html\n\n   <b>Bold</b><script>no</script>\n", "Bold"),
+        (".. raw:: latex\n\n   no\n", ""),
+        (".. a comment\n", ""),
+        (".. |x| replace:: words\n\n|x|\n", "words"),
+    ],
+)  # fmt: skip
+def test_a_directive_shows_its_words(source: str, read: str) -> None:
+    assert prose(f"{source}\nEnd.\n") == f"{read} End.".strip()
+
+
+def test_a_directive_nobody_knows_is_reported() -> None:
+    assert [line for line, _ in odd("x\n\n.. nobodys:: y\n")] == [3]
+
+
+def test_a_directive_that_fails_keeps_its_words_as_written() -> None:
+    source = "x\n\n.. figure:: a.png\n   :nobodys: option\n\n   The caption.\n"
+    assert "The caption." in prose(source)
+    assert [line for line, _ in odd(source)] == [3]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        ".. include:: /etc/passwd\n",
+        ".. literalinclude:: /etc/passwd\n",
+        ".. raw:: html\n   :file: /etc/passwd\n",
+        ".. csv-table::\n   :file: /etc/passwd\n",
+        ".. raw:: html\n   :url: file:///etc/passwd\n",
+    ],
+)
+def test_no_other_file_is_read(source: str) -> None:
+    assert prose(source) == ""
+    assert len(odd(source)) == 1
+
+
+def test_no_markup_of_the_author_reaches_the_page() -> None:
+    source = ".. role:: html(raw)\n   :format: html\n\n:html:`<b onclick=x>words</b>` <i>\n"
+    written, _ = rst.html(source)
+    assert "<b" not in written
+    assert "<i>" not in written
+    assert "words" in prose(source)
+
+
+def test_what_one_page_defines_is_unknown_on_the_next() -> None:
+    uses = ":mine:`words`\n"
+    before = rst.html(uses)
+    rst.html(f".. role:: mine(code)\n\n{uses}")
+    assert rst.html(uses) == before
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x" * 10_001,
+        "word\n\n" * 90_000,
+        "".join(f".. _a{n}:\n" for n in range(1_002)),
+        "".join(f"{' ' * n}a\n\n" for n in range(900)),
+    ],
+    ids=["a long line", "a long page", "many targets", "deep"],
+)
+def test_a_page_docutils_cannot_read_is_refused(source: str) -> None:
+    with pytest.raises(ValueError, match=r"docutils"):
+        rst.html(source)
+
+
+def test_a_paragraph_too_long_for_its_markup_keeps_its_words() -> None:
+    source = "*word\n" * 2000
+    assert prose(source).split() == ["*word"] * 2000
+    assert len(odd(source)) == 1
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
+    """A page, and the line of each word in it that is seen, by construction."""
+    lines: list[str] = []
+    seen: dict[str, int] = {}
+
+    def word(shape: str = "{}") -> str:
+        name = f"w{len(seen)}"
+        seen[name] = len(lines) + 1
+        return shape.format(name)
+
+    def paragraph(indent: str) -> None:
+        shapes = ["{}", "*{}*", "``{}``", ":term:`{}`", "`{} <u>`__", ":odd:`{}`", "{}."]
+        for _ in range(draw(st.integers(1, 2))):
+            lines.append(indent + word(draw(st.sampled_from(shapes))) + " " + word())
+        lines.append("")
+
+    def block(indent: str, depth: int) -> None:
+        match draw(st.sampled_from(["text", "text", "items", "directive", "code", "hidden"])):
+            case "items" if depth < 3:
+                for _ in range(draw(st.integers(1, 2))):
+                    lines.append(f"{indent}- {word()}")
+                    lines.append("")
+                    block(indent + "  ", depth + 1)
+            case "directive" if depth < 3:
+                name = draw(st.sampled_from(["note", "seealso", "odd", "tab-item", "container"]))
+                lines.extend([f"{indent}.. {name}::", ""])
+                block(indent + "   ", depth + 1)
+            case "code":
+                lines.extend([f"{indent}.. code-block:: sh", ""])
+                lines.append(f"{indent}   " + word("  *{}"))
+                lines.append("")
+            case "hidden":
+                lines.extend([f"{indent}.. secret", f"{indent}   secret", ""])
+            case _:
+                paragraph(indent)
+
+    for _ in range(draw(st.integers(1, 4))):
+        if draw(st.booleans()):
+            lines.extend([word(), "=" * 9, ""])
+        block("", 0)
+        paragraph("")
+    return "\n".join(lines), seen
+
+
+@settings(max_examples=50)
+@given(pages())
+def test_every_word_that_is_seen_is_in_one_block_in_order_and_on_its_line(
+    page: tuple[str, dict[str, int]],
+) -> None:
+    source, seen = page
+    blocks = hypertext.content(rst.html(source)[0])
+    words = [word.strip("*.") for block in blocks for word in block.text.split()]
+    assert [word for word in words if word in seen or word == "secret"] == list(seen)
+    for block in blocks:
+        assert 1 <= block.lines[0] <= block.lines[1] <= source.count("\n") + 1
+        for word in block.text.split():
+            if word.strip("*.") in seen:
+                line = seen[word.strip("*.")]
+                assert block.lines[0] - 1 <= line <= block.lines[1] + 1
+
+
+@settings(max_examples=50)
+@given(st.text(alphabet="ab *`_|:.=-\n<>[]#\\\t", max_size=80))
+def test_any_input_is_read_or_refused(source: str) -> None:
+    try:
+        rst.html(source)
+    except ValueError as error:
+        assert "docutils" in str(error)  # noqa: PT017
