@@ -1,0 +1,107 @@
+"""How fast a folder of pages is read: page by page in one process, and by all cores.
+
+    python benchmarks/reading.py FOLDER [--json FILE] [--times N]
+
+Time on the clock says what a user waits; processor time, of this process and its workers, what it
+costs however busy the machine is. Each figure is the best of N readings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant import guide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The best of a few readings: seconds on the clock and of processors, and MB per second."""
+
+    seconds: float
+    processor_seconds: float
+    megabytes_per_second: float
+    megabytes_per_processor_second: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--times", type=int, default=3)
+    given = parser.parse_args()
+
+    folder: Path = given.folder
+    reading = guide.Reading(tool=guide.published_by(folder))
+    paths = list(guide.walk(folder))
+    size = sum((folder / path).stat().st_size for path in paths) / 1e6
+    cores = len(os.sched_getaffinity(0))
+
+    def one_by_one() -> None:
+        for path in paths:
+            guide.read_page(folder, path, reading=reading)
+
+    def together() -> None:
+        guide.read(folder, reading=reading)
+
+    print(f"{len(paths):,} pages, {size:.1f} MB, {cores} cores")
+    figures = {
+        "one process": speed(one_by_one, size, times=given.times),
+        "all cores": speed(together, size, times=given.times),
+    }
+    for name, figure in figures.items():
+        clock = f"{figure.megabytes_per_second:5.2f} MB/s on the clock ({figure.seconds:.1f} s)"
+        cost = f"{figure.megabytes_per_processor_second:5.2f} MB per second of a processor"
+        print(f"{name:>12}: {clock}, {cost}")
+    if given.json:
+        found = {
+            "commit": commit(),
+            "python": platform.python_version(),
+            "cores": cores,
+            "folder": folder.name,
+            "pages": len(paths),
+            "megabytes": size,
+            "speed": {name: asdict(figure) for name, figure in figures.items()},
+        }
+        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def speed(read: Callable[[], None], size: float, *, times: int) -> Speed:
+    """The least time that so many megabytes take to read."""
+    clock = processor = float("inf")
+    for _ in range(times):
+        before, started = processor_time(), time.perf_counter()
+        read()
+        clock = min(clock, time.perf_counter() - started)
+        processor = min(processor, processor_time() - before)
+    return Speed(clock, processor, size / clock, size / processor)
+
+
+def processor_time() -> float:
+    """User and system seconds so far, of this process and of those it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def commit() -> str:
+    """The commit that was measured; marked where files were changed since."""
+    named = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return named.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
