@@ -7,8 +7,10 @@ Must not know guides, passages or questions, and never reaches for the network.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
+import math
 import os
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -20,7 +22,7 @@ import numpy as np
 from assistant.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,7 +35,12 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 """What the default weights must hash to, so that a tampered package is noticed."""
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-BATCH = 32
+
+STEP = 16
+"""Texts are padded to a multiple of this many tokens."""
+
+TOKENS_A_BATCH = 4096
+"""How many tokens, padding included, are encoded at once; measured in DECISIONS.md."""
 
 
 class Encoder(Protocol):
@@ -101,23 +108,47 @@ class SentenceTransformerEncoder:
     ) -> Vectors:
         """One unit vector a text: float32, shape (len(texts), dimension).
 
-        Texts of like length share a batch, so little is spent on padding. `progress` is told
+        A text's vector does not depend on its neighbours, bit for bit: a batch holds texts of one
+        length, rounded up, so that each is padded as it would be alone. `progress` is told
         (texts encoded, texts in all).
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        by_length = sorted(range(len(texts)), key=lambda position: len(texts[position]))
-        for start in range(0, len(texts), BATCH):
-            batch = by_length[start : start + BATCH]
+        done = 0
+        for batch in self._batches(texts):
             vectors[batch] = self._model.encode(
                 [texts[position] for position in batch],
-                batch_size=BATCH,
+                batch_size=len(batch),
                 normalize_embeddings=True,
                 show_progress_bar=False,
                 convert_to_numpy=True,
+                processing_kwargs={"text": {"pad_to_multiple_of": self._step}},
             )
+            done += len(batch)
             if progress:
-                progress(min(start + BATCH, len(texts)), len(texts))
+                progress(done, len(texts))
         return vectors
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        """The texts by number, in runs of one rounded length, the shortest first."""
+        if len(texts) < 2:
+            yield from ([n] for n in range(len(texts)))
+            return
+        prompt = self._model.prompts.get(self._model.default_prompt_name) or ""
+        found = self._model.tokenizer(
+            [prompt + text for text in texts], truncation=True, max_length=self.window
+        )
+        lengths = [-(-len(ids) // self._step) for ids in found["input_ids"]]
+        order = sorted(range(len(texts)), key=lambda n: (lengths[n], n))
+        for length, group in itertools.groupby(order, key=lambda n: lengths[n]):
+            alike = list(group)
+            rows = max(1, TOKENS_A_BATCH // (length * self._step))
+            for start in range(0, len(alike), rows):
+                yield alike[start : start + rows]
+
+    @cached_property
+    def _step(self) -> int:
+        """What lengths are rounded up to a multiple of; never past the window."""
+        return math.gcd(STEP, self.window)
 
     @property
     def dimension(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 
 import numpy as np
@@ -27,10 +28,27 @@ def test_like_meanings_are_nearer_than_unlike_ones(encoder):
     assert cat @ kitten > cat @ tax + 0.3
 
 
-def test_a_text_s_vector_does_not_depend_on_its_neighbours(encoder):
-    alone = encoder.encode(["the cat sat"])[0]
-    crowd = encoder.encode(["word " * 200, "the cat sat", *["filler text"] * 40])[1]
-    np.testing.assert_allclose(alone, crowd, atol=1e-5)
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    """Texts of every length up to past the window, most of them short, as a guide's are."""
+    chance = random.Random(5)
+    said = "the cat sat on a mat while owners of products planned their next release".split()
+    lengths = [*range(1, 24), 40, 41, 90, 91, 150, 254, 255, 300]
+    return [" ".join(chance.choices(said, k=length)) for length in lengths]
+
+
+def test_a_text_s_vector_does_not_depend_on_its_neighbours_by_a_bit(encoder, texts):
+    chance = random.Random(7)
+    alone = {text: encoder.encode([text])[0] for text in texts}
+    for size in (2, 7, 2 * len(texts)):
+        given = chance.choices(texts, k=size)
+        for text, vector in zip(given, encoder.encode(given), strict=True):
+            assert vector.tobytes() == alone[text].tobytes()
+
+
+def test_a_vector_is_what_the_model_says_without_our_padding(encoder, texts):
+    plain = encoder._model.encode(texts, batch_size=1, normalize_embeddings=True)
+    np.testing.assert_allclose(encoder.encode(texts), plain, atol=1e-6)
 
 
 def test_progress_is_told_up_to_the_end(encoder):
