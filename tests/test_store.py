@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import bm25s
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,56 +12,91 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from assistant import guide as guides
-from assistant import vocabulary
-from assistant.store import HEADING_WEIGHT, FaissStore, lexical_terms, quantise
+from assistant.lexicon import HEADING_WEIGHT
+from assistant.model import Oddity, Passage
+from assistant.store import FaissStore, quantise
+from assistant.text import terms
 
+CONCERNS = (
+    Oddity("a.md", 3, "The link to d.md leads to no page."),
+    Oddity("z.md", 1, "z.md is not text.", unread=True),
+)
 PAGES = {
-    "a.md": "# Pets\n\nA cat chases a bird. A dog sleeps.\n\n## Outside\n\nA tree by the river.\n",
+    "a.md": "---\n: [\n---\n# Pets\n\nA cat chases a bird. A dog sleeps.\n\n## Outside\n\n"
+    "A tree by the river.\n",
     "b.md": "# Food\n\nBread and milk. Milk is white.\n\n- [A book on bread](https://e.example/b)\n",
     "c.md": "# Roads\n\nThe road to the mountain.\n\n## Houses\n\nA house stands by the road.\n",
 }
 
 
+class Computed:
+    """Vectors of texts as an encoder gives them, nothing kept."""
+
+    def __init__(self, encoder) -> None:
+        self._encoder = encoder
+
+    def exact(self, texts):
+        return self._encoder.encode(texts)
+
+    def rough(self, texts):
+        return quantise(self._encoder.encode(texts))
+
+
 @pytest.fixture(scope="module")
-def guide(tmp_path_factory):
+def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guide")
     for name, text in PAGES.items():
         (folder / name).write_text(text)
-    return guides.read(folder)
+    return guides.read_pages(folder, list(PAGES), reading=guides.Reading())
 
 
 @pytest.fixture(scope="module")
-def vectors(guide, word_encoder):
-    return word_encoder.encode([passage.search_text for passage in guide.passages])
+def passages(pages):
+    return [passage for page in pages for passage in page.passages]
 
 
 @pytest.fixture(scope="module")
-def store(guide, vectors, word_encoder, tmp_path_factory):
+def vectors(passages, word_encoder):
+    return word_encoder.encode([passage.search_text for passage in passages])
+
+
+@pytest.fixture(scope="module")
+def store(pages, word_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("generation")
-    FaissStore.write(
-        folder,
-        guide,
-        vocabulary.mine(guide.passages),
-        passages=vectors,
-        sentences=word_encoder.encode([t for p in guide.passages for t in p.sentence_texts]),
-        resources=word_encoder.encode([resource.title for resource in guide.resources]),
-    )
+    FaissStore.write(folder, pages, Computed(word_encoder), concerns=CONCERNS)
     return FaissStore(folder)
 
 
-def test_everything_is_read_back_as_it_was_written(store, guide):
-    assert store.passages(range(len(guide.passages))) == list(guide.passages)
-    assert store.resources == guide.resources
-    assert [s for path in store.pages() for s in store.sections(path)] == list(guide.sections)
-    assert [store.page(page.path) for page in guide.pages] == list(guide.pages)
+def test_everything_is_read_back_as_it_was_written(store, pages, passages):
+    assert store.passages(range(len(passages))) == passages
+    assert list(store.all_passages()) == passages
+    assert store.resources == tuple(resource for page in pages for resource in page.resources)
+    assert [page for path in store.pages() for page in store.passages_of(path)] == passages
+    for page in pages:
+        assert store.page(page.page.path) == page.page
+        assert store.sections(page.page.path) == list(page.sections)
+        assert store.links()[page.page.path] == page.links
+        assert store.digests()[page.page.path] == page.page.sha256
+
+
+def test_what_was_odd_comes_files_first_then_pages_then_links(store, pages):
+    of_pages = [oddity for page in pages for oddity in page.oddities]
+    assert of_pages
+    assert list(store.oddities()) == [CONCERNS[1], *of_pages, CONCERNS[0]]
+
+
+def test_the_passages_of_a_section_come_with_their_numbers(store, passages):
+    expected = [(n, p) for n, p in enumerate(passages) if (p.path, p.anchor) == ("c.md", "houses")]
+    assert store.section_passages("c.md", "houses") == expected
+    assert store.section_passages("nowhere.md", "houses") == []
 
 
 def test_a_page_that_is_not_in_the_guide_is_none(store):
     assert store.page("../a.md") is None
 
 
-def test_passages_come_in_the_order_asked_for(store, guide):
-    assert store.passages([3, 0, 2]) == [guide.passages[n] for n in (3, 0, 2)]
+def test_passages_come_in_the_order_asked_for(store, passages):
+    assert store.passages([3, 0, 2]) == [passages[n] for n in (3, 0, 2)]
 
 
 @pytest.mark.parametrize("question", ["cat", "milk", "road house", "river tree", "nothing at all"])
@@ -74,6 +110,11 @@ def test_the_dense_arm_is_the_dot_product_with_ties_in_document_order(
     assert [key for key, _ in found] == expected
     np.testing.assert_allclose([c for _, c in found], cosines[expected], atol=1e-6)
     np.testing.assert_allclose(store.cosines(vector, [2, 0]), cosines[[2, 0]], atol=1e-6)
+
+
+def lexical_terms(passage: Passage) -> list[str]:
+    """The terms BM25 sees of a passage: its text once, its headings weighted up."""
+    return terms(passage.heading_path) * HEADING_WEIGHT + terms(passage.body)
 
 
 def bm25(documents: list[list[str]], asked: list[str]) -> list[float]:
@@ -92,26 +133,35 @@ def bm25(documents: list[list[str]], asked: list[str]) -> list[float]:
 
 
 @pytest.mark.parametrize("asked", [["cat"], ["road"], ["milk", "bread"], ["hous", "road", "tree"]])
-def test_the_lexical_arm_is_bm25_with_heading_words_weighted_up(store, guide, vectors, asked):
-    documents = [lexical_terms(passage) for passage in guide.passages]
+def test_the_lexical_arm_is_bm25_with_heading_words_weighted_up(store, passages, vectors, asked):
+    documents = [lexical_terms(passage) for passage in passages]
     expected = bm25(documents, asked)
     found = dict(store.candidates(vectors[0], asked, k=len(documents)).lexical)
     assert found == pytest.approx({n: s for n, s in enumerate(expected) if s > 0}, rel=1e-4)
 
 
-def test_a_heading_word_counts_as_often_as_its_weight_says(guide):
-    outside = next(passage for passage in guide.passages if passage.heading == "Outside")
-    assert lexical_terms(outside).count("outsid") == HEADING_WEIGHT
-    assert lexical_terms(outside).count("tree") == 1
+def test_the_lexical_files_are_those_bm25s_itself_would_write(store, passages, tmp_path):
+    documents = [lexical_terms(passage) for passage in passages]
+    ids = {term: n for n, term in enumerate(sorted({t for words in documents for t in words}))}
+    words = bm25s.BM25(csc_backend="numpy")
+    words.index(
+        ([[ids[term] for term in document] for document in documents], ids),
+        create_empty_token=False,
+        show_progress=False,
+    )
+    words.save(tmp_path, show_progress=False)
+    expected = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    found = {path.name: path.read_bytes() for path in (store.folder / "bm25").iterdir()}
+    assert found == expected
 
 
 def test_words_that_no_passage_has_find_nothing(store, vectors):
     assert store.candidates(vectors[0], ["zebra"], k=5).lexical == ()
 
 
-def test_a_sentence_s_cosine_is_near_the_exact_one(store, guide, word_encoder):
+def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder):
     vector = word_encoder.encode(["cat and bird"])[0]
-    for key, passage in enumerate(guide.passages):
+    for key, passage in enumerate(passages):
         exact = word_encoder.encode(passage.sentence_texts) @ vector
         np.testing.assert_allclose(store.sentence_cosines(vector, key), exact, atol=0.01)
 
