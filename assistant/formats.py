@@ -60,7 +60,6 @@ _LEGACY = re.compile(
 )
 _UNDECODED = re.compile("[\udc80-\udcff]+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,6 @@ def _decoded(path: str, raw: bytes, *, declares: bool) -> tuple[str, list[tuple[
         oddities.append((_line(text, bad.start()), what))
         text = _UNDECODED.sub(_windows, text)
     _note(oddities, text, _CONTROL, "is a control character and was left out")
-    _note(oddities, text, _UNSEEN, "is hidden from readers and was left out")
     return text, oddities
 
 

@@ -69,6 +69,8 @@ _KEPT_TRANSLATIONS = frozenset(
     "i18n l10n locale locales lang langs translations translated".split()
 )
 
+_PACKAGES = frozenset({"node_modules", "__pycache__"})  # other people's pages, or none
+
 # Below this much text, starting other processes costs more than it saves.
 _WORTH_SHARING = 4_000_000
 _AT_A_TIME = 32
@@ -220,15 +222,15 @@ def published_by(folder: Path) -> site.Tool:
 def walk(folder: Path) -> Iterator[str]:
     """The guide's files as paths inside the folder with forward slashes, sorted.
 
-    Hidden files and folders are skipped, and whatever a symbolic link leads out of the folder.
-    Raises GuideError where there is no folder.
+    Hidden files and folders are skipped, installed packages, and whatever a symbolic link leads
+    out of the folder. Raises GuideError where there is no folder.
     """
     if not folder.is_dir():
         raise GuideError(f"There is no guide at {folder}.", "Name a folder with --corpus.")
     root = os.path.realpath(folder)
     found: list[str] = []
     for parent, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [n for n in folders if not n.startswith(".") and n not in _PACKAGES]
         inside = parent[len(root) + 1 :].replace(os.sep, "/")
         for name in files:
             if name.startswith(".") or not name.lower().endswith(formats.SUFFIXES):

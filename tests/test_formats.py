@@ -92,8 +92,8 @@ def test_what_holds_no_text_is_refused(raw: bytes) -> None:
         formats.read("a.md", raw)
 
 
-@pytest.mark.parametrize("hidden", ["\x08", "\x1b", "\x7f", "\u202e", "\U000e0041"])
-def test_a_hidden_character_is_reported_by_name_and_line(hidden: str) -> None:
+@pytest.mark.parametrize("hidden", ["\x08", "\x1b", "\x7f"])
+def test_a_control_character_is_reported_by_name_and_line(hidden: str) -> None:
     ((line, what),) = oddities(f"one\ntwo {hidden}\nthree {hidden}\n".encode())
     assert line == 2
     assert f"U+{ord(hidden):04X}" in what
