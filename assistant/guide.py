@@ -32,7 +32,7 @@ from assistant.model import Guide, Oddity, Page, PageLinks, PageRead
 from assistant.text import normalise, smuggled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from assistant.formats import Source
     from assistant.model import Block, Passage, Resource, Section
@@ -343,7 +343,9 @@ def _placed(resource: Resource, reading: Reading) -> Resource:
     return replace(resource, url=f"{place}#{quote(anchor)}" if anchor else place)
 
 
-def rendered(page: Page, anchors: Mapping[int, str], *, resolve: Resolve | None = None) -> str:
+def rendered(
+    page: Page, anchors: Iterable[tuple[int, str]], *, resolve: Resolve | None = None
+) -> str:
     """A page as safe HTML; `anchors` and `resolve` are as for `render.page`."""
     kind = formats.kind(page.path)
     if kind != "markdown":

@@ -16,7 +16,7 @@ from assistant.dialect import LABEL, neutralise
 from assistant.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from assistant.model import Block
 
@@ -44,22 +44,23 @@ _UNSEEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 
 def page(
     source: str,
-    anchors: Mapping[int, str],
+    anchors: Iterable[tuple[int, str]],
     *,
     resolve: Resolve | None = None,
     mdx: bool = False,
 ) -> str:
     """A page of Markdown as HTML.
 
-    `anchors` are the ids of its sections by the line of their heading. `resolve` turns an address
+    `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns an address
     of the page into one for a link, empty where there is none to link to.
     """
     return "".join(_Page(neutralise(source, mdx=mdx), anchors, resolve or _as_it_is).pieces())
 
 
-def blocks(found: Iterable[Block], anchors: Mapping[int, str]) -> str:
+def blocks(found: Iterable[Block], anchors: Iterable[tuple[int, str]]) -> str:
     """Blocks as HTML: what a page in another format than Markdown is shown as."""
     pieces: list[str] = []
+    ids = _Ids(anchors)
     open_tag = ""
     for block in found:
         wanted = {"item": "ul", "row": "table", "header": "table"}.get(block.kind, "")
@@ -68,7 +69,8 @@ def blocks(found: Iterable[Block], anchors: Mapping[int, str]) -> str:
                 (f"</{open_tag}>\n" if open_tag else "") + (f"<{wanted}>" if wanted else "")
             )
             open_tag = wanted
-        pieces.append(_block(block, anchors.get(block.lines[0], "")))
+        anchor = ids.take(block.lines[0]) if block.kind == "heading" else ""
+        pieces.append(_block(block, anchor))
     return "".join(pieces) + (f"</{open_tag}>\n" if open_tag else "")
 
 
@@ -93,13 +95,27 @@ def _block(block: Block, anchor: str) -> str:
             return f"<p{named}>{text}</p>\n" if text else ""
 
 
+class _Ids:
+    """Ids that wait for the headings they belong to; many may share a line of HTML."""
+
+    def __init__(self, anchors: Iterable[tuple[int, str]]) -> None:
+        self._waiting: dict[int, list[str]] = {}
+        for line, anchor in anchors:
+            self._waiting.setdefault(line, []).append(anchor)
+
+    def take(self, line: int) -> str:
+        """The next id of a line, or nothing."""
+        waiting = self._waiting.get(line)
+        return waiting.pop(0) if waiting else ""
+
+
 class _Page:
     """One pass over a page's events that writes what is harmless of them."""
 
-    def __init__(self, source: str, anchors: Mapping[int, str], resolve: Resolve) -> None:
+    def __init__(self, source: str, anchors: Iterable[tuple[int, str]], resolve: Resolve) -> None:
         self._source = source
         self._lines = markdown.Lines(source)
-        self._anchors = dict(anchors)
+        self._ids = _Ids(anchors)
         self._resolve = resolve
         self._out: list[str] = []
         self._heading = ""  # the tag of the heading at hand, as it will be closed
@@ -170,7 +186,7 @@ class _Page:
             case "CodeBlock":
                 out.append(f"<pre><code>{html.escape(self._taken())}</code></pre>\n")
             case "HtmlBlock":
-                out.append(blocks(hypertext.blocks(self._taken()), {}))
+                out.append(blocks(hypertext.blocks(self._taken()), ()))
             case "TableCell":
                 out.append("</th>" if self._head else "</td>")
             case "TableHead":
@@ -209,7 +225,7 @@ class _Page:
                 out.append(f"<sup>{html.escape(value)}</sup>")
 
     def _id_at(self, start: int) -> str:
-        return _id(self._anchors.pop(self._lines.at(start), ""))
+        return _id(self._ids.take(self._lines.at(start)))
 
 
 def _id(anchor: str) -> str:

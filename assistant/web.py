@@ -392,7 +392,7 @@ def resource_url(resource: Resource, store: FaissStore) -> str:
 
 def reader(page: Page, sections: Sequence[Section], title: str) -> str:
     """A page of the guide as HTML, with links to its sections."""
-    anchors = {section.lines[0]: section.anchor for section in sections if section.anchor}
+    anchors = [(section.lines[0], section.anchor) for section in sections if section.anchor]
     body = guide.rendered(page, anchors, resolve=_address)
     heading = "" if "<h1" in body else f"<h1>{_text(page.title)}</h1>"
     linked = [section for section in sections if section.anchor]

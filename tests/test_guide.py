@@ -319,7 +319,7 @@ def test_a_list_that_also_says_something_is_content(page) -> None:
 )
 def test_a_rendered_page_has_the_anchors_of_its_sections(parts: list[str]) -> None:
     source = "\n".join(parts)
-    placed = {line: f"l{line}" for line in range(1, source.count("\n") + 2)}
+    placed = [(line, f"l{line}") for line in range(1, source.count("\n") + 2)]
     rendered = Ids(render.page(source, placed)).found
     headings = [block for block in markdown.blocks(source) if block.kind == "heading"]
     assert rendered == [f"l{block.lines[0]}" for block in headings if block.level <= 6]
