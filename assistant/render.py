@@ -51,8 +51,8 @@ def page(
 ) -> str:
     """A page of Markdown as HTML.
 
-    `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns an address
-    of the page into one for a link, empty where there is none to link to.
+    `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns
+    an address of the page into one for a link, empty where there is none to link to.
     """
     return "".join(_Page(neutralise(source, mdx=mdx), anchors, resolve or _as_it_is).pieces())
 
