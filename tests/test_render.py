@@ -16,7 +16,7 @@ from assistant.render import blocks, page
 SECURITY = Path(__file__).parent.parent.parent / "shared" / "security"
 
 
-EVERYWHERE = dict.fromkeys(range(1, 60), "h")
+EVERYWHERE = [(line, "h") for line in range(1, 60)]
 
 
 class Tags(HTMLParser):
