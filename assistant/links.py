@@ -24,6 +24,8 @@ _INDEX = frozenset({"index", "readme", "_index"})
 _DEEPEST_ROOT = 2  # a site's own root may lie this deep in the guide: docs/content
 _PAGE_LIKE = frozenset({"", ".md", ".mdx", ".markdown", ".html", ".htm", ".rst", ".txt"})
 
+_PAGE_BESIDE = re.compile(r"\w[\w.-]*\Z")
+
 
 def internal(address: str) -> bool:
     """Whether an address stays inside the guide: no scheme but a wiki link's, and no host."""
@@ -108,6 +110,8 @@ def joined(folder: str, path: str) -> str | None:
 
     None where it leads out of the guide.
     """
+    if folder and _PAGE_BESIDE.match(path):  # nearly all of them
+        return f"{folder}/{path}"
     whole = posixpath.normpath(posixpath.join("/", folder, path))
     inside = posixpath.normpath(posixpath.join(folder.strip("/") or ".", path.lstrip("/")))
     if not path.startswith("/") and inside.startswith(".."):
@@ -118,7 +122,10 @@ def joined(folder: str, path: str) -> str | None:
 def check(pages: Sequence[PageLinks]) -> list[Oddity]:
     """Every link that leads to no page of the guide, or to no section of its page."""
     places = Places(pages)
-    anchors = {page.path: frozenset(page.anchors) for page in pages}
+    anchors = {
+        page.path: frozenset([*page.anchors, *(name.casefold() for name in page.anchors)])
+        for page in pages
+    }
     found: list[Oddity] = []
     for page in pages:
         for line, address in page.links:
@@ -140,7 +147,7 @@ def _has(anchors: frozenset[str], anchor: str, *, wiki: bool) -> bool:
     lower = anchor.casefold()
     if wiki:  # by the heading's words, the last of a path of headings
         lower = re.sub(r"[^\w\- ]", "", lower.rpartition("#")[2].strip()).replace(" ", "-")
-    return any(lower == known.casefold() for known in anchors)
+    return lower in anchors
 
 
 def _shown(address: str) -> str:

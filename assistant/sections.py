@@ -156,11 +156,13 @@ def passages(
             language=language,
         )
 
+    # Most sections fit as a whole, and their blocks need no counting one by one.
+    fits = tokens_of("\n".join([block.text for block in part.blocks])) <= room
     for block in part.blocks:
         if block.kind == "break":
             packed.used = room  # a thematic break is the author's own cut
             continue
-        for piece, size in _fitting(block, room):
+        for piece, size in [(block, 1)] if fits else _fitting(block, room):
             if packed.has_body and packed.used and packed.used + size > room:
                 yield passage()
                 packed = _Packed(None)
@@ -180,27 +182,25 @@ class _Packed:
         self._length = 0
         self._previous = heading
         if heading:
-            self._write(heading.text)
+            self.texts.append(heading.text)
+            self._length = len(heading.text)
             self.sentences.append(Sentence(0, self._length, "heading", heading.lines))
 
     def add(self, block: Block, tokens: int) -> None:
         """One more block, of so many tokens."""
+        lead = "  " * block.level + block.marker
         if self.texts:
             before = self._previous
             together = before is not None and block.group and block.group == before.group
-            self._write("\n" if together else "\n\n")
-        self._write("  " * block.level + block.marker)
-        start = self._length
-        self._write(block.text)
+            lead = ("\n" if together else "\n\n") + lead
+        start = self._length + len(lead)
+        self.texts += (lead, block.text)
+        self._length = start + len(block.text)
         kind = "prose" if block.kind in {"heading", "break"} else block.kind
         for a, b in [(0, len(block.text))] if kind in _WHOLE else sentences(block.text):
             self.sentences.append(Sentence(start + a, start + b, kind, block.lines))  # type: ignore[arg-type]
         self._previous, self.has_body = block, True
         self.used += tokens
-
-    def _write(self, text: str) -> None:
-        self.texts.append(text)
-        self._length += len(text)
 
 
 def _fitting(block: Block, room: int) -> Iterator[tuple[Block, int]]:
