@@ -88,7 +88,7 @@ def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -
     kept = _kept(found[: ends[0]])
     if kept:
         last = found[ends[0]].lines[0] - 1 if starts else last_line
-        yield Part((title,), "", None, tuple(kept), (1, max(1, last)))
+        yield Part((title,), "", None, tuple(kept), (1, max(last, kept[-1].lines[1])))
     path: list[tuple[int, str]] = []
     for (start, anchor), end in zip(starts, ends[1:], strict=True):
         heading = found[start]
@@ -97,7 +97,9 @@ def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -
         kept = _kept(found[start + 1 : end])
         if kept is None:
             continue
-        first, last = heading.lines[0], found[end].lines[0] - 1 if end < len(found) else last_line
+        last = found[end].lines[0] - 1 if end < len(found) else last_line
+        # In HTML the next heading may stand in the line where this section's text ends.
+        ends_at = kept[-1].lines[1] if kept else heading.lines[0]
         names = [name for _, name in path]
         same = names[0].casefold() == title.casefold()
         yield Part(
@@ -105,7 +107,7 @@ def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -
             anchor=anchor,
             heading=heading,
             blocks=tuple(kept),
-            lines=(first, max(first, last)),
+            lines=(heading.lines[0], max(last, ends_at)),
             placed=heading.level < MAYBE_HEADING,
         )
 

@@ -1,0 +1,17 @@
+"""Pages that once broke the reader, each made as small as it still did: found by `fuzz.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.reading.reader import broken_promises, read_text
+
+ODD = sorted(path for path in (Path(__file__).parent / "odd").iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("path", ODD, ids=lambda path: path.name)
+def test_an_odd_page_is_read_and_keeps_its_promises(path, tmp_path):
+    source = path.read_bytes().decode("utf-8")
+    assert broken_promises(read_text(tmp_path, source, f"page{path.suffix}")) == []
