@@ -155,16 +155,21 @@ class Cache:
 
     def remember(self, folder: Path, files: Mapping[str, Seen]) -> None:
         """Keep how the files of a folder are, and forget any others."""
+        before = self.files(folder)
         rows = [
             (path, f.size, f.modified, f.changed, f.seen, f.sha256)
             for path, f in sorted(files.items())
+            if before.get(path) != f
         ]
+        gone = [(path,) for path in before if path not in files]
         self._write(
+            # Of another folder, or of none that can be read.
+            *([] if before else [("delete from file", None)]),
             ("delete from folder", None),
-            ("delete from file", None),
             ("insert into folder values (?)", [(str(folder),)]),
+            ("delete from file where path = ?", gone),
             (
-                "insert into file values (?, ?, ?, ?, ?, ?, ?)",
+                "insert or replace into file values (?, ?, ?, ?, ?, ?, ?)",
                 [(*row, _proof(repr(row))) for row in rows],
             ),
         )

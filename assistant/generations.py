@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,8 @@ REBUILD = "Run: assistant build"
 _MANIFEST = "manifest.json"
 _NAME = re.compile(r"[0-9a-f]{16}")
 _POINTER = re.compile(r"(([0-9a-f]{16})\n([0-9a-f]{16}|-)\n)([0-9a-f]{16})\n")
+# From this many bytes on, files are hashed on all cores.
+_WORTH_SHARING = 64_000_000
 _UNFINISHED = (".draft-", ".current-")
 
 
@@ -116,13 +119,19 @@ def checked(home: Path) -> Generation:
 
 def digests(home: Path) -> dict[str, str]:
     """The sha256 of every file in a folder but the manifest, by its path inside."""
-    found: dict[str, str] = {}
-    for path in sorted(home.rglob("*")):
-        if path.is_file() and path != home / _MANIFEST:
-            with path.open("rb") as file:
-                name = path.relative_to(home).as_posix()
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    paths = [p for p in sorted(home.rglob("*")) if p.is_file() and p != home / _MANIFEST]
+    if sum(path.stat().st_size for path in paths) < _WORTH_SHARING:
+        return {path.relative_to(home).as_posix(): _sha256(path) for path in paths}
+    # The largest first, so that no core is left with one of them alone at the end.
+    paths.sort(key=lambda path: -path.stat().st_size)
+    with ThreadPoolExecutor() as pool:
+        found = dict(zip(paths, pool.map(_sha256, paths), strict=True))
+    return {path.relative_to(home).as_posix(): found[path] for path in sorted(paths)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

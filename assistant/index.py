@@ -20,7 +20,7 @@ from assistant import guide as guides
 from assistant.cache import Cache
 from assistant.errors import IndexDamaged, IndexMissing, IndexOutdated, ModelError
 from assistant.model import PageRead
-from assistant.rows import Kept
+from assistant.rows import Kept, edits_only
 from assistant.store import FaissStore
 from assistant.vectors import CachedVectors
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from assistant.changes import Changes
     from assistant.encoder import Encoder
     from assistant.generations import Generation
-    from assistant.model import Oddity
+    from assistant.model import Oddity, PageLinks
 
     Progress = Callable[[str, int, int], None]
 
@@ -245,7 +245,7 @@ def _changes(
 
 def _is_same(found: Changes, base: FaissStore) -> bool:
     """Whether the guide is as it was, down to the files that cannot be read."""
-    unread = tuple(oddity for oddity in base.oddities() if oddity.unread)
+    unread = tuple(oddity for oddity in base.concerns() if oddity.unread)
     return found.pieces == (Kept(0, len(base.digests())),) and found.unread == unread
 
 
@@ -266,18 +266,40 @@ def _write(
     draft: Path, found: Changes, vectors: CachedVectors, base: FaissStore | None
 ) -> FaissStore:
     """Write a generation's files, and open them."""
+    concerns = (*found.unread, *_broken(found, base))
+    try:
+        FaissStore.write(draft, found.pieces, vectors, concerns=concerns, old=base)
+        return FaissStore(draft)  # FAISS closes a file without saying that its end is not there
+    except (ValueError, KeyError, RuntimeError, sqlite3.Error) as error:
+        raise OSError(str(error)) from error  # the disk is full, in another library's words
+
+
+def _broken(found: Changes, base: FaissStore | None) -> tuple[Oddity, ...]:
+    """The links of a guide that lead nowhere.
+
+    They are those of the last generation where no page came or went, and the edited ones had no
+    such link, have the same links but for their lines, and are themselves found as before.
+    """
+    if base and edits_only(found.pieces, list(base.digests())):
+        known = tuple(oddity for oddity in base.concerns() if not oddity.unread)
+        odd = {oddity.path for oddity in known}
+        if not any(
+            page.page.path in odd or not _links_alike(base.links_of(page.page.path), page.links)
+            for page in found.read
+        ):
+            return known
     linked = list(base.links().values()) if base else []
     pages = [
         page
         for piece in found.pieces
         for page in (linked[piece.start : piece.end] if isinstance(piece, Kept) else [piece.links])
     ]
-    concerns = (*found.unread, *links.check(pages))
-    try:
-        FaissStore.write(draft, found.pieces, vectors, concerns=concerns, old=base)
-        return FaissStore(draft)  # FAISS closes a file without saying that its end is not there
-    except (ValueError, KeyError, RuntimeError, sqlite3.Error) as error:
-        raise OSError(str(error)) from error  # the disk is full, in another library's words
+    return tuple(links.check(pages))
+
+
+def _links_alike(one: PageLinks, other: PageLinks) -> bool:
+    same = one.permalink == other.permalink and set(one.anchors) == set(other.anchors)
+    return same and {to for _, to in one.links} == {to for _, to in other.links}
 
 
 def _described(

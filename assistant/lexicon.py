@@ -144,11 +144,7 @@ def joined(parts: Sequence[Lexicon]) -> Lexicon:
     kept = sorted(
         {word for found, mask in used.values() for word in itertools.compress(found, mask)}
     )
-    number = {word: n for n, word in enumerate(kept)}
-    place = {
-        which: np.fromiter((number.get(word, 0) for word in found), np.int32, len(found))
-        for which, (found, _) in used.items()
-    }
+    place = {which: _places(found, kept) for which, (found, _) in used.items()}
     nothing = np.zeros(0, dtype=np.int32)
     tokens = [_renumbered(part.tokens, place[id(part.words)]) for part in parts]
     lengths = [np.diff(part.first) for part in parts]
@@ -157,9 +153,17 @@ def joined(parts: Sequence[Lexicon]) -> Lexicon:
     )
 
 
-def _renumbered(tokens: NDArray[np.int32], place: NDArray[np.int32]) -> NDArray[np.int32]:
-    if not len(tokens):
-        return np.zeros(0, dtype=np.int32)
+def _places(found: Sequence[str], kept: Sequence[str]) -> NDArray[np.int32] | None:
+    """The new number of each word, 0 for those that are gone; None where none changes."""
+    if list(found) == list(kept):
+        return None
+    number = {word: n for n, word in enumerate(kept)}
+    return np.fromiter((number.get(word, 0) for word in found), np.int32, len(found))
+
+
+def _renumbered(tokens: NDArray[np.int32], place: NDArray[np.int32] | None) -> NDArray[np.int32]:
+    if place is None or not len(tokens):
+        return tokens
     numbers = place[tokens >> _BITS] << _BITS
     return np.asarray(numbers | (tokens & ((1 << _BITS) - 1)), dtype=np.int32)
 
@@ -168,6 +172,11 @@ def runs(lexicon: Lexicon) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """The words of clauses by number, and whether each begins one; headings are left out."""
     tokens = lexicon.tokens[(lexicon.tokens & _IN_RUN) > 0]
     return tokens >> _BITS, (tokens & _BREAK) > 0
+
+
+def size(lexicon: Lexicon) -> int:
+    """How many words there are in clauses; those of headings are left out."""
+    return int(np.count_nonzero(lexicon.tokens & _IN_RUN))
 
 
 def sampled(lexicon: Lexicon, chosen: NDArray[np.bool_]) -> Lexicon:
@@ -218,3 +227,38 @@ def postings(lexicon: Lexicon) -> Postings:
     return Postings(
         tuple(stems), ends, (pairs & ((1 << shift) - 1)).astype(np.int32), counts.astype(np.int32)
     )
+
+
+def merged(
+    old: Postings, moved: NDArray[np.int64], new: Postings, places: NDArray[np.int64]
+) -> Postings:
+    """The postings of passages that stayed and of new ones, as if counted at once.
+
+    `moved` is the new number of each old passage, below 0 where it is gone; `places` the number
+    of each new one. Both grow, so that two sorted runs are all there is to merge.
+    """
+    column, passage = _columns(old), moved[old.passages]
+    stays = passage >= 0
+    if not stays.all():
+        column, passage = column[stays], passage[stays]
+    left = np.bincount(column, minlength=len(old.stems)) > 0
+    stems = sorted({*itertools.compress(old.stems, left), *new.stems})
+    keys = _keys(_places(old.stems, stems), column, passage)
+    added = _keys(_places(new.stems, stems), _columns(new), places[new.passages])
+    where = np.searchsorted(keys, added)
+    keys = np.insert(keys, where, added)
+    counts = np.insert(old.counts if stays.all() else old.counts[stays], where, new.counts)
+    ends = np.searchsorted(keys >> 32, np.arange(len(stems) + 1))
+    return Postings(tuple(stems), ends, (keys & 0xFFFFFFFF).astype(np.int32), counts)
+
+
+def _columns(of: Postings) -> NDArray[np.int64]:
+    """The number of its stem for every posting."""
+    return np.repeat(np.arange(len(of.stems)), np.diff(of.ends))
+
+
+def _keys(
+    place: NDArray[np.int32] | None, column: NDArray[np.int64], passage: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    numbers = column if place is None else place.astype(np.int64)[column]
+    return numbers << 32 | passage

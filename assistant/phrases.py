@@ -67,14 +67,14 @@ class Phrase:
     known: bool
 
 
-def sample(pages: Sequence[tuple[str, int]], size: int) -> tuple[NDArray[np.bool_], int]:
-    """Which passages' running text to count phrases in, and what each stands for.
+def halvings(size: int) -> int:
+    """How often a guide of so many words is halved until few enough are left to look through."""
+    return max(0, -(-size // _WORDS_COUNTED) - 1).bit_length()
 
-    `pages` are paths with how many passages each has; `size` how many words there are in all.
-    """
-    halvings = max(0, -(-size // _WORDS_COUNTED) - 1).bit_length()
-    chosen = [zlib.crc32(path.encode()) % (1 << halvings) == 0 for path, _ in pages]
-    return np.repeat(np.array(chosen, dtype=np.bool_), [count for _, count in pages]), 1 << halvings
+
+def is_sampled(path: str, halved: int) -> bool:
+    """Whether a page is in the sample of a guide halved so often."""
+    return zlib.crc32(path.encode()) % (1 << halved) == 0
 
 
 def count(

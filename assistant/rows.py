@@ -68,6 +68,15 @@ Piece = Kept | PageRead
 """A part of a guide: pages taken over, or a page read."""
 
 
+def edits_only(pieces: Iterable[Piece], paths: Sequence[str]) -> bool:
+    """Whether a guide in pieces has the pages there were, by path, edited at most."""
+    now = (
+        paths[piece.start : piece.end] if isinstance(piece, Kept) else [piece.page.path]
+        for piece in pieces
+    )
+    return [path for some in now for path in some] == paths
+
+
 def write(
     path: Path,
     pieces: Sequence[Piece],

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from assistant import counts, rows, vocabulary
 from assistant import lexicon as lexicons
-from assistant import rows, vocabulary
-from assistant.lexicon import Lexicon
+from assistant.counts import Counts
 from assistant.model import (
     Candidates,
     Oddity,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from assistant.lexicon import Postings
+    from assistant.lexicon import Lexicon, Postings
     from assistant.rows import Piece
 
     Vectors = NDArray[np.float32]
@@ -78,7 +78,7 @@ class FaissStore:
             check_same_thread=False,
         )
         self._lock = threading.Lock()
-        self._vectors = faiss.read_index(str(folder / "vectors.faiss"))
+        self._vectors = faiss.read_index(str(folder / "vectors.faiss"), faiss.IO_FLAG_MMAP_IFC)
         self._sentences: Rough = np.load(folder / "sentences.npy", mmap_mode="r")
         self._first_sentence: NDArray[np.int64] = np.load(folder / "first_sentence.npy")
         self._resources: Vectors = np.load(folder / "resources.npy")
@@ -106,13 +106,14 @@ class FaissStore:
         rows.write(folder / _DATABASE, pieces, concerns=concerns, old=before)
         parts = list(_parts(pieces, vectors, old))
         _write_vectors(folder, parts)
-        lexicon = lexicons.joined([part.lexicon() for part in parts])
-        np.save(folder / "words.npy", lexicon.tokens)
-        np.save(folder / "first_word.npy", lexicon.first)
-        _write_json(folder / "words.json", lexicon.words)
-        postings = lexicons.postings(lexicon)
-        _write_bm25(folder / "bm25", postings, len(lexicon.first) - 1)
-        _write_vocabulary(folder, lexicon, postings)
+        found = counts.count([part.words() for part in parts], old.counts if old else None)
+        found.write(folder)
+        _write_bm25(folder / "bm25", found.postings, len(found.lexicon.first) - 1)
+        acronyms = _acronyms(folder, pieces, found.lexicon, old)
+        _write_json(
+            folder / "vocabulary.json",
+            vocabulary.count(found.lexicon, found.postings, acronyms).to_dict(),
+        )
 
     def close(self) -> None:
         """Let go of the database file."""
@@ -203,15 +204,24 @@ class FaissStore:
         found = self._rows("select path, links from page order by key")
         return {path: rows.links(path, text) for path, text in found}
 
+    def links_of(self, path: str) -> PageLinks:
+        """How one page is linked."""
+        found = self._rows("select path, links from page where path = ?", path)
+        return rows.links(*found[0])
+
+    def concerns(self) -> tuple[Oddity, ...]:
+        """Files unread, and links that lead nowhere."""
+        found = self._rows("select path, line, what, unread from concern order by key")
+        return tuple(Oddity(path, line, what, bool(unread)) for path, line, what, unread in found)
+
     def oddities(self) -> tuple[Oddity, ...]:
         """What was odd: files unread, then what was odd in pages, then links that lead nowhere."""
-        of_pages = self._rows("select path, line, what, 0 from oddity order by key")
-        concerns = self._rows("select path, line, what, unread from concern order by key")
-        found = [Oddity(path, line, what, bool(unread)) for path, line, what, unread in concerns]
+        of_pages = self._rows("select path, line, what from oddity order by key")
+        concerns = self.concerns()
         return (
-            *(oddity for oddity in found if oddity.unread),
-            *(Oddity(path, line, what) for path, line, what, _ in of_pages),
-            *(oddity for oddity in found if not oddity.unread),
+            *(oddity for oddity in concerns if oddity.unread),
+            *(Oddity(*row) for row in of_pages),
+            *(oddity for oddity in concerns if not oddity.unread),
         )
 
     def passages_of(self, path: str) -> list[Passage]:
@@ -261,13 +271,9 @@ class FaissStore:
         return self._resources
 
     @cached_property
-    def lexicon(self) -> Lexicon:
-        """The words of every passage."""
-        return Lexicon(
-            tuple(json.loads((self.folder / "words.json").read_text(encoding="utf-8"))),
-            np.load(self.folder / "words.npy"),
-            np.load(self.folder / "first_word.npy"),
-        )
+    def counts(self) -> Counts:
+        """What was counted of its words."""
+        return Counts.read(self.folder)
 
     def _of_page(self, table: str, path: str) -> list[tuple[Any, ...]]:
         """The rows of one page in one table, in order."""
@@ -316,7 +322,7 @@ class _Read:
     def resources(self) -> Vectors:
         return self.vectors.exact([r.title for page in self.pages for r in page.resources])
 
-    def lexicon(self) -> Lexicon:
+    def words(self) -> Lexicon:
         return lexicons.read(self._passages())
 
 
@@ -340,8 +346,8 @@ class _Taken:
     def resources(self) -> Vectors:
         return self.store.resource_vectors()[self.resource]
 
-    def lexicon(self) -> Lexicon:
-        return self.store.lexicon.part(self.passage.start, self.passage.stop)
+    def words(self) -> slice:
+        return self.passage
 
 
 def _parts(
@@ -416,19 +422,25 @@ def _write_bm25(folder: Path, postings: Postings, passages: int) -> None:
     words.save(folder, show_progress=False)
 
 
-def _write_vocabulary(folder: Path, lexicon: Lexicon, postings: Postings) -> None:
+def _acronyms(
+    folder: Path, pieces: Sequence[Piece], lexicon: Lexicon, old: FaissStore | None
+) -> dict[str, tuple[vocabulary.Reading, ...]]:
+    """The acronyms of a guide, those of the generation before where they are the same."""
+    read = {piece.page.path: piece.passages for piece in pieces if isinstance(piece, PageRead)}
+    if old and rows.edits_only(pieces, list(old.digests())):
+        edits = {path: (old.passages_of(path), after) for path, after in read.items()}
+        if counts.keep_acronyms(old.counts.lexicon, lexicon, edits):
+            return old.vocabulary.acronyms
     database = sqlite3.connect((folder / _DATABASE).absolute().as_uri(), uri=True)
     try:
-        found = vocabulary.count(
+        return vocabulary.acronyms(
             lexicon,
-            postings,
             headings=rows.headings(database),
             pages=rows.sizes(database),
             spelled=rows.spelled(database),
         )
     finally:
         database.close()
-    _write_json(folder / "vocabulary.json", found.to_dict())
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -164,38 +164,49 @@ def mine(passages: Sequence[Passage]) -> Vocabulary:
     """Collect a guide's words and acronyms from its passages."""
     lexicon = lexicons.read(passages)
     paths = Counter(passage.path for passage in passages)
-    return count(
+    found = acronyms(
         lexicon,
-        lexicons.postings(lexicon),
         headings=dict.fromkeys(itertools.chain.from_iterable(p.headings for p in passages)),
         pages=list(paths.items()),
         spelled=Counter(pair for passage in passages for pair in written_out(passage.text)),
     )
+    return count(lexicon, lexicons.postings(lexicon), found)
 
 
 def count(
-    lexicon: Lexicon,
-    postings: Postings,
-    *,
-    headings: Iterable[str],
-    pages: Sequence[tuple[str, int]],
-    spelled: Mapping[tuple[str, str], int],
+    lexicon: Lexicon, postings: Postings, known: dict[str, tuple[Reading, ...]]
 ) -> Vocabulary:
-    """The vocabulary of a guide from the words of its passages, and where they stand.
-
-    `headings` are distinct, `pages` the paths with how many passages each has, and `spelled` how
-    often each acronym is written beside each phrase.
-    """
-    chosen, worth = phrases.sample(pages, len(lexicons.runs(lexicon)[0]))
-    bodies = lexicons.sampled(lexicon, chosen)
-    wanted = {_key(phrase) for _, phrase in spelled}
-    found = phrases.count(headings, bodies, worth=worth, wanted=wanted)
+    """The vocabulary of a guide from its words, where they stand, and its acronyms."""
     return Vocabulary(
         len(lexicon.first) - 1,
         dict(zip(postings.stems, np.diff(postings.ends).tolist(), strict=True)),
         lexicons.written(lexicon),
-        _readings(spelled, {phrase.key: phrase for phrase in found}),
+        known,
     )
+
+
+def acronyms(
+    lexicon: Lexicon,
+    *,
+    headings: Iterable[str],
+    pages: Sequence[tuple[str, int]],
+    spelled: Mapping[tuple[str, str], int],
+) -> dict[str, tuple[Reading, ...]]:
+    """The readings of a guide's acronyms, likeliest first.
+
+    `headings` are distinct, `pages` the paths with how many passages each has, and `spelled` how
+    often each acronym is written beside each phrase.
+    """
+    halved = phrases.halvings(lexicons.size(lexicon))
+    chosen = [phrases.is_sampled(path, halved) for path, _ in pages]
+    sample = np.repeat(np.array(chosen, dtype=np.bool_), [passages for _, passages in pages])
+    found = phrases.count(
+        headings,
+        lexicons.sampled(lexicon, sample),
+        worth=1 << halved,
+        wanted={_key(phrase) for _, phrase in spelled},
+    )
+    return _readings(spelled, {phrase.key: phrase for phrase in found})
 
 
 def written_out(text: str) -> Iterator[tuple[str, str]]:

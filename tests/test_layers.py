@@ -18,7 +18,7 @@ LAYERS = [
     "dialect site hypertext",
     "markdown links rst office",
     "vocabulary question resources sections formats render",
-    "rows",
+    "rows counts",
     "guide encoder store ranking writer generations",
     "changes vectors",
     "index",
