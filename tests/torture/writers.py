@@ -17,11 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from assistant.errors import AssistantError
 from tests.torture import jobs, scene
 
 ROOT = Path(__file__).parent.parent.parent
 KILL = 9
+
+PATIENCE = 300.0
+"""Seconds after which a writer hangs, and is killed, so that the test fails and does not wait."""
 
 FAILED = 1
 """The exit status of a writer that ended as no writer may: with a traceback, which it says."""
@@ -52,22 +57,21 @@ class Writers:
         )
         assert self._heard() == "ready\n"
 
-    def run(self, *job: str | int | Path, kill_after: float | None = None) -> Ended:
+    def run(self, *job: str | int | Path, kill_after: float = PATIENCE) -> Ended:
         """Let a writer do a job to its end, or kill it after some seconds."""
         self._tell(json.dumps([str(word) if isinstance(word, Path) else word for word in job]))
-        timer, said, status = None, None, None
+        said, status = None, None
         while status is None:
             what, _, words = self._heard().partition(" ")
             if what == "said":
                 said = json.loads(words)
             elif what == "ended":
                 status = int(words)
-            elif kill_after is not None:
+            else:
                 timer = threading.Timer(kill_after, os.kill, (int(words), KILL))
                 timer.start()
-        if timer:
-            timer.cancel()
-            timer.join()
+        timer.cancel()
+        timer.join()
         self._tell("reap")  # from here on another process may get the number
         return Ended(status, said)
 
@@ -88,6 +92,9 @@ class Writers:
 
 def _fork() -> None:
     """Read jobs from standard input and fork a writer for each."""
+    # What draws progress bars shares a lock with its forks: a killed one would keep it for ever.
+    tqdm.set_lock(threading.RLock())
+    tqdm.monitor_interval = 0  # and no thread of its own, which may hold another while we fork
     with tempfile.TemporaryDirectory() as folder:  # what a build imports late is imported now
         guide = scene.write_guide(Path(folder, "guide"), 1)
         jobs.build(guide, Path(folder, "index"))
