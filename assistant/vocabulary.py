@@ -163,11 +163,11 @@ class Vocabulary:
 def mine(passages: Sequence[Passage]) -> Vocabulary:
     """Collect a guide's words and acronyms from its passages."""
     lexicon = lexicons.read(passages)
-    paths = Counter(passage.path for passage in passages)
+    by_page = itertools.groupby(passages, key=lambda passage: passage.path)
     found = acronyms(
         lexicon,
         headings=dict.fromkeys(itertools.chain.from_iterable(p.headings for p in passages)),
-        pages=list(paths.items()),
+        pages=[(path, len(list(group))) for path, group in by_page],
         spelled=Counter(pair for passage in passages for pair in written_out(passage.text)),
     )
     return count(lexicon, lexicons.postings(lexicon), found)
