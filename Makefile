@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check train clean
+.PHONY: run test check torture train clean
 
 run: .venv/installed
 	$(BIN)/python app.py
@@ -16,6 +16,10 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The long sizes of what `make test` holds at a short one: hours, and figures in the log.
+torture: .venv/installed-dev
+	ASSISTANT_TORTURE=1 $(BIN)/python -m pytest tests/torture tests/reading --log-cli-level=INFO
 
 train: .venv/installed-dev
 	$(BIN)/python benchmarks/train.py --eval $(or $(EVAL),../shared/eval)
