@@ -56,6 +56,8 @@ def resource(block: Block, section: Section) -> Resource | None:
     """
     if not block.links or block.kind not in {"row", "item", "prose"}:
         return None
+    if not block.text and block.links[0].url:  # a film that the page shows
+        return _film(block.links[0], section)
     listed = [link for link in block.links if link.title and _leads_somewhere(link.url)]
     if len(listed) != 1:
         return None
@@ -71,6 +73,21 @@ def resource(block: Block, section: Section) -> Resource | None:
         url=link.url,
         kind=_kind(link.url, _signs(block), section.headings),
         minutes=int(minutes[1]) if minutes else None,
+        path=section.path,
+        headings=section.headings,
+        anchor=section.anchor,
+    )
+
+
+def _film(link: Link, section: Section) -> Resource | None:
+    """A film that stands in a page, named by its own title or by what it stands under."""
+    if _kind(link.url, "", section.headings) != "video":
+        return None
+    return Resource(
+        title=link.title or section.headings[-1],
+        url=link.url,
+        kind="video",
+        minutes=None,
         path=section.path,
         headings=section.headings,
         anchor=section.anchor,

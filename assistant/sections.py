@@ -114,7 +114,8 @@ def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -
 
 def _kept(held: list[Block]) -> list[Block] | None:
     """What is content of the blocks under a heading; None where all they hold is navigation."""
-    held = [block for block in held if block.kind == "break" or block.text.strip()]
+    # A block of no text may hold a film, which is recommended though it is not quoted.
+    held = [block for block in held if block.kind == "break" or block.text.strip() or block.links]
     kept = _without_contents(held)
     if any(block.kind != "break" for block in kept):
         return kept
@@ -163,6 +164,8 @@ def passages(
     for block in part.blocks:
         if block.kind == "break":
             packed.used = room  # a thematic break is the author's own cut
+            continue
+        if not block.text.strip():
             continue
         for piece, size in [(block, 1)] if fits else _fitting(block, room):
             if packed.has_body and packed.used and packed.used + size > room:

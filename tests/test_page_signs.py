@@ -168,6 +168,16 @@ def test_a_line_tells_what_kind_of_thing_it_recommends(reads, line, expected):
     assert kinds(reads("a.md", source)) == [expected]
 
 
+def test_a_film_that_a_page_shows_is_recommended_and_not_quoted(reads):
+    frame = '<iframe src="https://www.youtube.com/embed/1"{}></iframe>'
+    titled = frame.format(' title="Our kitchen"')
+    found = reads("a.md", f"# T\n\n{titled}\n\n## Knives\n\n{frame.format('')}\n\nText.\n")
+    assert kinds(found) == [("Our kitchen", "video", None), ("Knives", "video", None)]
+    assert [passage.text for passage in found.passages] == ["T", "Knives\n\nText."]
+    other = '<iframe src="https://maps.example/1"></iframe>'
+    assert kinds(reads("b.md", f"# T\n\n{other}\n")) == []
+
+
 def test_under_further_reading_a_note_may_be_long(reads):
     note = "which says at length why it is worth the hour that it takes you to read it"
     item = f"- [Essay](https://a.example/x), {note}\n"
