@@ -11,7 +11,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from assistant.store import FaissStore
 from assistant.vectors import CachedVectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from assistant.changes import Changes
@@ -159,7 +159,11 @@ def build(
     started = time.perf_counter()
     given = reading or guides.Reading(tool=guides.published_by(corpus))
     reading = replace(given, window=encoder.window)
-    with generations.writing(folder) as draft, Cache(folder, encoder.identity) as cache:
+    with (
+        generations.writing(folder) as draft,
+        _failing_as_files_do(),
+        Cache(folder, encoder.identity) as cache,
+    ):
         last, base, reasons = _last(folder, encoder.identity, reading)
         try:
             found = _changes(corpus, cache, base, reading=reading, progress=tell("reading"))
@@ -193,6 +197,15 @@ def build(
             if last:
                 last.store.close()
     return replace(built, seconds=time.perf_counter() - started)
+
+
+@contextmanager
+def _failing_as_files_do() -> Iterator[None]:
+    """Pass on as an OSError what SQLite says of a disk that fails under a checked file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(str(error)) from error
 
 
 def _last(
@@ -270,7 +283,7 @@ def _write(
     try:
         FaissStore.write(draft, found.pieces, vectors, concerns=concerns, old=base)
         return FaissStore(draft)  # FAISS closes a file without saying that its end is not there
-    except (ValueError, KeyError, RuntimeError, sqlite3.Error) as error:
+    except (ValueError, KeyError, RuntimeError) as error:
         raise OSError(str(error)) from error  # the disk is full, in another library's words
 
 

@@ -108,14 +108,14 @@ def test_a_writer_that_goes_on_after_a_failure_is_caught(shimmed, tmp_path):
 @pytest.mark.parametrize(
     ("limit", "values"),
     [
-        ("RLIMIT_FSIZE", range(0, 40_000, scene.size(5_000, 250))),
-        ("RLIMIT_NOFILE", range(16)),
+        ("RLIMIT_FSIZE", range(0, 400_000, scene.size(50_000, 500))),
+        ("RLIMIT_NOFILE", range(0, 40, scene.size(4, 1))),
     ],
 )
 def test_at_a_limit_of_the_process_the_old_generation_answers(writers, tmp_path, limit, values):
     disk = Disk(writers, tmp_path)
     ended = {value: disk.try_job("limited", limit, value, "build") for value in values}
-    assert [wrong for _, wrong in ended.values() if wrong] == []
+    assert {value: wrong for value, (_, wrong) in ended.items() if wrong} == {}
     assert {how for how, _ in ended.values()} == {"refused", "published"}
 
 
