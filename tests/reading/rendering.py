@@ -33,6 +33,7 @@ INDENTED = re.compile(r"^(\s*)(?:!!!|\?\?\?\+?)\s+([\w-]+)?(?:\s+[\w-]+)*\s*(?:\
 TAB = re.compile(r"^(\s*)(===)[!+]*\s+\"(.*)\"\s*$")
 COLONS = re.compile(r"^\s*:{3,}\s*(?:\{?([\w-]*)\}?(?:\[(.*)\]|\s+(.*?))?)?\s*$")
 SLASHES = re.compile(r"^\s*/{3,}\s*(?:[\w-]+\s*(?:\|\s*(.*))?)?$")
+QUOTE = re.compile(r"^(\s*)> ?")
 CALLOUT = re.compile(r"^((?:\s*>)+\s*)\[!([\w-]+)(?:\|[^\]]*)?\][+-]?")
 GENERATED = re.compile(r"^(\s*):::\s+[\w.]+\s*$")
 SNIPPET = re.compile(r"^[\s>]*(?:-+8<-+|;-+8<-+)")
@@ -61,7 +62,10 @@ DIRECTIVE = re.compile(r"^\{(?!code)[\w:-]+\}\s*(.*)$")
 OPTION = re.compile(r"^\s*:[\w-]+:")
 MYST_ROLE = re.compile(r"\{[\w:-]+\}(?=`)")
 ESM = re.compile(r"^(?:import|export)\s")
-CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])?\1(?!`)", re.DOTALL)
+CODE_SPAN = re.compile(
+    r"(?<!`)(`+)(?!`)(?:(?:(?!\n[ \t>]*\n).)*?[^`])?\1(?!`)",
+    re.DOTALL,  # in one paragraph
+)
 EXPRESSION = re.compile(r"(?<!\\)\{[^{}]*\}")
 VISIBLE_ATTRIBUTE = re.compile(r"""\b(?:label|title)\s*[=:]\s*(?:"([^"]*)"|'([^']*)')""")
 ITEMS = re.compile(r"\bitems=\{\[(.*?)\]\}", re.DOTALL)
@@ -169,6 +173,15 @@ def unwrapped(lines: Lines, tool: str) -> Lines:
     at = 0
     while at < len(lines):
         line = lines[at]
+        quoted = QUOTE.match(line) if tool in {"mkdocs", "myst"} else None
+        if quoted:
+            flush()
+            end = next((n for n in range(at, len(lines)) if not QUOTE.match(lines[n])), len(lines))
+            inside = [CALLOUT.sub(r"\1<x-label>\2</x-label> ", line), *lines[at + 1 : end]]
+            inside = unwrapped([QUOTE.sub("", inner) for inner in inside], tool)
+            out += [f"{quoted[1]}> {inner}".rstrip() for inner in inside]
+            at = end
+            continue
         if "<!--" in line and "-->" not in line.split("<!--")[-1]:
             rest = (n for n in range(at + 1, len(lines)) if "-->" in lines[n])
             end = next(rest, len(lines) - 1) + 1
@@ -278,13 +291,14 @@ def cleaned(text: str, tool: str) -> str:
     lines = []
     for source in text.split("\n"):
         line = TASK.sub(r"\1", source)
+        indent = line[: len(line) - len(line.lstrip())]
         line = CALLOUT.sub(r"\1<x-label>\2</x-label> ", line)
         if ABBREVIATION.match(line) or (tool == "mkdocs" and SNIPPET.match(line)):
             continue
         if tool in {"mkdocs", "mdx", "myst"} and (colons := COLONS.match(line)):
-            line = f"\n{colons[2] or colons[3] or label(colons[1])}\n"
+            line = f"\n{indent}{colons[2] or colons[3] or label(colons[1])}\n"
         if tool == "mkdocs" and (slashes := SLASHES.match(line)):
-            line = f"\n{slashes[1] or ''}\n"
+            line = f"\n{indent}{slashes[1] or ''}\n"
         if tool in {"mkdocs", "jekyll"} and KRAMDOWN_LINE.match(line):
             line = ""
         if tool == "myst" and MYST_TARGET.match(line):
@@ -316,8 +330,11 @@ def outside_code(pattern: re.Pattern[str], by: str, text: str) -> str:
 def without_wrappers(text: str) -> str:
     """Text whose HTML elements say that they hold Markdown, without those elements' tags."""
     for name in {match[1] for match in WRITTEN.finditer(text)}:
-        tag = re.compile(rf"<{name}\b[^>]*\smarkdown\b[^>]*>\s*|</{name}\s*>")
-        text = outside_code(tag, "\n\n" if name in BLOCK else "", text)
+        # What follows a tag begins where the tag's line does, as deep in an item as that.
+        tag = re.compile(
+            rf"(^[ \t]*)?<{name}\b[^>]*\smarkdown\b[^>]*>\s*|</{name}\s*>", re.MULTILINE
+        )
+        text = outside_code(tag, r"\n\n\1" if name in BLOCK else "", text)
     return text
 
 
