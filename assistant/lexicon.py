@@ -8,6 +8,7 @@ pages. Must not know what the counts are for.
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import numpy as np
 from assistant.text import STOPWORDS, stem, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -144,7 +145,8 @@ def joined(parts: Sequence[Lexicon]) -> Lexicon:
     kept = sorted(
         {word for found, mask in used.values() for word in itertools.compress(found, mask)}
     )
-    place = {which: _places(found, kept) for which, (found, _) in used.items()}
+    number = {word: n for n, word in enumerate(kept)}
+    place = {which: _places(found, number) for which, (found, _) in used.items()}
     nothing = np.zeros(0, dtype=np.int32)
     tokens = [_renumbered(part.tokens, place[id(part.words)]) for part in parts]
     lengths = [np.diff(part.first) for part in parts]
@@ -153,11 +155,10 @@ def joined(parts: Sequence[Lexicon]) -> Lexicon:
     )
 
 
-def _places(found: Sequence[str], kept: Sequence[str]) -> NDArray[np.int32] | None:
+def _places(found: Sequence[str], number: Mapping[str, int]) -> NDArray[np.int32] | None:
     """The new number of each word, 0 for those that are gone; None where none changes."""
-    if list(found) == list(kept):
+    if len(found) == len(number) and all(map(operator.eq, found, number)):
         return None
-    number = {word: n for n, word in enumerate(kept)}
     return np.fromiter((number.get(word, 0) for word in found), np.int32, len(found))
 
 
@@ -243,8 +244,9 @@ def merged(
         column, passage = column[stays], passage[stays]
     left = np.bincount(column, minlength=len(old.stems)) > 0
     stems = sorted({*itertools.compress(old.stems, left), *new.stems})
-    keys = _keys(_places(old.stems, stems), column, passage)
-    added = _keys(_places(new.stems, stems), _columns(new), places[new.passages])
+    number = {name: n for n, name in enumerate(stems)}
+    keys = _keys(_places(old.stems, number), column, passage)
+    added = _keys(_places(new.stems, number), _columns(new), places[new.passages])
     where = np.searchsorted(keys, added)
     keys = np.insert(keys, where, added)
     counts = np.insert(old.counts if stays.all() else old.counts[stays], where, new.counts)
