@@ -279,7 +279,7 @@ def excess(shape: Callable[[int], str], read: Callable[[str], Callable[[], objec
         if whole <= GROWTH * half and whole <= SECONDS_PER_MB * megabytes:
             return ""
         half = min(half, seconds(once))
-    return f"{size}: {whole / half:.2f} times as long, {whole / megabytes:.1f} s per MB"
+    return f"of {size}: {whole / half:.2f} times as long, {whole / megabytes:.1f} s per MB"
 
 
 @pytest.fixture(scope="module")

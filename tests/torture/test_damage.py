@@ -92,7 +92,7 @@ def test_where_there_is_no_generation_before_the_damaged_file_is_named(writers, 
     guide = scene.write_guide(tmp_path / "guide", 1)
     writers.run("build", guide, tmp_path / "built")
     chance = random.Random(2)
-    for _ in range(scene.size(30, 300)):
+    for _ in range(scene.size(15, 300)):
         folder = tmp_path / "index"
         shutil.copytree(tmp_path / "built", folder)
         done = damage(folder, chance)

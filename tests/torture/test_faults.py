@@ -95,14 +95,14 @@ def fail_each(disk: Disk, writers: Writers, job: str, step: int) -> tuple[Counte
 def test_whichever_io_fails_the_old_generation_answers_and_the_next_writer_mends_it(
     shimmed, tmp_path
 ):
-    tally, bad = fail_each(Disk(shimmed, tmp_path), shimmed, "build", scene.size(5, 1))
+    tally, bad = fail_each(Disk(shimmed, tmp_path), shimmed, "build", scene.size(9, 1))
     scene.figures.info("%s, %d bad", dict(tally), len(bad))
     assert bad == []
     assert tally["refused"] > tally["published"], "a fault that stops nobody is no fault"
 
 
 def test_a_writer_that_goes_on_after_a_failure_is_caught(shimmed, tmp_path):
-    assert fail_each(Disk(shimmed, tmp_path), shimmed, "careless", 25)[1]
+    assert fail_each(Disk(shimmed, tmp_path), shimmed, "careless", 50)[1]
 
 
 @pytest.mark.parametrize(
