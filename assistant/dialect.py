@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from assistant import mdx as components
-from assistant.fences import OPENING, Fence, indent, spans, width
+from assistant.fences import OPENING, Fence, spans, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ place of a marker without moving a line.
 
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 
+_INDENT = re.compile(r"[ \t>]*")
 _HEAD = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 
 # A line with neither of these needs no second look.
@@ -147,7 +148,8 @@ class _Scan:
         self._done: list[str] = []
         self._settled: dict[int, str] = {}  # lines further down that were read with one above
         self._fence = Fence()
-        self._margins: list[int] = []  # the columns at which what stands under markers begins
+        # Where what stands under markers begins, and the column of the marker that it moves to.
+        self._margins: list[tuple[int, int]] = []
         self._directives: list[str] = []  # the fences of directives whose content is Markdown
         self._options = False  # whether a directive's options may follow
         self._told: Counter[str] = Counter()  # open elements that say they hold Markdown
@@ -205,29 +207,37 @@ class _Scan:
     def _dedented(self, line: str) -> str:
         if not line.strip():
             return line
-        wide = line.expandtabs(4) if "\t" in indent(line) else line
-        column = width(indent(wide))
-        while self._margins and column < self._margins[-1]:
+        head = _INDENT.match(line)[0]  # type: ignore[index]
+        wide = line.expandtabs(4) if "\t" in head else line
+        column = width(head)
+        while self._margins:
+            begins, marker = self._margins[-1]
+            if column >= begins and not wide[marker:begins].strip():
+                return wide[:marker] + wide[begins:]
+            if len(head) == len(line):  # nothing but a quotation's mark
+                return line
             self._margins.pop()
             self._fence.drop()
-        return wide[self._margins[-1] :] if self._margins else line
+        return line
+
+    def _moved(self) -> int:
+        """How many columns the lines at hand were moved to the left."""
+        return self._margins[-1][0] - self._margins[-1][1] if self._margins else 0
 
     def _indented_under(self, number: int, prefix: str) -> bool:
         """Whether the lines after a marker stand deeper than it, as its content does."""
-        column = width(prefix) + 4 + (self._margins[-1] if self._margins else 0)
-        near = self._source[number + 1 : number + 9]
-        following = next((line for line in near if line.strip()), "")
-        if width(indent(following)) < column:
+        column = width(prefix) + 4 + self._moved()
+        if _column_of_next(self._source[number + 1 : number + 9]) < column:
             return False
-        self._margins.append(column)
+        self._margins.append((column, width(prefix)))
         return True
 
-    def _indented_in(self, number: int) -> None:
+    def _indented_in(self, number: int, tag: str) -> None:
         """What stands in an element begins where its first line does, and is no code for it."""
-        following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
-        column = width(indent(following))
-        if column > (self._margins[-1] if self._margins else 0):
-            self._margins.append(column)
+        column = _column_of_next(self._source[number + 1 : number + 3])
+        marker = _column_of_next([tag])
+        if column > marker + self._moved() or marker == column - self._moved() > 0:
+            self._margins.append((column, marker))
 
     # -- fences -----------------------------------------------------------------------------------
 
@@ -341,8 +351,11 @@ class _Scan:
             return None
         plain = _inline(plain)
         if not plain.strip():
-            self._indented_in(number)
-        return _NOTHING + plain.lstrip() if _TAG_FIRST.match(plain) else plain
+            self._indented_in(number, line)
+        if not _TAG_FIRST.match(plain):
+            return plain
+        marker = self._margins[-1][1] if self._margins else 0
+        return plain[:marker] + _NOTHING + plain[marker:].lstrip()
 
     def _settle_end(self, number: int) -> None:
         """Close the fence of highlighted code where its tag is closed."""
@@ -373,6 +386,15 @@ def _label(prefix: str, title: str) -> str:
     """A marker's title as a label where the marker stood; without one, what it stands in."""
     title = _inline(title).strip()
     return f"{prefix}###### {LABEL}{title}" if title else prefix.rstrip()
+
+
+def _column_of_next(lines: Sequence[str]) -> int:
+    """Where the text of the first line that has any begins."""
+    for line in lines:
+        head = _INDENT.match(line)[0]  # type: ignore[index]
+        if len(head) < len(line):
+            return width(head)
+    return 0
 
 
 def _bare(prefix: str) -> str:

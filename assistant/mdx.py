@@ -52,7 +52,8 @@ class _Scan:
     def __init__(self, source: list[str]) -> None:
         self._source = source
         self._fence = Fence()
-        self._margins: list[int] = []  # the columns at which what stands in components begins
+        # Where what stands in components begins, and the column of the tag that it moves to.
+        self._margins: list[tuple[int, int]] = []
         self._last = -1  # the last line that was read with one above
 
     def lines(self) -> list[str]:
@@ -81,9 +82,12 @@ class _Scan:
             return line
         wide = line.expandtabs(4) if "\t" in indent(line) else line
         column = len(indent(wide))
-        while self._margins and column < self._margins[-1]:
+        while self._margins and column < self._margins[-1][0]:
             self._margins.pop()
-        return wide[self._margins[-1] :] if self._margins else line
+        if not self._margins:
+            return line
+        begins, tag = self._margins[-1]
+        return " " * tag + wide[begins:]
 
     def _is_code(self, number: int, line: str) -> bool:
         """Whether a line imports or exports; what belongs to it is left out as well."""
@@ -120,9 +124,9 @@ class _Scan:
         if not tag or line.strip().startswith("</"):
             return
         following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
-        column = width(indent(following))
-        if column > (self._margins[-1] if self._margins else 0):
-            self._margins.append(column)
+        column, place = width(indent(following)), width(indent(line))
+        if column > place + (self._margins[-1][0] - self._margins[-1][1] if self._margins else 0):
+            self._margins.append((column, place))
 
 
 def _unended(line: str) -> int | None:

@@ -41,12 +41,18 @@ def test_an_answer_can_be_named_without_loading_a_model() -> None:
     assert loaded("from assistant import Answer, AssistantError, Turn") == []
 
 
-@pytest.mark.parametrize(
-    "module", ["guide", "markdown", "question", "text", "vocabulary", "settings"]
+MODELS_AND_SERVERS = set(
+    "torch sentence_transformers transformers faiss bm25s gradio fastapi".split()
 )
+
+
+@pytest.mark.parametrize("module", ["guide", "markdown", "question", "text", "settings"])
 def test_a_module_of_the_lower_floors_loads_no_model_and_no_server(module: str) -> None:
-    heavy = set("torch sentence_transformers transformers faiss bm25s gradio fastapi numpy".split())
-    assert heavy.isdisjoint(loaded(f"import assistant.{module}"))
+    assert (MODELS_AND_SERVERS | {"numpy"}).isdisjoint(loaded(f"import assistant.{module}"))
+
+
+def test_the_vocabulary_counts_in_arrays_and_loads_no_model_and_no_server() -> None:
+    assert MODELS_AND_SERVERS.isdisjoint(loaded("import assistant.vocabulary"))
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
