@@ -109,7 +109,7 @@ _HIDDEN = (
     (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
 
-_SHORTCODE = re.compile(r"\{\{([<%])(.*?)[>%]\}\}")
+_SHORTCODE = re.compile(r"\{\{[<%]((?:[^{}\n]|\{(?!\{)|\}(?!\}))*+)(?<=[>%])\}\}")
 _SHORTCODE_SHOWN = re.compile(r"\b(?:title|caption|label|heading|summary)=\"([^\"]*)\"")
 _LIQUID = re.compile(r"\{%-?\s*\w[^{}]*?%\}")
 _VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
@@ -431,7 +431,7 @@ def _inline(line: str) -> str:
 
 def _unmarked(text: str) -> str:
     if "{" in text:
-        text = _SHORTCODE.sub(lambda m: " ".join(_SHORTCODE_SHOWN.findall(m[2])), text)
+        text = _SHORTCODE.sub(lambda m: " ".join(_SHORTCODE_SHOWN.findall(m[1])), text)
         text = _VARIABLE.sub("", _LIQUID.sub("", text))
         text = _CRITIC.sub("", text)
     if "%%" in text or "{/*" in text:

@@ -48,6 +48,7 @@ _ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<
 _ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
 _TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
+_BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # they show nothing
 _UNSEEN = frozenset("script style template noscript".split())
 _RULE = re.compile(r"[-:=+| ]*")
 _ENDS_A_SENTENCE = tuple(".!?:;,。！？：…")
@@ -333,8 +334,9 @@ class _Walk:
                 run.close_link()
             case "-Image":
                 self._images -= 1
-                alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
-                run.icons[-1] += f" {alt.lstrip('![')}"
+                if not self._images:  # an image in one's alternative text is not looked into
+                    alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
+                    run.icons[-1] += f" {alt.lstrip('![')}"
                 run.reach(start, end)
             case "-Emphasis" | "-Strikethrough":
                 pass
@@ -390,7 +392,7 @@ class _Walk:
             self._add("code", visible(text).rstrip("\n"), start, end)
             return
         first, last = self._lines.of(start, end)
-        found = hypertext.blocks(text, first_line=first)
+        found = () if _BARE_TAGS.fullmatch(text) else hypertext.blocks(text, first_line=first)
         for block in found:
             lines = min(block.lines[0], last), min(block.lines[1], last)
             group = block.group + self._groups if block.group else 0

@@ -33,7 +33,9 @@ _OPENS = re.compile(
     r"\s*import\s(?:[^'\"{;\n]|\{[^{}]*\})*['\"][^'\"\n]+['\"]\s*;?[ \t]*(?://[^\n]*)?(?:\n|\Z)"
 )
 
-_LONGEST_TAG = 80  # lines; past them an angle bracket is just one
+# Past so many lines, and past so many tags without an end in a line, an angle bracket is just one.
+_LONGEST_TAG = 80
+_UNENDED_TAGS = 32
 
 
 def opens(source: str) -> bool:
@@ -180,10 +182,15 @@ def _without_components(line: str) -> str:
 def _reduced_text(text: str) -> str:
     """Text without components and expressions; HTML stays, but for attributes in braces."""
     pieces: list[str] = []
-    end = 0
+    end = unended = 0
     for found in _TAG.finditer(text):
-        stop = None if found.start() < end else tag_end(text, found.start())
+        if found.start() < end:
+            continue
+        stop = tag_end(text, found.start())
         if stop is None:
+            unended += 1
+            if unended == _UNENDED_TAGS:
+                break
             continue
         tag, name = text[found.start() : stop], found[1] or ""
         closes = "/" if tag.startswith("</") else ""
