@@ -92,7 +92,8 @@ def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -
     path: list[tuple[int, str]] = []
     for (start, anchor), end in zip(starts, ends[1:], strict=True):
         heading = found[start]
-        path = [step for step in path if step[0] < heading.level]
+        while path and path[-1][0] >= heading.level:
+            path.pop()
         path.append((heading.level, heading.text))
         kept = _kept(found[start + 1 : end])
         if kept is None:
@@ -114,6 +115,8 @@ def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -
 
 def _kept(held: list[Block]) -> list[Block] | None:
     """What is content of the blocks under a heading; None where all they hold is navigation."""
+    if not held:
+        return held
     # A block of no text may hold a film, which is recommended though it is not quoted.
     held = [block for block in held if block.kind == "break" or block.text.strip() or block.links]
     kept = _without_contents(held)
@@ -140,9 +143,16 @@ def passages(
     part: Part, section: Section, *, window: int, language: str, lists_resources: bool
 ) -> Iterator[Passage]:
     """Pack a part's blocks into passages that fit a window of tokens, the heading in the first."""
+    path = " > ".join(section.headings)
+    whole = "\n".join([block.text for block in part.blocks])
     # Two for the special tokens; the heading path is encoded with every passage.
-    path = tokens_of(" > ".join(section.headings)) if part.blocks else 0
-    room = max(window // 3, window - 2 - path)
+    room = window - 2
+    # No character is more than three word pieces: what is this short needs no counting at all.
+    fits = 3 * (len(path) + len(whole)) <= room
+    if not fits:
+        room = max(window // 3, room - tokens_of(path))
+        # Most sections fit as a whole, and their blocks need no counting one by one.
+        fits = tokens_of(whole) <= room
     packed = _Packed(part.heading)
     number = 1
 
@@ -159,8 +169,6 @@ def passages(
             language=language,
         )
 
-    # Most sections fit as a whole, and their blocks need no counting one by one.
-    fits = tokens_of("\n".join([block.text for block in part.blocks])) <= room
     for block in part.blocks:
         if block.kind == "break":
             packed.used = room  # a thematic break is the author's own cut
