@@ -173,7 +173,7 @@ class _Scan:
         if self._options:
             self._options = bool(_OPTION.match(line))
             if self._options:
-                return ""
+                return _quotation(line)
         opening = OPENING.match(line) if "`" in line or "~" in line else None
         if opening:
             return self._open_fence(number, line, opening)
@@ -181,7 +181,7 @@ class _Scan:
             line, self._target = _with_anchor(line, self._target), ""
         if not _MARK_FIRST.match(line) and not _MARK.search(line):
             return line
-        return self._marked(number, line)
+        return self._marked(number, line) or _quotation(line)
 
     def _settle(self, number: int, ends: re.Pattern[str]) -> str:
         """Leave out what follows a line up to what ends it, or to the end of the page."""
@@ -190,7 +190,8 @@ class _Scan:
             ended = ends.search(line)
             if ended and not ended.end() and line.strip():  # it ends before this line
                 break
-            self._settled[after] = _inline(line[ended.end() :]) if ended else ""
+            rest = _inline(line[ended.end() :]) if ended else ""
+            self._settled[after] = rest or _quotation(self._under(line)[1])
             if ended:
                 break
         return ""
@@ -198,27 +199,30 @@ class _Scan:
     def _keep(self, number: int, ends: re.Pattern[str]) -> None:
         """Leave what follows a line to the letter up to the line that ends it."""
         for after in range(number + 1, len(self._source)):
-            self._settled[after] = self._source[after]
+            self._settled[after] = self._under(self._source[after])[1]
             if ends.search(self._source[after]):
                 break
 
     # -- what stands under a marker -------------------------------------------------------------
 
     def _dedented(self, line: str) -> str:
-        if not line.strip():
-            return line
+        """A line moved to the marker it stands under; the margins it does not reach have ended."""
+        depth, moved = self._under(line)
+        if depth < len(self._margins) and line.strip(" \t>"):
+            del self._margins[depth:]
+            self._fence.drop()
+        return moved
+
+    def _under(self, line: str) -> tuple[int, str]:
+        """How many of the margins hold a line, and the line moved to the innermost's marker."""
         head = _INDENT.match(line)[0]  # type: ignore[index]
         wide = line.expandtabs(4) if "\t" in head else line
         column = width(head)
-        while self._margins:
-            begins, marker = self._margins[-1]
+        for depth in range(len(self._margins), 0, -1):
+            begins, marker = self._margins[depth - 1]
             if column >= begins and not wide[marker:begins].strip():
-                return wide[:marker] + wide[begins:]
-            if len(head) == len(line):  # nothing but a quotation's mark
-                return line
-            self._margins.pop()
-            self._fence.drop()
-        return line
+                return depth, wide[:marker] + wide[begins:]
+        return 0, line
 
     def _moved(self) -> int:
         """How many columns the lines at hand were moved to the left."""
@@ -395,6 +399,11 @@ def _column_of_next(lines: Sequence[str]) -> int:
         if len(head) < len(line):
             return width(head)
     return 0
+
+
+def _quotation(line: str) -> str:
+    """What is left of a line that goes, so that the quotation it stands in is not ended."""
+    return _INDENT.match(line)[0].rstrip()  # type: ignore[index]
 
 
 def _bare(prefix: str) -> str:

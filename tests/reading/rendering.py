@@ -173,7 +173,7 @@ def unwrapped(lines: Lines, tool: str) -> Lines:
     at = 0
     while at < len(lines):
         line = lines[at]
-        quoted = QUOTE.match(line) if tool in {"mkdocs", "myst"} else None
+        quoted = QUOTE.match(line) if tool in {"jekyll", "mkdocs", "myst"} else None
         if quoted:
             flush()
             end = next((n for n in range(at, len(lines)) if not QUOTE.match(lines[n])), len(lines))
