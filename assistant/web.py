@@ -186,7 +186,8 @@ def _mount_chat(app: FastAPI, live: Live, title: str) -> None:
                 autofocus=True,
                 html_attributes=gr.InputHTMLAttributes(autocomplete="off", enterkeyhint="send"),
             )
-            send = gr.Button("Ask", variant="primary", elem_id="ask")
+            # Not before the page can send anything, which it shows by sending for the notice.
+            send = gr.Button("Ask", variant="primary", elem_id="ask", interactive=False)
         with gr.Row(elem_id="examples") as examples:
             questions = live.assistant.examples(4)
             chips = [gr.Button(text, elem_classes="chip", size="sm") for text in questions]
@@ -206,7 +207,10 @@ def _mount_chat(app: FastAPI, live: Live, title: str) -> None:
             shut = gr.update(visible=bool(questions)), gr.update(visible=False)
             return "", "", Talk(), *shut, trouble()
 
-        blocks.load(trouble, None, notice, **_QUIET)
+        def ready() -> tuple[Any, Any]:
+            return trouble(), gr.update(interactive=True)
+
+        blocks.load(ready, None, [notice, send], **_QUIET)
         shown = [box, view, talk, examples, fresh, notice]
         asking = [chip.click(ask, [chip, talk], shown, **_QUIET) for chip in chips]
         asking += [gr.on([box.submit, send.click], ask, [box, talk], shown, **_QUIET)]

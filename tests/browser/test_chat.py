@@ -17,6 +17,7 @@ from assistant.settings import Settings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
+expect.set_options(timeout=20_000)
 
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
@@ -120,6 +121,25 @@ def visit(browser, origin):
     yield open_
     for one in opened:
         one.context.close()
+
+
+def test_a_question_sent_before_the_page_can_send_it_is_asked_once(browser, origin):
+    context = browser.new_context()
+    page = context.new_page()
+    held = []
+    page.route(
+        "**/queue/join*", lambda route: held.append(route) if not held else route.continue_()
+    )
+    page.goto(origin + "/")
+    box = page.get_by_label("Your question")
+    box.fill(PM_OR_PO)
+    box.press("Enter")
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator("#talk .exchange blockquote").first).to_be_visible()
+    expect(page.locator("#talk .exchange")).to_have_count(1)
+    expect(box).to_have_value("")
+    context.close()
 
 
 def test_the_answer_quotes_the_guide_word_for_word(visit):
