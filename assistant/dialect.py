@@ -13,16 +13,10 @@ from typing import TYPE_CHECKING
 
 from assistant import mdx as components
 from assistant.fences import OPENING, Fence, spans, width
+from assistant.mdx import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-LABEL = "\ue000"
-"""Opens a heading that is none: the title of an admonition, a tab or a card.
-
-A heading is the one block that needs no blank line on either side, so that a label may take the
-place of a marker without moving a line.
-"""
 
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 
@@ -135,9 +129,10 @@ def neutralise(source: str, *, mdx: bool = False) -> str:
     become links, and what stands indented under a marker stands at the margin. A page that opens
     with an import is MDX, whether said or not.
     """
+    source = source.replace(LABEL, "\ufffd")
     if mdx or components.opens(source):
         source = components.reduce(source)
-    return "\n".join(_Scan(source.replace(LABEL, "\ufffd").split("\n")).lines())
+    return "\n".join(_Scan(source.split("\n")).lines())
 
 
 class _Scan:

@@ -18,7 +18,8 @@ import pyromark
 from pyromark import Options
 
 from assistant import hypertext
-from assistant.dialect import ATTRIBUTES, LABEL, neutralise
+from assistant.dialect import ATTRIBUTES, neutralise
+from assistant.mdx import LABEL
 from assistant.model import Block, Link
 from assistant.text import visible
 

@@ -1,23 +1,38 @@
 """Components, imports and expressions in Markdown (MDX), reduced to what a reader sees; pure.
 
-Knows tags with braces in their attributes, on one line or over many, which attributes are shown,
-and that nothing indented in a component is code. Every line keeps its number. Must not know
-Markdown beyond where its code is.
+Knows tags with braces in their attributes, on one line or over many, which attributes are shown
+and where they lead, and that nothing indented in a component is code. Every line keeps its
+number. Must not know Markdown beyond where its code is.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from assistant.fences import OPENING, Fence, indent, spans, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LABEL = "\ue000"
+"""Opens a heading that is none: the title of an admonition, a tab or a card.
+
+A heading is the one block that needs no blank line on either side, so that a label may take the
+place of a marker without moving a line.
+"""
 
 _TAG = re.compile(r"</?([A-Za-z][\w.:-]*)(?=[\s/>{]|$)|</?>")
 _DELIMITER = re.compile(r"[\"'`{}>]")
 _SHOWN = re.compile(
-    r"(?<![\w-])[\"']?(?:title|label|caption|heading|summary|name|text|description)[\"']?\s*[=:]\s*"
+    r"(?<![\w-])[\"']?(?:(title|label|heading|name)|caption|summary|text|description)[\"']?\s*[=:]\s*"
     r"\{?\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`)"
     r"|(?<![\w-])(?:items|tabs)=\{\s*\[((?:\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*,?)*+)\s*\]"
+)
+_LEADS_TO = re.compile(
+    r"(?<![\w-])[\"']?(?:href|link|url|to)[\"']?\s*[=:]\s*\{?\s*"
+    r"(?:\"([^\"\s<>]+)\"|'([^'\s<>]+)')"
 )
 _STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _TEXT = re.compile(r"\{\s*(?:\"([^\"\n{}]*)\"|'([^'\n{}]*)'|`([^`\n{}$]*)`)\s*\}")
@@ -57,11 +72,13 @@ class _Scan:
         # Where what stands in components begins, and the column of the tag that it moves to.
         self._margins: list[tuple[int, int]] = []
         self._last = -1  # the last line that was read with one above
+        self._shown: dict[int, str] = {}  # what such lines show
 
     def lines(self) -> list[str]:
         done: list[str] = []
         for number, line in enumerate(self._source):
-            done.append(self._line(number, line) if number > self._last else "")
+            read_above = number <= self._last
+            done.append(self._shown.pop(number, "") if read_above else self._line(number, line))
         return done
 
     def _line(self, number: int, line: str) -> str:
@@ -108,17 +125,32 @@ class _Scan:
         """A line without components; a tag it opens is read to its end, lines down."""
         opened = _unended(line)
         if opened is not None:
-            more = "\n".join(self._source[number + 1 : number + _LONGEST_TAG])
-            end = tag_end(f"{line}\n{more}", opened)
+            text = "\n".join([line, *self._source[number + 1 : number + _LONGEST_TAG]])
+            end = tag_end(text, opened)
             if end is not None:
-                whole = f"{line}\n{more}"[:end]
-                self._last = number + whole.count("\n")
-                rest = f"{line}\n{more}"[end:].partition("\n")[0]
-                line = line[:opened] + " ".join(whole[opened:].split("\n")) + rest
+                tag, rest = text[opened:end], text[end:].partition("\n")[0]
+                self._last = number + tag.count("\n")
                 self._indented_in(self._last, line)
+                if not tag.lstrip("</")[:1].islower():
+                    return self._spread(number, line[:opened], tag, rest)
+                line = f"{line[:opened]}{tag.replace(chr(10), ' ')}{rest}"
                 return _without_components(line)
         self._indented_in(number, line)
         return _without_components(line)
+
+    def _spread(self, number: int, before: str, tag: str, rest: str) -> str:
+        """A component over several lines: each shows what it names, apart from its neighbours."""
+        ends = [found.start() for found in re.finditer("\n", tag)]
+        rows: list[list[str]] = [[] for _ in range(len(ends) + 1)]
+        for position, text in _said(tag):
+            rows[bisect_right(ends, position)].append(text)
+        before, rest = _without_components(before), _without_components(rest)
+        rows[-1] += [rest] if rest.strip() else []
+        for row, texts in enumerate(rows):
+            if texts:
+                self._shown[number + row] = f"{indent(before)}###### {LABEL}{' | '.join(texts)}"
+        first = self._shown.pop(number, "")
+        return f"{before} {' | '.join(rows[0])}" if before.strip() else first
 
     def _indented_in(self, number: int, line: str) -> None:
         """What stands in a component begins where its first line does, and is no code for it."""
@@ -212,7 +244,23 @@ def _evaluated(text: str) -> str:
 
 def shown(tag: str) -> str:
     """What a component shows of its attributes: titles, labels, the names of its tabs."""
-    said: list[str] = []
-    for *single, listed in _SHOWN.findall(tag):
-        said += ["".join(pair) for pair in _STRING.findall(listed)] if listed else single
-    return " ".join(" | ".join(filter(None, said)).split())
+    return " ".join(" | ".join(text for _, text in _said(tag)).split())
+
+
+def _said(tag: str) -> Iterator[tuple[int, str]]:
+    """What a tag shows, and where in it; the name of what leads somewhere is a link."""
+    braces = [found.start() for found in re.finditer("[{}]", tag)]
+    # Between the same braces a name and an address belong together.
+    leads = {
+        bisect_right(braces, found.start()): found[1] or found[2]
+        for found in _LEADS_TO.finditer(tag)
+    }
+    for found in _SHOWN.finditer(tag):
+        text = found[2] or found[3] or found[4] or ""
+        if found[5]:
+            text = " | ".join("".join(pair) for pair in _STRING.findall(found[5]))
+        if found[1] and not set("[]<>") & set(text):
+            address = leads.pop(bisect_right(braces, found.start()), "")
+            text = f"[{text}](<{address}>)" if address and text else text
+        if text:
+            yield found.start(), text

@@ -12,7 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from assistant import hypertext, markdown
-from assistant.dialect import LABEL, neutralise
+from assistant.dialect import neutralise
+from assistant.mdx import LABEL
 from assistant.text import visible
 
 if TYPE_CHECKING:

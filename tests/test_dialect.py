@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.dialect import LABEL, WIKI, neutralise
+from assistant.dialect import WIKI, neutralise
 from assistant.markdown import blocks
+from assistant.mdx import LABEL
 
 
 def texts(source: str) -> list[str]:

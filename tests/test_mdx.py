@@ -52,7 +52,7 @@ def test_a_sentence_about_imports_is_text() -> None:
         ('<Callout type="info">\nMind this.\n</Callout>', ["Mind this."]),
         ('<Card title="Shown" href="/x" />', ["Shown"]),
         (TABS, ["One | Two", "First"]),
-        (VALUES, ["One | Two", "First"]),
+        (VALUES, ["One", "Two", "First"]),
         ("<Image\n  src='a.png'\n  style={{width: 1}}\n/>\n\nAfter", ["After"]),
         ("a {/* no */}b{props.x} {'c'} <Badge text=\"new\"/>", ["a b c new"]),
         ('<img src="a" style={{\n  width: 1\n}} /> after', ["after"]),
@@ -65,6 +65,35 @@ def test_a_sentence_about_imports_is_text() -> None:
 def test_a_component_is_what_it_shows(source: str, expected: list[str]) -> None:
     shown = [text for text in texts(source) if text]
     assert " / ".join(shown).replace(" / ", " ").split() == " ".join(expected).split()
+
+
+def test_a_card_leads_where_it_says_from_the_line_it_is_written_in() -> None:
+    source = """\
+<Cards
+  items={[
+    {
+      title: 'Start [now]',
+      link: '/start',
+    },
+    {
+      link: "https://example.org/deploy",
+      title: "Deploy",
+      description: "To a host of your own."
+    },
+  ]}
+/>
+
+<Card title="Ask" href="/ask" /> and <Card title="Read" />
+"""
+    found = markdown.blocks(source, mdx=True)
+    assert [(block.text, block.lines) for block in found] == [
+        ("Start [now]", (4, 4)),
+        ("Deploy", (9, 9)),
+        ("To a host of your own.", (10, 10)),
+        ("Ask and Read", (15, 15)),
+    ]
+    links = [(link.title, link.url) for block in found for link in block.links]
+    assert links == [("Deploy", "https://example.org/deploy"), ("Ask", "/ask")]
 
 
 def test_nothing_indented_in_a_component_is_code_for_it() -> None:
