@@ -29,7 +29,7 @@ _MARK = re.compile(
     r"|\s\^\w"
 )
 _MARK_FIRST = re.compile(
-    r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|///|\[!|-+8<-|\*\[|\(\S+\)="
+    r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\(\S+\)="
     r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<)"
 )
 _ADMONITION = re.compile(
@@ -40,6 +40,7 @@ _CALLOUT = re.compile(
     r"^((?:[ \t]*(?:[-*+] |\d+[.)] )?>)+[ \t]*)\[!([\w-]+)(?:\|[^\]]*)?\][-+]?(.*)$"
 )
 _COLONS = re.compile(_PREFIX + r":{3,}[ \t]*(.*)$")
+_DEFINITION = re.compile(r"^:([ \t]+)(?=\S)")
 _LEAF = re.compile(_PREFIX + r"::[A-Za-z][\w-]*(?:\[(.*)\])?(?:\{.*\})?[ \t]*$")
 _BRACED = re.compile(r"^\{([\w:.+-]+)\}[ \t]*(.*)$")
 _NAMED = re.compile(r"^([A-Za-z][\w-]*)(?:[ \t]*\[(.*)\])?[ \t]*(?:\{.*\})?[ \t]*(.*)$")
@@ -205,7 +206,9 @@ class _Scan:
         depth, moved = self._under(line)
         if depth < len(self._margins) and line.strip(" \t>"):
             del self._margins[depth:]
-            self._fence.drop()
+            closing = self._fence.drop()
+            if self._done and not self._done[-1].strip():
+                self._done[-1] = closing
         return moved
 
     def _under(self, line: str) -> tuple[int, str]:
@@ -273,7 +276,7 @@ class _Scan:
             replaced = self._tool_line(number, line)
         return _inline(line) if replaced is None else replaced
 
-    def _container(self, number: int, line: str) -> str | None:
+    def _container(self, number: int, line: str) -> str | None:  # noqa: PLR0911
         """The markers of admonitions, tabs and directives, as labels; None where it is none."""
         if found := _ADMONITION.match(line):
             if self._indented_under(number, found[1]) or found[3] is not None:
@@ -288,6 +291,9 @@ class _Scan:
             return self._colons(number, found)
         if found := _LEAF.match(line):
             return _label(found[1], found[2] or "")
+        if (found := _DEFINITION.match(line)) and self._defines_a_comment():
+            self._margins.append((width(found[0]) + self._moved(), 0))
+            return _inline(line[found.end() :])
         found = _SLASHES.match(line)
         if found and (not found[2] or found[2] in _BLOCKS):
             return _label(found[1], found[3] or "")
@@ -311,6 +317,11 @@ class _Scan:
             return ""
         named = _NAMED.match(rest)
         return _label(prefix, named[2] or named[3]) if named else None
+
+    def _defines_a_comment(self) -> bool:
+        """Whether what stands above is a comment, which a plugin puts a term in place of."""
+        above = next(filter(str.strip, reversed(self._done[-4:])), "")
+        return above.endswith("-->")
 
     def _tool_line(self, number: int, line: str) -> str | None:
         """Lines that speak to the publishing tool alone; None where it is none."""

@@ -27,9 +27,11 @@ class Fence:
         """Open a fence whose marker stands after a prefix."""
         self._open = marker, width(prefix)
 
-    def drop(self) -> None:
-        """Forget the fence: what it stood in has ended."""
+    def drop(self) -> str:
+        """Forget the fence, as what it stood in has ended; the line that would have closed it."""
+        marker, column = self._open or ("", 0)
         self._open = None
+        return " " * column + marker
 
     def read(self, line: str) -> None:
         """Take in a line inside the fence; it may be the one that closes it."""

@@ -390,7 +390,9 @@ class _Walk:
     def _close_verbatim(self, name: str, start: int, end: int) -> None:
         text, self._verbatim = "".join(self._verbatim or ()), None
         if name == "-CodeBlock":
-            self._add("code", visible(text).rstrip("\n"), start, end)
+            # What looked like a marker, and is code after all, is no label.
+            text = visible(text).replace(f"###### {LABEL}", "").rstrip("\n")
+            self._add("code", text, start, end)
             return
         first, last = self._lines.of(start, end)
         found = () if _BARE_TAGS.fullmatch(text) else hypertext.blocks(text, first_line=first)

@@ -83,5 +83,5 @@ def strayed(page: PageRead) -> list[str]:
 def plain(source: str) -> str:
     """Source lines with what would split or spell a word otherwise taken out."""
     source = re.sub(r"&(?:nbsp|ensp|emsp|shy|zwj|zwnj);", " ", source)
-    source = html.unescape(source)
+    source = re.sub(r"\]\([^()\s]*\)|\[", "", html.unescape(source))
     return re.sub(r"[*~`\\]|<[^<>]*>|(?<!\w)_|_(?!\w)", "", source)

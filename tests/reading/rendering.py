@@ -36,6 +36,7 @@ SLASHES = re.compile(r"^\s*/{3,}\s*(?:[\w-]+\s*(?:\|\s*(.*))?)?$")
 QUOTE = re.compile(r"^(\s*)> ?")
 CALLOUT = re.compile(r"^((?:\s*>)+\s*)\[!([\w-]+)(?:\|[^\]]*)?\][+-]?")
 GENERATED = re.compile(r"^(\s*):::\s+[\w.]+\s*$")
+DEFINED = re.compile(r"^:\s+\S")
 SNIPPET = re.compile(r"^[\s>]*(?:-+8<-+|;-+8<-+)")
 ABBREVIATION = re.compile(r"^[\s>]*\*\[[^\]]+\]:")
 FOOTNOTE = re.compile(r"^(\s*)\[\^[^\]\s]+\]:[ \t]*")
@@ -63,12 +64,14 @@ OPTION = re.compile(r"^\s*:[\w-]+:")
 MYST_ROLE = re.compile(r"\{[\w:-]+\}(?=`)")
 ESM = re.compile(r"^(?:import|export)\s")
 CODE_SPAN = re.compile(
-    r"(?<!`)(`+)(?!`)(?:(?:(?!\n[ \t>]*\n).)*?[^`])?\1(?!`)",
+    r"(?<!`)(`+)(?!`)(?:(?:(?!\n[ \t>]*(?:\n|[-*+] )).)*?[^`])?\1(?!`)",
     re.DOTALL,  # in one paragraph
 )
 EXPRESSION = re.compile(r"(?<!\\)\{[^{}]*\}")
-VISIBLE_ATTRIBUTE = re.compile(r"""\b(?:label|title)\s*[=:]\s*(?:"([^"]*)"|'([^']*)')""")
-ITEMS = re.compile(r"\bitems=\{\[(.*?)\]\}", re.DOTALL)
+VISIBLE_ATTRIBUTE = re.compile(
+    r"""\b(?:label|title|description)\s*[=:]\s*(?:"([^"]*)"|'([^']*)')"""
+)
+ITEMS = re.compile(r"\bitems=\{\[([^{}]*?)\]\}")
 QUOTED = re.compile(r"""'([^']*)'|"([^"]*)\"""")
 RUN = re.compile(r"[^\W_]+")
 INVISIBLE = {"Cf", "Mn", "Me", "Cc"}
@@ -82,7 +85,7 @@ BLOCK = set(
     " button x-contents".split()
 )
 OPTIONAL = {"x-contents", "x-label"}
-HIDDEN = set("script style head title template noscript".split())
+HIDDEN = set("script style head title template noscript video audio canvas".split())
 
 
 @dataclass(frozen=True)
@@ -148,11 +151,15 @@ def published(source: str, tool: str = "github") -> Published:
     lines = unwrapped(text.split("\n"), tool)
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(deflist_plugin)
+    # An address that no browser follows is still none that a reader sees.
+    parser.validateLink = lambda _: True
     if tool == "mdx":
         parser.disable("code")
     tokens = parser.parse("\n".join(lines))
     tokens = marking_contents(tokens)
     for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type == "html_block" and tool == "mkdocs":
+            token.content = ICON.sub("", token.content)
         if token.type == "inline" and token.children:
             clean_inline(token.children, tool, is_heading=before.type == "heading_open")
     seen = Text()
@@ -161,7 +168,7 @@ def published(source: str, tool: str = "github") -> Published:
     return Published(tuple((kind, tuple(words_of(text))) for kind, text in seen.runs()))
 
 
-def unwrapped(lines: Lines, tool: str) -> Lines:
+def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
     """The lines with what the tool acts on gone, titles kept and indented bodies moved out."""
     out: Lines = []
     prose: Lines = []
@@ -208,6 +215,9 @@ def unwrapped(lines: Lines, tool: str) -> Lines:
                 out += lines[at + 1 : end]
             else:
                 out += lines[at:end]
+            last = lines[end - 1].strip(" \t>")
+            if end == at + 1 or last.strip(opening[2][0]) or not last.startswith(opening[2]):
+                out.append(indent + opening[2])  # what it stands in ends it
             at = end
             continue
         marker = (INDENTED.match(line) or TAB.match(line)) if tool == "mkdocs" else None
@@ -217,6 +227,15 @@ def unwrapped(lines: Lines, tool: str) -> Lines:
             inside = [dedented(inner) for inner in lines[at + 1 : end]]
             title = unwrapped([marker[1] + (marker[3] or label(marker[2]))], tool)
             out += ["", *title, "", *unwrapped(inside, tool), ""]
+            at = end
+            continue
+        above = next((x for x in reversed(lines[:at]) if x.strip()), "")
+        if tool == "mkdocs" and above.endswith("-->") and DEFINED.match(line):
+            # A plugin puts a term in place of the comment.
+            flush()
+            end = indented_end(lines, at + 1, 4)
+            inside = [line[1:].lstrip(), *(dedented(inner) for inner in lines[at + 1 : end])]
+            out += ["", *unwrapped(inside, tool), ""]
             at = end
             continue
         if tool == "mkdocs" and (named := GENERATED.match(line)):
@@ -341,7 +360,7 @@ def without_wrappers(text: str) -> str:
 def without_components(text: str) -> str:
     """MDX prose without component tags and expressions; a tab's or card's title stays."""
     out, at = [], 0
-    opening = re.compile(r"(?<!\\)</?(?=[A-Z>])")
+    opening = re.compile(r"(?<!\\)</?(?=[A-Z>]|[a-z]+\b[^<>`]*=\{)")
     spans = [(span.start(), span.end()) for span in CODE_SPAN.finditer(text)]
     for match in opening.finditer(text):
         start = match.start()
@@ -351,6 +370,10 @@ def without_components(text: str) -> str:
         if not end:
             continue
         tag = text[start:end]
+        if tag[1].islower():
+            out += [text[at:start], f"{re.match(r'<[a-z]+', tag)[0]}>"]
+            at = end
+            continue
         shown = [a or b for a, b in VISIBLE_ATTRIBUTE.findall(tag)]
         for items in ITEMS.findall(tag):
             shown += [a or b for a, b in QUOTED.findall(items)]
@@ -364,7 +387,7 @@ def without_components(text: str) -> str:
 def tag_end(text: str, start: int) -> int:
     """Where a component's tag ends, past strings and braces; 0 where it never does."""
     braces, quote = 0, ""
-    for at in range(start + 1, min(len(text), start + 4000)):
+    for at in range(start + 1, min(len(text), start + 20_000)):
         char = text[at]
         if quote:
             quote = "" if char == quote else quote
@@ -392,7 +415,8 @@ def marking_contents(tokens):
             inner = [t for t in tokens[at:end] if t.type in {"inline", "fence", "html_block"}]
             if inner and all(is_in_page_link(t) for t in inner):
                 whole = [*tokens[at : end + 1], raw("</x-contents>")]
-                last = tokens[end + 1].type if end + 1 < len(tokens) else "heading_open"
+                after = (t.type for t in tokens[end + 1 :] if t.type != "html_block")
+                last = next(after, "heading_open")
                 if out and out[-1].type == "heading_close" and last == "heading_open":
                     out.insert(-3, raw("<x-contents>"))
                 else:
