@@ -19,7 +19,7 @@ check: .venv/installed-dev
 
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
 torture: .venv/installed-dev
-	ASSISTANT_TORTURE=1 $(BIN)/python -m pytest tests/torture tests/reading --log-cli-level=INFO
+	TORTURE=1 $(BIN)/python -m pytest tests/torture tests/reading --log-cli-level=INFO
 
 train: .venv/installed-dev
 	$(BIN)/python benchmarks/train.py --eval $(or $(EVAL),../shared/eval)

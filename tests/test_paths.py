@@ -20,7 +20,7 @@ from tests.conftest import SHARED, WordEncoder
 SECRET = "The password is swordfish."
 PASSWORDS = "root:"
 
-LONG = os.environ.get("ASSISTANT_TORTURE") == "1"
+LONG = os.environ.get("TORTURE") == "1"
 
 # {FILE} is the secret's path from the root of the file system.
 FORMS = (

@@ -14,7 +14,7 @@ from tests.reading.reader import broken_promises, read_text
 from tests.reading.rendering import published, words_of
 from tests.reading.writing import TOOLS, Writer, pages
 
-EXAMPLES = 3000 if os.environ.get("ASSISTANT_TORTURE") else 25
+EXAMPLES = 3000 if os.environ.get("TORTURE") else 25
 THOROUGH = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 TOKEN = re.compile(r"word\d|unseen\d")
 # None of the pages' code holds these, so that in a passage they are marks left over.

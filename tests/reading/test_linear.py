@@ -15,7 +15,7 @@ from assistant.dialect import neutralise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TORTURE = bool(os.environ.get("ASSISTANT_TORTURE"))
+TORTURE = bool(os.environ.get("TORTURE"))
 GROWTH = 2.6
 SECONDS_PER_MB = 5  # where the yardstick below takes its usual time
 YARDSTICK = 0.0085

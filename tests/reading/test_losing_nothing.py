@@ -18,7 +18,7 @@ from tests.conftest import SHARED
 from tests.reading.reader import broken_promises, strayed, words_read
 from tests.reading.rendering import published
 
-TORTURE = bool(os.environ.get("ASSISTANT_TORTURE"))
+TORTURE = bool(os.environ.get("TORTURE"))
 EVAL = SHARED / "eval"
 TOOLS = {
     "code-with-engineering-playbook": "mkdocs",

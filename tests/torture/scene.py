@@ -16,7 +16,7 @@ from assistant.ask import Assistant
 from assistant.errors import IndexMissing
 from tests.conftest import WordEncoder
 
-LONG = os.environ.get("ASSISTANT_TORTURE") == "1"
+LONG = os.environ.get("TORTURE") == "1"
 
 ANIMALS = ("cat", "dog", "bird", "fish", "tree")
 QUESTIONS = tuple(f"What was the {animal} of the year called?" for animal in ANIMALS)
