@@ -6,11 +6,12 @@ generation between them. Must not know how a question is answered or how a page 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant import formats
 from assistant import index as indexes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from assistant.ask import Assistant
 
 _SETTLING = 400  # milliseconds without another change, so that a checkout is one update
+_LOOKING_AGAIN = 1.0  # seconds between two looks at whether the guide's folder is still the same
 _POINTER = "CURRENT"  # what a writer of the index replaces last
 _log = logging.getLogger(__name__)
 
@@ -82,10 +84,32 @@ class _Watch:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        for _ in self._changes():
-            self._live.update(self._followed)
+        while not self._stop.is_set():
+            place, begun = self._place(), False
+            with contextlib.suppress(FileNotFoundError):  # gone since: noticed the next time
+                for changes in self._changes() if place else self._absence():
+                    if self._place() != place:  # another folder of that name, as after a `mv`
+                        break
+                    if place and (changes or not begun):  # an edit may be as old as the watch
+                        self._live.update(self._followed)
+                        begun = True
+            if not self._stop.wait(_SETTLING / 1000):
+                self._live.update(self._followed)
 
-    def _changes(self) -> Iterator[object]:
+    def _place(self) -> tuple[int, int] | None:
+        """Which folder the guide's is; none while there is none."""
+        try:
+            stat = self._followed.corpus.stat()
+        except OSError:
+            return None
+        return stat.st_dev, stat.st_ino
+
+    def _absence(self) -> Iterator[tuple[()]]:
+        while not self._stop.wait(_LOOKING_AGAIN):
+            yield ()
+
+    def _changes(self) -> Iterator[set[Any]]:
+        """What changed, and nothing every so often, so that it can be looked for more."""
         import watchfiles
 
         current = str((self._followed.index / _POINTER).resolve())
@@ -99,5 +123,6 @@ class _Watch:
             watch_filter=matters,
             debounce=_SETTLING,
             stop_event=self._stop,
-            rust_timeout=1000,
+            rust_timeout=int(_LOOKING_AGAIN * 1000),
+            yield_on_timeout=True,
         )

@@ -40,6 +40,14 @@ def texts(assistant: Assistant) -> list[str]:
     return sorted(hit.passage.text for hit in found)
 
 
+def until(condition) -> None:
+    """Wait until it is so, or for as long as patience lasts."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
+
+
 def edit(followed: Followed, text: str) -> None:
     (followed.corpus / "dog.md").write_text(text)
 
@@ -91,27 +99,32 @@ def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
 
 def test_an_edit_shows_by_itself_while_watched(live, followed):
     with live.watch(followed):
-        time.sleep(0.5)  # the watcher begins in a thread of its own
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
-        deadline = time.monotonic() + PATIENCE
-        while len(texts(live.assistant)) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(texts(live.assistant)) == 2
+        until(lambda: len(texts(live.assistant)) == 2)
         (followed.corpus / "cat.md").unlink()
-        while len(texts(live.assistant)) > 1 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert texts(live.assistant) == ["Dog\n\nA dog sits in the house."]
+        until(lambda: texts(live.assistant) == ["Dog\n\nA dog sits in the house."])
 
 
 def test_an_index_built_by_another_process_is_moved_to_while_watched(live, followed):
     with live.watch(Followed(followed.corpus, followed.index, lambda: None)):
-        time.sleep(0.5)
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
         followed.build()
-        deadline = time.monotonic() + PATIENCE
-        while len(texts(live.assistant)) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert len(texts(live.assistant)) == 2
+        until(lambda: len(texts(live.assistant)) == 2)
+
+
+def test_a_guide_whose_folder_is_exchanged_for_another_is_followed_on(live, followed, tmp_path):
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
+    dog = "Dog\n\nA dog sits in the house."
+    with live.watch(followed):
+        followed.corpus.rename(tmp_path / "older")
+        until(lambda: live.trouble)
+        assert len(texts(live.assistant)) == 1
+        newer.rename(followed.corpus)
+        until(lambda: texts(live.assistant) == [dog] and not live.trouble)
+        edit(followed, "# Dog\n\nA dog sits on the road.\n")
+        until(lambda: texts(live.assistant) == ["Dog\n\nA dog sits on the road."])
 
 
 def test_nothing_is_watched_any_more_once_it_ends(live, followed):

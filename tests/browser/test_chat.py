@@ -336,6 +336,9 @@ def test_every_text_stands_out_from_what_is_behind_it(visit, scheme):
     chat = visit(scheme=scheme)
     ask = ".chip, #ask, #heading h1, #heading p"
     assert faint(chat.page, ask) == []
+    for button in ("#ask", ".chip"):
+        chat.page.locator(button).first.hover()
+        assert faint(chat.page, button) == []
     chat.ask(PM_OR_PO)
     chat.ask("how to bake bread")
     chat.ask("x" * 2001)
