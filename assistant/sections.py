@@ -100,7 +100,7 @@ def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -
             continue
         last = found[end].lines[0] - 1 if end < len(found) else last_line
         # In HTML the next heading may stand in the line where this section's text ends.
-        ends_at = kept[-1].lines[1] if kept else heading.lines[0]
+        ends_at = max(block.lines[1] for block in (heading, *kept[-1:]))
         names = [name for _, name in path]
         same = names[0].casefold() == title.casefold()
         yield Part(
