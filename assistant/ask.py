@@ -282,10 +282,14 @@ class Assistant:
         """
         store = self.index.store
         wanted, written = set(terms(asked.subjects[0])), set(words(asked.subjects[0]))
+        if not wanted:  # "what kinds of things are there?"
+            return []
         found: list[tuple[bool, list[Section]]] = []
         for hit in hits[:LOOKED_THROUGH]:
             for headings in (hit.passage.headings, hit.passage.headings[:-1]):
-                named = set(terms(headings[-1])) if headings else set()
+                if not headings:
+                    continue
+                named = set(terms(headings[-1]))
                 of_kinds = bool(named & questions.KINDS)
                 if not wanted <= named or not (of_kinds or written <= set(words(headings[-1]))):
                     continue

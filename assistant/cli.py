@@ -247,6 +247,42 @@ def verify(
     typer.echo(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
 
 
+@app.command("eval")
+def evaluate(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of questions with answers.")],
+    work: Annotated[Path, typer.Option("--work", help="Where their indexes are kept.")] = Path(
+        "build/eval"
+    ),
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask at most so many a set.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page to look at.")] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the goals as tests.")] = None,
+    goals: Annotated[Path | None, typer.Option("--goals", help="What to reach, as TOML.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    model: Model = None,
+) -> None:
+    """Measure the answers on questions whose answers are known; exit 1 where a goal is missed."""
+    from assistant import evaluate as evaluation
+    from assistant import questionset, report
+
+    wanted = report.goals(goals) if goals else {}
+    encoder = _encoder(settings.load(model=model))
+    outcomes = []
+    for folder in folders:
+        for given in questionset.read(folder, work):
+            with terminal.Bars() as bars:
+                done = evaluation.evaluate(given.cut(limit), work, encoder, progress=bars.progress)
+            outcomes.append(done)
+    typer.echo(report.to_json(outcomes)) if as_json else report.show(outcomes)
+    for path, text in ((html, report.page), (junit, partial(report.junit, wanted=wanted))):
+        if path:
+            _write(path, text(outcomes))
+    missed = report.missed(outcomes, wanted)
+    for line in missed:
+        typer.echo(line, err=True)
+    if missed:
+        raise typer.Exit(1)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 2 mend what was typed, 3 mend what lies on disk."""
     command = typer.main.get_command(app)
@@ -321,13 +357,7 @@ def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
     """Name what was odd: all of it in the report, here no more than can be read."""
     lines = [f"{oddity.path}:{oddity.line}: {oddity.what}" for oddity in oddities]
     if report:
-        try:
-            report.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        except OSError as error:
-            raise SettingsError(
-                f"The report cannot be written to {report}: {error.strerror or error}.",
-                "Name a file in a folder that is there: --report FILE",
-            ) from error
+        _write(report, "".join(f"{line}\n" for line in lines))
     worst_first = sorted(range(len(lines)), key=lambda n: not oddities[n].unread)
     for number in worst_first[:_ODDITIES_SHOWN]:
         typer.echo(lines[number], err=True)
@@ -335,6 +365,16 @@ def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
     if more > 0:
         where = f"all are in {report}" if report else "name a file with --report to see all"
         typer.echo(f"… and {more:,} more that were odd: {where}.", err=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Name a file in a folder that is there.",
+        ) from error
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "model errors text settings",
-    "tags table fences lexicon cache",
+    "tags table fences lexicon cache measures questionset",
     "mdx phrases",
     "dialect site hypertext",
     "markdown links rst office",
@@ -23,7 +23,8 @@ LAYERS = [
     "changes vectors",
     "index",
     "ask",
-    "live terminal",
+    "live terminal evaluate",
+    "report",
     "cli web",
 ]
 # The ground floor may use words, and errors: neither knows anything else.

@@ -1,0 +1,321 @@
+"""What an evaluation came to, for people and for machines: tables, a page with curves, JUnit.
+
+Knows which measures stand in which table. Must not know how anything was measured.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from assistant import evaluate, measures
+from assistant.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from assistant.evaluate import Measure, Outcome, Record
+
+    Goals = Mapping[str, Mapping[str, float]]
+
+WORST = 15
+"""How many of a set's worst misses the page shows."""
+
+_LESS_IS_MORE = {"ECE", "lost"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of figures under one heading; a figure that could not be measured is None."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Measure | None, ...]], ...]
+
+
+def figures(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Measure]]:
+    """Every measure of every part of the sets, as the assistant answers (the last arm)."""
+    found: dict[str, dict[str, Measure]] = {}
+    for outcome in outcomes:
+        for name, records in outcome.parts():
+            found[name] = {
+                **evaluate.ranking_measures(records, evaluate.ARMS[-1]),
+                **evaluate.answer_measures(records),
+                **evaluate.refusal_measures(records),
+            }
+        found.setdefault(outcome.name, {}).update(evaluate.talk_measures(outcome))
+    return found
+
+
+def tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
+    """The figures as people read them: ranking by arm, then what each part of an answer came to."""
+    ranked = [
+        (f"{name} · {arm}", evaluate.ranking_measures(records, arm))
+        for outcome in outcomes
+        for name, records in outcome.parts()
+        for arm in evaluate.ARMS
+        if arm != evaluate.ARMS[-1] or any(record.asked.history for record in records)
+    ]
+    yield from _table("Ranking", ranked)
+    found = list(figures(outcomes).items())
+    yield from _table("Answers", found, "F1 evidence answered")
+    yield from _table("Saying no", found, ("AUROC", "caught at 5 % lost", "refused", "lost", "ECE"))
+    yield from _table("Talk and spelling", found, "misspelt rewritten copied")
+
+
+def _table(
+    title: str,
+    rows: Iterable[tuple[str, Mapping[str, Measure]]],
+    columns: str | Sequence[str] = "nDCG@10 R@1 R@5 R@10 MRR page@5",
+) -> Iterator[Table]:
+    names = tuple(columns.split()) if isinstance(columns, str) else tuple(columns)
+    kept = tuple(
+        (name, tuple(found.get(column) for column in names))
+        for name, found in rows
+        if any(column in found for column in names)
+    )
+    if kept:
+        yield Table(title, names, kept)
+
+
+def speeds(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """How long answers took, a line a set."""
+    for outcome in outcomes:
+        if outcome.records:
+            median, slow = evaluate.latency(outcome.records)
+            count = len(outcome.records)
+            yield (
+                f"{outcome.name}: {count:,} questions, half of them within {median * 1000:.0f} ms, "
+                f"95 % within {slow * 1000:.0f} ms"
+            )
+
+
+def show(outcomes: Sequence[Outcome]) -> None:
+    """Print the tables."""
+    from rich.console import Console
+    from rich.table import Table as Printed
+
+    # What is written to a file is as wide as its tables are.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    for table in tables(outcomes):
+        printed = Printed("set", title=table.title, title_justify="left")
+        for column in table.columns:
+            printed.add_column(column, no_wrap=True)
+        for name, row in table.rows:
+            printed.add_row(name, *map(_figure, row))
+        console.print(printed)
+    for line in speeds(outcomes):
+        console.print(line)
+
+
+def _figure(measure: Measure | None) -> str:
+    if measure is None:
+        return ""
+    return f"{measure.value:.3f} ±{(measure.high - measure.low) / 2:.3f}"
+
+
+def to_json(outcomes: Sequence[Outcome]) -> str:
+    """All figures with their intervals, by part and measure."""
+    found = {
+        name: {
+            measure: {
+                "value": round(figure.value, 4),
+                "interval": [round(figure.low, 4), round(figure.high, 4)],
+                "count": figure.count,
+            }
+            for measure, figure in row.items()
+        }
+        for name, row in figures(outcomes).items()
+    }
+    return json.dumps(found, ensure_ascii=False, indent=2)
+
+
+def goals(path: Path) -> Goals:
+    """What each measure of each set has to reach: a table a set in TOML.
+
+    Raises SettingsError for a file that cannot be read or holds anything but numbers.
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", "Name a TOML file.") from error
+    if not all(isinstance(value, dict) for value in found.values()):
+        raise SettingsError(f"{path} has a goal of no set.", 'Write ["set"] above its goals.')
+    for name, wanted in found.items():
+        for measure, goal in wanted.items():
+            if isinstance(goal, bool) or not isinstance(goal, int | float):
+                raise SettingsError(
+                    f"{path}: the goal {measure} of {name} is no number.", "Write 0.8, say."
+                )
+    return found
+
+
+def missed(outcomes: Sequence[Outcome], wanted: Goals) -> list[str]:
+    """The goals of the sets that were measured and are not reached, a line each."""
+    return [line for _, _, line in _judged(outcomes, wanted) if line]
+
+
+def _judged(outcomes: Sequence[Outcome], wanted: Goals) -> Iterator[tuple[str, str, str]]:
+    """Set, measure, and what is wrong with it or nothing."""
+    for name, found in figures(outcomes).items():
+        for measure, goal in wanted.get(name, {}).items():
+            figure = found.get(measure)
+            less = measure in _LESS_IS_MORE
+            if figure is None:
+                yield name, measure, f"{name}: {measure} was not measured"
+            elif figure.value > goal if less else figure.value < goal:
+                over = "over" if less else "under"
+                yield name, measure, f"{name}: {measure} {figure.value:.3f} is {over} {goal}"
+            else:
+                yield name, measure, ""
+
+
+def junit(outcomes: Sequence[Outcome], wanted: Goals) -> str:
+    """The goals as test cases, in the XML that continuous integration reads."""
+    suite = ET.Element("testsuite", name="assistant eval")
+    failures = 0
+    for name, measure, wrong in _judged(outcomes, wanted):
+        case = ET.SubElement(suite, "testcase", classname=name, name=measure)
+        if wrong:
+            failures += 1
+            ET.SubElement(case, "failure", message=wrong)
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(failures))
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+# -- the page -------------------------------------------------------------------------------------
+
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --ink: light-dark(#1d2327, #e7e9ea);
+  --soft: light-dark(#545d64, #a4adb3);
+  --line: light-dark(#dedbd5, #343d42);
+  --mark: light-dark(#0b5c6b, #6fc7d6);
+}
+body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--line); }
+.wide :is(th, td) { white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+small { color: var(--soft); }
+.worst :is(th, td) { text-align: left; vertical-align: top; }
+figure { display: inline-block; margin: 1rem 2rem 1rem 0; }
+figcaption { color: var(--soft); max-width: 20rem; font-size: .9rem; }
+svg { display: block; }
+"""
+
+
+def page(outcomes: Sequence[Outcome]) -> str:
+    """One page of HTML with the tables, curves of each set, and its worst misses."""
+    body = ["<h1>How well the guide is answered from</h1>"]
+    body.append("<p>Small: the interval of 95 % of resamples of the questions.</p>")
+    for table in tables(outcomes):
+        head = "".join(f"<th>{escape(name)}</th>" for name in ("set", *table.columns))
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td>{''.join(map(_cell, row))}</tr>"
+            for name, row in table.rows
+        )
+        body.append(
+            f"<h2>{table.title}</h2><p>In brackets: 95 % of what chance would make of it.</p>"
+        )
+        body.append(f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>')
+    body += [f"<p>{escape(line)}</p>" for line in speeds(outcomes)]
+    for outcome in outcomes:
+        curves, worst = "".join(_curves(outcome)), _worst(outcome.records)
+        if curves or worst:
+            body.append(f"<h2>{escape(outcome.name)}</h2>{curves}{worst}")
+    title = "<title>Evaluation</title><meta name=viewport content='width=device-width'>"
+    start = f"<!doctype html><html lang=en><meta charset=utf-8>{title}<style>{_STYLE}</style>"
+    return start + "\n".join(body) + "\n"
+
+
+def _cell(measure: Measure | None) -> str:
+    if measure is None:
+        return "<td></td>"
+    between = f"({measure.low:.3f} to {measure.high:.3f})"
+    return f"<td>{measure.value:.3f} <small>{between}</small></td>"
+
+
+def _curves(outcome: Outcome) -> Iterator[str]:
+    chances, answerable = evaluate.judged(outcome.records)
+    if len(chances) and answerable.any() and not answerable.all():
+        points = [(said, true) for said, true, _ in measures.reliability(chances, answerable)]
+        yield _drawn(
+            points,
+            "Reliability: the probability that was said, and how often the guide did answer.",
+            "said",
+            "true",
+            diagonal=True,
+        )
+        yield _drawn(
+            measures.risk_coverage(chances, answerable),
+            "Risk and coverage: the more is answered, the more of it has no answer in the guide.",
+            "share answered",
+            "of it wrongly",
+        )
+
+
+_SIDE, _EDGE = 280, 36
+
+
+def _drawn(
+    points: Sequence[tuple[float, float]], caption: str, x: str, y: str, *, diagonal: bool = False
+) -> str:
+    """A curve over the unit square as SVG."""
+
+    def place(point: tuple[float, float]) -> str:
+        return f"{_EDGE + point[0] * _SIDE:.1f},{_SIDE - point[1] * _SIDE + 8:.1f}"
+
+    step = max(1, len(points) // 400)
+    line = " ".join(map(place, [*points[::step], points[-1]]))
+    frame = " ".join(map(place, [(0, 1), (0, 0), (1, 0)]))
+    ideal = f'<polyline points="{place((0, 0))} {place((1, 1))}" stroke="var(--line)"/>'
+    dots = "".join(
+        '<circle cx="{}" cy="{}" r="3" fill="var(--mark)"/>'.format(*place(point).split(","))
+        for point in (points if diagonal else ())
+    )
+    low = _SIDE + 26
+    labels = (
+        f'<text x="{_EDGE}" y="{low}">0</text>'
+        f'<text x="{_EDGE + _SIDE}" y="{low}" text-anchor="end">{escape(x)} 1</text>'
+        f'<text x="0" y="16">1</text><text x="0" y="{_SIDE // 2}">{escape(y)}</text>'
+    )
+    return (
+        f'<figure><svg width="{_SIDE + _EDGE + 8}" height="{_SIDE + 32}" role="img" fill="none" '
+        f'aria-label="{escape(caption)}"><polyline points="{frame}" stroke="var(--soft)"/>'
+        f'{ideal if diagonal else ""}<polyline points="{line}" stroke="var(--mark)" '
+        f'stroke-width="2"/>{dots}<g fill="var(--soft)" font-size="11">{labels}</g></svg>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def _worst(records: Sequence[Record]) -> str:
+    """The questions whose gold is furthest down, with what stood first instead."""
+    last = evaluate.ARMS[-1]
+    known = [record for record in records if record.gold]
+    worst = sorted(known, key=lambda r: measures.reciprocal_rank(r.ranked[last], r.gold))
+    rows = []
+    for record in worst[:WORST]:
+        rank = measures.reciprocal_rank(record.ranked[last], record.gold)
+        instead = record.answer.hits[0].passage.heading_path if record.answer.hits else "nothing"
+        cells: tuple[Any, ...] = (
+            record.answer.understood_as,
+            ", ".join(sorted(record.gold)),
+            f"{1 / rank:.0f}" if rank else "not found",
+            instead,
+        )
+        rows.append("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
+    if not rows:
+        return ""
+    head = "<tr><th>question</th><th>gold</th><th>its rank</th><th>first instead</th></tr>"
+    return f'<h3>Worst misses</h3><table class="worst">{head}{"".join(rows)}</table>'

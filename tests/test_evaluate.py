@@ -1,0 +1,250 @@
+"""An evaluation of a guide a reader can hold in the head, with the twelve-word encoder."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from assistant import evaluate, questionset, report
+from assistant.errors import SettingsError
+from assistant.questionset import Gold
+
+PAGE = """# House
+
+## Cat
+
+A cat drinks milk in the house.
+
+## Dog
+
+A dog sits on the road and eats bread.
+
+## Bird
+
+A bird sits in a tree by the river.
+"""
+
+QUESTIONS = [
+    {"id": "1", "text": "what does the cat drink?", "history": []},
+    {"id": "2", "text": "where does the dog sit?", "history": []},
+    {
+        "id": "3",
+        "text": "where does it sit?",
+        "history": [
+            {"role": "user", "text": "what is a bird?"},
+            {"role": "agent", "text": "It has wings."},
+        ],
+    },
+    {"id": "4", "text": "how is a pension paid out?", "history": []},
+]
+GOLD = [
+    {"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Cat"]}]},
+    {"id": "2", "gold": [{"doc": "house.md", "heading_path": ["house", "dog"]}]},
+    {"id": "3", "gold": [{"doc": "house.md", "heading_path": ["Bird"]}]},
+]
+ANSWERS = [
+    {"id": "1", "answers": ["A cat drinks milk in the house."], "is_impossible": False},
+    {"id": "2", "answers": ["on the road"], "is_impossible": False},
+    {"id": "3", "answers": ["in a tree"], "is_impossible": False},
+    {"id": "4", "answers": [], "is_impossible": True},
+]
+
+
+def write(path, rows) -> None:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of questions with everything one may hold."""
+    folder = tmp_path / "animals"
+    (folder / "docs").mkdir(parents=True)
+    (folder / "docs" / "house.md").write_text(PAGE)
+    write(folder / "queries.jsonl", QUESTIONS)
+    write(folder / "gold_sections.jsonl", GOLD)
+    write(folder / "answers.jsonl", ANSWERS)
+    write(folder / "queries_typo.jsonl", [{"id": "2", "text": "where does the dog siit?"}])
+    return folder
+
+
+@pytest.fixture
+def outcomes(folder, tmp_path, word_encoder):
+    sets = questionset.read(folder, tmp_path / "work")
+    return [evaluate.evaluate(given, tmp_path / "work", word_encoder) for given in sets]
+
+
+def test_every_question_has_its_gold_section_whatever_the_case_of_its_headings(outcomes):
+    (outcome,) = outcomes
+    assert [sorted(record.gold) for record in outcome.records] == [
+        ["house.md#cat"],
+        ["house.md#dog"],
+        ["house.md#bird"],
+        [],
+    ]
+
+
+def test_a_gold_section_that_is_not_there_is_missed_and_not_forgotten(
+    folder, tmp_path, word_encoder
+):
+    gone = [{"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Horse"]}]}]
+    write(folder / "gold_sections.jsonl", gone)
+    (given,) = questionset.read(folder, tmp_path)
+    outcome = evaluate.evaluate(given, tmp_path / "work", word_encoder)
+    assert evaluate.ranking_measures(outcome.records, "words")["R@10"].value == 0.0
+
+
+def test_each_arm_is_measured_by_itself(outcomes):
+    found = {
+        arm: evaluate.ranking_measures(outcomes[0].records, arm)["R@1"].value
+        for arm in evaluate.ARMS
+    }
+    # Without the talk nobody knows what "it" is.
+    assert min(found.values()) == pytest.approx(2 / 3)
+    assert found["+ model"] < found["+ history"] == 1.0
+
+
+def test_questions_that_open_a_talk_are_a_part_of_their_own(outcomes):
+    names = [(name, len(records)) for name, records in outcomes[0].parts()]
+    assert names == [("animals", 4), ("animals, first turns", 3)]
+
+
+def test_answers_are_held_against_the_gold_ones(outcomes):
+    found = evaluate.answer_measures(outcomes[0].records[:1])
+    assert found["F1"].value == found["evidence"].value == found["answered"].value == 1.0
+
+
+def test_a_question_nobody_can_answer_is_told_from_those_that_are(outcomes):
+    found = evaluate.refusal_measures(outcomes[0].records)
+    assert found["AUROC"].value == 1.0
+    assert found["refused"].value == 1.0
+
+
+def test_a_misspelt_question_is_compared_with_itself(outcomes):
+    assert len(outcomes[0].misspelt) == 1
+    assert evaluate.talk_measures(outcomes[0])["misspelt"].value == 1.0
+
+
+def test_a_cut_set_is_spread_over_the_whole(folder, tmp_path):
+    (given,) = questionset.read(folder, tmp_path)
+    assert [asked.id for asked in given.cut(2).questions] == ["1", "3"]
+    assert given.cut(None) == given
+
+
+def test_rewrites_need_no_guide(tmp_path, word_encoder):
+    said = [{"role": "user", "text": "what does the cat drink?"}]
+    rows = [
+        {"id": "1", "text": "and the dog?", "history": said, "rewrite": "what does the dog drink?"},
+        {"id": "2", "text": "where is the bird?", "history": said, "rewrite": "where is the bird?"},
+    ]
+    write(tmp_path / "queries.jsonl", rows)
+    (given,) = questionset.read(tmp_path, tmp_path / "work")
+    found = evaluate.talk_measures(evaluate.evaluate(given, tmp_path, word_encoder))
+    assert found["copied"].value == 0.5
+    assert found["rewritten"].value >= found["copied"].value
+
+
+def test_questions_that_name_their_guide_are_a_set_for_each(folder):
+    mixed = folder.parent / "mixed"
+    mixed.mkdir()
+    rows = [{"id": "1", "guide": "animals/docs", "text": "a cat?", "answerable": True}]
+    write(mixed / "queries.jsonl", rows)
+    (given,) = questionset.read(mixed, folder.parent)
+    assert given.guide == mixed.parent / "animals" / "docs"
+    assert given.questions[0].answerable
+
+
+def test_a_corpus_of_rows_becomes_a_guide_of_pages(tmp_path):
+    rows = [{"id": "one", "title": "House", "section": "Cat > Food", "text": "It drinks milk."}]
+    write(tmp_path / "corpus.jsonl", rows)
+    write(tmp_path / "queries.jsonl", [{"id": "1", "text": "milk?"}])
+    (tmp_path / "qrels.tsv").write_text("qid\tdocid\trel\n1\tone\t1\n1\ttwo\t0\n")
+    (given,) = questionset.read(tmp_path, tmp_path / "work")
+    text = (given.guide / "one.md").read_text()
+    assert text == "# House\n\n## Cat\n\n### Food\n\nIt drinks milk.\n"
+    assert given.questions[0].gold == (Gold("one.md"),)
+    assert given.by_page
+
+
+def test_an_archive_is_unpacked_as_far_as_it_is_asked_about(tmp_path):
+    docs = tmp_path / "docs"
+    for name in ("cats/a.md", "dogs/b.md"):
+        (docs / name).parent.mkdir(parents=True)
+        (docs / name).write_text("# A\n")
+    folder = tmp_path / "set"
+    folder.mkdir()
+    with tarfile.open(folder / "docs.tar.xz", "w:xz") as packed:
+        packed.add(docs, "docs")
+    (folder / "gold_guides.txt").write_text("dogs\n")
+    write(folder / "queries.jsonl", [{"id": "1", "text": "b?"}])
+    (given,) = questionset.read(folder, tmp_path / "work")
+    found = [path.relative_to(given.guide).as_posix() for path in given.guide.rglob("*.md")]
+    assert found == ["dogs/b.md"]
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[1"])
+def test_a_folder_without_questions_is_said_to_have_none(tmp_path, text):
+    if text is not None:
+        (tmp_path / "queries.jsonl").write_text(text)
+    with pytest.raises(SettingsError):
+        list(questionset.read(tmp_path, tmp_path / "work"))
+
+
+# -- the report -----------------------------------------------------------------------------------
+
+
+def test_the_tables_hold_what_could_be_measured(outcomes):
+    found = {table.title: table for table in report.tables(outcomes)}
+    assert list(found) == ["Ranking", "Answers", "Saying no", "Talk and spelling"]
+    arms = [name for name, _ in found["Ranking"].rows]
+    assert arms[:5] == [f"animals · {arm}" for arm in evaluate.ARMS]
+
+
+def test_the_printed_report_names_sets_and_speeds(outcomes, capsys):
+    report.show(outcomes)
+    out = capsys.readouterr().out
+    assert "animals, first turns" in out
+    assert "4 questions, half of them within" in out
+
+
+def test_the_page_escapes_what_readers_asked(folder, tmp_path, word_encoder):
+    evil = "<script>alert(1)</script> where does the dog sit?"
+    write(folder / "queries.jsonl", [{**row, "text": evil} for row in QUESTIONS])
+    sets = questionset.read(folder, tmp_path / "work")
+    page = report.page([evaluate.evaluate(s, tmp_path / "work", word_encoder) for s in sets])
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "Worst misses" in page
+    assert page.count("<svg") == 2
+
+
+def test_the_json_has_each_figure_with_its_interval(outcomes):
+    found = json.loads(report.to_json(outcomes))
+    assert found["animals"]["R@1"] == {"value": 1.0, "interval": [1.0, 1.0], "count": 3}
+
+
+def test_a_goal_that_is_missed_is_a_failed_test_case(outcomes, tmp_path):
+    (tmp_path / "goals.toml").write_text(
+        '[animals]\n"R@1" = 0.9\nECE = -1\nrewritten = 0.5\n[others]\n"R@1" = 1\n'
+    )
+    wanted = report.goals(tmp_path / "goals.toml")
+    missed = report.missed(outcomes, wanted)
+    assert [line.split(" 0.")[0] for line in missed] == [
+        "animals: ECE",
+        "animals: rewritten was not measured",
+    ]
+    suite = ET.fromstring(report.junit(outcomes, wanted))
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == [
+        "ECE",
+        "rewritten",
+    ]
+
+
+@pytest.mark.parametrize("text", ["[a", "a = 1", '[a]\nb = "c"', "[a]\nb = true"])
+def test_goals_that_are_no_numbers_are_refused(tmp_path, text):
+    (tmp_path / "goals.toml").write_text(text)
+    with pytest.raises(SettingsError):
+        report.goals(tmp_path / "goals.toml")
