@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant import guide, ranking, settings, writer
+from assistant import courtesy, guide, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
@@ -51,9 +51,13 @@ _NAMED = 0.99
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A question that stands alone, one reading of its acronyms, and what that asks for."""
+    """A question that stands alone, one reading of its acronyms, and what that asks for.
+
+    `plain` is its text without the politeness around it, which is what is looked for.
+    """
 
     question: Question
+    plain: str
     asked: tuple[str, ...]
     focus: str
     prior: float
@@ -180,9 +184,10 @@ class Assistant:
         short = [
             stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)
         ]
-        asked = tuple(dict.fromkeys(terms(reading)))
+        plain = courtesy.plain(reading)
+        asked = tuple(dict.fromkeys(terms(plain)))
         focus = stem(questions.focus(reading))
-        return Understood(questions.parse(reading), (*asked, *short), focus, prior)
+        return Understood(questions.parse(reading), plain, (*asked, *short), focus, prior)
 
     def _mended(self, token: str) -> str:
         return self.index.store.vocabulary.mend(token, self._encoder.knows, questions.FORM_WORDS)
@@ -192,7 +197,7 @@ class Assistant:
     def _find(self, text: str, history: Sequence[Turn]) -> Found:
         """The best reading of a question with its hits."""
         readings = self._understand(text, history)
-        vectors = self._encoder.encode([reading.question.text for reading in readings])
+        vectors = self._encoder.encode([reading.plain for reading in readings])
         found = [
             Found(reading, vector, tuple(self._hits(reading.asked, vector, reading.focus)))
             for reading, vector in zip(readings, vectors, strict=True)
@@ -237,7 +242,7 @@ class Assistant:
         store = self.index.store
         asked = found.understood.question
         hits = [hit for hit in found.hits if not hit.passage.lists_resources] or list(found.hits)
-        weights = writer.Weights.of(asked.text, store.vocabulary.rarity)
+        weights = writer.Weights.of(found.understood.plain, store.vocabulary.rarity)
         if asked.form == "comparison":
             quotes = writer.compare(asked, self._sides(found, hits), weights)
             if quotes or not all(map(store.vocabulary.says, words(" ".join(asked.subjects)))):

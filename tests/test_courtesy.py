@@ -1,0 +1,67 @@
+"""A question is the same question however politely it is asked."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant import courtesy
+
+# What stands around a question in other people's words, made to be put together.
+OPENINGS = [
+    "", "Hi, ", "Hello there! ", "Good morning. ", "hey how are you today? ", "Please, ",
+    "Hope you are all well. ", "Thanks for your time. ", "Excuse me, ", "Can you help me? ",
+]  # fmt: skip
+REQUESTS = [
+    "", "can you tell me about ", "could you please explain ", "I need some information about ",
+    "I would like to know more about ", "I was wondering about ", "I'm looking for help with ",
+    "I have a question: ", "do you know ", "can I get some details on ", "i want to learn about ",
+]  # fmt: skip
+CLOSINGS = ["", ", please", " thanks in advance!", ". Can you help me with that?"]
+
+
+@pytest.mark.parametrize("closing", CLOSINGS)
+@pytest.mark.parametrize("request_", REQUESTS)
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_politeness_is_taken_off(opening, request_, closing):
+    asked = "the fees of a lost badge"
+    assert courtesy.plain(opening + request_ + asked + closing) == asked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how do I get a badge?",
+        "what may members vote as they please",
+        "how is a cat different from a dog?",
+        "who can help with a lost badge?",
+        "I lost my badge. What now?",
+        "is there a fee for badges?",
+        "hello",
+        "can you help me?",
+        "please",
+        "thank you very much",
+        "welcome page",
+        "high availability",
+        "",
+    ],
+)
+def test_what_is_no_politeness_or_nothing_else_is_left_alone(text):
+    assert courtesy.plain(text) == text
+
+
+@given(st.text(max_size=300))
+def test_what_is_left_is_a_part_of_what_was_asked(text):
+    assert courtesy.plain(text) in text
+
+
+@pytest.mark.parametrize(
+    "piece", ["hi ", "please ", "can you help me ", "some ", "i want to ", "?"]
+)
+def test_a_question_of_nothing_but_politeness_takes_no_time(piece):
+    started = time.process_time()
+    courtesy.plain((piece * 2000)[:2000])
+    assert time.process_time() - started < 0.5
