@@ -17,6 +17,7 @@ from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
 from assistant.model import Answer, Citation, Related, Search, Turn
+from assistant.ranking import Sought
 from assistant.text import normalise, stem, terms, tokens, words
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ class Understood:
 
     question: Question
     plain: str
-    asked: tuple[str, ...]
-    focus: str
+    sought: Sought
     prior: float
 
 
@@ -185,9 +185,9 @@ class Assistant:
             stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)
         ]
         plain = courtesy.plain(reading)
-        asked = tuple(dict.fromkeys(terms(plain)))
-        focus = stem(questions.focus(reading))
-        return Understood(questions.parse(reading), plain, (*asked, *short), focus, prior)
+        focus, kind = stem(questions.focus(plain)), questions.kind(plain)
+        sought = Sought.of(plain, also=short, focus=focus, kind=kind)
+        return Understood(questions.parse(reading), plain, sought, prior)
 
     def _mended(self, token: str) -> str:
         return self.index.store.vocabulary.mend(token, self._encoder.knows, questions.FORM_WORDS)
@@ -199,7 +199,7 @@ class Assistant:
         readings = self._understand(text, history)
         vectors = self._encoder.encode([reading.plain for reading in readings])
         found = [
-            Found(reading, vector, tuple(self._hits(reading.asked, vector, reading.focus)))
+            Found(reading, vector, tuple(self._hits(reading.sought, vector)))
             for reading, vector in zip(readings, vectors, strict=True)
         ]
         return max(
@@ -207,9 +207,9 @@ class Assistant:
             key=lambda f: f.understood.prior * (f.hits[0].probability if f.hits else 0.0),
         )
 
-    def _hits(self, asked: Sequence[str], vector: Vectors, focus: str = "") -> list[Hit]:
+    def _hits(self, sought: Sought, vector: Vectors) -> list[Hit]:
         store = self.index.store
-        candidates = store.candidates(vector, asked, CANDIDATES)
+        candidates = store.candidates(vector, sought.terms, CANDIDATES)
         keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
         dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
         lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
@@ -227,8 +227,8 @@ class Assistant:
                 keys, store.passages(keys), store.cosines(vector, keys), strict=True
             )
         ]
-        features = ranking.describe(asked, evidence, store.vocabulary, focus=focus)
-        return ranking.rank(evidence, features, asked, self._model)
+        features = ranking.describe(sought, evidence, store.vocabulary)
+        return ranking.rank(sought, evidence, features, self._model)
 
     # -- write --------------------------------------------------------------------------------
 
@@ -275,7 +275,7 @@ class Assistant:
         sources = self._sources(found.vector, hits[:LOOKED_THROUGH])
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
-            own = self._hits(tuple(dict.fromkeys(terms(side))), vector)[:LOOKED_THROUGH]
+            own = self._hits(Sought.of(side), vector)[:LOOKED_THROUGH]
             sources += self._sources(vector, own)
         return sources
 

@@ -417,6 +417,23 @@ def focus(text: str) -> str:
     return found[-1] if found else ""
 
 
+_KINDS_WANTED = {
+    "date": r"^(?:(?:in|on|since|until)\s+)?(?:when|what\s+(?:year|date)|which\s+year)\b",
+    "number": r"\bhow\s+(?:many|much|long|old|far|tall|big)\b|\bwhat\s+(?:percent|number|amount)\b",
+    "name": (
+        r"^(?:\w+\s+)?(?:who|whose|whom|where)\b|"
+        r"\b(?:what|which)\s+(?:person|country|city|company|state)\b"
+    ),
+}
+
+
+def kind(text: str) -> str:
+    """What an answer to a question has to hold: a date, a number, a name; empty for anything."""
+    asked = text.strip()
+    found = (name for name, form in _KINDS_WANTED.items() if re.search(form, asked, re.I))
+    return next(found, "")
+
+
 FORM_WORDS = frozenset(
     """
     difference different differ between compare compared comparison versus distinguish explain

@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.progress import track
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 from assistant import index as indexes
-from assistant import ranking
+from assistant import measures, ranking
+from assistant.courtesy import plain
 from assistant.encoder import SentenceTransformerEncoder
-from assistant.question import focus
-from assistant.text import STOPWORDS, normalise, stem, terms, words
+from assistant.question import focus, kind
+from assistant.text import STOPWORDS, normalise, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,7 +45,14 @@ if TYPE_CHECKING:
     from assistant.vocabulary import Vocabulary
 
 MODEL = Path(__file__).parent.parent / "assistant" / "ranking.json"
+ORDER = ("sentence_cosine", "lexical_share", "pairs", "window", "brevity")
+JUDGE = ("sentence_cosine", "cosine", "pairs", "missing", "focus", "kind")
+"""What each model looks at: more of it was better on the sets fitted to and worse on others."""
+
 PENALTY = 1e-2
+REAL = 4.0
+"""How much more a set of real questions weighs in the judge than questions made unanswerable."""
+
 CANDIDATES = 100
 LOST = 0.05
 """The share of answerable questions that the bar may refuse."""
@@ -88,7 +95,7 @@ def collect(
     chosen = random.Random(0)
     swaps = [swapped(q, store.vocabulary, others, chosen) for q in questions if q.answerable]
     asked = [*questions, *(question for question in swaps if question)]
-    vectors = encoder.encode([question.text for question in asked])
+    vectors = encoder.encode([plain(normalise(question.text)) for question in asked])
     shortlists, answerable = [], []
     named = f"{guide.parent.name}/{guide.name}"
     for question, vector in track(zip(asked, vectors, strict=True), named, len(asked)):
@@ -110,8 +117,9 @@ def describe(
     store: FaissStore, question: Asked, vector: np.ndarray, *, left_out: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features, answers and sections of a question's shortlist, its gold in it or left out."""
-    asked = tuple(dict.fromkeys(terms(normalise(question.text))))
-    found = store.candidates(vector, asked, CANDIDATES)
+    text = plain(normalise(question.text))
+    sought = ranking.Sought.of(text, focus=stem(focus(text)), kind=kind(text))
+    found = store.candidates(vector, sought.terms, CANDIDATES)
     passages = dict(zip(keys := ranking.fuse(found), store.passages(keys), strict=True))
     vocabulary = store.vocabulary
     if left_out:
@@ -133,7 +141,7 @@ def describe(
         for key, cosine in zip(keys, store.cosines(vector, keys), strict=True)
     ]
     return (
-        ranking.describe(asked, evidence, vocabulary, focus=stem(focus(question.text))),
+        ranking.describe(sought, evidence, vocabulary),
         np.asarray([not left_out and question.answers(item.passage) for item in evidence]),
         np.asarray([f"{item.passage.path}#{item.passage.anchor}" for item in evidence]),
     )
@@ -163,14 +171,19 @@ def swapped(
     return None if text == question.text else Asked(text, False, lambda _: False)
 
 
+def columns(names: Sequence[str]) -> list[int]:
+    """Where features stand in a row."""
+    return [ranking.FEATURES.index(name) for name in names]
+
+
 def fit_order(sets: Sequence[Set]) -> np.ndarray:
-    """Weights that put gold sections first; each set counts the same."""
+    """Weights over the features that put gold sections first; each set counts the same."""
     features, target, group, weight = [], [], [], []
     count = 0
     for data in sets:
         kept = [rows for rows in data.groups() if data.answers[rows].any()]
         for rows in kept:
-            features.append(data.features[rows])
+            features.append(data.features[rows][:, columns(ORDER)])
             target.append(data.answers[rows] / data.answers[rows].sum())
             group.append(np.full(rows.stop - rows.start, count))
             weight.append(1.0 / len(kept) / len(sets))
@@ -188,7 +201,15 @@ def fit_order(sets: Sequence[Set]) -> np.ndarray:
         value = -(per_row * y * np.log(chance + 1e-12)).sum() + PENALTY * (w @ w)
         return value, x.T @ (per_row * (chance - y)) + 2 * PENALTY * w
 
-    return minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x / spread
+    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x / spread
+    return over_all(ORDER, found)
+
+
+def over_all(names: Sequence[str], weights: np.ndarray) -> np.ndarray:
+    """Weights of some features as weights of all of them."""
+    every = np.zeros(len(ranking.FEATURES))
+    every[columns(names)] = weights
+    return every
 
 
 def best_rows(data: Set, order: np.ndarray) -> np.ndarray:
@@ -197,19 +218,24 @@ def best_rows(data: Set, order: np.ndarray) -> np.ndarray:
     return np.asarray([data.features[rows][np.argmax(scores[rows])] for rows in data.groups()])
 
 
-def fit_judge(sets: Sequence[Set], order: np.ndarray) -> tuple[np.ndarray, float]:
+def fit_judge(sets: dict[str, Set], order: np.ndarray) -> tuple[np.ndarray, float]:
     """Weights and intercept of the probability that the best hit answers.
 
-    Each set counts the same, and in it the answerable as much as the rest.
+    In a set the answerable weigh as much as the rest. Which way the weights point is learnt from
+    all sets, how sure they make (Platt 1999) from those of real questions alone.
     """
-    x = np.vstack([best_rows(data, order) for data in sets])
-    y = np.concatenate([data.answerable for data in sets]).astype(float)
-    weight = np.concatenate(
-        [
-            np.where(data.answerable, 1 / data.answerable.sum(), 1 / (~data.answerable).sum())
-            for data in sets
-        ]
-    )
+    best = {name: best_rows(data, order)[:, columns(JUDGE)] for name, data in sets.items()}
+    slopes, _ = logistic(best, sets)
+    real = {name: best[name] @ slopes[:, None] for name in sets if name.startswith("refusal_mix")}
+    ((scale,), shift) = logistic(real, sets)
+    return over_all(JUDGE, slopes * scale), float(shift)
+
+
+def logistic(rows: dict[str, np.ndarray], sets: dict[str, Set]) -> tuple[np.ndarray, float]:
+    """A logistic regression over each set's rows, answerable or not."""
+    x = np.vstack(list(rows.values()))
+    y = np.concatenate([sets[name].answerable for name in rows]).astype(float)
+    weight = np.concatenate([balanced(name, sets[name].answerable) for name in rows])
     weight /= weight.sum()
     centre, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
     z = (x - centre) / spread
@@ -218,12 +244,19 @@ def fit_judge(sets: Sequence[Set], order: np.ndarray) -> tuple[np.ndarray, float
         chance = 1 / (1 + np.exp(-(z @ w[1:] + w[0])))
         log = y * np.log(chance + 1e-12) + (1 - y) * np.log(1 - chance + 1e-12)
         slope = weight * (chance - y)
-        penalty = PENALTY * (w[1:] @ w[1:])
-        return penalty - (weight * log).sum(), np.r_[slope.sum(), z.T @ slope + 2 * PENALTY * w[1:]]
+        penalty = PENALTY * (w[1:] @ w[1:]) if x.shape[1] > 1 else 0.0
+        shrink = 2 * PENALTY * w[1:] if x.shape[1] > 1 else 0.0
+        return penalty - (weight * log).sum(), np.r_[slope.sum(), z.T @ slope + shrink]
 
     w = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
     slopes = w[1:] / spread
     return slopes, float(w[0] - centre @ slopes)
+
+
+def balanced(name: str, answerable: np.ndarray) -> np.ndarray:
+    """A set's weights: half of them for what can be answered."""
+    share = REAL if name.startswith("refusal_mix") else 1.0
+    return share * np.where(answerable, 1 / answerable.sum(), 1 / (~answerable).sum())
 
 
 def ndcg(data: Set, order: np.ndarray) -> float:
@@ -237,12 +270,6 @@ def ndcg(data: Set, order: np.ndarray) -> float:
         relevant = data.answers[ranked[np.sort(first)[:10]]]
         gains.append((relevant / np.log2(np.arange(2, len(relevant) + 2))).sum())
     return float(np.mean(gains))
-
-
-def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """The chance that an answerable question scores above one that is not."""
-    ranks, ones = rankdata(scores), positive.sum()
-    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * (~positive).sum()))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -371,31 +398,33 @@ def main() -> None:
     given = arguments.parse_args()
     order_sets, judge_sets, adversarial = gather(given.eval, given.work)
     order = fit_order(list(order_sets.values()))
-    judge, intercept = fit_judge(list(judge_sets.values()), order)
-    held_out: dict[str, dict[str, float]] = {"ndcg@10": {}, "refusal_auroc": {}}
-    fitted: dict[str, dict[str, float]] = {"ndcg@10": {}, "refusal_auroc": {}}
+    judge, intercept = fit_judge(judge_sets, order)
+    fitted: dict[str, dict[str, float]] = defaultdict(dict)
+    held_out: dict[str, dict[str, float]] = defaultdict(dict)
     for name, data in order_sets.items():
         others = fit_order([d for n, d in order_sets.items() if n != name])
-        held_out["ndcg@10"][name] = round(ndcg(data, others), 4)
         fitted["ndcg@10"][name] = round(ndcg(data, order), 4)
+        held_out["ndcg@10"][name] = round(ndcg(data, others), 4)
     bars = {}
-    for name, data in judge_sets.items():
-        slopes, _ = fit_judge([d for n, d in judge_sets.items() if n != name], order)
-        best = best_rows(data, order)
-        held_out["refusal_auroc"][name] = round(auroc(best @ slopes, data.answerable), 4)
-        fitted["refusal_auroc"][name] = round(auroc(best @ judge, data.answerable), 4)
-        chances = 1 / (1 + np.exp(-(best @ judge + intercept)))
-        bars[name] = float(np.quantile(chances[data.answerable], LOST))
-    best = best_rows(adversarial, order)
-    held_out["refusal_auroc"]["squad2"] = round(auroc(best @ judge, adversarial.answerable), 4)
+    for name, data in {**judge_sets, "squad2": adversarial}.items():
+        best, answerable = best_rows(data, order), data.answerable
+        strangers = {n: d for n, d in judge_sets.items() if family(n) != family(name)}
+        chances = probabilities(best, judge, intercept)
+        bars[name] = float(np.quantile(chances[answerable], LOST))
+        for kept, found in (
+            (fitted, chances),
+            (held_out, probabilities(best, *fit_judge(strangers, order))),
+        ):
+            kept["refusal_auroc"][name] = round(measures.auroc(found, answerable), 4)
+            error = measures.calibration_error(found, answerable)
+            kept["calibration_error"][name] = round(error, 4)
     real = [bar for name, bar in bars.items() if name.startswith("refusal_mix")]
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
     ).stdout
     model = {
-        "features": list(ranking.FEATURES),
-        "order": [round(value, 6) for value in order.tolist()],
-        "judge": [round(value, 6) for value in judge.tolist()],
+        "order": dict(zip(ORDER, order[columns(ORDER)].round(6).tolist(), strict=True)),
+        "judge": dict(zip(JUDGE, judge[columns(JUDGE)].round(6).tolist(), strict=True)),
         "judge_intercept": round(intercept, 6),
         "bar": round(min(real), 4),
         "provenance": {
@@ -408,12 +437,23 @@ def main() -> None:
                 for path in sorted((given.eval / name).glob("*.jsonl"))
             },
             "bar": f"the lowest that loses {LOST:.0%} of a refusal_mix guide's answerable ones",
+            "held out": "every set of the same guide's family left out of the fit",
             "fitted": fitted,
             "held_out": held_out,
         },
     }
     MODEL.write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
     print(json.dumps({"fitted": fitted, "held_out": held_out, "bars": bars}, indent=2))
+
+
+def probabilities(rows: np.ndarray, slopes: np.ndarray, intercept: float) -> np.ndarray:
+    """The probability that each row's question is answered."""
+    return 1 / (1 + np.exp(-(rows @ slopes + intercept)))
+
+
+def family(name: str) -> str:
+    """What a set's guide is of a kind with: sets of one family are never told apart."""
+    return next(found for found in ("emanual_tv", "doc2dial", "squad2") if found in name)
 
 
 if __name__ == "__main__":

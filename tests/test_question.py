@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.model import Turn
-from assistant.question import is_question, parse, stand_alone, topic
+from assistant.question import is_question, kind, parse, stand_alone, topic
 
 # -- comparisons ----------------------------------------------------------------------------
 
@@ -427,3 +427,21 @@ def test_a_word_of_thanks_does_not_lose_the_thread(thanks: str) -> None:
 
 def test_what_the_agent_said_is_not_what_the_reader_asked() -> None:
     assert "Birds" not in read("what is a cat?", "do they sing?")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("when was the house built?", "date"),
+        ("in what year did it open", "date"),
+        ("how many cats are there?", "number"),
+        ("how long does it take?", "number"),
+        ("who feeds the cat?", "name"),
+        ("to whom does it belong?", "name"),
+        ("which city is it in?", "name"),
+        ("how do I feed a cat when I am away?", ""),
+        ("what is a cat?", ""),
+    ],
+)
+def test_the_kind_of_an_answer_is_read_from_how_it_is_asked_for(text, wanted):
+    assert kind(text) == wanted

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assistant import ranking
 from assistant.model import Candidates, Passage, Sentence
-from assistant.ranking import FEATURES, Evidence, Model, describe, fuse, rank
+from assistant.ranking import FEATURES, Evidence, Model, Sought, describe, fuse, rank
 from assistant.vocabulary import Vocabulary
 
 
@@ -43,10 +43,7 @@ def evidence(key: int, text: str, *headings: str, cosine: float = 0.5, lexical: 
 
 
 VOCABULARY = Vocabulary(10, {"cat": 5, "dog": 2, "pet": 1}, {}, {})
-
-
-def feature(row: np.ndarray, name: str) -> float:
-    return float(row[FEATURES.index(name)])
+SOUGHT = Sought.of("cat")
 
 
 def test_the_mix_spreads_each_arm_over_nought_to_one_and_weighs_them():
@@ -76,29 +73,92 @@ def test_the_mix_does_not_depend_on_an_arm_s_scale(dense, lexical, stretch, shif
     assert sorted(fuse(moved)) == sorted(fuse(plain))
 
 
-def test_coverage_is_the_share_of_the_question_s_rarity():
-    rows = describe(["cat", "dog"], [evidence(0, "The cat sleeps.", "Guide", "Pets")], VOCABULARY)
-    cat, dog = math.log(1 + 10 / 5.5), math.log(1 + 10 / 2.5)
-    assert feature(rows[0], "coverage") == pytest.approx(cat / (cat + dog))
-    assert feature(rows[0], "sentence_coverage") == pytest.approx(cat / (cat + dog))
-    assert feature(rows[0], "heading_coverage") == 0.0
+def described(question: str, *pieces: str, heading: str = "All", **sought) -> dict[str, float]:
+    """The features of a passage whose sentences are the pieces, all equally near."""
+    text = " ".join(pieces) or heading
+    spans, start = [], 0
+    for piece in pieces:
+        spans.append(Sentence(start, start + len(piece), "prose", (1, 1)))
+        start += len(piece) + 1
+    found = replace(passage(text, "All", heading), sentences=tuple(spans))
+    item = Evidence(0, found, 0.5, (0.4,) * len(pieces), 1, 2.0, None)
+    row = describe(Sought.of(question, **sought), [item], VOCABULARY)[0]
+    return dict(zip(FEATURES, row.tolist(), strict=True))
 
 
-def test_a_heading_s_words_count_as_covered_for_the_passage_but_not_for_its_sentences():
-    rows = describe(["dog"], [evidence(0, "It barks.", "Guide", "The dog")], VOCABULARY)
-    assert feature(rows[0], "coverage") == 1.0
-    assert feature(rows[0], "heading_coverage") == 1.0
-    assert feature(rows[0], "heading_asked") == 1.0
-    assert feature(rows[0], "sentence_coverage") == 0.0
+CAT, DOG, PET = (math.log(1 + 10 / (n + 0.5)) for n in (5, 2, 1))
+
+
+def test_cosines_are_of_the_best_sentence_and_of_the_whole():
+    found = described("cat", "A cat.")
+    assert (found["sentence_cosine"], found["cosine"]) == (0.4, 0.5)
+
+
+def test_lexical_share_is_of_the_most_that_could_be_scored():
+    assert described("cat dog", "A cat.")["lexical_share"] == pytest.approx(2 / 2.5 / (CAT + DOG))
+
+
+def test_the_window_is_the_best_sentence_with_those_beside_it_and_the_heading():
+    far = ["A pet.", "It sleeps.", "It eats.", "The cat and the dog play."]
+    assert described("cat pet dog", *far)["window"] == pytest.approx(
+        (CAT + DOG) / (CAT + DOG + PET)
+    )
+    assert described("cat pet dog", *far[1:], heading="A pet")["window"] == pytest.approx(1)
+
+
+def test_a_heading_with_nothing_under_it_answers_nothing():
+    assert described("pet", heading="Pet")["window"] == 0.0
+    assert described("pet", "Nice.", heading="Pet")["window"] == 1.0
+
+
+def test_pairs_stand_side_by_side_or_a_word_apart_in_one_sentence():
+    assert described("cat food", "Good cat food.")["pairs"] == 1.0
+    assert described("cat food", "Cat dry food.")["pairs"] == 1.0
+    assert described("cat food", "Food of a cat.")["pairs"] == 0.0
+    assert described("cat food", "A cat.", "Food.")["pairs"] == 0.0
+    assert described("cat food shop", "Good cat food.")["pairs"] == 0.5
+    assert described("cat food", "Yes.", heading="Cat food")["pairs"] == 1.0
+
+
+def test_a_question_of_one_term_has_no_pairs_to_go_by():
+    assert described("cat", "A cat.")["pairs"] == described("cat", "A dog.")["pairs"] == 0.5
+
+
+def test_what_is_missing_weighs_as_much_as_it_is_rare():
+    assert described("cat dog", "A cat and a dog.")["missing"] == 0.0
+    assert described("cat dog", "A dog.")["missing"] == pytest.approx(CAT / DOG)
+    assert described("cat dog", "A cat.")["missing"] == 1.0
+
+
+def test_the_word_for_what_is_wanted_is_there_or_not():
+    assert described("which pet", "A cat.", focus="pet")["focus"] == 0.0
+    assert described("which pet", "A pet.", focus="pet")["focus"] == 1.0
+    assert described("why", "A cat.")["focus"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds", "lacks"),
+    [
+        ("date", "It came in May.", "It came early."),
+        ("date", "Since 1999 it sleeps.", "It has 12 lives."),
+        ("number", "It has nine lives.", "It has lives."),
+        ("name", "It is kept by Smith.", "It is kept by people."),
+        ("name", "It is kept by Smith.", "It is kept by the Cat."),
+    ],
+)
+def test_an_answer_is_of_the_kind_that_is_wanted(kind, holds, lacks):
+    assert described("a cat", holds, kind=kind)["kind"] == 1.0
+    assert described("a cat", lacks, kind=kind)["kind"] == 0.0
+    assert described("a cat", lacks)["kind"] == 1.0
 
 
 def test_a_question_without_terms_describes_without_dividing_by_nought():
-    rows = describe([], [evidence(0, "The cat sleeps.", "Guide", "Pets")], VOCABULARY)
+    rows = describe(Sought(()), [evidence(0, "The cat sleeps.", "Guide", "Pets")], VOCABULARY)
     assert np.isfinite(rows).all()
 
 
 def test_no_candidates_describe_to_no_rows():
-    assert describe(["cat"], [], VOCABULARY).shape == (0, len(FEATURES))
+    assert describe(Sought(("cat",)), [], VOCABULARY).shape == (0, len(FEATURES))
 
 
 def by_cosine(bar: float = 0.5) -> Model:
@@ -113,7 +173,7 @@ def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
         evidence(3, "A cat.", "G", "B", cosine=0.6),
         evidence(1, "A cat.", "G", "C", cosine=0.4),
     ]
-    hits = rank(found, describe(["cat"], found, VOCABULARY), ["cat"], by_cosine())
+    hits = rank(SOUGHT, found, describe(SOUGHT, found, VOCABULARY), by_cosine())
     assert [hit.key for hit in hits] == [3, 1, 7]
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert hits[0].probability == pytest.approx(1 / (1 + math.exp(-1)))
@@ -123,7 +183,7 @@ def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20))
 def test_probabilities_fall_with_the_rank_and_stay_probabilities(cosines):
     found = [evidence(n, "A cat.", "G", "A", cosine=c) for n, c in enumerate(cosines)]
-    hits = rank(found, describe(["cat"], found, VOCABULARY), ["cat"], by_cosine())
+    hits = rank(SOUGHT, found, describe(SOUGHT, found, VOCABULARY), by_cosine())
     chances = [hit.probability for hit in hits]
     assert chances == sorted(chances, reverse=True)
     assert all(0 <= chance <= 1 for chance in chances)
@@ -132,12 +192,12 @@ def test_probabilities_fall_with_the_rank_and_stay_probabilities(cosines):
 def test_a_model_fitted_to_other_features_is_refused():
     data = json.loads(files("assistant").joinpath("ranking.json").read_text())
     with pytest.raises(ValueError, match="make train"):
-        Model.from_dict({**data, "features": data["features"][1:]})
+        Model.from_dict({**data, "judge": {**data["judge"], "colour": 1.0}})
 
 
 def test_the_shipped_model_says_where_its_figures_come_from():
     data = json.loads(files("assistant").joinpath("ranking.json").read_text())
-    assert len(data["order"]) == len(data["judge"]) == len(FEATURES)
+    assert {*data["order"], *data["judge"]} == set(FEATURES)  # none is reckoned for nothing
     assert data["provenance"]["script"] == "benchmarks/train.py"
     assert data["provenance"]["held_out"]["ndcg@10"].keys() == {"emanual_tv", "doc2dial", "squad2"}
     assert 0 < ranking.shipped().bar < 1
@@ -153,8 +213,8 @@ def ranked_by_cosine(found: list[Evidence], *, bar: float) -> list[int]:
     weights = np.zeros(len(FEATURES))
     weights[FEATURES.index("cosine")] = 10.0
     model = Model(weights, weights, -5.0, bar)
-    features = describe(["cat"], found, VOCABULARY)
-    return [hit.key for hit in rank(found, features, ["cat"], model)]
+    features = describe(SOUGHT, found, VOCABULARY)
+    return [hit.key for hit in rank(SOUGHT, found, features, model)]
 
 
 def test_pages_in_the_language_of_the_question_come_first_where_they_answer():
