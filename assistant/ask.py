@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant import guide, ranking, settings, writer
+from assistant import guide, proof, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from assistant.index import Index
     from assistant.model import Hit, Passage, Resource, Section
     from assistant.question import Question
-    from assistant.writer import Quote
+    from assistant.quotes import Quote
+    from assistant.writer import Weights
 
 LONGEST_QUESTION = 2000
 LONGEST_TALK = 20
@@ -229,9 +230,8 @@ class Assistant:
 
     def _defined(self, found: Found) -> bool:
         """Whether the guide says outright what is to be defined, however little it says of it."""
-        hits = found.hits[:LOOKED_THROUGH]
-        sources = self._sources(found.vector, hits)
-        return writer.defined(found.understood.question, sources)
+        passages = (hit.passage for hit in found.hits[:LOOKED_THROUGH])
+        return writer.defined(found.understood.question, passages)
 
     def _write(self, found: Found) -> list[Quote]:
         store = self.index.store
@@ -239,39 +239,60 @@ class Assistant:
         hits = [hit for hit in found.hits if not hit.passage.lists_resources] or list(found.hits)
         weights = writer.Weights.of(asked.text, store.vocabulary.rarity)
         if asked.form == "comparison":
-            quotes = writer.compare(asked, self._sides(found, hits), weights)
-            if quotes or not all(map(store.vocabulary.says, words(" ".join(asked.subjects)))):
-                return quotes  # with a side the guide never speaks of there is nothing to compare
+            missing = self._missing(asked)
+            quotes = writer.compare(asked, self._sides(found, hits, weights), missing)
+            if quotes or missing:
+                return quotes
         if asked.form in {"list", "choice"}:
             kinds = self._kinds(asked, hits)
             if kinds and asked.form == "list":
                 return writer.children([passage for _, passage in kinds])
             if kinds:
-                alike = [self._source(found.vector, key, passage) for key, passage in kinds]
                 shared = [*terms(asked.subjects[0]), *questions.KINDS]
-                return writer.write(asked, alike, weights.without(shared))
-        sources = self._sources(found.vector, hits)
-        listed = asked.form == "list" and _speaks_of(asked.subjects[0], sources[0].passage)
+                own = weights.without(shared)
+                alike = [self._source(own, found.vector, *kind) for kind in kinds]
+                return writer.write(asked, alike)
+        sources = self._sources(weights, found.vector, hits)
+        best = sources[0].passage
+        listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
-            return writer.amount(sources[:LOOKED_THROUGH], weights)
-        return writer.write(asked, sources, weights)
+            return writer.amount(sources)
+        section = [passage for _, passage in store.section_passages(best.path, best.anchor)]
+        return writer.write(asked, sources, section)
 
-    def _sources(self, vector: Vectors, hits: Iterable[Hit]) -> list[writer.Source]:
-        return [self._source(vector, hit.key, hit.passage, hit.probability) for hit in hits]
+    def _sources(
+        self, weights: Weights, vector: Vectors, hits: Iterable[Hit]
+    ) -> list[writer.Source]:
+        return [
+            self._source(weights, vector, hit.key, hit.passage, hit.probability)
+            for hit in itertools.islice(hits, LOOKED_THROUGH)
+        ]
 
     def _source(
-        self, vector: Vectors, key: int, passage: Passage, probability: float = 1.0
+        self,
+        weights: Weights,
+        vector: Vectors,
+        key: int,
+        passage: Passage,
+        probability: float = 1.0,
     ) -> writer.Source:
         cosines = self.index.store.sentence_cosines(vector, key)
-        return writer.Source(passage, tuple(cosines.tolist()), probability)
+        return weights.source(passage, cosines.tolist(), probability)
 
-    def _sides(self, found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
+    def _missing(self, asked: Question) -> list[str]:
+        """The sides of a comparison that the guide cannot speak of: a word of theirs is not in it."""
+        said = self.index.store.vocabulary.frequency
+        return [side for side in asked.subjects if not said.keys() >= set(terms(side))]
+
+    def _sides(
+        self, found: Found, hits: Sequence[Hit], weights: Weights
+    ) -> list[writer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
-        sources = self._sources(found.vector, hits[:LOOKED_THROUGH])
+        sources = self._sources(weights, found.vector, hits)
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
-            own = self._hits(tuple(dict.fromkeys(terms(side))), vector)[:LOOKED_THROUGH]
-            sources += self._sources(vector, own)
+            own = self._hits(tuple(dict.fromkeys(terms(side))), vector)
+            sources += self._sources(weights, vector, own)
         return sources
 
     def _kinds(self, asked: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
@@ -440,4 +461,4 @@ def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
         return found.page.sha256, found.passages
 
     pages = frozenset(guide.walk(corpus))
-    return writer.verify(answer, read)
+    return proof.verify(answer, read)
