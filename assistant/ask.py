@@ -38,6 +38,9 @@ CANDIDATES = 100
 READINGS_TRIED = 4
 EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
+NEARBY = 6
+"""How many passages of its section before and after it a list may run over."""
+
 RELATED = 3
 RESOURCES = 4
 RECOMMENDED = 12
@@ -257,8 +260,15 @@ class Assistant:
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
             return writer.amount(sources)
-        section = [passage for _, passage in store.section_passages(best.path, best.anchor)]
+        section = self._section(hits[0]) if asked.form in {"list", "steps"} else ()
         return writer.write(asked, sources, section)
+
+    def _section(self, hit: Hit) -> list[Passage]:
+        """The passages of a hit's section that stand near it, in order."""
+        store = self.index.store
+        near = range(max(0, hit.key - NEARBY), min(store.size, hit.key + NEARBY + 1))
+        place = (hit.passage.path, hit.passage.anchor)
+        return [p for p in store.passages(near) if (p.path, p.anchor) == place]
 
     def _sources(
         self, weights: Weights, vector: Vectors, hits: Iterable[Hit]

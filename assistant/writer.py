@@ -384,20 +384,20 @@ def _best_run(sources: Sequence[Source], longest: int) -> list[Quote]:
     best = max(sentences, key=lambda n: (scores[n], -n))
     if passage.lists_resources:
         return runs(passage, [best])
-    words = words_in(passage, sentences)
-    if words <= longest:
+    if words_in(passage, sentences) <= longest:
         return runs(passage, sentences)
     kept = {best}
     opening = sentences[0]
     if passage.sentences[0].kind == "heading" and scores[opening] >= _OPENS * scores[best]:
         kept.add(opening)
-    room = longest - words_in(passage, kept)
     for step in (1, -1):
         edge = best
         while more := beside(passage, edge, step):
-            room -= words_in(passage, more)
-            if room < 0 or max(scores[n] for n in more) < _JOINS * scores[best]:
-                room += words_in(passage, more)
+            # The sentence that says most may only repeat the question: the next one always joins.
+            follows = edge == best and step == 1
+            if not follows and max(scores[n] for n in more) < _JOINS * scores[best]:
+                break
+            if words_in(passage, kept.union(more)) > longest:
                 break
             kept.update(more)
             edge = more[-1]

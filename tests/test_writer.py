@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from assistant import guide as guides
 from assistant import writer
 from assistant.question import Question, parse
-from assistant.writer import Quote, Source, Weights
+from assistant.quotes import Quote
+from assistant.writer import Weights
 
 PETS = """# Pets
 
