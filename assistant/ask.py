@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant import guide, proof, ranking, settings, writer
+from assistant import further, guide, proof, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
-from assistant.model import Answer, Citation, Related, Search, Turn
+from assistant.model import Answer, Citation, Search, Turn
 from assistant.text import normalise, stem, terms, tokens, words
 
 if TYPE_CHECKING:
@@ -40,17 +40,6 @@ EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
 NEARBY = 6
 """How many passages of its section before and after it a list may run over."""
-
-RELATED = 3
-RESOURCES = 4
-RECOMMENDED = 12
-"""How much is named to who asks for something to read, on nothing in particular."""
-
-# A resource travels when the cosine of its title with what is asked is at least this, and not
-# far below the nearest title's; or when its title names all that is asked about.
-_NEAR = 0.6
-_NEARLY_AS_NEAR = 0.15
-_NAMED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +105,7 @@ class Assistant:
         confidence = found.hits[0].probability if found.hits else 0.0
         if asked.form == "resources":
             resources = self._resources(found)
-            quotes = self._recommended(resources)
+            quotes = further.recommended(resources, self.index.store)
         if not quotes and (confidence >= self._model.bar or self._defined(found)):
             quotes = self._write(found)
             confidence = max(confidence, self._model.bar) if quotes else confidence
@@ -128,7 +117,9 @@ class Assistant:
             citations=tuple(self._cite(quotes)),
             confidence=confidence,
             resources=tuple(resources),
-            related=tuple(self._related(found.hits, quotes)),
+            related=tuple(further.related(found.hits, quotes)),
+            missing=tuple(self._missing(asked)),
+            next_questions=tuple(self._next_questions(found, quotes, history)),
             hits=found.hits,
             writer=writer.EXTRACTIVE,
             degraded=(self.index.warning,) if self.index.warning else (),
@@ -241,8 +232,8 @@ class Assistant:
         asked = found.understood.question
         hits = [hit for hit in found.hits if not hit.passage.lists_resources] or list(found.hits)
         weights = writer.Weights.of(asked.text, store.vocabulary.rarity)
+        missing = self._missing(asked)
         if asked.form == "comparison":
-            missing = self._missing(asked)
             quotes = writer.compare(asked, self._sides(found, hits, weights), missing)
             if quotes or missing:
                 return quotes
@@ -290,13 +281,12 @@ class Assistant:
         return weights.source(passage, cosines.tolist(), probability)
 
     def _missing(self, asked: Question) -> list[str]:
-        """The sides of a comparison that the guide cannot speak of: a word of theirs is not in it."""
+        """The sides of a comparison with a word in them that the guide never says."""
         said = self.index.store.vocabulary.frequency
-        return [side for side in asked.subjects if not said.keys() >= set(terms(side))]
+        sides = asked.subjects if asked.form == "comparison" else ()
+        return [side for side in sides if not said.keys() >= set(terms(side))]
 
-    def _sides(
-        self, found: Found, hits: Sequence[Hit], weights: Weights
-    ) -> list[writer.Source]:
+    def _sides(self, found: Found, hits: Sequence[Hit], weights: Weights) -> list[writer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
         sources = self._sources(weights, found.vector, hits)
         sides = found.understood.question.subjects
@@ -354,54 +344,16 @@ class Assistant:
     # -- what else ----------------------------------------------------------------------------
 
     def _resources(self, found: Found) -> list[Resource]:
-        """What the guide recommends on the question: nearest first, or all of it in order.
-
-        Asked for something to read on a topic, the guide's titles have to name the topic or be
-        near it. With any other answer only titles that are near the whole question travel.
-        """
-        store = self.index.store
         asked = found.understood.question
-        listed = store.resources
-        if not listed:
-            return []
-        reading_asked = asked.form == "resources"
-        topic = _topic(asked) if reading_asked else asked.text
-        fitting = [n for n, r in enumerate(listed) if _fits(r, asked)]
-        if reading_asked and not topic:
-            return [listed[n] for n in fitting][:RECOMMENDED]
-        vector = self._encoder.encode([topic])[0] if reading_asked else found.vector
-        cosines = store.resource_cosines(vector)
-        weights = writer.Weights.of(topic, store.vocabulary.rarity)
-        named = {n for n in fitting if weights.coverage(_placed(listed[n])) >= _NAMED}
-        nearest = max((float(cosines[n]) for n in fitting), default=0.0)
-        near = {n for n in fitting if cosines[n] >= max(_NEAR, nearest - _NEARLY_AS_NEAR)}
-        kept = sorted(near | named if reading_asked else near, key=lambda n: (-cosines[n], n))
-        return [listed[n] for n in kept[:RESOURCES]]
+        return further.resources(asked, found.vector, self.index.store, self._encoder)
 
-    def _recommended(self, resources: Sequence[Resource]) -> list[Quote]:
-        """The lines of the guide that list the resources, in the order given."""
-        store = self.index.store
-        quotes: list[Quote] = []
-        for resource in resources:
-            for _, passage in store.section_passages(resource.path, resource.anchor):
-                for quote in writer.rows(passage, [resource.title]):
-                    if quote not in quotes:
-                        quotes.append(quote)
-        return quotes
-
-    def _related(self, hits: Sequence[Hit], quotes: Sequence[Quote]) -> list[Related]:
-        """The nearest sections that are not quoted."""
-        seen = {(quote.passage.path, quote.passage.anchor) for quote in quotes}
-        related: list[Related] = []
-        for hit in hits:
-            passage = hit.passage
-            if (passage.path, passage.anchor) in seen or passage.lists_resources:
-                continue
-            seen.add((passage.path, passage.anchor))
-            related.append(Related(passage.path, passage.headings, passage.anchor, passage.url))
-            if len(related) == RELATED:
-                break
-        return related
+    def _next_questions(
+        self, found: Found, quotes: Sequence[Quote], history: Sequence[Turn]
+    ) -> list[str]:
+        said = [turn.text for turn in history if turn.role == "user"]
+        said.append(found.understood.question.text)
+        surface = self.index.store.vocabulary.surface
+        return further.next_questions(found.hits, quotes, said, surface)
 
 
 def settle(question: str) -> str:
@@ -436,21 +388,6 @@ def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence
         plural = token.endswith("s") and not phrase.endswith("s") and " " in phrase
         pieces.append(phrase + "s" if plural else phrase)
     return "".join([*pieces, text[end:]])
-
-
-def _fits(resource: Resource, asked: Question) -> bool:
-    """Whether a resource is of the kind asked for; forms and own pages only where they are."""
-    return resource.kind == asked.wanted if asked.wanted else resource.kind not in {"form", "page"}
-
-
-def _placed(resource: Resource) -> str:
-    """A resource's title with the headings it is listed under, which say what it is on."""
-    return " ".join((resource.title, *resource.headings))
-
-
-def _topic(asked: Question) -> str:
-    """What a question is about, without the words that only ask."""
-    return " ".join(asked.subjects) or questions.topic(asked.text)
 
 
 def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:

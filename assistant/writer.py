@@ -362,11 +362,11 @@ def _leading_up(passages: Sequence[Passage]) -> list[Quote]:
 
 def children(passages: Sequence[Passage]) -> list[Quote]:
     """A list whose items are sections of their own: each heading with its first sentence."""
-    quotes = []
-    for passage in passages:
-        if passage.sentences and passage.sentences[0].kind == "heading":
-            quotes.append(Quote(passage, 0, min(1, len(passage.sentences) - 1)))
-    return quotes
+    return [
+        Quote(passage, 0, min(1, len(passage.sentences) - 1))
+        for passage in passages
+        if passage.sentences and passage.sentences[0].kind == "heading"
+    ]
 
 
 def _best_run(sources: Sequence[Source], longest: int) -> list[Quote]:
