@@ -140,6 +140,8 @@ def answer(*citations: Citation, **changes) -> Answer:
         "confidence": 0.5,
         "resources": (),
         "related": (),
+        "missing": (),
+        "next_questions": (),
         "hits": (),
         "writer": "extractive",
         "degraded": (),
