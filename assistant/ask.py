@@ -251,8 +251,7 @@ class Assistant:
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
             return writer.amount(sources)
-        section = self._section(hits[0]) if asked.form in {"list", "steps"} else ()
-        return writer.write(asked, sources, section)
+        return writer.write(asked, sources, lambda: self._section(hits[0]))
 
     def _section(self, hit: Hit) -> list[Passage]:
         """The passages of a hit's section that stand near it, in order."""

@@ -26,6 +26,8 @@ EXTRACTIVE = "extractive"
 _LONGEST = {"steps": 90, "list": 90, "definition": 90}
 _LONGEST_ELSE = 70
 _LONGEST_COMPARISON = 8
+# A section of fewer words compares nothing, whatever its heading says.
+_SLIGHT = 12
 _LOOKED_THROUGH = 5
 # Sources this close in probability are equal; looking further down lost right answers.
 _EQUAL = 0.02
@@ -97,11 +99,14 @@ class Weights:
 
 
 def write(
-    question: Question, sources: Sequence[Source], section: Sequence[Passage] = ()
+    question: Question,
+    sources: Sequence[Source],
+    section: Callable[[], Sequence[Passage]] = tuple,
 ) -> list[Quote]:
     """Quotes that answer the question, in the order they are to be read.
 
-    Sources are best first; `section` are all passages of the best one's section, in order.
+    Sources are best first. `section` gives the passages of the best one's section, in order; it
+    is looked at only where a list may run over its passage.
     """
     if not sources:
         return []
@@ -110,7 +115,11 @@ def write(
         quotes = _definition(question.subjects[0], sources)
     elif question.form in {"list", "steps"}:
         quotes = _listed(sources[0], section)
-    return quotes or _best_run(sources, _LONGEST.get(question.form, _LONGEST_ELSE))
+    if quotes:
+        return quotes
+    quotes = _best_run(sources, _LONGEST.get(question.form, _LONGEST_ELSE))
+    announced = bool(quotes) and any(line.endswith(":") for line in quotes[-1].text.splitlines())
+    return [*quotes, *_going_on(quotes[-1], section)] if announced else quotes
 
 
 def defined(question: Question, passages: Iterable[Passage]) -> bool:
@@ -151,7 +160,9 @@ def compare(
         named = [_own(side, sources) for side in sides if side.subject not in missing]
         return [quote for quotes in named for quote in quotes]
     for source in sources:
-        if all(side.is_named_in(source.passage.heading) for side in sides):
+        passage = source.passage
+        substantial = words_in(passage, body(passage)) > _SLIGHT
+        if substantial and all(side.is_named_in(passage.heading) for side in sides):
             return _both(source, sides)
     own = [_own(side, sources) for side in sides]
     if all(own):
@@ -203,6 +214,8 @@ def _sides(subjects: Sequence[str]) -> list[_Side]:
 def _own(side: _Side, sources: Sequence[Source]) -> list[Quote]:
     """What a side is, or the opening of the section on it."""
     about = [source for source in sources if side.is_named_in(source.passage.heading)]
+    wanted = set(terms(side.subject))
+    about.sort(key=lambda source: set(terms(source.passage.heading)) != wanted)
     defined = _definition(side.subject, about or sources)
     return defined or (_best_run(about, _LONGEST_ELSE) if about else [])
 
@@ -305,11 +318,8 @@ def _paragraph_from(passage: Passage, position: int) -> Quote:
     return Quote(passage, position, last)
 
 
-def _listed(source: Source, section: Sequence[Passage]) -> list[Quote]:
-    """The whole list of the best passage, with the sentence that leads into it.
-
-    Where a list runs over the end of its passage, what follows in the section comes along.
-    """
+def _listed(source: Source, section: Callable[[], Sequence[Passage]]) -> list[Quote]:
+    """The whole list of the best passage, with the sentence that leads into it."""
     passage, scores = source.passage, source.scores
     items = [n for n in body(passage) if passage.sentences[n].kind in LISTED]
     if not items:
@@ -317,44 +327,49 @@ def _listed(source: Source, section: Sequence[Passage]) -> list[Quote]:
     prose = [n for n in body(passage) if passage.sentences[n].kind == "prose"]
     if prose and max(scores[n] for n in prose) > max(scores[n] for n in items) / _AS_MUCH:
         return []
-    place = next((n for n, other in enumerate(section) if other.id == passage.id), None)
-    before, after = (section[:place], section[place + 1 :]) if place is not None else ((), ())
     first, last = items[0], items[-1]
     quotes = [Quote(passage, first, last)]
     if first and passage.slice(passage.sentences[first - 1]).endswith(":"):
         quotes = [Quote(passage, first - 1, last)]
-    if last == len(passage.sentences) - 1:
-        quotes += _going_on(after)
     if first == 0:
-        quotes = [*_leading_up(before), *quotes]
+        quotes = [*_leading_up(passage, section), *quotes]
+    quotes += _going_on(quotes[-1], section)
     return quotes if len(items) > 1 or len(quotes) > 1 else []
 
 
-def _going_on(passages: Iterable[Passage]) -> list[Quote]:
-    """The entries of a list that the next passages begin with."""
+def _going_on(quote: Quote, section: Callable[[], Sequence[Passage]]) -> list[Quote]:
+    """The entries in the next passages of a list that a quote follows to its passage's end."""
+    passage = quote.passage
+    if quote.last < len(passage.sentences) - 1 or passage.sentences[-1].kind not in LISTED:
+        return []
     quotes = []
-    for passage in passages:
-        if passage.sentences[0].kind not in LISTED:
-            break
-        last = max(n for n in body(passage) if passage.sentences[n].kind in LISTED)
-        quotes.append(Quote(passage, 0, last))
-        if last < len(passage.sentences) - 1:
+    for following in itertools.dropwhile(lambda other: other.id != passage.id, section()):
+        if following.id == passage.id:
+            continue
+        sentences = following.sentences
+        last = -1
+        while last + 1 < len(sentences) and sentences[last + 1].kind in LISTED:
+            last += 1
+        if last >= 0:
+            quotes.append(Quote(following, 0, last))
+        if last < len(sentences) - 1:
             break
     return quotes
 
 
-def _leading_up(passages: Sequence[Passage]) -> list[Quote]:
+def _leading_up(passage: Passage, section: Callable[[], Sequence[Passage]]) -> list[Quote]:
     """The entries of a list that the passages before end with, and what leads into them."""
     quotes: list[Quote] = []
-    for passage in reversed(passages):
-        sentences = passage.sentences
+    before = list(itertools.takewhile(lambda other: other.id != passage.id, section()))
+    for earlier in reversed(before):
+        sentences = earlier.sentences
         first = len(sentences)
         while first and sentences[first - 1].kind in LISTED:
             first -= 1
-        if first and passage.slice(sentences[first - 1]).endswith(":"):
+        if first and earlier.slice(sentences[first - 1]).endswith(":"):
             first -= 1
         if first < len(sentences):
-            quotes.insert(0, Quote(passage, first, len(sentences) - 1))
+            quotes.insert(0, Quote(earlier, first, len(sentences) - 1))
         if first:
             break
     return quotes

@@ -8,8 +8,8 @@ from assistant import guide as guides
 from assistant.offers import made, offered
 
 COUNTS = dict.fromkeys(
-    "install set use install update open manage plan run setting running installing opening the kettle "
-    "timer loan teapot cup".split(),
+    "install set use open manage run setting running installing opening the kettle "
+    "timer loan cup".split(),
     1,
 )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import guide as guides
 from assistant import writer
-from assistant.model import Passage
 from assistant.question import Question, parse
 from assistant.quotes import Quote
 from assistant.writer import Source, Weights
+
+if TYPE_CHECKING:
+    from assistant.model import Passage
 
 PETS = """# Pets
 
@@ -114,7 +119,7 @@ def test_sides_that_share_words_are_told_apart_to_the_letter(tmp_path):
     (tmp_path / "jobs.md").write_text(page)
     day, night = guides.read(tmp_path).passages[-2:]
     found = answered("day guard vs night day guard", night, day)
-    assert "night" in found[0]  # the one section that names both, to the letter
+    assert found == ["Walks by day.", "Walks by night."]
 
 
 def test_after_a_colon_what_it_announces_comes_along(passages):
@@ -165,7 +170,8 @@ FILLING = " ".join(f"Number {n} of the sheds stands by itself." for n in range(8
 
 
 def test_of_a_long_passage_only_what_answers_is_quoted(tmp_path):
-    page = f"# Farm\n\nFowl live outside. {FILLING} Milk is cheap on Mondays. Soup is dear. {FILLING}\n"
+    answer = "Milk is cheap on Mondays. Soup is dear."
+    page = f"# Farm\n\nFowl live outside. {FILLING} {answer} {FILLING}\n"
     quote = " ".join(answered("is milk cheap?", one_passage(tmp_path, page)))
     assert "Milk is cheap on Mondays." in quote
     assert "Number 0" not in quote
@@ -200,12 +206,10 @@ def test_a_list_that_runs_over_its_passage_is_whole(tmp_path):
     assert len(parts) > 2
     for text in ("list the birds", "how do I name a bird?"):
         for part in parts:
-            found = writer.write(parse(text), [source(text, part)], parts)
+            found = writer.write(parse(text), [source(text, part)], lambda: parts)
             listed = "\n".join(quote.text for quote in found)
             assert listed.startswith("These are the birds:")
-            assert [
-                line for line in listed.splitlines() if line.startswith("-")
-            ] == birds.splitlines()
+            assert re.findall(r"number (\d+)", listed) == list(map(str, range(60)))
 
 
 def test_a_sentence_that_opens_with_a_pronoun_brings_what_it_leans_on(passages):
