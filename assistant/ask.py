@@ -38,6 +38,9 @@ CANDIDATES = 100
 READINGS_TRIED = 4
 EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
+LONGEST_NAME = 5
+"""Words in a side of a comparison that is named as missing; a longer one is no name."""
+
 NEARBY = 6
 """How many passages of its section before and after it a list may run over."""
 
@@ -118,7 +121,9 @@ class Assistant:
             confidence=confidence,
             resources=tuple(resources),
             related=tuple(further.related(found.hits, quotes)),
-            missing=tuple(self._missing(asked)),
+            missing=tuple(
+                side for side in self._missing(asked) if len(side.split()) <= LONGEST_NAME
+            ),
             next_questions=tuple(self._next_questions(found, quotes, history)),
             hits=found.hits,
             writer=writer.EXTRACTIVE,
