@@ -44,9 +44,11 @@ _CLAUSE = re.compile(
 )
 _PARTICLE = re.compile(r"^\s+(?:Up|Out|On|Off|In|To|With|From|For|The|An?|Your)\b")
 _YOURS = re.compile(r"\byour\b", re.I)
-_SUBJECT_OF = (
-    r"\s+(?:\([^)]*\)\s+)?(?P<verb>is|are|was|were|has|have|does|do|means?|lets?|allows?|provides?|describes?|"
-    r"consists?|works?|exists?)\b"
+# A sentence that opens with a thing, up to it and after it: its article, and its verb.
+_BEGUN = re.compile(r"(?:^|[.!?:]\s|\n)(?P<article>(?:an?|the)\s)?$")
+_TELLS = re.compile(
+    r"\s+(?:\([^)]*\)\s+)?(?P<verb>is|are|was|were|has|have|does|do|means?|lets?|allows?|provides?|"
+    r"describes?|consists?|works?|exists?)\b"
 )
 _SINGULAR = re.compile(r"^(?:is|was|has|does|\w+s)$", re.I)
 _VOWELS = "aeiou"
@@ -111,13 +113,16 @@ def _how_do_i(rest: str) -> str:
 
 def _what_is(name: str, text: str, counts: Mapping[str, int]) -> str:
     """What a thing is, with the article and the number that the guide's own sentence gives it."""
-    subject = rf"(?:^|(?<=[.!?:]\s)|\n)(?:(?P<article>an?|the)\s+)?{re.escape(name)}{_SUBJECT_OF}"
-    told = re.search(subject, text, re.I | re.M)
-    if not told:
-        return ""
-    be = "is" if _SINGULAR.match(told["verb"]) else "are"
-    article = f"{told['article'].lower()} " if told["article"] else ""
-    return f"What {be} {article}{_small(name, counts)}?"
+    lowered, sought = text.lower(), name.lower()
+    start = lowered.find(sought)
+    while start >= 0:
+        begun = _BEGUN.search(lowered, max(0, start - 8), start)
+        told = _TELLS.match(lowered, start + len(name))
+        if begun and told:
+            be = "is" if _SINGULAR.match(told["verb"]) else "are"
+            return f"What {be} {begun['article'] or ''}{_small(name, counts)}?"
+        start = lowered.find(sought, start + 1)
+    return ""
 
 
 def _verb(word: str, counts: Mapping[str, int]) -> str:
