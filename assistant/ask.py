@@ -41,8 +41,8 @@ LOOKED_THROUGH = 5
 LONGEST_NAME = 5
 """Words in a side of a comparison that is named as missing; a longer one is no name."""
 
-NEARBY = 6
-"""How many passages of its section before and after it a list may run over."""
+NEARBY = 8
+"""How many passages before and after it on its page a list may run over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +256,13 @@ class Assistant:
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
             return writer.amount(sources)
-        return writer.write(asked, sources, lambda: self._section(hits[0]))
+        return writer.write(asked, sources, lambda: self._around(hits[0]))
 
-    def _section(self, hit: Hit) -> list[Passage]:
-        """The passages of a hit's section that stand near it, in order."""
+    def _around(self, hit: Hit) -> list[Passage]:
+        """The passages of a hit's page that stand near it, in order."""
         store = self.index.store
         near = range(max(0, hit.key - NEARBY), min(store.size, hit.key + NEARBY + 1))
-        place = (hit.passage.path, hit.passage.anchor)
-        return [p for p in store.passages(near) if (p.path, p.anchor) == place]
+        return [passage for passage in store.passages(near) if passage.path == hit.passage.path]
 
     def _sources(
         self, weights: Weights, vector: Vectors, hits: Iterable[Hit]

@@ -14,7 +14,7 @@ from assistant.quotes import LISTED, Quote, beside, body, runs, words_in
 from assistant.text import terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from assistant.model import Passage, Sentence
     from assistant.question import Question
@@ -29,6 +29,9 @@ _LONGEST_COMPARISON = 8
 # A section of fewer words compares nothing, whatever its heading says.
 _SLIGHT = 12
 _LOOKED_THROUGH = 5
+# Sections quoted for a heading with no text of its own: of 17 such in 295 public-service
+# questions the answer stood in one of the next three for 16.
+_LOOKED_UNDER = 3
 # Sources this close in probability are equal; looking further down lost right answers.
 _EQUAL = 0.02
 # A list answers unless a sentence beside it says clearly more to the question than it does.
@@ -101,12 +104,12 @@ class Weights:
 def write(
     question: Question,
     sources: Sequence[Source],
-    section: Callable[[], Sequence[Passage]] = tuple,
+    around: Callable[[], Sequence[Passage]] = tuple,
 ) -> list[Quote]:
     """Quotes that answer the question, in the order they are to be read.
 
-    Sources are best first. `section` gives the passages of the best one's section, in order; it
-    is looked at only where a list may run over its passage.
+    Sources are best first. `around` gives the passages that stand near the best one on its page,
+    in order; it is asked only where a list may run over its passage, or a heading has no text.
     """
     if not sources:
         return []
@@ -114,12 +117,14 @@ def write(
     if question.form == "definition":
         quotes = _definition(question.subjects[0], sources)
     elif question.form in {"list", "steps"}:
-        quotes = _listed(sources[0], section)
+        quotes = _listed(sources[0], around)
+    if not quotes and not body(sources[0].passage):
+        quotes = _under(sources[0].passage, around)
     if quotes:
         return quotes
     quotes = _best_run(sources, _LONGEST.get(question.form, _LONGEST_ELSE))
     announced = bool(quotes) and any(line.endswith(":") for line in quotes[-1].text.splitlines())
-    return [*quotes, *_going_on(quotes[-1], section)] if announced else quotes
+    return [*quotes, *_going_on(quotes[-1], around)] if announced else quotes
 
 
 def defined(question: Question, passages: Iterable[Passage]) -> bool:
@@ -318,7 +323,7 @@ def _paragraph_from(passage: Passage, position: int) -> Quote:
     return Quote(passage, position, last)
 
 
-def _listed(source: Source, section: Callable[[], Sequence[Passage]]) -> list[Quote]:
+def _listed(source: Source, around: Callable[[], Sequence[Passage]]) -> list[Quote]:
     """The whole list of the best passage, with the sentence that leads into it."""
     passage, scores = source.passage, source.scores
     items = [n for n in body(passage) if passage.sentences[n].kind in LISTED]
@@ -332,20 +337,18 @@ def _listed(source: Source, section: Callable[[], Sequence[Passage]]) -> list[Qu
     if first and passage.slice(passage.sentences[first - 1]).endswith(":"):
         quotes = [Quote(passage, first - 1, last)]
     if first == 0:
-        quotes = [*_leading_up(passage, section), *quotes]
-    quotes += _going_on(quotes[-1], section)
+        quotes = [*_leading_up(passage, around), *quotes]
+    quotes += _going_on(quotes[-1], around)
     return quotes if len(items) > 1 or len(quotes) > 1 else []
 
 
-def _going_on(quote: Quote, section: Callable[[], Sequence[Passage]]) -> list[Quote]:
+def _going_on(quote: Quote, around: Callable[[], Sequence[Passage]]) -> list[Quote]:
     """The entries in the next passages of a list that a quote follows to its passage's end."""
     passage = quote.passage
     if quote.last < len(passage.sentences) - 1 or passage.sentences[-1].kind not in LISTED:
         return []
     quotes = []
-    for following in itertools.dropwhile(lambda other: other.id != passage.id, section()):
-        if following.id == passage.id:
-            continue
+    for following in _after(passage, around):
         sentences = following.sentences
         last = -1
         while last + 1 < len(sentences) and sentences[last + 1].kind in LISTED:
@@ -357,10 +360,21 @@ def _going_on(quote: Quote, section: Callable[[], Sequence[Passage]]) -> list[Qu
     return quotes
 
 
-def _leading_up(passage: Passage, section: Callable[[], Sequence[Passage]]) -> list[Quote]:
+def _under(passage: Passage, around: Callable[[], Sequence[Passage]]) -> list[Quote]:
+    """What stands under a heading that has no text of its own: the sections that follow it."""
+    following = (other for other in _after(passage, around) if body(other))
+    return list(itertools.islice(children(following), _LOOKED_UNDER))
+
+
+def _after(passage: Passage, around: Callable[[], Sequence[Passage]]) -> Iterator[Passage]:
+    found = itertools.dropwhile(lambda other: other.id != passage.id, around())
+    return itertools.islice(found, 1, None)
+
+
+def _leading_up(passage: Passage, around: Callable[[], Sequence[Passage]]) -> list[Quote]:
     """The entries of a list that the passages before end with, and what leads into them."""
     quotes: list[Quote] = []
-    before = list(itertools.takewhile(lambda other: other.id != passage.id, section()))
+    before = list(itertools.takewhile(lambda other: other.id != passage.id, around()))
     for earlier in reversed(before):
         sentences = earlier.sentences
         first = len(sentences)
@@ -375,7 +389,7 @@ def _leading_up(passage: Passage, section: Callable[[], Sequence[Passage]]) -> l
     return quotes
 
 
-def children(passages: Sequence[Passage]) -> list[Quote]:
+def children(passages: Iterable[Passage]) -> list[Quote]:
     """A list whose items are sections of their own: each heading with its first sentence."""
     return [
         Quote(passage, 0, min(1, len(passage.sentences) - 1))

@@ -128,6 +128,21 @@ def test_after_a_colon_what_it_announces_comes_along(passages):
     assert "the owl, which works nights" in quote
 
 
+def test_a_heading_with_no_text_of_its_own_is_answered_by_what_stands_under_it(tmp_path):
+    page = "# Barn\n\n## Doors\n\n### The front\n\nIt is red.\n\n### The back\n\nIt is shut.\n"
+    (tmp_path / "barn.md").write_text(page)
+    around = guides.read(tmp_path).passages
+    doors = next(passage for passage in around if passage.heading == "Doors")
+    asked = parse("which doors has the barn?")
+    found = writer.write(asked, [source(asked.text, doors)], lambda: around)
+    assert [quote.text for quote in found] == [
+        "The front\n\nIt is red.",
+        "The back\n\nIt is shut.",
+    ]
+    alone = writer.write(asked, [source(asked.text, doors)])
+    assert [quote.text for quote in alone] == ["Doors"]
+
+
 def test_a_number_is_answered_by_a_number_or_not_at_all(tmp_path):
     page = "# Tea\n\nTea is dear. A pound of tea costs 12 shillings. Nobody drinks less tea.\n"
     (tmp_path / "tea.md").write_text(page)
