@@ -302,16 +302,20 @@ class Assistant:
         """The sub-sections of the section on the kinds of a thing: their first passages.
 
         Looked for among the best hits and the sections above them. The heading speaks of kinds
-        ("types of …") or names the thing as the question does, which asks in the plural.
+        ("types of …") or names the thing as the question does, which asks in the plural and for
+        nothing else of it.
         """
         store = self.index.store
         wanted, written = set(terms(asked.subjects[0])), set(words(asked.subjects[0]))
+        plain = set(terms(asked.text)) <= wanted | questions.KINDS
         found: list[tuple[bool, list[Section]]] = []
         for hit in hits[:LOOKED_THROUGH]:
             for headings in (hit.passage.headings, hit.passage.headings[:-1]):
-                named = set(terms(headings[-1])) if headings else set()
+                heading = " ".join(headings[-1:])
+                named = set(terms(heading))
                 of_kinds = bool(named & questions.KINDS)
-                if not wanted <= named or not (of_kinds or written <= set(words(headings[-1]))):
+                alike = plain and written <= set(words(heading))
+                if not wanted <= named or not (of_kinds or alike):
                     continue
                 sections = store.sections(hit.passage.path)
                 below = [section for section in sections if section.headings[:-1] == headings]
