@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant import courtesy, guide, ranking, settings, writer
+from assistant import courtesy, further, guide, proof, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
-from assistant.model import Answer, Citation, Related, Search, Turn
+from assistant.model import Answer, Citation, Search, Turn
 from assistant.ranking import Sought
 from assistant.text import normalise, stem, terms, tokens, words
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from assistant.index import Index
     from assistant.model import Hit, Passage, Resource, Section
     from assistant.question import Question
-    from assistant.writer import Quote
+    from assistant.quotes import Quote
+    from assistant.writer import Weights
 
 LONGEST_QUESTION = 2000
 LONGEST_TALK = 20
@@ -38,16 +39,11 @@ CANDIDATES = 100
 READINGS_TRIED = 4
 EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
-RELATED = 3
-RESOURCES = 4
-RECOMMENDED = 12
-"""How much is named to who asks for something to read, on nothing in particular."""
+LONGEST_NAME = 5
+"""Words in a side of a comparison that is named as missing; a longer one is no name."""
 
-# A resource travels when the cosine of its title with what is asked is at least this, and not
-# far below the nearest title's; or when its title names all that is asked about.
-_NEAR = 0.6
-_NEARLY_AS_NEAR = 0.15
-_NAMED = 0.99
+NEARBY = 8
+"""How many passages before and after it on its page a list may run over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ class Assistant:
         confidence = found.hits[0].probability if found.hits else 0.0
         if asked.form == "resources":
             resources = self._resources(found)
-            quotes = self._recommended(resources)
+            quotes = further.recommended(resources, self.index.store)
         if not quotes and (confidence >= self._model.bar or self._defined(found)):
             quotes = self._write(found)
             confidence = max(confidence, self._model.bar) if quotes else confidence
@@ -128,7 +124,11 @@ class Assistant:
             citations=tuple(self._cite(quotes)),
             confidence=confidence,
             resources=tuple(resources),
-            related=tuple(self._related(found.hits, quotes)),
+            related=tuple(further.related(found.hits, quotes)),
+            missing=tuple(
+                side for side in self._missing(asked) if len(side.split()) <= LONGEST_NAME
+            ),
+            next_questions=tuple(self._next_questions(found, quotes, history)),
             hits=found.hits,
             writer=writer.EXTRACTIVE,
             degraded=(self.index.warning,) if self.index.warning else (),
@@ -234,69 +234,95 @@ class Assistant:
 
     def _defined(self, found: Found) -> bool:
         """Whether the guide says outright what is to be defined, however little it says of it."""
-        hits = found.hits[:LOOKED_THROUGH]
-        sources = self._sources(found.vector, hits)
-        return writer.defined(found.understood.question, sources)
+        passages = (hit.passage for hit in found.hits[:LOOKED_THROUGH])
+        return writer.defined(found.understood.question, passages)
 
     def _write(self, found: Found) -> list[Quote]:
         store = self.index.store
         asked = found.understood.question
         hits = [hit for hit in found.hits if not hit.passage.lists_resources] or list(found.hits)
         weights = writer.Weights.of(found.understood.plain, store.vocabulary.rarity)
+        missing = self._missing(asked)
         if asked.form == "comparison":
-            quotes = writer.compare(asked, self._sides(found, hits), weights)
-            if quotes or not all(map(store.vocabulary.says, words(" ".join(asked.subjects)))):
-                return quotes  # with a side the guide never speaks of there is nothing to compare
+            quotes = writer.compare(asked, self._sides(found, hits, weights), missing)
+            if quotes or missing:
+                return quotes
         if asked.form in {"list", "choice"}:
             kinds = self._kinds(asked, hits)
             if kinds and asked.form == "list":
                 return writer.children([passage for _, passage in kinds])
             if kinds:
-                alike = [self._source(found.vector, key, passage) for key, passage in kinds]
                 shared = [*terms(asked.subjects[0]), *questions.KINDS]
-                return writer.write(asked, alike, weights.without(shared))
-        sources = self._sources(found.vector, hits)
-        listed = asked.form == "list" and _speaks_of(asked.subjects[0], sources[0].passage)
+                own = weights.without(shared)
+                alike = [self._source(own, found.vector, *kind) for kind in kinds]
+                return writer.write(asked, alike)
+        sources = self._sources(weights, found.vector, hits)
+        best = sources[0].passage
+        listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
-            return writer.amount(sources[:LOOKED_THROUGH], weights)
-        return writer.write(asked, sources, weights)
+            return writer.amount(sources)
+        return writer.write(asked, sources, lambda: self._around(hits[0]))
 
-    def _sources(self, vector: Vectors, hits: Iterable[Hit]) -> list[writer.Source]:
-        return [self._source(vector, hit.key, hit.passage, hit.probability) for hit in hits]
+    def _around(self, hit: Hit) -> list[Passage]:
+        """The passages of a hit's page that stand near it, in order."""
+        store = self.index.store
+        near = range(max(0, hit.key - NEARBY), min(store.size, hit.key + NEARBY + 1))
+        return [passage for passage in store.passages(near) if passage.path == hit.passage.path]
+
+    def _sources(
+        self, weights: Weights, vector: Vectors, hits: Iterable[Hit]
+    ) -> list[writer.Source]:
+        return [
+            self._source(weights, vector, hit.key, hit.passage, hit.probability)
+            for hit in itertools.islice(hits, LOOKED_THROUGH)
+        ]
 
     def _source(
-        self, vector: Vectors, key: int, passage: Passage, probability: float = 1.0
+        self,
+        weights: Weights,
+        vector: Vectors,
+        key: int,
+        passage: Passage,
+        probability: float = 1.0,
     ) -> writer.Source:
         cosines = self.index.store.sentence_cosines(vector, key)
-        return writer.Source(passage, tuple(cosines.tolist()), probability)
+        return weights.source(passage, cosines.tolist(), probability)
 
-    def _sides(self, found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
+    def _missing(self, asked: Question) -> list[str]:
+        """The sides of a comparison with a word in them that the guide never says."""
+        said = self.index.store.vocabulary.frequency
+        sides = asked.subjects if asked.form == "comparison" else ()
+        return [side for side in sides if not said.keys() >= set(terms(side))]
+
+    def _sides(self, found: Found, hits: Sequence[Hit], weights: Weights) -> list[writer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
-        sources = self._sources(found.vector, hits[:LOOKED_THROUGH])
+        sources = self._sources(weights, found.vector, hits)
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
-            own = self._hits(Sought.of(side), vector)[:LOOKED_THROUGH]
-            sources += self._sources(vector, own)
+            own = self._hits(Sought.of(side), vector)
+            sources += self._sources(weights, vector, own)
         return sources
 
     def _kinds(self, asked: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
         """The sub-sections of the section on the kinds of a thing: their first passages.
 
         Looked for among the best hits and the sections above them. The heading speaks of kinds
-        ("types of …") or names the thing as the question does, which asks in the plural.
+        ("types of …") or names the thing as the question does, which asks in the plural and for
+        nothing else of it.
         """
         store = self.index.store
         wanted, written = set(terms(asked.subjects[0])), set(words(asked.subjects[0]))
         if not wanted:  # "what kinds of things are there?"
             return []
+        plain = set(terms(asked.text)) <= wanted | questions.KINDS
         found: list[tuple[bool, list[Section]]] = []
         for hit in hits[:LOOKED_THROUGH]:
             for headings in (hit.passage.headings, hit.passage.headings[:-1]):
-                if not headings:
-                    continue
-                named = set(terms(headings[-1]))
+                heading = " ".join(headings[-1:])
+                named = set(terms(heading))
                 of_kinds = bool(named & questions.KINDS)
-                if not wanted <= named or not (of_kinds or written <= set(words(headings[-1]))):
+                alike = plain and written <= set(words(heading))
+                if not wanted <= named or not (of_kinds or alike):
                     continue
                 sections = store.sections(hit.passage.path)
                 below = [section for section in sections if section.headings[:-1] == headings]
@@ -332,54 +358,16 @@ class Assistant:
     # -- what else ----------------------------------------------------------------------------
 
     def _resources(self, found: Found) -> list[Resource]:
-        """What the guide recommends on the question: nearest first, or all of it in order.
-
-        Asked for something to read on a topic, the guide's titles have to name the topic or be
-        near it. With any other answer only titles that are near the whole question travel.
-        """
-        store = self.index.store
         asked = found.understood.question
-        listed = store.resources
-        if not listed:
-            return []
-        reading_asked = asked.form == "resources"
-        topic = _topic(asked) if reading_asked else asked.text
-        fitting = [n for n, r in enumerate(listed) if _fits(r, asked)]
-        if reading_asked and not topic:
-            return [listed[n] for n in fitting][:RECOMMENDED]
-        vector = self._encoder.encode([topic])[0] if reading_asked else found.vector
-        cosines = store.resource_cosines(vector)
-        weights = writer.Weights.of(topic, store.vocabulary.rarity)
-        named = {n for n in fitting if weights.coverage(_placed(listed[n])) >= _NAMED}
-        nearest = max((float(cosines[n]) for n in fitting), default=0.0)
-        near = {n for n in fitting if cosines[n] >= max(_NEAR, nearest - _NEARLY_AS_NEAR)}
-        kept = sorted(near | named if reading_asked else near, key=lambda n: (-cosines[n], n))
-        return [listed[n] for n in kept[:RESOURCES]]
+        return further.resources(asked, found.vector, self.index.store, self._encoder)
 
-    def _recommended(self, resources: Sequence[Resource]) -> list[Quote]:
-        """The lines of the guide that list the resources, in the order given."""
-        store = self.index.store
-        quotes: list[Quote] = []
-        for resource in resources:
-            for _, passage in store.section_passages(resource.path, resource.anchor):
-                for quote in writer.rows(passage, [resource.title]):
-                    if quote not in quotes:
-                        quotes.append(quote)
-        return quotes
-
-    def _related(self, hits: Sequence[Hit], quotes: Sequence[Quote]) -> list[Related]:
-        """The nearest sections that are not quoted."""
-        seen = {(quote.passage.path, quote.passage.anchor) for quote in quotes}
-        related: list[Related] = []
-        for hit in hits:
-            passage = hit.passage
-            if (passage.path, passage.anchor) in seen or passage.lists_resources:
-                continue
-            seen.add((passage.path, passage.anchor))
-            related.append(Related(passage.path, passage.headings, passage.anchor, passage.url))
-            if len(related) == RELATED:
-                break
-        return related
+    def _next_questions(
+        self, found: Found, quotes: Sequence[Quote], history: Sequence[Turn]
+    ) -> list[str]:
+        said = [turn.text for turn in history if turn.role == "user"]
+        said.append(found.understood.question.text)
+        surface = self.index.store.vocabulary.surface
+        return further.next_questions(found.hits, quotes, said, surface)
 
 
 def settle(question: str) -> str:
@@ -416,21 +404,6 @@ def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence
     return "".join([*pieces, text[end:]])
 
 
-def _fits(resource: Resource, asked: Question) -> bool:
-    """Whether a resource is of the kind asked for; forms and own pages only where they are."""
-    return resource.kind == asked.wanted if asked.wanted else resource.kind not in {"form", "page"}
-
-
-def _placed(resource: Resource) -> str:
-    """A resource's title with the headings it is listed under, which say what it is on."""
-    return " ".join((resource.title, *resource.headings))
-
-
-def _topic(asked: Question) -> str:
-    """What a question is about, without the words that only ask."""
-    return " ".join(asked.subjects) or questions.topic(asked.text)
-
-
 def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
     """Prove a saved answer against the guide's own files; how many quotes stand.
 
@@ -449,4 +422,4 @@ def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
         return found.page.sha256, found.passages
 
     pages = frozenset(guide.walk(corpus))
-    return writer.verify(answer, read)
+    return proof.verify(answer, read)

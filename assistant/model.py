@@ -349,7 +349,8 @@ class Answer:
     """What the guide says to a question: quotes with their sources, or an honest no.
 
     Found means at least one citation; not found means none. The text is made of the quotes
-    and their markers and nothing else, so it cannot claim what no source says.
+    and their markers and nothing else, so it cannot claim what no source says. `missing` are the
+    sides of a comparison that the guide does not speak of, `next_questions` what it also answers.
     """
 
     question: str
@@ -360,6 +361,8 @@ class Answer:
     resources: tuple[Resource, ...]
     related: tuple[Related, ...]
     hits: tuple[Hit, ...]
+    missing: tuple[str, ...]
+    next_questions: tuple[str, ...]
     writer: str
     degraded: tuple[str, ...]
     generation: str
@@ -380,9 +383,14 @@ class Answer:
             return REFUSAL
         return "\n\n".join(f"{citation.quote} [{citation.n}]" for citation in self.citations)
 
+    @property
+    def gap(self) -> str:
+        """What is to be said of the missing sides; empty where none is missing."""
+        return f"The guide does not speak of {' or '.join(self.missing)}." if self.missing else ""
+
     def __str__(self) -> str:
         notes = [f"[{c.n}] {' > '.join(c.headings)} ({c.url})" for c in self.citations]
-        return "\n\n".join([self.text, *(["\n".join(notes)] if notes else [])])
+        return "\n\n".join(filter(None, [self.text, self.gap, "\n".join(notes)]))
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON types: the one form every door hands out."""
@@ -395,6 +403,8 @@ class Answer:
             "citations": [citation.to_dict() for citation in self.citations],
             "resources": [resource.to_dict() for resource in self.resources],
             "related": [section.to_dict() for section in self.related],
+            "missing": list(self.missing),
+            "next_questions": list(self.next_questions),
             "writer": self.writer,
             "degraded": list(self.degraded),
             "generation": self.generation,

@@ -69,6 +69,8 @@ def show(answer: Answer) -> None:
         console.print(Text(f"Understood as: {answer.understood_as}", style="dim"))
         console.print()
     console.print(Text(answer.text))
+    if answer.gap:
+        console.print(Text(f"\n{answer.gap}"))
     for citation in answer.citations:
         line = f"[{citation.n}] {' > '.join(citation.headings)} ({citation.url})"
         console.print(Text(f"\n{line}" if citation.n == 1 else line, style="cyan"))
@@ -82,6 +84,10 @@ def show(answer: Answer) -> None:
         console.print(Text("\nThe nearest sections:", style="bold"))
         for section in answer.related:
             console.print(Text(f"  {' > '.join(section.headings)} ({section.url})"))
+    if answer.next_questions:
+        console.print(Text("\nYou can also ask:", style="bold"))
+    for question in answer.next_questions:
+        console.print(Text(f"  {question}"))
 
 
 def listed(found: Search) -> None:

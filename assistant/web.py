@@ -29,6 +29,7 @@ from assistant import guide, links, site
 from assistant.ask import LONGEST_TALK
 from assistant.dialect import WIKI
 from assistant.errors import AssistantError, QuestionError, SettingsError
+from assistant.further import NEXT_QUESTIONS
 from assistant.model import PageLinks, Turn
 from assistant.text import normalise
 
@@ -64,14 +65,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """One reader's talk: what was said, for the next question to lean on, and what is shown."""
+    """One reader's talk: what was said, what of it is shown, and what may be asked next."""
 
     turns: tuple[Turn, ...] = ()
     shown: tuple[str, ...] = ()
+    next_questions: tuple[str, ...] = ()
 
-    def with_exchange(self, markup: str, turns: Sequence[Turn] = ()) -> Talk:
-        """The talk with one more question and what came of it."""
-        return Talk((*self.turns, *turns)[-LONGEST_TALK:], (*self.shown, markup)[-LONGEST_SHOWN:])
+    def with_exchange(
+        self, markup: str, turns: Sequence[Turn] = (), next_questions: tuple[str, ...] = ()
+    ) -> Talk:
+        """The talk with one more question, what came of it, and what may be asked next."""
+        said, shown = (*self.turns, *turns), (*self.shown, markup)
+        return Talk(said[-LONGEST_TALK:], shown[-LONGEST_SHOWN:], next_questions)
 
     @property
     def markup(self) -> str:
@@ -175,6 +180,11 @@ def _mount_chat(app: FastAPI, live: Live, title: str) -> None:
         # A paragraph that is all markup passes through it as it is.
         notice = gr.Markdown("", elem_id="trouble", latex_delimiters=[], visible=False)
         view = gr.Markdown("", elem_id="talk", latex_delimiters=[])
+        with gr.Row(elem_id="next", visible=False) as following:
+            offers = [
+                gr.Button("", elem_classes="chip", size="sm", visible=False)
+                for _ in range(NEXT_QUESTIONS)
+            ]
         with gr.Row(elem_id="composer"):
             box = gr.Textbox(
                 elem_id="question",
@@ -197,22 +207,28 @@ def _mount_chat(app: FastAPI, live: Live, title: str) -> None:
 
         def ask(question: object, talk: Talk) -> Iterator[tuple[Any, ...]]:
             said = str(question or "")
-            begun = gr.update(visible=False), gr.update(visible=True), trouble()
+            begun = gr.update(visible=False), gr.update(visible=True), trouble(), *offered(())
             yield "", talk.with_exchange(exchange(said, _LOOKING)).markup, talk, *begun
             after, asked = answered(live.assistant, said, talk)
             # What could not be asked goes back into the box, to be mended there.
+            begun = *begun[:3], *offered(after.next_questions)
             yield gr.skip() if asked else said, after.markup, after, *begun
+
+        def offered(questions: Sequence[str]) -> list[Any]:
+            padded = [*questions, *[""] * NEXT_QUESTIONS][:NEXT_QUESTIONS]
+            chips = [gr.update(value=text, visible=bool(text)) for text in padded]
+            return [gr.update(visible=bool(questions)), *chips]
 
         def begin_again() -> tuple[Any, ...]:
             shut = gr.update(visible=bool(questions)), gr.update(visible=False)
-            return "", "", Talk(), *shut, trouble()
+            return "", "", Talk(), *shut, trouble(), *offered(())
 
         def ready() -> tuple[Any, Any]:
             return trouble(), gr.update(interactive=True)
 
         blocks.load(ready, None, [notice, send], **_QUIET)
-        shown = [box, view, talk, examples, fresh, notice]
-        asking = [chip.click(ask, [chip, talk], shown, **_QUIET) for chip in chips]
+        shown = [box, view, talk, examples, fresh, notice, following, *offers]
+        asking = [chip.click(ask, [chip, talk], shown, **_QUIET) for chip in [*chips, *offers]]
         asking += [gr.on([box.submit, send.click], ask, [box, talk], shown, **_QUIET)]
         fresh.click(begin_again, None, shown, cancels=asking, **_QUIET)
 
@@ -249,7 +265,7 @@ def answered(assistant: Assistant, question: str, talk: Talk) -> tuple[Talk, boo
         return talk.with_exchange(exchange(question, notice)), True
     sources = tuple(citation.passage for citation in answer.citations)
     turns = (Turn("user", question), Turn("agent", answer.text, sources))
-    return talk.with_exchange(exchange(question, body), turns), True
+    return talk.with_exchange(exchange(question, body), turns, answer.next_questions), True
 
 
 # From here on: markup. Each function returns a single line, with all text in it escaped.
@@ -279,14 +295,14 @@ def reply(answer: Answer, store: FaissStore) -> str:
     if not answer.found:
         return (
             '<div class="notice refusal"><p class="verdict">The guide does not answer this.</p>'
-            f"<p>Looked for: <q>{_text(answer.understood_as)}</q></p>"
+            f"<p>Looked for: <q>{_text(answer.understood_as)}</q></p>{_gap(answer)}"
             f"{_related('The nearest sections', answer)}"
             "<p>If it should be there, try the words the guide itself would use.</p></div>"
         )
     understood = ""
     if normalise(answer.question).casefold() != answer.understood_as.casefold():
         understood = f'<p class="understood">Understood as: {_text(answer.understood_as)}</p>'
-    quotes = "".join(_quotes(answer.citations))
+    quotes = "".join(_quotes(answer.citations)) + _gap(answer)
     cards = "".join(_card(resource, store) for resource in answer.resources)
     recommended = f'<h3>The guide recommends</h3><ul class="cards">{cards}</ul>' if cards else ""
     related = _related("Related sections", answer)
@@ -295,6 +311,10 @@ def reply(answer: Answer, store: FaissStore) -> str:
         proof = f"<details><summary>As the guide lists them</summary>{quotes}</details>"
         return f"{understood}{recommended}{proof}{related}"
     return f"{understood}{quotes}{recommended}{related}"
+
+
+def _gap(answer: Answer) -> str:
+    return f'<p class="gap">{_text(answer.gap)}</p>' if answer.gap else ""
 
 
 def _lists(citation: Citation, resources: Sequence[Resource]) -> bool:

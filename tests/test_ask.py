@@ -189,7 +189,6 @@ def test_an_answer_brings_the_article_on_its_subject_along(product_assistant, qu
         "who invented Scrum?",
         "what is Kanban?",
         "recommend a restaurant",
-        "difference between a PM and a scrum master",
         "what should I read about kubernetes?",
         "what certification does a PM need?",
     ],
@@ -202,6 +201,29 @@ def test_what_the_guide_does_not_say_is_refused_with_the_nearest_sections(
     assert answer.citations == ()
     assert answer.resources == ()
     assert answer.related
+
+
+@pytest.mark.parametrize("missing", ["a scrum master", "a kubernetes operator"])
+def test_the_side_of_a_comparison_the_guide_does_not_speak_of_is_named(product_assistant, missing):
+    answer = product_assistant.ask(f"difference between a PM and {missing}")
+    assert answer.missing == (missing.removeprefix("a "),)
+    assert all("product manager" in c.quote.lower() for c in answer.citations)
+    assert product_assistant.ask("difference between a PM and a PO").missing == ()
+
+
+def test_what_is_offered_next_is_answered_and_was_not_asked(product_assistant):
+    turns: list[Turn] = []
+    asked: set[str] = set()
+    question = "what is a PM?"
+    for _ in range(4):
+        answer = product_assistant.ask(question, turns)
+        assert answer.found
+        assert len(answer.next_questions) <= 3
+        assert not asked & set(answer.next_questions)
+        asked |= {question}
+        turns += [Turn("user", question), Turn("agent", answer.text)]
+        question = next((q for q in answer.next_questions if q not in asked), "what is a PO?")
+    assert len(asked) > 1
 
 
 def test_a_follow_up_about_another_role_is_answered_about_that_role(product_assistant):

@@ -18,7 +18,7 @@ CITATION = {
 }  # fmt: skip
 ANSWER = {
     "question", "understood_as", "found", "text", "confidence", "citations", "resources",
-    "related", "writer", "degraded", "generation", "seconds",
+    "related", "missing", "next_questions", "writer", "degraded", "generation", "seconds",
 }  # fmt: skip
 HIT = {"rank", "passage", "path", "headings", "anchor", "url", "probability", "text", "why"}
 

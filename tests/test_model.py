@@ -77,6 +77,8 @@ def answer(**changes: Any) -> Answer:
             Resource("On cats", "https://a.example", "article", 7, "p.md", HEADINGS, "cats"),
         ),
         "related": (Related("p.md", ("Guide", "Dogs"), "dogs", "p.md#dogs"),),
+        "missing": (),
+        "next_questions": ("What is a dog?",),
         "hits": (hit(),),
         "writer": "extractive",
         "degraded": (),
@@ -173,6 +175,14 @@ def test_the_text_is_the_quotes_with_their_numbers_and_nothing_else(quotes: list
     assert found.text == "\n\n".join(f"{quote} [{n}]" for n, quote in enumerate(quotes, 1))
 
 
+def test_an_answer_says_which_side_the_guide_does_not_speak_of() -> None:
+    assert answer().gap == ""
+    lacking = answer(missing=("ferrets", "mink"))
+    assert lacking.gap == "The guide does not speak of ferrets or mink."
+    assert lacking.gap in str(lacking)
+    assert lacking.gap not in lacking.text, "the text is made of quotes and nothing else"
+
+
 def test_an_answer_prints_with_its_sources() -> None:
     assert str(answer()).endswith("[2] Guide > Cats (p.md#cats)")
     assert str(answer(**NOT_FOUND)) == REFUSAL
@@ -181,8 +191,8 @@ def test_an_answer_prints_with_its_sources() -> None:
 # -- JSON -----------------------------------------------------------------------------------
 
 ANSWER = set(
-    "question understood_as found text confidence citations resources related writer degraded "
-    "generation seconds".split()
+    "question understood_as found text confidence citations resources related missing "
+    "next_questions writer degraded generation seconds".split()
 )
 CITATION = set("n passage path headings anchor url quote span lines sha256".split())
 RESOURCE = set("title url kind minutes headings".split())

@@ -140,6 +140,8 @@ def answer(*citations: Citation, **changes) -> Answer:
         "confidence": 0.5,
         "resources": (),
         "related": (),
+        "missing": (),
+        "next_questions": (),
         "hits": (),
         "writer": "extractive",
         "degraded": (),
@@ -323,6 +325,17 @@ def test_quotes_of_one_section_share_a_source_and_keep_their_numbers(hostile_ass
     assert shown.count("<blockquote>") == 3
     assert re.findall(r"<figcaption>.*?>([^<]*)</a>", shown) == ["Guide › One", "Guide › Two"]
     assert [f"[{n}]" in shown for n in (1, 2, 3)] == [True] * 3
+
+
+@pytest.mark.parametrize("cited", [(), (citation("One."),)])
+def test_the_side_the_guide_does_not_speak_of_is_named_and_escaped(hostile_assistant, cited):
+    markup = web.reply(answer(*cited, missing=("<b>ferrets</b>",)), hostile_assistant.index.store)
+    assert "does not speak of &lt;b&gt;ferrets&lt;/b&gt;." in markup
+
+
+def test_a_talk_remembers_what_may_be_asked_next_of_its_last_answer_alone(hostile_assistant):
+    talk, _ = web.answered(hostile_assistant, "what is a dog?", web.Talk(next_questions=("Old?",)))
+    assert talk.next_questions == hostile_assistant.ask("what is a dog?").next_questions
 
 
 def test_a_refusal_says_so_and_what_was_looked_for(hostile_assistant):

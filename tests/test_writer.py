@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,11 @@ from hypothesis import strategies as st
 from assistant import guide as guides
 from assistant import writer
 from assistant.question import Question, parse
-from assistant.writer import Quote, Source, Weights
+from assistant.quotes import Quote
+from assistant.writer import Source, Weights
+
+if TYPE_CHECKING:
+    from assistant.model import Passage
 
 PETS = """# Pets
 
@@ -46,11 +53,11 @@ Our measure is the Vertical Jump Height (VJH). It is taken twice.
 
 
 @pytest.fixture
-def sources(tmp_path) -> dict[str, Source]:
-    """Each section's first passage as a source by its heading; every sentence equally near."""
+def passages(tmp_path) -> dict[str, Passage]:
+    """Each section's first passage by its heading."""
     (tmp_path / "pets.md").write_text(PETS)
     guide = guides.read(tmp_path)
-    return {p.heading: Source(p, (0.5,) * len(p.sentences)) for p in guide.passages}
+    return {passage.heading: passage for passage in guide.passages}
 
 
 def even(text: str) -> Weights:
@@ -58,46 +65,51 @@ def even(text: str) -> Weights:
     return Weights.of(text, lambda term: 1.0)
 
 
-def answered(text: str, *sources: Source) -> list[str]:
+def source(text: str, passage: Passage) -> Source:
+    """A passage as a source for a question, every sentence equally near to it."""
+    return even(text).source(passage, [0.2] * len(passage.sentences))
+
+
+def answered(text: str, *passages: Passage) -> list[str]:
     question = parse(text)
     write = writer.compare if question.form == "comparison" else writer.write
-    return [quote.text for quote in write(question, list(sources), even(text))]
+    return [quote.text for quote in write(question, [source(text, found) for found in passages])]
 
 
-def test_a_definition_is_the_sentence_that_defines_and_what_follows_in_its_paragraph(sources):
-    assert answered("what is a dog?", sources["Pets"]) == [
+def test_a_definition_is_the_sentence_that_defines_and_what_follows_in_its_paragraph(passages):
+    assert answered("what is a dog?", passages["Pets"]) == [
         "A dog is an animal that lives with people. It guards the house. Dogs bark."
     ]
 
 
-def test_a_definition_looks_past_sentences_that_only_mention_the_word(sources):
-    found = answered("what is a cat?", sources["Cats and dogs"], sources["Cats"])
+def test_a_definition_looks_past_sentences_that_only_mention_the_word(passages):
+    found = answered("what is a cat?", passages["Cats and dogs"], passages["Cats"])
     assert found == ["A cat (also called a puss) is a small hunter. This makes mice nervous."]
 
 
-def test_an_acronym_is_defined_where_it_is_written_out(sources):
-    found = answered("what does vertical jump height mean?", sources["Vertical Jump Height (VJH)"])
+def test_an_acronym_is_defined_where_it_is_written_out(passages):
+    found = answered("what does vertical jump height mean?", passages["Vertical Jump Height (VJH)"])
     assert "Vertical Jump Height (VJH)" in found[0]
 
 
-def test_a_list_is_whole_and_keeps_the_line_that_leads_into_it(sources):
-    (quote,) = answered("what kinds of birds are there?", sources["Kinds of birds"])
+def test_a_list_is_whole_and_keeps_the_line_that_leads_into_it(passages):
+    (quote,) = answered("what kinds of birds are there?", passages["Kinds of birds"])
     assert quote.startswith("We know these kinds:")
     assert quote.index("robin") < quote.index("crow") < quote.index("owl")
 
 
-def test_steps_come_in_order_and_none_is_missing(sources):
-    (quote,) = answered("how do I wash a dog?", sources["How to wash a dog"])
+def test_steps_come_in_order_and_none_is_missing(passages):
+    (quote,) = answered("how do I wash a dog?", passages["How to wash a dog"])
     assert quote.index("Fill") < quote.index("Put") < quote.index("Dry")
 
 
-def test_a_comparison_quotes_the_section_on_both(sources):
-    found = answered("cats vs dogs", sources["Cats"], sources["Cats and dogs"])
+def test_a_comparison_quotes_the_section_on_both(passages):
+    found = answered("cats vs dogs", passages["Cats"], passages["Cats and dogs"])
     assert found == ["Many people mix them up. A cat keeps its own hours. A dog keeps yours."]
 
 
-def test_a_comparison_without_such_a_section_takes_each_side_from_its_own(sources):
-    found = answered("dogs vs cats", sources["Pets"], sources["Cats"])
+def test_a_comparison_without_such_a_section_takes_each_side_from_its_own(passages):
+    found = answered("dogs vs cats", passages["Pets"], passages["Cats"])
     assert any("dog is an animal" in quote for quote in found)
     assert any("puss" in quote for quote in found)
 
@@ -105,40 +117,118 @@ def test_a_comparison_without_such_a_section_takes_each_side_from_its_own(source
 def test_sides_that_share_words_are_told_apart_to_the_letter(tmp_path):
     page = "# Jobs\n\n## Day guard\n\nWalks by day.\n\n## Night day guard\n\nWalks by night.\n"
     (tmp_path / "jobs.md").write_text(page)
-    day, night = (Source(p, (0.5,) * len(p.sentences)) for p in guides.read(tmp_path).passages[-2:])
+    day, night = guides.read(tmp_path).passages[-2:]
     found = answered("day guard vs night day guard", night, day)
-    assert "night" in found[0]  # the one section that names both, to the letter
+    assert found == ["Walks by day.", "Walks by night."]
 
 
-def test_after_a_colon_what_it_announces_comes_along(sources):
-    (quote,) = answered("do we know these kinds?", sources["Kinds of birds"])
+def test_after_a_colon_what_it_announces_comes_along(passages):
+    (quote,) = answered("do we know these kinds?", passages["Kinds of birds"])
     assert quote.startswith("We know these kinds:")
     assert "the owl, which works nights" in quote
+
+
+def test_a_heading_with_no_text_of_its_own_is_answered_by_what_stands_under_it(tmp_path):
+    page = "# Barn\n\n## Doors\n\n### The front\n\nIt is red.\n\n### The back\n\nIt is shut.\n"
+    (tmp_path / "barn.md").write_text(page)
+    around = guides.read(tmp_path).passages
+    doors = next(passage for passage in around if passage.heading == "Doors")
+    asked = parse("which doors has the barn?")
+    found = writer.write(asked, [source(asked.text, doors)], lambda: around)
+    assert [quote.text for quote in found] == [
+        "The front\n\nIt is red.",
+        "The back\n\nIt is shut.",
+    ]
+    alone = writer.write(asked, [source(asked.text, doors)])
+    assert [quote.text for quote in alone] == ["Doors"]
 
 
 def test_a_number_is_answered_by_a_number_or_not_at_all(tmp_path):
     page = "# Tea\n\nTea is dear. A pound of tea costs 12 shillings. Nobody drinks less tea.\n"
     (tmp_path / "tea.md").write_text(page)
     passage = guides.read(tmp_path).passages[0]
-    source = Source(passage, (0.5,) * len(passage.sentences))
-    (quote,) = writer.amount([source], even("how much does tea cost?"))
+    asked = "how much does tea cost?"
+    (quote,) = writer.amount([source(asked, passage)])
     assert quote.text == "A pound of tea costs 12 shillings."
-    assert writer.amount([source], even("how much dear is that?")) == []
+    assert writer.amount([source("how much dear is that?", passage)]) == []
 
 
-def test_a_comparison_with_a_side_the_guide_never_names_says_nothing(sources):
-    assert answered("cats vs ferrets", sources["Cats"], sources["Cats and dogs"]) == []
+def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path):
+    page = (
+        "# Pets\n\n## Cats\n\nA cat is a hunter.\n\n## Dogs\n\nA dog is a guard.\n\n"
+        "## Meals\n\nMeat is dear. A cat eats less than a dog. Hay is for horses.\n"
+    )
+    (tmp_path / "pets.md").write_text(page)
+    found = answered("cats vs dogs", *guides.read(tmp_path).passages)
+    assert found == ["A cat is a hunter.", "A dog is a guard.", "A cat eats less than a dog."]
 
 
-def test_of_a_long_passage_only_what_answers_is_quoted(sources):
-    (quote,) = answered("is milk cheap?", sources["Pets"])
-    assert "Milk is cheap." in quote
-    assert "Hay" not in quote
-    assert "Dogs bark" not in quote
+def test_of_a_comparison_with_a_missing_side_the_other_is_quoted(passages):
+    asked = "cats vs ferrets"
+    sources = [source(asked, passages["Cats"]), source(asked, passages["Pets"])]
+    (quote,) = writer.compare(parse(asked), sources, ["ferrets"])
+    assert quote.text.startswith("A cat (also called a puss) is a small hunter.")
+    assert writer.compare(parse("ferrets vs mink"), sources, ["ferrets", "mink"]) == []
 
 
-def test_a_sentence_that_opens_with_a_pronoun_brings_what_it_leans_on(sources):
-    (quote,) = answered("what guards the house?", sources["Pets"])
+def test_a_comparison_with_a_side_no_source_names_says_nothing(passages):
+    assert answered("cats vs ferrets", passages["Cats"], passages["Cats and dogs"]) == []
+
+
+def one_passage(tmp_path, text: str) -> Passage:
+    (tmp_path / "page.md").write_text(text)
+    return guides.read(tmp_path).passages[0]
+
+
+# Eight words each, and none of them says anything to a question about milk.
+FILLING = " ".join(f"Number {n} of the sheds stands by itself." for n in range(8))
+
+
+def test_of_a_long_passage_only_what_answers_is_quoted(tmp_path):
+    answer = "Milk is cheap on Mondays. Soup is dear."
+    page = f"# Farm\n\nFowl live outside. {FILLING} {answer} {FILLING}\n"
+    quote = " ".join(answered("is milk cheap?", one_passage(tmp_path, page)))
+    assert "Milk is cheap on Mondays." in quote
+    assert "Number 0" not in quote
+    assert len(quote.split()) < len(page.split()) / 2
+
+
+def test_what_only_repeats_the_question_brings_the_sentence_after_it(tmp_path):
+    page = f"# Trouble\n\n{FILLING} The milk smells of smoke. Open every window. {FILLING}\n"
+    quote = " ".join(answered("why does the milk smell of smoke?", one_passage(tmp_path, page)))
+    assert "Open every window." in quote
+
+
+def test_the_opening_of_a_section_comes_along_where_it_says_nearly_as_much(tmp_path):
+    page = f"# Milk\n\nMilk is sold here. {FILLING} Fresh milk is sold on Mondays.\n"
+    found = answered("when is fresh milk sold?", one_passage(tmp_path, page))
+    assert found[0].startswith("Milk is sold here.")
+    assert "Fresh milk is sold on Mondays." in found[-1]
+
+
+def test_a_list_beside_what_answers_is_quoted_whole_or_not_at_all(tmp_path):
+    sheds = "\n".join(f"- shed number {n} which stands by itself" for n in range(12))
+    page = f"# Farm\n\n{FILLING} Milk is cheap on Mondays.\n\n{sheds}\n"
+    quote = " ".join(answered("is milk cheap?", one_passage(tmp_path, page)))
+    assert "Milk is cheap on Mondays." in quote
+    assert "- shed" not in quote
+
+
+def test_a_list_that_runs_over_its_passage_is_whole(tmp_path):
+    birds = "\n".join(f"- bird number {n} sings on every morning of May" for n in range(60))
+    (tmp_path / "birds.md").write_text(f"# Birds\n\nThese are the birds:\n\n{birds}\n")
+    parts = guides.read(tmp_path).passages
+    assert len(parts) > 2
+    for text in ("list the birds", "how do I name a bird?"):
+        for part in parts:
+            found = writer.write(parse(text), [source(text, part)], lambda: parts)
+            listed = "\n".join(quote.text for quote in found)
+            assert listed.startswith("These are the birds:")
+            assert re.findall(r"number (\d+)", listed) == list(map(str, range(60)))
+
+
+def test_a_sentence_that_opens_with_a_pronoun_brings_what_it_leans_on(passages):
+    (quote,) = answered("what guards the house?", passages["Pets"])
     assert quote.startswith("A dog is an animal")
 
 
@@ -146,24 +236,24 @@ def test_a_heading_comes_along_where_the_first_sentence_leans_on_it(tmp_path):
     page = "# Jobs\n\n## Night watch\n\nThis is the hardest job of all because it is dark.\n"
     (tmp_path / "jobs.md").write_text(page)
     watch = guides.read(tmp_path).passages[-1]
-    found = answered("which job is hardest?", Source(watch, (0.5,) * len(watch.sentences)))
+    found = answered("which job is hardest?", watch)
     assert found == ["Night watch\n\nThis is the hardest job of all because it is dark."]
 
 
 def test_nothing_found_writes_nothing():
-    assert writer.write(Question("why?", "other"), [], even("why?")) == []
+    assert writer.write(Question("why?", "other"), []) == []
 
 
-def test_sections_below_a_heading_are_listed_by_name_and_first_sentence(sources):
-    quotes = writer.children([sources["Cats"].passage, sources["Cats and dogs"].passage])
+def test_sections_below_a_heading_are_listed_by_name_and_first_sentence(passages):
+    quotes = writer.children([passages["Cats"], passages["Cats and dogs"]])
     assert [quote.text for quote in quotes] == [
         "Cats\n\nNobody owns one.",
         "Cats and dogs\n\nMany people mix them up.",
     ]
 
 
-def test_a_quote_knows_its_lines_in_the_file(sources):
-    passage = sources["Cats"].passage
+def test_a_quote_knows_its_lines_in_the_file(passages):
+    passage = passages["Cats"]
     line = 1 + PETS.splitlines().index("## Cats")
     assert Quote(passage, 0, 0).lines == (line, line)
     assert Quote(passage, 1, 1).lines == (line + 2, line + 2)
@@ -181,10 +271,10 @@ asked = st.sampled_from(
 def test_whatever_is_asked_a_quote_is_a_run_of_its_passage(tmp_path_factory, paragraphs, text):
     folder = tmp_path_factory.mktemp("page")
     (folder / "page.md").write_text("# Page\n\n" + "\n\n".join(paragraphs))
-    found = [Source(p, (0.5,) * len(p.sentences)) for p in guides.read(folder).passages]
+    found = [source(text, passage) for passage in guides.read(folder).passages]
     question = parse(text)
     write = writer.compare if question.form == "comparison" else writer.write
-    for quote in write(question, found, even(text)):
+    for quote in write(question, found):
         start, end = quote.span
         assert quote.passage.text[start:end] == quote.text
         assert quote.text.strip() == quote.text != ""

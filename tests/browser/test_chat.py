@@ -234,6 +234,23 @@ def test_an_example_asks_at_once_and_then_makes_room(visit):
     expect(chips).to_have_count(0)
 
 
+def test_a_next_question_is_asked_by_a_click_and_new_ones_take_its_place(visit):
+    chat = visit()
+    offers = chat.page.locator("#next button:visible")
+    expect(offers).to_have_count(0)
+    chat.ask("what is a product manager?")
+    expect(offers.first).to_be_visible()
+    said = offers.first.inner_text()
+    offers.first.click()
+    expect(chat.exchanges).to_have_count(2)
+    exchange = chat.answered()
+    expect(exchange.locator(".asked")).to_have_text(said)
+    assert exchange.locator("blockquote").count() > 0
+    expect(offers.filter(has_text=said)).to_have_count(0)
+    chat.page.get_by_role("button", name="New conversation").click()
+    expect(offers).to_have_count(0)
+
+
 def test_a_new_conversation_clears_the_talk(visit):
     chat = visit()
     fresh = chat.page.get_by_role("button", name="New conversation")
@@ -282,7 +299,8 @@ def test_the_keyboard_alone_reaches_the_answers_links(visit):
     links = chat.answered().locator("a")
     expect(links.first).to_be_visible()
     expect(chat.box).to_be_focused()
-    for _ in range(links.count()):
+    offers = chat.page.locator("#next button:visible")
+    for _ in range(links.count() + offers.count()):
         chat.page.keyboard.press("Shift+Tab")
     expect(links.first).to_be_focused()
     outline = links.first.evaluate("link => getComputedStyle(link).outlineStyle")

@@ -1,0 +1,158 @@
+"""Next questions: what a reader may ask on, made from the guide's own headings (English).
+
+Knows which headings ask something, and how others are asked after without bending their words.
+Must not know how the sections were found, or whether they answer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from assistant import question as questions
+from assistant.text import STOPWORDS, terms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from assistant.model import Passage
+
+LONGEST = 90
+"""The characters of a question that is offered."""
+
+_NUMBER = re.compile(r"^(?:(?:step|part|chapter)\s+)?(?:\d+(?:\.\d+)*[.):]*|[IVX]+[.)])\s+", re.I)
+# What no question is asked with: marks of a tool, and words for what was said before.
+_UNASKED = re.compile(
+    r"[\[\]{}<>|`\\#*_=@/]|\.\.\.|…|\b(?:it|its|they|them|their|he|she|here|above|below)\b|\bthis\W*$",
+    re.I,
+)
+_COMPARES = re.compile(r"\bvs\b|\bversus\b|\bdifferences?\s+between\b", re.I)
+_ASKS = re.compile(
+    r"^(?:what|why|when|where|who|which|how)\s+"
+    r"(?:is|are|do|does|can|should|must|will)\s+\S+\s+\S",
+    re.I,
+)
+_HOW_TO = re.compile(r"^how\s+to\s+(?P<rest>\w.*)", re.I)
+# A verb is told from a noun by what follows: "using the timer", but "billing address".
+_DOING = re.compile(
+    r"^(?P<verb>[a-z]{3,})(?P<rest>\s+(?:an?|the|your|this|these|all|any|up|to|with|from|on|off|in|into|for|"
+    r"between|through|over|out)\b.*)",
+    re.I,
+)
+_CLAUSE = re.compile(
+    r"\b(?:is|are|was|were|has|have|can|will|must|should)\b|\b(?:and|or)\s+\w+ing\b", re.I
+)
+_PARTICLE = re.compile(r"^\s+(?:Up|Out|On|Off|In|To|With|From|For|The|An?|Your)\b")
+_YOURS = re.compile(r"\byour\b", re.I)
+# A sentence that opens with a thing, up to it and after it: its article, and its verb.
+_BEGUN = re.compile(r"(?:^|[.!?:]\s|\n)(?P<article>(?:an?|the)\s)?$")
+_TELLS = re.compile(
+    r"\s+(?:\([^)]*\)\s+)?(?P<verb>is|are|was|were|has|have|does|do|means?|lets?|allows?|provides?|"
+    r"describes?|consists?|works?|exists?)\b"
+)
+_SINGULAR = re.compile(r"^(?:is|was|has|does|\w+s)$", re.I)
+_VOWELS = "aeiou"
+
+
+def offered(
+    passages: Iterable[Passage], asked: Iterable[str], counts: Mapping[str, int], most: int
+) -> list[str]:
+    """Up to `most` questions that passages answer, in their order; none that was `asked`.
+
+    `counts` is how often the guide writes each word.
+    """
+    known = {_topic(text) for text in asked}
+    found: list[str] = []
+    for passage in passages:
+        question = made(passage, counts)
+        if question and _topic(question) not in known:
+            known.add(_topic(question))
+            found.append(question)
+        if len(found) == most:
+            break
+    return found
+
+
+def made(passage: Passage, counts: Mapping[str, int]) -> str:
+    """The question that a passage's heading asks, or is the answer to; empty where none is sure."""
+    if not passage.body:
+        return ""
+    heading = _NUMBER.sub("", " ".join(passage.heading.split())).rstrip(" .:")
+    question = _asked_of(heading, passage.body, counts)
+    even = question.count("(") == question.count(")")
+    if not terms(question) or not even or len(question) > LONGEST or _UNASKED.search(question):
+        return ""
+    return question[0].upper() + question[1:]
+
+
+def _topic(text: str) -> frozenset[str]:
+    return frozenset(terms(text))
+
+
+def _asked_of(heading: str, text: str, counts: Mapping[str, int]) -> str:
+    if heading.endswith("?"):
+        return heading
+    if _COMPARES.search(heading):
+        sides = questions.parse(heading).subjects
+        return f"What is the difference between {' and '.join(sides)}?" if len(sides) == 2 else ""
+    if how_to := _HOW_TO.match(heading):
+        return _how_do_i(_small(how_to["rest"], counts))
+    if _ASKS.match(heading):
+        return f"{heading}?"
+    if doing := _DOING.match(heading):
+        verb = "" if _CLAUSE.search(heading) else _verb(doing["verb"].lower(), counts)
+        rest = _PARTICLE.sub(lambda match: match[0].lower(), doing["rest"])
+        return _how_do_i(f"{verb}{rest}") if verb else ""
+    return _what_is(heading, text, counts)
+
+
+def _how_do_i(rest: str) -> str:
+    """What the guide tells its reader to do, as the reader asks for it: your plan is my plan."""
+    return f"How do I {_YOURS.sub('my', rest)}?"
+
+
+def _what_is(name: str, text: str, counts: Mapping[str, int]) -> str:
+    """What a thing is, with the article and the number that the guide's own sentence gives it."""
+    lowered, sought = text.lower(), name.lower()
+    start = lowered.find(sought)
+    while start >= 0:
+        begun = _BEGUN.search(lowered, max(0, start - 8), start)
+        told = _TELLS.match(lowered, start + len(name))
+        if begun and told:
+            be = "is" if _SINGULAR.match(told["verb"]) else "are"
+            return f"What {be} {begun['article'] or ''}{_small(name, counts)}?"
+        start = lowered.find(sought, start + 1)
+    return ""
+
+
+def _verb(word: str, counts: Mapping[str, int]) -> str:
+    """The plain verb of a heading's first word, "install" or "installing"; empty where unsure.
+
+    A word is a verb where the guide also writes its other form.
+    """
+    if not word.endswith("ing"):
+        forms = (f"{word}ing", f"{word.rstrip('e')}ing", f"{word}{word[-1]}ing")
+        return word if word not in STOPWORDS and any(form in counts for form in forms) else ""
+    root = word.removesuffix("ing")
+    if len(root) < 2:
+        return ""
+    silent = f"{root}e"
+    if root[-1] == root[-2] and root[-1] not in "lsz" and root[:-1] in counts:
+        return root[:-1]  # setting, running
+    if _needs_e(root) and silent in counts:
+        return silent  # using, making: "us" and "mak" would have doubled their last letter
+    known = [form for form in (root, silent) if form in counts]
+    return max(known, key=lambda form: counts[form], default="")
+
+
+def _needs_e(root: str) -> bool:
+    """Whether a root of one syllable ends in one vowel and one consonant."""
+    vowels = sum(letter in _VOWELS for letter in root)
+    return vowels == 1 and root[-1] not in _VOWELS + "wxy" and root[-2] in _VOWELS
+
+
+def _small(name: str, counts: Mapping[str, int]) -> str:
+    """A name inside a sentence: its first letter small unless its word is a name of its own."""
+    first, _, rest = name.partition(" ")
+    titled = rest[:1].isupper() or not first.istitle()
+    return name if titled or first.lower() not in counts else first.lower() + name[len(first) :]

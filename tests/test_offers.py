@@ -1,0 +1,95 @@
+"""Next questions from headings: well formed, answered by their section, and not asked before."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant import guide as guides
+from assistant.offers import made, offered
+
+COUNTS = dict.fromkeys(
+    "install set use open manage run setting running installing opening the kettle "
+    "timer loan cup".split(),
+    1,
+)
+
+
+@pytest.fixture
+def passage(tmp_path):
+    """A function from a heading and a text to the passage they make."""
+
+    def passage(heading: str, text: str = "There is more to it."):
+        (tmp_path / "page.md").write_text(f"# Page\n\n## {heading}\n\n{text}\n")
+        return guides.read(tmp_path).passages[-1]
+
+    return passage
+
+
+@pytest.mark.parametrize(
+    ("heading", "question"),
+    [
+        ("What is a kettle?", "What is a kettle?"),
+        ("3. When is it full?", ""),  # "it" stands for something said before
+        ("3. When is the kettle full?", "When is the kettle full?"),
+        ("When is the kettle full", "When is the kettle full?"),
+        ("I lost my kettle. What can I do?", "I lost my kettle. What can I do?"),
+        ("Kettle vs. Teapot", "What is the difference between Kettle and Teapot?"),
+        ("Differences between cups and mugs", "What is the difference between cups and mugs?"),
+        ("How to open the kettle", "How do I open the kettle?"),
+        ("Installing the kettle", "How do I install the kettle?"),
+        ("Setting Up the Kettle", "How do I set up the Kettle?"),
+        ("Using your timer", "How do I use my timer?"),
+        ("Managing a loan", "How do I manage a loan?"),
+        ("Running in the rain", "How do I run in the rain?"),
+        ("Open the kettle", "How do I open the kettle?"),
+    ],
+)
+def test_a_heading_becomes_the_question_it_answers(passage, heading, question):
+    assert made(passage(heading), COUNTS) == question
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Billing address",  # no verb, as what follows shows
+        "Inside the kettle",  # nobody insides anything
+        "Frobbing the kettle",  # not a verb the guide uses
+        "Using the kettle is allowed",  # a sentence
+        "Lost or stolen cups",  # two things beside each other, and no comparison
+        "Kettle",  # what it is, the text does not say
+        "Installing `kettle.exe`/x86",
+        "What about this?",
+    ],
+)
+def test_a_heading_no_question_is_sure_of_makes_none(passage, heading):
+    assert made(passage(heading), COUNTS) == ""
+
+
+@pytest.mark.parametrize(
+    ("heading", "text", "question"),
+    [
+        ("Kettle", "A kettle is a pot for water.", "What is a kettle?"),
+        ("Kettle", "We sell tea. The kettle has a lid.", "What is the kettle?"),
+        ("Steam", "Steam is water that left.", "What is Steam?"),
+        ("Kettle lids", "Kettle lids are made of tin.", "What are kettle lids?"),
+        ("Old Kettle", "An Old Kettle has a story.", "What is an Old Kettle?"),
+        ("Kettle", "My friend says a kettle is dear.", ""),
+    ],
+)
+def test_a_thing_is_asked_after_with_the_article_its_own_section_gives_it(
+    passage, heading, text, question
+):
+    assert made(passage(heading, text), COUNTS) == question
+
+
+def test_a_heading_with_nothing_under_it_offers_nothing(tmp_path):
+    (tmp_path / "page.md").write_text("# Page\n\n## What is a cup?\n\n### Handles\n\nTwo.\n")
+    empty = [p for p in guides.read(tmp_path).passages if p.heading == "What is a cup?"]
+    assert all(made(passage, COUNTS) == "" for passage in empty)
+
+
+def test_what_was_asked_is_not_offered_again_in_whatever_words(passage):
+    near = [passage("What is a kettle?"), passage("Kettles?"), passage("What is a cup?")]
+    assert offered(near, ["so what are kettles"], COUNTS, 3) == ["What is a cup?"]
+    assert offered(near, [], COUNTS, 3) == ["What is a kettle?", "What is a cup?"]
+    assert offered(near, [], COUNTS, 1) == ["What is a kettle?"]

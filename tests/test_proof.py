@@ -1,0 +1,66 @@
+"""The proof of an answer: what stands passes, and whatever was altered is found out."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from assistant.errors import VerifyError
+from assistant.model import REFUSAL, Passage
+from assistant.proof import verify
+
+PASSAGE = Passage(
+    id="a.md#one/1", path="a.md", headings=("One",), anchor="one", url="a.md#one",
+    text="One\n\nThe barn is red.", sentences=(),
+)  # fmt: skip
+ANSWER = {
+    "found": True,
+    "text": "The barn is red. [1]",
+    "citations": [
+        {
+            "n": 1,
+            "path": "a.md",
+            "passage": "a.md#one/1",
+            "quote": "The barn is red.",
+            "span": [5, 21],
+            "sha256": "s",
+        }
+    ],
+}
+
+
+def read(path: str):
+    return "s", [PASSAGE]
+
+
+def test_an_answer_whose_quotes_stand_is_proved():
+    assert verify(ANSWER, read) == 1
+    assert verify({"found": False, "text": REFUSAL, "citations": []}, read) == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("quote", "The barn is blue."),
+        ("quote", ""),
+        ("span", [4, 20]),
+        ("span", [-16, 21]),
+        ("sha256", "t"),
+        ("passage", "a.md#two/1"),
+        ("n", 2),
+    ],
+)
+def test_a_citation_that_was_altered_is_found_out(key, value):
+    altered = copy.deepcopy(ANSWER)
+    altered["citations"][0][key] = value
+    with pytest.raises(VerifyError):
+        verify(altered, read)
+
+
+@pytest.mark.parametrize(
+    "change", [{"text": "The barn is red. And big. [1]"}, {"found": False}, {"citations": None}]
+)
+def test_an_answer_that_says_more_than_its_quotes_is_found_out(change):
+    with pytest.raises(VerifyError):
+        verify({**ANSWER, **change}, read)
