@@ -17,6 +17,7 @@ from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
 from assistant.model import Answer, Citation, Related, Search, Turn
+from assistant.spelling import Spelling
 from assistant.text import normalise, stem, terms, tokens, words
 
 if TYPE_CHECKING:
@@ -78,6 +79,13 @@ class Assistant:
         self.index = index
         self._encoder = encoder
         self._model = ranking.shipped()
+        vocabulary = index.store.vocabulary
+        self._spelling = Spelling(
+            vocabulary.surface,
+            says=vocabulary.says,
+            known=encoder.knows,
+            others=questions.FORM_WORDS,
+        )
 
     @classmethod
     def open(cls, folder: str | Path | None = None, *, model: str | None = None) -> Assistant:
@@ -165,7 +173,7 @@ class Assistant:
             top = max((reading.weight for reading in fresh), default=1)
             choices.append(
                 [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
-                or [(self._mended(token), 1.0)]
+                or [(self._spelling.mend(token), 1.0)]
             )
         understood = []
         for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
@@ -180,12 +188,10 @@ class Assistant:
         short = [
             stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)
         ]
-        asked = tuple(dict.fromkeys(terms(reading)))
+        joined = [stem(word) for word in self._spelling.joined(words(reading))]
+        asked = tuple(dict.fromkeys([*terms(reading), *joined]))
         focus = stem(questions.focus(reading))
         return Understood(questions.parse(reading), (*asked, *short), focus, prior)
-
-    def _mended(self, token: str) -> str:
-        return self.index.store.vocabulary.mend(token, self._encoder.knows, questions.FORM_WORDS)
 
     # -- find and rank ------------------------------------------------------------------------
 

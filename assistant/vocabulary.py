@@ -1,7 +1,7 @@
 """What one guide calls things: its words, how common they are, and its acronyms.
 
-Knows how acronyms are written out, how they are formed from phrases, and which of its own
-words a misspelt one was meant to be. Must not know how passages are stored or ranked.
+Knows how acronyms are written out and how they are formed from phrases. Must not know how
+passages are stored or ranked, nor how words are misspelt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rapidfuzz.distance import DamerauLevenshtein
 
 from assistant import lexicon as lexicons
 from assistant import phrases
@@ -22,7 +21,7 @@ from assistant.phrases import SMALL
 from assistant.text import STOPWORDS, stem, terms, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from assistant.lexicon import Lexicon, Postings
     from assistant.model import Passage
@@ -104,35 +103,6 @@ class Vocabulary:
             for reading in readings
             if reading.spelled and f" {' '.join(terms(reading.phrase))} " in asked
         )
-
-    def mend(
-        self, word: str, known: Callable[[str], bool], others: frozenset[str] = frozenset()
-    ) -> str:
-        """The guide's word that a misspelt one was meant to be, or the word as it stands.
-
-        Left alone: words of the guide, words `known` to be right, very short words, and anything
-        with a digit or a capital inside. The nearest word by edit distance wins, then the commoner;
-        `others` are words that may be meant beside the guide's.
-        """
-        plain = word.lower()
-        if len(plain) < 4 or not plain.isalpha() or not (word.islower() or word.istitle()):
-            return word
-        if self.says(plain) or plain in STOPWORDS or plain in others or known(plain):
-            return word
-        allowed = 1 if len(plain) < 8 else 2
-        shortest = (
-            5 if len(plain) == 4 else 4
-        )  # four letters say little: only a missing one is mended
-        near = [
-            (distance, -count, candidate)
-            for candidate, count in itertools.chain(self.surface.items(), ((o, 0) for o in others))
-            if abs(len(candidate) - len(plain)) <= allowed
-            and len(candidate) >= shortest
-            and candidate[0] == plain[0]
-            and (distance := DamerauLevenshtein.distance(plain, candidate, score_cutoff=allowed))
-            <= allowed
-        ]
-        return min(near)[2] if near else word
 
     def to_dict(self) -> dict[str, Any]:
         """The vocabulary as JSON types, keys sorted."""

@@ -17,7 +17,7 @@ LAYERS = [
     "mdx phrases",
     "dialect site hypertext",
     "markdown links rst office",
-    "vocabulary question resources sections formats render",
+    "vocabulary spelling question resources sections formats render",
     "rows counts",
     "guide encoder store ranking writer generations",
     "changes vectors",

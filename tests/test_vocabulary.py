@@ -1,4 +1,4 @@
-"""What a guide calls things: acronyms, how common words are, and what a misspelt one meant."""
+"""What a guide calls things: its acronyms, and how common its words are."""
 
 from __future__ import annotations
 
@@ -178,39 +178,6 @@ def test_a_word_is_rarer_the_fewer_passages_say_it() -> None:
     assert found.says("Cat")
     assert found.says("dogs")
     assert not found.says("fish")
-
-
-# -- spelling -------------------------------------------------------------------------------
-
-
-def never(word: str) -> bool:
-    return False
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("prodcut", "product"),
-        ("manger", "manager"),
-        ("Manger", "manager"),
-        ("intrenal", "internal"),
-        ("perfromance", "performance"),
-    ],
-)
-def test_a_misspelt_word_is_mended_to_one_of_the_guide(written: str, meant: str) -> None:
-    assert PRODUCTS.mend(written, never) == meant
-
-
-@pytest.mark.parametrize(
-    "word",
-    "manager managers Product MANGER mAnger manger2 man-ger manger_id mngr 2024 B2C where".split(),
-)
-def test_what_may_be_meant_as_written_is_left_alone(word: str) -> None:
-    assert PRODUCTS.mend(word, never) == word
-
-
-def test_a_word_known_to_be_right_is_left_alone() -> None:
-    assert PRODUCTS.mend("manger", lambda word: word == "manger") == "manger"
 
 
 # -- keeping --------------------------------------------------------------------------------
