@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assistant import guide, ranking, settings, writer
@@ -21,7 +21,7 @@ from assistant.spelling import Spelling
 from assistant.text import normalise, stem, terms, tokens, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from assistant.encoder import Encoder, Vectors
@@ -62,11 +62,17 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for the best reading of a question."""
+    """What was found for the best reading of a question, and its other readings that answer."""
 
     understood: Understood
     vector: Vectors
     hits: tuple[Hit, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def likelihood(self) -> float:
+        """How likely this reading is the one meant, and answered."""
+        return self.understood.prior * (self.hits[0].probability if self.hits else 0.0)
 
 
 class Assistant:
@@ -128,6 +134,7 @@ class Assistant:
         return Answer(
             question=question,
             understood_as=asked.text,
+            other_readings=found.others,
             found=bool(quotes),
             citations=tuple(self._cite(quotes)),
             confidence=confidence,
@@ -163,11 +170,13 @@ class Assistant:
         """The readings of a question, likeliest first, each standing alone."""
         standing = questions.stand_alone(text, list(history)[-LONGEST_TALK:])
         vocabulary = self.index.store.vocabulary
-        spans = list(tokens(standing))
+        spans = list(self._words(standing))
         said = " ".join(terms(standing))
         choices: list[list[tuple[str, float]]] = []
-        for token, _, _ in spans:
-            readings = vocabulary.readings(token)
+        for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
+            # After a number, small letters are a unit or a time of day: 5 p.m.
+            measured = before[0].isdigit() and token.islower()
+            readings = () if measured else vocabulary.readings(token)
             # What the question already spells out is not what it abbreviates.
             fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
             top = max((reading.weight for reading in fresh), default=1)
@@ -184,10 +193,19 @@ class Assistant:
             understood.append(self._understood(reading, prior))
         return understood
 
+    def _words(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """The words of a question, those joined by a slash apart, initials with their last stop."""
+        for token, start, stop in tokens(text):
+            if "." in token and text[stop : stop + 1] == ".":
+                yield token, start, stop + 1
+            elif "/" not in token or self.index.store.vocabulary.readings(token):
+                yield token, start, stop
+            else:
+                for part, begin, end in tokens(token.replace("/", " ")):
+                    yield part, start + begin, start + end
+
     def _understood(self, reading: str, prior: float) -> Understood:
-        short = [
-            stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)
-        ]
+        short = terms(" ".join(self.index.store.vocabulary.short_forms(reading)))
         joined = [stem(word) for word in self._spelling.joined(words(reading))]
         asked = tuple(dict.fromkeys([*terms(reading), *joined]))
         focus = stem(questions.focus(reading))
@@ -203,10 +221,9 @@ class Assistant:
             Found(reading, vector, tuple(self._hits(reading.asked, vector, reading.focus)))
             for reading, vector in zip(readings, vectors, strict=True)
         ]
-        return max(
-            found,
-            key=lambda f: f.understood.prior * (f.hits[0].probability if f.hits else 0.0),
-        )
+        best, *others = sorted(found, key=lambda f: -f.likelihood)
+        answered = [f for f in others if f.hits and f.hits[0].probability >= self._model.bar]
+        return replace(best, others=tuple(f.understood.question.text for f in answered))
 
     def _hits(self, asked: Sequence[str], vector: Vectors, focus: str = "") -> list[Hit]:
         store = self.index.store

@@ -350,6 +350,8 @@ class Answer:
 
     Found means at least one citation; not found means none. The text is made of the quotes
     and their markers and nothing else, so it cannot claim what no source says.
+    `other_readings` is the question as it would be understood were its acronyms others of the
+    guide's, likeliest first: only what the guide answers, and nothing where one reading is left.
     """
 
     question: str
@@ -364,6 +366,7 @@ class Answer:
     degraded: tuple[str, ...]
     generation: str
     seconds: float
+    other_readings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.found != bool(self.citations):
@@ -389,6 +392,7 @@ class Answer:
         return {
             "question": self.question,
             "understood_as": self.understood_as,
+            "other_readings": list(self.other_readings),
             "found": self.found,
             "text": self.text,
             "confidence": round(self.confidence, 6),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_left
-from string import ascii_lowercase
 from functools import cached_property
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,12 +110,16 @@ class Spelling:
         return word if english and stem(meant) == stem(plain) else meant
 
     def joined(self, words: Sequence[str]) -> list[str]:
-        """The words that the guide writes as one where a question writes two: `set up`."""
-        pairs = itertools.pairwise(words)
+        """The words that the guide writes as one where a question writes two: `set up`.
+
+        Not where the guide says both: `student aid` is not the `studentaid` of an address.
+        """
         return [
             first + second
-            for first, second in pairs
-            if first not in STOPWORDS and first + second in self._written
+            for first, second in itertools.pairwise(words)
+            if first + second in self._written
+            and first not in STOPWORDS
+            and (second in _PARTICLES or not (self._says(first) and self._says(second)))
         ]
 
     def _near(self, plain: str, most: float) -> Iterator[tuple[float, str]]:
@@ -172,9 +176,9 @@ class Spelling:
             return True
         if self._known(f"{plain}s") and plain[-1] != "s":
             return True
-        if plain[-1] == "e" and plain[-2] != "e" and len(plain) > 4:
-            if self._known(f"{plain}d") or self._known(f"{plain[:-1]}ing"):
-                return True
+        mute = plain[-1] == "e" and plain[-2] != "e" and len(plain) > 4
+        if mute and any(map(self._known, (f"{plain}d", f"{plain[:-1]}ing"))):
+            return True
         bare = [
             plain.removeprefix(opening)
             for opening in _OPENINGS

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 READINGS_KEPT = 4
 
-_ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&]{0,7}$")
+_ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&/]{0,7}$")
 # What a bracket holds, and read backwards the words before it.
-_BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&.]{1,8})(?:[,;][^()\n]{0,80})?\)")
+_BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&./]{1,8})(?:[,;][^()\n]{0,80})?\)")
 _BEFORE = re.compile(r"(?:[ \t]++[\w’'&/-]++){1,8}")
-_IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&.]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
+_IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&./]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Vocabulary:
         A lower-case word is one only where it means nothing else, to the guide or in English.
         """
         plain = token.replace(".", "")
+        if plain in STOPWORDS and not self._spelled(plain):
+            return ()  # `was` is no several WA
         singular = re.sub(r"['’]?s$", "", plain)
         # `PMs` are several PM before they are a PMS.
         for form in (singular, plain) if _ACRONYM.match(singular) else (plain, singular):
@@ -90,9 +92,12 @@ class Vocabulary:
         return ()
 
     def _is_a_word(self, form: str) -> bool:
-        if any(reading.spelled for reading in self.acronyms.get(form.upper(), ())):
+        if self._spelled(form):
             return form.lower() in STOPWORDS
         return form.lower() in STOPWORDS or form.lower() in self.surface
+
+    def _spelled(self, form: str) -> bool:
+        return any(reading.spelled for reading in self.acronyms.get(form.upper(), ()))
 
     def short_forms(self, question: str) -> list[str]:
         """The acronyms the guide writes beside a phrase that the question spells out."""
@@ -202,7 +207,7 @@ def spells(run: list[str], acronym: str) -> bool:
     Each word gives its first letter, or its digit for `to` and `for`, or X where it begins with
     `ex`; small words and the later parts of compounds may give none.
     """
-    letters = acronym.lower().replace(".", "").replace("&", "")
+    letters = re.sub(r"[.&/]", "", acronym.lower())
     parts = [part for word in run for part in re.split(r"[-/’']", word.lower()) if part]
     if not letters or not parts or parts[0] in SMALL:
         return False
@@ -237,13 +242,22 @@ def _readings(
         weight = max(times, phrase.count) if phrase else times
         spelling = phrase.spelling if phrase else written
         found.setdefault(acronym, {})[key] = Reading(spelling, weight, spelled=True)
-    for key, phrase in known.items():
+    within = {
+        part
+        for key, phrase in known.items()
+        for part in (key[:-1], key[1:])
+        if part in known and known[part].count == phrase.count
+    }
+    # What never stands but in a longer phrase is meant only where nothing else can be.
+    for key, phrase in sorted(known.items(), key=lambda pair: pair[0] in within):
         if not phrase.known:
             continue
         for acronym in {initials.upper() for initials in _initials(key)}:
             if len(acronym) > 1 and not acronym.isdigit():
-                formed = Reading(phrase.spelling, phrase.count, spelled=False)
-                found.setdefault(acronym, {}).setdefault(key, formed)
+                readings = found.setdefault(acronym, {})
+                if key not in within or readings.keys() <= within:
+                    formed = Reading(phrase.spelling, phrase.count, spelled=False)
+                    readings.setdefault(key, formed)
     return {acronym: _likeliest(readings.values()) for acronym, readings in found.items()}
 
 

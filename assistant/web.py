@@ -280,12 +280,13 @@ def reply(answer: Answer, store: FaissStore) -> str:
         return (
             '<div class="notice refusal"><p class="verdict">The guide does not answer this.</p>'
             f"<p>Looked for: <q>{_text(answer.understood_as)}</q></p>"
-            f"{_related('The nearest sections', answer)}"
+            f"{_others(answer)}{_related('The nearest sections', answer)}"
             "<p>If it should be there, try the words the guide itself would use.</p></div>"
         )
     understood = ""
     if normalise(answer.question).casefold() != answer.understood_as.casefold():
         understood = f'<p class="understood">Understood as: {_text(answer.understood_as)}</p>'
+    understood += _others(answer)
     quotes = "".join(_quotes(answer.citations))
     cards = "".join(_card(resource, store) for resource in answer.resources)
     recommended = f'<h3>The guide recommends</h3><ul class="cards">{cards}</ul>' if cards else ""
@@ -295,6 +296,12 @@ def reply(answer: Answer, store: FaissStore) -> str:
         proof = f"<details><summary>As the guide lists them</summary>{quotes}</details>"
         return f"{understood}{recommended}{proof}{related}"
     return f"{understood}{quotes}{recommended}{related}"
+
+
+def _others(answer: Answer) -> str:
+    """The other readings of a question, offered."""
+    offered = " ".join(f"<q>{_text(reading)}</q>" for reading in answer.other_readings)
+    return f'<p class="understood">Did you mean: {offered}</p>' if offered else ""
 
 
 def _lists(citation: Citation, resources: Sequence[Resource]) -> bool:

@@ -66,6 +66,8 @@ def test_a_noun_made_of_a_verb_is_read_as_the_verb_the_guide_writes() -> None:
 
 def test_words_the_guide_writes_as_one_are_found_where_they_are_written_apart() -> None:
     assert spelling().joined(["which", "key", "board", "is", "it"]) == ["keyboard"]
+    assert spelling("The setup. Set it.").joined(["set", "up"]) == ["setup"]
+    assert spelling("Student aid: studentaid.example").joined(["student", "aid"]) == []
     assert spelling().joined(["to", "gether"]) == []  # no word begins with a `to` of its own
 
 

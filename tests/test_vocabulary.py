@@ -65,6 +65,7 @@ PRODUCTS = vocabulary(
         ("Quality Assurance (Q.A.) comes last", "QA", "quality assurance"),
         ("a service-level agreement (SLA, signed)", "SLA", "service-level agreement"),
         ("User Experience (UX)", "UX", "user experience"),
+        ("train and test / deploy (TT/D)", "TT/D", "train and test / deploy"),
     ],
 )
 def test_an_acronym_written_beside_its_words_is_found(text: str, acronym: str, phrase: str) -> None:
@@ -134,6 +135,25 @@ def test_a_lower_case_acronym_is_read_though_the_guide_writes_it_in_capitals() -
     found = vocabulary("Sign a service level agreement (SLA). The SLA binds. The SLA ends.")
     for token in ("SLA", "sla", "SLAs", "slas", "S.L.A."):
         assert phrases(found, token) == ["service level agreement"]
+
+
+def test_a_small_word_is_no_plural_of_an_acronym() -> None:
+    found = vocabulary(headings=("Web Applications", "Heavy Artillery"))
+    assert phrases(found, "WAs") == ["web applications"]
+    assert phrases(found, "was") == phrases(found, "has") == []
+
+
+def test_a_phrase_that_never_stands_alone_is_meant_only_where_no_other_can_be() -> None:
+    headings = ("Product Manager", "Project Manager", "Product Marketing Manager")
+    found = vocabulary(headings=headings)
+    assert phrases(found, "PM") == ["product manager", "project manager"]
+    assert phrases(vocabulary(headings=("Product Marketing Manager",)), "PM")
+
+
+def test_an_acronym_with_a_slash_is_read_as_one() -> None:
+    found = vocabulary("Use continuous integration / continuous delivery (CI/CD) here.")
+    for token in ("CI/CD", "ci/cd"):
+        assert phrases(found, token) == ["continuous integration continuous delivery"]
 
 
 def test_a_plural_is_not_another_acronym() -> None:
