@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assistant import courtesy, further, guide, proof, ranking, settings, writer
@@ -18,10 +18,11 @@ from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
 from assistant.model import Answer, Citation, Search, Turn
 from assistant.ranking import Sought
+from assistant.spelling import Spelling
 from assistant.text import normalise, stem, terms, tokens, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from assistant.encoder import Encoder, Vectors
@@ -61,11 +62,17 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for the best reading of a question."""
+    """What was found for the best reading of a question, and its other readings that answer."""
 
     understood: Understood
     vector: Vectors
     hits: tuple[Hit, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def likelihood(self) -> float:
+        """How likely this reading is the one meant, and answered."""
+        return self.understood.prior * (self.hits[0].probability if self.hits else 0.0)
 
 
 class Assistant:
@@ -78,6 +85,13 @@ class Assistant:
         self.index = index
         self._encoder = encoder
         self._model = ranking.shipped()
+        vocabulary = index.store.vocabulary
+        self._spelling = Spelling(
+            vocabulary.surface,
+            says=vocabulary.says,
+            known=encoder.knows,
+            others=questions.FORM_WORDS,
+        )
 
     @classmethod
     def open(cls, folder: str | Path | None = None, *, model: str | None = None) -> Assistant:
@@ -120,6 +134,7 @@ class Assistant:
         return Answer(
             question=question,
             understood_as=asked.text,
+            other_readings=found.others,
             found=bool(quotes),
             citations=tuple(self._cite(quotes)),
             confidence=confidence,
@@ -159,17 +174,19 @@ class Assistant:
         """The readings of a question, likeliest first, each standing alone."""
         standing = questions.stand_alone(text, list(history)[-LONGEST_TALK:])
         vocabulary = self.index.store.vocabulary
-        spans = list(tokens(standing))
+        spans = list(self._words(standing))
         said = " ".join(terms(standing))
         choices: list[list[tuple[str, float]]] = []
-        for token, _, _ in spans:
-            readings = vocabulary.readings(token)
+        for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
+            # After a number, small letters are a unit or a time of day: 5 p.m.
+            measured = before[0].isdigit() and token.islower()
+            readings = () if measured else vocabulary.readings(token)
             # What the question already spells out is not what it abbreviates.
             fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
             top = max((reading.weight for reading in fresh), default=1)
             choices.append(
                 [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
-                or [(self._mended(token), 1.0)]
+                or [(self._spelling.mend(token), 1.0)]
             )
         understood = []
         for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
@@ -180,17 +197,24 @@ class Assistant:
             understood.append(self._understood(reading, prior))
         return understood
 
-    def _understood(self, reading: str, prior: float) -> Understood:
-        short = [
-            stem(acronym.lower()) for acronym in self.index.store.vocabulary.short_forms(reading)
-        ]
-        plain = courtesy.plain(reading)
-        focus, kind = stem(questions.focus(plain)), questions.kind(plain)
-        sought = Sought.of(plain, also=short, focus=focus, kind=kind)
-        return Understood(questions.parse(reading), plain, sought, prior)
+    def _words(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """The words of a question, those joined by a slash apart, initials with their last stop."""
+        for token, start, stop in tokens(text):
+            if "." in token and text[stop : stop + 1] == ".":
+                yield token, start, stop + 1
+            elif "/" not in token or self.index.store.vocabulary.readings(token):
+                yield token, start, stop
+            else:
+                for part, begin, end in tokens(token.replace("/", " ")):
+                    yield part, start + begin, start + end
 
-    def _mended(self, token: str) -> str:
-        return self.index.store.vocabulary.mend(token, self._encoder.knows, questions.FORM_WORDS)
+    def _understood(self, reading: str, prior: float) -> Understood:
+        plain = courtesy.plain(reading)
+        short = terms(" ".join(self.index.store.vocabulary.short_forms(reading)))
+        joined = [stem(word) for word in self._spelling.joined(words(plain))]
+        focus, kind = stem(questions.focus(plain)), questions.kind(plain)
+        sought = Sought.of(plain, also=(*short, *joined), focus=focus, kind=kind)
+        return Understood(questions.parse(reading), plain, sought, prior)
 
     # -- find and rank ------------------------------------------------------------------------
 
@@ -202,14 +226,13 @@ class Assistant:
             Found(reading, vector, tuple(self._hits(reading.sought, vector)))
             for reading, vector in zip(readings, vectors, strict=True)
         ]
-        return max(
-            found,
-            key=lambda f: f.understood.prior * (f.hits[0].probability if f.hits else 0.0),
-        )
+        best, *others = sorted(found, key=lambda f: -f.likelihood)
+        answered = [f for f in others if f.hits and f.hits[0].probability >= self._model.bar]
+        return replace(best, others=tuple(f.understood.question.text for f in answered))
 
     def _hits(self, sought: Sought, vector: Vectors) -> list[Hit]:
         store = self.index.store
-        candidates = store.candidates(vector, sought.terms, CANDIDATES)
+        candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
         keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
         dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
         lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}

@@ -351,6 +351,8 @@ class Answer:
     Found means at least one citation; not found means none. The text is made of the quotes
     and their markers and nothing else, so it cannot claim what no source says. `missing` are the
     sides of a comparison that the guide does not speak of, `next_questions` what it also answers.
+    `other_readings` is the question as it would be understood were its acronyms others of the
+    guide's, likeliest first: only what the guide answers, and nothing where one reading is left.
     """
 
     question: str
@@ -367,6 +369,7 @@ class Answer:
     degraded: tuple[str, ...]
     generation: str
     seconds: float
+    other_readings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.found != bool(self.citations):
@@ -397,6 +400,7 @@ class Answer:
         return {
             "question": self.question,
             "understood_as": self.understood_as,
+            "other_readings": list(self.other_readings),
             "found": self.found,
             "text": self.text,
             "confidence": round(self.confidence, 6),

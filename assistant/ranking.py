@@ -57,20 +57,23 @@ _BM25_MOST = 2.5
 class Sought:
     """What a question looks for: its terms, those side by side, and what it wants named.
 
-    `focus` is the stem of the thing it wants named, empty for none. `kind` is what the answer has
+    `also` are terms it means without saying them, looked for and never missed. `focus` is the stem of the thing it wants named, empty for none. `kind` is what the answer has
     to hold: a date, a number, a name, or empty for anything.
     """
 
     terms: tuple[str, ...]
+    also: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     focus: str = ""
     kind: str = ""
 
     @classmethod
     def of(cls, text: str, *, also: Sequence[str] = (), focus: str = "", kind: str = "") -> Sought:
-        """What a question's text looks for; `also` are terms it means without saying them."""
+        """What a question's text looks for."""
         found = terms(text)
-        return cls(tuple(dict.fromkeys((*found, *also))), tuple(pairwise(found)), focus, kind)
+        said = tuple(dict.fromkeys(found))
+        unsaid = tuple(term for term in dict.fromkeys(also) if term not in said)
+        return cls(said, unsaid, tuple(pairwise(found)), focus, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,7 @@ def rank(
                     dense=item.cosine,
                     lexical_rank=item.lexical_rank,
                     lexical=item.lexical,
-                    matched=tuple(dict.fromkeys(term for term in sought.terms if term in words)),
+                    matched=tuple(term for term in (*sought.terms, *sought.also) if term in words),
                 ),
             )
         )

@@ -80,6 +80,8 @@ def show(answer: Answer) -> None:
         minutes = f", {resource.minutes} min" if resource.minutes else ""
         console.print(Text(f"  {resource.title} ({resource.kind}{minutes})"))
         console.print(Text(f"    {resource.url}", style="cyan"))
+    if answer.other_readings:
+        console.print(Text(f"\nDid you mean: {' Or: '.join(answer.other_readings)}"))
     if not answer.found and answer.related:
         console.print(Text("\nThe nearest sections:", style="bold"))
         for section in answer.related:

@@ -1,7 +1,7 @@
 """What one guide calls things: its words, how common they are, and its acronyms.
 
-Knows how acronyms are written out, how they are formed from phrases, and which of its own
-words a misspelt one was meant to be. Must not know how passages are stored or ranked.
+Knows how acronyms are written out and how they are formed from phrases. Must not know how
+passages are stored or ranked, nor how words are misspelt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rapidfuzz.distance import DamerauLevenshtein
 
 from assistant import lexicon as lexicons
 from assistant import phrases
@@ -22,7 +21,7 @@ from assistant.phrases import SMALL
 from assistant.text import STOPWORDS, stem, terms, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from assistant.lexicon import Lexicon, Postings
     from assistant.model import Passage
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
 
 READINGS_KEPT = 4
 
-_ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&]{0,7}$")
+_ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&/]{0,7}$")
 # What a bracket holds, and read backwards the words before it.
-_BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&.]{1,8})(?:[,;][^()\n]{0,80})?\)")
+_BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&./]{1,8})(?:[,;][^()\n]{0,80})?\)")
 _BEFORE = re.compile(r"(?:[ \t]++[\w’'&/-]++){1,8}")
-_IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&.]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
+_IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&./]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,8 @@ class Vocabulary:
         A lower-case word is one only where it means nothing else, to the guide or in English.
         """
         plain = token.replace(".", "")
+        if plain in STOPWORDS and not self._spelled(plain):
+            return ()  # `was` is no several WA
         singular = re.sub(r"['’]?s$", "", plain)
         # `PMs` are several PM before they are a PMS.
         for form in (singular, plain) if _ACRONYM.match(singular) else (plain, singular):
@@ -91,9 +92,12 @@ class Vocabulary:
         return ()
 
     def _is_a_word(self, form: str) -> bool:
-        if any(reading.spelled for reading in self.acronyms.get(form.upper(), ())):
+        if self._spelled(form):
             return form.lower() in STOPWORDS
         return form.lower() in STOPWORDS or form.lower() in self.surface
+
+    def _spelled(self, form: str) -> bool:
+        return any(reading.spelled for reading in self.acronyms.get(form.upper(), ()))
 
     def short_forms(self, question: str) -> list[str]:
         """The acronyms the guide writes beside a phrase that the question spells out."""
@@ -104,35 +108,6 @@ class Vocabulary:
             for reading in readings
             if reading.spelled and f" {' '.join(terms(reading.phrase))} " in asked
         )
-
-    def mend(
-        self, word: str, known: Callable[[str], bool], others: frozenset[str] = frozenset()
-    ) -> str:
-        """The guide's word that a misspelt one was meant to be, or the word as it stands.
-
-        Left alone: words of the guide, words `known` to be right, very short words, and anything
-        with a digit or a capital inside. The nearest word by edit distance wins, then the commoner;
-        `others` are words that may be meant beside the guide's.
-        """
-        plain = word.lower()
-        if len(plain) < 4 or not plain.isalpha() or not (word.islower() or word.istitle()):
-            return word
-        if self.says(plain) or plain in STOPWORDS or plain in others or known(plain):
-            return word
-        allowed = 1 if len(plain) < 8 else 2
-        shortest = (
-            5 if len(plain) == 4 else 4
-        )  # four letters say little: only a missing one is mended
-        near = [
-            (distance, -count, candidate)
-            for candidate, count in itertools.chain(self.surface.items(), ((o, 0) for o in others))
-            if abs(len(candidate) - len(plain)) <= allowed
-            and len(candidate) >= shortest
-            and candidate[0] == plain[0]
-            and (distance := DamerauLevenshtein.distance(plain, candidate, score_cutoff=allowed))
-            <= allowed
-        ]
-        return min(near)[2] if near else word
 
     def to_dict(self) -> dict[str, Any]:
         """The vocabulary as JSON types, keys sorted."""
@@ -232,7 +207,7 @@ def spells(run: list[str], acronym: str) -> bool:
     Each word gives its first letter, or its digit for `to` and `for`, or X where it begins with
     `ex`; small words and the later parts of compounds may give none.
     """
-    letters = acronym.lower().replace(".", "").replace("&", "")
+    letters = re.sub(r"[.&/]", "", acronym.lower())
     parts = [part for word in run for part in re.split(r"[-/’']", word.lower()) if part]
     if not letters or not parts or parts[0] in SMALL:
         return False
@@ -267,13 +242,22 @@ def _readings(
         weight = max(times, phrase.count) if phrase else times
         spelling = phrase.spelling if phrase else written
         found.setdefault(acronym, {})[key] = Reading(spelling, weight, spelled=True)
-    for key, phrase in known.items():
+    within = {
+        part
+        for key, phrase in known.items()
+        for part in (key[:-1], key[1:])
+        if part in known and known[part].count == phrase.count
+    }
+    # What never stands but in a longer phrase is meant only where nothing else can be.
+    for key, phrase in sorted(known.items(), key=lambda pair: pair[0] in within):
         if not phrase.known:
             continue
         for acronym in {initials.upper() for initials in _initials(key)}:
             if len(acronym) > 1 and not acronym.isdigit():
-                formed = Reading(phrase.spelling, phrase.count, spelled=False)
-                found.setdefault(acronym, {}).setdefault(key, formed)
+                readings = found.setdefault(acronym, {})
+                if key not in within or readings.keys() <= within:
+                    formed = Reading(phrase.spelling, phrase.count, spelled=False)
+                    readings.setdefault(key, formed)
     return {acronym: _likeliest(readings.values()) for acronym, readings in found.items()}
 
 

@@ -295,13 +295,14 @@ def reply(answer: Answer, store: FaissStore) -> str:
     if not answer.found:
         return (
             '<div class="notice refusal"><p class="verdict">The guide does not answer this.</p>'
-            f"<p>Looked for: <q>{_text(answer.understood_as)}</q></p>{_gap(answer)}"
-            f"{_related('The nearest sections', answer)}"
+            f"<p>Looked for: <q>{_text(answer.understood_as)}</q></p>{_others(answer)}"
+            f"{_gap(answer)}{_related('The nearest sections', answer)}"
             "<p>If it should be there, try the words the guide itself would use.</p></div>"
         )
     understood = ""
     if normalise(answer.question).casefold() != answer.understood_as.casefold():
         understood = f'<p class="understood">Understood as: {_text(answer.understood_as)}</p>'
+    understood += _others(answer)
     quotes = "".join(_quotes(answer.citations)) + _gap(answer)
     cards = "".join(_card(resource, store) for resource in answer.resources)
     recommended = f'<h3>The guide recommends</h3><ul class="cards">{cards}</ul>' if cards else ""
@@ -315,6 +316,12 @@ def reply(answer: Answer, store: FaissStore) -> str:
 
 def _gap(answer: Answer) -> str:
     return f'<p class="gap">{_text(answer.gap)}</p>' if answer.gap else ""
+
+
+def _others(answer: Answer) -> str:
+    """The other readings of a question, offered."""
+    offered = " ".join(f"<q>{_text(reading)}</q>" for reading in answer.other_readings)
+    return f'<p class="understood">Did you mean: {offered}</p>' if offered else ""
 
 
 def _lists(citation: Citation, resources: Sequence[Resource]) -> bool:

@@ -259,6 +259,29 @@ def test_an_off_topic_follow_up_inherits_nothing(product_assistant):
     assert not answer.found
 
 
+def test_other_readings_of_an_acronym_are_offered(product_assistant):
+    answer = product_assistant.ask("what does a PM do?")
+    assert answer.understood_as == "what does a product manager do?"
+    assert "what does a project manager do?" in answer.other_readings
+    for reading in answer.other_readings:
+        assert product_assistant.ask(reading).found
+
+
+@pytest.mark.parametrize("question", ["what does a PO do?", "what does a product manager do?"])
+def test_where_one_reading_is_left_no_other_is_offered(product_assistant, question):
+    assert product_assistant.ask(question).other_readings == ()
+
+
+def test_acronyms_are_read_on_both_sides_of_a_slash_and_before_a_full_stop(product_assistant):
+    asked = product_assistant.ask("PM/PO difference").understood_as
+    assert asked == "product manager/product owner difference"
+    assert product_assistant.ask("what is a P.O.?").understood_as == "what is a product owner?"
+
+
+def test_small_letters_after_a_number_are_no_acronym(product_assistant):
+    assert product_assistant.search("is it open at 5 pm?").understood_as == "is it open at 5 pm?"
+
+
 def test_an_answer_shows_how_it_read_the_acronyms(product_assistant):
     answer = product_assistant.ask("how is a PM different from a PO?")
     assert "product manager" in answer.understood_as

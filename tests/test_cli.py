@@ -17,8 +17,9 @@ CITATION = {
     "n", "passage", "path", "headings", "anchor", "url", "quote", "span", "lines", "sha256",
 }  # fmt: skip
 ANSWER = {
-    "question", "understood_as", "found", "text", "confidence", "citations", "resources",
-    "related", "missing", "next_questions", "writer", "degraded", "generation", "seconds",
+    "question", "understood_as", "other_readings", "found", "text", "confidence", "citations",
+    "resources", "related", "missing", "next_questions", "writer", "degraded", "generation",
+    "seconds",
 }  # fmt: skip
 HIT = {"rank", "passage", "path", "headings", "anchor", "url", "probability", "text", "why"}
 

@@ -191,8 +191,8 @@ def test_an_answer_prints_with_its_sources() -> None:
 # -- JSON -----------------------------------------------------------------------------------
 
 ANSWER = set(
-    "question understood_as found text confidence citations resources related missing "
-    "next_questions writer degraded generation seconds".split()
+    "question understood_as other_readings found text confidence citations resources related "
+    "missing next_questions writer degraded generation seconds".split()
 )
 CITATION = set("n passage path headings anchor url quote span lines sha256".split())
 RESOURCE = set("title url kind minutes headings".split())

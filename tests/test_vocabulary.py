@@ -1,4 +1,4 @@
-"""What a guide calls things: acronyms, how common words are, and what a misspelt one meant."""
+"""What a guide calls things: its acronyms, and how common its words are."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ PRODUCTS = vocabulary(
         ("Quality Assurance (Q.A.) comes last", "QA", "quality assurance"),
         ("a service-level agreement (SLA, signed)", "SLA", "service-level agreement"),
         ("User Experience (UX)", "UX", "user experience"),
+        ("train and test / deploy (TT/D)", "TT/D", "train and test / deploy"),
     ],
 )
 def test_an_acronym_written_beside_its_words_is_found(text: str, acronym: str, phrase: str) -> None:
@@ -136,6 +137,25 @@ def test_a_lower_case_acronym_is_read_though_the_guide_writes_it_in_capitals() -
         assert phrases(found, token) == ["service level agreement"]
 
 
+def test_a_small_word_is_no_plural_of_an_acronym() -> None:
+    found = vocabulary(headings=("Web Applications", "Heavy Artillery"))
+    assert phrases(found, "WAs") == ["web applications"]
+    assert phrases(found, "was") == phrases(found, "has") == []
+
+
+def test_a_phrase_that_never_stands_alone_is_meant_only_where_no_other_can_be() -> None:
+    headings = ("Product Manager", "Project Manager", "Product Marketing Manager")
+    found = vocabulary(headings=headings)
+    assert phrases(found, "PM") == ["product manager", "project manager"]
+    assert phrases(vocabulary(headings=("Product Marketing Manager",)), "PM")
+
+
+def test_an_acronym_with_a_slash_is_read_as_one() -> None:
+    found = vocabulary("Use continuous integration / continuous delivery (CI/CD) here.")
+    for token in ("CI/CD", "ci/cd"):
+        assert phrases(found, token) == ["continuous integration continuous delivery"]
+
+
 def test_a_plural_is_not_another_acronym() -> None:
     found = vocabulary(headings=("Product Manager", "Product Manager Skills", "Project Manager"))
     assert phrases(found, "PMs")[0] == "product manager"
@@ -178,39 +198,6 @@ def test_a_word_is_rarer_the_fewer_passages_say_it() -> None:
     assert found.says("Cat")
     assert found.says("dogs")
     assert not found.says("fish")
-
-
-# -- spelling -------------------------------------------------------------------------------
-
-
-def never(word: str) -> bool:
-    return False
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("prodcut", "product"),
-        ("manger", "manager"),
-        ("Manger", "manager"),
-        ("intrenal", "internal"),
-        ("perfromance", "performance"),
-    ],
-)
-def test_a_misspelt_word_is_mended_to_one_of_the_guide(written: str, meant: str) -> None:
-    assert PRODUCTS.mend(written, never) == meant
-
-
-@pytest.mark.parametrize(
-    "word",
-    "manager managers Product MANGER mAnger manger2 man-ger manger_id mngr 2024 B2C where".split(),
-)
-def test_what_may_be_meant_as_written_is_left_alone(word: str) -> None:
-    assert PRODUCTS.mend(word, never) == word
-
-
-def test_a_word_known_to_be_right_is_left_alone() -> None:
-    assert PRODUCTS.mend("manger", lambda word: word == "manger") == "manger"
 
 
 # -- keeping --------------------------------------------------------------------------------

@@ -345,6 +345,13 @@ def test_a_refusal_says_so_and_what_was_looked_for(hostile_assistant):
     assert "<blockquote" not in shown
 
 
+def test_other_readings_are_offered_as_text(hostile_assistant):
+    store = hostile_assistant.index.store
+    offered = web.reply(answer(other_readings=("what is <two>?",)), store)
+    assert "Did you mean: <q>what is &lt;two&gt;?</q>" in offered
+    assert "Did you mean" not in web.reply(answer(), store)
+
+
 def test_what_was_understood_is_said_only_where_it_differs(hostile_assistant):
     store = hostile_assistant.index.store
     same = answer(citation("A quote."), question="  What is  ONE? ")
