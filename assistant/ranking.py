@@ -57,8 +57,9 @@ _BM25_MOST = 2.5
 class Sought:
     """What a question looks for: its terms, those side by side, and what it wants named.
 
-    `also` are terms it means without saying them, looked for and never missed. `focus` is the stem of the thing it wants named, empty for none. `kind` is what the answer has
-    to hold: a date, a number, a name, or empty for anything.
+    `also` are terms it means without saying them, looked for and never missed. `focus` is the
+    stem of the thing it wants named, empty for none. `kind` is what the answer has to hold: a
+    date, a number, a name, or empty for anything.
     """
 
     terms: tuple[str, ...]
