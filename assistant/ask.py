@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assistant import guide, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
+from assistant import talk as talks
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
-from assistant.model import Answer, Citation, Related, Search, Turn
+from assistant.model import Answer, Candidates, Citation, Related, Search, Turn
 from assistant.text import normalise, stem, terms, tokens, words
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from assistant.model import Hit, Passage, Resource, Section
     from assistant.question import Question
     from assistant.writer import Quote
+
+    Talk = tuple[tuple[str, ...], Vectors]  # what was talked about: its terms and its vector
 
 LONGEST_QUESTION = 2000
 LONGEST_TALK = 20
@@ -48,6 +51,11 @@ _NEAR = 0.6
 _NEARLY_AS_NEAR = 0.15
 _NAMED = 0.99
 
+# A follow-up is refused when most of what it says itself is foreign to the guide: what it takes
+# from the talk is no evidence that the guide answers it. A word in so many passages is no
+# stranger, even where the hits do without it.
+_COMMON = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Understood:
@@ -66,6 +74,15 @@ class Found:
     understood: Understood
     vector: Vectors
     hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the guide says to one part of a question; no quotes where it does not."""
+
+    quotes: list[Quote]
+    resources: list[Resource]
+    confidence: float
 
 
 class Assistant:
@@ -105,27 +122,19 @@ class Assistant:
         """
         started = time.perf_counter()
         text = settle(question)
-        found = self._find(text, history)
-        asked = found.understood.question
-        quotes: list[Quote] = []
-        resources: list[Resource] = []
-        confidence = found.hits[0].probability if found.hits else 0.0
-        if asked.form == "resources":
-            resources = self._resources(found)
-            quotes = self._recommended(resources)
-        if not quotes and (confidence >= self._model.bar or self._defined(found)):
-            quotes = self._write(found)
-            confidence = max(confidence, self._model.bar) if quotes else confidence
-            resources = self._resources(found) if quotes else []
+        parts, hits = self._find(text, history)
+        replies = [self._reply(part) for part in parts]
+        answered = [reply for reply in replies if reply.quotes] or replies
+        quotes = writer.joined([reply.quotes for reply in answered])
         return Answer(
             question=question,
-            understood_as=asked.text,
+            understood_as=_understood_as(parts),
             found=bool(quotes),
             citations=tuple(self._cite(quotes)),
-            confidence=confidence,
-            resources=tuple(resources),
-            related=tuple(self._related(found.hits, quotes)),
-            hits=found.hits,
+            confidence=max(reply.confidence for reply in answered),
+            resources=tuple(dict.fromkeys(r for reply in answered for r in reply.resources)),
+            related=tuple(self._related(hits, quotes)),
+            hits=hits,
             writer=writer.EXTRACTIVE,
             degraded=(self.index.warning,) if self.index.warning else (),
             generation=self.index.generation,
@@ -134,9 +143,8 @@ class Assistant:
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """The k passages that answer best, best first. Raises QuestionError as `ask` does."""
-        text = settle(question)
-        found = self._find(text, history)
-        return Search(question, found.understood.question.text, found.hits[:k])
+        parts, hits = self._find(settle(question), history)
+        return Search(question, _understood_as(parts), hits[:k])
 
     def examples(self, count: int = 4) -> list[str]:
         """Questions the guide can answer, made from its headings, spread over the guide."""
@@ -151,9 +159,8 @@ class Assistant:
 
     # -- understand ---------------------------------------------------------------------------
 
-    def _understand(self, text: str, history: Sequence[Turn]) -> list[Understood]:
-        """The readings of a question, likeliest first, each standing alone."""
-        standing = questions.stand_alone(text, list(history)[-LONGEST_TALK:])
+    def _understand(self, standing: str) -> list[Understood]:
+        """The readings of a question that stands alone, likeliest first."""
         vocabulary = self.index.store.vocabulary
         spans = list(tokens(standing))
         said = " ".join(terms(standing))
@@ -169,7 +176,7 @@ class Assistant:
             )
         understood = []
         for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
-            reading = _respelt(standing, spans, [phrase for phrase, _ in combination])
+            reading = questions.respelt(standing, spans, [phrase for phrase, _ in combination])
             prior = 1.0
             for _, weight in combination:
                 prior *= weight
@@ -189,23 +196,64 @@ class Assistant:
 
     # -- find and rank ------------------------------------------------------------------------
 
-    def _find(self, text: str, history: Sequence[Turn]) -> Found:
-        """The best reading of a question with its hits."""
-        readings = self._understand(text, history)
-        vectors = self._encoder.encode([reading.question.text for reading in readings])
-        found = [
-            Found(reading, vector, tuple(self._hits(reading.asked, vector, reading.focus)))
-            for reading, vector in zip(readings, vectors, strict=True)
-        ]
-        return max(
-            found,
-            key=lambda f: f.understood.prior * (f.hits[0].probability if f.hits else 0.0),
-        )
+    def _find(self, text: str, history: Sequence[Turn]) -> tuple[list[Found], tuple[Hit, ...]]:
+        """Each part of a question with its hits, and the hits of all; a part may lean on another.
 
-    def _hits(self, asked: Sequence[str], vector: Vectors, focus: str = "") -> list[Hit]:
+        A question in several parts is searched for as a whole too: one section may answer it all.
+        """
+        turns = list(history)[-LONGEST_TALK:]
+        context = talks.context(turns)
+        parts = talks.parts(text)
+        asked = [
+            (part, [*turns, *(Turn("user", other) for other in parts[:n])])
+            for n, part in enumerate(parts)
+        ]
+        asked += [(text, turns)] if len(parts) > 1 else []
+        standing = [talks.stand_alone(part, before) for part, before in asked]
+        readings = [self._understand(part) for part in standing]
+        texts = [reading.question.text for own in readings for reading in own]
+        vectors = self._encoder.encode([*texts, context] if context else texts)
+        talk = (tuple(dict.fromkeys(terms(context))), vectors[-1]) if context else None
+        rows = iter(vectors)
+        found = []
+        for (part, before), alone, own in zip(asked, standing, readings, strict=True):
+            best = max(
+                [self._found(reading, next(rows), talk) for reading in own],
+                key=lambda f: f.understood.prior * (f.hits[0].probability if f.hits else 0.0),
+            )
+            leans = alone != part and not talks.replies(part, before)
+            if leans and not self._heard(part, best.hits):
+                best = replace(best, hits=ranking.doubted(best.hits, self._model))
+            found.append(best)
+        return found[: len(parts)], ranking.merged([each.hits for each in found])
+
+    def _found(self, reading: Understood, vector: Vectors, talk: Talk | None) -> Found:
+        return Found(reading, vector, tuple(self._hits(reading.asked, vector, reading.focus, talk)))
+
+    def _heard(self, text: str, hits: Sequence[Hit]) -> bool:
+        """Whether a follow-up's own words are the guide's: common there, or said by the hits."""
+        vocabulary = self.index.store.vocabulary
+        said = {term for hit in hits[:LOOKED_THROUGH] for term in terms(hit.passage.search_text)}
+        rarity = {False: 0.0, True: 0.0}
+        for token, _, _ in tokens(text):
+            short = token != token.lower() and bool(vocabulary.readings(token))
+            for term in (t for t in terms(self._mended(token)) if t not in talks.GENERAL):
+                common = vocabulary.frequency.get(term, 0) >= _COMMON
+                rarity[short or common or term in said] += vocabulary.rarity(term)
+        return rarity[False] <= rarity[True]
+
+    def _hits(
+        self,
+        asked: Sequence[str],
+        vector: Vectors,
+        focus: str = "",
+        talk: Talk | None = None,
+    ) -> list[Hit]:
         store = self.index.store
         candidates = store.candidates(vector, asked, CANDIDATES)
         keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
+        near = store.candidates(talk[1], talk[0], CANDIDATES) if talk else Candidates((), ())
+        keys = list(dict.fromkeys([*keys, *ranking.fuse(near)[: ranking.FROM_THE_TALK]]))
         dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
         lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
         evidence = [
@@ -223,9 +271,25 @@ class Assistant:
             )
         ]
         features = ranking.describe(asked, evidence, store.vocabulary, focus=focus)
-        return ranking.rank(evidence, features, asked, self._model)
+        if not talk:
+            return ranking.rank(evidence, features, asked, self._model)
+        total = sum(map(store.vocabulary.rarity, talk[0]))
+        leaning = ranking.lean(keys, store.cosines(talk[1], keys), near, total, self._model)
+        return ranking.rank(evidence, features, asked, self._model, leaning)
 
     # -- write --------------------------------------------------------------------------------
+
+    def _reply(self, found: Found) -> Reply:
+        """What is quoted and recommended to one part of a question, if the guide answers it."""
+        confidence = found.hits[0].probability if found.hits else 0.0
+        if found.understood.question.form == "resources":
+            resources = self._resources(found)
+            if quotes := self._recommended(resources):
+                return Reply(quotes, resources, confidence)
+        answers = confidence >= self._model.bar or self._defined(found)
+        if quotes := self._write(found) if answers else []:
+            return Reply(quotes, self._resources(found), max(confidence, self._model.bar))
+        return Reply([], [], confidence)
 
     def _defined(self, found: Found) -> bool:
         """Whether the guide says outright what is to be defined, however little it says of it."""
@@ -386,25 +450,12 @@ def settle(question: str) -> str:
     return text
 
 
+def _understood_as(parts: Sequence[Found]) -> str:
+    return " ".join(part.understood.question.text for part in parts)
+
+
 def _speaks_of(subject: str, passage: Passage) -> bool:
     return set(terms(subject)) <= set(terms(passage.search_text))
-
-
-def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:
-    """The text with each word as it was read, in the plural where it was, after its article."""
-    pieces: list[str] = []
-    end = 0
-    for (token, start, stop), phrase in zip(spans, phrases, strict=True):
-        pieces.append(text[end:start])
-        end = stop
-        if phrase == token:
-            pieces.append(token)
-            continue
-        if len(pieces) > 1 and pieces[-2] in {"a", "an"}:
-            pieces[-2] = "an" if phrase[0] in "aeio" else "a"
-        plural = token.endswith("s") and not phrase.endswith("s") and " " in phrase
-        pieces.append(phrase + "s" if plural else phrase)
-    return "".join([*pieces, text[end:]])
 
 
 def _fits(resource: Resource, asked: Question) -> bool:

@@ -18,7 +18,7 @@ LAYERS = [
     "dialect site hypertext",
     "markdown links rst office",
     "vocabulary question resources sections formats render",
-    "rows counts",
+    "rows counts talk",
     "guide encoder store ranking writer generations",
     "changes vectors",
     "index",
