@@ -8,36 +8,32 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant import courtesy, further, guide, proof, ranking, settings, writer
+from assistant import further, guide, proof, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
-from assistant.model import Answer, Citation, Search, Turn
+from assistant.model import Answer, Citation, Search
 from assistant.ranking import Sought
-from assistant.spelling import Spelling
-from assistant.text import normalise, stem, terms, tokens, words
+from assistant.retrieval import Retrieval
+from assistant.text import normalise, terms, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from assistant.encoder import Encoder, Vectors
     from assistant.index import Index
-    from assistant.model import Hit, Passage, Resource, Section
+    from assistant.model import Hit, Passage, Resource, Section, Turn
     from assistant.question import Question
     from assistant.quotes import Quote
+    from assistant.retrieval import Found
     from assistant.writer import Weights
 
 LONGEST_QUESTION = 2000
-LONGEST_TALK = 20
-"""How many earlier turns are looked at; what was said before them is not leant on."""
-
-CANDIDATES = 100
-READINGS_TRIED = 4
 EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
 LONGEST_NAME = 5
@@ -47,32 +43,17 @@ NEARBY = 8
 """How many passages before and after it on its page a list may run over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """A question that stands alone, one reading of its acronyms, and what that asks for.
-
-    `plain` is its text without the politeness around it, which is what is looked for.
-    """
-
-    question: Question
-    plain: str
-    sought: Sought
-    prior: float
+# How confident a refusal may be, of what an answer has to be.
+_REFUSED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found for the best reading of a question, and its other readings that answer."""
+class Reply:
+    """What the guide says to one part of a question; no quotes where it does not."""
 
-    understood: Understood
-    vector: Vectors
-    hits: tuple[Hit, ...]
-    others: tuple[str, ...] = ()
-
-    @property
-    def likelihood(self) -> float:
-        """How likely this reading is the one meant, and answered."""
-        return self.understood.prior * (self.hits[0].probability if self.hits else 0.0)
+    quotes: list[Quote]
+    resources: list[Resource]
+    confidence: float
 
 
 class Assistant:
@@ -85,13 +66,7 @@ class Assistant:
         self.index = index
         self._encoder = encoder
         self._model = ranking.shipped()
-        vocabulary = index.store.vocabulary
-        self._spelling = Spelling(
-            vocabulary.surface,
-            says=vocabulary.says,
-            known=encoder.knows,
-            others=questions.FORM_WORDS,
-        )
+        self._retrieval = Retrieval(index.store, encoder, self._model)
 
     @classmethod
     def open(cls, folder: str | Path | None = None, *, model: str | None = None) -> Assistant:
@@ -118,33 +93,22 @@ class Assistant:
         empty or longer than 2,000 characters.
         """
         started = time.perf_counter()
-        text = settle(question)
-        found = self._find(text, history)
-        asked = found.understood.question
-        quotes: list[Quote] = []
-        resources: list[Resource] = []
-        confidence = found.hits[0].probability if found.hits else 0.0
-        if asked.form == "resources":
-            resources = self._resources(found)
-            quotes = further.recommended(resources, self.index.store)
-        if not quotes and (confidence >= self._model.bar or self._defined(found)):
-            quotes = self._write(found)
-            confidence = max(confidence, self._model.bar) if quotes else confidence
-            resources = self._resources(found) if quotes else []
+        parts, hits = self._retrieval.find(settle(question), history)
+        replies = [self._reply(part) for part in parts]
+        answered = [reply for reply in replies if reply.quotes] or replies
+        quotes = writer.joined([reply.quotes for reply in answered])
         return Answer(
             question=question,
-            understood_as=asked.text,
-            other_readings=found.others,
+            understood_as=_understood_as(parts),
+            other_readings=parts[0].others if len(parts) == 1 else (),
             found=bool(quotes),
             citations=tuple(self._cite(quotes)),
-            confidence=confidence,
-            resources=tuple(resources),
-            related=tuple(further.related(found.hits, quotes)),
-            missing=tuple(
-                side for side in self._missing(asked) if len(side.split()) <= LONGEST_NAME
-            ),
-            next_questions=tuple(self._next_questions(found, quotes, history)),
-            hits=found.hits,
+            confidence=max(reply.confidence for reply in answered),
+            resources=tuple(dict.fromkeys(r for reply in answered for r in reply.resources)),
+            related=tuple(further.related(hits, quotes)),
+            missing=tuple(side for part in parts for side in self._missing_names(part)),
+            next_questions=tuple(self._next_questions(parts, hits, quotes, history)),
+            hits=hits,
             writer=writer.EXTRACTIVE,
             degraded=(self.index.warning,) if self.index.warning else (),
             generation=self.index.generation,
@@ -153,9 +117,8 @@ class Assistant:
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """The k passages that answer best, best first. Raises QuestionError as `ask` does."""
-        text = settle(question)
-        found = self._find(text, history)
-        return Search(question, found.understood.question.text, found.hits[:k])
+        parts, hits = self._retrieval.find(settle(question), history)
+        return Search(question, _understood_as(parts), hits[:k])
 
     def examples(self, count: int = 4) -> list[str]:
         """Questions the guide can answer, made from its headings, spread over the guide."""
@@ -168,92 +131,20 @@ class Assistant:
         answered = (heading for heading in dict.fromkeys(spread) if self.ask(heading).found)
         return list(itertools.islice(answered, count))
 
-    # -- understand ---------------------------------------------------------------------------
-
-    def _understand(self, text: str, history: Sequence[Turn]) -> list[Understood]:
-        """The readings of a question, likeliest first, each standing alone."""
-        standing = questions.stand_alone(text, list(history)[-LONGEST_TALK:])
-        vocabulary = self.index.store.vocabulary
-        spans = list(self._words(standing))
-        said = " ".join(terms(standing))
-        choices: list[list[tuple[str, float]]] = []
-        for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
-            # After a number, small letters are a unit or a time of day: 5 p.m.
-            measured = before[0].isdigit() and token.islower()
-            readings = () if measured else vocabulary.readings(token)
-            # What the question already spells out is not what it abbreviates.
-            fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
-            top = max((reading.weight for reading in fresh), default=1)
-            choices.append(
-                [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
-                or [(self._spelling.mend(token), 1.0)]
-            )
-        understood = []
-        for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
-            reading = _respelt(standing, spans, [phrase for phrase, _ in combination])
-            prior = 1.0
-            for _, weight in combination:
-                prior *= weight
-            understood.append(self._understood(reading, prior))
-        return understood
-
-    def _words(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """The words of a question, those joined by a slash apart, initials with their last stop."""
-        for token, start, stop in tokens(text):
-            if "." in token and text[stop : stop + 1] == ".":
-                yield token, start, stop + 1
-            elif "/" not in token or self.index.store.vocabulary.readings(token):
-                yield token, start, stop
-            else:
-                for part, begin, end in tokens(token.replace("/", " ")):
-                    yield part, start + begin, start + end
-
-    def _understood(self, reading: str, prior: float) -> Understood:
-        plain = courtesy.plain(reading)
-        short = terms(" ".join(self.index.store.vocabulary.short_forms(reading)))
-        joined = [stem(word) for word in self._spelling.joined(words(plain))]
-        focus, kind = stem(questions.focus(plain)), questions.kind(plain)
-        sought = Sought.of(plain, also=(*short, *joined), focus=focus, kind=kind)
-        return Understood(questions.parse(reading), plain, sought, prior)
-
-    # -- find and rank ------------------------------------------------------------------------
-
-    def _find(self, text: str, history: Sequence[Turn]) -> Found:
-        """The best reading of a question with its hits."""
-        readings = self._understand(text, history)
-        vectors = self._encoder.encode([reading.plain for reading in readings])
-        found = [
-            Found(reading, vector, tuple(self._hits(reading.sought, vector)))
-            for reading, vector in zip(readings, vectors, strict=True)
-        ]
-        best, *others = sorted(found, key=lambda f: -f.likelihood)
-        answered = [f for f in others if f.hits and f.hits[0].probability >= self._model.bar]
-        return replace(best, others=tuple(f.understood.question.text for f in answered))
-
-    def _hits(self, sought: Sought, vector: Vectors) -> list[Hit]:
-        store = self.index.store
-        candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
-        keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
-        dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
-        lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
-        evidence = [
-            ranking.Evidence(
-                key=key,
-                passage=passage,
-                cosine=float(cosine),
-                sentence_cosines=tuple(store.sentence_cosines(vector, key).tolist()),
-                dense_rank=dense.get(key),
-                lexical=lexical.get(key, (0, 0.0))[1],
-                lexical_rank=lexical[key][0] if key in lexical else None,
-            )
-            for key, passage, cosine in zip(
-                keys, store.passages(keys), store.cosines(vector, keys), strict=True
-            )
-        ]
-        features = ranking.describe(sought, evidence, store.vocabulary)
-        return ranking.rank(sought, evidence, features, self._model)
-
     # -- write --------------------------------------------------------------------------------
+
+    def _reply(self, found: Found) -> Reply:
+        """What is quoted and recommended to one part of a question, if the guide answers it."""
+        bar = self._model.bar
+        if found.understood.question.form == "resources":
+            resources = self._resources(found)
+            if quotes := further.recommended(resources, self.index.store):
+                return Reply(quotes, resources, found.probability)
+        answers = found.probability >= bar or self._defined(found)
+        if quotes := self._write(found) if answers else []:
+            return Reply(quotes, self._resources(found), max(found.probability, bar))
+        # What nothing can be quoted for is refused, however likely it looked.
+        return Reply([], [], min(found.probability, _REFUSED * bar))
 
     def _defined(self, found: Found) -> bool:
         """Whether the guide says outright what is to be defined, however little it says of it."""
@@ -322,7 +213,7 @@ class Assistant:
         sources = self._sources(weights, found.vector, hits)
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
-            own = self._hits(Sought.of(side), vector)
+            own = self._retrieval.hits(Sought.of(side), vector)
             sources += self._sources(weights, vector, own)
         return sources
 
@@ -384,13 +275,20 @@ class Assistant:
         asked = found.understood.question
         return further.resources(asked, found.vector, self.index.store, self._encoder)
 
+    def _missing_names(self, found: Found) -> list[str]:
+        sides = self._missing(found.understood.question)
+        return [side for side in sides if len(side.split()) <= LONGEST_NAME]
+
     def _next_questions(
-        self, found: Found, quotes: Sequence[Quote], history: Sequence[Turn]
+        self,
+        parts: Sequence[Found],
+        hits: Sequence[Hit],
+        quotes: Sequence[Quote],
+        history: Sequence[Turn],
     ) -> list[str]:
         said = [turn.text for turn in history if turn.role == "user"]
-        said.append(found.understood.question.text)
-        surface = self.index.store.vocabulary.surface
-        return further.next_questions(found.hits, quotes, said, surface)
+        said += [part.understood.question.text for part in parts]
+        return further.next_questions(hits, quotes, said, self.index.store.vocabulary.surface)
 
 
 def settle(question: str) -> str:
@@ -406,25 +304,12 @@ def settle(question: str) -> str:
     return text
 
 
+def _understood_as(parts: Sequence[Found]) -> str:
+    return " ".join(part.understood.question.text for part in parts)
+
+
 def _speaks_of(subject: str, passage: Passage) -> bool:
     return set(terms(subject)) <= set(terms(passage.search_text))
-
-
-def _respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:
-    """The text with each word as it was read, in the plural where it was, after its article."""
-    pieces: list[str] = []
-    end = 0
-    for (token, start, stop), phrase in zip(spans, phrases, strict=True):
-        pieces.append(text[end:start])
-        end = stop
-        if phrase == token:
-            pieces.append(token)
-            continue
-        if len(pieces) > 1 and pieces[-2] in {"a", "an"}:
-            pieces[-2] = "an" if phrase[0] in "aeio" else "a"
-        plural = token.endswith("s") and not phrase.endswith("s") and " " in phrase
-        pieces.append(phrase + "s" if plural else phrase)
-    return "".join([*pieces, text[end:]])
 
 
 def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from assistant import index as indexes
 from assistant import measures, ranking, text
-from assistant import question as questions
+from assistant import talk as talks
 from assistant.ask import Assistant
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class _Bench:
 def _rewritten(asked: Asked) -> tuple[float, float]:
     """Whether our stand-alone form, and the question as it was asked, hold all it should."""
     wanted = set(text.terms(asked.rewrite))
-    ours = questions.stand_alone(asked.text, asked.history)
+    ours = talks.stand_alone(asked.text, asked.history)
     return (
         float(wanted <= set(text.terms(ours))),
         float(wanted <= set(text.terms(asked.text))),

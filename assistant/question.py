@@ -1,7 +1,7 @@
 """What a question asks for, read from its own words (English); pure.
 
 Knows the forms questions take: comparison, definition, list, steps, reading list, yes or no.
-Knows how a follow-up leans on the talk before it. Must not know any guide.
+Must not know the talk before it, nor any guide.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from assistant.text import STOPWORDS, stem, words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.model import ResourceKind, Turn
+    from assistant.model import ResourceKind
 
 Form = Literal["comparison", "choice", "definition", "list", "steps", "resources", "yesno", "other"]
 
@@ -259,122 +259,6 @@ def _subject(text: str) -> str:
     return _ARTICLE.sub("", plain).strip(_ROUND)
 
 
-_CONNECTIVE = re.compile(
-    r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what\s+about|how\s+about|what\s+of|same\s+for|"
-    r"as\s+for)\b[\s,]*)+",
-    re.I,
-)
-_PRONOUN = re.compile(
-    r"\b(?P<plural>they|them|these|those)\b|\b(?P<owner>their|its|his|her)\b|"
-    r"\b(?P<single>it|this|that(?!\s+(?:it|they|he|she|we|you|i|the|an?|there|these|those)\b)|he|she|"
-    r"him|one\s+of\s+them|(?<=\bbe )one|(?<=\bhire )one|(?<=\bbecome )one)\b"
-    r"(?!\s+(?:is|was)\s+(?:said|called)\b)",
-    re.I,
-)
-_THANKS = re.compile(
-    r"^(?:(?:many\s+)?thanks?(?:\s+you)?(?:\s+(?:so|very)\s+much)?|great|cool|perfect|nice|got\s+it|i\s+see|"
-    r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?:\s+(?:morning|day))?|alright|right|[\s,!.])+$",
-    re.I,
-)
-_DUMMY = re.compile(
-    r"\b(?:is|was|does|will|would|can|if|when|make|makes)\s+it\b.*\b(?:to|that|for)\b", re.I
-)
-_WHICH_ONE = re.compile(
-    r"^(?:and\s+|but\s+|so\s+)?which\s+(?:ones?\b|of\s+(?:them|these|those|the\s+\w+)\b|"
-    r"(?:is|are|was|has|have|do|does|should|would|can)\b)",
-    re.I,
-)
-_BARE = re.compile(
-    r"^(?:why|how\s+so|how\s+come|since\s+when|like\s+what|such\s+as|for\s+example|really|who|when|where|tell\s+me\s+more|more|go\s+on)\W*$",
-    re.I,
-)
-_VERBAL = re.compile(
-    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|need|want|how|why|when|where|who)\b",
-    re.I,
-)
-_LEADING_PREPOSITION = re.compile(
-    r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as)\s+", re.I
-)
-_LAST_ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.I)
-LONGEST_ELLIPSIS = 6
-
-
-_LISTED = re.compile(r"\b\w+\s+of\s+[\w -]+?(?=\s+(?:are|exist|is|do|does)\b|\W*$)", re.I)
-
-
-def stand_alone(text: str, turns: Sequence[Turn]) -> str:
-    """Read the last question of a talk so that it needs no talk before it.
-
-    A question that leans on nothing comes back as it is. What is missing is taken from the
-    nearest earlier question of the reader's, itself made to stand alone.
-    """
-    asked = [turn.text for turn in turns if turn.role == "user" and not _THANKS.match(turn.text)]
-    standing = ""
-    for question in [*asked, text]:
-        standing = _lean(question, standing) if standing else question
-    return standing
-
-
-def _lean(text: str, before: str) -> str:
-    """One follow-up, read in the light of the standing question before it."""
-    plain = text.strip().rstrip("?!. ")
-    earlier = parse(before)
-    listed = _LISTED.search(before) if earlier.form == "list" else None
-    topic = listed[0] if listed else " and ".join(earlier.subjects) or _noun_phrase(before)
-    if not topic:
-        return text
-    rest = _CONNECTIVE.sub("", plain)
-    led = rest != plain
-    if _BARE.match(plain):
-        return f"{plain}: {before}"
-    if led and rest and not _VERBAL.search(rest) and len(words(rest)) <= LONGEST_ELLIPSIS:
-        return _replaced(before, earlier, rest)
-    if _WHICH_ONE.match(plain):
-        return f"{rest} ({topic})?"
-    pronoun = _pronoun(rest)
-    if pronoun and (pronoun[0].lower() == "one" or not _antecedent(rest[: pronoun.start()])):
-        name = topic + "'s" if pronoun["owner"] else topic
-        return rest[: pronoun.start()] + name + rest[pronoun.end() :] + "?"
-    return rest + "?" if led and _VERBAL.search(rest) else text
-
-
-def _pronoun(rest: str) -> re.Match[str] | None:
-    """The first word that stands for something said before: no dummy `it`, no relative `that`."""
-    dummy = _DUMMY.search(rest)
-    for match in _PRONOUN.finditer(rest):
-        before = words(rest[: match.start()])
-        relative = match[0].lower() == "that" and before and before[-1] not in STOPWORDS
-        if not relative and not (dummy and match[0].lower() == "it"):
-            return match
-    return None
-
-
-def _antecedent(before: str) -> bool:
-    """Whether words before a pronoun give it something of the same question to stand for."""
-    return len([word for word in words(before) if word not in STOPWORDS]) >= 2
-
-
-def _replaced(before: str, earlier: Question, rest: str) -> str:
-    """The earlier question asked again about something else."""
-    preposition = _LEADING_PREPOSITION.match(rest)
-    bare = rest[preposition.end() :].strip(_ROUND) if preposition else rest.strip(_ROUND)
-    if not bare:
-        return f"{rest}: {before}"
-    if not earlier.subjects:
-        place = before.lower().rfind(f" {preposition[0].lower()}") if preposition else -1
-        return f"{rest}: {before}" if place < 0 else f"{before[:place]} {rest.strip(_ROUND)}?"
-    old = earlier.subjects[-1]
-    position = before.rfind(old)
-    if earlier.form == "list" or position < 0:
-        return f"what is {bare} ({old})?"
-    return _LAST_ARTICLE.sub("", before[:position]) + bare + before[position + len(old) :]
-
-
-def _noun_phrase(text: str) -> str:
-    """The words of a question that carry its topic, in order."""
-    return " ".join(word for word in words(text) if word not in STOPWORDS)
-
-
 def topic(text: str) -> str:
     """What a request for something to read is about, without the words that make the request."""
     rest = _RESOURCE_NOUN.sub(" ", _RESOURCE_VERB.sub(" ", text))
@@ -447,3 +331,20 @@ FORM_WORDS = frozenset(
 def is_question(heading: str) -> bool:
     """Whether a heading already asks something: a question, or two things side by side."""
     return heading.rstrip().endswith("?") or parse(heading).form in {"comparison", "steps"}
+
+
+def respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:
+    """The text with each word as it was read, in the plural where it was, after its article."""
+    pieces: list[str] = []
+    end = 0
+    for (token, start, stop), phrase in zip(spans, phrases, strict=True):
+        pieces.append(text[end:start])
+        end = stop
+        if phrase == token:
+            pieces.append(token)
+            continue
+        if len(pieces) > 1 and pieces[-2] in {"a", "an"}:
+            pieces[-2] = "an" if phrase[0] in "aeio" else "a"
+        plural = token.endswith("s") and not phrase.endswith("s") and " " in phrase
+        pieces.append(phrase + "s" if plural else phrase)
+    return "".join([*pieces, text[end:]])

@@ -26,11 +26,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
 
 from assistant import guide, links, site
-from assistant.ask import LONGEST_TALK
 from assistant.dialect import WIKI
 from assistant.errors import AssistantError, QuestionError, SettingsError
 from assistant.further import NEXT_QUESTIONS
 from assistant.model import PageLinks, Turn
+from assistant.retrieval import LONGEST_TALK
 from assistant.text import normalise
 
 if TYPE_CHECKING:

@@ -101,6 +101,20 @@ class Weights:
         return Source(passage, tuple(scores), probability)
 
 
+def joined(replies: Iterable[Sequence[Quote]]) -> list[Quote]:
+    """The quotes of several replies in order, none that lies within one before it."""
+    quotes: list[Quote] = []
+    for quote in itertools.chain.from_iterable(replies):
+        if not any(_within(quote, other) for other in quotes):
+            quotes.append(quote)
+    return quotes
+
+
+def _within(quote: Quote, other: Quote) -> bool:
+    same = quote.passage.id == other.passage.id
+    return same and other.first <= quote.first and quote.last <= other.last
+
+
 def write(
     question: Question,
     sources: Sequence[Source],

@@ -29,15 +29,6 @@ def titles(answer) -> str:
     return "\n".join(resource.title for resource in answer.resources)
 
 
-def talk(assistant, *questions):
-    """The answer to the last of several questions asked in one talk."""
-    turns: list[Turn] = []
-    for question in questions:
-        answer = assistant.ask(question, turns)
-        turns += [Turn("user", question), Turn("agent", answer.text)]
-    return answer
-
-
 OWNER = "Product Manager vs. Product Owner"
 PROJECT = "Product Manager vs. Project Manager"
 MARKETING = "Product Manager vs. Product Marketing Manager"
@@ -224,39 +215,6 @@ def test_what_is_offered_next_is_answered_and_was_not_asked(product_assistant):
         turns += [Turn("user", question), Turn("agent", answer.text)]
         question = next((q for q in answer.next_questions if q not in asked), "what is a PO?")
     assert len(asked) > 1
-
-
-def test_a_follow_up_about_another_role_is_answered_about_that_role(product_assistant):
-    answer = talk(product_assistant, "what is a product owner?", "and a project manager?")
-    assert answer.found
-    assert "project manager" in answer.understood_as
-    assert answer.citations[0].headings[-1] == PROJECT
-
-
-def test_a_comparison_goes_on_with_a_new_side(product_assistant):
-    answer = talk(product_assistant, "how is a PM different from a PO?", "and from a PMM?")
-    assert answer.citations[0].headings[-1] == MARKETING
-
-
-def test_a_pronoun_stands_for_what_the_talk_is_about(product_assistant):
-    answer = talk(product_assistant, "what is a PMM?", "do they set prices?")
-    assert "product marketing manager" in said(answer)
-
-
-def test_which_one_is_asked_of_what_was_compared(product_assistant):
-    answer = talk(product_assistant, "how is a PM different from a PO?", "which one is from Scrum?")
-    assert "product owner" in said(answer)
-    assert answer.citations[0].headings[-1] == OWNER
-
-
-def test_which_one_is_asked_of_the_kinds_that_were_listed(product_assistant):
-    answer = talk(product_assistant, "what types of PMs are there?", "which one is the hardest?")
-    assert "business to consumer" in said(answer)
-
-
-def test_an_off_topic_follow_up_inherits_nothing(product_assistant):
-    answer = talk(product_assistant, "what is a product owner?", "and how do I bake bread?")
-    assert not answer.found
 
 
 def test_other_readings_of_an_acronym_are_offered(product_assistant):

@@ -34,8 +34,8 @@ QUESTIONS = [
         "id": "3",
         "text": "where does it sit?",
         "history": [
-            {"role": "user", "text": "what is a bird?"},
-            {"role": "agent", "text": "It has wings."},
+            {"role": "user", "text": "what is a dog?"},
+            {"role": "agent", "text": "It barks."},
         ],
     },
     {"id": "4", "text": "how is a pension paid out?", "history": []},
@@ -43,12 +43,12 @@ QUESTIONS = [
 GOLD = [
     {"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Cat"]}]},
     {"id": "2", "gold": [{"doc": "house.md", "heading_path": ["house", "dog"]}]},
-    {"id": "3", "gold": [{"doc": "house.md", "heading_path": ["Bird"]}]},
+    {"id": "3", "gold": [{"doc": "house.md", "heading_path": ["Dog"]}]},
 ]
 ANSWERS = [
     {"id": "1", "answers": ["A cat drinks milk in the house."], "is_impossible": False},
     {"id": "2", "answers": ["on the road"], "is_impossible": False},
-    {"id": "3", "answers": ["in a tree"], "is_impossible": False},
+    {"id": "3", "answers": ["on the road"], "is_impossible": False},
     {"id": "4", "answers": [], "is_impossible": True},
 ]
 
@@ -81,7 +81,7 @@ def test_every_question_has_its_gold_section_whatever_the_case_of_its_headings(o
     assert [sorted(record.gold) for record in outcome.records] == [
         ["house.md#cat"],
         ["house.md#dog"],
-        ["house.md#bird"],
+        ["house.md#dog"],
         [],
     ]
 

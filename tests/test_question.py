@@ -1,4 +1,4 @@
-"""What a question asks for, and what a follow-up leans on, over many ways of saying it."""
+"""What a question asks for, over many ways of saying it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.model import Turn
-from assistant.question import is_question, kind, parse, stand_alone, topic
+from assistant.question import is_question, kind, parse, topic
 
 # -- comparisons ----------------------------------------------------------------------------
 
@@ -307,126 +306,6 @@ def test_a_topic_is_what_a_request_for_reading_is_about() -> None:
 )
 def test_a_heading_may_ask_something(heading: str, asks: bool) -> None:
     assert is_question(heading) is asks
-
-
-# -- follow-ups -----------------------------------------------------------------------------
-
-
-def read(*asked: str) -> str:
-    """The last question of a talk, standing alone; the agent says something after each other."""
-    *before, last = asked
-    turns = [
-        turn
-        for text in before
-        for turn in (Turn("user", text), Turn("agent", "Birds sing about it.", ("p#a/1",)))
-    ]
-    return stand_alone(last, turns)
-
-
-def test_the_first_question_of_a_talk_stands_alone() -> None:
-    assert stand_alone("what is it?", []) == "what is it?"
-
-
-@pytest.mark.parametrize(
-    ("before", "follow_up", "expected"),
-    [
-        (
-            "how is a cat different from a dog?",
-            "and a red fox?",
-            "how is a cat different from a red fox?",
-        ),
-        (
-            "how is a cat different from a dog?",
-            "and from a red fox?",
-            "how is a cat different from a red fox?",
-        ),
-        (
-            "how is a cat different from a dog?",
-            "what about B2B?",
-            "how is a cat different from B2B?",
-        ),
-        (
-            "what is the difference between a cat and a dog?",
-            "and a fox",
-            "what is the difference between a cat and a fox?",
-        ),
-        ("what is a cat?", "and a dog?", "what is a dog?"),
-        ("what is a cat?", "What about a dog?", "what is a dog?"),
-        ("what is a cat?", "and what about a dog?", "what is a dog?"),
-        ("what is a cat?", "and what is a dog?", "what is a dog?"),
-        ("what is an owl?", "and a dog?", "what is a dog?"),
-        ("how do I get to Rome?", "and to Paris?", "how do I get to Paris?"),
-    ],
-)
-def test_a_question_asked_again_about_something_else(
-    before: str, follow_up: str, expected: str
-) -> None:
-    assert read(before, follow_up) == expected
-
-
-@pytest.mark.parametrize(
-    ("before", "follow_up", "words"),
-    [
-        ("what kinds of cats are there?", "which one is the hardest?", ["cats", "hardest"]),
-        ("what kinds of cats are there?", "Which is the riskiest?", ["cats", "riskiest"]),
-        ("what kinds of cats are there?", "which of them are calm?", ["cats", "calm"]),
-        ("what is a cat?", "do they manage people?", ["cat", "manage people"]),
-        ("what is a cat?", "What are its goals?", ["cat", "goals"]),
-        ("what is a cat?", "how is it different from a dog?", ["cat", "different from a dog"]),
-        ("what is a cat?", "how does that differ from a dog?", ["cat", "differ from a dog"]),
-        ("what is a cat?", "what should I read about that?", ["cat", "read"]),
-        ("what is a cat?", "is it hard to become one?", ["hard to become", "cat"]),
-        ("what is a cat?", "why?", ["why", "cat"]),
-        ("what is a cat?", "tell me more", ["more", "cat"]),
-        ("why do cats purr?", "since when?", ["since when", "cats purr"]),
-        ("how do I set up logging?", "what about metrics?", ["metrics", "set up"]),
-        ("what do cats do?", "and dogs?", ["dogs", "do"]),
-        ("what is a cat?", "What if the vet says that it is late?", ["says that", "cat is late"]),
-    ],
-)
-def test_a_follow_up_takes_what_it_leans_on_from_the_talk(
-    before: str, follow_up: str, words: list[str]
-) -> None:
-    standing = read(before, follow_up)
-    assert [word for word in words if word not in standing] == []
-
-
-@pytest.mark.parametrize(
-    "follow_up",
-    [
-        "how do I bake bread?",
-        "What is the weather tomorrow?",
-        "what is a dog?",
-        "does a dog bark?",
-        "Is it important to talk to users?",
-        "is it true that dogs bark?",
-        "what is it like to be a dog?",
-        "How does a project team make sure that it ships on time?",
-        "What does a team that owns a product do?",
-        "Why do most managers dislike their meetings?",
-    ],
-)
-def test_a_question_that_leans_on_nothing_is_left_alone(follow_up: str) -> None:
-    assert read("what is a cat?", follow_up) == follow_up
-
-
-def test_a_talk_is_followed_several_turns_deep() -> None:
-    talk = ["how is a cat different from a dog?", "and from a fox?", "and from a red panda?"]
-    assert read(*talk) == "how is a cat different from a red panda?"
-    assert "red panda" in read("what is a cat?", "and a red panda?", "do they climb trees?")
-
-
-def test_an_off_topic_question_becomes_what_the_next_leans_on() -> None:
-    assert read("what is a cat?", "what is bread?", "is it tasty?") == "is bread tasty?"
-
-
-@pytest.mark.parametrize("thanks", ["thanks", "Thank you!", "ok, great", "Hi", "got it, thanks."])
-def test_a_word_of_thanks_does_not_lose_the_thread(thanks: str) -> None:
-    assert read("what is a cat?", thanks, "what about a dog?") == "what is a dog?"
-
-
-def test_what_the_agent_said_is_not_what_the_reader_asked() -> None:
-    assert "Birds" not in read("what is a cat?", "do they sing?")
 
 
 @pytest.mark.parametrize(

@@ -130,10 +130,16 @@ def test_what_is_missing_weighs_as_much_as_it_is_rare():
     assert described("cat dog", "A cat.")["missing"] == 1.0
 
 
-def test_the_word_for_what_is_wanted_is_there_or_not():
-    assert described("which pet", "A cat.", focus="pet")["focus"] == 0.0
-    assert described("which pet", "A pet.", focus="pet")["focus"] == 1.0
-    assert described("why", "A cat.")["focus"] == 1.0
+def test_without_the_word_for_what_is_wanted_a_passage_is_astray_by_what_else_it_lacks():
+    share = CAT / (CAT + PET)
+    assert described("which pet cat", "A cat.", focus="pet")["astray"] == pytest.approx(1 - share)
+    assert described("which pet cat", "A pet.", focus="pet")["astray"] == 0.0
+    assert described("why a cat", "A dog.")["astray"] == 0.0
+
+
+def test_a_match_is_by_meaning_or_by_words():
+    assert described("cat", "A dog.")["match"] == 0.4
+    assert described("cat", "A cat.")["match"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,159 @@
+"""From a question and its talk to the passages that answer it, best first.
+
+Knows the order of the steps: part, stand alone, read, look, rank, doubt. Must not know how an
+answer is written from what is found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from assistant import ranking
+from assistant import talk as talks
+from assistant.model import Candidates, Turn
+from assistant.text import terms
+from assistant.understanding import Understanding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assistant.encoder import Encoder, Vectors
+    from assistant.model import Hit
+    from assistant.ranking import Model, Sought
+    from assistant.store import FaissStore
+    from assistant.understanding import Understood
+
+    Talk = tuple[tuple[str, ...], Vectors]  # what was talked about: its terms and its vector
+
+LONGEST_TALK = 20
+"""How many earlier turns are looked at; what was said before them is not leant on."""
+
+CANDIDATES = 100
+LOOKED_THROUGH = 5
+
+# A follow-up is refused when most of what it says itself is foreign to the guide: what it takes
+# from the talk is no evidence that the guide answers it. A word in so many passages is no
+# stranger, even where the hits do without it.
+_COMMON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for the best reading of a question, and its other readings that answer."""
+
+    understood: Understood
+    vector: Vectors
+    hits: tuple[Hit, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def likelihood(self) -> float:
+        """How likely this reading is the one meant, and answered."""
+        return self.understood.prior * self.probability
+
+    @property
+    def probability(self) -> float:
+        """How likely the guide answers: that of the best hit."""
+        return self.hits[0].probability if self.hits else 0.0
+
+
+class Retrieval:
+    """Finds passages of one generation; nothing is changed by looking."""
+
+    def __init__(self, store: FaissStore, encoder: Encoder, model: Model) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._model = model
+        self._understanding = Understanding(store.vocabulary, encoder.knows)
+
+    def find(self, text: str, history: Sequence[Turn]) -> tuple[list[Found], tuple[Hit, ...]]:
+        """Each part of a question with its hits, and the hits of all; a part may lean on another.
+
+        A question in several parts is looked for as a whole too: one section may answer it all.
+        """
+        turns = list(history)[-LONGEST_TALK:]
+        context = talks.context(turns)
+        parts = talks.parts(text)
+        asked = [
+            (part, [*turns, *(Turn("user", other) for other in parts[:n])])
+            for n, part in enumerate(parts)
+        ]
+        asked += [(text, turns)] if len(parts) > 1 else []
+        standing = [talks.stand_alone(part, before) for part, before in asked]
+        readings = [self._understanding.readings(part) for part in standing]
+        texts = [reading.plain for own in readings for reading in own]
+        vectors = self._encoder.encode([*texts, context] if context else texts)
+        talk = (tuple(dict.fromkeys(terms(context))), vectors[-1]) if context else None
+        rows = iter(vectors)
+        found = []
+        for (part, before), alone, own in zip(asked, standing, readings, strict=True):
+            best = self._best([self._found(reading, next(rows), talk) for reading in own])
+            leans = alone != part and not talks.replies(part, before)
+            if leans and not self._heard(part, best.hits):
+                best = replace(best, hits=ranking.doubted(best.hits, self._model))
+            found.append(best)
+        return found[: len(parts)], ranking.merged([each.hits for each in found])
+
+    def _found(self, reading: Understood, vector: Vectors, talk: Talk | None) -> Found:
+        hits = tuple(self.hits(reading.sought, vector, talk))
+        if self._is_foreign(reading):
+            hits = ranking.doubted(hits, self._model)
+        return Found(reading, vector, hits)
+
+    def _is_foreign(self, reading: Understood) -> bool:
+        """Whether the guide never says the word for what the question wants named.
+
+        Of 3,275 questions that a guide answers 18 are so, of 3,251 others 101. A list need not
+        say what it is a list of.
+        """
+        sought, said = reading.sought, self._store.vocabulary.frequency
+        listed = reading.question.form in {"list", "choice"}
+        return bool(sought.focus) and not (listed or sought.kind or sought.focus in said)
+
+    def _best(self, readings: Sequence[Found]) -> Found:
+        """The likeliest reading, with the others that answer too."""
+        best, *others = sorted(readings, key=lambda found: -found.likelihood)
+        answered = [found for found in others if found.probability >= self._model.bar]
+        return replace(best, others=tuple(found.understood.question.text for found in answered))
+
+    def _heard(self, text: str, hits: Sequence[Hit]) -> bool:
+        """Whether a follow-up's own words are the guide's: common there, or said by the hits."""
+        vocabulary = self._store.vocabulary
+        said = {term for hit in hits[:LOOKED_THROUGH] for term in terms(hit.passage.search_text)}
+        rarity = {False: 0.0, True: 0.0}
+        for own, acronym in self._understanding.own_words(text):
+            for term in (term for term in own if term not in talks.GENERAL):
+                common = vocabulary.frequency.get(term, 0) >= _COMMON
+                rarity[acronym or common or term in said] += vocabulary.rarity(term)
+        return rarity[False] <= rarity[True]
+
+    def hits(self, sought: Sought, vector: Vectors, talk: Talk | None = None) -> list[Hit]:
+        """The passages for one reading, best first, drawn to where the talk before it is."""
+        store = self._store
+        candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
+        keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
+        near = store.candidates(talk[1], talk[0], CANDIDATES) if talk else Candidates((), ())
+        keys = list(dict.fromkeys([*keys, *ranking.fuse(near)[: ranking.FROM_THE_TALK]]))
+        dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
+        lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
+        evidence = [
+            ranking.Evidence(
+                key=key,
+                passage=passage,
+                cosine=float(cosine),
+                sentence_cosines=tuple(store.sentence_cosines(vector, key).tolist()),
+                dense_rank=dense.get(key),
+                lexical=lexical.get(key, (0, 0.0))[1],
+                lexical_rank=lexical[key][0] if key in lexical else None,
+            )
+            for key, passage, cosine in zip(
+                keys, store.passages(keys), store.cosines(vector, keys), strict=True
+            )
+        ]
+        features = ranking.describe(sought, evidence, store.vocabulary)
+        if not talk:
+            return ranking.rank(sought, evidence, features, self._model)
+        total = sum(map(store.vocabulary.rarity, talk[0]))
+        leaning = ranking.lean(keys, store.cosines(talk[1], keys), near, total, self._model)
+        return ranking.rank(sought, evidence, features, self._model, leaning)

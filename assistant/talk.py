@@ -1,0 +1,314 @@
+"""How a question leans on the talk before it, and how it is read without that talk; pure.
+
+Knows follow-ups, answers to what the agent asked, and questions that are several in one.
+Must not know any guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from assistant.model import MARKER, REFUSAL
+from assistant.question import parse
+from assistant.text import STOPWORDS, sentences, stem, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from assistant.model import Turn
+    from assistant.question import Question
+
+_CONNECTIVE = re.compile(
+    r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what\s+about|how\s+about|what\s+of|same\s+for|"
+    r"as\s+for)\b[\s,]*)+",
+    re.I,
+)
+# "This page" is the guide's own: it stands for nothing that was said.
+_PRONOUN = re.compile(
+    r"\b(?P<plural>they|them|these|those)\b|\b(?P<owner>their|its|his|her)\b|"
+    r"\b(?P<single>it|(?:this|that)(?!\s+(?:it|they|he|she|we|you|i|the|an?|there|these|those)\b)|"
+    r"he|she|him|one\s+of\s+them|(?<=\bbe )one|(?<=\bhire )one|(?<=\bbecome )one)\b"
+    r"(?!\s+(?:is|was)\s+(?:said|called)\b|\s+(?:article|page|section|guide|document|site)\b)",
+    re.I,
+)
+_KINDS = {
+    **dict.fromkeys("he she him his her".split(), "person"),
+    **dict.fromkeys("they them their these those".split(), "group"),
+}
+_THANKS = re.compile(
+    r"^(?:(?:many\s+)?thanks?(?:\s+you)?(?:\s+(?:so|very)\s+much)?|great|cool|perfect|nice|got\s+it|i\s+see|"
+    r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?:\s+(?:morning|day))?|alright|right|[\s,!.])+$",
+    re.I,
+)
+_REPLY = re.compile(
+    r"^(?:yes|yeah|yep|yup|no|nope|nah|not|correct|right|sure|of\s+course|i|i'm|we|my)\b", re.I
+)
+_ASKS = re.compile(r"\b(?:what|who|how|why|when|where|which|can\s+i|do\s+i)\b", re.I)
+_DUMMY = re.compile(
+    r"\b(?:is|was|does|will|would|can|if|when|make|makes)\s+it\b.*\b(?:to|that|for)\b", re.I
+)
+_WHICH_ONE = re.compile(
+    r"^(?:and\s+|but\s+|so\s+)?which\s+(?:ones?\b|of\s+(?:them|these|those|the\s+\w+)\b|"
+    r"(?:is|are|was|has|have|do|does|should|would|can)\b)",
+    re.I,
+)
+_BARE = re.compile(
+    r"^(?:why(?:\s+not)?|how\s+so|how\s+come|since\s+when|like\s+what|such\s+as|for\s+example|really|"
+    r"who|when|where|tell\s+me\s+more|more|go\s+on|(?:is\s+there\s+)?any(?:thing|one|where)\s+else|"
+    r"(?:what|who|where|how)\s+else|(?:are\s+there\s+)?any\s+others?|"
+    r"(?:(?:at|for|in|by|from|on|to|of|with)\s+)?(?:which|what|how|whose|whom)(?:\s+\w+)?)\W*$",
+    re.I,
+)
+_VERBAL = re.compile(
+    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|need|want|how|why|when|where|who)\b",
+    re.I,
+)
+_LEADING_PREPOSITION = re.compile(
+    r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as)\s+", re.I
+)
+_LAST_ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.I)
+_LISTED = re.compile(r"\b\w+\s+of\s+[\w -]+?(?=\s+(?:are|exist|is|do|does)\b|\W*$)", re.I)
+# Names: words with a capital, small words allowed inside them.
+_NAME = re.compile(
+    r"\b[A-Z][\w'’-]*(?:\s+(?:(?:of|the|and|in|on|for|de|la|von|van)\s+){0,2}[A-Z][\w'’-]*)*"
+)
+# What stands before a place, a time or a work rather than a person.
+_PLACED = re.compile(r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with)\s+|[\"“])", re.I)
+_OWNED = re.compile(r"['’]s?$")
+# What opens a question of its own, and where one may begin inside another.
+_MODAL = r"(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|must|may)"
+_SOMEONE = r"(?:i|you|we|they|it|he|she|one|the|an?|there|this|that|these|those|my|our|your)"
+_ASKS_ANEW = (
+    rf"(?:(?:how|what|why|what's|how's)\b|(?:who|where|when|which|whose)\s+(?:to\b|\w+\s+{_MODAL}\b|{_MODAL}\b)|"
+    rf"{_MODAL}\s+{_SOMEONE}\b|(?:(?:please|also|then|can\s+you|could\s+you)\s+)*"
+    r"(?:explain|describe|define|list|tell\s+me|instruct)\b)"
+)
+_SPLIT = re.compile(
+    r"(?:\?+\s*(?:(?:and|also|so|but)\b[\s,]*)*|[\s,;]+(?:and|or|but)\s+(?:also\s+)?)"
+    rf"(?={_ASKS_ANEW})",
+    re.I,
+)
+_OPENS = re.compile(rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[\s,]*)*{_ASKS_ANEW}", re.I)
+_ROUND = " ()?!.,;:-–—\"'“”‘’"
+MOST_PARTS = 4
+LONGEST_ELLIPSIS = 6
+LONGEST_REPLY = 8
+LONGEST_TOPIC = 4
+LONGEST_NAMING = 12
+"""How many words an agent's turn has at most that answers by a name: "Zappa and his band"."""
+
+GENERAL = frozenset(
+    map(
+        stem,
+        """
+        good better best bad worse worst hard harder hardest tough toughest easy easier easiest
+        simple simplest difficult challenging risky riskiest safe safest cheap cheapest expensive
+        fast fastest quick quickest slow slowest big bigger biggest small smallest large largest
+        long longest short new newest old oldest important common useful popular recommended
+        become happen consist work change start stop help explain describe example process
+        """.split(),
+    )
+)
+"""Stems of what may be asked of anything, so that it says nothing of what is asked about."""
+
+_LONGEST_TURN = 250
+_LONGEST_CONTEXT = 700
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """What a talk has come to: the last question standing alone, and what each pronoun names.
+
+    `named` goes by the kinds of pronoun; `said` is what the agent said since the question, and
+    `heard` all that either said.
+    """
+
+    before: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
+    said: str = ""
+    heard: tuple[str, ...] = ()
+
+
+def stand_alone(text: str, turns: Sequence[Turn]) -> str:
+    """Read the last question of a talk so that it needs no talk before it.
+
+    A question that leans on nothing comes back as it is. What is missing is taken from the
+    nearest earlier question of the reader's, itself made to stand alone, or from what the agent
+    said after it.
+    """
+    thread = _Thread()
+    for turn in turns:
+        if turn.role == "agent":
+            said = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
+            thread = replace(thread, said=said, heard=(*thread.heard, said))
+        elif not _THANKS.match(turn.text):
+            thread = _follow(turn.text, replace(thread, heard=(*thread.heard, turn.text)))
+    return _follow(text, thread).before
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """The questions a text asks, in order; one, as it stands, unless each is one by itself.
+
+    A comparison is one question, and so is one that asks several things of one verb.
+    """
+    pieces = [piece.strip(" ,;") for piece in _SPLIT.split(text)]
+    apart = _OPENS.match(pieces[0]) and _noun_phrase(pieces[0])
+    full = all(len(words(piece)) > 1 for piece in pieces)
+    if not 1 < len(pieces) <= MOST_PARTS or not apart or not full:
+        return (text,)
+    if parse(text).form == "comparison":
+        return (text,)
+    return tuple(piece if piece.endswith("?") else piece + "?" for piece in pieces)
+
+
+def replies(text: str, turns: Sequence[Turn]) -> bool:
+    """Whether a text does no more than answer what the agent asked last."""
+    return bool(turns) and turns[-1].role == "agent" and bool(_asked_back(text, turns[-1].text))
+
+
+def context(turns: Sequence[Turn]) -> str:
+    """What was talked about, newest first, each turn cut to its opening; empty for no talk."""
+    said = [
+        MARKER.sub("", turn.text)[:_LONGEST_TURN]
+        for turn in reversed(turns)
+        if turn.text != REFUSAL and not _THANKS.match(turn.text)
+    ]
+    return " ".join(said)[:_LONGEST_CONTEXT]
+
+
+def _follow(text: str, thread: _Thread) -> _Thread:
+    """The thread with one more question of the reader's, read in the light of it."""
+    if asked_back := _asked_back(text, thread.said):
+        return replace(thread, before=f"{asked_back} {text}", said="")
+    plain = text.strip().rstrip("?!. ")
+    before, rest = thread.before, _CONNECTIVE.sub("", plain)
+    if before and _BARE.match(plain):
+        return replace(thread, before=f"{plain}: {before}", said="")
+    led = rest != plain
+    verbal = bool(_VERBAL.search(rest))
+    if before and led and rest and not verbal and len(words(rest)) <= LONGEST_ELLIPSIS:
+        return _anew(_replaced(before, parse(before), rest), thread)
+    if _WHICH_ONE.match(plain) and (topic := _topic(before)):
+        return replace(thread, before=f"{rest} ({topic})?", said="")
+    pronoun = _pronoun(rest)
+    if pronoun and not _antecedent(rest[: pronoun.start()], pronoun[0].lower()):
+        kind = _KINDS.get(pronoun[0].lower(), "thing")
+        name = _named(kind, thread)
+        if not name:
+            return _anew(text, thread, {})
+        owner = _owned(name) if pronoun["owner"] else name
+        standing = rest[: pronoun.start()] + owner + rest[pronoun.end() :] + "?"
+        return _anew(standing, thread, {kind: name})
+    return _anew(rest + "?" if led and verbal else text, thread)
+
+
+def _anew(standing: str, thread: _Thread, kept: Mapping[str, str] | None = None) -> _Thread:
+    """The thread after a question: what it is about by itself, and what it goes on with."""
+    fresh = _topic(standing) if kept is None else " and ".join(parse(standing).subjects)
+    new = dict.fromkeys(("thing", "group"), fresh) if fresh else {}
+    return replace(thread, before=standing, said="", named={**thread.named, **new, **(kept or {})})
+
+
+def _named(kind: str, thread: _Thread) -> str:
+    """What a kind of pronoun stands for: who or what the reader spoke of, else the agent."""
+    known = thread.named.get(kind, "")
+    if kind == "person":
+        return _person(thread.heard) or " and ".join(parse(thread.before).subjects)
+    answered = len(words(thread.said)) <= LONGEST_NAMING and known == _noun_phrase(thread.before)
+    return (answered and next(iter(_names(thread.said)), "")) or known
+
+
+def _owned(name: str) -> str:
+    return name + ("'" if name.endswith("s") and " " in name and name[0].isupper() else "'s")
+
+
+def _asked_back(text: str, said: str) -> str:
+    """What the agent asked at the end of what it said, if the text is no more than the reply."""
+    spans = sentences(said)
+    last = said[slice(*spans[-1])] if spans else ""
+    short = len(words(text)) <= LONGEST_REPLY and "?" not in text
+    replies = short and _REPLY.match(text) and not _ASKS.search(text)
+    return last if replies and last.endswith("?") else ""
+
+
+def _topic(before: str) -> str:
+    """What a standing question is about: what it lists, its subjects, its first name, its nouns."""
+    earlier = parse(before)
+    listed = _LISTED.search(before) if earlier.form == "list" else None
+    if listed or earlier.subjects:
+        return listed[0] if listed else " and ".join(earlier.subjects)
+    spans = sentences(before)
+    last = before[slice(*spans[-1])] if spans else ""
+    nouns = _noun_phrase(last)
+    return next(iter(_names(last)), "") or (nouns if len(nouns.split()) <= LONGEST_TOPIC else "")
+
+
+def _names(text: str) -> list[str]:
+    """The names in a text, as written: what has a capital where no sentence begins."""
+    found = []
+    for match in _NAME.finditer(text):
+        whole = name = match[0].strip(_ROUND)
+        while name and words(name) and words(name)[0] in STOPWORDS:
+            name = name.partition(" ")[2]
+        if name and name[0].isupper() and (match.start() or " " in name or name != whole):
+            found.append(_OWNED.sub("", name))
+    return found
+
+
+def _person(heard: Sequence[str]) -> str:
+    """Who a talk names most: of the names that no preposition or article leads, the fullest."""
+    names: list[str] = []
+    for text in heard:
+        led = {match.end() for match in _PLACED.finditer(text)}
+        names += [name for name in _names(text) if text.find(name) not in led]
+    counts = Counter(word for name in names for word in name.split())
+    if not names:
+        return ""
+    most = max(names, key=lambda name: max(counts[word] for word in name.split()))
+    fuller = [name for name in names if set(most.split()) < set(name.split())]
+    return fuller[0] if fuller else most
+
+
+def _pronoun(rest: str) -> re.Match[str] | None:
+    """The first word that stands for something said before: no dummy `it`, no relative `that`."""
+    dummy = _DUMMY.search(rest)
+    for match in _PRONOUN.finditer(rest):
+        before = words(rest[: match.start()])
+        noun = bool(before) and (before[-1] not in STOPWORDS or before[-1].endswith("thing"))
+        relative = match[0].lower() == "that" and noun
+        if not relative and not (dummy and match[0].lower() == "it"):
+            return match
+    return None
+
+
+def _antecedent(before: str, pronoun: str) -> bool:
+    """Whether words before a pronoun give it something of the same question to stand for."""
+    if pronoun == "one":
+        return False
+    if _KINDS.get(pronoun) == "person":
+        return bool(_names(before))
+    return len([word for word in words(before) if word not in STOPWORDS]) >= 2
+
+
+def _replaced(before: str, earlier: Question, rest: str) -> str:
+    """The earlier question asked again about something else."""
+    preposition = _LEADING_PREPOSITION.match(rest)
+    bare = rest[preposition.end() :].strip(_ROUND) if preposition else rest.strip(_ROUND)
+    if not bare:
+        return f"{rest}: {before}"
+    if not earlier.subjects:
+        place = before.lower().rfind(f" {preposition[0].lower()}") if preposition else -1
+        return f"{rest}: {before}" if place < 0 else f"{before[:place]} {rest.strip(_ROUND)}?"
+    old = earlier.subjects[-1]
+    position = before.rfind(old)
+    if earlier.form == "list" or position < 0:
+        return f"what is {bare} ({old})?"
+    return _LAST_ARTICLE.sub("", before[:position]) + bare + before[position + len(old) :]
+
+
+def _noun_phrase(text: str) -> str:
+    """The words of a question that carry its topic, in order."""
+    return " ".join(word for word in words(text) if word not in STOPWORDS)

@@ -1,0 +1,98 @@
+"""What a question may mean to one guide: its acronyms spelled out, its slips mended.
+
+Knows the guide's vocabulary and the forms of questions. Must not know passages, or what was found.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant import courtesy
+from assistant import question as questions
+from assistant.ranking import Sought
+from assistant.spelling import Spelling
+from assistant.text import stem, terms, tokens, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from assistant.question import Question
+    from assistant.vocabulary import Vocabulary
+
+READINGS_TRIED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question that stands alone, one reading of its acronyms, and what that asks for.
+
+    `plain` is its text without the politeness around it, which is what is looked for. `prior` is
+    how likely the reading is beside the likeliest one, before anything is found.
+    """
+
+    question: Question
+    plain: str
+    sought: Sought
+    prior: float
+
+
+class Understanding:
+    """Reads questions by the words of one guide; `known` says which words are right anywhere."""
+
+    def __init__(self, vocabulary: Vocabulary, known: Callable[[str], bool]) -> None:
+        self._vocabulary = vocabulary
+        self._spelling = Spelling(
+            vocabulary.surface, says=vocabulary.says, known=known, others=questions.FORM_WORDS
+        )
+
+    def readings(self, standing: str) -> list[Understood]:
+        """The readings of a question that stands alone, likeliest first."""
+        spans = list(self._words(standing))
+        said = " ".join(terms(standing))
+        choices: list[list[tuple[str, float]]] = []
+        for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
+            # After a number, small letters are a unit or a time of day: 5 p.m.
+            measured = before[0].isdigit() and token.islower()
+            readings = () if measured else self._vocabulary.readings(token)
+            # What the question already spells out is not what it abbreviates.
+            fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
+            top = max((reading.weight for reading in fresh), default=1)
+            choices.append(
+                [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
+                or [(self._spelling.mend(token), 1.0)]
+            )
+        understood = []
+        for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
+            reading = questions.respelt(standing, spans, [phrase for phrase, _ in combination])
+            prior = 1.0
+            for _, weight in combination:
+                prior *= weight
+            understood.append(self._understood(reading, prior))
+        return understood
+
+    def own_words(self, text: str) -> Iterator[tuple[list[str], bool]]:
+        """The terms of each word of a text, mended, and whether it is an acronym of the guide."""
+        for token, _, _ in tokens(text):
+            acronym = token != token.lower() and bool(self._vocabulary.readings(token))
+            yield terms(self._spelling.mend(token)), acronym
+
+    def _words(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """The words of a question, those joined by a slash apart, initials with their last stop."""
+        for token, start, stop in tokens(text):
+            if "." in token and text[stop : stop + 1] == ".":
+                yield token, start, stop + 1
+            elif "/" not in token or self._vocabulary.readings(token):
+                yield token, start, stop
+            else:
+                for part, begin, end in tokens(token.replace("/", " ")):
+                    yield part, start + begin, start + end
+
+    def _understood(self, reading: str, prior: float) -> Understood:
+        plain = courtesy.plain(reading)
+        short = terms(" ".join(self._vocabulary.short_forms(reading)))
+        joined = [stem(word) for word in self._spelling.joined(words(plain))]
+        focus, kind = stem(questions.focus(plain)), questions.kind(plain)
+        sought = Sought.of(plain, also=(*short, *joined), focus=focus, kind=kind)
+        return Understood(questions.parse(reading), plain, sought, prior)
