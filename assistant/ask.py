@@ -199,7 +199,7 @@ class Assistant:
         passage: Passage,
         probability: float = 1.0,
     ) -> writer.Source:
-        cosines = self.index.store.sentence_cosines(vector, key)
+        (cosines,) = self.index.store.sentence_cosines(vector, [key])
         return weights.source(passage, cosines.tolist(), probability)
 
     def _missing(self, asked: Question) -> list[str]:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
-from itertools import accumulate, chain, pairwise, zip_longest
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,11 +94,50 @@ class Sought:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A passage taken apart into what a question is compared with.
+
+    `sentences` are those that are no heading, by number, with their terms. `beside` are the pairs
+    of terms that stand side by side, or one word apart, in a sentence or the heading path.
+    """
+
+    passage: Passage
+    sentences: tuple[tuple[int, frozenset[str]], ...]
+    heading: frozenset[str]
+    everything: frozenset[str]
+    beside: frozenset[tuple[str, str]]
+    brevity: float
+
+    @classmethod
+    def of(cls, passage: Passage) -> Told:
+        """Take a passage apart."""
+        numbered = [(n, s) for n, s in enumerate(passage.sentences) if s.kind != "heading"]
+        said = [terms(passage.slice(sentence)) for _, sentence in numbered]
+        path, body = terms(passage.heading_path), frozenset(chain.from_iterable(said))
+        neighbours = (
+            chain(pairwise(found), zip(found, found[2:], strict=False)) for found in (*said, path)
+        )
+        return cls(
+            passage,
+            tuple((n, frozenset(own)) for (n, _), own in zip(numbered, said, strict=True)),
+            frozenset(terms(passage.heading)),
+            body.union(path),
+            frozenset(chain.from_iterable(neighbours)),
+            1.0 / (1.0 + len(body) / 20.0),
+        )
+
+    def text(self, near: slice) -> str:
+        """The text of some of its sentences."""
+        passage = self.passage
+        return " ".join(passage.slice(passage.sentences[n]) for n, _ in self.sentences[near])
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """One candidate with all that was measured of it."""
 
     key: int
-    passage: Passage
+    told: Told
     cosine: float
     sentence_cosines: tuple[float, ...]
     dense_rank: int | None
@@ -183,45 +222,38 @@ def describe(sought: Sought, evidence: Sequence[Evidence], vocabulary: Vocabular
 def _row(
     sought: Sought, item: Evidence, rarity: Mapping[str, float], *, total: float, rarest: float
 ) -> tuple[float, ...]:
-    passage = item.passage
-    told = [(s, c) for s, c in zip_longest(passage.sentences, item.sentence_cosines) if s]
-    body = [(passage.slice(s), c or 0.0) for s, c in told if s.kind != "heading"]
-    said = [terms(text) for text, _ in body]
-    held = [set(found) for found in said]
-    path = terms(passage.heading_path)
-    everything = set(path).union(*held)
+    told, cosines = item.told, item.sentence_cosines
     # The best sentence says most by meaning and by words; an answer may stand beside it.
     best = max(
-        range(len(body)),
-        key=lambda n: 0.5 * body[n][1] + 0.5 * _held(rarity, held[n]) / total,
+        range(len(told.sentences)),
+        key=lambda place: (
+            0.5 * cosines[told.sentences[place][0]]
+            + 0.5 * _held(rarity, told.sentences[place][1]) / total
+        ),
         default=0,
     )
     near = slice(max(0, best - 1), best + 2)
-    window = set(terms(passage.heading)).union(*held[near])
-    beside = {
-        pair
-        for found in (*said, path)
-        for pair in chain(pairwise(found), zip(found, found[2:], strict=False))
-    }
-    covered = _held(rarity, window) / total if body else 0.0
-    sentence_cosine = max(item.sentence_cosines, default=item.cosine)
-    named = not sought.focus or sought.focus in everything
-    lacking = (value for term, value in rarity.items() if term not in everything)
+    window = told.heading.union(*(found for _, found in told.sentences[near]))
+    covered = _held(rarity, window) / total if told.sentences else 0.0
+    sentence_cosine = max(cosines, default=item.cosine)
+    beside = sum(pair in told.beside for pair in sought.pairs)
+    named = not sought.focus or sought.focus in told.everything
+    lacking = (value for term, value in rarity.items() if term not in told.everything)
     return (
         sentence_cosine,
         item.cosine,
         max(sentence_cosine, covered),
         item.lexical / (_BM25_MOST * total),
-        sum(pair in beside for pair in sought.pairs) / len(sought.pairs) if sought.pairs else 0.5,
+        beside / len(sought.pairs) if sought.pairs else 0.5,
         covered,
         max(lacking, default=0.0) / rarest,
         0.0 if named else 1.0 - covered,
-        float(not body or _is_of_kind(sought, " ".join(text for text, _ in body[near]))),
-        1.0 / (1.0 + len(set().union(*held)) / 20.0),
+        float(not (sought.kind and told.sentences) or _is_of_kind(sought, told.text(near))),
+        told.brevity,
     )
 
 
-def _held(rarity: Mapping[str, float], found: set[str]) -> float:
+def _held(rarity: Mapping[str, float], found: frozenset[str]) -> float:
     return sum(value for term, value in rarity.items() if term in found)
 
 
@@ -300,13 +332,13 @@ def rank(
     if any(chances[position] >= model.bar for position in own):
         order.sort(key=lambda position: position not in own)
     hits: list[Hit] = []
+    looked_for = (*sought.terms, *sought.also)
     for place, position in enumerate(order, 1):
         item = evidence[position]
-        words = set(terms(item.passage.search_text))
         chance = float(chances[position])
         hits.append(
             Hit(
-                passage=item.passage,
+                passage=item.told.passage,
                 key=item.key,
                 rank=place,
                 probability=min(chance, hits[-1].probability) if hits else chance,
@@ -315,7 +347,7 @@ def rank(
                     dense=item.cosine,
                     lexical_rank=item.lexical_rank,
                     lexical=item.lexical,
-                    matched=tuple(term for term in (*sought.terms, *sought.also) if term in words),
+                    matched=tuple(filter(item.told.everything.__contains__, looked_for)),
                 ),
             )
         )
@@ -357,9 +389,9 @@ def _in_the_language_asked(evidence: Sequence[Evidence]) -> frozenset[int]:
     shares: dict[str, float] = {}
     for item in evidence:
         if item.lexical_rank is not None and item.lexical_rank <= _VOTERS:
-            language = item.passage.language
+            language = item.told.passage.language
             shares[language] = shares.get(language, 0.0) + item.lexical
-    if len({item.passage.language for item in evidence}) < 2 or not shares:
+    if len({item.told.passage.language for item in evidence}) < 2 or not shares:
         return frozenset()
     asked = max(sorted(shares), key=lambda language: shares[language])
-    return frozenset(n for n, item in enumerate(evidence) if item.passage.language == asked)
+    return frozenset(n for n, item in enumerate(evidence) if item.told.passage.language == asked)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from assistant import ranking
 from assistant import talk as talks
 from assistant.model import Candidates, Turn
+from assistant.ranking import Told
 from assistant.text import terms
 from assistant.understanding import Understanding
 
@@ -31,6 +32,8 @@ LONGEST_TALK = 20
 
 CANDIDATES = 100
 LOOKED_THROUGH = 5
+KEPT = 4096
+"""How many passages are kept taken apart, about 4 KB each; then it begins anew."""
 
 # A follow-up is refused when most of what it says itself is foreign to the guide: what it takes
 # from the talk is no evidence that the guide answers it. A word in so many passages is no
@@ -66,6 +69,7 @@ class Retrieval:
         self._encoder = encoder
         self._model = model
         self._understanding = Understanding(store.vocabulary, encoder.knows)
+        self._kept: dict[int, Told] = {}
 
     def find(self, text: str, history: Sequence[Turn]) -> tuple[list[Found], tuple[Hit, ...]]:
         """Each part of a question with its hits, and the hits of all; a part may lean on another.
@@ -133,27 +137,42 @@ class Retrieval:
         store = self._store
         candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
         keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
-        near = store.candidates(talk[1], talk[0], CANDIDATES) if talk else Candidates((), ())
-        keys = list(dict.fromkeys([*keys, *ranking.fuse(near)[: ranking.FROM_THE_TALK]]))
+        context = store.candidates(talk[1], talk[0], CANDIDATES) if talk else Candidates((), ())
+        keys = list(dict.fromkeys([*keys, *ranking.fuse(context)[: ranking.FROM_THE_TALK]]))
         dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
         lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
         evidence = [
             ranking.Evidence(
                 key=key,
-                passage=passage,
+                told=told,
                 cosine=float(cosine),
-                sentence_cosines=tuple(store.sentence_cosines(vector, key).tolist()),
+                sentence_cosines=tuple(near.tolist()),
                 dense_rank=dense.get(key),
                 lexical=lexical.get(key, (0, 0.0))[1],
                 lexical_rank=lexical[key][0] if key in lexical else None,
             )
-            for key, passage, cosine in zip(
-                keys, store.passages(keys), store.cosines(vector, keys), strict=True
+            for key, told, cosine, near in zip(
+                keys,
+                self._told(keys),
+                store.cosines(vector, keys),
+                store.sentence_cosines(vector, keys),
+                strict=True,
             )
         ]
         features = ranking.describe(sought, evidence, store.vocabulary)
         if not talk:
             return ranking.rank(sought, evidence, features, self._model)
         total = sum(map(store.vocabulary.rarity, talk[0]))
-        leaning = ranking.lean(keys, store.cosines(talk[1], keys), near, total, self._model)
+        leaning = ranking.lean(keys, store.cosines(talk[1], keys), context, total, self._model)
         return ranking.rank(sought, evidence, features, self._model, leaning)
+
+    def _told(self, keys: Sequence[int]) -> list[Told]:
+        """Passages taken apart; those asked for lately are kept so."""
+        kept = self._kept
+        missing = [key for key in keys if key not in kept]
+        for key, passage in zip(missing, self._store.passages(missing), strict=True):
+            kept[key] = Told.of(passage)
+        found = [kept[key] for key in keys]
+        if len(kept) > KEPT:
+            self._kept = dict(zip(keys, found, strict=True))
+        return found

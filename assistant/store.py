@@ -140,12 +140,15 @@ class FaissStore:
         rows = self._vectors.reconstruct_batch(np.asarray(keys, dtype=np.int64))
         return np.asarray(rows @ vector, dtype=np.float32)
 
-    def sentence_cosines(self, vector: Vectors, key: int) -> Vectors:
-        """The cosine of a unit vector with each sentence of one passage, in order."""
-        start, end = self._first_sentence[key : key + 2]
-        rows = self._sentences[start:end].astype(np.float32)
-        norms = np.linalg.norm(rows, axis=1)
-        return np.asarray(rows @ vector / np.maximum(norms, 1e-9), dtype=np.float32)
+    def sentence_cosines(self, vector: Vectors, keys: Sequence[int]) -> list[Vectors]:
+        """The cosine of a unit vector with each sentence of the passages named, in order."""
+        firsts = [self._first_sentence[key : key + 2].tolist() for key in keys]
+        rows = np.concatenate(
+            [self._sentences[:0], *(self._sentences[start:end] for start, end in firsts)]
+        ).astype(np.float32)
+        norms = np.maximum(np.sqrt(np.einsum("ij,ij->i", rows, rows)), 1e-9)
+        ends = np.cumsum([end - start for start, end in firsts])[:-1]
+        return np.split(np.asarray(rows @ vector / norms, dtype=np.float32), ends)
 
     def resource_cosines(self, vector: Vectors) -> Vectors:
         """The cosine of a unit vector with the title of each resource, in document order."""

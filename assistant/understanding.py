@@ -46,6 +46,11 @@ class Understanding:
         self._spelling = Spelling(
             vocabulary.surface, says=vocabulary.says, known=known, others=questions.FORM_WORDS
         )
+        # What the question spells out is looked for by its acronym too.
+        self._short_forms = [
+            (f" {' '.join(terms(phrase))} ", terms(acronym))
+            for acronym, phrase in vocabulary.spelled_out()
+        ]
 
     def readings(self, standing: str) -> list[Understood]:
         """The readings of a question that stands alone, likeliest first."""
@@ -91,7 +96,8 @@ class Understanding:
 
     def _understood(self, reading: str, prior: float) -> Understood:
         plain = courtesy.plain(reading)
-        short = terms(" ".join(self._vocabulary.short_forms(reading)))
+        asked = f" {' '.join(terms(reading))} "
+        short = [term for phrase, own in self._short_forms if phrase in asked for term in own]
         joined = [stem(word) for word in self._spelling.joined(words(plain))]
         focus, kind = stem(questions.focus(plain)), questions.kind(plain)
         sought = Sought.of(plain, also=(*short, *joined), focus=focus, kind=kind)

@@ -18,7 +18,7 @@ import numpy as np
 from assistant import lexicon as lexicons
 from assistant import phrases
 from assistant.phrases import SMALL
-from assistant.text import STOPWORDS, stem, terms, words
+from assistant.text import STOPWORDS, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,15 +99,12 @@ class Vocabulary:
     def _spelled(self, form: str) -> bool:
         return any(reading.spelled for reading in self.acronyms.get(form.upper(), ()))
 
-    def short_forms(self, question: str) -> list[str]:
-        """The acronyms the guide writes beside a phrase that the question spells out."""
-        asked = " " + " ".join(terms(question)) + " "
-        return sorted(
-            acronym
-            for acronym, readings in self.acronyms.items()
-            for reading in readings
-            if reading.spelled and f" {' '.join(terms(reading.phrase))} " in asked
-        )
+    def spelled_out(self) -> Iterator[tuple[str, str]]:
+        """The acronyms the guide writes beside what they stand for, and that, in order."""
+        for acronym, readings in sorted(self.acronyms.items()):
+            for reading in readings:
+                if reading.spelled:
+                    yield acronym, reading.phrase
 
     def to_dict(self) -> dict[str, Any]:
         """The vocabulary as JSON types, keys sorted."""

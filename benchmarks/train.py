@@ -131,19 +131,21 @@ def describe(
     evidence = [
         ranking.Evidence(
             key=key,
-            passage=passages[key],
+            told=ranking.Told.of(passages[key]),
             cosine=float(cosine),
-            sentence_cosines=tuple(store.sentence_cosines(vector, key).tolist()),
+            sentence_cosines=tuple(near.tolist()),
             dense_rank=None,
             lexical=lexical.get(key, 0.0),
             lexical_rank=None,
         )
-        for key, cosine in zip(keys, store.cosines(vector, keys), strict=True)
+        for key, cosine, near in zip(
+            keys, store.cosines(vector, keys), store.sentence_cosines(vector, keys), strict=True
+        )
     ]
     return (
         ranking.describe(sought, evidence, vocabulary),
-        np.asarray([not left_out and question.answers(item.passage) for item in evidence]),
-        np.asarray([f"{item.passage.path}#{item.passage.anchor}" for item in evidence]),
+        np.asarray([not left_out and question.answers(item.told.passage) for item in evidence]),
+        np.asarray([f"{item.told.passage.path}#{item.told.passage.anchor}" for item in evidence]),
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assistant import ranking
 from assistant.model import Candidates, Passage, Sentence
-from assistant.ranking import FEATURES, Evidence, Model, Sought, describe, fuse, rank
+from assistant.ranking import FEATURES, Evidence, Model, Sought, Told, describe, fuse, rank
 from assistant.vocabulary import Vocabulary
 
 
@@ -33,7 +33,7 @@ def passage(text: str, *headings: str) -> Passage:
 def evidence(key: int, text: str, *headings: str, cosine: float = 0.5, lexical: float = 0.0):
     return Evidence(
         key=key,
-        passage=passage(text, *headings),
+        told=Told.of(passage(text, *headings)),
         cosine=cosine,
         sentence_cosines=(cosine - 0.1,),
         dense_rank=key + 1,
@@ -81,7 +81,7 @@ def described(question: str, *pieces: str, heading: str = "All", **sought) -> di
         spans.append(Sentence(start, start + len(piece), "prose", (1, 1)))
         start += len(piece) + 1
     found = replace(passage(text, "All", heading), sentences=tuple(spans))
-    item = Evidence(0, found, 0.5, (0.4,) * len(pieces), 1, 2.0, None)
+    item = Evidence(0, Told.of(found), 0.5, (0.4,) * len(pieces), 1, 2.0, None)
     row = describe(Sought.of(question, **sought), [item], VOCABULARY)[0]
     return dict(zip(FEATURES, row.tolist(), strict=True))
 
@@ -211,7 +211,7 @@ def test_the_shipped_model_says_where_its_figures_come_from():
 
 def in_language(key: int, language: str, *, cosine: float, lexical: float, place: int) -> Evidence:
     written = replace(passage("cat", "Pets"), language=language)
-    return Evidence(key, written, cosine, (cosine,), key + 1, lexical, place)
+    return Evidence(key, Told.of(written), cosine, (cosine,), key + 1, lexical, place)
 
 
 def ranked_by_cosine(found: list[Evidence], *, bar: float) -> list[int]:
