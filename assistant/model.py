@@ -389,7 +389,8 @@ class Answer:
     @property
     def gap(self) -> str:
         """What is to be said of the missing sides; empty where none is missing."""
-        return f"The guide does not speak of {' or '.join(self.missing)}." if self.missing else ""
+        named = " or ".join(f"“{side}”" for side in self.missing)
+        return f"The guide does not speak of {named}." if named else ""
 
     def __str__(self) -> str:
         notes = [f"[{c.n}] {' > '.join(c.headings)} ({c.url})" for c in self.citations]

@@ -330,7 +330,7 @@ def test_quotes_of_one_section_share_a_source_and_keep_their_numbers(hostile_ass
 @pytest.mark.parametrize("cited", [(), (citation("One."),)])
 def test_the_side_the_guide_does_not_speak_of_is_named_and_escaped(hostile_assistant, cited):
     markup = web.reply(answer(*cited, missing=("<b>ferrets</b>",)), hostile_assistant.index.store)
-    assert "does not speak of &lt;b&gt;ferrets&lt;/b&gt;." in markup
+    assert "does not speak of “&lt;b&gt;ferrets&lt;/b&gt;”." in markup
 
 
 def test_a_talk_remembers_what_may_be_asked_next_of_its_last_answer_alone(hostile_assistant):
