@@ -318,6 +318,18 @@ def kind(text: str) -> str:
     return next(found, "")
 
 
+_NEWS = re.compile(
+    r"\b(?:new|newest|latest|news|chang(?:e|es|ed|elog)|versions?|releas(?:e|es|ed)|added|removed|"
+    r"deprecated|dropped|upgrad(?:e|ing)|migrat(?:e|ing)|since|(?:v|\d+\.)\d+)\b",
+    re.I,
+)
+
+
+def asks_for_news(text: str) -> bool:
+    """Whether a question is about what changed, or about a version."""
+    return bool(_NEWS.search(text))
+
+
 FORM_WORDS = frozenset(
     """
     difference different differ between compare compared comparison versus distinguish explain

@@ -100,5 +100,6 @@ class Understanding:
         short = [term for phrase, own in self._short_forms if phrase in asked for term in own]
         joined = [stem(word) for word in self._spelling.joined(words(plain))]
         focus, kind = stem(questions.focus(plain)), questions.kind(plain)
-        sought = Sought.of(plain, also=(*short, *joined), focus=focus, kind=kind)
+        news = questions.asks_for_news(plain)
+        sought = Sought.of(plain, also=(*short, *joined), focus=focus, kind=kind, news=news)
         return Understood(questions.parse(reading), plain, sought, prior)

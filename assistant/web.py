@@ -321,7 +321,7 @@ def _gap(answer: Answer) -> str:
 def _others(answer: Answer) -> str:
     """The other readings of a question, offered."""
     offered = " ".join(f"<q>{_text(reading)}</q>" for reading in answer.other_readings)
-    return f'<p class="understood">Did you mean: {offered}</p>' if offered else ""
+    return f'<p class="others">Did you mean: {offered}</p>' if offered else ""
 
 
 def _lists(citation: Citation, resources: Sequence[Resource]) -> bool:

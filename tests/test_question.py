@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.question import is_question, kind, parse, topic
+from assistant.question import asks_for_news, is_question, kind, parse, topic
 
 # -- comparisons ----------------------------------------------------------------------------
 
@@ -324,3 +324,11 @@ def test_a_heading_may_ask_something(heading: str, asks: bool) -> None:
 )
 def test_the_kind_of_an_answer_is_read_from_how_it_is_asked_for(text, wanted):
     assert kind(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["what is new?", "what changed in 2.0", "since when are cats fed", "was milk removed?"]
+)
+def test_a_question_about_what_changed_asks_for_news(text):
+    assert asks_for_news(text)
+    assert not asks_for_news("how do I feed a cat?")

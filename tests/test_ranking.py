@@ -209,6 +209,27 @@ def test_the_shipped_model_says_where_its_figures_come_from():
     assert 0 < ranking.shipped().bar < 1
 
 
+@pytest.mark.parametrize("heading", ["Release notes", "Changelog", "1.2.3", "v0.12", "Version 2.0"])
+def test_a_change_log_stands_back_where_nothing_new_is_asked_for(heading):
+    log = evidence(0, "A cat.", heading, "Added", cosine=0.6)
+    page = evidence(1, "A cat.", "Pets", "Cats", cosine=0.5)
+
+    def best(**sought):
+        wanted = Sought.of("cat", **sought)
+        features = describe(wanted, [log, page], VOCABULARY)
+        return rank(wanted, [log, page], features, by_cosine())[0].key
+
+    assert best() == 1
+    assert best(news=True) == 0
+
+
+@pytest.mark.parametrize(
+    "heading", ["1.5 kg", "2.4 GHz bands", "1. First steps", "Released prisoners"]
+)
+def test_a_heading_with_a_number_is_no_change_log(heading):
+    assert not evidence(0, "A cat.", heading, "Cats").told.news
+
+
 def in_language(key: int, language: str, *, cosine: float, lexical: float, place: int) -> Evidence:
     written = replace(passage("cat", "Pets"), language=language)
     return Evidence(key, Told.of(written), cosine, (cosine,), key + 1, lexical, place)
