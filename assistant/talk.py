@@ -98,7 +98,7 @@ LONGEST_ELLIPSIS = 6
 LONGEST_REPLY = 8
 LONGEST_TOPIC = 4
 LONGEST_NAMING = 12
-"""How many words an agent's turn has at most that answers by a name: "Zappa and his band"."""
+"""How many words an agent's turn has at most that answers by a name: "Ada and her band"."""
 
 GENERAL = frozenset(
     map(
