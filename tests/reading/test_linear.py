@@ -287,7 +287,7 @@ def excess(shape: Callable[[int], str], read: Callable[[str], Callable[[], objec
     # A busy machine only ever adds: the least of a few is the nearest to the truth.
     half = min(seconds(once) for _ in range(3))
     whole, megabytes = float("inf"), len(shape(2 * size)) / 1e6
-    for _ in range(6):
+    for _ in range(15):
         whole = min(whole, seconds(twice))
         if whole <= GROWTH * half and whole <= allowed(megabytes):
             return ""
