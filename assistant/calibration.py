@@ -181,11 +181,10 @@ def ask(
 
     0 for what is doubted: no bar lets that through.
     """
-    model = replace(ranking.shipped(), bar=0.0)
+    retrieval = Retrieval(store, encoder, replace(ranking.shipped(), bar=0.0))
     chances = []
     for done, one in enumerate(asked, 1):
-        seen = store.without(one.hidden) if one.hidden else store
-        parts, _ = Retrieval(seen, encoder, model).find(normalise(one.text), ())
+        parts, _ = retrieval.without(one.hidden).find(normalise(one.text), ())
         chances.append(max(part.probability for part in parts))
         progress("asking", done, len(asked))
     return np.asarray(chances), np.asarray([one.answerable for one in asked], dtype=np.bool_)
