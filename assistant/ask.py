@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from assistant import further, guide, proof, ranking, settings, writer
+from assistant import calibration, further, guide, proof, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.encoder import SentenceTransformerEncoder
@@ -62,10 +62,15 @@ class Assistant:
     Thread-safe: nothing is changed by asking.
     """
 
-    def __init__(self, index: Index, encoder: Encoder) -> None:
+    def __init__(
+        self, index: Index, encoder: Encoder, *, bar: float | None = None, notice: str = ""
+    ) -> None:
+        """`bar` is the guide's own, None for the shipped one; `notice` is said with each answer."""
         self.index = index
         self._encoder = encoder
-        self._model = ranking.shipped()
+        self._notice = notice
+        shipped = ranking.shipped()
+        self._model = shipped if bar is None else replace(shipped, bar=bar)
         self._retrieval = Retrieval(index.store, encoder, self._model)
 
     @classmethod
@@ -78,13 +83,27 @@ class Assistant:
         chosen = settings.load(index=folder, model=model)
         index = indexes.open(chosen.index)
         encoder = SentenceTransformerEncoder(chosen.model, device=chosen.device)
+        return cls.calibrated(index, encoder, chosen.index)
+
+    @classmethod
+    def calibrated(cls, index: Index, encoder: Encoder, folder: Path) -> Assistant:
+        """An Assistant with the bar that is kept in the folder of its index.
+
+        Raises ModelError for another model's index, and IndexDamaged.
+        """
         index.check_model(encoder)
-        return cls(index, encoder)
+        bar, notice = calibration.read(folder, encoder.identity)
+        return cls(index, encoder, bar=bar, notice=notice)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the index, and with the bar kept beside it."""
+        return tuple(filter(None, (self.index.warning, self._notice)))
 
     def over(self, index: Index) -> Assistant:
         """The same Assistant over another index. Raises ModelError for another model's."""
         index.check_model(self._encoder)
-        return Assistant(index, self._encoder)
+        return Assistant(index, self._encoder, bar=self._model.bar, notice=self._notice)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question with quotes from the guide, or say that the guide does not.
@@ -110,7 +129,7 @@ class Assistant:
             next_questions=tuple(self._next_questions(parts, hits, quotes, history)),
             hits=hits,
             writer=writer.EXTRACTIVE,
-            degraded=(self.index.warning,) if self.index.warning else (),
+            degraded=self.warnings,
             generation=self.index.generation,
             seconds=time.perf_counter() - started,
         )

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from contextlib import nullcontext, suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -215,7 +216,7 @@ def serve(
     from assistant.ask import Assistant
     from assistant.live import Followed, Live
 
-    live = Live(Assistant(indexes.open(chosen.index), encoder))
+    live = Live(Assistant.calibrated(indexes.open(chosen.index), encoder, chosen.index))
     again = partial(indexes.build, chosen.corpus, chosen.index, encoder, reading=_reading(chosen))
     followed = Followed(chosen.corpus, chosen.index, again)
     # Ctrl-C is how a chat is meant to end.
@@ -283,6 +284,40 @@ def evaluate(
         raise typer.Exit(1)
 
 
+@app.command()
+def calibrate(
+    index: IndexFolder = None,
+    questions: Annotated[
+        Path | None, typer.Option("--questions", help="JSON lines: text, and whether answerable.")
+    ] = None,
+    lost: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="The share of answerable ones to refuse.")
+    ] = 0.05,
+    reset: Annotated[bool, typer.Option("--reset", help="Go back to the shipped bar.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    model: Model = None,
+) -> None:
+    """Fit to questions of yours from when on the guide answers; without any, only report."""
+    from assistant import calibration
+    from assistant import index as indexes
+
+    chosen = settings.load(index=index, model=model)
+    if reset:
+        forgotten = calibration.reset(chosen.index)
+        typer.echo("The shipped bar is used again." if forgotten else "There is no other bar.")
+        return
+    given = calibration.questions(questions) if questions else None
+    opened, encoder = indexes.open(chosen.index), _encoder(chosen)
+    opened.check_model(encoder)
+    with terminal.Bars() as bars:
+        asked = given or calibration.made_up(opened.store)
+        scores = calibration.ask(opened.store, encoder, asked, progress=bars.progress)
+    found = calibration.fit(*scores, lost=lost, kept="" if given else calibration.MADE_UP)
+    if given:
+        calibration.write(chosen.index, found, encoder.identity)
+    _print(asdict(found)) if as_json else typer.echo(str(found))
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 2 mend what was typed, 3 mend what lies on disk."""
     command = typer.main.get_command(app)
@@ -311,8 +346,8 @@ def _opened(index: Path | None, model: str | None) -> Assistant:
     from assistant.ask import Assistant
 
     assistant = Assistant.open(index, model=model)
-    if assistant.index.warning:
-        typer.echo(assistant.index.warning, err=True)
+    for warning in assistant.warnings:
+        typer.echo(warning, err=True)
     return assistant
 
 

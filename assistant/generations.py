@@ -181,6 +181,21 @@ def publish(folder: Path, draft: Path, manifest: str, *, previous: str = "") -> 
     return name
 
 
+def keep(folder: Path, name: str, text: str) -> None:
+    """Put a file of a few lines beside the generations, whole or not at all; empty removes it.
+
+    No writer of generations touches it. Raises IndexBusy and IndexUnwritable as `writing` does.
+    """
+    with writing(folder) as draft:
+        if text:
+            (draft / name).write_text(text, encoding="utf-8")
+            _sync(draft / name)
+            (draft / name).replace(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+        _sync(folder)
+
+
 def _put(draft: Path, home: Path) -> None:
     """Rename a draft to its place; where the same generation stands there whole, it stays."""
     if home.exists():

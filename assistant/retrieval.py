@@ -17,7 +17,7 @@ from assistant.text import terms
 from assistant.understanding import Understanding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from assistant.encoder import Encoder, Vectors
     from assistant.model import Hit
@@ -64,12 +64,25 @@ class Found:
 class Retrieval:
     """Finds passages of one generation; nothing is changed by looking."""
 
-    def __init__(self, store: FaissStore, encoder: Encoder, model: Model) -> None:
+    def __init__(
+        self,
+        store: FaissStore,
+        encoder: Encoder,
+        model: Model,
+        understanding: Understanding | None = None,
+    ) -> None:
         self._store = store
         self._encoder = encoder
         self._model = model
-        self._understanding = Understanding(store.vocabulary, encoder.knows)
+        self._understanding = understanding or Understanding(store.vocabulary, encoder.knows)
         self._kept: dict[int, Told] = {}
+
+    def without(self, keys: Collection[int]) -> Retrieval:
+        """The same where some passages are not in the guide; a question is read as before."""
+        if not keys:
+            return self
+        store = self._store.without(keys)
+        return Retrieval(store, self._encoder, self._model, self._understanding)
 
     def find(self, text: str, history: Sequence[Turn]) -> tuple[list[Found], tuple[Hit, ...]]:
         """Each part of a question with its hits, and the hits of all; a part may lean on another.

@@ -10,6 +10,7 @@ import json
 import math
 import sqlite3
 import threading
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -72,6 +73,7 @@ class FaissStore:
         import faiss
 
         self.folder = folder
+        self.hidden: frozenset[int] = frozenset()
         self._database = sqlite3.connect(
             f"{(folder / _DATABASE).absolute().as_uri()}?mode=ro&immutable=1",
             uri=True,
@@ -124,16 +126,24 @@ class FaissStore:
 
         Cosines are in [-1, 1]; lexical scores are BM25 and above 0.
         """
-        k = min(k, self._vectors.ntotal)
-        cosines, keys = self._vectors.search(vector.reshape(1, -1), k)
+        most = min(k + len(self.hidden), self._vectors.ntotal)
+        cosines, keys = self._vectors.search(vector.reshape(1, -1), most)
         dense = sorted(zip(keys[0].tolist(), cosines[0].tolist(), strict=True), key=_best_first)
+        dense = [pair for pair in dense if pair[0] not in self.hidden]
         known = [term for term in question_terms if term in self._words.vocab_dict]
         if not known:
-            return Candidates(tuple(dense), ())
+            return Candidates(tuple(dense[:k]), ())
         scores = self._words.get_scores(known)
-        order = np.argsort(-scores, kind="stable")[:k]
-        lexical = [(int(key), float(scores[key])) for key in order if scores[key] > 0]
-        return Candidates(tuple(dense), tuple(lexical))
+        order = np.argsort(-scores, kind="stable")[:most].tolist()
+        seen = [key for key in order if scores[key] > 0 and key not in self.hidden]
+        return Candidates(tuple(dense[:k]), tuple((key, float(scores[key])) for key in seen[:k]))
+
+    def without(self, keys: Iterable[int]) -> FaissStore:
+        """The same generation, where some passages are neither found nor counted."""
+        seen = copy(self)
+        seen.hidden = frozenset(keys)
+        seen.vocabulary = self.vocabulary.without(self.passages(sorted(seen.hidden)))
+        return seen
 
     def cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
         """The cosine of a unit vector with each of the passages named."""

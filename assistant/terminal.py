@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 class Bars:
     """A bar for each step of a build: how far it is, of what, how fast, and how long it takes."""
 
-    UNITS: ClassVar[dict[str, str]] = {"reading": "pages", "encoding": "texts"}
+    UNITS: ClassVar[dict[str, str]] = {
+        "reading": "pages",
+        "encoding": "texts",
+        "asking": "questions",
+    }
 
     def __init__(self) -> None:
         from rich.console import Console

@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +68,14 @@ class Vocabulary:
     def says(self, word: str) -> bool:
         """Whether the guide uses the word, in any of its endings."""
         return stem(word.lower()) in self.frequency
+
+    def without(self, passages: Iterable[Passage]) -> Vocabulary:
+        """What would be counted were some of the passages not in the guide."""
+        gone = [{stem(word) for word in words(passage.search_text)} for passage in passages]
+        lost = Counter(term for found in gone for term in found)
+        left = self.frequency | {term: self.frequency.get(term, 0) - n for term, n in lost.items()}
+        frequency = {term: count for term, count in left.items() if count > 0}
+        return replace(self, passages=self.passages - len(gone), frequency=frequency)
 
     def readings(self, token: str) -> tuple[Reading, ...]:
         """What a word of a question may stand for, if it is an acronym the guide can spell.

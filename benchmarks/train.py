@@ -20,7 +20,7 @@ import random
 import re
 import shutil
 import subprocess
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -125,7 +125,7 @@ def describe(
     if left_out:
         gone = [key for key in keys if question.answers(passages[key])]
         keys = [key for key in keys if key not in gone] or keys[-1:]
-        vocabulary = without(vocabulary, [passages[key] for key in gone])
+        vocabulary = vocabulary.without([passages[key] for key in gone])
     keys = keys[: ranking.SHORTLIST]
     lexical = dict(found.lexical)
     evidence = [
@@ -147,15 +147,6 @@ def describe(
         np.asarray([not left_out and question.answers(item.told.passage) for item in evidence]),
         np.asarray([f"{item.told.passage.path}#{item.told.passage.anchor}" for item in evidence]),
     )
-
-
-def without(vocabulary: Vocabulary, passages: Sequence[Passage]) -> Vocabulary:
-    """The vocabulary of the guide less some passages."""
-    frequency = Counter(vocabulary.frequency)
-    for passage in passages:
-        frequency.subtract({stem(word) for word in words(passage.search_text)})
-    left = {term: count for term, count in frequency.items() if count > 0}
-    return replace(vocabulary, passages=vocabulary.passages - len(passages), frequency=left)
 
 
 def swapped(

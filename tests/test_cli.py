@@ -183,6 +183,9 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
         (["frobnicate"], 2, "frobnicate", "--help"),
         (["serve", "--port", "70000"], 2, "port", "port"),
         (["verify", "none.json"], 3, "none.json", "answer"),
+        (["calibrate", "--index", "none"], 3, "no index", "assistant build"),
+        (["calibrate", "--questions", "none.jsonl"], 2, "none.jsonl", "JSON lines"),
+        (["calibrate", "--lost", "2"], 2, "--lost", "--help"),
     ],
 )
 def test_bad_input_is_two_lines_what_is_wrong_and_its_mend(run, arguments, code, what, mend):
@@ -221,6 +224,39 @@ def test_a_damaged_index_names_the_file_and_the_mend(run, tmp_path):
     assert (code, out) == (3, "")
     assert "vectors.faiss" in lines(err)[0]
     assert "assistant build" in lines(err)[1]
+
+
+def test_calibrate_without_questions_reports_and_moves_nothing(run, corpus_index):
+    code, out, _ = run("calibrate", "--index", corpus_index)
+    assert code == 0
+    assert "--questions" in out
+    assert not (corpus_index / "calibration.json").exists()
+    _, out, _ = run("calibrate", "--index", corpus_index, "--json")
+    found = json.loads(out)
+    assert found["answerable"] == found["unanswerable"] > 0
+    assert found["auroc"] > 0.5
+
+
+def test_a_bar_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path):
+    run("build", "--corpus", CORPUS, "--index", "index")
+    near = "what does a product manager do?"
+    rows = [{"text": near, "answerable": True}] * 40
+    rows += [{"text": "how do I bake bread?", "answerable": False}] * 40
+    (tmp_path / "asked.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    code, out, _ = run("calibrate", "--index", "index", "--questions", "asked.jsonl", "--json")
+    bar = json.loads(out)["bar"]
+    _, out, _ = run("ask", near, "--index", "index", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["found"]
+    assert answer["confidence"] >= bar
+    assert answer["degraded"] == []
+    (tmp_path / "index" / "calibration.json").write_text("{}")
+    code, out, err = run("ask", near, "--index", "index")
+    assert (code, out, len(lines(err))) == (3, "", 2)
+    assert run("calibrate", "--index", "index", "--reset")[0] == 0
+    assert run("ask", near, "--index", "index")[0] == 0
+    assert "no other" in run("calibrate", "--index", "index", "--reset")[1]
 
 
 def test_verify_proves_a_saved_answer_and_refuses_a_forged_one(run, corpus_index, tmp_path):

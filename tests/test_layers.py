@@ -23,6 +23,7 @@ LAYERS = [
     "changes vectors further understanding",
     "retrieval",
     "index",
+    "calibration",
     "ask",
     "live terminal evaluate",
     "report",
