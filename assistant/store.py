@@ -152,6 +152,8 @@ class FaissStore:
 
     def sentence_cosines(self, vector: Vectors, keys: Sequence[int]) -> list[Vectors]:
         """The cosine of a unit vector with each sentence of the passages named, in order."""
+        if not keys:
+            return []
         firsts = [self._first_sentence[key : key + 2].tolist() for key in keys]
         rows = np.concatenate(
             [self._sentences[:0], *(self._sentences[start:end] for start, end in firsts)]
