@@ -16,7 +16,7 @@ from assistant.ask import Assistant
 from assistant.live import Followed, Live
 from assistant.settings import Settings
 
-PATIENCE = 20.0  # seconds an edit may take to show on a busy machine
+PATIENCE = 60.0  # seconds an edit may take to show on a busy machine
 
 
 @pytest.fixture
