@@ -22,6 +22,7 @@ torture: .venv/installed-dev
 	TORTURE=1 $(BIN)/python -m pytest tests/torture tests/reading --log-cli-level=INFO
 
 # Every figure of README's table, from questions other people wrote; exit 1 where a goal is missed.
+# The first time it indexes 2,800 pages of manuals, which takes the better part of an hour.
 eval: .venv/installed
 	mkdir -p build
 	$(BIN)/assistant eval $(addprefix $(or $(EVAL),../shared/eval)/,$(SETS)) \
