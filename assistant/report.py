@@ -218,16 +218,14 @@ svg { display: block; }
 def page(outcomes: Sequence[Outcome]) -> str:
     """One page of HTML with the tables, curves of each set, and its worst misses."""
     body = ["<h1>How well the guide is answered from</h1>"]
-    body.append("<p>Small: the interval of 95 % of resamples of the questions.</p>")
+    body.append("<p>In brackets the interval that holds 95 % of resamples of the questions.</p>")
     for table in tables(outcomes):
         head = "".join(f"<th>{escape(name)}</th>" for name in ("set", *table.columns))
         rows = "".join(
             f"<tr><td>{escape(name)}</td>{''.join(map(_cell, row))}</tr>"
             for name, row in table.rows
         )
-        body.append(
-            f"<h2>{table.title}</h2><p>In brackets: 95 % of what chance would make of it.</p>"
-        )
+        body.append(f"<h2>{table.title}</h2>")
         body.append(f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>')
     body += [f"<p>{escape(line)}</p>" for line in speeds(outcomes)]
     for outcome in outcomes:
@@ -288,7 +286,8 @@ def _drawn(
     labels = (
         f'<text x="{_EDGE}" y="{low}">0</text>'
         f'<text x="{_EDGE + _SIDE}" y="{low}" text-anchor="end">{escape(x)} 1</text>'
-        f'<text x="0" y="16">1</text><text x="0" y="{_SIDE // 2}">{escape(y)}</text>'
+        f'<text x="{_EDGE - 8}" y="16" text-anchor="end">1</text>'
+        f'<text x="{_EDGE + 8}" y="16">{escape(y)}</text>'
     )
     return (
         f'<figure><svg width="{_SIDE + _EDGE + 8}" height="{_SIDE + 32}" role="img" fill="none" '
