@@ -107,12 +107,8 @@ def calibration_error(chances: Floats, positive: Flags) -> float:
 
     Naeini et al. 2015. The weights make the figure independent of how many of each were asked.
     """
-    weight = np.where(positive, 0.5 / max(positive.sum(), 1), 0.5 / max((~positive).sum(), 1))
-    bins = np.minimum((chances * _BINS).astype(int), _BINS - 1)
-    held = np.bincount(bins, weight, _BINS)
-    said = np.bincount(bins, weight * chances, _BINS)
-    true = np.bincount(bins, weight * positive, _BINS)
-    return float(np.abs(said - true).sum() / held.sum())
+    found = reliability(chances, positive)
+    return sum(held * abs(said - true) for said, true, held in found) / sum(h for *_, h in found)
 
 
 def reliability(chances: Floats, positive: Flags) -> list[tuple[float, float, float]]:

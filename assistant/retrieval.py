@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from assistant.store import FaissStore
     from assistant.understanding import Understood
 
-    Talk = tuple[tuple[str, ...], Vectors]  # what was talked about: its terms and its vector
-
 LONGEST_TALK = 20
 """How many earlier turns are looked at; what was said before them is not leant on."""
 
@@ -59,6 +57,15 @@ class Found:
     def probability(self) -> float:
         """How likely the guide answers: that of the best hit."""
         return self.hits[0].probability if self.hits else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What was talked about before a question: its vector, what it finds, its terms' rarity."""
+
+    vector: Vectors
+    candidates: Candidates
+    rarity: float
 
 
 class Retrieval:
@@ -101,7 +108,7 @@ class Retrieval:
         readings = [self._understanding.readings(part) for part in standing]
         texts = [reading.plain for own in readings for reading in own]
         vectors = self._encoder.encode([*texts, context] if context else texts)
-        talk = (tuple(dict.fromkeys(terms(context))), vectors[-1]) if context else None
+        talk = self._talk(context, vectors[-1]) if context else None
         rows = iter(vectors)
         found = []
         for (part, before), alone, own in zip(asked, standing, readings, strict=True):
@@ -111,6 +118,11 @@ class Retrieval:
                 best = replace(best, hits=ranking.doubted(best.hits, self._model))
             found.append(best)
         return found[: len(parts)], ranking.merged([each.hits for each in found])
+
+    def _talk(self, context: str, vector: Vectors) -> Talk:
+        said = tuple(dict.fromkeys(terms(context)))
+        rarity = sum(map(self._store.vocabulary.rarity, said))
+        return Talk(vector, self._store.candidates(vector, said, CANDIDATES), rarity)
 
     def _found(self, reading: Understood, vector: Vectors, talk: Talk | None) -> Found:
         hits = tuple(self.hits(reading.sought, vector, talk))
@@ -150,8 +162,9 @@ class Retrieval:
         store = self._store
         candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
         keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
-        context = store.candidates(talk[1], talk[0], CANDIDATES) if talk else Candidates((), ())
-        keys = list(dict.fromkeys([*keys, *ranking.fuse(context)[: ranking.FROM_THE_TALK]]))
+        if talk:
+            lifted = ranking.fuse(talk.candidates)[: ranking.FROM_THE_TALK]
+            keys = list(dict.fromkeys([*keys, *lifted]))
         dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
         lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
         evidence = [
@@ -175,8 +188,8 @@ class Retrieval:
         features = ranking.describe(sought, evidence, store.vocabulary)
         if not talk:
             return ranking.rank(sought, evidence, features, self._model)
-        total = sum(map(store.vocabulary.rarity, talk[0]))
-        leaning = ranking.lean(keys, store.cosines(talk[1], keys), context, total, self._model)
+        near = store.cosines(talk.vector, keys)
+        leaning = ranking.lean(keys, near, talk.candidates, talk.rarity, self._model)
         return ranking.rank(sought, evidence, features, self._model, leaning)
 
     def _told(self, keys: Sequence[int]) -> list[Told]:
