@@ -90,7 +90,7 @@ class _Watch:
                 for changes in self._changes() if place else self._absence():
                     if self._place() != place:  # another folder of that name, as after a `mv`
                         break
-                    if place and (changes or not begun):  # an edit may be as old as the watch
+                    if changes or not begun:  # an edit, or a loss, may be as old as the watch
                         self._live.update(self._followed)
                         begun = True
             if not self._stop.wait(_SETTLING / 1000):
