@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from assistant import offers, writer
 from assistant import question as questions
 from assistant.model import Related
@@ -35,6 +37,10 @@ RECOMMENDED = 12
 _NEAR = 0.6
 _NEARLY_AS_NEAR = 0.15
 _NAMED = 0.99
+# How many titles are looked at, the nearest: one that names a topic is never far from it.
+_COMPARED = 200
+# Kinds that are recommended only to who asks for them.
+_ASKED_FOR = ("form", "page")
 
 
 def resources(
@@ -45,21 +51,26 @@ def resources(
     Asked for something to read on a topic, the guide's titles have to name the topic or be
     near it. With any other answer only titles that are near the whole question travel.
     """
-    listed = store.resources
-    if not listed:
-        return []
+    kinds = store.resource_kinds
+    fits = kinds == asked.wanted if asked.wanted else ~np.isin(kinds, _ASKED_FOR)
+    fitting = np.flatnonzero(fits)
     reading_asked = asked.form == "resources"
     topic = _topic(asked) if reading_asked else asked.text
-    fitting = [n for n, r in enumerate(listed) if _fits(r, asked)]
-    if reading_asked and not topic:
-        return [listed[n] for n in fitting][:RECOMMENDED]
-    cosines = store.resource_cosines(encoder.encode([topic])[0] if reading_asked else vector)
-    nearest = max((float(cosines[n]) for n in fitting), default=0.0)
-    kept = {n for n in fitting if cosines[n] >= max(_NEAR, nearest - _NEARLY_AS_NEAR)}
-    if reading_asked:
-        weights = writer.Weights.of(topic, store.vocabulary.rarity)
-        kept |= {n for n in fitting if weights.coverage(_placed(listed[n])) >= _NAMED}
-    return [listed[n] for n in sorted(kept, key=lambda n: (-cosines[n], n))][:RESOURCES]
+    if not len(fitting) or (reading_asked and not topic):
+        return store.resources(fitting[:RECOMMENDED].tolist())
+    about = encoder.encode([topic])[0] if reading_asked else vector
+    cosines = store.resource_cosines(about, fitting)
+    order = np.argsort(-cosines, kind="stable")[:_COMPARED]
+    near = cosines[order] >= max(_NEAR, float(cosines[order[0]]) - _NEARLY_AS_NEAR)
+    if not reading_asked:
+        return store.resources(fitting[order[near]][:RESOURCES].tolist())
+    weights = writer.Weights.of(topic, store.vocabulary.rarity)
+    compared = store.resources(fitting[order].tolist())
+    return [
+        resource
+        for resource, is_near in zip(compared, near.tolist(), strict=True)
+        if is_near or weights.coverage(_placed(resource)) >= _NAMED
+    ][:RESOURCES]
 
 
 def recommended(resources: Iterable[Resource], store: FaissStore) -> list[Quote]:
@@ -101,11 +112,6 @@ def _beside(hits: Iterable[Hit], quotes: Iterable[Quote]) -> Iterator[Passage]:
         if place not in seen and not hit.passage.lists_resources:
             seen.add(place)
             yield hit.passage
-
-
-def _fits(resource: Resource, asked: Question) -> bool:
-    """Whether a resource is of the kind asked for; forms and own pages only where they are."""
-    return resource.kind == asked.wanted if asked.wanted else resource.kind not in {"form", "page"}
 
 
 def _placed(resource: Resource) -> str:

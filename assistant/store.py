@@ -162,19 +162,13 @@ class FaissStore:
         ends = np.cumsum([end - start for start, end in firsts])[:-1]
         return np.split(np.asarray(rows @ vector / norms, dtype=np.float32), ends)
 
-    def resource_cosines(self, vector: Vectors) -> Vectors:
-        """The cosine of a unit vector with the title of each resource, in document order."""
-        return np.asarray(self._resources @ vector, dtype=np.float32)
+    def resource_cosines(self, vector: Vectors, keys: NDArray[np.int64]) -> Vectors:
+        """The cosine of a unit vector with the title of each of the resources named."""
+        return np.asarray(self._resources[keys] @ vector, dtype=np.float32)
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
         """Passages by number, in the order asked for."""
-        found = {
-            row[0]: rows.passage(row)
-            for row in self._rows(
-                f"select * from passage where key in ({','.join('?' * len(keys))})", *keys
-            )
-        }
-        return [found[key] for key in keys]
+        return [rows.passage(row) for row in self._numbered("passage", keys)]
 
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """The passages of one section with their numbers, in order."""
@@ -186,10 +180,20 @@ class FaissStore:
         return [rows.section(row) for row in self._of_page("section", path)]
 
     @cached_property
-    def resources(self) -> tuple[Resource, ...]:
-        """Every resource, in document order."""
-        found = self._rows("select * from resource order by key")
-        return tuple(rows.resource(row) for row in found)
+    def resource_kinds(self) -> NDArray[np.str_]:
+        """The kind of each resource, in document order."""
+        kinds = [kind for (kind,) in self._rows("select kind from resource order by key")]
+        return np.array(kinds, dtype=np.str_)
+
+    def resources(self, keys: Sequence[int]) -> list[Resource]:
+        """Resources by number, in the order asked for."""
+        return [rows.resource(row) for row in self._numbered("resource", keys)]
+
+    def all_resources(self) -> Iterator[Resource]:
+        """Every resource, in document order; few are in memory at a time."""
+        for start in range(0, len(self._resources), _PASSAGES_AT_A_TIME):
+            end = min(start + _PASSAGES_AT_A_TIME, len(self._resources))
+            yield from self.resources(range(start, end))
 
     def page(self, path: str) -> Page | None:
         """One page by its path inside the guide, or None."""
@@ -298,6 +302,13 @@ class FaissStore:
         place = 1 + rows.OF_A_PAGE.index(table)
         start, end = self.places[found[0][0] : found[0][0] + 2, place].tolist()
         return self._rows(f"select * from {table} where key >= ? and key < ?", start, end)
+
+    def _numbered(self, table: str, keys: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The rows of one table by number, in the order asked for."""
+        places = ",".join("?" * len(keys))
+        found = self._rows(f"select * from {table} where key in ({places})", *keys)
+        by_key = {row[0]: row for row in found}
+        return [by_key[key] for key in keys]
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -16,7 +16,7 @@ from assistant.question import parse
 from assistant.text import STOPWORDS, sentences, stem, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from assistant.model import Turn
     from assistant.question import Question
@@ -78,6 +78,10 @@ _NAME = re.compile(
 # What stands before a place, a time or a work rather than a person.
 _PLACED = re.compile(r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with)\s+|[\"“])", re.I)
 _OWNED = re.compile(r"['’]s?$")
+# Somebody the same question speaks of: "my son", "an employee", "each member".
+_SOMEBODY = re.compile(
+    r"\b(?:an?|my|our|your|each|every)\s+[a-z]|\b(?:some|any)(?:one|body)\b", re.I
+)
 # What opens a question of its own, and where one may begin inside another.
 _MODAL = r"(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|must|may)"
 _SOMEONE = r"(?:i|you|we|they|it|he|she|one|the|an?|there|this|that|these|those|my|our|your)"
@@ -264,12 +268,20 @@ def _person(heard: Sequence[str]) -> str:
     for text in heard:
         led = {match.end() for match in _PLACED.finditer(text)}
         names += [name for name in _names(text) if text.find(name) not in led]
+    common = {word for text in heard for word in text.split() if word.islower()}
+    names = [name for name in names if _is_person(name, common)]
     counts = Counter(word for name in names for word in name.split())
     if not names:
         return ""
     most = max(names, key=lambda name: max(counts[word] for word in name.split()))
     fuller = [name for name in names if set(most.split()) < set(name.split())]
     return fuller[0] if fuller else most
+
+
+def _is_person(name: str, common: Collection[str]) -> bool:
+    """Whether a name may be somebody's: no acronym, and no word of it is said in small letters."""
+    capitalised = [word for word in name.split() if word[0].isupper()]
+    return not any(word[1:] != word[1:].lower() or word.lower() in common for word in capitalised)
 
 
 def _pronoun(rest: str) -> re.Match[str] | None:
@@ -289,7 +301,7 @@ def _antecedent(before: str, pronoun: str) -> bool:
     if pronoun == "one":
         return False
     if _KINDS.get(pronoun) == "person":
-        return bool(_names(before))
+        return bool(_names(before) or _SOMEBODY.search(before))
     return len([word for word in words(before) if word not in STOPWORDS]) >= 2
 
 

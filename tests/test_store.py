@@ -70,7 +70,7 @@ def store(pages, word_encoder, tmp_path_factory):
 def test_everything_is_read_back_as_it_was_written(store, pages, passages):
     assert store.passages(range(len(passages))) == passages
     assert list(store.all_passages()) == passages
-    assert store.resources == tuple(resource for page in pages for resource in page.resources)
+    assert list(store.all_resources()) == [found for page in pages for found in page.resources]
     assert [page for path in store.pages() for page in store.passages_of(path)] == passages
     for page in pages:
         assert store.page(page.page.path) == page.page
@@ -168,7 +168,7 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
 
 def test_the_resources_are_scored_in_document_order(store, word_encoder):
     vector = word_encoder.encode(["bread"])[0]
-    assert store.resource_cosines(vector).tolist() == pytest.approx([1.0], abs=1e-6)
+    assert store.resource_cosines(vector, np.array([0])).tolist() == pytest.approx([1.0], abs=1e-6)
 
 
 @given(hnp.arrays(np.float32, (4, 12), elements=st.floats(-1, 1, width=32)))

@@ -151,6 +151,19 @@ def test_a_person_is_named_by_the_fullest_name_the_talk_gives() -> None:
     assert stand_alone("Where was she born?", turns) == "Where was Anna Berg born?"
 
 
+@pytest.mark.parametrize("name", ["Winter Feeding Plan", "SEED CARD"])
+def test_what_is_also_said_in_small_letters_is_nobody(name: str) -> None:
+    turns = [Turn("agent", f"The {name} is a plan for feeding birds in winter; {name} is free.")]
+    assert stand_alone("Did he go to school?", turns) == "Did he go to school?"
+
+
+@pytest.mark.parametrize(
+    "text", ["My sister keeps hens, can she sell eggs?", "How does an owner register his dog?"]
+)
+def test_a_person_the_question_itself_speaks_of_is_meant(text: str) -> None:
+    assert read("what is a cat?", text) == text
+
+
 def test_a_place_is_nobody() -> None:
     turns = [Turn("user", "Who lived in Rome?"), Turn("agent", "I met Anna Berg in Rome.")]
     assert "Anna Berg" in stand_alone("Was she happy?", turns)
