@@ -187,8 +187,8 @@ class Assistant:
             if kinds:
                 shared = [*terms(asked.subjects[0]), *questions.KINDS]
                 own = weights.without(shared)
-                alike = [self._source(own, found.vector, *kind) for kind in kinds]
-                return writer.write(asked, alike)
+                alike = dict.fromkeys((key for key, _ in kinds), 1.0)
+                return writer.write(asked, self._weighed(own, found.vector, alike))
         sources = self._sources(weights, found.vector, hits)
         best = sources[0].passage
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
@@ -205,21 +205,20 @@ class Assistant:
     def _sources(
         self, weights: Weights, vector: Vectors, hits: Iterable[Hit]
     ) -> list[writer.Source]:
-        return [
-            self._source(weights, vector, hit.key, hit.passage, hit.probability)
-            for hit in itertools.islice(hits, LOOKED_THROUGH)
-        ]
+        looked = {hit.key: hit.probability for hit in itertools.islice(hits, LOOKED_THROUGH)}
+        return self._weighed(weights, vector, looked)
 
-    def _source(
-        self,
-        weights: Weights,
-        vector: Vectors,
-        key: int,
-        passage: Passage,
-        probability: float = 1.0,
-    ) -> writer.Source:
-        (cosines,) = self.index.store.sentence_cosines(vector, [key])
-        return weights.source(passage, cosines.tolist(), probability)
+    def _weighed(
+        self, weights: Weights, vector: Vectors, chances: Mapping[int, float]
+    ) -> list[writer.Source]:
+        """Passages by number with what each sentence says, and how likely each answers."""
+        keys = list(chances)
+        told = self._retrieval.told(keys)
+        cosines = self.index.store.sentence_cosines(vector, keys)
+        return [
+            weights.source(each, near.tolist(), chance)
+            for each, near, chance in zip(told, cosines, chances.values(), strict=True)
+        ]
 
     def _missing(self, asked: Question) -> list[str]:
         """The sides of a comparison with a word in them that the guide never says."""

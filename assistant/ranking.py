@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from assistant.model import Candidates, Passage
+    from assistant.model import Candidates
+    from assistant.told import Told
     from assistant.vocabulary import Vocabulary
 
     Features = NDArray[np.float64]
@@ -107,48 +108,6 @@ class Sought:
         said = tuple(dict.fromkeys(found))
         unsaid = tuple(term for term in dict.fromkeys(also) if term not in said)
         return cls(said, unsaid, tuple(pairwise(found)), focus, kind, news)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A passage taken apart into what a question is compared with.
-
-    `sentences` are those that are no heading, by number, with their terms. `beside` are the pairs
-    of terms that stand side by side, or one word apart, in a sentence or the heading path. `news`
-    is whether a heading says that this is a change log: by name, or by a version.
-    """
-
-    passage: Passage
-    sentences: tuple[tuple[int, frozenset[str]], ...]
-    heading: frozenset[str]
-    everything: frozenset[str]
-    beside: frozenset[tuple[str, str]]
-    brevity: float
-    news: bool
-
-    @classmethod
-    def of(cls, passage: Passage) -> Told:
-        """Take a passage apart."""
-        numbered = [(n, s) for n, s in enumerate(passage.sentences) if s.kind != "heading"]
-        said = [terms(passage.slice(sentence)) for _, sentence in numbered]
-        path, body = terms(passage.heading_path), frozenset(chain.from_iterable(said))
-        neighbours = (
-            chain(pairwise(found), zip(found, found[2:], strict=False)) for found in (*said, path)
-        )
-        return cls(
-            passage,
-            tuple((n, frozenset(own)) for (n, _), own in zip(numbered, said, strict=True)),
-            frozenset(terms(passage.heading)),
-            body.union(path),
-            frozenset(chain.from_iterable(neighbours)),
-            1.0 / (1.0 + len(body) / 20.0),
-            any(map(_NEWS.search, passage.headings)),
-        )
-
-    def text(self, near: slice) -> str:
-        """The text of some of its sentences."""
-        passage = self.passage
-        return " ".join(passage.slice(passage.sentences[n]) for n, _ in self.sentences[near])
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,44 +202,30 @@ def _row(
 ) -> tuple[float, ...]:
     told, cosines = item.told, item.sentence_cosines
     # The best sentence says most by meaning and by words; an answer may stand beside it.
-    best = max(
-        range(len(told.sentences)),
-        key=lambda place: (
-            0.5 * cosines[told.sentences[place][0]]
-            + 0.5 * _held(rarity, told.sentences[place][1]) / total
-        ),
-        default=0,
-    )
-    near = slice(max(0, best - 1), best + 2)
-    window = told.heading.union(*(found for _, found in told.sentences[near]))
-    covered = _held(rarity, window) / total if told.sentences else 0.0
+    said = [
+        0.5 * cosines[number] + 0.5 * held / total
+        for number, held in zip(told.numbers, told.held(rarity), strict=True)
+    ]
+    best = max(range(len(said)), key=said.__getitem__, default=0)
+    near = range(max(0, best - 1), best + 2)
+    covered = told.held_near(rarity, near) / total if said else 0.0
     sentence_cosine = max(cosines, default=item.cosine)
-    beside = sum(pair in told.beside for pair in sought.pairs)
-    named = not sought.focus or sought.focus in told.everything
-    lacking = (value for term, value in rarity.items() if term not in told.everything)
+    named = not sought.focus or sought.focus in told.places
+    lacking = (value for term, value in rarity.items() if term not in told.places)
     return (
         sentence_cosine,
         item.cosine,
         max(sentence_cosine, covered),
         item.lexical / (_BM25_MOST * total),
-        beside / len(sought.pairs) if sought.pairs else 0.5,
+        told.beside(sought.pairs) / len(sought.pairs) if sought.pairs else 0.5,
         covered,
         max(lacking, default=0.0) / rarest,
         0.0 if named else 1.0 - covered,
-        float(not (sought.kind and told.sentences) or _is_of_kind(sought, told.text(near))),
+        float(not (sought.kind and said) or _is_of_kind(sought, told.text(near))),
         told.brevity,
     )
 
 
-def _held(rarity: Mapping[str, float], found: frozenset[str]) -> float:
-    return sum(value for term, value in rarity.items() if term in found)
-
-
-_NEWS = re.compile(
-    r"^\W*(?:change\s?logs?|release\s+(?:notes|history)|version\s+history|what['’]s\s+new)\b|"
-    r"^\W*(?:version\s+|release\s+|v)?\d+\.\d+(?:\.\d+)*\b(?!\s*[a-z%])",
-    re.I,
-)
 _DATE = re.compile(
     r"\b(?:1\d{3}|20\d{2})\b|\b(?:january|february|march|april|may|june|july|august|september|"
     r"october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday|"
@@ -373,7 +318,7 @@ def rank(
                     dense=item.cosine,
                     lexical_rank=item.lexical_rank,
                     lexical=item.lexical,
-                    matched=tuple(filter(item.told.everything.__contains__, looked_for)),
+                    matched=tuple(filter(item.told.places.__contains__, looked_for)),
                 ),
             )
         )

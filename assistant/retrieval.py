@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from assistant import ranking
 from assistant import talk as talks
 from assistant.model import Candidates, Turn
-from assistant.ranking import Told
 from assistant.text import terms
+from assistant.told import Told
 from assistant.understanding import Understanding
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Retrieval:
             )
             for key, told, cosine, near in zip(
                 keys,
-                self._told(keys),
+                self.told(keys),
                 store.cosines(vector, keys),
                 store.sentence_cosines(vector, keys),
                 strict=True,
@@ -192,7 +192,7 @@ class Retrieval:
         leaning = ranking.lean(keys, near, talk.candidates, talk.rarity, self._model)
         return ranking.rank(sought, evidence, features, self._model, leaning)
 
-    def _told(self, keys: Sequence[int]) -> list[Told]:
+    def told(self, keys: Sequence[int]) -> list[Told]:
         """Passages taken apart; those asked for lately are kept so."""
         kept = self._kept
         missing = [key for key in keys if key not in kept]

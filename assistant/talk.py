@@ -135,6 +135,31 @@ class _Thread:
     said: str = ""
     heard: tuple[str, ...] = ()
 
+    def after(self, standing: _Standing) -> _Thread:
+        """The thread after a question: what it is about by itself, and what it goes on with."""
+        if standing.goes_on:
+            return replace(self, before=standing.text, said="")
+        own = standing.named
+        if own is None:
+            fresh = _topic(standing.text)
+        else:
+            fresh = " and ".join(parse(standing.text).subjects)
+        new = dict.fromkeys(("thing", "group"), fresh) if fresh else {}
+        named = {**self.named, **new, **(own or {})}
+        return replace(self, before=standing.text, said="", named=named)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A question that stands alone: whether it goes on with the last, and what its pronoun names.
+
+    `named` is None for a question without a pronoun.
+    """
+
+    text: str
+    goes_on: bool = False
+    named: Mapping[str, str] | None = None
+
 
 def stand_alone(text: str, turns: Sequence[Turn]) -> str:
     """Read the last question of a talk so that it needs no talk before it.
@@ -149,8 +174,9 @@ def stand_alone(text: str, turns: Sequence[Turn]) -> str:
             said = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
             thread = replace(thread, said=said, heard=(*thread.heard, said))
         elif not _THANKS.match(turn.text):
-            thread = _follow(turn.text, replace(thread, heard=(*thread.heard, turn.text)))
-    return _follow(text, thread).before
+            thread = replace(thread, heard=(*thread.heard, turn.text))
+            thread = thread.after(_standing(turn.text, thread))
+    return _standing(text, thread).text
 
 
 def parts(text: str) -> tuple[str, ...]:
@@ -183,37 +209,30 @@ def context(turns: Sequence[Turn]) -> str:
     return " ".join(said)[:_LONGEST_CONTEXT]
 
 
-def _follow(text: str, thread: _Thread) -> _Thread:
-    """The thread with one more question of the reader's, read in the light of it."""
+def _standing(text: str, thread: _Thread) -> _Standing:
+    """One more question of the reader's, read in the light of the thread."""
     if asked_back := _asked_back(text, thread.said):
-        return replace(thread, before=f"{asked_back} {text}", said="")
+        return _Standing(f"{asked_back} {text}", goes_on=True)
     plain = text.strip().rstrip("?!. ")
     before, rest = thread.before, _CONNECTIVE.sub("", plain)
     if before and _BARE.match(plain):
-        return replace(thread, before=f"{plain}: {before}", said="")
+        return _Standing(f"{plain}: {before}", goes_on=True)
     led = rest != plain
     verbal = bool(_VERBAL.search(rest))
     if before and led and rest and not verbal and len(words(rest)) <= LONGEST_ELLIPSIS:
-        return _anew(_replaced(before, parse(before), rest), thread)
+        return _Standing(_replaced(before, parse(before), rest))
     if _WHICH_ONE.match(plain) and (topic := _topic(before)):
-        return replace(thread, before=f"{rest} ({topic})?", said="")
+        return _Standing(f"{rest} ({topic})?", goes_on=True)
     pronoun = _pronoun(rest)
     if pronoun and not _antecedent(rest[: pronoun.start()], pronoun[0].lower()):
         kind = _KINDS.get(pronoun[0].lower(), "thing")
         name = _named(kind, thread)
         if not name:
-            return _anew(text, thread, {})
+            return _Standing(text, named={})
         owner = _owned(name) if pronoun["owner"] else name
         standing = rest[: pronoun.start()] + owner + rest[pronoun.end() :] + "?"
-        return _anew(standing, thread, {kind: name})
-    return _anew(rest + "?" if led and verbal else text, thread)
-
-
-def _anew(standing: str, thread: _Thread, kept: Mapping[str, str] | None = None) -> _Thread:
-    """The thread after a question: what it is about by itself, and what it goes on with."""
-    fresh = _topic(standing) if kept is None else " and ".join(parse(standing).subjects)
-    new = dict.fromkeys(("thing", "group"), fresh) if fresh else {}
-    return replace(thread, before=standing, said="", named={**thread.named, **new, **(kept or {})})
+        return _Standing(standing, named={kind: name})
+    return _Standing(rest + "?" if led and verbal else text)
 
 
 def _named(kind: str, thread: _Thread) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from assistant.model import Passage, Sentence
     from assistant.question import Question
+    from assistant.told import Told
 
 EXTRACTIVE = "extractive"
 
@@ -88,17 +89,13 @@ class Weights:
         held = sum(weight for term, weight in self.rarity.items() if term in found)
         return held / (sum(self.rarity.values()) or 1.0)
 
-    def source(
-        self, passage: Passage, cosines: Iterable[float], probability: float = 1.0
-    ) -> Source:
+    def source(self, told: Told, cosines: Sequence[float], probability: float = 1.0) -> Source:
         """A passage with what each sentence says: half by meaning, half by words."""
-        scores = (
-            -1.0
-            if sentence.kind == "heading"
-            else 0.5 * cosine + 0.5 * self.coverage(passage.slice(sentence))
-            for sentence, cosine in zip(passage.sentences, cosines, strict=True)
-        )
-        return Source(passage, tuple(scores), probability)
+        total = sum(self.rarity.values()) or 1.0
+        scores = [-1.0] * len(cosines)  # of a heading
+        for number, held in zip(told.numbers, told.held(self.rarity), strict=True):
+            scores[number] = 0.5 * cosines[number] + 0.5 * held / total
+        return Source(told.passage, tuple(scores), probability)
 
 
 def joined(replies: Iterable[Sequence[Quote]]) -> list[Quote]:

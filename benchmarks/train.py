@@ -36,6 +36,7 @@ from assistant.courtesy import plain
 from assistant.encoder import SentenceTransformerEncoder
 from assistant.question import focus, kind
 from assistant.text import STOPWORDS, normalise, stem, words
+from assistant.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -131,7 +132,7 @@ def describe(
     evidence = [
         ranking.Evidence(
             key=key,
-            told=ranking.Told.of(passages[key]),
+            told=Told.of(passages[key]),
             cosine=float(cosine),
             sentence_cosines=tuple(near.tolist()),
             dense_rank=None,

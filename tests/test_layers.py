@@ -17,7 +17,7 @@ LAYERS = [
     "mdx phrases",
     "dialect site hypertext",
     "markdown links rst office",
-    "vocabulary spelling question courtesy resources sections formats render quotes proof",
+    "vocabulary spelling question courtesy resources sections formats render quotes proof told",
     "rows counts talk",
     "guide encoder store ranking writer offers generations",
     "changes vectors further understanding",

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from assistant import ranking
 from assistant.model import Candidates, Passage, Sentence
-from assistant.ranking import FEATURES, Evidence, Model, Sought, Told, describe, fuse, rank
+from assistant.ranking import FEATURES, Evidence, Model, Sought, describe, fuse, rank
+from assistant.told import Told
 from assistant.vocabulary import Vocabulary
 
 

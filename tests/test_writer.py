@@ -13,6 +13,7 @@ from assistant import guide as guides
 from assistant import writer
 from assistant.question import Question, parse
 from assistant.quotes import Quote
+from assistant.told import Told
 from assistant.writer import Source, Weights
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def even(text: str) -> Weights:
 
 def source(text: str, passage: Passage) -> Source:
     """A passage as a source for a question, every sentence equally near to it."""
-    return even(text).source(passage, [0.2] * len(passage.sentences))
+    return even(text).source(Told.of(passage), [0.2] * len(passage.sentences))
 
 
 def answered(text: str, *passages: Passage) -> list[str]:
