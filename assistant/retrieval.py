@@ -37,6 +37,9 @@ KEPT = 4096
 # from the talk is no evidence that the guide answers it. A word in so many passages is no
 # stranger, even where the hits do without it.
 _COMMON = 3
+# The share of its own words that a hit has to say. Of 250 follow-ups that a guide answers .8 % are
+# refused for it, of 300 put to the same talks from other talks 3 % (.18 to .15 answered).
+_SAID = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +150,23 @@ class Retrieval:
         return replace(best, others=tuple(found.understood.question.text for found in answered))
 
     def _heard(self, text: str, hits: Sequence[Hit]) -> bool:
-        """Whether a follow-up's own words are the guide's: common there, or said by the hits."""
+        """Whether a follow-up's own words are the guide's: common there, or said by the hits.
+
+        Some of them the hits must say: a word that is common elsewhere leads away from the talk.
+        """
         vocabulary = self._store.vocabulary
-        said = {term for hit in hits[:LOOKED_THROUGH] for term in terms(hit.passage.search_text)}
-        rarity = {False: 0.0, True: 0.0}
+        told = [each.places for each in self.told([hit.key for hit in hits])]
+        total = known = said = 0.0
         for own, acronym in self._understanding.own_words(text):
             for term in (term for term in own if term not in talks.GENERAL):
-                common = vocabulary.frequency.get(term, 0) >= _COMMON
-                rarity[acronym or common or term in said] += vocabulary.rarity(term)
-        return rarity[False] <= rarity[True]
+                rarity = vocabulary.rarity(term)
+                total += rarity
+                common = acronym or vocabulary.frequency.get(term, 0) >= _COMMON
+                if common or any(term in places for places in told[:LOOKED_THROUGH]):
+                    known += rarity
+                if acronym or any(term in places for places in told):
+                    said += rarity
+        return known >= total - known and said >= _SAID * total
 
     def hits(self, sought: Sought, vector: Vectors, talk: Talk | None = None) -> list[Hit]:
         """The passages for one reading, best first, drawn to where the talk before it is."""

@@ -299,6 +299,8 @@ def _person(heard: Sequence[str]) -> str:
 
 def _is_person(name: str, common: Collection[str]) -> bool:
     """Whether a name may be somebody's: no acronym, and no word of it is said in small letters."""
+    if " of " in name or " for " in name:
+        return False
     capitalised = [word for word in name.split() if word[0].isupper()]
     return not any(word[1:] != word[1:].lower() or word.lower() in common for word in capitalised)
 
