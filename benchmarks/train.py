@@ -30,10 +30,9 @@ import numpy as np
 from rich.progress import track
 from scipy.optimize import minimize
 
+from assistant import encoders, measures, ranking
 from assistant import index as indexes
-from assistant import measures, ranking
 from assistant.courtesy import plain
-from assistant.encoder import SentenceTransformerEncoder
 from assistant.question import focus, kind
 from assistant.text import STOPWORDS, normalise, stem, words
 from assistant.told import Told
@@ -343,7 +342,7 @@ def joined(sets: Sequence[Set]) -> Set:
 
 def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set], Set]:
     """The sets to order by, the sets to judge by, and one to judge that nothing is fitted to."""
-    encoder = SentenceTransformerEncoder()
+    encoder = encoders.building()
     tv, dialogue = evaluation / "emanual_tv", evaluation / "doc2dial"
     squad_guide, squad_questions = squad(evaluation / "squad2", work)
     others = sorted(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+from assistant import encoders
 from assistant import index as indexes
 from assistant.ask import Assistant
-from assistant.encoder import SentenceTransformerEncoder
 from assistant.text import words
+
+if TYPE_CHECKING:
+    from assistant.encoder import Encoder
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
@@ -32,6 +36,7 @@ class WordEncoder:
 
     WORDS = "cat dog bird fish tree flower river mountain house road bread milk".split()
     name = "twelve words"
+    arithmetic = "counting"
     window = 64
 
     @property
@@ -57,9 +62,18 @@ def word_encoder() -> WordEncoder:
     return WordEncoder()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """A cache folder of the tests' own, so that what they export and find is theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
-def encoder() -> SentenceTransformerEncoder:
-    return SentenceTransformerEncoder()
+def encoder(_own_cache) -> Encoder:
+    """The encoder that everything is built and asked with, its model exported here and now."""
+    return encoders.building()
 
 
 @pytest.fixture(scope="session")

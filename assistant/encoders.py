@@ -1,0 +1,66 @@
+"""Which encoder works here: the export where there is one, the reference elsewhere.
+
+Knows both. Must not know what is encoded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assistant import export
+from assistant.encoder import OnnxEncoder
+from assistant.errors import ModelError
+from assistant.reference import SentenceTransformerEncoder
+from assistant.weights import Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assistant.encoder import Encoder
+
+
+def serving(model: str = "", *, device: str = "cpu") -> tuple[Encoder, str]:
+    """The encoder to ask with, and in one line why it is not the fast one; nothing is written.
+
+    Raises ModelError where the model is not on this machine.
+    """
+    weights = Weights(model)
+    reference = SentenceTransformerEncoder(weights, device=device)
+    if device != "cpu":
+        return reference, ""
+    found = _exported(weights)
+    if not found:
+        return reference, "Answers are slow: the model is not exported. Run: assistant build"
+    if not found.record.number:
+        return reference, f"Answers are slow: the model is not exported, as {found.record.why}."
+    return found, ""
+
+
+def building(
+    model: str = "", *, device: str = "cpu", progress: Callable[[int, int], None] | None = None
+) -> Encoder:
+    """The encoder to build with: the model is exported first, unless another device is named.
+
+    `progress` is told (exports done, exports to do), only where there is one to do. Raises
+    ModelError where the model is not on this machine or cannot be loaded, and OSError where the
+    export cannot be kept.
+    """
+    weights = Weights(model)
+    reference = SentenceTransformerEncoder(weights, device=device)
+    if device != "cpu":
+        return reference
+    if not _exported(weights):
+        if progress:
+            progress(0, 1)
+        export.export(weights, reference)
+        if progress:
+            progress(1, 1)
+    found = _exported(weights)
+    return found if found and found.record.number else reference
+
+
+def _exported(weights: Weights) -> OnnxEncoder | None:
+    try:
+        return OnnxEncoder(export.folder(weights))
+    except ModelError:  # not there, or not whole
+        return None

