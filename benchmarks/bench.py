@@ -6,6 +6,7 @@ beside it. Knows how each side is started and what it is given. Must not know wh
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -28,12 +29,13 @@ from assistant import guide, questionset
 from assistant.encoder import BUNDLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     Figures = dict[str, float]
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+REQUIREMENTS = HERE / "requirements-peers.txt"
 
 TV, PUBLIC = "emanual_tv", "doc2dial"
 INTRODUCTION = "introduction"
@@ -96,24 +98,19 @@ class Bench:
 
     def index(self, guide_name: str) -> Path:
         """Our index over a guide, brought up to date once a run."""
-        index = self.folder / "ours" / guide_name
         if guide_name not in self._indexes:
-            self.build(guide_name, index)
-            self._indexes[guide_name] = index
-        return index
-
-    def prepare(self, peers: Iterable[str]) -> None:
-        """Make the indexes over the TV's manual, before anything is timed."""
-        self.index(TV)
-        for peer in peers:
-            self.peer_index(peer)
+            self._indexes[guide_name] = self.folder / "ours" / guide_name
+            self.build(guide_name, self._indexes[guide_name])
+        return self._indexes[guide_name]
 
     def peer_index(self, peer: str) -> Path:
-        """A peer's index over the passages of the TV's manual, made anew once a run."""
-        index = self.folder / peer / TV
-        if peer not in self._indexes:
-            self.peer(peer, "index", passages=self.passages(TV), index=_emptied(index))
-            self._indexes[peer] = index
+        """A peer's index over the passages of the TV's manual, kept until they or it change."""
+        index, passages = self.folder / peer / TV, self.passages(TV)
+        proof = index.with_suffix(".sha256")
+        made_from = hashlib.sha256(REQUIREMENTS.read_bytes() + passages.read_bytes()).hexdigest()
+        if not proof.is_file() or proof.read_text(encoding="ascii") != made_from:
+            self.peer(peer, "index", passages=passages, index=_emptied(index))
+            proof.write_text(made_from, encoding="ascii")
         return index
 
     def _lines(self, name: str, texts: list[str]) -> Path:
@@ -156,6 +153,14 @@ class Bench:
         if not said.strip():
             raise SystemExit(f"{peer} printed nothing.")
         return {"seconds": seconds}
+
+    def asked(self, task: str) -> Figures:
+        """A task of `ours.py` that asks the queries of the TV's manual."""
+        return self.ours(task, index=self.index(TV), queries=self.queries)
+
+    def peer_asked(self, peer: str, task: str) -> Figures:
+        """The same of `peers.py`."""
+        return self.peer(peer, task, index=self.peer_index(peer), queries=self.queries)
 
     def ours(self, task: str, **files: Path) -> Figures:
         """A task of `ours.py`."""

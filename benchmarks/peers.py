@@ -212,14 +212,13 @@ def threads(peer: Plain, given: argparse.Namespace) -> None:
     import torch
 
     queries = _opened(peer, given)
-    alone = clock.each(peer.retrieve, queries[::2])
-    # Whoever serves from threads would find which of the two is faster on their machine.
     found = []
+    # Whoever serves from threads would find which of the two is faster on their machine.
     for each_uses in (torch.get_num_threads(), 1):
         torch.set_num_threads(each_uses)
-        found.append(clock.together(peer.retrieve, queries[1::2]))
-    best = max(found, key=lambda figures: figures["per_second"])
-    clock.say({**best, "alone": alone["p50"]})
+        alone = clock.each(peer.retrieve, queries[::2])["p50"]
+        found.append({**clock.together(peer.retrieve, queries[1::2]), "alone": alone})
+    clock.say(max(found, key=lambda figures: figures["per_second"]))
 
 
 def _opened(peer: Peer, given: argparse.Namespace) -> list[str]:

@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from table import OURS, Goal, Row, markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     Figures = dict[str, float]
     Side = Callable[[], Figures]
@@ -58,6 +58,15 @@ class Rounds:
     count: int
     progress: Progress
     runs: dict[str, dict[str, list[Figures]]] = field(default_factory=dict)
+
+    def prepare(self, steps: Mapping[str, Callable[[], object]]) -> None:
+        """Do what has to be done before anything is timed, a step a side."""
+        task = self.progress.add_task("indexing", total=len(steps), side="")
+        for side, step in steps.items():
+            self.progress.update(task, side=side)
+            step()
+            self.progress.advance(task)
+        self.progress.update(task, side="")
 
     def __call__(self, name: str, sides: Mapping[str, Side], *, times: int = 1) -> Medians:
         """The medians of each side's figures."""
@@ -100,19 +109,17 @@ class Medians:
         return named
 
 
+def indexed(bench: Bench, rounds: Rounds, peers: Iterable[str]) -> None:
+    """See to it that the TV's manual is indexed on both sides."""
+    steps: dict[str, Callable[[], object]] = {OURS: lambda: bench.index(TV)}
+    rounds.prepare(steps | {peer: lambda peer=peer: bench.peer_index(peer) for peer in peers})
+
+
 def answer(bench: Bench, rounds: Rounds) -> list[Row]:
     """A full answer beside the peers' bare retrieval."""
-    given = {"queries": bench.queries}
-    sides: dict[str, Side] = {
-        OURS: lambda: bench.ours("answer", index=bench.index(TV), **given),
-        **{
-            peer: lambda peer=peer: bench.peer(
-                peer, "retrieve", index=bench.peer_index(peer), **given
-            )
-            for peer in NAMES
-        },
-    }
-    bench.prepare(NAMES)
+    indexed(bench, rounds, NAMES)
+    sides: dict[str, Side] = {OURS: lambda: bench.asked("answer")}
+    sides |= {peer: lambda peer=peer: bench.peer_asked(peer, "retrieve") for peer in NAMES}
     found = rounds("answer", sides)
     measure = "a full answer (peers: the ten passages alone), median"
     return [Row("answer", measure, "ms", found.ours("p50"), Goal(4), found.peers("p50"))]
@@ -148,11 +155,9 @@ def encode_many(bench: Bench, rounds: Rounds) -> list[Row]:
 
 def first(bench: Bench, rounds: Rounds) -> list[Row]:
     """A new process to its first answer."""
-    bench.prepare(NAMES)
-    sides: dict[str, Side] = {
-        OURS: bench.ask,
-        **{peer: lambda peer=peer: bench.peer_first(peer) for peer in NAMES},
-    }
+    indexed(bench, rounds, NAMES)
+    sides: dict[str, Side] = {OURS: bench.ask}
+    sides |= {peer: lambda peer=peer: bench.peer_first(peer) for peer in NAMES}
     found = rounds("first", sides)
     ours, theirs = found.ours("seconds"), found.peers("seconds")
     measure = "new process to its first answer printed"
@@ -205,14 +210,12 @@ def memory(bench: Bench, rounds: Rounds) -> list[Row]:
 
 def threads(bench: Bench, rounds: Rounds) -> list[Row]:
     """Answers to 8 threads at once."""
-    bench.prepare([PLAIN])
-    given = {"queries": bench.queries}
-    index = bench.index(TV)
+    indexed(bench, rounds, [PLAIN])
     found = rounds(
         "threads",
         {
-            OURS: lambda: bench.ours("threads", index=index, **given),
-            PLAIN: lambda: bench.peer(PLAIN, "threads", index=bench.peer_index(PLAIN), **given),
+            OURS: lambda: bench.asked("threads"),
+            PLAIN: lambda: bench.peer_asked(PLAIN, "threads"),
         },
     )
     theirs = found.peers("per_second", more_is_better=True)

@@ -54,8 +54,8 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better than the best peer we are; below 1 we are the slower."""
-        if not self.peers:
+        """How many times better than the best peer we are; None where that is not the goal."""
+        if not self.goal.is_ratio:
             return None
         theirs = self.peers[self.best]
         return self.ours / theirs if self.more_is_better else theirs / self.ours
@@ -63,9 +63,8 @@ class Row:
     @property
     def met(self) -> bool:
         """Whether the goal is reached, by the figures as measured and not as rounded."""
-        if self.ratio is not None and self.goal.is_ratio:
-            return self.ratio >= self.goal.bound
-        return self.ours <= self.goal.bound
+        ratio = self.ratio
+        return self.ours <= self.goal.bound if ratio is None else ratio >= self.goal.bound
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON types."""
