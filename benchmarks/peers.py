@@ -175,6 +175,8 @@ def main() -> None:
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--index", type=Path)
     given = parser.parse_args()
+    if given.task in OF_PLAIN and given.peer != "plain":
+        parser.error(f"{given.task} is measured of plain alone, not of {given.peer}")
     TASKS[given.task](PEERS[given.peer](given.model), given)
 
 
@@ -244,6 +246,7 @@ TASKS = {
     "encode-many": encode_many,
     "threads": threads,
 }
+OF_PLAIN = {"encode-one", "encode-many", "threads"}
 
 
 if __name__ == "__main__":

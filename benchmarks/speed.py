@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 STARTS = 7
 """How many times more Python is started than there are rounds: a start is quick, and noisy."""
 
+BUSY = 0.05
+"""The share of the processors that others may use before the figures are said to be rough."""
+
 PLAIN = "plain"
 NAMES = {
     "txtai": "txtai",
@@ -58,6 +61,14 @@ class Rounds:
     count: int
     progress: Progress
     runs: dict[str, dict[str, list[Figures]]] = field(default_factory=dict)
+    seconds: float = 0.0
+    others: float = 0.0
+    """How long was measured, and the processor seconds others used meanwhile."""
+
+    @property
+    def others_share(self) -> float:
+        """The share of the processors that others used while we measured."""
+        return self.others / (self.seconds * cores())
 
     def prepare(self, steps: Mapping[str, Callable[[], object]]) -> None:
         """Do what has to be done before anything is timed, a step a side."""
@@ -78,7 +89,10 @@ class Rounds:
             first = number % len(order)
             for side in order[first:] + order[:first]:
                 self.progress.update(task, side=side)
+                started, before = time.perf_counter(), used_by_others()
                 found[side].append(sides[side]())
+                self.seconds += time.perf_counter() - started
+                self.others += used_by_others() - before
                 self.progress.advance(task)
         self.progress.update(task, side="")
         self.runs[name] = found
@@ -254,17 +268,17 @@ def main() -> None:
     if missing := bench.missing():
         print(missing, file=sys.stderr)
         return
-    started, load = time.perf_counter(), os.getloadavg()[0]
     with bars() as progress:
         rounds = Rounds(given.rounds, progress)
         chosen = [given.only] if given.only else list(MEASURES)
         rows = [row for name in chosen for row in MEASURES[name](bench, rounds)]
     found = {
         "commit": commit(),
-        "machine": {**machine(), "load before": load},
+        "machine": machine(),
         "versions": {OURS: versions(Path(sys.executable)), "peers": versions(bench.theirs)},
         "rounds": given.rounds,
-        "seconds": time.perf_counter() - started,
+        "seconds": rounds.seconds,
+        "share of the processors used by others": rounds.others_share,
         "rows": [row.to_dict() for row in rows],
         "runs": rounds.runs,
     }
@@ -272,6 +286,9 @@ def main() -> None:
     written.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     written.with_suffix(".md").write_text(markdown(rows), encoding="utf-8")
     print(markdown(rows))
+    if rounds.others_share > BUSY:
+        share = f"{rounds.others_share:.0%} of the processors were used by others"
+        print(f"The figures are rough: {share}. Run it again on an idle machine.", file=sys.stderr)
 
 
 def bars() -> Progress:
@@ -292,11 +309,25 @@ def machine() -> dict[str, Any]:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": next(iter(names), platform.machine()),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "memory, GB": round(pages / 1e9, 1),
         "system": platform.system(),
         "python": platform.python_version(),
     }
+
+
+def cores() -> int:
+    """How many processors there are, whoever uses them."""
+    return os.cpu_count() or 1
+
+
+def used_by_others() -> float:
+    """Processor seconds used so far by all but this process and those it has waited for."""
+    # user, nice, system, then idle and waiting, then interrupts and what the host took (proc(5))
+    ticks = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+    busy = sum(int(ticks[place]) for place in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
+    used = os.times()
+    return busy - (used.user + used.system + used.children_user + used.children_system)
 
 
 def versions(python: Path) -> dict[str, str]:
