@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check torture eval train clean
+.PHONY: run test check torture eval bench train clean
 
 run: .venv/installed
 	$(BIN)/python app.py
@@ -30,6 +30,10 @@ eval: .venv/installed
 
 SETS := emanual_tv doc2dial squad2 refusal_mix canard aws_docs
 
+# How fast we are beside the peers, both in one run; most of an hour on a machine that is idle.
+bench: .venv/installed build/peers/installed
+	$(BIN)/python benchmarks/speed.py --peers build/peers/bin/python $(if $(EVAL),--eval $(EVAL))
+
 train: .venv/installed-dev
 	$(BIN)/python benchmarks/train.py --eval $(or $(EVAL),../shared/eval)
 
@@ -42,6 +46,12 @@ train: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed
 	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+build/peers/installed: benchmarks/requirements-peers.txt
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	build/peers/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 clean:
