@@ -18,7 +18,6 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ import clock
 import ours
 
 from assistant import guide, questionset
-from assistant.encoder import BUNDLED
+from assistant.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -171,7 +170,7 @@ class Bench:
         return _figures(self._script(peer, task), files)
 
     def _script(self, peer: str, task: str) -> list[Any]:
-        model = Path(str(find_spec(BUNDLED).origin)).parent / "model"
+        model = Weights().folder
         return [self.theirs, HERE / "peers.py", peer, task, "--model", model]
 
     def start(self, statement: str) -> Figures:

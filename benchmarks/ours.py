@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 
 import clock
 
-from assistant import Assistant
-from assistant.encoder import SentenceTransformerEncoder
+from assistant import Assistant, encoders
 
 if TYPE_CHECKING:
     from assistant.encoder import Encoder
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 def encoder() -> Encoder:
     """The encoder that serves: the one that `Assistant.open` asks with."""
-    return SentenceTransformerEncoder()
+    return encoders.building()
 
 
 def main() -> None:
