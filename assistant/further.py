@@ -26,6 +26,9 @@ NEXT_QUESTIONS = 3
 LOOKED_AROUND = 15
 """How many hits are looked through for a next question."""
 
+TITLES = 200
+"""How many of the nearest titles are looked at; most of a guide's lead to its own pages."""
+
 RESOURCES = 4
 RECOMMENDED = 12
 """How much is named to who asks for something to read, on nothing in particular."""
@@ -45,21 +48,29 @@ def resources(
     Asked for something to read on a topic, the guide's titles have to name the topic or be
     near it. With any other answer only titles that are near the whole question travel.
     """
-    listed = store.resources
-    if not listed:
-        return []
     reading_asked = asked.form == "resources"
     topic = _topic(asked) if reading_asked else asked.text
-    fitting = [n for n, r in enumerate(listed) if _fits(r, asked)]
     if reading_asked and not topic:
-        return [listed[n] for n in fitting][:RECOMMENDED]
-    cosines = store.resource_cosines(encoder.encode([topic])[0] if reading_asked else vector)
-    nearest = max((float(cosines[n]) for n in fitting), default=0.0)
-    kept = {n for n in fitting if cosines[n] >= max(_NEAR, nearest - _NEARLY_AS_NEAR)}
+        return [resource for resource in store.resources if _fits(resource, asked)][:RECOMMENDED]
+    sought = encoder.encode([topic])[0] if reading_asked else vector
+    near = store.resources_near(sought, TITLES)
+    cosines = {n: cosine for n, cosine in near if cosine >= _NEAR}
+    found = zip(cosines, store.resources_at(list(cosines)), strict=True)
+    fitting = {n: resource for n, resource in found if _fits(resource, asked)}
+    nearest = max((cosines[n] for n in fitting), default=0.0)
+    kept = {n: r for n, r in fitting.items() if cosines[n] >= nearest - _NEARLY_AS_NEAR}
     if reading_asked:
         weights = writer.Weights.of(topic, store.vocabulary.rarity)
-        kept |= {n for n in fitting if weights.coverage(_placed(listed[n])) >= _NAMED}
-    return [listed[n] for n in sorted(kept, key=lambda n: (-cosines[n], n))][:RESOURCES]
+        named = {
+            n: resource
+            for n, resource in enumerate(store.resources)
+            if _fits(resource, asked) and weights.coverage(_placed(resource)) >= _NAMED
+        }
+        kept |= named
+        own = store.resource_cosines(sought, list(named)).tolist()
+        cosines |= dict(zip(named, own, strict=True))
+    best = sorted(kept, key=lambda n: (-cosines[n], n))
+    return [kept[n] for n in best[:RESOURCES]]
 
 
 def recommended(resources: Iterable[Resource], store: FaissStore) -> list[Quote]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever the files of a generation, or what is read into them, change meaning."""
 
 # The cache is pruned where it is this many times as large as what a generation needs, and then

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
-    "torch sentence_transformers transformers faiss bm25s gradio fastapi pydantic numpy "
+    "torch sentence_transformers transformers faiss gradio fastapi pydantic numpy "
     "markdown_it yaml rapidfuzz Stemmer typer uvicorn"
 )
 
@@ -42,7 +42,7 @@ def test_an_answer_can_be_named_without_loading_a_model() -> None:
 
 
 MODELS_AND_SERVERS = set(
-    "torch sentence_transformers transformers faiss bm25s gradio fastapi".split()
+    "torch sentence_transformers transformers faiss gradio fastapi".split()
 )
 
 

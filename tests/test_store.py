@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import bm25s
 import numpy as np
 import pytest
 from hypothesis import given
@@ -140,21 +139,6 @@ def test_the_lexical_arm_is_bm25_with_heading_words_weighted_up(store, passages,
     assert found == pytest.approx({n: s for n, s in enumerate(expected) if s > 0}, rel=1e-4)
 
 
-def test_the_lexical_files_are_those_bm25s_itself_would_write(store, passages, tmp_path):
-    documents = [lexical_terms(passage) for passage in passages]
-    ids = {term: n for n, term in enumerate(sorted({t for words in documents for t in words}))}
-    words = bm25s.BM25(csc_backend="numpy")
-    words.index(
-        ([[ids[term] for term in document] for document in documents], ids),
-        create_empty_token=False,
-        show_progress=False,
-    )
-    words.save(tmp_path, show_progress=False)
-    expected = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    found = {path.name: path.read_bytes() for path in (store.folder / "bm25").iterdir()}
-    assert found == expected
-
-
 def test_words_that_no_passage_has_find_nothing(store, vectors):
     assert store.candidates(vectors[0], ["zebra"], k=5).lexical == ()
 
@@ -166,9 +150,12 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
         np.testing.assert_allclose(store.sentence_cosines(vector, [key])[0], exact, atol=0.01)
 
 
-def test_the_resources_are_scored_in_document_order(store, word_encoder):
+def test_the_resources_nearest_to_a_question_are_found_by_their_titles(store, word_encoder):
     vector = word_encoder.encode(["bread"])[0]
-    assert store.resource_cosines(vector).tolist() == pytest.approx([1.0], abs=1e-6)
+    ((key, cosine),) = store.resources_near(vector, 5)
+    assert (key, cosine) == (0, pytest.approx(1.0, abs=1e-6))
+    assert store.resource_cosines(vector, [0]).tolist() == pytest.approx([1.0], abs=1e-6)
+    assert store.resources_at([key]) == list(store.resources)
 
 
 @given(hnp.arrays(np.float32, (4, 12), elements=st.floats(-1, 1, width=32)))
