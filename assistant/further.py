@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from assistant import offers, writer
 from assistant import question as questions
 from assistant.model import Related
+from assistant.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,8 +27,11 @@ NEXT_QUESTIONS = 3
 LOOKED_AROUND = 15
 """How many hits are looked through for a next question."""
 
-TITLES = 200
+TITLES = 100
 """How many of the nearest titles are looked at; most of a guide's lead to its own pages."""
+
+PAGES = 100
+"""How many passages with the words of a topic are looked around for titles that name it."""
 
 RESOURCES = 4
 RECOMMENDED = 12
@@ -51,7 +55,8 @@ def resources(
     reading_asked = asked.form == "resources"
     topic = _topic(asked) if reading_asked else asked.text
     if reading_asked and not topic:
-        return [resource for resource in store.resources if _fits(resource, asked)][:RECOMMENDED]
+        fitting_all = (r for r in store.all_resources() if _fits(r, asked))
+        return list(itertools.islice(fitting_all, RECOMMENDED))
     sought = encoder.encode([topic])[0] if reading_asked else vector
     near = store.resources_near(sought, TITLES)
     cosines = {n: cosine for n, cosine in near if cosine >= _NEAR}
@@ -63,7 +68,7 @@ def resources(
         weights = writer.Weights.of(topic, store.vocabulary.rarity)
         named = {
             n: resource
-            for n, resource in enumerate(store.resources)
+            for n, resource in _listed(topic, sought, store)
             if _fits(resource, asked) and weights.coverage(_placed(resource)) >= _NAMED
         }
         kept |= named
@@ -71,6 +76,14 @@ def resources(
         cosines |= dict(zip(named, own, strict=True))
     best = sorted(kept, key=lambda n: (-cosines[n], n))
     return [kept[n] for n in best[:RESOURCES]]
+
+
+def _listed(topic: str, vector: Vectors, store: FaissStore) -> Iterator[tuple[int, Resource]]:
+    """What the pages list by number that say the words of a topic most."""
+    said = store.candidates(vector, terms(topic), PAGES).lexical
+    passages = store.passages([key for key, _ in said])
+    for path in dict.fromkeys(passage.path for passage in passages):
+        yield from store.resources_of(path)
 
 
 def recommended(resources: Iterable[Resource], store: FaissStore) -> list[Quote]:

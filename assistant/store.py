@@ -52,7 +52,7 @@ _DATABASE = "passages.sqlite"
 
 # How many pages' vectors are asked for at once when they are written.
 _PAGES_AT_A_TIME = 64
-_PASSAGES_AT_A_TIME = 500
+_ROWS_AT_A_TIME = 500
 
 
 class Source(Protocol):
@@ -187,11 +187,9 @@ class FaissStore:
         """The sections of a page, in order."""
         return [rows.section(row) for row in self._of_page("section", path)]
 
-    @cached_property
-    def resources(self) -> tuple[Resource, ...]:
-        """Every resource, in document order."""
-        found = self._rows("select * from resource order by key")
-        return tuple(rows.resource(row) for row in found)
+    def resources_of(self, path: str) -> list[tuple[int, Resource]]:
+        """The resources of a page with their numbers, in order."""
+        return [(row[0], rows.resource(row)) for row in self._of_page("resource", path)]
 
     def page(self, path: str) -> Page | None:
         """One page by its path inside the guide, or None."""
@@ -263,8 +261,14 @@ class FaissStore:
 
     def all_passages(self) -> Iterator[Passage]:
         """Every passage, in order; few are in memory at a time."""
-        for start in range(0, self.size, _PASSAGES_AT_A_TIME):
-            yield from self.passages(range(start, min(start + _PASSAGES_AT_A_TIME, self.size)))
+        for start in range(0, self.size, _ROWS_AT_A_TIME):
+            yield from self.passages(range(start, min(start + _ROWS_AT_A_TIME, self.size)))
+
+    def all_resources(self) -> Iterator[Resource]:
+        """Every resource, in document order; few are in memory at a time."""
+        size = len(self._resources.vectors)
+        for start in range(0, size, _ROWS_AT_A_TIME):
+            yield from self.resources_at(range(start, min(start + _ROWS_AT_A_TIME, size)))
 
     def exact_vectors(self) -> Vectors:
         """The vector of every passage, in order."""

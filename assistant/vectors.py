@@ -46,7 +46,7 @@ class CachedVectors:
         """What all vectors of a generation are kept under."""
         for passage in store.all_passages():
             yield from (self._cache.digest(text, kind=kind) for text, kind in _of_passage(passage))
-        for resource in store.resources:
+        for resource in store.all_resources():
             yield self.digest(resource.title)
 
     def encode(self, pages: Sequence[PageRead], progress: Callable[[int, int], None]) -> set[bytes]:

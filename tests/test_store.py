@@ -69,7 +69,7 @@ def store(pages, word_encoder, tmp_path_factory):
 def test_everything_is_read_back_as_it_was_written(store, pages, passages):
     assert store.passages(range(len(passages))) == passages
     assert list(store.all_passages()) == passages
-    assert store.resources == tuple(resource for page in pages for resource in page.resources)
+    assert list(store.all_resources()) == [r for page in pages for r in page.resources]
     assert [page for path in store.pages() for page in store.passages_of(path)] == passages
     for page in pages:
         assert store.page(page.page.path) == page.page
@@ -155,7 +155,7 @@ def test_the_resources_nearest_to_a_question_are_found_by_their_titles(store, wo
     ((key, cosine),) = store.resources_near(vector, 5)
     assert (key, cosine) == (0, pytest.approx(1.0, abs=1e-6))
     assert store.resource_cosines(vector, [0]).tolist() == pytest.approx([1.0], abs=1e-6)
-    assert store.resources_at([key]) == list(store.resources)
+    assert store.resources_at([key]) == list(store.all_resources())
 
 
 @given(hnp.arrays(np.float32, (4, 12), elements=st.floats(-1, 1, width=32)))
