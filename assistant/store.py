@@ -97,17 +97,18 @@ class FaissStore:
         *,
         concerns: Iterable[Oddity] = (),
         old: FaissStore | None = None,
+        exact_up_to: int = neighbours.EXACT_UP_TO,
     ) -> None:
         """Write a generation's files into an empty folder.
 
         `pieces` are the guide in order, `old` the generation its kept pages come from. Bytes
         depend on the guide and its vectors alone, not on what was kept. `concerns` are oddities
-        of no page that was read.
+        of no page that was read. More vectors than `exact_up_to` get lists.
         """
         before = old.folder / _DATABASE if old else None
         rows.write(folder / _DATABASE, pieces, concerns=concerns, old=before)
         parts = list(_parts(pieces, vectors, old))
-        _write_vectors(folder, parts)
+        _write_vectors(folder, parts, exact_up_to=exact_up_to)
         found = counts.count([part.words() for part in parts], old.counts if old else None)
         found.write(folder)
         acronyms = _acronyms(folder, pieces, found.lexicon, old)
@@ -388,11 +389,12 @@ def _parts(
         yield _Read(tuple(pages), vectors)
 
 
-def _write_vectors(folder: Path, parts: Sequence[_Read | _Taken]) -> None:
+def _write_vectors(folder: Path, parts: Sequence[_Read | _Taken], *, exact_up_to: int) -> None:
     """Write the files of vectors part by part, so that few are in memory at a time."""
-    width = neighbours.write(folder / "vectors.npy", (part.passages() for part in parts))
+    texts = (part.passages() for part in parts)
+    width = neighbours.write(folder / "vectors.npy", texts, exact_up_to=exact_up_to)
     titles = (part.resources() for part in parts)
-    neighbours.write(folder / "resources.npy", titles, width=width)
+    neighbours.write(folder / "resources.npy", titles, width=width, exact_up_to=exact_up_to)
     sentences = (part.sentences() for part in parts)
     matrix.write(folder / "sentences.npy", sentences, np.int8, width=width)
     first = np.cumsum(np.concatenate([[0], *(part.sentence_counts() for part in parts)]))

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from assistant import guide as guides
 from assistant.lexicon import HEADING_WEIGHT
 from assistant.model import Oddity, Passage
+from assistant.rows import Kept
 from assistant.store import FaissStore, quantise
 from assistant.text import terms
 
@@ -148,6 +149,39 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
     for key, passage in enumerate(passages):
         exact = word_encoder.encode(passage.sentence_texts) @ vector
         np.testing.assert_allclose(store.sentence_cosines(vector, [key])[0], exact, atol=0.01)
+
+
+@pytest.mark.parametrize("exact_up_to", [20, 1000])
+def test_pages_taken_over_give_the_bytes_of_pages_that_were_read(
+    word_encoder, tmp_path, exact_up_to
+):
+    """With lists beside the vectors too, which are few enough here to find all that is asked."""
+    (tmp_path / "guide").mkdir()
+    for name in "abc":
+        sections = (f"## {word} {n}\n\nA {word} by the {name}-road.\n" for n in range(2)
+                    for word in word_encoder.WORDS)  # fmt: skip
+        (tmp_path / "guide" / f"{name}.md").write_text("\n".join(sections))
+    paths = ["a.md", "b.md", "c.md"]
+    a, b, c = guides.read_pages(tmp_path / "guide", paths, reading=guides.Reading())
+
+    def written(name: str, pieces, old: FaissStore | None = None) -> FaissStore:
+        folder = tmp_path / name
+        folder.mkdir()
+        vectors = Computed(word_encoder)
+        FaissStore.write(folder, pieces, vectors, old=old, exact_up_to=exact_up_to)
+        return FaissStore(folder)
+
+    fresh = written("fresh", [a, c, b])
+    updated = written("updated", [Kept(0, 1), Kept(2, 3), b], written("old", [a, b, c]))
+    files = [
+        {path.name: path.read_bytes() for path in store.folder.iterdir()}
+        for store in (fresh, updated)
+    ]
+    assert files[0] == files[1]
+    assert ("vectors.lists" in files[0]) == (exact_up_to == 20)
+    vector = word_encoder.encode(["milk milk road"])[0]
+    found = [key for key, _ in updated.candidates(vector, [], 6).dense]
+    assert {passage.heading for passage in updated.passages(found)} == {"milk 0", "milk 1"}
 
 
 def test_the_resources_nearest_to_a_question_are_found_by_their_titles(store, word_encoder):
