@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check torture eval train clean
+.PHONY: run test check torture eval scale train clean
 
 run: .venv/installed
 	$(BIN)/python app.py
@@ -29,6 +29,10 @@ eval: .venv/installed
 		--goals benchmarks/goals.toml --html build/eval.html --junit build/eval.xml
 
 SETS := emanual_tv doc2dial squad2 refusal_mix canard aws_docs
+
+# What a guide costs from a thousand passages to a million: half an hour, 15 GB of disk, and a plot.
+scale: .venv/installed
+	$(BIN)/python benchmarks/scale.py --eval $(or $(EVAL),../shared/eval)
 
 train: .venv/installed-dev
 	$(BIN)/python benchmarks/train.py --eval $(or $(EVAL),../shared/eval)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.lexicon import Postings
-from assistant.matrix import mapped
+from assistant.matrix import best, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,10 +86,7 @@ class Bm25:
             found[says] += one.worth[place[says]]
             running = found > _kth(found, k, 0.0) * (1 - _NEAR) - left[n]
             keys, found = keys[running], found[running]
-        kept = found >= _kth(found, k, 0.0)
-        keys, found = keys[kept], found[kept]
-        order = np.lexsort((keys, -found))[:k]
-        return list(zip(keys[order].tolist(), found[order].tolist(), strict=True))
+        return best(keys, found, k)
 
     def _said(self, terms: Iterable[str]) -> list[_Said]:
         """Where the terms stand that stand anywhere, the rarest first; one asked twice is so."""

@@ -1,4 +1,4 @@
-"""Rows of numbers in a file, read through from first to last or a few at a time.
+"""Rows of numbers in a file, read through from first to last or a few at a time; and the best.
 
 Knows which way of reading a file counts as memory. Must not know what the numbers are.
 """
@@ -59,6 +59,15 @@ class Matrix:
 def mapped(path: Path) -> Numbers:
     """The array in a file, mapped into memory; not as a `memmap`, whose slices cost ten times."""
     return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def best(keys: Numbers, scores: Numbers, k: int) -> list[tuple[int, float]]:
+    """The k of highest score, best first, ties by key and those at the end too."""
+    if 0 < k < len(scores):
+        kept = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
+        keys, scores = keys[kept], scores[kept]
+    order = np.lexsort((keys, -scores))[:k]
+    return list(zip(keys[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def write(path: Path, parts: Iterable[Numbers], dtype: DTypeLike, *, width: int = 0) -> int:

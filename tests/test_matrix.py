@@ -40,3 +40,11 @@ def test_rows_come_in_the_order_asked_for(ten):
 
 def test_runs_come_one_after_another_and_may_be_empty(ten):
     assert ten.runs([(8, 10), (3, 3), (0, 1)])[:, 0].tolist() == [32, 36, 0]
+
+
+@given(st.lists(st.integers(0, 5), max_size=30), st.integers(0, 12))
+def test_of_the_best_those_that_are_as_good_come_by_key_at_the_end_too(scores, k):
+    keys = np.arange(len(scores)) * 3
+    found = matrix.best(keys, np.array(scores, dtype=np.float32), k)
+    ordered = sorted(zip(keys.tolist(), scores, strict=True), key=lambda one: (-one[1], one[0]))
+    assert found == ordered[:k]
