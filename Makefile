@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check torture eval bench train clean
+.PHONY: run test check torture eval bench scale train clean
 
 run: .venv/installed
 	$(BIN)/python app.py
@@ -33,6 +33,10 @@ SETS := emanual_tv doc2dial squad2 refusal_mix canard aws_docs
 # How fast we are beside the peers, both in one run; most of an hour on a machine that is idle.
 bench: .venv/installed build/peers/installed
 	$(BIN)/python benchmarks/speed.py --peers build/peers/bin/python $(if $(EVAL),--eval $(EVAL))
+
+# What a guide costs from a thousand passages to a million: half an hour, 15 GB of disk, and a plot.
+scale: .venv/installed
+	$(BIN)/python benchmarks/scale.py --eval $(or $(EVAL),../shared/eval)
 
 train: .venv/installed-dev
 	$(BIN)/python benchmarks/train.py --eval $(or $(EVAL),../shared/eval)

@@ -1,6 +1,6 @@
 """What was counted of a guide's words, kept in a generation so that an update counts on from it.
 
-Knows the files of a lexicon and its postings, and when acronyms need not be looked for again.
+Knows the files of a lexicon, and when acronyms need not be looked for again.
 Must not know which pages changed, nor how words are searched.
 """
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assistant import bm25, matrix, phrases, vocabulary
 from assistant import lexicon as lexicons
-from assistant import phrases, vocabulary
-from assistant.lexicon import Lexicon, Postings
+from assistant.lexicon import Lexicon
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from assistant.lexicon import Postings
     from assistant.model import Passage
 
     Edit = tuple[Sequence[Passage], Sequence[Passage]]
@@ -42,24 +43,17 @@ class Counts:
         return cls(
             Lexicon(
                 tuple(names["words"]),
-                np.load(folder / "words.npy"),
-                np.load(folder / "first_word.npy"),
+                matrix.mapped(folder / "words.npy"),
+                matrix.mapped(folder / "first_word.npy"),
             ),
-            Postings(
-                tuple(names["stems"]),
-                np.load(folder / "posting_ends.npy"),
-                np.load(folder / "posting_passages.npy"),
-                np.load(folder / "posting_counts.npy"),
-            ),
+            bm25.read(folder, names["stems"]),
         )
 
     def write(self, folder: Path) -> None:
         """Keep the counts in a folder."""
         np.save(folder / "words.npy", self.lexicon.tokens)
         np.save(folder / "first_word.npy", self.lexicon.first)
-        np.save(folder / "posting_ends.npy", self.postings.ends)
-        np.save(folder / "posting_passages.npy", self.postings.passages)
-        np.save(folder / "posting_counts.npy", self.postings.counts)
+        bm25.write(folder, self.postings, passages=len(self.lexicon.first) - 1)
         names = {"words": self.lexicon.words, "stems": self.postings.stems}
         text = json.dumps(names, ensure_ascii=False)
         (folder / "words.json").write_text(text, encoding="utf-8")

@@ -8,11 +8,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from assistant import offers, writer
 from assistant import question as questions
 from assistant.model import Related
+from assistant.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +27,12 @@ NEXT_QUESTIONS = 3
 LOOKED_AROUND = 15
 """How many hits are looked through for a next question."""
 
+TITLES = 100
+"""How many of the nearest titles are looked at; most of a guide's lead to its own pages."""
+
+PAGES = 100
+"""How many passages with the words of a topic are looked around for titles that name it."""
+
 RESOURCES = 4
 RECOMMENDED = 12
 """How much is named to who asks for something to read, on nothing in particular."""
@@ -37,10 +42,6 @@ RECOMMENDED = 12
 _NEAR = 0.6
 _NEARLY_AS_NEAR = 0.15
 _NAMED = 0.99
-# How many titles are looked at, the nearest: one that names a topic is never far from it.
-_COMPARED = 200
-# Kinds that are recommended only to who asks for them.
-_ASKED_FOR = ("form", "page")
 
 
 def resources(
@@ -51,26 +52,38 @@ def resources(
     Asked for something to read on a topic, the guide's titles have to name the topic or be
     near it. With any other answer only titles that are near the whole question travel.
     """
-    kinds = store.resource_kinds
-    fits = kinds == asked.wanted if asked.wanted else ~np.isin(kinds, _ASKED_FOR)
-    fitting = np.flatnonzero(fits)
     reading_asked = asked.form == "resources"
     topic = _topic(asked) if reading_asked else asked.text
-    if not len(fitting) or (reading_asked and not topic):
-        return store.resources(fitting[:RECOMMENDED].tolist())
-    about = encoder.encode([topic])[0] if reading_asked else vector
-    cosines = store.resource_cosines(about, fitting)
-    order = np.argsort(-cosines, kind="stable")[:_COMPARED]
-    near = cosines[order] >= max(_NEAR, float(cosines[order[0]]) - _NEARLY_AS_NEAR)
-    if not reading_asked:
-        return store.resources(fitting[order[near]][:RESOURCES].tolist())
-    weights = writer.Weights.of(topic, store.vocabulary.rarity)
-    compared = store.resources(fitting[order].tolist())
-    return [
-        resource
-        for resource, is_near in zip(compared, near.tolist(), strict=True)
-        if is_near or weights.coverage(_placed(resource)) >= _NAMED
-    ][:RESOURCES]
+    if reading_asked and not topic:
+        fitting_all = (r for r in store.all_resources() if _fits(r, asked))
+        return list(itertools.islice(fitting_all, RECOMMENDED))
+    sought = encoder.encode([topic])[0] if reading_asked else vector
+    near = store.resources_near(sought, TITLES)
+    cosines = {n: cosine for n, cosine in near if cosine >= _NEAR}
+    found = zip(cosines, store.resources_at(list(cosines)), strict=True)
+    fitting = {n: resource for n, resource in found if _fits(resource, asked)}
+    nearest = max((cosines[n] for n in fitting), default=0.0)
+    kept = {n: r for n, r in fitting.items() if cosines[n] >= nearest - _NEARLY_AS_NEAR}
+    if reading_asked:
+        weights = writer.Weights.of(topic, store.vocabulary.rarity)
+        named = {
+            n: resource
+            for n, resource in _listed(topic, sought, store)
+            if _fits(resource, asked) and weights.coverage(_placed(resource)) >= _NAMED
+        }
+        kept |= named
+        own = store.resource_cosines(sought, list(named)).tolist()
+        cosines |= dict(zip(named, own, strict=True))
+    best = sorted(kept, key=lambda n: (-cosines[n], n))
+    return [kept[n] for n in best[:RESOURCES]]
+
+
+def _listed(topic: str, vector: Vectors, store: FaissStore) -> Iterator[tuple[int, Resource]]:
+    """What the pages list by number that say the words of a topic most."""
+    said = store.candidates(vector, terms(topic), PAGES).lexical
+    passages = store.passages([key for key, _ in said])
+    for path in dict.fromkeys(passage.path for passage in passages):
+        yield from store.resources_of(path)
 
 
 def recommended(resources: Iterable[Resource], store: FaissStore) -> list[Quote]:
@@ -112,6 +125,11 @@ def _beside(hits: Iterable[Hit], quotes: Iterable[Quote]) -> Iterator[Passage]:
         if place not in seen and not hit.passage.lists_resources:
             seen.add(place)
             yield hit.passage
+
+
+def _fits(resource: Resource, asked: Question) -> bool:
+    """Whether a resource is of the kind asked for; forms and own pages only where they are."""
+    return resource.kind == asked.wanted if asked.wanted else resource.kind not in {"form", "page"}
 
 
 def _placed(resource: Resource) -> str:

@@ -46,7 +46,7 @@ _CACHE_AT_LEAST = 64_000_000
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made from, and the sha256 of each of its files."""
+    """What a generation was made from, and the digests of its files."""
 
     format: int
     model: str
@@ -109,7 +109,7 @@ class Index:
 
 
 def open(folder: Path) -> Index:
-    """Open the current generation after checking every file of it; nothing is written.
+    """Open the current generation after checking it as `generations.checked`; nothing is written.
 
     Where it is damaged the one before is opened, and `warning` says so. Raises IndexMissing,
     IndexOutdated, or IndexDamaged where no generation is whole.
@@ -218,7 +218,7 @@ def _last(
 ) -> tuple[Index | None, FaissStore | None, tuple[str, ...]]:
     """The last generation, its store if pages may be taken over, and why it will not do."""
     try:
-        found, last = generations.read(folder, lambda found: (found, _opened(found)))
+        found, last = generations.read(folder, lambda found: (found, _opened(found)), whole=True)
     except IndexMissing:
         return None, None, ("there was no index",)
     except IndexOutdated:

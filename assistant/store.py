@@ -1,14 +1,14 @@
 """One generation of an index on disk: passages, vectors and words, written once and then read.
 
-Knows FAISS and BM25 and the files they keep, and which rows are asked for. Must not know where
+Knows which files a generation has, and which rows of them are asked for. Must not know where
 vectors come from, what a question means, or which generation is current.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
+import sys
 import threading
 from copy import copy
 from dataclasses import dataclass
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from assistant import counts, rows, vocabulary
+from assistant import counts, matrix, neighbours, rows, vocabulary
 from assistant import lexicon as lexicons
+from assistant.bm25 import Bm25
 from assistant.counts import Counts
+from assistant.matrix import Matrix
 from assistant.model import (
     Candidates,
     Oddity,
@@ -30,6 +32,7 @@ from assistant.model import (
     Resource,
     Section,
 )
+from assistant.neighbours import Neighbours
 from assistant.rows import Kept
 from assistant.vocabulary import Vocabulary
 
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from assistant.lexicon import Lexicon, Postings
+    from assistant.lexicon import Lexicon
     from assistant.rows import Piece
 
     Vectors = NDArray[np.float32]
@@ -49,7 +52,7 @@ _DATABASE = "passages.sqlite"
 
 # How many pages' vectors are asked for at once when they are written.
 _PAGES_AT_A_TIME = 64
-_PASSAGES_AT_A_TIME = 500
+_ROWS_AT_A_TIME = 500
 
 
 class Source(Protocol):
@@ -69,9 +72,6 @@ class FaissStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        import bm25s
-        import faiss
-
         self.folder = folder
         self.hidden: frozenset[int] = frozenset()
         self._database = sqlite3.connect(
@@ -80,14 +80,14 @@ class FaissStore:
             check_same_thread=False,
         )
         self._lock = threading.Lock()
-        self._vectors = faiss.read_index(str(folder / "vectors.faiss"), faiss.IO_FLAG_MMAP_IFC)
-        self._sentences: Rough = np.load(folder / "sentences.npy", mmap_mode="r")
-        self._first_sentence: NDArray[np.int64] = np.load(folder / "first_sentence.npy")
-        self._resources: Vectors = np.load(folder / "resources.npy")
-        self._words = bm25s.BM25.load(folder / "bm25", mmap=True, show_progress=False)
+        self._passages = Neighbours(folder / "vectors.npy")
+        self._resources = Neighbours(folder / "resources.npy")
+        self._sentences = Matrix(folder / "sentences.npy")
+        self._first_sentence: NDArray[np.int64] = matrix.mapped(folder / "first_sentence.npy")
         self.vocabulary = Vocabulary.from_dict(
             json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         )
+        self._words = Bm25(folder, list(self.vocabulary.frequency), passages=self.size)
 
     @staticmethod
     def write(
@@ -97,20 +97,20 @@ class FaissStore:
         *,
         concerns: Iterable[Oddity] = (),
         old: FaissStore | None = None,
+        exact_up_to: int = neighbours.EXACT_UP_TO,
     ) -> None:
         """Write a generation's files into an empty folder.
 
         `pieces` are the guide in order, `old` the generation its kept pages come from. Bytes
         depend on the guide and its vectors alone, not on what was kept. `concerns` are oddities
-        of no page that was read.
+        of no page that was read. More vectors than `exact_up_to` get lists.
         """
         before = old.folder / _DATABASE if old else None
         rows.write(folder / _DATABASE, pieces, concerns=concerns, old=before)
         parts = list(_parts(pieces, vectors, old))
-        _write_vectors(folder, parts)
+        _write_vectors(folder, parts, exact_up_to=exact_up_to)
         found = counts.count([part.words() for part in parts], old.counts if old else None)
         found.write(folder)
-        _write_bm25(folder / "bm25", found.postings, len(found.lexicon.first) - 1)
         acronyms = _acronyms(folder, pieces, found.lexicon, old)
         _write_json(
             folder / "vocabulary.json",
@@ -126,17 +126,12 @@ class FaissStore:
 
         Cosines are in [-1, 1]; lexical scores are BM25 and above 0.
         """
-        most = min(k + len(self.hidden), self._vectors.ntotal)
-        cosines, keys = self._vectors.search(vector.reshape(1, -1), most)
-        dense = sorted(zip(keys[0].tolist(), cosines[0].tolist(), strict=True), key=_best_first)
-        dense = [pair for pair in dense if pair[0] not in self.hidden]
-        known = [term for term in question_terms if term in self._words.vocab_dict]
-        if not known:
-            return Candidates(tuple(dense[:k]), ())
-        scores = self._words.get_scores(known)
-        order = np.argsort(-scores, kind="stable")[:most].tolist()
-        seen = [key for key in order if scores[key] > 0 and key not in self.hidden]
-        return Candidates(tuple(dense[:k]), tuple((key, float(scores[key])) for key in seen[:k]))
+        most = k + len(self.hidden)
+        arms = (self._passages.nearest(vector, most), self._words.best(question_terms, most))
+        dense, lexical = (
+            tuple(pair for pair in arm if pair[0] not in self.hidden)[:k] for arm in arms
+        )
+        return Candidates(dense, lexical)
 
     def without(self, keys: Iterable[int]) -> FaissStore:
         """The same generation, where some passages are neither found nor counted."""
@@ -147,28 +142,42 @@ class FaissStore:
 
     def cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
         """The cosine of a unit vector with each of the passages named."""
-        rows = self._vectors.reconstruct_batch(np.asarray(keys, dtype=np.int64))
-        return np.asarray(rows @ vector, dtype=np.float32)
+        return self._passages.cosines(vector, keys)
 
     def sentence_cosines(self, vector: Vectors, keys: Sequence[int]) -> list[Vectors]:
         """The cosine of a unit vector with each sentence of the passages named, in order."""
         if not keys:
             return []
-        firsts = [self._first_sentence[key : key + 2].tolist() for key in keys]
-        rows = np.concatenate(
-            [self._sentences[:0], *(self._sentences[start:end] for start, end in firsts)]
-        ).astype(np.float32)
-        norms = np.maximum(np.sqrt(np.einsum("ij,ij->i", rows, rows)), 1e-9)
-        ends = np.cumsum([end - start for start, end in firsts])[:-1]
-        return np.split(np.asarray(rows @ vector / norms, dtype=np.float32), ends)
+        spans = [tuple(self._first_sentence[key : key + 2].tolist()) for key in keys]
+        rows = self._sentences.runs(spans).astype(np.float32)
+        norms = np.maximum(np.sqrt(neighbours.dots(rows, rows)), 1e-9)
+        ends = np.cumsum([end - start for start, end in spans])[:-1]
+        return np.split(neighbours.dots(rows, vector) / norms, ends)
 
-    def resource_cosines(self, vector: Vectors, keys: NDArray[np.int64]) -> Vectors:
-        """The cosine of a unit vector with the title of each of the resources named."""
-        return np.asarray(self._resources[keys] @ vector, dtype=np.float32)
+    def resources_near(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
+        """The k resources whose titles are nearest to a unit vector, by number and cosine."""
+        return self._resources.nearest(vector, k)
+
+    def resource_cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
+        """The cosine of a unit vector with the titles of the resources named."""
+        return self._resources.cosines(vector, keys)
+
+    def resources_at(self, keys: Sequence[int]) -> list[Resource]:
+        """Resources by number, in the order asked for."""
+        marks = ",".join("?" * len(keys))
+        found = self._rows(f"select * from resource where key in ({marks})", *keys)
+        by_key = {row[0]: rows.resource(row) for row in found}
+        return [by_key[key] for key in keys]
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
         """Passages by number, in the order asked for."""
-        return [rows.passage(row) for row in self._numbered("passage", keys)]
+        found = {
+            row[0]: rows.passage(row)
+            for row in self._rows(
+                f"select * from passage where key in ({','.join('?' * len(keys))})", *keys
+            )
+        }
+        return [found[key] for key in keys]
 
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """The passages of one section with their numbers, in order."""
@@ -179,21 +188,9 @@ class FaissStore:
         """The sections of a page, in order."""
         return [rows.section(row) for row in self._of_page("section", path)]
 
-    @cached_property
-    def resource_kinds(self) -> NDArray[np.str_]:
-        """The kind of each resource, in document order."""
-        kinds = [kind for (kind,) in self._rows("select kind from resource order by key")]
-        return np.array(kinds, dtype=np.str_)
-
-    def resources(self, keys: Sequence[int]) -> list[Resource]:
-        """Resources by number, in the order asked for."""
-        return [rows.resource(row) for row in self._numbered("resource", keys)]
-
-    def all_resources(self) -> Iterator[Resource]:
-        """Every resource, in document order; few are in memory at a time."""
-        for start in range(0, len(self._resources), _PASSAGES_AT_A_TIME):
-            end = min(start + _PASSAGES_AT_A_TIME, len(self._resources))
-            yield from self.resources(range(start, end))
+    def resources_of(self, path: str) -> list[tuple[int, Resource]]:
+        """The resources of a page with their numbers, in order."""
+        return [(row[0], rows.resource(row)) for row in self._of_page("resource", path)]
 
     def page(self, path: str) -> Page | None:
         """One page by its path inside the guide, or None."""
@@ -250,7 +247,7 @@ class FaissStore:
     @property
     def size(self) -> int:
         """How many passages there are."""
-        return int(self._vectors.ntotal)
+        return len(self._passages.vectors)
 
     def size_of(self, pages: Kept) -> int:
         """How many passages some pages have."""
@@ -260,26 +257,28 @@ class FaissStore:
     @property
     def size_of_vectors(self) -> int:
         """How many bytes the vectors take."""
-        exact = 4 * self._vectors.d * self._vectors.ntotal
-        return int(exact + self._sentences.nbytes + self._resources.nbytes)
+        kept = (self._passages.vectors, self._sentences, self._resources.vectors)
+        return sum(each.whole.nbytes for each in kept)
 
     def all_passages(self) -> Iterator[Passage]:
         """Every passage, in order; few are in memory at a time."""
-        for start in range(0, self.size, _PASSAGES_AT_A_TIME):
-            yield from self.passages(range(start, min(start + _PASSAGES_AT_A_TIME, self.size)))
+        for start in range(0, self.size, _ROWS_AT_A_TIME):
+            yield from self.passages(range(start, min(start + _ROWS_AT_A_TIME, self.size)))
+
+    def all_resources(self) -> Iterator[Resource]:
+        """Every resource, in document order; few are in memory at a time."""
+        size = len(self._resources.vectors)
+        for start in range(0, size, _ROWS_AT_A_TIME):
+            yield from self.resources_at(range(start, min(start + _ROWS_AT_A_TIME, size)))
 
     def exact_vectors(self) -> Vectors:
         """The vector of every passage, in order."""
-        import faiss
-
-        index: Any = self._vectors
-        found = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
-        return np.asarray(found).reshape(-1, index.d)
+        return self._passages.vectors.whole
 
     def rough_vectors(self, passages: slice) -> Rough:
         """The vectors of the sentences of some passages, in order."""
         start, end = self._first_sentence[[passages.start, passages.stop]]
-        return self._sentences[start:end]
+        return self._sentences.whole[start:end]
 
     def sentence_counts(self, passages: slice) -> NDArray[np.int64]:
         """How many sentences each of some passages has."""
@@ -287,7 +286,7 @@ class FaissStore:
 
     def resource_vectors(self) -> Vectors:
         """The vector of every resource's title, in order."""
-        return self._resources
+        return self._resources.vectors.whole
 
     @cached_property
     def counts(self) -> Counts:
@@ -296,19 +295,16 @@ class FaissStore:
 
     def _of_page(self, table: str, path: str) -> list[tuple[Any, ...]]:
         """The rows of one page in one table, in order."""
-        found = self._rows("select key from page where path = ?", path)
+        found = self._rows(
+            f"select {table}, (select {table} from page as later where later.key = page.key + 1) "
+            "from page where path = ?",
+            path,
+        )
         if not found:
             return []
-        place = 1 + rows.OF_A_PAGE.index(table)
-        start, end = self.places[found[0][0] : found[0][0] + 2, place].tolist()
+        start, end = found[0]
+        end = sys.maxsize if end is None else end  # the last page's go on to the last row
         return self._rows(f"select * from {table} where key >= ? and key < ?", start, end)
-
-    def _numbered(self, table: str, keys: Sequence[int]) -> list[tuple[Any, ...]]:
-        """The rows of one table by number, in the order asked for."""
-        places = ",".join("?" * len(keys))
-        found = self._rows(f"select * from {table} where key in ({places})", *keys)
-        by_key = {row[0]: row for row in found}
-        return [by_key[key] for key in keys]
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -319,10 +315,6 @@ def quantise(vectors: Vectors) -> NDArray[np.int8]:
     """Unit rows to int8, each scaled to a largest part of 127; a cosine moves by about .002."""
     largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.rint(vectors / largest * 127), dtype=np.int8)
-
-
-def _best_first(found: tuple[int, float]) -> tuple[float, int]:
-    return -found[1], found[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,55 +389,16 @@ def _parts(
         yield _Read(tuple(pages), vectors)
 
 
-def _write_vectors(folder: Path, parts: Sequence[_Read | _Taken]) -> None:
-    """Write the files of vectors part by part, so that they are in memory once at most."""
-    import faiss
-
-    index: Any = None
-    for part in parts:
-        found = np.ascontiguousarray(part.passages())
-        if len(found):
-            index = index or faiss.IndexFlatIP(found.shape[1])
-            index.add(found)
-    faiss.write_index(index, str(folder / "vectors.faiss"))
+def _write_vectors(folder: Path, parts: Sequence[_Read | _Taken], *, exact_up_to: int) -> None:
+    """Write the files of vectors part by part, so that few are in memory at a time."""
+    texts = (part.passages() for part in parts)
+    width = neighbours.write(folder / "vectors.npy", texts, exact_up_to=exact_up_to)
+    titles = (part.resources() for part in parts)
+    neighbours.write(folder / "resources.npy", titles, width=width, exact_up_to=exact_up_to)
+    sentences = (part.sentences() for part in parts)
+    matrix.write(folder / "sentences.npy", sentences, np.int8, width=width)
     first = np.cumsum(np.concatenate([[0], *(part.sentence_counts() for part in parts)]))
     np.save(folder / "first_sentence.npy", first.astype(np.int64))
-    with (folder / "sentences.npy").open("wb") as file:
-        header = {"descr": "|i1", "fortran_order": False, "shape": (int(first[-1]), index.d)}
-        np.lib.format.write_array_header_1_0(file, header)
-        for part in parts:
-            file.write(np.ascontiguousarray(part.sentences()).data)
-    none = np.zeros((0, index.d), dtype=np.float32)
-    titles = [found for part in parts if len(found := part.resources())]
-    np.save(folder / "resources.npy", np.concatenate([none, *titles]))
-
-
-def _write_bm25(folder: Path, postings: Postings, passages: int) -> None:
-    """Write what bm25s would of the same words, by its formula (Lucene's) over arrays.
-
-    Its own `index` takes minutes for a large guide, a call of Python for every passage.
-    """
-    import bm25s
-
-    words = bm25s.BM25(csc_backend="numpy")
-    counted = postings.counts > 0
-    column = np.repeat(np.arange(len(postings.stems)), np.diff(postings.ends))[counted]
-    row, often = postings.passages[counted], postings.counts[counted].astype(np.float32)
-    lengths = np.bincount(row, weights=often, minlength=passages)
-    norm = words.k1 * ((1 - words.b) + words.b * lengths / max(lengths.mean(), 1e-9))
-    holding = np.bincount(column, minlength=len(postings.stems))
-    rarity = {n: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for n in set(holding.tolist())}
-    idf = np.array([rarity[n] for n in holding.tolist()], dtype=np.float32)
-    kept = np.flatnonzero(holding)
-    words.scores = {
-        "data": (idf[column] * (often / (norm[row] + often))).astype(np.float32),
-        "indices": row.astype(np.int32),
-        "indptr": np.concatenate([[0], np.cumsum(holding[kept])]).astype(np.int64),
-        "num_docs": passages,
-    }
-    words.nonoccurrence_array = None  # this formula has none
-    words.vocab_dict = {postings.stems[stem]: n for n, stem in enumerate(kept.tolist())}
-    words.save(folder, show_progress=False)
 
 
 def _acronyms(

@@ -49,7 +49,7 @@ NAMES = {
 """The peers and what they are called; of the two ways to use txtai the faster is shown."""
 
 VERSIONS = """
-    bm25s faiss-cpu gradio langchain-community langchain-core langchain-huggingface
+    faiss-cpu gradio langchain-community langchain-core langchain-huggingface
     llama-index-core numpy onnxruntime sentence-transformers tokenizers torch transformers txtai
     """.split()
 

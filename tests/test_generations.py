@@ -246,3 +246,65 @@ def test_a_writer_that_fails_leaves_the_old_generation_and_nothing_else(folder, 
     assert str(folder) in raised.value.what
     assert text_of(folder) == "new"
     assert names_in(folder) == {"CURRENT", *two}
+
+
+# -- generations that are large ------------------------------------------------------------
+
+
+MB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Path:
+    """An index whose one generation has 300 MB in one file, and a few bytes in others."""
+    folder = tmp_path_factory.mktemp("large")
+    with generations.writing(folder) as draft:
+        with (draft / "rows").open("wb") as file:
+            file.truncate(300 * MB)
+        (draft / "words").write_text("new")
+        manifest = json.dumps({"files": generations.digests(draft)})
+        generations.publish(folder, draft, manifest)
+    return folder
+
+
+@pytest.fixture
+def changed(large):
+    """A function that overwrites a part of the large file, which is put right afterwards."""
+    path = next(large.glob("*/rows"))
+
+    def write(start: int, length: int) -> None:
+        with path.open("r+b") as file:
+            file.seek(start)
+            file.write(b"?" * length)
+
+    yield write
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.truncate(300 * MB)
+
+
+@pytest.mark.parametrize(
+    ("start", "length"), [(0, 1), (300 * MB - 1, 1), (300 * MB, 1), (150 * MB, 16 * MB)]
+)
+def test_of_a_large_file_the_ends_are_checked_and_long_stretches(large, changed, start, length):
+    changed(start, length)
+    with pytest.raises(IndexDamaged, match="rows"):
+        text_of(large)
+
+
+def test_a_large_file_that_is_cut_is_damaged(large, changed):
+    os.truncate(next(large.glob("*/rows")), 299 * MB)
+    with pytest.raises(IndexDamaged, match="rows"):
+        text_of(large)
+
+
+@pytest.mark.parametrize("start", [5 * MB, 99 * MB, 150 * MB, 151 * MB, 293 * MB])
+def test_any_bit_of_a_large_file_is_noticed_where_the_whole_is_checked(large, changed, start):
+    changed(start, 1)
+    with pytest.raises(IndexDamaged, match="rows"):
+        generations.read(large, lambda found: found, whole=True)
+
+
+def test_a_large_generation_that_is_whole_is_read(large):
+    assert text_of(large) == "new"
+    assert generations.read(large, lambda found: found.damage, whole=True) == ""

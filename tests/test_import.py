@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
-    "torch sentence_transformers transformers faiss bm25s gradio fastapi pydantic numpy "
+    "torch sentence_transformers transformers faiss gradio fastapi pydantic numpy "
     "markdown_it yaml rapidfuzz Stemmer typer uvicorn"
 )
 
@@ -41,9 +41,7 @@ def test_an_answer_can_be_named_without_loading_a_model() -> None:
     assert loaded("from assistant import Answer, AssistantError, Turn") == []
 
 
-MODELS_AND_SERVERS = set(
-    "torch sentence_transformers transformers faiss bm25s gradio fastapi".split()
-)
+MODELS_AND_SERVERS = set("torch sentence_transformers transformers faiss gradio fastapi".split())
 
 
 @pytest.mark.parametrize("module", ["guide", "markdown", "question", "text", "settings"])

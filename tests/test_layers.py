@@ -13,8 +13,8 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "model errors text settings",
-    "tags table fences lexicon cache measures questionset weights",
-    "mdx phrases",
+    "tags table fences lexicon matrix cache measures questionset weights",
+    "mdx phrases bm25 neighbours",
     "dialect site hypertext",
     "markdown links rst office",
     "vocabulary spelling question courtesy resources sections formats render quotes proof told",
@@ -37,7 +37,7 @@ OUTSIDE = {"__init__", "__main__"}
 
 HEAVY = set(
     """
-    torch sentence_transformers transformers faiss bm25s gradio fastapi uvicorn lxml docutils
+    torch sentence_transformers transformers faiss gradio fastapi uvicorn lxml docutils
     markitdown onnx onnxruntime tokenizers
     """.split()
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import bm25s
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from assistant import guide as guides
 from assistant.lexicon import HEADING_WEIGHT
 from assistant.model import Oddity, Passage
+from assistant.rows import Kept
 from assistant.store import FaissStore, quantise
 from assistant.text import terms
 
@@ -70,7 +70,7 @@ def store(pages, word_encoder, tmp_path_factory):
 def test_everything_is_read_back_as_it_was_written(store, pages, passages):
     assert store.passages(range(len(passages))) == passages
     assert list(store.all_passages()) == passages
-    assert list(store.all_resources()) == [found for page in pages for found in page.resources]
+    assert list(store.all_resources()) == [r for page in pages for r in page.resources]
     assert [page for path in store.pages() for page in store.passages_of(path)] == passages
     for page in pages:
         assert store.page(page.page.path) == page.page
@@ -140,21 +140,6 @@ def test_the_lexical_arm_is_bm25_with_heading_words_weighted_up(store, passages,
     assert found == pytest.approx({n: s for n, s in enumerate(expected) if s > 0}, rel=1e-4)
 
 
-def test_the_lexical_files_are_those_bm25s_itself_would_write(store, passages, tmp_path):
-    documents = [lexical_terms(passage) for passage in passages]
-    ids = {term: n for n, term in enumerate(sorted({t for words in documents for t in words}))}
-    words = bm25s.BM25(csc_backend="numpy")
-    words.index(
-        ([[ids[term] for term in document] for document in documents], ids),
-        create_empty_token=False,
-        show_progress=False,
-    )
-    words.save(tmp_path, show_progress=False)
-    expected = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    found = {path.name: path.read_bytes() for path in (store.folder / "bm25").iterdir()}
-    assert found == expected
-
-
 def test_words_that_no_passage_has_find_nothing(store, vectors):
     assert store.candidates(vectors[0], ["zebra"], k=5).lexical == ()
 
@@ -166,9 +151,45 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
         np.testing.assert_allclose(store.sentence_cosines(vector, [key])[0], exact, atol=0.01)
 
 
-def test_the_resources_are_scored_in_document_order(store, word_encoder):
+@pytest.mark.parametrize("exact_up_to", [20, 1000])
+def test_pages_taken_over_give_the_bytes_of_pages_that_were_read(
+    word_encoder, tmp_path, exact_up_to
+):
+    """With lists beside the vectors too, which are few enough here to find all that is asked."""
+    (tmp_path / "guide").mkdir()
+    for name in "abc":
+        sections = (f"## {word} {n}\n\nA {word} by the {name}-road.\n" for n in range(2)
+                    for word in word_encoder.WORDS)  # fmt: skip
+        (tmp_path / "guide" / f"{name}.md").write_text("\n".join(sections))
+    paths = ["a.md", "b.md", "c.md"]
+    a, b, c = guides.read_pages(tmp_path / "guide", paths, reading=guides.Reading())
+
+    def written(name: str, pieces, old: FaissStore | None = None) -> FaissStore:
+        folder = tmp_path / name
+        folder.mkdir()
+        vectors = Computed(word_encoder)
+        FaissStore.write(folder, pieces, vectors, old=old, exact_up_to=exact_up_to)
+        return FaissStore(folder)
+
+    fresh = written("fresh", [a, c, b])
+    updated = written("updated", [Kept(0, 1), Kept(2, 3), b], written("old", [a, b, c]))
+    files = [
+        {path.name: path.read_bytes() for path in store.folder.iterdir()}
+        for store in (fresh, updated)
+    ]
+    assert files[0] == files[1]
+    assert ("vectors.lists" in files[0]) == (exact_up_to == 20)
+    vector = word_encoder.encode(["milk milk road"])[0]
+    found = [key for key, _ in updated.candidates(vector, [], 6).dense]
+    assert {passage.heading for passage in updated.passages(found)} == {"milk 0", "milk 1"}
+
+
+def test_the_resources_nearest_to_a_question_are_found_by_their_titles(store, word_encoder):
     vector = word_encoder.encode(["bread"])[0]
-    assert store.resource_cosines(vector, np.array([0])).tolist() == pytest.approx([1.0], abs=1e-6)
+    ((key, cosine),) = store.resources_near(vector, 5)
+    assert (key, cosine) == (0, pytest.approx(1.0, abs=1e-6))
+    assert store.resource_cosines(vector, [0]).tolist() == pytest.approx([1.0], abs=1e-6)
+    assert store.resources_at([key]) == list(store.all_resources())
 
 
 @given(hnp.arrays(np.float32, (4, 12), elements=st.floats(-1, 1, width=32)))

@@ -1,0 +1,96 @@
+"""Rows of numbers in a file, read through from first to last or a few at a time; and the best.
+
+Knows which way of reading a file counts as memory. Must not know what the numbers are.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import DTypeLike, NDArray
+
+    Numbers = NDArray[Any]
+
+
+class Matrix:
+    """The rows of one file, which stays open; safe to share.
+
+    `whole` is mapped into memory: what is touched of it counts as memory of this process, 64 KB
+    around every row where the file is in the system's cache. So `runs` and `rows` read the file
+    instead, at about a microsecond a run, and a large file takes no memory however much is asked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.whole = mapped(path)
+        self._file = os.open(path, os.O_RDONLY)
+        self._begin = os.fstat(self._file).st_size - self.whole.nbytes
+        weakref.finalize(self, os.close, self._file)
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row has."""
+        return int(self.whole.shape[1])
+
+    def rows(self, keys: Iterable[int]) -> Numbers:
+        """Some rows, in the order asked for."""
+        return self.runs([(key, key + 1) for key in keys])
+
+    def runs(self, spans: Sequence[tuple[int, int]]) -> Numbers:
+        """The rows of some runs, each from its first up to its end, one run after another."""
+        size = self.width * self.whole.itemsize
+        data = b"".join(
+            os.pread(self._file, (end - start) * size, self._begin + start * size)
+            for start, end in spans
+        )
+        return np.frombuffer(data, dtype=self.whole.dtype).reshape(-1, self.width)
+
+
+def mapped(path: Path) -> Numbers:
+    """The array in a file, mapped into memory; not as a `memmap`, whose slices cost ten times."""
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def best(keys: Numbers, scores: Numbers, k: int) -> list[tuple[int, float]]:
+    """The k of highest score, best first, ties by key and those at the end too."""
+    if 0 < k < len(scores):
+        kept = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
+        keys, scores = keys[kept], scores[kept]
+    order = np.lexsort((keys, -scores))[:k]
+    return list(zip(keys[order].tolist(), scores[order].tolist(), strict=True))
+
+
+def write(path: Path, parts: Iterable[Numbers], dtype: DTypeLike, *, width: int = 0) -> int:
+    """Write rows that come in parts, one part in memory at a time, and return their width.
+
+    `width` is that of a file without any rows.
+    """
+    found = iter(parts)
+    first = next((part for part in found if len(part)), np.zeros((0, width), dtype))
+    rows, width = len(first), first.shape[1]
+    with path.open("wb") as file:
+        # NumPy leaves room in a header for the number of rows to grow.
+        _write_header(file, dtype, (0, width))
+        file.write(np.ascontiguousarray(first).data)
+        for part in found:
+            file.write(np.ascontiguousarray(part).data)
+            rows += len(part)
+        file.seek(0)
+        _write_header(file, dtype, (rows, width))
+    return width
+
+
+def _write_header(file: Any, dtype: DTypeLike, shape: tuple[int, int]) -> None:
+    described = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    header = {"descr": described, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)

@@ -1,0 +1,425 @@
+"""What a guide costs as it grows: to build, to keep, to open and to ask, up to a million passages.
+
+    python benchmarks/scale.py --eval FOLDER [--work FOLDER] [--sizes N ...] [--keep] [--json FILE]
+                               [--svg FILE]
+
+Texts are the real pages of `aws_docs`, from the second time on with one word in ten exchanged for
+another of theirs that is as long. Encoding a million passages takes hours, so vectors stand in
+for the encoder's: real ones of 3,000 passages and sentences, each text around the one its
+headings choose, moved by noise that its own digest chooses. A question lies as near to its gold
+section as the passages of that do. Everything else is the product's own: the files, their check,
+the search, the ranking, the answer; each size is asked in a process of its own. Times are
+without encoding, which does not depend on the size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import pickle
+import platform
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections import defaultdict
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant import generations, guide, index, questionset
+from assistant.ask import Assistant
+from assistant.encoder import SentenceTransformerEncoder
+from assistant.model import PageRead
+from assistant.store import FaissStore, quantise
+from assistant.text import terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from assistant.model import Passage, Resource
+
+ROOT = Path(__file__).parent.parent
+SIZES = (1_000, 5_000, 10_000, 100_000, 1_000_000)
+SAMPLED = 3_000
+MADE_UP = 150
+"""Questions made of headings, beside the 50 that customers asked."""
+
+NOISE = 0.75
+"""How far a vector lies from its real one: a cosine of .8 is left between the two."""
+
+ONE_IN = 10
+MODEL = "0" * 64
+_NOISE = np.random.default_rng(0).standard_normal(1 << 20).astype(np.float32)
+
+
+class Around:
+    """Stands in for an encoder: every vector lies around a real one.
+
+    While `about` says headings, all texts lie around the vector that these choose.
+    """
+
+    name, identity, window = "real vectors with noise", MODEL, 256
+
+    def __init__(self, folder: Path) -> None:
+        self.about = ""
+        self._passages = np.load(folder / "passages.npy")
+        self._sentences = np.load(folder / "sentences.npy")
+        self._words = frozenset(json.loads((folder / "words.json").read_text()))
+
+    def exact(self, texts: Sequence[str]) -> np.ndarray:
+        """One unit vector a text; the first line of a passage's text are its headings."""
+        chosen = [self.about or text.split("\n", 1)[0] for text in texts]
+        real = self._passages[[digest(text) % len(self._passages) for text in chosen]]
+        width = self._passages.shape[1]
+        places = [digest(text) % (len(_NOISE) - width) for text in texts]
+        noise = np.array([_NOISE[place : place + width] for place in places]).reshape(-1, width)
+        moved = real + NOISE / np.sqrt(width) * noise
+        return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)
+
+    def rough(self, texts: Sequence[str]) -> np.ndarray:
+        """One real vector of a sentence a text."""
+        return self._sentences[[digest(text) % len(self._sentences) for text in texts]]
+
+    def encode(self, texts: Sequence[str], progress: object = None) -> np.ndarray:
+        """One unit vector a text; nobody is told of progress."""
+        del progress
+        return self.exact(texts)
+
+    def knows(self, word: str) -> bool:
+        """Whether the real model has a token for the word."""
+        return word in self._words
+
+
+def digest(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def sample(pages: Sequence[PageRead], folder: Path) -> None:
+    """Encode what stands in for all other texts, once."""
+    if (folder / "words.json").exists():
+        return
+    encoder = SentenceTransformerEncoder()
+    passages = [passage for page in pages for passage in page.passages]
+    passages = passages[:: max(1, len(passages) // SAMPLED)]
+    np.save(folder / "passages.npy", encoder.encode([p.search_text for p in passages]))
+    said = [p.sentence_texts[-1] for p in passages if p.sentences]
+    np.save(folder / "sentences.npy", quantise(encoder.encode(said)))
+    asked = {word for page in pages for p in page.passages for word in p.text.lower().split()}
+    known = sorted(word for word in asked if encoder.knows(word))
+    (folder / "words.json").write_text(json.dumps(known))
+
+
+# -- a guide of any size -----------------------------------------------------------------------
+
+
+class Guide:
+    """Pages of real text, as many as are asked for."""
+
+    def __init__(self, folder: Path, gold: frozenset[str]) -> None:
+        found = [page for page in read(folder) if page.passages]
+        # What the questions are about comes first, so that every size has it.
+        self._pages = sorted(found, key=lambda p: (p.page.path not in gold, digest(p.page.path)))
+        written = {word for page in found for p in page.passages for word in p.text.split(" ")}
+        self._words: dict[int, list[str]] = defaultdict(list)
+        for word in sorted(word for word in written if word.isalpha()):
+            self._words[len(word)].append(word)
+
+    def pages(self, size: int) -> list[PageRead]:
+        """The pages of a guide of so many passages, and a few more."""
+        chosen: list[PageRead] = []
+        for number in itertools.count():
+            for page in self._pages:
+                chosen.append(self._copy(page, number) if number else page)
+                size -= len(page.passages)
+                if size <= 0:
+                    return sorted(chosen, key=lambda page: page.page.path)
+        raise AssertionError
+
+    def headings(self) -> Iterator[tuple[str, ...]]:
+        """The headings of every passage, those of gold pages first."""
+        return (passage.headings for page in self._pages for passage in page.passages)
+
+    def _copy(self, page: PageRead, number: int) -> PageRead:
+        path = f"copy-{number:03}/{page.page.path}"
+
+        def moved(one: Resource) -> Resource:
+            return replace(one, path=path)
+
+        return replace(
+            page,
+            page=replace(page.page, path=path),
+            links=replace(page.links, path=path),
+            sections=tuple(replace(section, path=path) for section in page.sections),
+            passages=tuple(self._edited(p, path, number) for p in page.passages),
+            resources=tuple(map(moved, page.resources)),
+            oddities=(),
+        )
+
+    def _edited(self, passage: Passage, path: str, number: int) -> Passage:
+        """A passage with one word in ten exchanged for one that is as long, so that spans hold."""
+        begin = passage.sentences[0].end if passage.sentences else 0
+        words = passage.text[begin:].split(" ")
+        chance = digest(f"{passage.id} {number}")
+        for place in range(chance % ONE_IN, len(words), ONE_IN):
+            others = self._words.get(len(words[place])) if words[place].isalpha() else None
+            if others:
+                words[place] = others[(chance + 7919 * place) % len(others)]
+        text = passage.text[:begin] + " ".join(words)
+        return replace(passage, id=f"{path}#{passage.anchor}/{number}", path=path, text=text)
+
+
+def read(folder: Path) -> list[PageRead]:
+    """The pages of a folder, read once for all sizes."""
+    kept = folder.with_name("pages.pickle")
+    if not kept.exists():
+        found = guide.read_pages(folder, list(guide.walk(folder)), reading=guide.Reading())
+        kept.write_bytes(pickle.dumps([page for page in found if isinstance(page, PageRead)]))
+    pages: list[PageRead] = pickle.loads(kept.read_bytes())
+    return pages
+
+
+def questions(asked: questionset.QuestionSet, known: Guide) -> list[tuple[str, str]]:
+    """Questions with the headings each is about: of customers, and made of headings."""
+    found = [(one.text, " > ".join(one.gold[0].headings)) for one in asked.questions if one.gold]
+    made = dict.fromkeys(headings for headings in itertools.islice(known.headings(), 600))
+    chosen = [headings for headings in made if re.fullmatch(r"[A-Za-z ]{8,50}", headings[-1])]
+    found += [
+        (f"how does {headings[-1].lower()} work?", " > ".join(headings))
+        for headings in chosen[:: max(1, len(chosen) // MADE_UP)][:MADE_UP]
+    ]
+    return found
+
+
+# -- what it costs -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a guide of one size costs: seconds, milliseconds an answer, bytes a passage, MB."""
+
+    passages: int
+    build_seconds: float
+    build_megabytes: float
+    bytes_a_passage: float
+    check_seconds: float
+    open_seconds: float
+    first_ms: float
+    p50_ms: float
+    p95_ms: float
+    vectors_p50_ms: float
+    vectors_p95_ms: float
+    words_p50_ms: float
+    words_p95_ms: float
+    recall_at_10: float
+    resident_megabytes: float
+    own_megabytes: float
+
+
+def build(pages: Sequence[PageRead], folder: Path, vectors: Around) -> dict[str, float]:
+    """Write and publish a generation, as `index.build` does once texts have vectors."""
+    started = time.perf_counter()
+    with generations.writing(folder) as draft:
+        FaissStore.write(draft, pages, vectors)
+        manifest = index.Manifest(
+            format=index.FORMAT,
+            model=MODEL,
+            model_name=vectors.name,
+            corpus="",
+            reading=guide.Reading(),
+            pages=len(pages),
+            passages=sum(len(page.passages) for page in pages),
+            files=generations.digests(draft),
+        )
+        name = generations.publish(folder, draft, json.dumps(asdict(manifest)))
+    seconds = time.perf_counter() - started
+    size = sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file())
+    started = time.perf_counter()
+    generations.checked(folder / name)
+    return {
+        "passages": manifest.passages,
+        "build_seconds": seconds,
+        "build_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "bytes_a_passage": size / manifest.passages,
+        "check_seconds": time.perf_counter() - started,
+    }
+
+
+def asked(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """Open a generation and ask it everything once."""
+    started = time.perf_counter()
+    assistant = Assistant(index.open(folder), vectors)
+    opened = time.perf_counter() - started
+    answers, near, words, recall = [], [], [], []
+    for text, headings in given:
+        vectors.about = headings
+        answers.append(clocked(partial(assistant.ask, text)))
+    memory = status()
+    store = assistant.index.store
+    exact = store.exact_vectors()
+    for text, headings in given:
+        vectors.about = headings
+        (vector,) = vectors.encode([text])
+        both = clocked(partial(store.candidates, vector, terms(text), 100))
+        near.append(clocked(partial(store.candidates, vector, (), 100)))
+        words.append(max(0.0, both - near[-1]))
+        found = {key for key, _ in store.candidates(vector, [], 10).dense}
+        recall.append(len(found & set(nearest(exact, vector, 10))) / 10)
+    return {
+        "open_seconds": opened,
+        "first_ms": answers[0],
+        "p50_ms": float(np.median(answers[1:])),
+        "p95_ms": float(np.quantile(answers[1:], 0.95)),
+        "vectors_p50_ms": float(np.median(near)),
+        "vectors_p95_ms": float(np.quantile(near, 0.95)),
+        "words_p50_ms": float(np.median(words)),
+        "words_p95_ms": float(np.quantile(words, 0.95)),
+        "recall_at_10": float(np.mean(recall)),
+        "resident_megabytes": memory["VmRSS"],
+        "own_megabytes": memory["RssAnon"],
+    }
+
+
+def clocked(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - started)
+
+
+def nearest(exact: np.ndarray, vector: np.ndarray, k: int) -> list[int]:
+    """The k nearest by plain arithmetic, a part of the vectors at a time."""
+    step = 100_000
+    parts = [exact[n : n + step] @ vector for n in range(0, len(exact), step)]
+    return np.argsort(-np.concatenate(parts), kind="stable")[:k].tolist()
+
+
+def status() -> dict[str, float]:
+    """The memory of this process in MB, by the names Linux has for it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) / 1e3 for line in lines if " kB" in line}
+
+
+# -- figures -----------------------------------------------------------------------------------
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--eval", type=Path, default=ROOT.parent / "shared" / "eval")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "scale")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "scale.json")
+    parser.add_argument("--svg", type=Path, default=ROOT / "build" / "bench" / "scale.svg")
+    parser.add_argument("--keep", action="store_true", help="leave the indexes where they are")
+    parser.add_argument("--step", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    if given.step:
+        print(json.dumps(step(given, given.step[0], int(given.step[1]))))
+        return
+    costs = []
+    for size in given.sizes:
+        found = {}
+        for name in ("build", "ask"):
+            command = [sys.executable, __file__, "--eval", given.eval, "--work", given.work]
+            done = subprocess.run(
+                [*command, "--step", name, str(size)], stdout=subprocess.PIPE, check=True
+            )
+            found |= json.loads(done.stdout.splitlines()[-1])
+        costs.append(Cost(**found))
+        print(", ".join(f"{name} {value:,.4g}" for name, value in found.items()), flush=True)
+        if not given.keep:
+            shutil.rmtree(given.work / f"{size}")
+        write(costs, given.json, given.svg)
+
+
+def step(given: argparse.Namespace, name: str, size: int) -> dict[str, float]:
+    """One step of one size, in a process of its own: memory is counted by process."""
+    folder = given.work / f"{size}"
+    if name == "ask":
+        return asked(
+            folder, Around(given.work), json.loads((given.work / "questions.json").read_text())
+        )
+    (known,) = questionset.read(given.eval / "aws_docs", given.work)
+    gold = frozenset(gold.path for one in known.questions for gold in one.gold)
+    assert known.guide
+    pages = Guide(known.guide, gold)
+    sample([page for page in pages.pages(20_000) if page.passages], given.work)
+    (given.work / "questions.json").write_text(json.dumps(questions(known, pages)))
+    return build(pages.pages(size), folder, Around(given.work))
+
+
+def write(costs: Sequence[Cost], table: Path, plot: Path) -> None:
+    """The figures as JSON and as a drawing."""
+    table.parent.mkdir(parents=True, exist_ok=True)
+    about = {
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)),
+        "sizes": [asdict(cost) for cost in costs],
+    }
+    table.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    if len(costs) > 1:
+        plot.write_text(drawn(costs), encoding="utf-8")
+
+
+PANELS = (
+    ("an answer, p50 and p95 (ms)", ("p50_ms", "p95_ms")),
+    ("build (s)", ("build_seconds",)),
+    ("open (s)", ("open_seconds",)),
+    ("bytes a passage", ("bytes_a_passage",)),
+    ("resident, all and own (MB)", ("resident_megabytes", "own_megabytes")),
+)
+WIDE, HIGH, EDGE = 260, 200, 44
+
+
+def drawn(costs: Sequence[Cost]) -> str:
+    """A panel for each cost over the number of passages, both in powers of ten."""
+    panels = "".join(panel(costs, *one, WIDE * n) for n, one in enumerate(PANELS))
+    size = f'width="{WIDE * len(PANELS)}" height="{HIGH}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="10">'
+        f'<rect width="100%" height="100%" fill="white"/>{panels}</svg>\n'
+    )
+
+
+def panel(costs: Sequence[Cost], title: str, names: Sequence[str], left: float) -> str:
+    sizes = np.log10([cost.passages for cost in costs])
+    values = [np.log10([max(getattr(cost, name), 1e-3) for cost in costs]) for name in names]
+    low, high = np.floor(np.min(values)), np.ceil(np.max(values) + 1e-9)
+    across = left + EDGE + (sizes - sizes[0]) / np.ptp(sizes) * (WIDE - EDGE - 20)
+    drawing = [f'<text x="{left + EDGE}" y="16" font-weight="bold">{title}</text>']
+
+    def up(value: float) -> float:
+        return float(HIGH - 28 - (value - low) / (high - low) * (HIGH - 60))
+
+    for power in range(int(low), int(high) + 1):
+        y = up(power)
+        ends = f'x1="{left + EDGE}" x2="{left + WIDE - 20}" y1="{y:.1f}" y2="{y:.1f}"'
+        drawing.append(f'<line {ends} stroke="#ddd"/>')
+        label = f"{10.0**power:,g}"
+        drawing.append(
+            f'<text x="{left + EDGE - 4}" y="{y + 3:.1f}" text-anchor="end">{label}</text>'
+        )
+    for x, cost in zip(across, costs, strict=True):
+        label = f"{cost.passages / 1000:,.0f}k"
+        drawing.append(f'<text x="{x:.1f}" y="{HIGH - 10}" text-anchor="middle">{label}</text>')
+    for row, colour in zip(values, ("#1f5fa8", "#c2571a"), strict=False):
+        points = " ".join(f"{x:.1f},{up(y):.1f}" for x, y in zip(across, row, strict=True))
+        drawing.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
+        drawing += [
+            f'<circle cx="{x:.1f}" cy="{up(y):.1f}" r="2.5" fill="{colour}"/>'
+            for x, y in zip(across, row, strict=True)
+        ]
+    return "".join(drawing)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Rows in a file are those of NumPy, however they were written and however they are read."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant import matrix
+from assistant.matrix import Matrix
+
+
+@given(st.lists(st.integers(0, 5), max_size=6), st.sampled_from([np.float32, np.int8]))
+def test_rows_written_in_parts_are_those_of_the_whole(lengths, dtype):
+    numbers = np.arange(3 * sum(lengths)).reshape(-1, 3).astype(dtype)
+    parts = np.split(numbers, np.cumsum(lengths)[:-1]) if lengths else []
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = Path(folder, "one.npy"), Path(folder, "other.npy")
+        assert matrix.write(one, parts, dtype, width=3) == 3
+        np.save(other, numbers)
+        np.testing.assert_array_equal(np.load(one), np.load(other))
+        assert np.load(one).dtype == dtype
+
+
+@pytest.fixture
+def ten(tmp_path) -> Matrix:
+    matrix.write(tmp_path / "rows.npy", [np.arange(40, dtype=np.float32).reshape(10, 4)], "f4")
+    return Matrix(tmp_path / "rows.npy")
+
+
+def test_rows_come_in_the_order_asked_for(ten):
+    assert (len(ten), ten.width) == (10, 4)
+    assert ten.rows([7, 0, 7])[:, 0].tolist() == [28, 0, 28]
+    assert ten.rows([]).shape == (0, 4)
+
+
+def test_runs_come_one_after_another_and_may_be_empty(ten):
+    assert ten.runs([(8, 10), (3, 3), (0, 1)])[:, 0].tolist() == [32, 36, 0]
+
+
+@given(st.lists(st.integers(0, 5), max_size=30), st.integers(0, 12))
+def test_of_the_best_those_that_are_as_good_come_by_key_at_the_end_too(scores, k):
+    keys = np.arange(len(scores)) * 3
+    found = matrix.best(keys, np.array(scores, dtype=np.float32), k)
+    ordered = sorted(zip(keys.tolist(), scores, strict=True), key=lambda one: (-one[1], one[0]))
+    assert found == ordered[:k]
