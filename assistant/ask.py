@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from assistant import calibration, encoders, further, guide, proof, ranking, settings, writer
+from assistant import calibration, encoders, further, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
-from assistant.errors import IndexMissing, QuestionError, VerifyError
+from assistant.errors import QuestionError
 from assistant.model import Answer, Citation, Search
 from assistant.ranking import Sought
 from assistant.retrieval import Retrieval
@@ -86,7 +86,9 @@ class Assistant:
         """
         chosen = settings.load(index=folder, model=model)
         index = indexes.open(chosen.index)
-        encoder, notice = encoders.serving(chosen.model, device=chosen.device)
+        encoder, notice = encoders.serving(
+            chosen.model, device=chosen.device, built_with=index.manifest.model
+        )
         return cls.calibrated(index, encoder, chosen.index, notice=notice)
 
     @classmethod
@@ -334,24 +336,3 @@ def _understood_as(parts: Sequence[Found]) -> str:
 
 def _speaks_of(subject: str, passage: Passage) -> bool:
     return set(terms(subject)) <= set(terms(passage.search_text))
-
-
-def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
-    """Prove a saved answer against the guide's own files; how many quotes stand.
-
-    The files are read as the index says they were read. Raises VerifyError at the first quote
-    that does not stand.
-    """
-    try:
-        reading = indexes.open(folder).reading
-    except IndexMissing:
-        reading = guide.Reading()
-
-    def read(path: str) -> tuple[str, Sequence[Passage]]:
-        if path not in pages:
-            raise VerifyError(f"There is no page {path} in {corpus}.", "Name the guide: --corpus")
-        found = guide.read_page(corpus, path, reading=reading)
-        return found.page.sha256, found.passages
-
-    pages = frozenset(guide.walk(corpus))
-    return proof.verify(answer, read)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from assistant.guide import Reading
     from assistant.rows import Piece
+    from assistant.site import Reading
 
 
 @dataclass(frozen=True, slots=True)

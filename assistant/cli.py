@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from assistant.ask import Assistant
+    from assistant.building import Built
     from assistant.encoder import Encoder
-    from assistant.guide import Reading
-    from assistant.index import Built
     from assistant.model import Oddity
     from assistant.settings import Settings
+    from assistant.site import Reading
 
 _ODDITIES_SHOWN = 10
 
@@ -211,13 +211,13 @@ def serve(
     )
     encoder = _encoder(chosen)  # one for building and serving, so that it is loaded once
     _built(chosen, encoder)
+    from assistant import building, web
     from assistant import index as indexes
-    from assistant import web
     from assistant.ask import Assistant
     from assistant.live import Followed, Live
 
     live = Live(Assistant.calibrated(indexes.open(chosen.index), encoder, chosen.index))
-    again = partial(indexes.build, chosen.corpus, chosen.index, encoder, reading=_reading(chosen))
+    again = partial(building.build, chosen.corpus, chosen.index, encoder, reading=_reading(chosen))
     followed = Followed(chosen.corpus, chosen.index, again)
     # Ctrl-C is how a chat is meant to end.
     with suppress(KeyboardInterrupt), live.watch(followed) if watch else nullcontext():
@@ -231,7 +231,7 @@ def verify(
     index: IndexFolder = None,
 ) -> None:
     """Check every quote of an answer against the guide's own files."""
-    from assistant.ask import verify as check
+    from assistant.verify import verify as check
 
     chosen = settings.load(corpus=corpus, index=index)
     try:
@@ -362,7 +362,8 @@ def _encoder(chosen: Settings) -> Encoder:
 
 def _reading(chosen: Settings) -> Reading:
     """How the guide is to be read; what publishes it is guessed where it is not said."""
-    from assistant.guide import Reading, published_by
+    from assistant.guide import published_by
+    from assistant.site import Reading
 
     tool = published_by(chosen.corpus) if chosen.site == "auto" else chosen.site
     return Reading(base_url=chosen.base_url, tool=tool)
@@ -370,10 +371,10 @@ def _reading(chosen: Settings) -> Reading:
 
 def _built(chosen: Settings, encoder: Encoder, report: Path | None = None) -> Built:
     """Build where needed, with progress bars, and say why and what came of it."""
-    from assistant import index as indexes
+    from assistant import building
 
     with terminal.Bars() as bars:
-        built = indexes.build(
+        built = building.build(
             chosen.corpus,
             chosen.index,
             encoder,

@@ -11,7 +11,7 @@ from assistant import export
 from assistant.encoder import OnnxEncoder
 from assistant.errors import ModelError
 from assistant.reference import SentenceTransformerEncoder
-from assistant.weights import Weights
+from assistant.weights import BUNDLED_NAME, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from assistant.encoder import Encoder
 
 
-def serving(model: str = "", *, device: str = "cpu") -> tuple[Encoder, str]:
+def serving(model: str = "", *, device: str = "cpu", built_with: str = "") -> tuple[Encoder, str]:
     """The encoder to ask with, and in one line why it is not the fast one; nothing is written.
 
-    Raises ModelError where the model is not on this machine.
+    `built_with` is the identity of the model the index was built with: where that is exported
+    under the name asked for, the weights need not be on this machine. Raises ModelError where
+    they are needed and are not.
     """
+    if device == "cpu" and built_with:
+        exported = _exported(built_with)
+        if exported and exported.name == (model or BUNDLED_NAME) and exported.record.number:
+            return exported, ""  # to hash the weights would take longer than to answer
     weights = Weights(model)
     reference = SentenceTransformerEncoder(weights, device=device)
     if device != "cpu":
         return reference, ""
-    found = _exported(weights)
+    found = _exported(weights.identity)
     if not found:
         return reference, "Answers are slow: the model is not exported. Run: assistant build"
     if not found.record.number:
@@ -49,18 +55,18 @@ def building(
     reference = SentenceTransformerEncoder(weights, device=device)
     if device != "cpu":
         return reference
-    if not _exported(weights):
+    if not _exported(weights.identity):
         if progress:
             progress(0, 1)
         export.export(weights, reference)
         if progress:
             progress(1, 1)
-    found = _exported(weights)
+    found = _exported(weights.identity)
     return found if found and found.record.number else reference
 
 
-def _exported(weights: Weights) -> OnnxEncoder | None:
+def _exported(identity: str) -> OnnxEncoder | None:
     try:
-        return OnnxEncoder(export.folder(weights))
+        return OnnxEncoder(export.folder(identity))
     except ModelError:  # not there, or not whole
         return None

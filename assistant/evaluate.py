@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from assistant import building, measures, ranking, text
 from assistant import index as indexes
-from assistant import measures, ranking, text
 from assistant import talk as talks
 from assistant.ask import Assistant
 
@@ -85,7 +85,7 @@ def evaluate(
     if given.guide is None:
         return Outcome(given.name, rewritten=tuple(map(_rewritten, given.questions)))
     folder = work / given.name.replace("/", "-").replace(": ", "-") / "index"
-    indexes.build(given.guide, folder, encoder, progress=progress)
+    building.build(given.guide, folder, encoder, progress=progress)
     bench = _Bench(Assistant(indexes.open(folder), encoder), encoder, by_page=given.by_page)
     records = tuple(bench.records(given.questions, given.name, progress))
     spelt = {record.asked.id: record for record in records}

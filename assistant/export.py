@@ -77,10 +77,10 @@ _PROBES = (
 )
 
 
-def folder(weights: Weights) -> Path:
-    """Where the export of some weights is kept, in the user's own cache folder."""
+def folder(identity: str) -> Path:
+    """Where the export of a model is kept, in the user's own cache folder."""
     cache = Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
-    return cache / "models" / f"{weights.identity[:32]}-{FORMAT}"
+    return cache / "models" / f"{identity[:32]}-{FORMAT}"
 
 
 def export(weights: Weights, reference: SentenceTransformerEncoder) -> Record:
@@ -90,7 +90,7 @@ def export(weights: Weights, reference: SentenceTransformerEncoder) -> Record:
     fp32. Where none is, or the model cannot be traced, that is recorded too. Raises OSError where
     nothing can be written.
     """
-    home = folder(weights)
+    home = folder(weights.identity)
     try:
         return Record.read(home)
     except ModelError:

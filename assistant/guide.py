@@ -19,7 +19,7 @@ import threading
 import tomllib
 import unicodedata
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ import yaml
 from assistant import formats, links, markdown, render, resources, sections, site
 from assistant.errors import GuideError
 from assistant.model import Guide, Oddity, Page, PageLinks, PageRead
+from assistant.site import Reading
 from assistant.text import normalise, smuggled
 
 if TYPE_CHECKING:
@@ -75,18 +76,6 @@ _PACKAGES = frozenset({"node_modules", "__pycache__"})  # other people's pages, 
 # Below this much text, starting other processes costs more than it saves.
 _WORTH_SHARING = 4_000_000
 _AT_A_TIME = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a guide is read: where and by what tool it is published, how long passages may be.
-
-    `window` is in tokens. `tool` decides the anchors of headings and the addresses of pages.
-    """
-
-    base_url: str = ""
-    window: int = 256
-    tool: site.Tool = "github"
 
 
 def read(

@@ -1,47 +1,29 @@
-"""The index: a guide's passages and vectors, built where they are out of date and opened.
+"""The index: a generation opened, with what it was made from.
 
-Knows what a generation was made from, what of it still holds when the guide changes, and why it
-must be made again. Must not know how generations are kept on disk, nor what is asked of them.
+Knows whether a generation can be asked, and with which model. Must not know how generations are
+kept on disk, how they are built, nor what is asked of them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
-import time
-from collections import Counter
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant import changes, generations, links
-from assistant import guide as guides
-from assistant.cache import Cache
-from assistant.errors import IndexDamaged, IndexMissing, IndexOutdated, ModelError
-from assistant.model import PageRead
-from assistant.rows import Kept, edits_only
+from assistant import generations
+from assistant.errors import IndexDamaged, IndexOutdated, ModelError
+from assistant.site import Reading
 from assistant.store import FaissStore
-from assistant.vectors import CachedVectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from assistant.changes import Changes
     from assistant.encoder import Encoder
     from assistant.generations import Generation
-    from assistant.model import Oddity, PageLinks
-
-    Progress = Callable[[str, int, int], None]
 
 FORMAT = 6
 """Raised whenever the files of a generation, or what is read into them, change meaning."""
-
-# The cache is pruned where it is this many times as large as what a generation needs, and then
-# some, so that a small guide is never pruned and a large one only once it has been rewritten.
-_CACHE_GROWS = 3
-_CACHE_AT_LEAST = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +35,10 @@ class Manifest:
     model_name: str
     arithmetic: str
     corpus: str
-    reading: guides.Reading
+    reading: Reading
     pages: int
     passages: int
     files: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What a build did: the generation, why it was needed (empty: it was not), what was odd.
-
-    `read` counts the pages read; the others next to it are passages of this generation whose
-    vectors were there and were not, and passages of the last one that are gone.
-    """
-
-    generation: str
-    reasons: tuple[str, ...]
-    pages: int
-    passages: int
-    oddities: tuple[Oddity, ...]
-    read: int = 0
-    kept: int = 0
-    embedded: int = 0
-    removed: int = 0
-    megabytes: float = 0.0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +55,7 @@ class Index:
     warning: str = ""
 
     @property
-    def reading(self) -> guides.Reading:
+    def reading(self) -> Reading:
         """How the guide was read, so that it can be read again the same way."""
         return self.manifest.reading
 
@@ -114,10 +75,11 @@ def open(folder: Path) -> Index:
     Where it is damaged the one before is opened, and `warning` says so. Raises IndexMissing,
     IndexOutdated, or IndexDamaged where no generation is whole.
     """
-    return generations.read(folder, _opened)
+    return generations.read(folder, opened)
 
 
-def _opened(found: Generation) -> Index:
+def opened(found: Generation) -> Index:
+    """A generation whose files were checked; `warning` says where it is not the current one."""
     manifest = _manifest(found)
     try:
         store = FaissStore(found.home)
@@ -133,234 +95,4 @@ def _manifest(found: Generation) -> Manifest:
     if data.get("format") != FORMAT:
         what = f"The index has format {data.get('format')}, not {FORMAT}."
         raise IndexOutdated(what, generations.REBUILD)
-    return Manifest(**{**data, "reading": guides.Reading(**data["reading"])})
-
-
-def build(
-    corpus: Path,
-    folder: Path,
-    encoder: Encoder,
-    *,
-    reading: guides.Reading | None = None,
-    progress: Progress | None = None,
-) -> Built:
-    """Bring the index up to date with the guide; does nothing where it already is.
-
-    Only files that changed are read, and only texts that are new are encoded; the generation has
-    the bytes it would have if it were built from nothing. `reading` is how the guide is read but
-    for the window, which is the encoder's. `progress` is told (step, done, in all).
-
-    One writer at a time: raises IndexBusy. Raises IndexUnwritable where the folder cannot be
-    written, and GuideError as `guide.read` does.
-    """
-
-    def tell(step: str) -> Callable[[int, int], None]:
-        return lambda done, total: progress(step, done, total) if progress else None
-
-    started = time.perf_counter()
-    given = reading or guides.Reading(tool=guides.published_by(corpus))
-    reading = replace(given, window=encoder.window)
-    with (
-        generations.writing(folder) as draft,
-        _failing_as_files_do(),
-        Cache(folder, f"{encoder.identity} {encoder.arithmetic}") as cache,
-    ):
-        last, base, reasons = _last(folder, encoder.identity, reading)
-        try:
-            found = _changes(corpus, cache, base, reading=reading, progress=tell("reading"))
-            if base and not _is_same(found, base):
-                reasons += ("the guide changed",)
-                if last and last.manifest.arithmetic != encoder.arithmetic:
-                    # What asks an index need not be what built it; what goes on building it must.
-                    reasons, base = (*reasons, "the encoder changed"), None
-                    found = _changes(corpus, cache, None, reading=reading, progress=tell("reading"))
-            if last and not reasons:
-                return _unchanged(last, folder, seconds=time.perf_counter() - started)
-            vectors = CachedVectors(encoder, cache)
-            embedded = vectors.encode(found.read, tell("encoding"))
-            with closing(_write(draft, found, vectors, base)) as store:
-                manifest = _described(draft, store, encoder, reading)
-                text = json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n"
-                previous = last.generation if last else ""
-                name = generations.publish(folder, draft, text, previous=previous)
-                new = [vectors.digest(p.search_text) for page in found.read for p in page.passages]
-                fresh = sum(digest in embedded for digest in new)
-                built = Built(
-                    name,
-                    reasons,
-                    manifest.pages,
-                    manifest.passages,
-                    store.oddities(),
-                    read=len(found.read),
-                    kept=manifest.passages - fresh,
-                    embedded=fresh,
-                    removed=_removed(last, found, vectors, new),
-                    megabytes=_size(folder / name) / 1e6,
-                )
-                _prune(cache, store, last, vectors)
-        finally:
-            if last:
-                last.store.close()
-    return replace(built, seconds=time.perf_counter() - started)
-
-
-@contextmanager
-def _failing_as_files_do() -> Iterator[None]:
-    """Pass on as an OSError what SQLite says of a disk that fails under a checked file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise OSError(str(error)) from error
-
-
-def _last(
-    folder: Path, model: str, reading: guides.Reading
-) -> tuple[Index | None, FaissStore | None, tuple[str, ...]]:
-    """The last generation, its store if pages may be taken over, and why it will not do."""
-    try:
-        found, last = generations.read(folder, lambda found: (found, _opened(found)), whole=True)
-    except IndexMissing:
-        return None, None, ("there was no index",)
-    except IndexOutdated:
-        return None, None, ("the index format changed",)
-    except IndexDamaged as error:
-        return None, None, (f"the index was damaged ({error.what})",)
-    was = last.reading
-    differs = {
-        "the model changed": last.manifest.model != model,
-        "the base URL changed": was.base_url != reading.base_url,
-        "the way of reading changed": replace(was, base_url=reading.base_url) != reading,
-    }
-    reasons = tuple(reason for reason, differing in differs.items() if differing)
-    base = None if reasons else last.store
-    if found.damage:
-        reasons += (f"the index was damaged ({found.damage})",)
-    return last, base, reasons
-
-
-def _changes(
-    corpus: Path,
-    cache: Cache,
-    base: FaissStore | None,
-    *,
-    reading: guides.Reading,
-    progress: Callable[[int, int], None],
-) -> Changes:
-    """The guide against the last generation; how its files are is remembered."""
-    seen = cache.files(corpus.resolve())
-    digests = base.digests() if base else {}
-    found = changes.find(corpus, digests, reading=reading, seen=seen, progress=progress)
-    passages = (
-        len(piece.passages) if isinstance(piece, PageRead) else base and base.size_of(piece)
-        for piece in found.pieces
-    )
-    if not any(passages):
-        raise guides.nothing_read(corpus, found.paths, found.unread)
-    if found.files != seen:
-        cache.remember(corpus.resolve(), found.files)
-    return found
-
-
-def _is_same(found: Changes, base: FaissStore) -> bool:
-    """Whether the guide is as it was, down to the files that cannot be read."""
-    unread = tuple(oddity for oddity in base.concerns() if oddity.unread)
-    return found.pieces == (Kept(0, len(base.digests())),) and found.unread == unread
-
-
-def _unchanged(last: Index, folder: Path, *, seconds: float) -> Built:
-    return Built(
-        last.generation,
-        (),
-        last.manifest.pages,
-        last.manifest.passages,
-        last.store.oddities(),
-        kept=last.manifest.passages,
-        megabytes=_size(folder / last.generation) / 1e6,
-        seconds=seconds,
-    )
-
-
-def _write(
-    draft: Path, found: Changes, vectors: CachedVectors, base: FaissStore | None
-) -> FaissStore:
-    """Write a generation's files, and open them."""
-    concerns = (*found.unread, *_broken(found, base))
-    try:
-        FaissStore.write(draft, found.pieces, vectors, concerns=concerns, old=base)
-        return FaissStore(draft)  # FAISS closes a file without saying that its end is not there
-    except (ValueError, KeyError, RuntimeError) as error:
-        raise OSError(str(error)) from error  # the disk is full, in another library's words
-
-
-def _broken(found: Changes, base: FaissStore | None) -> tuple[Oddity, ...]:
-    """The links of a guide that lead nowhere.
-
-    They are those of the last generation where no page came or went, and the edited ones had no
-    such link, have the same links but for their lines, and are themselves found as before.
-    """
-    if base and edits_only(found.pieces, list(base.digests())):
-        known = tuple(oddity for oddity in base.concerns() if not oddity.unread)
-        odd = {oddity.path for oddity in known}
-        if not any(
-            page.page.path in odd or not _links_alike(base.links_of(page.page.path), page.links)
-            for page in found.read
-        ):
-            return known
-    linked = list(base.links().values()) if base else []
-    pages = [
-        page
-        for piece in found.pieces
-        for page in (linked[piece.start : piece.end] if isinstance(piece, Kept) else [piece.links])
-    ]
-    return tuple(links.check(pages))
-
-
-def _links_alike(one: PageLinks, other: PageLinks) -> bool:
-    same = one.permalink == other.permalink and set(one.anchors) == set(other.anchors)
-    return same and {to for _, to in one.links} == {to for _, to in other.links}
-
-
-def _described(
-    draft: Path, store: FaissStore, encoder: Encoder, reading: guides.Reading
-) -> Manifest:
-    digests = store.digests()
-    lines = "".join(f"{digest}  {path}\n" for path, digest in digests.items())
-    return Manifest(
-        format=FORMAT,
-        model=encoder.identity,
-        model_name=encoder.name,
-        arithmetic=encoder.arithmetic,
-        corpus=hashlib.sha256(lines.encode()).hexdigest(),
-        reading=reading,
-        pages=len(digests),
-        passages=store.size,
-        files=generations.digests(draft),
-    )
-
-
-def _removed(
-    last: Index | None, found: Changes, vectors: CachedVectors, new: Iterable[bytes]
-) -> int:
-    """How many passages of the last generation stand in the new one no more."""
-    if not last:
-        return 0
-    kept = {n for p in found.pieces if isinstance(p, Kept) for n in range(p.start, p.end)}
-    gone = [path for number, path in enumerate(last.store.digests()) if number not in kept]
-    old = Counter(
-        vectors.digest(passage.search_text)
-        for path in gone
-        for passage in last.store.passages_of(path)
-    )
-    return (old - Counter(new)).total()
-
-
-def _prune(cache: Cache, store: FaissStore, last: Index | None, vectors: CachedVectors) -> None:
-    """Forget the vectors that neither generation needs, once they are most of the cache."""
-    if cache.size < _CACHE_AT_LEAST + _CACHE_GROWS * store.size_of_vectors:
-        return
-    stores = [store, last.store] if last else [store]
-    cache.keep(digest for one in stores for digest in vectors.digests(one))
-
-
-def _size(home: Path) -> int:
-    return sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+    return Manifest(**{**data, "reading": Reading(**data["reading"])})

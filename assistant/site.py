@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 Tool = Literal["github", "jekyll", "mkdocs", "docusaurus"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a guide is read: where and by what tool it is published, how long passages may be.
+
+    `window` is in tokens. `tool` decides the anchors of headings and the addresses of pages.
+    """
+
+    base_url: str = ""
+    window: int = 256
+    tool: Tool = "github"
+
 
 # What lies in the folder of a guide, or beside it, and the tool it is for; the first that is there.
 _CONFIGURED: tuple[tuple[str, Tool], ...] = (

@@ -30,7 +30,7 @@ import numpy as np
 from rich.progress import track
 from scipy.optimize import minimize
 
-from assistant import encoders, measures, ranking
+from assistant import building, encoders, measures, ranking
 from assistant import index as indexes
 from assistant.courtesy import plain
 from assistant.question import focus, kind
@@ -90,7 +90,7 @@ def collect(
 
     With words of `others` to swap in, each answerable question is also made unanswerable, twice.
     """
-    indexes.build(guide, work, encoder)
+    building.build(guide, work, encoder)
     store = indexes.open(work).store
     chosen = random.Random(0)
     swaps = [swapped(q, store.vocabulary, others, chosen) for q in questions if q.answerable]

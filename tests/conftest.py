@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from assistant import encoders
+from assistant import building, encoders
 from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.text import words
@@ -80,7 +80,7 @@ def encoder(_own_cache) -> Encoder:
 def corpus_index(tmp_path_factory, encoder) -> Path:
     """An index folder over the repository's own guide."""
     folder = tmp_path_factory.mktemp("corpus-index")
-    indexes.build(CORPUS, folder, encoder)
+    building.build(CORPUS, folder, encoder)
     return folder
 
 
@@ -95,7 +95,7 @@ def source_assistant(tmp_path_factory, encoder) -> Assistant:
     if not SOURCE_GUIDE.is_dir():
         pytest.skip(f"the source guide is not at {SOURCE_GUIDE}")
     folder = tmp_path_factory.mktemp("source-index")
-    indexes.build(SOURCE_GUIDE, folder, encoder)
+    building.build(SOURCE_GUIDE, folder, encoder)
     return Assistant(indexes.open(folder), encoder)
 
 

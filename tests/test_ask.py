@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant import index as indexes
+from assistant import building
 from assistant.ask import Assistant, settle, verify
 from assistant.errors import IndexMissing, ModelError, QuestionError, VerifyError
 from assistant.model import Turn
@@ -333,7 +333,7 @@ def test_opening_where_nothing_was_built_says_what_to_run(tmp_path):
 def test_an_index_cannot_be_asked_with_another_model(tmp_path, word_encoder):
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "page.md").write_text("# Cats\n\nA cat sleeps.\n")
-    indexes.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+    building.build(tmp_path / "guide", tmp_path / "index", word_encoder)
     with pytest.raises(ModelError, match="twelve words"):
         Assistant.open(tmp_path / "index")
 

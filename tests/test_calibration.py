@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import calibration, generations, ranking
+from assistant import building, calibration, generations, ranking
 from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.calibration import Asked, fit
@@ -30,7 +30,7 @@ def folder(tmp_path, word_encoder):
     (tmp_path / "pets").mkdir()
     for name, text in PETS.items():
         (tmp_path / "pets" / name).write_text(text)
-    indexes.build(tmp_path / "pets", tmp_path / "index", word_encoder)
+    building.build(tmp_path / "pets", tmp_path / "index", word_encoder)
     return tmp_path / "index"
 
 
@@ -133,7 +133,7 @@ def test_a_question_is_doubted_where_nothing_is_left_of_the_guide(store, word_en
 
 def test_a_guide_without_a_sentence_has_no_questions(tmp_path, word_encoder):
     (tmp_path / "page.md").write_text("# Milk\n\nMilk.\n")
-    indexes.build(tmp_path, tmp_path / "index", word_encoder)
+    building.build(tmp_path, tmp_path / "index", word_encoder)
     with pytest.raises(GuideError, match="no sentence"):
         calibration.made_up(indexes.open(tmp_path / "index").store)
 
@@ -192,7 +192,7 @@ def test_a_bar_outlives_an_update_and_the_sweep_of_old_generations(folder, word_
     kept = (folder / calibration.FILE).read_bytes()
     for number in range(3):
         (folder.parent / "pets" / "dogs.md").write_text(f"# Dogs\n\nThe dog eats {number} fish.\n")
-        indexes.build(folder.parent / "pets", folder, word_encoder)
+        building.build(folder.parent / "pets", folder, word_encoder)
     assert (folder / calibration.FILE).read_bytes() == kept
     assert not indexes.open(folder).warning
 

@@ -109,14 +109,14 @@ class TestExport:
         assert export.export(Weights(), reference) == encoder.record
 
     def test_nothing_is_exported_twice(self, encoder, reference):
-        before = (export.folder(Weights()) / GRAPH).stat()
+        before = (export.folder(Weights().identity) / GRAPH).stat()
         assert export.export(Weights(), reference) == encoder.record
-        assert (export.folder(Weights()) / GRAPH).stat() == before
+        assert (export.folder(Weights().identity) / GRAPH).stat() == before
 
     @pytest.mark.parametrize("name", [GRAPH, "tokenizer.json"])
     def test_an_altered_file_is_noticed(self, encoder, tmp_path, name):
         copy = tmp_path / "export"
-        shutil.copytree(export.folder(Weights()), copy)
+        shutil.copytree(export.folder(Weights().identity), copy)
         data = bytearray((copy / name).read_bytes())
         data[len(data) // 2] ^= 1
         (copy / name).write_bytes(data)

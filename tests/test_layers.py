@@ -23,6 +23,7 @@ LAYERS = [
     "changes vectors further understanding export",
     "retrieval encoders",
     "index",
+    "building verify",
     "calibration",
     "ask",
     "live terminal evaluate",

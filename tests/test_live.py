@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 from starlette.testclient import TestClient
 
+from assistant import building, web
 from assistant import index as indexes
-from assistant import web
 from assistant.ask import Assistant
 from assistant.live import Followed, Live
 from assistant.settings import Settings
@@ -25,7 +25,7 @@ def followed(tmp_path, word_encoder) -> Followed:
     corpus, folder = tmp_path / "guide", tmp_path / "index"
     corpus.mkdir()
     (corpus / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
-    build = partial(indexes.build, corpus, folder, word_encoder)
+    build = partial(building.build, corpus, folder, word_encoder)
     build()
     return Followed(corpus, folder, build)
 

@@ -14,8 +14,8 @@ from urllib.parse import quote, unquote, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
+from assistant import building, web
 from assistant import index as indexes
-from assistant import web
 from assistant.ask import Assistant
 from assistant.errors import SettingsError
 from assistant.live import Live
@@ -52,7 +52,7 @@ def hostile_assistant(tmp_path_factory, word_encoder) -> Assistant:
     (corpus / "cats and more.md").write_text(HOSTILE_PAGE, encoding="utf-8")
     (corpus / "dogs.md").write_text(DOGS, encoding="utf-8")
     folder = tmp_path_factory.mktemp("hostile-index")
-    indexes.build(corpus, folder, word_encoder)
+    building.build(corpus, folder, word_encoder)
     return Assistant(indexes.open(folder), word_encoder)
 
 
