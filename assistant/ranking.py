@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 DENSE_SHARE = 0.45
 """How much the vectors weigh in the first mix; .4 to .5 was best on every set measured."""
 
-SHORTLIST = 30
-"""How many candidates of the first mix the model looks at."""
+SHORTLIST = 24
+"""How many candidates of the first mix the model looks at.
+
+nDCG@10 on three sets: .834 .753 .925 with 30, .832 .754 .925 with 24, .828 .752 .924 with 12.
+"""
 
 FEATURES = (
     "sentence_cosine",

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant import building
-from assistant.ask import Assistant, settle, verify
+from assistant.ask import Assistant, settle
 from assistant.errors import IndexMissing, ModelError, QuestionError, VerifyError
 from assistant.model import Turn
+from assistant.verify import verify
 from tests.conftest import CORPUS
 
 
