@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant import __version__, settings, terminal
 from assistant.errors import (
+    STATE,
     USAGE,
     AssistantError,
     GuideError,
@@ -316,6 +317,31 @@ def calibrate(
     if given:
         calibration.write(chosen.index, found, encoder.identity)
     _print(asdict(found)) if as_json else typer.echo(str(found))
+
+
+@app.command()
+def doctor(
+    corpus: Corpus = None,
+    index: IndexFolder = None,
+    model: Model = None,
+    device: Device = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Say what is in use here and whether it is well, with the mend of what is not."""
+    from assistant import doctor as doctors
+
+    chosen = settings.load(corpus=corpus, index=index, model=model, device=device)
+    found = []
+    for check in doctors.checks(chosen):
+        found.append(check)
+        if not as_json:
+            typer.echo(f"{'FAILS' if check.mend else 'ok':5}  {check.name}: {check.found}")
+            if check.mend:
+                typer.echo(f"       {check.mend}")
+    if as_json:
+        _print({"checks": [asdict(check) for check in found]})
+    if any(check.mend for check in found):
+        raise typer.Exit(STATE)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -26,7 +26,7 @@ LAYERS = [
     "building verify",
     "calibration",
     "ask",
-    "live terminal evaluate",
+    "live terminal evaluate doctor",
     "report",
     "cli web",
 ]

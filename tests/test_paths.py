@@ -11,10 +11,11 @@ import pytest
 
 from assistant import guide as guides
 from assistant import index, web
-from assistant.ask import Assistant, verify
+from assistant.ask import Assistant
 from assistant.errors import GuideError, VerifyError
 from assistant.live import Live
 from assistant.settings import Settings
+from assistant.verify import verify
 from tests.conftest import SHARED, WordEncoder
 
 SECRET = "The password is swordfish."

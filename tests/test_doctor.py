@@ -1,0 +1,61 @@
+"""What `assistant doctor` says of what is well and of what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant import building
+from assistant.doctor import checks
+from assistant.settings import Settings
+from tests.conftest import CORPUS
+
+
+@pytest.fixture
+def chosen(corpus_index) -> Settings:
+    return Settings(corpus=CORPUS, index=corpus_index)
+
+
+def named(settings: Settings) -> dict[str, object]:
+    return {check.name: check for check in checks(settings)}
+
+
+def test_where_all_is_well_nothing_has_a_mend(chosen):
+    found = named(chosen)
+    assert [check.mend for check in found.values()] == [""] * len(found)
+    assert set(found) >= {"packages", "guide", "index", "encoder", "model of the index", "bar"}
+    assert "onnxruntime" in found["encoder"].found
+
+
+def test_a_missing_guide_and_index_are_named_with_their_mends(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    found = named(Settings(corpus=nowhere, index=nowhere))
+    assert str(nowhere) in found["guide"].found
+    assert "--corpus" in found["guide"].mend
+    assert "assistant build" in found["index"].mend
+    assert "model of the index" not in found
+
+
+def test_a_flipped_bit_of_the_index_is_noticed(tmp_path, encoder):
+    building.build(CORPUS, tmp_path, encoder)
+    generation = (tmp_path / "CURRENT").read_text().strip()
+    file = tmp_path / generation / "sentences.npy"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    check = named(Settings(corpus=CORPUS, index=tmp_path))["index"]
+    assert "sentences.npy" in check.found
+    assert "assistant build" in check.mend
+
+
+def test_a_model_that_is_not_exported_is_said_with_its_mend(chosen, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    check = named(chosen)["encoder"]
+    assert "slow" in check.found
+    assert "assistant build" in check.mend
+
+
+def test_a_model_that_is_not_here_stops_nothing(chosen):
+    found = named(chosen.model_copy(update={"model": "nobody/no-such-model"}))
+    assert "nobody/no-such-model" in found["encoder"].found
+    assert "no-such-model" in found["model of the index"].found
+    assert found["bar"].mend == ""
