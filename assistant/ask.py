@@ -19,6 +19,7 @@ from assistant.model import Answer, Citation, Search
 from assistant.ranking import Sought
 from assistant.retrieval import Retrieval
 from assistant.text import normalise, terms, words
+from assistant.timing import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -121,9 +122,12 @@ class Assistant:
         """
         started = time.perf_counter()
         parts, hits = self._retrieval.find(settle(question), history)
-        replies = [self._reply(part) for part in parts]
-        answered = [reply for reply in replies if reply.quotes] or replies
-        quotes = writer.joined([reply.quotes for reply in answered])
+        with step("write"):
+            replies = [self._reply(part) for part in parts]
+            answered = [reply for reply in replies if reply.quotes] or replies
+            quotes = writer.joined([reply.quotes for reply in answered])
+        with step("offer"):
+            next_questions = tuple(self._next_questions(parts, hits, quotes, history))
         return Answer(
             question=question,
             understood_as=_understood_as(parts),
@@ -134,7 +138,7 @@ class Assistant:
             resources=tuple(dict.fromkeys(r for reply in answered for r in reply.resources)),
             related=tuple(further.related(hits, quotes)),
             missing=tuple(side for part in parts for side in self._missing_names(part)),
-            next_questions=tuple(self._next_questions(parts, hits, quotes, history)),
+            next_questions=next_questions,
             hits=hits,
             writer=writer.EXTRACTIVE,
             degraded=self.warnings,

@@ -13,12 +13,12 @@ from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant import __version__, settings, terminal
+from assistant import batch as batches
 from assistant.errors import (
     STATE,
     USAGE,
@@ -29,9 +29,10 @@ from assistant.errors import (
     VerifyError,
 )
 from assistant.model import Turn
+from assistant.timing import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from assistant.ask import Assistant
     from assistant.building import Built
@@ -67,37 +68,13 @@ Batch = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print it all as JSON.")]
 
 
-class Line(BaseModel):
-    """One question of a batch."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    id: str | int
-    text: str
-    history: tuple[Said, ...] = ()
-
-    @property
-    def turns(self) -> list[Turn]:
-        """The talk before the question, oldest first."""
-        return [Turn(said.role, said.text) for said in self.history]
-
-
-class Said(BaseModel):
-    """One earlier turn of a batch question."""
-
-    role: Literal["user", "agent"]
-    text: str
-
-
-Line.model_rebuild()
-
-
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
         typer.echo(f"assistant {__version__}")
         raise typer.Exit
 
 
+Timing = Annotated[bool, typer.Option("--timing", help="Say where the milliseconds went.")]
 Version = Annotated[
     bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
 ]
@@ -140,6 +117,7 @@ def ask(
     question: Words = None,
     batch: Batch = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
+    timing: Timing = False,  # noqa: FBT002 - a flag
     index: IndexFolder = None,
     model: Model = None,
 ) -> None:
@@ -147,8 +125,11 @@ def ask(
     questions = _questions(question, batch)
     assistant = _opened(index, model)
     if questions is None:
-        answer = assistant.ask(str(question))
+        with watching() as seconds:
+            answer = assistant.ask(str(question))
         _print(answer.to_dict()) if as_json else terminal.show(answer)
+        if timing:
+            terminal.timed(seconds, answer.seconds)
         return
     _run_batch(questions, lambda line: assistant.ask(line.text, line.turns).to_dict())
 
@@ -446,40 +427,19 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _questions(question: str | None, batch: str | None) -> list[Line] | None:
+def _questions(question: str | None, lines: str | None) -> list[batches.Line] | None:
     """The batch's questions, or None where one question was typed."""
-    if (question is None) == (batch is None):
+    if (question is None) == (lines is None):
         raise QuestionError(
             "There is no question." if question is None else "There is a question and a batch.",
             "Give a question in quotes, or --batch FILE.",
         )
-    if batch is None:
-        return None
-    try:
-        text = sys.stdin.read() if batch == "-" else Path(batch).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(
-            f"{batch} cannot be read: {error}", "Name a file of JSON lines."
-        ) from error
-    return list(_parsed(batch, text))
+    return None if lines is None else batches.read(lines)
 
 
-def _parsed(batch: str, text: str) -> Iterator[Line]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            yield Line.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = "".join(f"{part}: " for part in first["loc"])
-            raise QuestionError(
-                f"{batch} line {number} is not a question: {where}{first['msg']}.",
-                'Write one {"id": …, "text": …, "history": [{"role": "user", "text": …}]} a line.',
-            ) from None
-
-
-def _run_batch(questions: Sequence[Line], answer: Callable[[Line], dict[str, Any]]) -> None:
+def _run_batch(
+    questions: Sequence[batches.Line], answer: Callable[[batches.Line], dict[str, Any]]
+) -> None:
     """One JSON line a question, in order; a question that cannot be asked gets its error."""
     refused = 0
     for line in questions:

@@ -13,6 +13,7 @@ from assistant import ranking
 from assistant import talk as talks
 from assistant.model import Candidates, Turn
 from assistant.text import terms
+from assistant.timing import step
 from assistant.told import Told
 from assistant.understanding import Understanding
 
@@ -101,16 +102,18 @@ class Retrieval:
         """
         turns = list(history)[-LONGEST_TALK:]
         context = talks.context(turns)
-        parts = talks.parts(text)
-        asked = [
-            (part, [*turns, *(Turn("user", other) for other in parts[:n])])
-            for n, part in enumerate(parts)
-        ]
-        asked += [(text, turns)] if len(parts) > 1 else []
-        standing = [talks.stand_alone(part, before) for part, before in asked]
-        readings = [self._understanding.readings(part) for part in standing]
+        with step("understand"):
+            parts = talks.parts(text)
+            asked = [
+                (part, [*turns, *(Turn("user", other) for other in parts[:n])])
+                for n, part in enumerate(parts)
+            ]
+            asked += [(text, turns)] if len(parts) > 1 else []
+            standing = [talks.stand_alone(part, before) for part, before in asked]
+            readings = [self._understanding.readings(part) for part in standing]
         texts = [reading.plain for own in readings for reading in own]
-        vectors = self._encoder.encode([*texts, context] if context else texts)
+        with step("encode"):
+            vectors = self._encoder.encode([*texts, context] if context else texts)
         talk = self._talk(context, vectors[-1]) if context else None
         rows = iter(vectors)
         found = []
@@ -171,37 +174,36 @@ class Retrieval:
     def hits(self, sought: Sought, vector: Vectors, talk: Talk | None = None) -> list[Hit]:
         """The passages for one reading, best first, drawn to where the talk before it is."""
         store = self._store
-        candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
+        with step("look up"):
+            candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
         keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
         if talk:
             lifted = ranking.fuse(talk.candidates)[: ranking.FROM_THE_TALK]
             keys = list(dict.fromkeys([*keys, *lifted]))
         dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
         lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
+        with step("compare"):
+            told, cosines = self.told(keys), store.cosines(vector, keys).tolist()
+            sentence_cosines = store.sentence_cosines(vector, keys)
         evidence = [
             ranking.Evidence(
                 key=key,
                 told=told,
-                cosine=float(cosine),
+                cosine=cosine,
                 sentence_cosines=tuple(near.tolist()),
                 dense_rank=dense.get(key),
                 lexical=lexical.get(key, (0, 0.0))[1],
                 lexical_rank=lexical[key][0] if key in lexical else None,
             )
-            for key, told, cosine, near in zip(
-                keys,
-                self.told(keys),
-                store.cosines(vector, keys),
-                store.sentence_cosines(vector, keys),
-                strict=True,
-            )
+            for key, told, cosine, near in zip(keys, told, cosines, sentence_cosines, strict=True)
         ]
-        features = ranking.describe(sought, evidence, store.vocabulary)
-        if not talk:
-            return ranking.rank(sought, evidence, features, self._model)
-        near = store.cosines(talk.vector, keys)
-        leaning = ranking.lean(keys, near, talk.candidates, talk.rarity, self._model)
-        return ranking.rank(sought, evidence, features, self._model, leaning)
+        with step("rank"):
+            features = ranking.describe(sought, evidence, store.vocabulary)
+            if not talk:
+                return ranking.rank(sought, evidence, features, self._model)
+            near = store.cosines(talk.vector, keys)
+            leaning = ranking.lean(keys, near, talk.candidates, talk.rarity, self._model)
+            return ranking.rank(sought, evidence, features, self._model, leaning)
 
     def told(self, keys: Sequence[int]) -> list[Told]:
         """Passages taken apart; those asked for lately are kept so."""

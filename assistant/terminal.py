@@ -10,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.progress import TaskID
 
     from assistant.model import Answer, Search
@@ -95,6 +97,13 @@ def show(answer: Answer) -> None:
         console.print(Text("\nYou can also ask:", style="bold"))
     for question in answer.next_questions:
         console.print(Text(f"  {question}"))
+
+
+def timed(seconds: Mapping[str, float], total: float) -> None:
+    """Print on standard error how long each step of an answer took, in milliseconds."""
+    shares = {**seconds, "else": total - sum(seconds.values()), "in all": total}
+    for name, taken in shares.items():
+        sys.stderr.write(f"{name:>10}  {1000 * taken:7.2f} ms\n")
 
 
 def listed(found: Search) -> None:

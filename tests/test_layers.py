@@ -12,8 +12,8 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
-    "model errors text settings",
-    "tags table fences lexicon matrix cache measures questionset weights",
+    "model errors text settings timing",
+    "tags table fences lexicon matrix cache measures questionset weights batch",
     "mdx phrases bm25 neighbours",
     "dialect site hypertext",
     "markdown links rst office",

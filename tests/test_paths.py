@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from assistant import building, index, web
 from assistant import guide as guides
-from assistant import index, web
 from assistant.ask import Assistant
 from assistant.errors import GuideError, VerifyError
 from assistant.live import Live
@@ -74,7 +74,7 @@ def written(form: str) -> set[str]:
 @pytest.fixture(scope="module")
 def folder(corpus, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("index")
-    index.build(corpus, folder, WordEncoder())
+    building.build(corpus, folder, WordEncoder())
     return folder
 
 

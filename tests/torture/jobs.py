@@ -13,14 +13,14 @@ import shutil
 from dataclasses import astuple
 from pathlib import Path
 
-from assistant import index
+from assistant import building, index
 from tests.conftest import WordEncoder
 from tests.torture import readers, recording, scene
 
 
 def build(guide: str, folder: str) -> str:
     """Publish as the assistant does."""
-    return index.build(Path(guide), Path(folder), WordEncoder()).generation
+    return building.build(Path(guide), Path(folder), WordEncoder()).generation
 
 
 # -- broken writers -------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def _made(guide: str, folder: str) -> Path:
     """A whole generation of the guide, made beside the index folder."""
     beside = Path(f"{folder}-made")
     shutil.rmtree(beside, ignore_errors=True)
-    index.build(Path(guide), beside, WordEncoder())
+    building.build(Path(guide), beside, WordEncoder())
     return _current(beside)
 
 

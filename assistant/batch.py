@@ -1,0 +1,72 @@
+"""Many questions at once: JSON lines in, what is wrong with them said by their line.
+
+Knows the shape of a line. Must not know how a question is answered.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from assistant.errors import QuestionError
+from assistant.model import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Line(BaseModel):
+    """One question of a batch."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | int
+    text: str
+    history: tuple[Said, ...] = ()
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The talk before the question, oldest first."""
+        return [Turn(said.role, said.text) for said in self.history]
+
+
+class Said(BaseModel):
+    """One earlier turn of a batch question."""
+
+    role: Literal["user", "agent"]
+    text: str
+
+
+Line.model_rebuild()
+
+
+def read(batch: str) -> list[Line]:
+    """The questions of a file, or of standard input for "-".
+
+    Raises QuestionError naming the line that is none.
+    """
+    try:
+        text = sys.stdin.read() if batch == "-" else Path(batch).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionError(
+            f"{batch} cannot be read: {error}", "Name a file of JSON lines."
+        ) from error
+    return list(_parsed(batch, text))
+
+
+def _parsed(batch: str, text: str) -> Iterator[Line]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            yield Line.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = "".join(f"{part}: " for part in first["loc"])
+            raise QuestionError(
+                f"{batch} line {number} is not a question: {where}{first['msg']}.",
+                'Write one {"id": …, "text": …, "history": [{"role": "user", "text": …}]} a line.',
+            ) from None

@@ -1,0 +1,53 @@
+"""Where the milliseconds of a question go, for whoever wants to know; nothing where nobody does.
+
+Knows names and seconds. Must not know what the steps are.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(slots=True)
+class _Watch:
+    """The seconds of the steps so far, and how many passed in steps inside the present one."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    inside: float = 0.0
+
+
+_watched: ContextVar[_Watch | None] = ContextVar("watched", default=None)
+
+
+@contextmanager
+def watching() -> Iterator[dict[str, float]]:
+    """Collect the seconds of every step taken meanwhile, in this thread, by name."""
+    watch = _Watch()
+    before = _watched.set(watch)
+    try:
+        yield watch.seconds
+    finally:
+        _watched.reset(before)
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Take one step; steps of one name are added up, and one inside another is its own."""
+    watch = _watched.get()
+    if watch is None:
+        yield
+        return
+    started, around, watch.inside = time.perf_counter(), watch.inside, 0.0
+    try:
+        yield
+    finally:
+        taken = time.perf_counter() - started
+        watch.seconds[name] = watch.seconds.get(name, 0.0) + taken - watch.inside
+        watch.inside = around + taken

@@ -1,0 +1,44 @@
+"""Steps are timed for who asks, each without what is inside it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from assistant.timing import step, watching
+
+
+def test_nobody_watching_nothing_is_kept():
+    with step("rest"):
+        pass
+    with watching() as seconds:
+        pass
+    assert seconds == {}
+
+
+def test_a_step_inside_another_is_its_own_and_both_make_the_whole():
+    started = time.perf_counter()
+    with watching() as seconds, step("outer"):
+        time.sleep(0.02)
+        for _ in range(2):
+            with step("inner"):
+                time.sleep(0.03)
+    whole = time.perf_counter() - started
+    assert set(seconds) == {"outer", "inner"}
+    assert seconds["inner"] >= 0.06
+    assert seconds["outer"] >= 0.02
+    assert sum(seconds.values()) == pytest.approx(whole, abs=0.01)
+
+
+def test_what_fails_is_timed_too():
+    with watching() as seconds, pytest.raises(ValueError, match="no"), step("failing"):
+        raise ValueError("no")
+    assert "failing" in seconds
+
+
+def test_an_answer_says_where_its_time_went(corpus_assistant):
+    with watching() as seconds:
+        answer = corpus_assistant.ask("what is a product owner?")
+    assert set(seconds) == {"understand", "encode", "look up", "compare", "rank", "write", "offer"}
+    assert sum(seconds.values()) <= answer.seconds
