@@ -7,6 +7,7 @@ passages to be known. Must not know passages, or how a question is understood.
 from __future__ import annotations
 
 import math
+import threading
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ SATURATION = 1.5
 LENGTH = 0.75
 """BM25's k1 and b, in Lucene's form: idf · f / (f + k1 · (1 − b + b · length / mean))."""
 
-# To look a passage up among a term's costs as much as to read so many of them (80 and 10 ns).
-_LOOKUP = 8
+# To look a passage up among a term's costs as much as to read so many (80 and 5 ns).
+_LOOKUP = 16
 
 # Sums of 32-bit scores are this near to what they should be.
 _NEAR = 1e-5
@@ -55,6 +56,7 @@ class Bm25:
     def __init__(self, folder: Path, stems: Sequence[str], *, passages: int) -> None:
         self._stems = stems
         self._size = passages
+        self._own = threading.local()
         self._ends: NDArray[np.int64] = mapped(folder / "posting_ends.npy")
         self._passages: Keys = mapped(folder / "posting_passages.npy")
         self._worth: Scores = mapped(folder / "posting_worth.npy")
@@ -72,27 +74,38 @@ class Bm25:
             return []
         left = np.cumsum([one.most for one in said][::-1])[::-1].tolist()
         left.append(0.0)
-        scores = np.zeros(self._size, dtype=np.float32)
-        bar, read, keys = 0.0, 0, np.zeros(0, dtype=np.int32)
+        scores = self._zeros()
+        bar = lowest = 0.0
+        read = 0
         for read, one in enumerate(said, 1):
-            so_far = scores[one.passages] + one.worth
-            scores[one.passages] = so_far
-            bar = max(bar, _kth(so_far, k, bar))
-            if read < len(said) and left[read] >= bar * (1 - _NEAR):
-                continue
+            np.add.at(scores, one.passages, one.worth)
+            bar = max(bar, _kth(scores[one.passages], k, bar))
             lowest = max(0.0, bar * (1 - _NEAR) - left[read])
-            keys = np.flatnonzero(scores > lowest).astype(np.int32)
-            if read < len(said) and _LOOKUP * len(keys) < len(said[read].passages):
-                break
+            if lowest and read < len(said):
+                running = np.count_nonzero(scores > lowest)
+                if _LOOKUP * running < len(said[read].passages):
+                    break
+        keys = np.flatnonzero(scores > lowest).astype(np.int32)
         found = scores[keys]
         for n, one in enumerate(said[read:], read + 1):
             place = np.searchsorted(one.passages, keys)
             place[place == len(one.passages)] = 0
             says = one.passages[place] == keys
             found[says] += one.worth[place[says]]
-            running = found > _kth(found, k, 0.0) * (1 - _NEAR) - left[n]
-            keys, found = keys[running], found[running]
+            still = found > _kth(found, k, 0.0) * (1 - _NEAR) - left[n]
+            keys, found = keys[still], found[still]
         return best(keys, found, k)
+
+    def _zeros(self) -> Scores:
+        """A score of 0 for every passage, in memory that this thread used before.
+
+        Memory that is new costs .6 ms at a million passages, and this .1 ms.
+        """
+        if not hasattr(self._own, "scores"):
+            self._own.scores = np.empty(self._size, dtype=np.float32)
+        scores: Scores = self._own.scores
+        scores.fill(0.0)
+        return scores
 
     def _said(self, terms: Iterable[str]) -> list[_Said]:
         """Where the terms stand that stand anywhere, the rarest first; one asked twice is so."""

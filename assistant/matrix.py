@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import weakref
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import DTypeLike, NDArray
@@ -42,18 +43,16 @@ class Matrix:
         """How many numbers a row has."""
         return int(self.whole.shape[1])
 
-    def rows(self, keys: Iterable[int]) -> Numbers:
+    def rows(self, keys: NDArray[np.int64]) -> Numbers:
         """Some rows, in the order asked for."""
-        return self.runs([(key, key + 1) for key in keys])
+        return self.runs(keys, keys + 1)
 
-    def runs(self, spans: Sequence[tuple[int, int]]) -> Numbers:
-        """The rows of some runs, each from its first up to its end, one run after another."""
+    def runs(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Numbers:
+        """The rows of some runs, each from its start up to its end, one run after another."""
         size = self.width * self.whole.itemsize
-        data = b"".join(
-            os.pread(self._file, (end - start) * size, self._begin + start * size)
-            for start, end in spans
-        )
-        return np.frombuffer(data, dtype=self.whole.dtype).reshape(-1, self.width)
+        lengths, places = (ends - starts) * size, self._begin + starts * size
+        read = map(os.pread, repeat(self._file), lengths.tolist(), places.tolist())
+        return np.frombuffer(b"".join(read), dtype=self.whole.dtype).reshape(-1, self.width)
 
 
 def mapped(path: Path) -> Numbers:

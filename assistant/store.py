@@ -148,11 +148,12 @@ class FaissStore:
         """The cosine of a unit vector with each sentence of the passages named, in order."""
         if not keys:
             return []
-        spans = [tuple(self._first_sentence[key : key + 2].tolist()) for key in keys]
-        rows = self._sentences.runs(spans).astype(np.float32)
+        numbers = np.asarray(keys, dtype=np.int64)
+        starts, ends = self._first_sentence[numbers], self._first_sentence[numbers + 1]
+        rows = self._sentences.runs(starts, ends).astype(np.float32)
         norms = np.maximum(np.sqrt(neighbours.dots(rows, rows)), 1e-9)
-        ends = np.cumsum([end - start for start, end in spans])[:-1]
-        return np.split(neighbours.dots(rows, vector) / norms, ends)
+        found = neighbours.dots(rows, vector) / norms
+        return np.split(found, np.cumsum(ends - starts)[:-1])
 
     def resources_near(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
         """The k resources whose titles are nearest to a unit vector, by number and cosine."""

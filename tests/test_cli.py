@@ -222,7 +222,7 @@ def test_a_damaged_index_names_the_file_and_the_mend(run, tmp_path):
     vectors.write_bytes(vectors.read_bytes()[:-1])
     code, out, err = run("ask", "what is a KPI?", "--index", "index")
     assert (code, out) == (3, "")
-    assert "vectors.faiss" in lines(err)[0]
+    assert "vectors.npy" in lines(err)[0]
     assert "assistant build" in lines(err)[1]
 
 
