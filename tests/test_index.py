@@ -74,7 +74,7 @@ def test_the_same_guide_gives_the_same_bytes(tmp_path, guide, built, word_encode
 
 def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide, built):
     program = (
-        "import sys; from pathlib import Path; from assistant import index;"
+        "import sys; from pathlib import Path; from assistant import building;"
         "from tests.conftest import WordEncoder;"
         "building.build(Path(sys.argv[1]), Path(sys.argv[2]), WordEncoder())"
     )
