@@ -94,8 +94,8 @@ def _encoder(chosen: Settings) -> Check:
     if isinstance(encoder, OnnxEncoder):
         record = encoder.record
         said = (
-            f"{encoder.name} by onnxruntime in {record.number}, one thread a text and "
-            f"{os.cpu_count()} texts at once, cosine with the reference {record.cosine:.3f} "
+            f"{encoder.name} by onnxruntime in {record.number}, {os.cpu_count()} texts at once "
+            f"(one alone on two cores), cosine with the reference {record.cosine:.3f} "
             f"(lowest {record.lowest:.3f}), in {export.folder(encoder.identity)}"
         )
         return Check("encoder", said)
