@@ -364,7 +364,10 @@ def _encoder(chosen: Settings) -> Encoder:
 
     with terminal.Bars() as bars:
         exporting = partial(bars.progress, "exporting")
-        return encoders.building(chosen.model, device=chosen.device, progress=exporting)
+        found, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
+    if notice:
+        typer.echo(notice, err=True)
+    return found
 
 
 def _reading(chosen: Settings) -> Reading:

@@ -44,25 +44,26 @@ def serving(model: str = "", *, device: str = "cpu", built_with: str = "") -> tu
 
 def building(
     model: str = "", *, device: str = "cpu", progress: Callable[[int, int], None] | None = None
-) -> Encoder:
-    """The encoder to build with: the model is exported first, unless another device is named.
+) -> tuple[Encoder, str]:
+    """The encoder to build with, and in one line why it is not the fast one.
 
-    `progress` is told (exports done, exports to do), only where there is one to do. Raises
-    ModelError where the model is not on this machine or cannot be loaded, and OSError where the
-    export cannot be kept.
+    The model is exported first, unless another device is named. `progress` is told (exports done,
+    exports to do), only where there is one to do. Raises ModelError where the model is not on
+    this machine or cannot be loaded.
     """
     weights = Weights(model)
-    reference = SentenceTransformerEncoder(weights, device=device)
-    if device != "cpu":
-        return reference
-    if not _exported(weights.identity):
+    if device == "cpu" and not _exported(weights.identity):
         if progress:
             progress(0, 1)
-        export.export(weights, reference)
+        try:
+            export.export(weights, SentenceTransformerEncoder(weights))
+        except OSError as error:
+            home = export.folder(weights.identity)
+            notice = f"Answers are slow: the model cannot be exported to {home}: {error.strerror}."
+            return SentenceTransformerEncoder(weights), notice
         if progress:
             progress(1, 1)
-    found = _exported(weights.identity)
-    return found if found and found.record.number else reference
+    return serving(model, device=device)
 
 
 def _exported(identity: str) -> OnnxEncoder | None:

@@ -122,9 +122,14 @@ class SentenceTransformerEncoder:
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         for name in ("sentence_transformers", "transformers"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging as transformers_logging
-
+        try:
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging as transformers_logging
+        except ImportError as error:
+            raise ModelError(
+                f"The model {self.name} is not exported, and cannot be loaded: {error}",
+                "Run: pip install sentence-transformers torch",
+            ) from error
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             return SentenceTransformer(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def encoder() -> Encoder:
     """The encoder that serves: the one that `Assistant.open` asks with."""
-    return encoders.building()
+    return encoders.building()[0]
 
 
 def main() -> None:

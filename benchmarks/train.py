@@ -342,7 +342,7 @@ def joined(sets: Sequence[Set]) -> Set:
 
 def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set], Set]:
     """The sets to order by, the sets to judge by, and one to judge that nothing is fitted to."""
-    encoder = encoders.building()
+    encoder = encoders.building()[0]
     tv, dialogue = evaluation / "emanual_tv", evaluation / "doc2dial"
     squad_guide, squad_questions = squad(evaluation / "squad2", work)
     others = sorted(

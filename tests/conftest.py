@@ -73,7 +73,9 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def encoder(_own_cache) -> Encoder:
     """The encoder that everything is built and asked with, its model exported here and now."""
-    return encoders.building()
+    found, notice = encoders.building()
+    assert not notice
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -146,10 +146,19 @@ class TestExport:
         settings = json.loads((model / "tokenizer_config.json").read_text())
         (model / "tokenizer_config.json").write_text(json.dumps(settings))
         (model / "tokenizer.json").unlink()
-        assert isinstance(encoders.building(str(model)), SentenceTransformerEncoder)
+        assert isinstance(encoders.building(str(model))[0], SentenceTransformerEncoder)
         found, notice = encoders.serving(str(model))
         assert isinstance(found, SentenceTransformerEncoder)
         assert "tokenizer.json" in notice
 
     def test_another_device_is_the_reference_s(self):
-        assert isinstance(encoders.building(device="cuda"), SentenceTransformerEncoder)
+        assert isinstance(encoders.building(device="cuda")[0], SentenceTransformerEncoder)
+
+    def test_where_the_export_cannot_be_kept_the_reference_goes_on_and_says_so(
+        self, tmp_path, monkeypatch
+    ):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "cache"))
+        found, notice = encoders.building()
+        assert isinstance(found, SentenceTransformerEncoder)
+        assert str(tmp_path) in notice
