@@ -177,7 +177,7 @@ def fuse(candidates: Candidates) -> list[int]:
         for key, score in found:
             scaled = (score - lowest) / spread if spread > 0 else 1.0
             mixed[key] = mixed.get(key, 0.0) + share * scaled
-    return sorted(mixed, key=lambda key: (-mixed[key], key))
+    return sorted(sorted(mixed), key=mixed.__getitem__, reverse=True)
 
 
 def describe(sought: Sought, evidence: Sequence[Evidence], vocabulary: Vocabulary) -> Features:
@@ -205,16 +205,17 @@ def _row(
 ) -> tuple[float, ...]:
     told, cosines = item.told, item.sentence_cosines
     # The best sentence says most by meaning and by words; an answer may stand beside it.
+    where = told.where(rarity)
     said = [
         0.5 * cosines[number] + 0.5 * held / total
-        for number, held in zip(told.numbers, told.held(rarity), strict=True)
+        for number, held in zip(told.numbers, told.held(where), strict=True)
     ]
     best = max(range(len(said)), key=said.__getitem__, default=0)
     near = range(max(0, best - 1), best + 2)
-    covered = told.held_near(rarity, near) / total if said else 0.0
+    covered = told.held_near(where, near) / total if said else 0.0
     sentence_cosine = max(cosines, default=item.cosine)
     named = not sought.focus or sought.focus in told.places
-    lacking = (value for term, value in rarity.items() if term not in told.places)
+    lacking = [value for place, value in where if not place]
     return (
         sentence_cosine,
         item.cosine,
@@ -301,15 +302,17 @@ def rank(
         before = np.argsort(-scores, kind="stable")
         scores = scores + talk
         chances[np.argsort(-scores, kind="stable")] = np.minimum.accumulate(chances[before])
-    order = sorted(range(len(evidence)), key=lambda i: (-scores[i], evidence[i].key))
+    keys = np.array([item.key for item in evidence], dtype=np.int64)
+    order = np.lexsort((keys, -scores)).tolist()
     own = _in_the_language_asked(evidence)
     if any(chances[position] >= model.bar for position in own):
         order.sort(key=lambda position: position not in own)
     hits: list[Hit] = []
+    likely: list[float] = chances.tolist()
     looked_for = (*sought.terms, *sought.also)
     for place, position in enumerate(order, 1):
         item = evidence[position]
-        chance = float(chances[position])
+        chance = likely[position]
         hits.append(
             Hit(
                 passage=item.told.passage,

@@ -127,11 +127,12 @@ class FaissStore:
         Cosines are in [-1, 1]; lexical scores are BM25 and above 0.
         """
         most = k + len(self.hidden)
-        arms = (self._passages.nearest(vector, most), self._words.best(question_terms, most))
-        dense, lexical = (
-            tuple(pair for pair in arm if pair[0] not in self.hidden)[:k] for arm in arms
-        )
-        return Candidates(dense, lexical)
+        dense = self._passages.nearest(vector, most)
+        lexical = self._words.best(question_terms, most)
+        if self.hidden:
+            dense = [pair for pair in dense if pair[0] not in self.hidden][:k]
+            lexical = [pair for pair in lexical if pair[0] not in self.hidden][:k]
+        return Candidates(tuple(dense), tuple(lexical))
 
     def without(self, keys: Iterable[int]) -> FaissStore:
         """The same generation, where some passages are neither found nor counted."""
@@ -152,8 +153,9 @@ class FaissStore:
         starts, ends = self._first_sentence[numbers], self._first_sentence[numbers + 1]
         rows = self._sentences.runs(starts, ends).astype(np.float32)
         norms = np.maximum(np.sqrt(neighbours.dots(rows, rows)), 1e-9)
-        found = neighbours.dots(rows, vector) / norms
-        return np.split(found, np.cumsum(ends - starts)[:-1])
+        found: Vectors = (neighbours.dots(rows, vector) / norms).astype(np.float32, copy=False)
+        bounds = np.cumsum(ends - starts).tolist()
+        return [found[start:end] for start, end in zip([0, *bounds], bounds, strict=False)]
 
     def resources_near(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
         """The k resources whose titles are nearest to a unit vector, by number and cosine."""

@@ -63,35 +63,42 @@ class Told:
             any(map(_NEWS.search, passage.headings)),
         )
 
-    def held(self, weights: Mapping[str, float]) -> list[float]:
+    def where(self, weights: Mapping[str, float]) -> list[tuple[int, float]]:
+        """Where each term stands, as in `places`, 0 for nowhere, with its weight."""
+        get = self.places.get
+        return [(get(term, 0), weight) for term, weight in weights.items()]
+
+    def held(self, where: Iterable[tuple[int, float]]) -> list[float]:
         """The summed weight of the terms that each sentence holds; headings are no sentences."""
         held = [0.0] * len(self.numbers)
-        for term, weight in weights.items():
-            where = self.places.get(term, 0) & ((1 << len(held)) - 1)
-            while where:
-                held[(where & -where).bit_length() - 1] += weight
-                where &= where - 1
+        in_body = (1 << len(held)) - 1
+        for place, weight in where:
+            left = place & in_body
+            while left:
+                held[(left & -left).bit_length() - 1] += weight
+                left &= left - 1
         return held
 
-    def held_near(self, weights: Mapping[str, float], near: range) -> float:
+    def held_near(self, where: Iterable[tuple[int, float]], near: range) -> float:
         """The summed weight of the terms that some sentences hold together with the heading."""
         count = len(self.numbers)
         window = 1 << count | ((1 << near.stop) - (1 << near.start)) & ((1 << count) - 1)
-        places = self.places
-        return sum(weight for term, weight in weights.items() if places.get(term, 0) & window)
+        return sum([weight for place, weight in where if place & window])
 
     def beside(self, pairs: Iterable[tuple[str, str]]) -> int:
         """How many pairs of terms stand side by side, or one apart, in a sentence or the path."""
-        return sum(self._stand_together(one, other) for one, other in pairs)
+        get, lines = self.places.get, ~(1 << len(self.numbers))
+        found = 0
+        for pair in pairs:
+            shared = get(pair[0], 0) & get(pair[1], 0) & lines
+            found += bool(shared) and self._stand_together(pair, shared)
+        return found
 
-    def _stand_together(self, one: str, other: str) -> bool:
-        heading = len(self.numbers)
-        shared = self.places.get(one, 0) & self.places.get(other, 0) & ~(1 << heading)
+    def _stand_together(self, pair: tuple[str, str], shared: int) -> bool:
         while shared:
             place = (shared & -shared).bit_length() - 1
-            line = self.lines[min(place, heading)]
-            near = chain(pairwise(line), zip(line, line[2:], strict=False))
-            if (one, other) in near:
+            line = self.lines[min(place, len(self.numbers))]
+            if pair in chain(pairwise(line), zip(line, line[2:], strict=False)):
                 return True
             shared &= shared - 1
         return False

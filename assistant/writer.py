@@ -93,7 +93,7 @@ class Weights:
         """A passage with what each sentence says: half by meaning, half by words."""
         total = sum(self.rarity.values()) or 1.0
         scores = [-1.0] * len(cosines)  # of a heading
-        for number, held in zip(told.numbers, told.held(self.rarity), strict=True):
+        for number, held in zip(told.numbers, told.held(told.where(self.rarity)), strict=True):
             scores[number] = 0.5 * cosines[number] + 0.5 * held / total
         return Source(told.passage, tuple(scores), probability)
 
