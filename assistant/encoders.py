@@ -31,15 +31,7 @@ def serving(model: str = "", *, device: str = "cpu", built_with: str = "") -> tu
         if exported and exported.name == (model or BUNDLED_NAME) and exported.record.number:
             return exported, ""  # to hash the weights would take longer than to answer
     weights = Weights(model)
-    reference = SentenceTransformerEncoder(weights, device=device)
-    if device != "cpu":
-        return reference, ""
-    found = _exported(weights.identity)
-    if not found:
-        return reference, "Answers are slow: the model is not exported. Run: assistant build"
-    if not found.record.number:
-        return reference, f"Answers are slow: the model is not exported, as {found.record.why}."
-    return found, ""
+    return _chosen(weights, _exported(weights.identity) if device == "cpu" else None, device)
 
 
 def building(
@@ -52,7 +44,8 @@ def building(
     this machine or cannot be loaded.
     """
     weights = Weights(model)
-    if device == "cpu" and not _exported(weights.identity):
+    found = _exported(weights.identity) if device == "cpu" else None
+    if device == "cpu" and not found:
         if progress:
             progress(0, 1)
         try:
@@ -63,7 +56,19 @@ def building(
             return SentenceTransformerEncoder(weights), notice
         if progress:
             progress(1, 1)
-    return serving(model, device=device)
+        found = _exported(weights.identity)
+    return _chosen(weights, found, device)
+
+
+def _chosen(weights: Weights, found: OnnxEncoder | None, device: str) -> tuple[Encoder, str]:
+    """The export where there is one, else the reference, and why."""
+    if found and found.record.number:
+        return found, ""
+    reference = SentenceTransformerEncoder(weights, device=device)
+    if device != "cpu":
+        return reference, ""
+    why = f", as {found.record.why}." if found else ". Run: assistant build"
+    return reference, f"Answers are slow: the model is not exported{why}"
 
 
 def _exported(identity: str) -> OnnxEncoder | None:
