@@ -60,7 +60,7 @@ class Bm25:
         self._ends: NDArray[np.int64] = mapped(folder / "posting_ends.npy")
         self._passages: Keys = mapped(folder / "posting_passages.npy")
         self._worth: Scores = mapped(folder / "posting_worth.npy")
-        self._most: Scores = np.load(folder / "posting_most.npy")
+        self._most: Scores = mapped(folder / "posting_most.npy")
 
     def best(self, terms: Iterable[str], k: int) -> list[tuple[int, float]]:
         """The k best passages by number and score, best first, ties by number; all above 0.

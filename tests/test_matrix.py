@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from assistant import matrix
 from assistant.matrix import Matrix
@@ -48,3 +53,61 @@ def test_of_the_best_those_that_are_as_good_come_by_key_at_the_end_too(scores, k
     found = matrix.best(keys, np.array(scores, dtype=np.float32), k)
     ordered = sorted(zip(keys.tolist(), scores, strict=True), key=lambda one: (-one[1], one[0]))
     assert found == ordered[:k]
+
+
+@given(
+    arrays.arrays(
+        st.sampled_from(["u1", "i1", "i4", "i8", "f2", "f4", "f8"]),
+        arrays.array_shapes(max_dims=3, min_side=0, max_side=12),
+    )
+)
+def test_what_numpy_wrote_is_mapped_as_numpy_reads_it(numbers):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "numbers.npy")
+        np.save(path, numbers)
+        mapped = matrix.mapped(path)
+        np.testing.assert_array_equal(mapped, np.load(path))
+        assert (mapped.dtype, mapped.shape) == (numbers.dtype, numbers.shape)
+
+
+def test_what_is_no_file_of_numbers_is_refused(tmp_path):
+    path = tmp_path / "numbers.npy"
+    np.save(path, np.arange(10))
+    whole = path.read_bytes()
+    for damaged in [b"", whole[:9], whole[:60], whole[:-1], b"x" + whole[1:]]:
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"numbers\.npy does not begin|mmap length"):
+            matrix.mapped(path)
+    np.save(path, np.array([{}]), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"numbers\.npy does not begin as a file of numbers does"):
+        matrix.mapped(path)
+
+
+class Knot:
+    """What only a collection ends, and lets other threads on as it does."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        os.stat("/")  # noqa: PTH116 for its pause, not for what it finds
+
+
+def test_threads_map_at_once_while_others_collect(tmp_path):
+    path = tmp_path / "numbers.npy"
+    np.save(path, np.arange(10))
+
+    def often(_: int) -> None:
+        for _ in range(200):
+            Knot()
+            assert matrix.mapped(path)[9] == 9
+
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(20)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(often, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)

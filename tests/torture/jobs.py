@@ -10,6 +10,7 @@ import gc
 import os
 import resource
 import shutil
+import time
 from dataclasses import astuple
 from pathlib import Path
 
@@ -26,6 +27,10 @@ def build(guide: str, folder: str) -> str:
 # -- broken writers -------------------------------------------------------------------------------
 
 
+LINGER = 0.02
+"""Seconds a broken writer is in between, so that a kill lands there however fast the machine is."""
+
+
 def in_place(guide: str, folder: str) -> None:
     """Write the new generation over the current one, then rename it."""
     made = _made(guide, folder)
@@ -33,6 +38,7 @@ def in_place(guide: str, folder: str) -> None:
     for path in home.rglob("*"):
         if path.is_file():
             path.write_bytes((made / path.relative_to(home)).read_bytes())
+    time.sleep(LINGER)
     home.rename(home.with_name(made.name))
     shutil.copy(made.parent / "CURRENT", folder)
 
@@ -43,6 +49,7 @@ def pointer_first(guide: str, folder: str) -> None:
     home = _current(Path(folder))
     (made.parent / "CURRENT").rename(Path(folder, "CURRENT"))
     shutil.rmtree(home)
+    time.sleep(LINGER)
     made.rename(Path(folder, made.name))
 
 
