@@ -13,6 +13,7 @@ from hypothesis import settings
 from assistant import building, encoders
 from assistant import index as indexes
 from assistant.ask import Assistant
+from assistant.reference import SentenceTransformerEncoder
 from assistant.text import words
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ def encoder(_own_cache) -> Encoder:
     found, notice = encoders.building()
     assert not notice
     return found
+
+
+@pytest.fixture(scope="session")
+def reference() -> SentenceTransformerEncoder:
+    """What the export is held against; it takes seconds to load."""
+    return SentenceTransformerEncoder()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,96 @@
+"""What both encoders promise: the one that is exported, and the reference it was made from."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from assistant import export, guide
+from tests.conftest import CORPUS
+
+
+@pytest.fixture(scope="module", params=["encoder", "reference"])
+def each(request):
+    """Each of the two in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    """Texts of every length up to past the window, most of them short, as a guide's are."""
+    chance = random.Random(5)
+    said = "the cat sat on a mat while owners of products planned their next release".split()
+    lengths = [*range(1, 24), 40, 41, 90, 91, 150, 254, 255, 300]
+    return [" ".join(chance.choices(said, k=length)) for length in lengths]
+
+
+@pytest.fixture(scope="module")
+def alone(each, texts) -> dict[str, bytes]:
+    """The bytes of each text's vector, encoded by itself."""
+    return {text: each.encode([text]).tobytes() for text in texts}
+
+
+def test_vectors_have_length_one_and_one_row_a_text(each):
+    vectors = each.encode(["one text", "another, rather longer text about something else"])
+    assert vectors.shape == (2, each.dimension)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+
+
+def test_no_text_gives_no_row(each):
+    assert each.encode([]).shape == (0, each.dimension)
+
+
+def test_like_meanings_are_nearer_than_unlike_ones(each):
+    cat, kitten, tax = each.encode(["a cat sleeps", "a kitten is asleep", "file a tax return"])
+    assert cat @ kitten > cat @ tax + 0.3
+
+
+def test_a_text_s_vector_depends_neither_on_its_neighbours_nor_on_its_place(each, texts, alone):
+    chance = random.Random(7)
+    for size in (2, 7, 2 * len(texts)):
+        given = chance.choices(texts, k=size)
+        for text, vector in zip(given, each.encode(given), strict=True):
+            assert vector.tobytes() == alone[text]
+
+
+def test_threads_get_the_vectors_each_would_get_alone(each, texts, alone):
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda text: each.encode([text]).tobytes(), texts))
+    assert together == list(alone.values())
+
+
+def test_what_lies_past_the_window_is_not_read(each):
+    full = "word " * (each.window - 2)  # a token a word, and two special ones
+    assert each.encode([full]).tobytes() == each.encode([full + "cat dog"]).tobytes()
+    assert each.encode([full]).tobytes() != each.encode([full[5:] + "cat"]).tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 2, 70])
+def test_progress_is_told_up_to_the_end(each, count):
+    told = []
+    each.encode(["text"] * count, lambda done, total: told.append((done, total)))
+    assert told[-1] == (count, count)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_common_words_are_known_whole_and_misspelt_ones_not(each):
+    assert each.knows("bread")
+    assert not each.knows("prodcut")
+
+
+def test_both_are_the_same_model_and_compute_it_in_their_own_way(encoder, reference):
+    said = [(e.identity, e.name, e.window, e.dimension) for e in (encoder, reference)]
+    assert said[0] == said[1]
+    assert encoder.arithmetic != reference.arithmetic
+
+
+def test_their_vectors_of_a_guide_are_near_to_each_other(encoder, reference):
+    passages = guide.read(CORPUS).passages
+    written = [p.search_text for p in passages] + [p.heading for p in passages]
+    cosines = np.sum(encoder.encode(written) * reference.encode(written), axis=1)
+    assert cosines.mean() >= export.COSINE
+    assert cosines.min() >= 0.95
