@@ -38,8 +38,8 @@ import numpy as np
 
 from assistant import generations, guide, index, questionset
 from assistant.ask import Assistant
-from assistant.encoder import SentenceTransformerEncoder
 from assistant.model import PageRead
+from assistant.reference import SentenceTransformerEncoder
 from assistant.store import FaissStore, quantise
 from assistant.text import terms
 
