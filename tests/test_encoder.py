@@ -37,6 +37,7 @@ class SentenceTransformer:
     prompts, default_prompt_name, max_seq_length = {}, None, 256
     def __init__(self, *_, **__): ...
     def eval(self): return self
+    def __iter__(self): return iter(())
     def get_embedding_dimension(self): return 384
 """
 
