@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from assistant import export
 from assistant.encoder import OnnxEncoder
-from assistant.errors import ModelError
+from assistant.errors import ExportFailed, ModelError
 from assistant.reference import SentenceTransformerEncoder
 from assistant.weights import BUNDLED_NAME, Weights
 
@@ -49,10 +49,9 @@ def building(
         if progress:
             progress(0, 1)
         try:
-            export.export(weights, SentenceTransformerEncoder(weights))
-        except OSError as error:
-            home = export.folder(weights.identity)
-            notice = f"Answers are slow: the model cannot be exported to {home}: {error.strerror}."
+            export.export(weights)
+        except ExportFailed as error:
+            notice = f"Answers are slow. {error.what} {error.mend}"
             return SentenceTransformerEncoder(weights), notice
         if progress:
             progress(1, 1)

@@ -49,6 +49,10 @@ class ModelError(AssistantError):
     """The encoder's files are missing, altered, or not the ones the index was built with."""
 
 
+class ExportFailed(AssistantError):
+    """The model could not be exported; it still answers, more slowly."""
+
+
 class IndexMissing(AssistantError):
     """There is no index where one was looked for."""
 

@@ -1,7 +1,7 @@
 """A model to ONNX, once: made small, compared with the reference, and kept by its digest.
 
-Knows torch's exporter and onnxruntime's tools, through the reference encoder. Must not know what
-the vectors are for.
+Knows torch's exporter and onnxruntime's tools, through the reference encoder, and runs them in a
+process of their own. Must not know what the vectors are for.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -31,15 +34,14 @@ from assistant.encoder import (
     OnnxEncoder,
     Record,
 )
-from assistant.errors import ModelError
-from assistant.weights import sha256
+from assistant.errors import ExportFailed, ModelError
+from assistant.reference import SentenceTransformerEncoder
+from assistant.weights import Weights, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assistant.encoder import Vectors
-    from assistant.reference import SentenceTransformerEncoder
-    from assistant.weights import Weights
 
 FORMAT = 2
 """Raised whenever a model would be exported in another way."""
@@ -50,6 +52,15 @@ COSINE, LOWEST, NEAREST = 0.99, 0.98, 0.9
 _PACKAGES = ("onnx", "onnxruntime", "sentence-transformers", "torch", "transformers")
 _OPSET = 17
 _MASK = 3  # its place among the inputs of onnxruntime's Attention
+
+_KEPT, _WRONG = "kept", "wrong.json"
+_MAIN = """
+import sys
+_, model, scratch, *sys.path = sys.argv
+from assistant import export
+export.main(model, export.Path(scratch))
+"""
+_MEND = "It needs 1.5 GB of memory and 300 MB there, once; then run: assistant build"
 
 # Short and long, asked and told, plain and technical: what a guide and its readers write.
 _PROBES = (
@@ -94,32 +105,70 @@ def folder(identity: str) -> Path:
     return cache / "models" / f"{identity[:32]}-{FORMAT}"
 
 
-def export(weights: Weights, reference: SentenceTransformerEncoder) -> Record:
+def export(weights: Weights) -> Record:
     """Export a model, where that is not done yet; the record says what came of it.
 
     The smallest graph is kept that is near enough to the reference: matrices of int8, else of
-    fp32. Where none is, or the model cannot be traced, that is recorded too. Raises OSError where
-    nothing can be written.
+    fp32. Where none is, or the model cannot be traced, that is recorded too. Another process
+    makes it, and takes torch and its 1.5 GB of memory with it when it ends. Raises ModelError
+    where the model cannot be loaded, and ExportFailed for whatever else that process ends of.
     """
     home = folder(weights.identity)
     try:
         return Record.read(home)
     except ModelError:
         shutil.rmtree(home, ignore_errors=True)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-        record = _made(weights, reference, Path(scratch))
-        kept = Path(scratch) / "kept"
-        kept.mkdir()
-        for name in record.files:
-            (Path(scratch) / record.number / name).rename(kept / name)
-        text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
-        (kept / RECORD).write_text(text, encoding="utf-8")
-        try:
-            kept.rename(home)
-        except OSError:  # another process was first
-            return Record.read(home)
-    return record
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        # Ours and not the other process's, so that it goes even where that one is killed.
+        with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+            why = _apart(weights, Path(scratch))
+            with suppress(OSError):  # another process was first
+                (Path(scratch) / _KEPT).rename(home)
+    except OSError as error:
+        why = str(error)
+    if why:
+        what = f"The model cannot be exported to {home}: {why.rstrip('.')}."
+        raise ExportFailed(what, _MEND)
+    return Record.read(home)
+
+
+def _apart(weights: Weights, scratch: Path) -> str:
+    """Run `main` in another process; why it failed, if it did."""
+    # Not `-m`, which would take packages from the folder one stands in.
+    command = [sys.executable, "-c", _MAIN, weights.model, str(scratch), *sys.path]
+    done = subprocess.run(  # noqa: S603 - our own code, found where ours was
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    wrong = scratch / _WRONG
+    if wrong.is_file():
+        raise ModelError(*json.loads(wrong.read_text(encoding="utf-8")))
+    if done.returncode < 0:
+        return signal.strsignal(-done.returncode) or f"signal {-done.returncode}"
+    said = done.stderr.strip().splitlines()
+    return (said or [f"exit code {done.returncode}"])[-1] if done.returncode else ""
+
+
+def main(model: str, scratch: Path) -> None:
+    """Make the export of a model in a folder, or say there what is wrong with the model."""
+    try:
+        weights = Weights(model)
+        record = _made(weights, SentenceTransformerEncoder(weights), scratch)
+    except ModelError as error:
+        (scratch / _WRONG).write_text(json.dumps([error.what, error.mend]), encoding="utf-8")
+        return
+    kept = scratch / _KEPT
+    kept.mkdir()
+    for name in record.files:
+        (scratch / record.number / name).rename(kept / name)
+    text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
+    (kept / RECORD).write_text(text, encoding="utf-8")
 
 
 def _made(weights: Weights, reference: SentenceTransformerEncoder, scratch: Path) -> Record:
@@ -145,6 +194,8 @@ def _made(weights: Weights, reference: SentenceTransformerEncoder, scratch: Path
         try:
             _traced(pipeline, scratch / "traced.onnx")
             _fused(pipeline, scratch / "traced.onnx", scratch / "fused.onnx")
+        except (MemoryError, OSError):
+            raise  # of this machine and not of the model: told, not recorded
         except Exception as error:  # noqa: BLE001 - the exporter raises of everything it meets
             return _with(blank, why=f"it cannot be traced: {type(error).__name__}")
         for number, make in (("int8", _rounded), ("fp32", shutil.copyfile)):

@@ -32,6 +32,7 @@ class Weights:
     """
 
     def __init__(self, model: str = "") -> None:
+        self.model = model
         self.folder = _located(model)
         self.name = model or BUNDLED_NAME
         if not model:

@@ -14,6 +14,7 @@ from assistant import building, encoders
 from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.encoder import encode_apart
+from assistant.reference import SentenceTransformerEncoder
 from assistant.text import words
 
 if TYPE_CHECKING:
@@ -80,6 +81,12 @@ def encoder(_own_cache) -> Encoder:
     found, notice = encoders.building()
     assert not notice
     return found
+
+
+@pytest.fixture(scope="session")
+def reference() -> SentenceTransformerEncoder:
+    """What the export is held against; it takes seconds to load."""
+    return SentenceTransformerEncoder()
 
 
 @pytest.fixture(scope="session")

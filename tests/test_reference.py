@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 
 import numpy as np
@@ -13,60 +12,10 @@ from assistant.reference import SentenceTransformerEncoder
 from assistant.weights import BUNDLED_SHA256, Weights
 
 
-@pytest.fixture(scope="module")
-def reference() -> SentenceTransformerEncoder:
-    return SentenceTransformerEncoder()
-
-
-def test_vectors_have_length_one_and_one_row_a_text(reference):
-    vectors = reference.encode(["one text", "another, rather longer text about something else"])
-    assert vectors.shape == (2, reference.dimension)
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
-
-
-def test_no_text_gives_no_row(reference):
-    assert reference.encode([]).shape == (0, reference.dimension)
-
-
-def test_like_meanings_are_nearer_than_unlike_ones(reference):
-    cat, kitten, tax = reference.encode(["a cat sleeps", "a kitten is asleep", "file a tax return"])
-    assert cat @ kitten > cat @ tax + 0.3
-
-
-@pytest.fixture(scope="module")
-def texts() -> list[str]:
-    """Texts of every length up to past the window, most of them short, as a guide's are."""
-    chance = random.Random(5)
-    said = "the cat sat on a mat while owners of products planned their next release".split()
-    lengths = [*range(1, 24), 40, 41, 90, 91, 150, 254, 255, 300]
-    return [" ".join(chance.choices(said, k=length)) for length in lengths]
-
-
-def test_a_text_s_vector_does_not_depend_on_its_neighbours_by_a_bit(reference, texts):
-    chance = random.Random(7)
-    alone = {text: reference.encode([text])[0] for text in texts}
-    for size in (2, 7, 2 * len(texts)):
-        given = chance.choices(texts, k=size)
-        for text, vector in zip(given, reference.encode(given), strict=True):
-            assert vector.tobytes() == alone[text].tobytes()
-
-
-def test_a_vector_is_what_the_model_says_without_our_padding(reference, texts):
+def test_a_vector_is_what_the_model_says_without_our_padding(reference):
+    texts = ["cat " * length for length in (1, 15, 16, 17, 90, 254, 300)]
     plain = reference.pipeline.encode(texts, batch_size=1, normalize_embeddings=True)
     np.testing.assert_allclose(reference.encode(texts), plain, atol=1e-6)
-
-
-def test_progress_is_told_up_to_the_end(reference):
-    told = []
-    reference.encode(["text"] * 70, lambda done, total: told.append((done, total)))
-    assert told[-1] == (70, 70)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-
-
-def test_the_model_knows_common_words_whole_and_misspelt_ones_not(reference):
-    assert reference.knows("bread")
-    assert not reference.knows("prodcut")
 
 
 def test_the_window_is_known_without_loading_the_model_and_is_the_model_s_own(reference):
