@@ -22,7 +22,7 @@ from assistant.text import normalise, terms, words
 from assistant.timing import step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from assistant.encoder import Encoder, Vectors
@@ -201,7 +201,7 @@ class Assistant:
                 own = weights.without(shared)
                 alike = dict.fromkeys((key for key, _ in kinds), 1.0)
                 return writer.write(asked, self._weighed(own, found.vector, alike))
-        sources = self._sources(weights, found.vector, hits)
+        sources = _sources(found, hits)
         best = sources[0].passage
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
@@ -214,22 +214,17 @@ class Assistant:
         near = range(max(0, hit.key - NEARBY), min(store.size, hit.key + NEARBY + 1))
         return [passage for passage in store.passages(near) if passage.path == hit.passage.path]
 
-    def _sources(
-        self, weights: Weights, vector: Vectors, hits: Iterable[Hit]
-    ) -> list[writer.Source]:
-        looked = {hit.key: hit.probability for hit in itertools.islice(hits, LOOKED_THROUGH)}
-        return self._weighed(weights, vector, looked)
-
     def _weighed(
         self, weights: Weights, vector: Vectors, chances: Mapping[int, float]
     ) -> list[writer.Source]:
         """Passages by number with what each sentence says, and how likely each answers."""
-        keys = list(chances)
-        told = self._retrieval.told(keys)
-        cosines = self.index.store.sentence_cosines(vector, keys)
         return [
-            weights.source(each, near.tolist(), chance)
-            for each, near, chance in zip(told, cosines, chances.values(), strict=True)
+            writer.Source(passage, said, chance)
+            for (passage, said), chance in zip(
+                self._retrieval.said(weights.rarity, vector, list(chances)),
+                chances.values(),
+                strict=True,
+            )
         ]
 
     def _missing(self, asked: Question) -> list[str]:
@@ -240,11 +235,12 @@ class Assistant:
 
     def _sides(self, found: Found, hits: Sequence[Hit], weights: Weights) -> list[writer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
-        sources = self._sources(weights, found.vector, hits)
+        sources = _sources(found, hits)
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
             own = self._retrieval.hits(Sought.of(side), vector)
-            sources += self._sources(weights, vector, own)
+            looked = {hit.key: hit.probability for hit in own[:LOOKED_THROUGH]}
+            sources += self._weighed(weights, vector, looked)
         return sources
 
     def _kinds(self, asked: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
@@ -280,9 +276,9 @@ class Assistant:
     def _cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         store = self.index.store
         citations = []
+        sha256 = {path: store.digest(path) for path in {quote.passage.path for quote in quotes}}
         for number, quote in enumerate(quotes, 1):
             passage = quote.passage
-            page = store.page(passage.path)
             citations.append(
                 Citation(
                     n=number,
@@ -294,7 +290,7 @@ class Assistant:
                     quote=quote.text,
                     span=quote.span,
                     lines=quote.lines,
-                    sha256=page.sha256 if page else "",
+                    sha256=sha256[passage.path],
                 )
             )
         return citations
@@ -332,6 +328,14 @@ def settle(question: str) -> str:
             "Ask for one thing at a time.",
         )
     return text
+
+
+def _sources(found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
+    """The best hits of a question with what each of their sentences says to it."""
+    return [
+        writer.Source(hit.passage, found.evidence.said_by(hit.key), hit.probability)
+        for hit in hits[:LOOKED_THROUGH]
+    ]
 
 
 def _understood_as(parts: Sequence[Found]) -> str:
