@@ -47,7 +47,7 @@ _SAID = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for the best reading of a question, by what; its other readings that answer."""
+    """What was found for the best reading of a question, and other readings that answer."""
 
     understood: Understood
     vector: Vectors
