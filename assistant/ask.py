@@ -16,6 +16,7 @@ from assistant import index as indexes
 from assistant import question as questions
 from assistant.errors import QuestionError
 from assistant.model import Answer, Citation, Search
+from assistant.offers import Offers
 from assistant.ranking import Sought
 from assistant.retrieval import Retrieval
 from assistant.text import normalise, terms, words
@@ -77,6 +78,7 @@ class Assistant:
         shipped = ranking.shipped()
         self._model = shipped if bar is None else replace(shipped, bar=bar)
         self._retrieval = Retrieval(index.store, encoder, self._model)
+        self._offers = Offers(index.store.vocabulary.surface)
 
     @classmethod
     def open(cls, folder: str | Path | None = None, *, model: str | None = None) -> Assistant:
@@ -314,7 +316,7 @@ class Assistant:
     ) -> list[str]:
         said = [turn.text for turn in history if turn.role == "user"]
         said += [part.understood.question.text for part in parts]
-        return further.next_questions(hits, quotes, said, self.index.store.vocabulary.surface)
+        return further.next_questions(hits, quotes, said, self._offers)
 
 
 def settle(question: str) -> str:

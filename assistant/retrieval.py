@@ -152,6 +152,8 @@ class Retrieval:
     def _best(self, readings: Sequence[Found]) -> Found:
         """The likeliest reading, with the others that answer too."""
         best, *others = sorted(readings, key=lambda found: -found.likelihood)
+        if not others:
+            return best
         answered = [found for found in others if found.probability >= self._model.bar]
         return replace(best, others=tuple(found.understood.question.text for found in answered))
 
@@ -193,9 +195,9 @@ class Retrieval:
         if talk:
             lifted = ranking.fuse(talk.candidates)[: ranking.FROM_THE_TALK]
             keys = list(dict.fromkeys([*keys, *lifted]))
-        dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
-        lexical = {key: place for place, (key, _) in enumerate(candidates.lexical, 1)}
+        dense = dict(zip(dict(candidates.dense), itertools.count(1), strict=False))
         scores = dict(candidates.lexical)
+        lexical = dict(zip(scores, itertools.count(1), strict=False))
         with step("compare"):
             where = store.told(keys).where(sought.named)
             sentence_cosines = store.sentence_cosines(vector, keys)

@@ -177,6 +177,8 @@ class FaissStore:
 
     def resources_at(self, keys: Sequence[int]) -> list[Resource]:
         """Resources by number, in the order asked for."""
+        if not keys:
+            return []
         marks = ",".join("?" * len(keys))
         found = self._rows(f"select * from resource where key in ({marks})", *keys)
         by_key = {row[0]: rows.resource(row) for row in found}

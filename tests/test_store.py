@@ -16,6 +16,7 @@ from assistant.model import Oddity, Passage
 from assistant.rows import Kept
 from assistant.store import FaissStore, quantise
 from assistant.text import terms
+from assistant.told import Told
 
 CONCERNS = (
     Oddity("a.md", 3, "The link to d.md leads to no page."),
@@ -149,6 +150,13 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
     for key, passage in enumerate(passages):
         exact = word_encoder.encode(passage.sentence_texts) @ vector
         np.testing.assert_allclose(store.sentence_cosines(vector, [key]), exact, atol=0.01)
+
+
+def test_what_passages_tell_is_kept_as_it_was_taken_apart(store, passages):
+    keys = [2, 0]
+    kept, anew = store.told(keys), Told.of([passages[key] for key in keys])
+    assert kept.numbers.tolist() == anew.numbers.tolist()
+    assert kept.sentences.tolist() == anew.sentences.tolist()
 
 
 @pytest.mark.parametrize("exact_up_to", [20, 1000])
