@@ -337,16 +337,16 @@ def rank(
     matched = evidence.where.by_passage((*sought.terms, *sought.also))
     return [
         Hit(
-            passage=evidence.passages[n],
-            key=evidence.keys[n],
-            rank=rank,
-            probability=probability,
-            why=Reason(
-                dense_rank=evidence.dense_ranks[n],
-                dense=cosines[n],
-                lexical_rank=evidence.lexical_ranks[n],
-                lexical=evidence.lexical[n],
-                matched=matched[n],
+            evidence.passages[n],
+            evidence.keys[n],
+            rank,
+            probability,
+            Reason(
+                evidence.dense_ranks[n],
+                cosines[n],
+                evidence.lexical_ranks[n],
+                evidence.lexical[n],
+                matched[n],
             ),
         )
         for rank, (n, probability) in enumerate(zip(order, lowest, strict=True), 1)
