@@ -16,13 +16,14 @@ from assistant import index as indexes
 from assistant import question as questions
 from assistant.errors import QuestionError
 from assistant.model import Answer, Citation, Search
+from assistant.offers import Offers
 from assistant.ranking import Sought
 from assistant.retrieval import Retrieval
 from assistant.text import normalise, terms, words
 from assistant.timing import step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from assistant.encoder import Encoder, Vectors
@@ -77,6 +78,7 @@ class Assistant:
         shipped = ranking.shipped()
         self._model = shipped if bar is None else replace(shipped, bar=bar)
         self._retrieval = Retrieval(index.store, encoder, self._model)
+        self._offers = Offers(index.store.vocabulary.surface)
 
     @classmethod
     def open(cls, folder: str | Path | None = None, *, model: str | None = None) -> Assistant:
@@ -201,7 +203,7 @@ class Assistant:
                 own = weights.without(shared)
                 alike = dict.fromkeys((key for key, _ in kinds), 1.0)
                 return writer.write(asked, self._weighed(own, found.vector, alike))
-        sources = self._sources(weights, found.vector, hits)
+        sources = _sources(found, hits)
         best = sources[0].passage
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
@@ -214,22 +216,17 @@ class Assistant:
         near = range(max(0, hit.key - NEARBY), min(store.size, hit.key + NEARBY + 1))
         return [passage for passage in store.passages(near) if passage.path == hit.passage.path]
 
-    def _sources(
-        self, weights: Weights, vector: Vectors, hits: Iterable[Hit]
-    ) -> list[writer.Source]:
-        looked = {hit.key: hit.probability for hit in itertools.islice(hits, LOOKED_THROUGH)}
-        return self._weighed(weights, vector, looked)
-
     def _weighed(
         self, weights: Weights, vector: Vectors, chances: Mapping[int, float]
     ) -> list[writer.Source]:
         """Passages by number with what each sentence says, and how likely each answers."""
-        keys = list(chances)
-        told = self._retrieval.told(keys)
-        cosines = self.index.store.sentence_cosines(vector, keys)
         return [
-            weights.source(each, near.tolist(), chance)
-            for each, near, chance in zip(told, cosines, chances.values(), strict=True)
+            writer.Source(passage, said, chance)
+            for (passage, said), chance in zip(
+                self._retrieval.said(weights.rarity, vector, list(chances)),
+                chances.values(),
+                strict=True,
+            )
         ]
 
     def _missing(self, asked: Question) -> list[str]:
@@ -240,11 +237,12 @@ class Assistant:
 
     def _sides(self, found: Found, hits: Sequence[Hit], weights: Weights) -> list[writer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
-        sources = self._sources(weights, found.vector, hits)
+        sources = _sources(found, hits)
         sides = found.understood.question.subjects
         for side, vector in zip(sides, self._encoder.encode(sides), strict=True):
             own = self._retrieval.hits(Sought.of(side), vector)
-            sources += self._sources(weights, vector, own)
+            looked = {hit.key: hit.probability for hit in own[:LOOKED_THROUGH]}
+            sources += self._weighed(weights, vector, looked)
         return sources
 
     def _kinds(self, asked: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
@@ -280,9 +278,9 @@ class Assistant:
     def _cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         store = self.index.store
         citations = []
+        sha256 = {path: store.digest(path) for path in {quote.passage.path for quote in quotes}}
         for number, quote in enumerate(quotes, 1):
             passage = quote.passage
-            page = store.page(passage.path)
             citations.append(
                 Citation(
                     n=number,
@@ -294,7 +292,7 @@ class Assistant:
                     quote=quote.text,
                     span=quote.span,
                     lines=quote.lines,
-                    sha256=page.sha256 if page else "",
+                    sha256=sha256[passage.path],
                 )
             )
         return citations
@@ -318,7 +316,7 @@ class Assistant:
     ) -> list[str]:
         said = [turn.text for turn in history if turn.role == "user"]
         said += [part.understood.question.text for part in parts]
-        return further.next_questions(hits, quotes, said, self.index.store.vocabulary.surface)
+        return further.next_questions(hits, quotes, said, self._offers)
 
 
 def settle(question: str) -> str:
@@ -332,6 +330,14 @@ def settle(question: str) -> str:
             "Ask for one thing at a time.",
         )
     return text
+
+
+def _sources(found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
+    """The best hits of a question with what each of their sentences says to it."""
+    return [
+        writer.Source(hit.passage, found.evidence.said_by(hit.key), hit.probability)
+        for hit in hits[:LOOKED_THROUGH]
+    ]
 
 
 def _understood_as(parts: Sequence[Found]) -> str:

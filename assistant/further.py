@@ -8,16 +8,17 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from assistant import offers, writer
 from assistant import question as questions
+from assistant import writer
 from assistant.model import Related
 from assistant.text import terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from assistant.encoder import Encoder, Vectors
     from assistant.model import Hit, Passage, Resource
+    from assistant.offers import Offers
     from assistant.question import Question
     from assistant.quotes import Quote
     from assistant.store import FaissStore
@@ -106,15 +107,14 @@ def related(hits: Iterable[Hit], quotes: Iterable[Quote]) -> list[Related]:
 
 
 def next_questions(
-    hits: Sequence[Hit], quotes: Iterable[Quote], said: Iterable[str], counts: Mapping[str, int]
+    hits: Sequence[Hit], quotes: Iterable[Quote], said: Iterable[str], offers: Offers
 ) -> list[str]:
     """What else the guide answers close by: nothing that was `said`, or is quoted.
 
     That it answers them is not looked up: a question made of a heading is as near to its section
-    as can be, and of 575 so made from six guides none was refused. `counts` is how often the
-    guide writes each word.
+    as can be, and of 575 so made from six guides none was refused.
     """
-    return offers.offered(_beside(hits[:LOOKED_AROUND], quotes), said, counts, NEXT_QUESTIONS)
+    return offers.of(_beside(hits[:LOOKED_AROUND], quotes), said, NEXT_QUESTIONS)
 
 
 def _beside(hits: Iterable[Hit], quotes: Iterable[Quote]) -> Iterator[Passage]:

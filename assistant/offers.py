@@ -54,23 +54,41 @@ _SINGULAR = re.compile(r"^(?:is|was|has|does|\w+s)$", re.I)
 _VOWELS = "aeiou"
 
 
-def offered(
-    passages: Iterable[Passage], asked: Iterable[str], counts: Mapping[str, int], most: int
-) -> list[str]:
-    """Up to `most` questions that passages answer, in their order; none that was `asked`.
+class Offers:
+    """The questions that the passages of one guide answer, each made once; safe to share.
 
-    `counts` is how often the guide writes each word.
+    `counts` is how often the guide writes each word. The questions of `kept` passages are kept;
+    then it begins anew.
     """
-    known = {_topic(text) for text in asked}
-    found: list[str] = []
-    for passage in passages:
-        question = made(passage, counts)
-        if question and _topic(question) not in known:
-            known.add(_topic(question))
-            found.append(question)
-        if len(found) == most:
-            break
-    return found
+
+    def __init__(self, counts: Mapping[str, int], *, kept: int = 4096) -> None:
+        self._counts = counts
+        self._kept = kept
+        self._made: dict[str, tuple[str, frozenset[str]]] = {}
+
+    def of(self, passages: Iterable[Passage], asked: Iterable[str], most: int) -> list[str]:
+        """Up to `most` questions that passages answer, in their order; none that was `asked`."""
+        known = {_topic(text) for text in asked}
+        found: list[str] = []
+        for passage in passages:
+            question, topic = self._of(passage)
+            if question and topic not in known:
+                known.add(topic)
+                found.append(question)
+            if len(found) == most:
+                break
+        return found
+
+    def _of(self, passage: Passage) -> tuple[str, frozenset[str]]:
+        """The question of a passage, and its terms."""
+        known = self._made.get(passage.id)
+        if known is None:
+            question = made(passage, self._counts)
+            known = question, _topic(question)
+            if len(self._made) >= self._kept:
+                self._made = {}
+            self._made[passage.id] = known
+        return known
 
 
 def made(passage: Passage, counts: Mapping[str, int]) -> str:

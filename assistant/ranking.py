@@ -19,14 +19,15 @@ import numpy as np
 
 from assistant.model import Hit, Reason
 from assistant.text import terms
+from assistant.told import HEADING, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.model import Candidates
-    from assistant.told import Told
+    from assistant.model import Candidates, Passage
+    from assistant.told import Where
     from assistant.vocabulary import Vocabulary
 
     Features = NDArray[np.float64]
@@ -112,18 +113,36 @@ class Sought:
         unsaid = tuple(term for term in dict.fromkeys(also) if term not in said)
         return cls(said, unsaid, tuple(pairwise(found)), focus, kind, news)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every term there is to look out for, once."""
+        return tuple(dict.fromkeys((*self.terms, *self.also, *filter(None, (self.focus,)))))
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One candidate with all that was measured of it."""
+    """The candidates, by number, with all that was measured of them.
 
-    key: int
-    told: Told
-    cosine: float
-    sentence_cosines: tuple[float, ...]
-    dense_rank: int | None
-    lexical: float
-    lexical_rank: int | None
+    `where` says where the terms of the question stand in them. `sentence_cosines`, and what they
+    `said` to the question, are of all their sentences, one candidate's after another's. A rank is
+    None where that arm did not find one.
+    """
+
+    keys: Sequence[int]
+    passages: Sequence[Passage]
+    where: Where
+    cosines: NDArray[np.float32]
+    sentence_cosines: NDArray[np.float32]
+    said: Features
+    dense_ranks: Sequence[int | None]
+    lexical: Sequence[float]
+    lexical_ranks: Sequence[int | None]
+
+    def said_by(self, key: int) -> tuple[float, ...]:
+        """What each sentence of a candidate said to the question."""
+        place, counts = self.keys.index(key), self.where.told.sentences.tolist()
+        start = sum(counts[:place])
+        return tuple(self.said[start : start + counts[place]].tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +191,18 @@ def fuse(candidates: Candidates) -> list[int]:
     for found, share in ((candidates.dense, DENSE_SHARE), (candidates.lexical, 1 - DENSE_SHARE)):
         if not found:
             continue
-        scores = [score for _, score in found]
+        keys, scores = zip(*found, strict=True)
         lowest, spread = min(scores), max(scores) - min(scores)
-        for key, score in found:
-            scaled = (score - lowest) / spread if spread > 0 else 1.0
-            mixed[key] = mixed.get(key, 0.0) + share * scaled
+        if spread > 0:
+            scaled = [share * ((score - lowest) / spread) for score in scores]
+        else:
+            scaled = [share] * len(scores)
+        for key, part in zip(keys, scaled, strict=True):
+            mixed[key] = mixed.get(key, 0.0) + part
     return sorted(sorted(mixed), key=mixed.__getitem__, reverse=True)
 
 
-def describe(sought: Sought, evidence: Sequence[Evidence], vocabulary: Vocabulary) -> Features:
+def describe(sought: Sought, evidence: Evidence, vocabulary: Vocabulary) -> Features:
     """The features of each candidate: float64, shape (candidates, len(FEATURES)).
 
     Cosines are of the best sentence and of the whole passage. `lexical_share` is BM25 as a share
@@ -194,40 +216,42 @@ def describe(sought: Sought, evidence: Sequence[Evidence], vocabulary: Vocabular
     `kind` is 0 where the window holds no date, number or name though one is asked for, else 1.
     `brevity` falls from 1 for an empty text to ½ at 20 terms.
     """
-    rarity = {term: vocabulary.rarity(term) for term in sought.terms}
-    total, rarest = sum(rarity.values()) or 1.0, max(rarity.values(), default=1.0)
-    rows = [_row(sought, item, rarity, total=total, rarest=rarest) for item in evidence]
-    return np.asarray(rows, dtype=np.float64).reshape(-1, len(FEATURES))
-
-
-def _row(
-    sought: Sought, item: Evidence, rarity: Mapping[str, float], *, total: float, rarest: float
-) -> tuple[float, ...]:
-    told, cosines = item.told, item.sentence_cosines
+    where, told = evidence.where, evidence.where.told
+    count = len(evidence.keys)
+    features = np.empty((count, len(FEATURES)))
+    if not count:
+        return features
+    rarity = vocabulary.rarities(sought.terms)
+    total, rarest = sum(rarity.tolist()) or 1.0, max(rarity.tolist(), default=1.0)
     # The best sentence says most by meaning and by words; an answer may stand beside it.
-    where = told.where(rarity)
-    said = [
-        0.5 * cosines[number] + 0.5 * held / total
-        for number, held in zip(told.numbers, told.held(where), strict=True)
-    ]
-    best = max(range(len(said)), key=said.__getitem__, default=0)
-    near = range(max(0, best - 1), best + 2)
-    covered = told.held_near(where, near) / total if said else 0.0
-    sentence_cosine = max(cosines, default=item.cosine)
-    named = not sought.focus or sought.focus in told.places
-    lacking = [value for place, value in where if not place]
-    return (
-        sentence_cosine,
-        item.cosine,
-        max(sentence_cosine, covered),
-        item.lexical / (_BM25_MOST * total),
-        told.beside(sought.pairs) / len(sought.pairs) if sought.pairs else 0.5,
-        covered,
-        max(lacking, default=0.0) / rarest,
-        0.0 if named else 1.0 - covered,
-        float(not (sought.kind and said) or _is_of_kind(sought, told.text(near))),
-        told.brevity,
-    )
+    said = told.spread(evidence.said, HEADING)
+    best = said.argmax(axis=1)
+    answers = said.max(axis=1) > HEADING
+    covered = weighed(where.near(best), rarity) / total * answers
+    cosines = evidence.cosines.astype(np.float64)
+    sentence_cosines = told.spread(evidence.sentence_cosines, -np.inf).max(axis=1)
+    sentence_cosines = np.where(told.sentences > 0, sentence_cosines, cosines)
+    lacking = rarity * ~where.passages[:, : rarity.size]
+    features[:, 0] = sentence_cosines
+    features[:, 1] = cosines
+    features[:, 2] = np.maximum(sentence_cosines, covered)
+    features[:, 3] = np.array(evidence.lexical) / (_BM25_MOST * total)
+    features[:, 4] = where.beside(sought.pairs) / len(sought.pairs) if sought.pairs else 0.5
+    features[:, 5] = covered
+    features[:, 6] = lacking.max(axis=1, initial=0.0) / rarest
+    features[:, 7] = (1.0 - covered) * ~where.named(sought.focus) if sought.focus else 0.0
+    features[:, 8] = 1.0
+    if sought.kind:
+        for n in np.flatnonzero(answers).tolist():
+            features[n, 8] = _is_of_kind(sought, _around(evidence.passages[n], int(best[n])))
+    features[:, 9] = 1.0 / (1.0 + told.sizes / 20.0)
+    return features
+
+
+def _around(passage: Passage, best: int) -> str:
+    """The text of a sentence and those beside it, the heading left out."""
+    near = passage.sentences[max(0, best - 1) : best + 2]
+    return " ".join(passage.slice(sentence) for sentence in near if sentence.kind != "heading")
 
 
 _DATE = re.compile(
@@ -280,7 +304,7 @@ def lean(
 
 def rank(
     sought: Sought,
-    evidence: Sequence[Evidence],
+    evidence: Evidence,
     features: Features,
     model: Model,
     talk: Features | None = None,
@@ -293,42 +317,40 @@ def rank(
     Equal scores fall back on document order. Pages in the question's own language come first,
     where they answer it. A hit is never more probable than the one above it.
     """
+    if not evidence.keys:
+        return []
     scores = features @ model.order
     if not sought.news:
-        scores -= OLD_NEWS * np.array([item.told.news for item in evidence], dtype=np.float64)
+        scores -= OLD_NEWS * evidence.where.told.news
     chances = 1.0 / (1.0 + np.exp(-(features @ model.judge + model.judge_intercept)))
     if talk is not None:
         # What the talk lifts is as probable as what it takes the place of.
         before = np.argsort(-scores, kind="stable")
         scores = scores + talk
         chances[np.argsort(-scores, kind="stable")] = np.minimum.accumulate(chances[before])
-    keys = np.array([item.key for item in evidence], dtype=np.int64)
-    order = np.lexsort((keys, -scores)).tolist()
+    order = np.lexsort((np.array(evidence.keys), -scores)).tolist()
     own = _in_the_language_asked(evidence)
     if any(chances[position] >= model.bar for position in own):
         order.sort(key=lambda position: position not in own)
-    hits: list[Hit] = []
-    likely: list[float] = chances.tolist()
-    looked_for = (*sought.terms, *sought.also)
-    for place, position in enumerate(order, 1):
-        item = evidence[position]
-        chance = likely[position]
-        hits.append(
-            Hit(
-                passage=item.told.passage,
-                key=item.key,
-                rank=place,
-                probability=min(chance, hits[-1].probability) if hits else chance,
-                why=Reason(
-                    dense_rank=item.dense_rank,
-                    dense=item.cosine,
-                    lexical_rank=item.lexical_rank,
-                    lexical=item.lexical,
-                    matched=tuple(filter(item.told.places.__contains__, looked_for)),
-                ),
-            )
+    lowest = accumulate(chances[order].tolist(), min)
+    cosines = evidence.cosines.tolist()
+    matched = evidence.where.by_passage((*sought.terms, *sought.also))
+    return [
+        Hit(
+            evidence.passages[n],
+            evidence.keys[n],
+            rank,
+            probability,
+            Reason(
+                evidence.dense_ranks[n],
+                cosines[n],
+                evidence.lexical_ranks[n],
+                evidence.lexical[n],
+                matched[n],
+            ),
         )
-    return hits
+        for rank, (n, probability) in enumerate(zip(order, lowest, strict=True), 1)
+    ]
 
 
 def doubted(hits: Sequence[Hit], model: Model) -> tuple[Hit, ...]:
@@ -357,18 +379,19 @@ def merged(lists: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
     )
 
 
-def _in_the_language_asked(evidence: Sequence[Evidence]) -> frozenset[int]:
+def _in_the_language_asked(evidence: Evidence) -> frozenset[int]:
     """Which candidates are in the language of the question; none where there is but one.
 
     A question shares most of its words, the small ones above all, with pages of its language: the
     language whose pages hold most of the lexical score among the best twenty is taken to be it.
     """
-    shares: dict[str, float] = {}
-    for item in evidence:
-        if item.lexical_rank is not None and item.lexical_rank <= _VOTERS:
-            language = item.told.passage.language
-            shares[language] = shares.get(language, 0.0) + item.lexical
-    if len({item.told.passage.language for item in evidence}) < 2 or not shares:
+    languages = [passage.language for passage in evidence.passages]
+    if len(set(languages)) < 2:
         return frozenset()
-    asked = max(sorted(shares), key=lambda language: shares[language])
-    return frozenset(n for n, item in enumerate(evidence) if item.told.passage.language == asked)
+    shares: dict[str, float] = {}
+    found = zip(languages, evidence.lexical_ranks, evidence.lexical, strict=True)
+    for language, rank, score in found:
+        if rank is not None and rank <= _VOTERS:
+            shares[language] = shares.get(language, 0.0) + score
+    asked = max(sorted(shares), key=shares.__getitem__, default=None)
+    return frozenset(n for n, language in enumerate(languages) if language == asked)

@@ -6,23 +6,25 @@ answer is written from what is found.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from assistant import ranking
 from assistant import talk as talks
 from assistant.model import Candidates, Turn
 from assistant.text import terms
 from assistant.timing import step
-from assistant.told import Told
 from assistant.understanding import Understanding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from assistant.encoder import Encoder, Vectors
-    from assistant.model import Hit
-    from assistant.ranking import Model, Sought
+    from assistant.model import Hit, Passage
+    from assistant.ranking import Evidence, Model, Sought
     from assistant.store import FaissStore
     from assistant.understanding import Understood
 
@@ -32,7 +34,7 @@ LONGEST_TALK = 20
 CANDIDATES = 100
 LOOKED_THROUGH = 5
 KEPT = 4096
-"""How many passages are kept taken apart, about 4 KB each; then it begins anew."""
+"""How many passages are kept in memory, about 4 KB each; then it begins anew."""
 
 # A follow-up is refused when most of what it says itself is foreign to the guide: what it takes
 # from the talk is no evidence that the guide answers it. A word in so many passages is no
@@ -45,11 +47,12 @@ _SAID = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for the best reading of a question, and its other readings that answer."""
+    """What was found for the best reading of a question, and other readings that answer."""
 
     understood: Understood
     vector: Vectors
     hits: tuple[Hit, ...]
+    evidence: Evidence
     others: tuple[str, ...] = ()
 
     @property
@@ -86,7 +89,7 @@ class Retrieval:
         self._encoder = encoder
         self._model = model
         self._understanding = understanding or Understanding(store.vocabulary, encoder.knows)
-        self._kept: dict[int, Told] = {}
+        self._kept: dict[int, Passage] = {}
 
     def without(self, keys: Collection[int]) -> Retrieval:
         """The same where some passages are not in the guide; a question is read as before."""
@@ -131,10 +134,10 @@ class Retrieval:
         return Talk(vector, self._store.candidates(vector, said, CANDIDATES), rarity)
 
     def _found(self, reading: Understood, vector: Vectors, talk: Talk | None) -> Found:
-        hits = tuple(self.hits(reading.sought, vector, talk))
+        evidence, hits = self._ranked(reading.sought, vector, talk)
         if self._is_foreign(reading):
             hits = ranking.doubted(hits, self._model)
-        return Found(reading, vector, hits)
+        return Found(reading, vector, hits, evidence)
 
     def _is_foreign(self, reading: Understood) -> bool:
         """Whether the guide never says the word for what the question wants named.
@@ -149,6 +152,8 @@ class Retrieval:
     def _best(self, readings: Sequence[Found]) -> Found:
         """The likeliest reading, with the others that answer too."""
         best, *others = sorted(readings, key=lambda found: -found.likelihood)
+        if not others:
+            return best
         answered = [found for found in others if found.probability >= self._model.bar]
         return replace(best, others=tuple(found.understood.question.text for found in answered))
 
@@ -158,21 +163,31 @@ class Retrieval:
         Some of them the hits must say: a word that is common elsewhere leads away from the talk.
         """
         vocabulary = self._store.vocabulary
-        told = [each.places for each in self.told([hit.key for hit in hits])]
+        words = [(own, acronym) for own, acronym in self._understanding.own_words(text)]
+        asked = list(dict.fromkeys(term for own, _ in words for term in own))
+        where = self._store.told([hit.key for hit in hits]).where(asked)
+        by_best = set(itertools.chain(*where.by_passage(asked)[:LOOKED_THROUGH]))
+        by_any = set(itertools.chain(*where.by_passage(asked)))
         total = known = said = 0.0
-        for own, acronym in self._understanding.own_words(text):
+        for own, acronym in words:
             for term in (term for term in own if term not in talks.GENERAL):
                 rarity = vocabulary.rarity(term)
                 total += rarity
                 common = acronym or vocabulary.frequency.get(term, 0) >= _COMMON
-                if common or any(term in places for places in told[:LOOKED_THROUGH]):
+                if common or term in by_best:
                     known += rarity
-                if acronym or any(term in places for places in told):
+                if acronym or term in by_any:
                     said += rarity
         return known >= total - known and said >= _SAID * total
 
-    def hits(self, sought: Sought, vector: Vectors, talk: Talk | None = None) -> list[Hit]:
-        """The passages for one reading, best first, drawn to where the talk before it is."""
+    def hits(self, sought: Sought, vector: Vectors) -> tuple[Hit, ...]:
+        """The passages for what is sought, best first."""
+        return self._ranked(sought, vector, None)[1]
+
+    def _ranked(
+        self, sought: Sought, vector: Vectors, talk: Talk | None
+    ) -> tuple[Evidence, tuple[Hit, ...]]:
+        """The candidates for one reading, and as hits, drawn to where the talk before it is."""
         store = self._store
         with step("look up"):
             candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
@@ -180,37 +195,54 @@ class Retrieval:
         if talk:
             lifted = ranking.fuse(talk.candidates)[: ranking.FROM_THE_TALK]
             keys = list(dict.fromkeys([*keys, *lifted]))
-        dense = {key: place for place, (key, _) in enumerate(candidates.dense, 1)}
-        lexical = {key: (place, s) for place, (key, s) in enumerate(candidates.lexical, 1)}
+        dense = dict(zip(dict(candidates.dense), itertools.count(1), strict=False))
+        scores = dict(candidates.lexical)
+        lexical = dict(zip(scores, itertools.count(1), strict=False))
         with step("compare"):
-            told, cosines = self.told(keys), store.cosines(vector, keys).tolist()
+            where = store.told(keys).where(sought.named)
             sentence_cosines = store.sentence_cosines(vector, keys)
-        evidence = [
-            ranking.Evidence(
-                key=key,
-                told=told,
-                cosine=cosine,
-                sentence_cosines=tuple(near.tolist()),
-                dense_rank=dense.get(key),
-                lexical=lexical.get(key, (0, 0.0))[1],
-                lexical_rank=lexical[key][0] if key in lexical else None,
+            rarity = store.vocabulary.rarities(sought.terms)
+            evidence = ranking.Evidence(
+                keys=keys,
+                passages=self._passages(keys),
+                where=where,
+                cosines=store.cosines(vector, keys),
+                sentence_cosines=sentence_cosines,
+                said=where.said(rarity, sentence_cosines),
+                dense_ranks=[*map(dense.get, keys)],
+                lexical=[scores.get(key, 0.0) for key in keys],
+                lexical_ranks=[*map(lexical.get, keys)],
             )
-            for key, told, cosine, near in zip(keys, told, cosines, sentence_cosines, strict=True)
-        ]
         with step("rank"):
             features = ranking.describe(sought, evidence, store.vocabulary)
-            if not talk:
-                return ranking.rank(sought, evidence, features, self._model)
-            near = store.cosines(talk.vector, keys)
-            leaning = ranking.lean(keys, near, talk.candidates, talk.rarity, self._model)
-            return ranking.rank(sought, evidence, features, self._model, leaning)
+            leaning = None
+            if talk:
+                near = store.cosines(talk.vector, keys)
+                leaning = ranking.lean(keys, near, talk.candidates, talk.rarity, self._model)
+            hits = ranking.rank(sought, evidence, features, self._model, leaning)
+        return evidence, tuple(hits)
 
-    def told(self, keys: Sequence[int]) -> list[Told]:
-        """Passages taken apart; those asked for lately are kept so."""
+    def said(
+        self, weights: Mapping[str, float], vector: Vectors, keys: Sequence[int]
+    ) -> list[tuple[Passage, tuple[float, ...]]]:
+        """Passages by number with what each sentence says to the terms that are weighed."""
+        if not keys:
+            return []
+        told = self._store.told(keys)
+        cosines = self._store.sentence_cosines(vector, keys)
+        said = told.where([*weights]).said(np.array([*weights.values()]), cosines).tolist()
+        own = iter(said)
+        return [
+            (passage, tuple(itertools.islice(own, len(passage.sentences))))
+            for passage in self._passages(keys)
+        ]
+
+    def _passages(self, keys: Sequence[int]) -> list[Passage]:
+        """Passages by number; those asked for lately are kept."""
         kept = self._kept
         missing = [key for key in keys if key not in kept]
-        for key, passage in zip(missing, self._store.passages(missing), strict=True):
-            kept[key] = Told.of(passage)
+        if missing:
+            kept.update(zip(missing, self._store.passages(missing), strict=True))
         found = [kept[key] for key in keys]
         if len(kept) > KEPT:
             self._kept = dict(zip(keys, found, strict=True))

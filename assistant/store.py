@@ -6,6 +6,7 @@ vectors come from, what a question means, or which generation is current.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 import sys
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from assistant import counts, matrix, neighbours, rows, vocabulary
+from assistant import counts, matrix, neighbours, rows, told, vocabulary
 from assistant import lexicon as lexicons
 from assistant.bm25 import Bm25
 from assistant.counts import Counts
@@ -34,6 +35,7 @@ from assistant.model import (
 )
 from assistant.neighbours import Neighbours
 from assistant.rows import Kept
+from assistant.told import Told
 from assistant.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ class FaissStore:
         self._resources = Neighbours(folder / "resources.npy")
         self._sentences = Matrix(folder / "sentences.npy")
         self._first_sentence: NDArray[np.int64] = matrix.mapped(folder / "first_sentence.npy")
+        self._terms = Matrix(folder / "terms.npy")
+        self._first_term: NDArray[np.int64] = matrix.mapped(folder / "first_term.npy")
         self.vocabulary = Vocabulary.from_dict(
             json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         )
@@ -109,6 +113,7 @@ class FaissStore:
         rows.write(folder / _DATABASE, pieces, concerns=concerns, old=before)
         parts = list(_parts(pieces, vectors, old))
         _write_vectors(folder, parts, exact_up_to=exact_up_to)
+        _write_terms(folder, parts)
         found = counts.count([part.words() for part in parts], old.counts if old else None)
         found.write(folder)
         acronyms = _acronyms(folder, pieces, found.lexicon, old)
@@ -145,17 +150,22 @@ class FaissStore:
         """The cosine of a unit vector with each of the passages named."""
         return self._passages.cosines(vector, keys)
 
-    def sentence_cosines(self, vector: Vectors, keys: Sequence[int]) -> list[Vectors]:
+    def sentence_cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
         """The cosine of a unit vector with each sentence of the passages named, in order."""
-        if not keys:
-            return []
-        numbers = np.asarray(keys, dtype=np.int64)
-        starts, ends = self._first_sentence[numbers], self._first_sentence[numbers + 1]
-        rows = self._sentences.runs(starts, ends).astype(np.float32)
+        rows = self._of(self._sentences, self._first_sentence, keys).astype(np.float32)
         norms = np.maximum(np.sqrt(neighbours.dots(rows, rows)), 1e-9)
-        found: Vectors = (neighbours.dots(rows, vector) / norms).astype(np.float32, copy=False)
-        bounds = np.cumsum(ends - starts).tolist()
-        return [found[start:end] for start, end in zip([0, *bounds], bounds, strict=False)]
+        return (neighbours.dots(rows, vector) / norms).astype(np.float32, copy=False)
+
+    def told(self, keys: Sequence[int]) -> Told:
+        """What the passages named tell, in the order asked for."""
+        numbers = np.asarray(keys, dtype=np.int64)
+        counts = self._first_sentence[numbers + 1] - self._first_sentence[numbers]
+        return Told.read(self._of(self._terms, self._first_term, keys)[:, 0], counts)
+
+    def _of(self, rows: Matrix, first: NDArray[np.int64], keys: Sequence[int]) -> NDArray[Any]:
+        """The rows of the passages named, where each passage's begin at its `first`."""
+        numbers = np.asarray(keys, dtype=np.int64)
+        return rows.runs(first[numbers], first[numbers + 1])
 
     def resources_near(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
         """The k resources whose titles are nearest to a unit vector, by number and cosine."""
@@ -167,6 +177,8 @@ class FaissStore:
 
     def resources_at(self, keys: Sequence[int]) -> list[Resource]:
         """Resources by number, in the order asked for."""
+        if not keys:
+            return []
         marks = ",".join("?" * len(keys))
         found = self._rows(f"select * from resource where key in ({marks})", *keys)
         by_key = {row[0]: rows.resource(row) for row in found}
@@ -174,18 +186,16 @@ class FaissStore:
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
         """Passages by number, in the order asked for."""
-        found = {
-            row[0]: rows.passage(row)
-            for row in self._rows(
-                f"select * from passage where key in ({','.join('?' * len(keys))})", *keys
-            )
-        }
-        return [found[key] for key in keys]
+        found = self._rows(
+            f"select * from passage where key in ({','.join('?' * len(keys))})", *keys
+        )
+        by_key = dict(zip((row[0] for row in found), rows.passages(found), strict=True))
+        return [by_key[key] for key in keys]
 
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """The passages of one section with their numbers, in order."""
-        found = self._of_page("passage", path)
-        return [(row[0], rows.passage(row)) for row in found if row[4] == anchor]
+        found = [row for row in self._of_page("passage", path) if row[4] == anchor]
+        return list(zip((row[0] for row in found), rows.passages(found), strict=True))
 
     def sections(self, path: str) -> list[Section]:
         """The sections of a page, in order."""
@@ -201,6 +211,10 @@ class FaissStore:
             "select path, title, url, sha256, text, language from page where path = ?", path
         )
         return Page(*found[0]) if found else None
+
+    def digest(self, path: str) -> str:
+        """The sha256 of one page by its path inside the guide."""
+        return str(self._rows("select sha256 from page where path = ?", path)[0][0])
 
     def pages(self) -> list[str]:
         """The paths of all pages, sorted."""
@@ -245,7 +259,7 @@ class FaissStore:
 
     def passages_of(self, path: str) -> list[Passage]:
         """The passages of a page, in order."""
-        return [rows.passage(row) for row in self._of_page("passage", path)]
+        return rows.passages(self._of_page("passage", path))
 
     @property
     def size(self) -> int:
@@ -286,6 +300,11 @@ class FaissStore:
     def sentence_counts(self, passages: slice) -> NDArray[np.int64]:
         """How many sentences each of some passages has."""
         return np.diff(self._first_sentence[passages.start : passages.stop + 1])
+
+    def terms(self, passages: slice) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The rows of some passages as numbers, in order, and how long each is."""
+        first = self._first_term[passages.start : passages.stop + 1]
+        return self._terms.whole[first[0] : first[-1]], np.diff(first)
 
     def resource_vectors(self) -> Vectors:
         """The vector of every resource's title, in order."""
@@ -345,6 +364,11 @@ class _Read:
     def words(self) -> Lexicon:
         return lexicons.read(self._passages())
 
+    def terms(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        found = [told.row(passage) for passage in self._passages()]
+        numbers = np.array([*itertools.chain(*found)], dtype=np.int32).reshape(-1, 1)
+        return numbers, np.array([*map(len, found)], dtype=np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
@@ -368,6 +392,9 @@ class _Taken:
 
     def words(self) -> slice:
         return self.passage
+
+    def terms(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        return self.store.terms(self.passage)
 
 
 def _parts(
@@ -401,6 +428,19 @@ def _write_vectors(folder: Path, parts: Sequence[_Read | _Taken], *, exact_up_to
     matrix.write(folder / "sentences.npy", sentences, np.int8, width=width)
     first = np.cumsum(np.concatenate([[0], *(part.sentence_counts() for part in parts)]))
     np.save(folder / "first_sentence.npy", first.astype(np.int64))
+
+
+def _write_terms(folder: Path, parts: Sequence[_Read | _Taken]) -> None:
+    """Write what passages tell part by part, as vectors are."""
+    lengths: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64)]
+
+    def numbers() -> Iterator[NDArray[np.int32]]:
+        for found, own in (part.terms() for part in parts):
+            lengths.append(own)
+            yield found
+
+    matrix.write(folder / "terms.npy", numbers(), np.int32, width=1)
+    np.save(folder / "first_term.npy", np.cumsum(np.concatenate(lengths)))
 
 
 def _acronyms(

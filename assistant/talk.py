@@ -95,6 +95,7 @@ _SPLIT = re.compile(
     rf"(?={_ASKS_ANEW})",
     re.I,
 )
+_JOINING, _BETWEEN = frozenset(("and", "or", "but")), re.compile(r"[\s,;]+")
 _OPENS = re.compile(rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[\s,]*)*{_ASKS_ANEW}", re.I)
 _ROUND = " ()?!.,;:-–—\"'“”‘’"
 MOST_PARTS = 4
@@ -184,6 +185,8 @@ def parts(text: str) -> tuple[str, ...]:
 
     A comparison is one question, and so is one that asks several things of one verb.
     """
+    if "?" not in text.rstrip("? ") and _JOINING.isdisjoint(_BETWEEN.split(text.lower())):
+        return (text,)
     pieces = [piece.strip(" ,;") for piece in _SPLIT.split(text)]
     apart = _OPENS.match(pieces[0]) and _noun_phrase(pieces[0])
     full = all(len(words(piece)) > 1 for piece in pieces)
@@ -250,6 +253,8 @@ def _owned(name: str) -> str:
 
 def _asked_back(text: str, said: str) -> str:
     """What the agent asked at the end of what it said, if the text is no more than the reply."""
+    if not said:
+        return ""
     spans = sentences(said)
     last = said[slice(*spans[-1])] if spans else ""
     short = len(words(text)) <= LONGEST_REPLY and "?" not in text

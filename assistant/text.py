@@ -37,6 +37,7 @@ _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+(?:['’.+#&/-]?{_LETTER}+)*[+#]*"
 # What `_WORD` comes to where a text is ASCII, at a third of its time.
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.+#&/-]?[A-Za-z0-9]+)*[+#]*")
 _SPLIT = re.compile(r"['’.+#&/-]+")
+_SHORT = 200  # characters of a question, seldom more
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
 
 STOPWORDS = frozenset(
@@ -103,12 +104,22 @@ def tokens(text: str) -> Iterator[tuple[str, int, int]]:
     Inner hyphens, slashes, apostrophes and dots keep a word whole (`B2B`, `don't`, `P.M`,
     `go-to-market`); `words` takes it apart afterwards.
     """
-    for match in _WORD.finditer(text):
+    for match in (_ASCII_WORD if text.isascii() else _WORD).finditer(text):
         yield match.group(), match.start(), match.end()
 
 
 def words(text: str) -> list[str]:
     """The words of a text, lower-case, compounds taken apart, dotted initials closed up."""
+    return list(_words_of_short(text)) if len(text) <= _SHORT else _words(text)
+
+
+@lru_cache(maxsize=256)
+def _words_of_short(text: str) -> tuple[str, ...]:
+    """The words of a text that may be asked for again: those of a question are, eight times."""
+    return tuple(_words(text))
+
+
+def _words(text: str) -> list[str]:
     found: list[str] = []
     for token in (_ASCII_WORD if text.isascii() else _WORD).findall(text):
         if token.isalnum():  # nearly all of them

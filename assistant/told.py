@@ -1,22 +1,32 @@
-"""What a passage tells: its terms by sentence, taken apart once and compared often; pure.
+"""What passages tell: the terms of each sentence as numbers, and where those asked for stand.
 
-Knows which sentence, heading or path holds a term. Must not know what is asked, or what a term
-weighs.
+Knows how a passage is written as a row of numbers, so that many are looked through at once.
+Must not know where rows are kept, what is asked, or what a term weighs.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
-from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import numpy as np
 
 from assistant.text import terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from assistant.model import Passage
+
+    Numbers = NDArray[np.int32]
+    Places = NDArray[np.intp]
+    Marks = NDArray[np.bool_]
+    Figures = NDArray[np.float64]
 
 _NEWS = re.compile(
     r"^\W*(?:change\s?logs?|release\s+(?:notes|history)|version\s+history|what['’]s\s+new)\b|"
@@ -24,87 +34,168 @@ _NEWS = re.compile(
     re.I,
 )
 
+# A line of terms, which are below 0, ends with a number that is not.
+_END = 0
+_TITLE = 1  # ends the line of a sentence that is a heading, which is left empty
+_BESIDE = 2  # lines of a passage that are none of its sentences: its heading, its heading path
+
+HEADING = -1.0
+"""What a heading says to any question: less than every sentence."""
+
+
+def row(passage: Passage) -> list[int]:
+    """A passage as numbers: a line for each sentence, one for its heading, one for its path.
+
+    A term is the last 31 bits of its CRC-32, set below 0: fewer than one question in 100,000 takes
+    a term for another in one of its candidates. The last number of all is how many terms the
+    sentences have, each counted once, times two; and one more where a heading says that this is a
+    change log, by name or by a version.
+    """
+    found: list[int] = []
+    said: set[str] = set()
+    for sentence in passage.sentences:
+        if sentence.kind == "heading":
+            found.append(_TITLE)
+            continue
+        own = terms(passage.slice(sentence))
+        said.update(own)
+        found += [*map(_number, own), _END]
+    found += [*map(_number, terms(passage.heading)), _END]
+    found += map(_number, terms(passage.heading_path))
+    return [*found, 2 * len(said) + any(map(_NEWS.search, passage.headings))]
+
+
+def _number(term: str) -> int:
+    return -1 << 31 | crc32(term.encode())
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A passage taken apart into what a question is compared with.
+    """What some passages tell: their rows one after another, and where each line is in them.
 
-    `numbers` are those of its sentences that are no heading. `places` says for each term where it
-    stands, as bits: bit n for the sentence `numbers[n]`, the next for the heading, the last for
-    the heading path. `lines` are the terms of each of these but the heading, in order. `news` is
-    whether a heading says that this is a change log: by name, or by a version.
+    A line is one of a passage's sentences, its heading or its heading path, in this order. `ends`
+    are the places where lines end, `first` the first line of each passage and `last` its last,
+    `sentences` how many sentences it has. `owners`, `columns` and `lines` say for each sentence
+    which passage has it, its number there from 0, and which line it is.
     """
 
-    passage: Passage
-    numbers: tuple[int, ...]
-    places: Mapping[str, int]
-    lines: tuple[tuple[str, ...], ...]
-    brevity: float
-    news: bool
+    numbers: Numbers
+    ends: Places
+    first: Places
+    last: Places
+    sentences: Places
+    owners: Places
+    columns: Places
+    lines: Places
 
     @classmethod
-    def of(cls, passage: Passage) -> Told:
-        """Take a passage apart."""
-        numbered = [(n, s) for n, s in enumerate(passage.sentences) if s.kind != "heading"]
-        said = [tuple(terms(passage.slice(sentence))) for _, sentence in numbered]
-        path = tuple(terms(passage.heading_path))
-        places: dict[str, int] = {}
-        for place, line in enumerate([*said, terms(passage.heading), path]):
-            for term in line:
-                places[term] = places.get(term, 0) | 1 << place
-        in_body = (1 << len(said)) - 1
-        size = sum(bool(where & in_body) for where in places.values())
-        return cls(
-            passage,
-            tuple(n for n, _ in numbered),
-            places,
-            (*said, path),
-            1.0 / (1.0 + size / 20.0),
-            any(map(_NEWS.search, passage.headings)),
-        )
+    def read(cls, numbers: Numbers, sentences: NDArray[np.int64]) -> Told:
+        """What rows of numbers tell, of passages that have so many sentences each."""
+        last = (sentences + _BESIDE).cumsum() - 1
+        first = last - sentences - (_BESIDE - 1)
+        owners = np.arange(sentences.size).repeat(sentences)
+        lines = np.arange(owners.size) + _BESIDE * owners
+        ends = (numbers >= 0).nonzero()[0]
+        return cls(numbers, ends, first, last, sentences, owners, lines - first[owners], lines)
 
-    def where(self, weights: Mapping[str, float]) -> list[tuple[int, float]]:
-        """Where each term stands, as in `places`, 0 for nowhere, with its weight."""
-        get = self.places.get
-        return [(get(term, 0), weight) for term, weight in weights.items()]
+    @classmethod
+    def of(cls, passages: Sequence[Passage]) -> Told:
+        """Take passages apart."""
+        found = [number for passage in passages for number in row(passage)]
+        counts = [len(passage.sentences) for passage in passages]
+        return cls.read(np.array(found, dtype=np.int32), np.array(counts, dtype=np.int64))
 
-    def held(self, where: Iterable[tuple[int, float]]) -> list[float]:
-        """The summed weight of the terms that each sentence holds; headings are no sentences."""
-        held = [0.0] * len(self.numbers)
-        in_body = (1 << len(held)) - 1
-        for place, weight in where:
-            left = place & in_body
-            while left:
-                held[(left & -left).bit_length() - 1] += weight
-                left &= left - 1
-        return held
+    @property
+    def sizes(self) -> Numbers:
+        """How many terms the sentences of each passage have, each counted once."""
+        return self.numbers[self.ends[self.last]] >> 1
 
-    def held_near(self, where: Iterable[tuple[int, float]], near: range) -> float:
-        """The summed weight of the terms that some sentences hold together with the heading."""
-        count = len(self.numbers)
-        window = 1 << count | ((1 << near.stop) - (1 << near.start)) & ((1 << count) - 1)
-        return sum([weight for place, weight in where if place & window])
+    @property
+    def news(self) -> Numbers:
+        """1 for each passage of a change log, else 0."""
+        return self.numbers[self.ends[self.last]] & 1
 
-    def beside(self, pairs: Iterable[tuple[str, str]]) -> int:
-        """How many pairs of terms stand side by side, or one apart, in a sentence or the path."""
-        get, lines = self.places.get, ~(1 << len(self.numbers))
-        found = 0
-        for pair in pairs:
-            shared = get(pair[0], 0) & get(pair[1], 0) & lines
-            found += bool(shared) and self._stand_together(pair, shared)
+    def spread(self, values: NDArray[Any], empty: float) -> NDArray[Any]:
+        """A value of each sentence in the row of its passage, and `empty` behind the last one."""
+        found = np.full((self.sentences.size, 1 + self.sentences.max()), empty, values.dtype)
+        found[self.owners, self.columns] = values
         return found
 
-    def _stand_together(self, pair: tuple[str, str], shared: int) -> bool:
-        while shared:
-            place = (shared & -shared).bit_length() - 1
-            line = self.lines[min(place, len(self.numbers))]
-            if pair in chain(pairwise(line), zip(line, line[2:], strict=False)):
-                return True
-            shared &= shared - 1
-        return False
+    def where(self, sought: Sequence[str]) -> Where:
+        """Where some terms stand, none of them named twice."""
+        wanted = np.array([*map(_number, sought)], dtype=np.int32)
+        same = (wanted[:, None] == self.numbers).ravel()  # flat, which takes half as long
+        which, at = np.divmod(same.nonzero()[0], max(1, self.numbers.size))
+        held = np.zeros((self.ends.size, wanted.size), dtype=np.bool_)
+        held[self.ends.searchsorted(at), which] = True
+        passages = np.logical_or.reduceat(held, self.first, axis=0) if self.first.size else held
+        return Where(self, tuple(sought), held, passages, which, at)
 
-    def text(self, near: range) -> str:
-        """The text of some of its sentences, as many as there are."""
-        passage = self.passage
-        numbers = self.numbers[near.start : near.stop]
-        return " ".join(passage.slice(passage.sentences[n]) for n in numbers)
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where terms stand.
+
+    `lines` and `passages` say which terms each line and each passage holds; `which` and `at` name
+    each place where one stands: the number of the term, and the place.
+    """
+
+    told: Told
+    terms: tuple[str, ...]
+    lines: Marks
+    passages: Marks
+    which: Places
+    at: Places
+
+    def named(self, term: str) -> Marks:
+        """Which passages hold one of the terms."""
+        return self.passages[:, self.terms.index(term)]
+
+    def by_passage(self, sought: Sequence[str]) -> list[tuple[str, ...]]:
+        """Which of the first terms each passage holds, in their order."""
+        return [tuple(itertools.compress(sought, row)) for row in self.passages.tolist()]
+
+    def said(self, weights: Figures, cosines: NDArray[np.float32]) -> Figures:
+        """What each sentence says: half by meaning, half by the share of the weights it holds.
+
+        `weights` are of the first of the terms. HEADING for one that is a heading.
+        """
+        told = self.told
+        held = weighed(self.lines, weights)[told.lines] / (sum(weights.tolist()) or 1.0)
+        said = 0.5 * cosines.astype(np.float64) + 0.5 * held
+        said[told.numbers[told.ends[told.lines]] == _TITLE] = HEADING
+        return said
+
+    def near(self, best: Places) -> Marks:
+        """Which terms stand in a sentence of each passage, beside it, or in the heading."""
+        told, lines = self.told, self.lines
+        heading = told.last - 1
+        line = np.minimum(told.first + best, heading)
+        after, before = np.minimum(line + 1, heading), np.maximum(line - 1, told.first)
+        near: Marks = lines[line] | lines[before] | lines[after] | lines[heading]
+        return near
+
+    def beside(self, pairs: Sequence[tuple[str, str]]) -> Places:
+        """How many pairs of terms stand side by side, or one apart, in a line of each passage."""
+        told, number = self.told, {term: n for n, term in enumerate(self.terms)}
+        none = len(number)
+        numbers = np.full(told.numbers.size + 2, none)
+        numbers[self.at] = self.which
+        after = numbers[self.at + 1]
+        later = np.where(told.numbers[self.at + 1] < 0, numbers[self.at + 2], none)
+        owners = told.ends[told.last].searchsorted(self.at)
+        stand = np.zeros((none, none + 1, told.first.size), dtype=np.bool_)
+        stand[self.which, after, owners] = stand[self.which, later, owners] = True
+        one, other = ([number[pair[place]] for pair in pairs] for place in (0, 1))
+        found: Places = stand[one, other].sum(axis=0)
+        return found
+
+
+def weighed(held: Marks, weights: Figures) -> Figures:
+    """The summed weight of what each row holds, added up from the first term to the last.
+
+    `weights` are of the first terms.
+    """
+    if not weights.size:
+        return np.zeros(len(held))
+    return np.add.accumulate(held[:, : weights.size] * weights, axis=1)[:, -1]

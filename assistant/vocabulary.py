@@ -23,6 +23,8 @@ from assistant.text import STOPWORDS, stem, words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from assistant.lexicon import Lexicon, Postings
     from assistant.model import Passage
     from assistant.phrases import Key, Phrase
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 READINGS_KEPT = 4
 
 _ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&/]{0,7}$")
+_PLURAL = re.compile(r"['’]?s$")
 # What a bracket holds, and read backwards the words before it.
 _BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&./]{1,8})(?:[,;][^()\n]{0,80})?\)")
 _BEFORE = re.compile(r"(?:[ \t]++[\w’'&/-]++){1,8}")
@@ -65,6 +68,10 @@ class Vocabulary:
         """How rare a stem is: ln(1 + N/(n+½)), largest for what the guide never says."""
         return math.log(1 + self.passages / (self.frequency.get(term, 0) + 0.5))
 
+    def rarities(self, terms: Iterable[str]) -> NDArray[np.float64]:
+        """How rare each stem is."""
+        return np.array([*map(self.rarity, terms)], dtype=np.float64)
+
     def says(self, word: str) -> bool:
         """Whether the guide uses the word, in any of its endings."""
         return stem(word.lower()) in self.frequency
@@ -83,9 +90,11 @@ class Vocabulary:
         A lower-case word is one only where it means nothing else, to the guide or in English.
         """
         plain = token.replace(".", "")
+        singular = _PLURAL.sub("", plain)
+        if plain.upper() not in self.acronyms and singular.upper() not in self.acronyms:
+            return ()
         if plain in STOPWORDS and not self._spelled(plain):
             return ()  # `was` is no several WA
-        singular = re.sub(r"['’]?s$", "", plain)
         # `PMs` are several PM before they are a PMS.
         for form in (singular, plain) if _ACRONYM.match(singular) else (plain, singular):
             if not _ACRONYM.match(form) and self._is_a_word(form):

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from assistant.model import Passage, Sentence
     from assistant.question import Question
-    from assistant.told import Told
 
 EXTRACTIVE = "extractive"
 
@@ -88,14 +87,6 @@ class Weights:
         found = set(terms(text))
         held = sum(weight for term, weight in self.rarity.items() if term in found)
         return held / (sum(self.rarity.values()) or 1.0)
-
-    def source(self, told: Told, cosines: Sequence[float], probability: float = 1.0) -> Source:
-        """A passage with what each sentence says: half by meaning, half by words."""
-        total = sum(self.rarity.values()) or 1.0
-        scores = [-1.0] * len(cosines)  # of a heading
-        for number, held in zip(told.numbers, told.held(told.where(self.rarity)), strict=True):
-            scores[number] = 0.5 * cosines[number] + 0.5 * held / total
-        return Source(told.passage, tuple(scores), probability)
 
 
 def joined(replies: Iterable[Sequence[Quote]]) -> list[Quote]:

@@ -35,7 +35,6 @@ from assistant import index as indexes
 from assistant.courtesy import plain
 from assistant.question import focus, kind
 from assistant.text import STOPWORDS, normalise, stem, words
-from assistant.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -128,24 +127,23 @@ def describe(
         vocabulary = vocabulary.without([passages[key] for key in gone])
     keys = keys[: ranking.SHORTLIST]
     lexical = dict(found.lexical)
-    evidence = [
-        ranking.Evidence(
-            key=key,
-            told=Told.of(passages[key]),
-            cosine=float(cosine),
-            sentence_cosines=tuple(near.tolist()),
-            dense_rank=None,
-            lexical=lexical.get(key, 0.0),
-            lexical_rank=None,
-        )
-        for key, cosine, near in zip(
-            keys, store.cosines(vector, keys), store.sentence_cosines(vector, keys), strict=True
-        )
-    ]
+    where = store.told(keys).where(sought.named)
+    sentence_cosines = store.sentence_cosines(vector, keys)
+    evidence = ranking.Evidence(
+        keys=keys,
+        passages=[passages[key] for key in keys],
+        where=where,
+        cosines=store.cosines(vector, keys),
+        sentence_cosines=sentence_cosines,
+        said=where.said(vocabulary.rarities(sought.terms), sentence_cosines),
+        dense_ranks=[None] * len(keys),
+        lexical=[lexical.get(key, 0.0) for key in keys],
+        lexical_ranks=[None] * len(keys),
+    )
     return (
         ranking.describe(sought, evidence, vocabulary),
-        np.asarray([not left_out and question.answers(item.told.passage) for item in evidence]),
-        np.asarray([f"{item.told.passage.path}#{item.told.passage.anchor}" for item in evidence]),
+        np.asarray([not left_out and question.answers(p) for p in evidence.passages]),
+        np.asarray([f"{p.path}#{p.anchor}" for p in evidence.passages]),
     )
 
 

@@ -47,6 +47,15 @@ def test_runs_come_one_after_another_and_may_be_empty(ten):
     assert ten.runs(np.array([8, 3, 0]), np.array([10, 3, 1]))[:, 0].tolist() == [32, 36, 0]
 
 
+@pytest.mark.parametrize("rows", [30, 600_000])
+def test_runs_are_the_same_rows_of_a_small_file_and_of_a_large_one(tmp_path, rows):
+    numbers = np.arange(3 * rows, dtype=np.int32).reshape(-1, 3)
+    matrix.write(tmp_path / "rows.npy", [numbers], np.int32)
+    starts, ends = np.array([20, 0, 5]), np.array([22, 3, 5])
+    found = Matrix(tmp_path / "rows.npy").runs(starts, ends)
+    assert found.tolist() == numbers[[20, 21, 0, 1, 2]].tolist()
+
+
 @given(st.lists(st.integers(0, 5), max_size=30), st.integers(0, 12))
 def test_of_the_best_those_that_are_as_good_come_by_key_at_the_end_too(scores, k):
     keys = np.arange(len(scores)) * 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant import guide as guides
-from assistant.offers import made, offered
+from assistant.offers import Offers, made
 
 COUNTS = dict.fromkeys(
     "install set use open manage run setting running installing opening the kettle "
@@ -90,6 +90,15 @@ def test_a_heading_with_nothing_under_it_offers_nothing(tmp_path):
 
 def test_what_was_asked_is_not_offered_again_in_whatever_words(passage):
     near = [passage("What is a kettle?"), passage("Kettles?"), passage("What is a cup?")]
-    assert offered(near, ["so what are kettles"], COUNTS, 3) == ["What is a cup?"]
-    assert offered(near, [], COUNTS, 3) == ["What is a kettle?", "What is a cup?"]
-    assert offered(near, [], COUNTS, 1) == ["What is a kettle?"]
+    guide = Offers(COUNTS)
+    assert guide.of(near, ["so what are kettles"], 3) == ["What is a cup?"]
+    assert guide.of(near, [], 3) == ["What is a kettle?", "What is a cup?"]
+    assert guide.of(near, [], 1) == ["What is a kettle?"]
+
+
+def test_what_is_kept_of_passages_stays_bounded_and_changes_no_offer(passage):
+    near = [passage(f"What is a cup of {size}?") for size in ("ten", "six", "two", "one")]
+    guide = Offers(COUNTS, kept=2)
+    first = guide.of(near, [], 4)
+    assert len(first) == 4
+    assert guide.of(near, [], 4) == first

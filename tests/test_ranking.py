@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -31,16 +32,37 @@ def passage(text: str, *headings: str) -> Passage:
     )
 
 
-def evidence(key: int, text: str, *headings: str, cosine: float = 0.5, lexical: float = 0.0):
+class Candidate(NamedTuple):
+    """One passage with what was measured of it."""
+
+    key: int
+    passage: Passage
+    cosine: float
+    lexical: float = 0.0
+    place: int | None = None
+
+
+def evidence(*found: Candidate, sought: Sought | None = None, near: float | None = None):
+    """Candidates together, each sentence .1 less near than its passage unless said otherwise."""
+    where = Told.of([each.passage for each in found]).where((sought or SOUGHT).named)
+    cosines = np.array([each.cosine for each in found], dtype=np.float32)
+    counts = [len(each.passage.sentences) for each in found]
+    sentences = np.repeat(cosines - np.float32(0.1) if near is None else near, counts)
     return Evidence(
-        key=key,
-        told=Told.of(passage(text, *headings)),
-        cosine=cosine,
-        sentence_cosines=(cosine - 0.1,),
-        dense_rank=key + 1,
-        lexical=lexical,
-        lexical_rank=None,
+        keys=[each.key for each in found],
+        passages=[each.passage for each in found],
+        where=where,
+        cosines=cosines,
+        sentence_cosines=sentences.astype(np.float32),
+        said=where.said(VOCABULARY.rarities((sought or SOUGHT).terms), sentences),
+        dense_ranks=[each.key + 1 for each in found],
+        lexical=[each.lexical for each in found],
+        lexical_ranks=[each.place for each in found],
     )
+
+
+def candidate(key: int, text: str, *headings: str, cosine: float = 0.5) -> Candidate:
+    return Candidate(key, passage(text, *headings), cosine)
 
 
 VOCABULARY = Vocabulary(10, {"cat": 5, "dog": 2, "pet": 1}, {}, {})
@@ -82,8 +104,9 @@ def described(question: str, *pieces: str, heading: str = "All", **sought) -> di
         spans.append(Sentence(start, start + len(piece), "prose", (1, 1)))
         start += len(piece) + 1
     found = replace(passage(text, "All", heading), sentences=tuple(spans))
-    item = Evidence(0, Told.of(found), 0.5, (0.4,) * len(pieces), 1, 2.0, None)
-    row = describe(Sought.of(question, **sought), [item], VOCABULARY)[0]
+    wanted = Sought.of(question, **sought)
+    item = evidence(Candidate(0, found, 0.5, 2.0), sought=wanted, near=0.4)
+    row = describe(wanted, item, VOCABULARY)[0]
     return dict(zip(FEATURES, row.tolist(), strict=True))
 
 
@@ -92,7 +115,8 @@ CAT, DOG, PET = (math.log(1 + 10 / (n + 0.5)) for n in (5, 2, 1))
 
 def test_cosines_are_of_the_best_sentence_and_of_the_whole():
     found = described("cat", "A cat.")
-    assert (found["sentence_cosine"], found["cosine"]) == (0.4, 0.5)
+    assert found["sentence_cosine"] == pytest.approx(0.4)
+    assert found["cosine"] == 0.5
 
 
 def test_lexical_share_is_of_the_most_that_could_be_scored():
@@ -139,7 +163,7 @@ def test_without_the_word_for_what_is_wanted_a_passage_is_astray_by_what_else_it
 
 
 def test_a_match_is_by_meaning_or_by_words():
-    assert described("cat", "A dog.")["match"] == 0.4
+    assert described("cat", "A dog.")["match"] == pytest.approx(0.4)
     assert described("cat", "A cat.")["match"] == 1.0
 
 
@@ -160,12 +184,15 @@ def test_an_answer_is_of_the_kind_that_is_wanted(kind, holds, lacks):
 
 
 def test_a_question_without_terms_describes_without_dividing_by_nought():
-    rows = describe(Sought(()), [evidence(0, "The cat sleeps.", "Guide", "Pets")], VOCABULARY)
+    nothing = Sought(())
+    found = evidence(candidate(0, "The cat sleeps.", "Guide", "Pets"), sought=nothing)
+    rows = describe(nothing, found, VOCABULARY)
     assert np.isfinite(rows).all()
 
 
 def test_no_candidates_describe_to_no_rows():
-    assert describe(Sought(("cat",)), [], VOCABULARY).shape == (0, len(FEATURES))
+    assert describe(SOUGHT, evidence(), VOCABULARY).shape == (0, len(FEATURES))
+    assert rank(SOUGHT, evidence(), describe(SOUGHT, evidence(), VOCABULARY), by_cosine()) == []
 
 
 def by_cosine(bar: float = 0.5) -> Model:
@@ -175,11 +202,11 @@ def by_cosine(bar: float = 0.5) -> Model:
 
 
 def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
-    found = [
-        evidence(7, "A cat.", "G", "A", cosine=0.4),
-        evidence(3, "A cat.", "G", "B", cosine=0.6),
-        evidence(1, "A cat.", "G", "C", cosine=0.4),
-    ]
+    found = evidence(
+        candidate(7, "A cat.", "G", "A", cosine=0.4),
+        candidate(3, "A cat.", "G", "B", cosine=0.6),
+        candidate(1, "A cat.", "G", "C", cosine=0.4),
+    )
     hits = rank(SOUGHT, found, describe(SOUGHT, found, VOCABULARY), by_cosine())
     assert [hit.key for hit in hits] == [3, 1, 7]
     assert [hit.rank for hit in hits] == [1, 2, 3]
@@ -189,7 +216,7 @@ def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20))
 def test_probabilities_fall_with_the_rank_and_stay_probabilities(cosines):
-    found = [evidence(n, "A cat.", "G", "A", cosine=c) for n, c in enumerate(cosines)]
+    found = evidence(*(candidate(n, "A cat.", "G", "A", cosine=c) for n, c in enumerate(cosines)))
     hits = rank(SOUGHT, found, describe(SOUGHT, found, VOCABULARY), by_cosine())
     chances = [hit.probability for hit in hits]
     assert chances == sorted(chances, reverse=True)
@@ -212,13 +239,14 @@ def test_the_shipped_model_says_where_its_figures_come_from():
 
 @pytest.mark.parametrize("heading", ["Release notes", "Changelog", "1.2.3", "v0.12", "Version 2.0"])
 def test_a_change_log_stands_back_where_nothing_new_is_asked_for(heading):
-    log = evidence(0, "A cat.", heading, "Added", cosine=0.6)
-    page = evidence(1, "A cat.", "Pets", "Cats", cosine=0.5)
+    found = evidence(
+        candidate(0, "A cat.", heading, "Added", cosine=0.6),
+        candidate(1, "A cat.", "Pets", "Cats", cosine=0.5),
+    )
 
     def best(**sought):
         wanted = Sought.of("cat", **sought)
-        features = describe(wanted, [log, page], VOCABULARY)
-        return rank(wanted, [log, page], features, by_cosine())[0].key
+        return rank(wanted, found, describe(wanted, found, VOCABULARY), by_cosine())[0].key
 
     assert best() == 1
     assert best(news=True) == 0
@@ -228,21 +256,22 @@ def test_a_change_log_stands_back_where_nothing_new_is_asked_for(heading):
     "heading", ["1.5 kg", "2.4 GHz bands", "1. First steps", "Released prisoners"]
 )
 def test_a_heading_with_a_number_is_no_change_log(heading):
-    assert not evidence(0, "A cat.", heading, "Cats").told.news
+    assert not Told.of([passage("A cat.", heading, "Cats")]).news.any()
 
 
-def in_language(key: int, language: str, *, cosine: float, lexical: float, place: int) -> Evidence:
+def in_language(key: int, language: str, *, cosine: float, lexical: float, place: int):
     written = replace(passage("cat", "Pets"), language=language)
-    return Evidence(key, Told.of(written), cosine, (cosine,), key + 1, lexical, place)
+    return Candidate(key, written, cosine, lexical, place)
 
 
-def ranked_by_cosine(found: list[Evidence], *, bar: float) -> list[int]:
+def ranked_by_cosine(*found: Candidate, bar: float) -> list[int]:
     """Keys as ranked by a model that goes by the cosine alone, and is as sure as it is large."""
     weights = np.zeros(len(FEATURES))
     weights[FEATURES.index("cosine")] = 10.0
     model = Model(weights, weights, -5.0, bar)
-    features = describe(SOUGHT, found, VOCABULARY)
-    return [hit.key for hit in rank(SOUGHT, found, features, model)]
+    together = evidence(*found)
+    features = describe(SOUGHT, together, VOCABULARY)
+    return [hit.key for hit in rank(SOUGHT, together, features, model)]
 
 
 def test_pages_in_the_language_of_the_question_come_first_where_they_answer():
@@ -250,8 +279,8 @@ def test_pages_in_the_language_of_the_question_come_first_where_they_answer():
     english = in_language(1, "en", cosine=0.9, lexical=2.0, place=2)
     other = in_language(2, "de", cosine=0.2, lexical=1.0, place=3)
     # The most lexical score is German: it is asked in German. 10·.6 - 5 = 1, a chance of .73.
-    assert ranked_by_cosine([german, english, other], bar=0.7) == [0, 2, 1]
-    assert ranked_by_cosine([german, english, other], bar=0.8) == [1, 0, 2]
+    assert ranked_by_cosine(german, english, other, bar=0.7) == [0, 2, 1]
+    assert ranked_by_cosine(german, english, other, bar=0.8) == [1, 0, 2]
 
 
 def test_a_guide_in_one_language_is_ranked_by_score_alone():
@@ -259,4 +288,4 @@ def test_a_guide_in_one_language_is_ranked_by_score_alone():
         in_language(0, "de", cosine=0.6, lexical=9.0, place=1),
         in_language(1, "de", cosine=0.9, lexical=2.0, place=2),
     ]
-    assert ranked_by_cosine(found, bar=0.1) == [1, 0]
+    assert ranked_by_cosine(*found, bar=0.1) == [1, 0]

@@ -16,6 +16,7 @@ from assistant.model import Oddity, Passage
 from assistant.rows import Kept
 from assistant.store import FaissStore, quantise
 from assistant.text import terms
+from assistant.told import Told
 
 CONCERNS = (
     Oddity("a.md", 3, "The link to d.md leads to no page."),
@@ -150,8 +151,15 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
     vector = word_encoder.encode(["cat and bird"])[0]
     for key, passage in enumerate(passages):
         _, (exact,) = word_encoder.encode_parts([passage.search_text], [passage.parts])
-        near = store.sentence_cosines(vector, [key])[0]
+        near = store.sentence_cosines(vector, [key])
         np.testing.assert_allclose(near, exact @ vector, atol=0.01)
+
+
+def test_what_passages_tell_is_kept_as_it_was_taken_apart(store, passages):
+    keys = [2, 0]
+    kept, anew = store.told(keys), Told.of([passages[key] for key in keys])
+    assert kept.numbers.tolist() == anew.numbers.tolist()
+    assert kept.sentences.tolist() == anew.sentences.tolist()
 
 
 @pytest.mark.parametrize("exact_up_to", [20, 1000])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +69,10 @@ def even(text: str) -> Weights:
 
 def source(text: str, passage: Passage) -> Source:
     """A passage as a source for a question, every sentence equally near to it."""
-    return even(text).source(Told.of(passage), [0.2] * len(passage.sentences))
+    rarity = even(text).rarity
+    near = np.full(len(passage.sentences), 0.2, dtype=np.float32)
+    said = Told.of([passage]).where([*rarity]).said(np.array([*rarity.values()]), near)
+    return Source(passage, tuple(said.tolist()))
 
 
 def answered(text: str, *passages: Passage) -> list[str]:
