@@ -11,7 +11,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -26,16 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
-    Span = tuple[int, int]
-    Part = tuple[Span, ...]
 
 RECORD = "export.json"
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
 
-INPUT, VECTOR, TOKENS = "input_ids", "vector", "tokens"
-
-MEAN = "mean"
+INPUT = "input_ids"
 
 _AT_A_TIME = 64
 _MEND = "Run: assistant build"
@@ -65,63 +60,8 @@ class Encoder(Protocol):
     ) -> Vectors:
         """One unit vector a text: float32, shape (len(texts), dimension)."""
 
-    def encode_parts(
-        self,
-        texts: Sequence[str],
-        parts: Sequence[Sequence[Part]],
-        progress: Callable[[int, int], None] | None = None,
-    ) -> tuple[Vectors, list[Vectors]]:
-        """The vectors of texts as `encode` gives them, and for each text those of its parts.
-
-        A part is some spans of its text. Its vector, a unit one too, is of what these say where
-        they stand, so that "it" is near to what it means; shape (parts, dimension) for each text.
-        """
-
     def knows(self, word: str) -> bool:
         """Whether the model has a token for the whole word, lower-case."""
-
-
-def encode_apart(
-    encoder: Encoder,
-    texts: Sequence[str],
-    parts: Sequence[Sequence[Part]],
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[Vectors, list[Vectors]]:
-    """What `Encoder.encode_parts` promises, each part encoded by itself."""
-    own = [_said(text, part) for text, some in zip(texts, parts, strict=True) for part in some]
-    vectors = encoder.encode([*texts, *own], progress)
-    ends = len(texts) + np.cumsum([0, *map(len, parts)])
-    return vectors[: len(texts)], [vectors[a:b] for a, b in pairwise(ends.tolist())]
-
-
-def _said(text: str, part: Part) -> str:
-    """What a part says by itself."""
-    return ": ".join(text[start:end] for start, end in part)
-
-
-def in_context(
-    encoder: Encoder, text: str, parts: Sequence[Part], tokens: Vectors, spans: Sequence[Span]
-) -> Vectors:
-    """The vectors of the parts of a text that was read: unit means of their tokens.
-
-    `tokens` are the vectors of its tokens in order, (tokens, dimension), and `spans` where each
-    stands in the text; one that stands nowhere is not counted. A part of which no token was read
-    is encoded by itself.
-    """
-    bounds = np.array(spans, dtype=np.int64).reshape(-1, 2)
-    stands = bounds[:, 1] > bounds[:, 0]
-    starts, ends = bounds[stands].T
-    sums = np.zeros((len(starts) + 1, tokens.shape[1]))
-    np.cumsum(tokens[stands], axis=0, dtype=np.float64, out=sums[1:])
-    found = np.zeros((len(parts), tokens.shape[1]))
-    for row, part in enumerate(parts):
-        for start, end in part:
-            first = np.searchsorted(ends, start, side="right")
-            found[row] += sums[max(first, np.searchsorted(starts, end))] - sums[first]
-        if not found[row].any():
-            found[row] = encoder.encode([_said(text, part)])[0]
-    norms = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.asarray(found / np.maximum(norms, 1e-9), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +69,9 @@ class Record:
     """What an export is of, and how near its vectors are to the reference's.
 
     `number` is what the matrices are made of: int8 or fp32, empty where the model could not be
-    exported, and `why` says why. `pooling` is "mean" where a text's vector is the mean of its
-    tokens', which the graph then gives too. `cosine` and `lowest` are the mean and the smallest
-    cosine with the reference over the probe texts, `nearest` the share of these whose nearest
-    other is the same.
+    exported, and `why` says why. `cosine` and `lowest` are the mean and the smallest cosine with
+    the reference over the probe texts, `nearest` the share of these whose nearest other is the
+    same.
     """
 
     identity: str
@@ -143,7 +82,6 @@ class Record:
     prompt: str
     files: dict[str, str]
     versions: dict[str, str]
-    pooling: str = ""
     cosine: float = 0.0
     lowest: float = 0.0
     nearest: float = 0.0
@@ -227,36 +165,6 @@ class OnnxEncoder:
             progress(1, 1)
         return vectors
 
-    def encode_parts(
-        self,
-        texts: Sequence[str],
-        parts: Sequence[Sequence[Part]],
-        progress: Callable[[int, int], None] | None = None,
-    ) -> tuple[Vectors, list[Vectors]]:
-        """See `Encoder`; where the model is not one of means, each part is encoded by itself."""
-        if self.record.pooling != MEAN:
-            return encode_apart(self, texts, parts, progress)
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        of_parts = [np.zeros((0, self.dimension), dtype=np.float32)] * len(texts)
-        order = sorted(range(len(texts)), key=lambda n: -len(texts[n]))
-        for start in range(0, len(order), _AT_A_TIME):
-            batch = order[start : start + _AT_A_TIME]
-            some = [texts[n] for n in batch], [parts[n] for n in batch]
-            for n, (vector, own) in zip(batch, self._pool.map(self._parts, *some), strict=True):
-                vectors[n], of_parts[n] = vector, own
-            if progress:
-                progress(start + len(batch), len(texts))
-        return vectors, of_parts
-
-    def _parts(self, text: str, parts: Sequence[Part]) -> tuple[Vectors, Vectors]:
-        """The vector of a text and those of its parts."""
-        prompt = len(self.record.prompt)
-        encoded = self._tokenizer.encode(self.record.prompt + text)
-        given = {INPUT: np.array([encoded.ids], dtype=np.int64)}
-        vector, tokens = self._narrow.run([VECTOR, TOKENS], given)
-        spans = [(start - prompt, end - prompt) for start, end in encoded.offsets]
-        return vector[0], in_context(self, text, parts, tokens[0], spans)
-
     def knows(self, word: str) -> bool:
         """Whether the model has a token for the whole word, lower-case."""
         return self._tokenizer.token_to_id(word) is not None
@@ -275,7 +183,7 @@ class OnnxEncoder:
     def _vector(self, text: str, session: Any = None) -> Vectors:
         ids = self._tokenizer.encode(self.record.prompt + text).ids
         run = (session or self._narrow).run
-        (found,) = run([VECTOR], {INPUT: np.array([ids], dtype=np.int64)})
+        (found,) = run(None, {INPUT: np.array([ids], dtype=np.int64)})
         return np.asarray(found[0], dtype=np.float32)
 
     @cached_property

@@ -23,17 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
-from assistant.encoder import (
-    GRAPH,
-    INPUT,
-    MEAN,
-    RECORD,
-    TOKENIZER,
-    TOKENS,
-    VECTOR,
-    OnnxEncoder,
-    Record,
-)
+from assistant.encoder import GRAPH, INPUT, RECORD, TOKENIZER, OnnxEncoder, Record
 from assistant.errors import ExportFailed, ModelError
 from assistant.reference import SentenceTransformerEncoder
 from assistant.weights import Weights, sha256
@@ -183,7 +173,6 @@ def _made(weights: Weights, reference: SentenceTransformerEncoder, scratch: Path
         dimension=reference.dimension,
         window=reference.window,
         prompt=pipeline.prompts.get(pipeline.default_prompt_name) or "",
-        pooling=reference.pooling,
         files={},
         versions={name: version(name) for name in _PACKAGES},
     )
@@ -216,10 +205,7 @@ def _with(record: Record, **changed: Any) -> Record:
 
 
 def _traced(pipeline: Any, graph: Path) -> None:
-    """Trace all modules of the model over one text: in go its tokens, out comes a unit vector.
-
-    Beside it come the vectors of the tokens, to make those of parts of the text of.
-    """
+    """Trace all modules of the model over one text: the tokens go in, a unit vector comes out."""
     import torch
 
     class Whole(torch.nn.Module):  # type: ignore[misc]
@@ -233,12 +219,11 @@ def _traced(pipeline: Any, graph: Path) -> None:
                 features["token_type_ids"] = torch.zeros_like(input_ids)
             for step in self.steps:
                 # The same without the steps that leave padding out: a text is run by itself.
-                if getattr(step, "pooling_mode", "") == MEAN:
+                if getattr(step, "pooling_mode", "") == "mean":
                     features["sentence_embedding"] = features["token_embeddings"].mean(dim=1)
                 else:
                     features = step(features)
-            vector = torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
-            return vector, features["token_embeddings"]
+            return torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
 
     # Attention written out, so that it is recognised and made one step of the graph.
     transformer = pipeline[0].auto_model
@@ -251,8 +236,8 @@ def _traced(pipeline: Any, graph: Path) -> None:
             (ids,),
             str(graph),
             input_names=[INPUT],
-            output_names=[VECTOR, TOKENS],
-            dynamic_axes={INPUT: {1: "tokens"}, TOKENS: {1: "tokens"}},
+            output_names=["vector"],
+            dynamic_axes={INPUT: {1: "tokens"}},
             opset_version=_OPSET,
             dynamo=False,
         )

@@ -136,30 +136,18 @@ class Passage:
     @property
     def body(self) -> str:
         """The text without the heading it may open with."""
-        return self.text[self._lead :]
-
-    @property
-    def parts(self) -> list[tuple[tuple[int, int], ...]]:
-        """Where each sentence stands in `search_text`, its heading before it: few stand alone."""
-        path = len(self.heading_path)
-        heading, moved = (path - len(self.heading), path), path + 1 - self._lead
-        found: list[tuple[tuple[int, int], ...]] = []
-        for sentence in self.sentences:
-            own = (sentence.start + moved, sentence.end + moved)
-            if sentence.kind == "heading":
-                found.append((own,) if sentence.start >= self._lead else (heading,))
-            else:
-                found.append((heading, own))
-        return found
-
-    @property
-    def _lead(self) -> int:
-        """Where the text goes on behind the heading it may open with."""
         opens_with_heading = bool(self.sentences) and self.sentences[0].kind == "heading"
-        if not opens_with_heading:
-            return 0
-        end = self.sentences[0].end
-        return len(self.text) - len(self.text[end:].lstrip())
+        return self.text[self.sentences[0].end :].lstrip() if opens_with_heading else self.text
+
+    @property
+    def sentence_texts(self) -> list[str]:
+        """What is encoded of each sentence: its heading before it, since few stand alone."""
+        return [
+            self.slice(sentence)
+            if sentence.kind == "heading"
+            else f"{self.heading}: {self.slice(sentence)}"
+            for sentence in self.sentences
+        ]
 
     def slice(self, sentence: Sentence) -> str:
         """The sentence's own characters."""

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant.encoder import MEAN, encode_apart, in_context
 from assistant.errors import ModelError
 from assistant.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from assistant.encoder import Part, Vectors
+    from assistant.encoder import Vectors
 
 STEP = 16
 """Texts are padded to a multiple of this many tokens."""
@@ -66,93 +65,37 @@ class SentenceTransformerEncoder:
         (texts encoded, texts in all).
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for batch, found in self._read(texts, progress):
-            vectors[batch] = [vector for vector, _ in found]
-        return vectors
-
-    def encode_parts(
-        self,
-        texts: Sequence[str],
-        parts: Sequence[Sequence[Part]],
-        progress: Callable[[int, int], None] | None = None,
-    ) -> tuple[Vectors, list[Vectors]]:
-        """See `Encoder`; where the model is not one of means, each part is encoded by itself."""
-        if self.pooling != MEAN:
-            return encode_apart(self, texts, parts, progress)
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        of_parts = [np.zeros((0, self.dimension), dtype=np.float32)] * len(texts)
-        prompt = len(self._prompt)
-        for batch, found in self._read(texts, progress):
-            spans = self._tokens_of([texts[n] for n in batch])["offset_mapping"]
-            for n, (vector, tokens), own in zip(batch, found, spans, strict=True):
-                vectors[n] = vector
-                in_text = [(start - prompt, end - prompt) for start, end in own]
-                of_parts[n] = in_context(self, texts[n], parts[n], tokens, in_text)
-        return vectors, of_parts
-
-    @cached_property
-    def pooling(self) -> str:
-        """The word "mean" where a text's vector is the mean of its tokens', else empty."""
-        pooling, *rest = [*self.pipeline][1:] or [None]
-        plain = [type(step).__name__ for step in rest] in ([], ["Normalize"])
-        return MEAN if plain and getattr(pooling, "pooling_mode", "") == MEAN else ""
-
-    def _read(
-        self, texts: Sequence[str], progress: Callable[[int, int], None] | None
-    ) -> Iterator[tuple[list[int], list[tuple[Vectors, Vectors]]]]:
-        """Texts by number, in batches, each with its unit vector and those of its tokens."""
-        from torch.nn.functional import normalize
-
         done = 0
         for batch in self._batches(texts):
-            found = self.pipeline.encode(
+            vectors[batch] = self.pipeline.encode(
                 [texts[position] for position in batch],
                 batch_size=len(batch),
-                output_value=None,
+                normalize_embeddings=True,
                 show_progress_bar=False,
+                convert_to_numpy=True,
                 processing_kwargs={"text": {"pad_to_multiple_of": self._step}},
-            )
-            yield (
-                batch,
-                [
-                    (
-                        normalize(one["sentence_embedding"], dim=0).cpu().numpy(),
-                        one["token_embeddings"][one["attention_mask"].bool()].cpu().numpy(),
-                    )
-                    for one in found
-                ],
             )
             done += len(batch)
             if progress:
                 progress(done, len(texts))
+        return vectors
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
         """The texts by number, in runs of one rounded length, the shortest first."""
         if len(texts) < 2:
             yield from ([n] for n in range(len(texts)))
             return
-        found = self._tokens_of(texts)["input_ids"]
-        lengths = [-(-len(ids) // self._step) for ids in found]
+        prompt = self.pipeline.prompts.get(self.pipeline.default_prompt_name) or ""
+        found = self.pipeline.tokenizer(
+            [prompt + text for text in texts], truncation=True, max_length=self.window
+        )
+        lengths = [-(-len(ids) // self._step) for ids in found["input_ids"]]
         order = sorted(range(len(texts)), key=lambda n: (lengths[n], n))
         for length, group in itertools.groupby(order, key=lambda n: lengths[n]):
             alike = list(group)
             rows = max(1, TOKENS_A_BATCH // (length * self._step))
             for start in range(0, len(alike), rows):
                 yield alike[start : start + rows]
-
-    def _tokens_of(self, texts: Sequence[str]) -> Any:
-        """The tokens of texts by number, and where each stands behind the prompt."""
-        return self.pipeline.tokenizer(
-            [self._prompt + text for text in texts],
-            truncation=True,
-            max_length=self.window,
-            return_offsets_mapping=True,
-        )
-
-    @cached_property
-    def _prompt(self) -> str:
-        """What the model wants before each text."""
-        return self.pipeline.prompts.get(self.pipeline.default_prompt_name) or ""
 
     @cached_property
     def _step(self) -> int:

@@ -58,13 +58,13 @@ _ROWS_AT_A_TIME = 500
 
 
 class Source(Protocol):
-    """Where the vectors of texts and sentences come from."""
+    """Where the vectors of texts come from."""
 
     def exact(self, texts: Sequence[str]) -> Vectors:
         """One unit vector a text."""
 
-    def rough(self, passages: Sequence[Passage]) -> Rough:
-        """One vector a sentence of the passages, in order, as `quantise` makes it."""
+    def rough(self, texts: Sequence[str]) -> Rough:
+        """One vector a text, as `quantise` makes it."""
 
 
 class FaissStore:
@@ -353,7 +353,8 @@ class _Read:
         return self.vectors.exact([passage.search_text for passage in self._passages()])
 
     def sentences(self) -> Rough:
-        return self.vectors.rough(self._passages())
+        texts = [text for passage in self._passages() for text in passage.sentence_texts]
+        return self.vectors.rough(texts)
 
     def sentence_counts(self) -> NDArray[np.int64]:
         return np.array([len(passage.sentences) for passage in self._passages()], dtype=np.int64)

@@ -6,7 +6,6 @@ once a generation is written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,10 @@ import numpy as np
 from assistant.store import quantise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from assistant.cache import Cache
-    from assistant.encoder import Encoder, Part
+    from assistant.encoder import Encoder
     from assistant.model import PageRead, Passage
     from assistant.store import FaissStore, Rough
     from assistant.store import Vectors as Exact
@@ -28,24 +27,12 @@ ROUGH = "rough"
 
 # How many texts are encoded before their vectors are put where no interruption takes them away,
 # and how many pages' texts are looked up at once.
-_AT_A_TIME = 256
+_AT_A_TIME = 512
 _PAGES_AT_A_TIME = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A text to be encoded, and the sentences in it whose vectors are wanted too."""
-
-    text: str
-    parts: tuple[Part, ...] = ()
-
-    @classmethod
-    def of(cls, passage: Passage) -> _Text:
-        return cls(passage.search_text, tuple(passage.parts))
-
-
 class CachedVectors:
-    """The vectors of a guide's passages, sentences and titles, each encoded once."""
+    """The vectors of a guide's texts, each text encoded once."""
 
     def __init__(self, encoder: Encoder, cache: Cache) -> None:
         self._encoder = encoder
@@ -58,7 +45,7 @@ class CachedVectors:
     def digests(self, store: FaissStore) -> Iterator[bytes]:
         """What all vectors of a generation are kept under."""
         for passage in store.all_passages():
-            yield from self._digests(_Text.of(passage))
+            yield from (self._cache.digest(text, kind=kind) for text, kind in _of_passage(passage))
         for resource in store.all_resources():
             yield self.digest(resource.title)
 
@@ -68,71 +55,70 @@ class CachedVectors:
         `progress` is told (texts encoded, texts to encode). What is encoded is kept bit by bit,
         so that a build that is interrupted goes on where it was.
         """
-        missing: dict[_Text, list[bytes]] = {}
+        missing: dict[bytes, tuple[str, str]] = {}
         for start in range(0, len(pages), _PAGES_AT_A_TIME):
-            some = pages[start : start + _PAGES_AT_A_TIME]
-            texts = {text: self._digests(text) for page in some for text in _texts(page)}
-            known = self._cache.has([digest for own in texts.values() for digest in own])
-            missing |= {text: own for text, own in texts.items() if not known.issuperset(own)}
+            texts = {
+                self._cache.digest(text, kind=kind): (text, kind)
+                for page in pages[start : start + _PAGES_AT_A_TIME]
+                for text, kind in _texts(page)
+            }
+            known = self._cache.has(list(texts))
+            missing |= {digest: text for digest, text in texts.items() if digest not in known}
         # Texts of like length share batches, so that little is spent on padding.
-        ordered = sorted(missing, key=lambda text: len(text.text))
+        ordered = sorted(missing.items(), key=lambda item: len(item[1][0]))
         for start in range(0, len(ordered), _AT_A_TIME):
-            batch = ordered[start : start + _AT_A_TIME]
-            self._encoded(batch, partial(_told, progress, start, len(batch), len(ordered)))
-        return {digest for own in missing.values() for digest in own}
+            told = partial(_told, progress, start, len(ordered))
+            self._encoded(dict(ordered[start : start + _AT_A_TIME]), told)
+        return set(missing)
 
     def exact(self, texts: Sequence[str]) -> Exact:
         """One unit vector a text."""
-        found = np.frombuffer(self._found([_Text(text) for text in texts], EXACT), dtype=np.float32)
+        found = np.frombuffer(self._found(texts, EXACT), dtype=np.float32)
         return found.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.float32)
 
-    def rough(self, passages: Sequence[Passage]) -> Rough:
-        """One vector a sentence of the passages, in order, as `quantise` makes it."""
-        found = np.frombuffer(self._found([_Text.of(p) for p in passages], ROUGH), dtype=np.int8)
-        sentences = sum(len(passage.sentences) for passage in passages)
-        return found.reshape(sentences, -1) if sentences else np.zeros((0, 0), dtype=np.int8)
+    def rough(self, texts: Sequence[str]) -> Rough:
+        """One vector a text, as `quantise` makes it."""
+        found = np.frombuffer(self._found(texts, ROUGH), dtype=np.int8)
+        return found.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.int8)
 
-    def _digests(self, text: _Text) -> list[bytes]:
-        """What a text's vector is kept under, and the vectors of its parts if it has any."""
-        kept = [self.digest(text.text)]
-        return [*kept, self._digest_of_parts(text)] if text.parts else kept
-
-    def _digest_of_parts(self, text: _Text) -> bytes:
-        return self._cache.digest(f"{text.parts}{text.text}", kind=ROUGH)
-
-    def _found(self, texts: Sequence[_Text], kind: str) -> bytes:
-        asked = [text for text in texts if kind == EXACT or text.parts]
-        digest = self._digest_of_parts if kind == ROUGH else lambda text: self.digest(text.text)
-        by_digest = {digest(text): text for text in asked}
+    def _found(self, texts: Sequence[str], kind: str) -> bytes:
+        digests = [self._cache.digest(text, kind=kind) for text in texts]
+        by_digest = dict(zip(digests, texts, strict=True))
         found = self._cache.vectors(list(by_digest))
-        missing = [text for key, text in by_digest.items() if key not in found]
+        missing = {d: (text, kind) for d, text in by_digest.items() if d not in found}
         if missing:  # damaged since it was put there
             found |= self._encoded(missing, None)
-        return b"".join(found[digest(text)] for text in asked)
+        return b"".join(found[digest] for digest in digests)
 
     def _encoded(
-        self, texts: Sequence[_Text], progress: Callable[[int, int], None] | None
+        self,
+        texts: Mapping[bytes, tuple[str, str]],
+        progress: Callable[[int, int], None] | None,
     ) -> dict[bytes, bytes]:
-        whole, parts = self._encoder.encode_parts(
-            [text.text for text in texts], [text.parts for text in texts], progress
-        )
-        rows = {}
-        for text, vector, own in zip(texts, whole, parts, strict=True):
-            rows[self.digest(text.text)] = vector.tobytes()
-            if text.parts:
-                rows[self._digest_of_parts(text)] = quantise(own).tobytes()
+        exact = self._encoder.encode([text for text, _ in texts.values()], progress)
+        rough = quantise(exact)
+        rows = {
+            digest: (exact if kind == EXACT else rough)[n].tobytes()
+            for n, (digest, (_, kind)) in enumerate(texts.items())
+        }
         self._cache.put(rows)
         return rows
 
 
-def _told(
-    progress: Callable[[int, int], None], before: int, size: int, total: int, done: int, of: int
-) -> None:
-    """Tell of one batch as a part of all; an encoder may count a text's parts apart."""
-    progress(before + size * done // of, total)
+def _told(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    """Tell of one batch as a part of all."""
+    progress(before + done, total)
 
 
-def _texts(page: PageRead) -> Iterator[_Text]:
-    """What is encoded of a page."""
-    yield from map(_Text.of, page.passages)
-    yield from (_Text(resource.title) for resource in page.resources)
+def _texts(page: PageRead) -> Iterator[tuple[str, str]]:
+    """The texts of a page that are encoded, and how finely."""
+    for passage in page.passages:
+        yield from _of_passage(passage)
+    for resource in page.resources:
+        yield resource.title, EXACT
+
+
+def _of_passage(passage: Passage) -> Iterator[tuple[str, str]]:
+    yield passage.search_text, EXACT
+    for text in passage.sentence_texts:
+        yield text, ROUGH

@@ -86,10 +86,9 @@ class Around:
         moved = real + NOISE / np.sqrt(width) * noise
         return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)
 
-    def rough(self, passages: Sequence[Passage]) -> np.ndarray:
-        """One real vector of a sentence a sentence."""
-        said = [passage.slice(each) for passage in passages for each in passage.sentences]
-        return self._sentences[[digest(text) % len(self._sentences) for text in said]]
+    def rough(self, texts: Sequence[str]) -> np.ndarray:
+        """One real vector of a sentence a text."""
+        return self._sentences[[digest(text) % len(self._sentences) for text in texts]]
 
     def encode(self, texts: Sequence[str], progress: object = None) -> np.ndarray:
         """One unit vector a text; nobody is told of progress."""
@@ -112,11 +111,9 @@ def sample(pages: Sequence[PageRead], folder: Path) -> None:
     encoder = SentenceTransformerEncoder()
     passages = [passage for page in pages for passage in page.passages]
     passages = passages[:: max(1, len(passages) // SAMPLED)]
-    whole, parts = encoder.encode_parts(
-        [passage.search_text for passage in passages], [passage.parts[-1:] for passage in passages]
-    )
-    np.save(folder / "passages.npy", whole)
-    np.save(folder / "sentences.npy", quantise(np.vstack(parts)))
+    np.save(folder / "passages.npy", encoder.encode([p.search_text for p in passages]))
+    said = [p.sentence_texts[-1] for p in passages if p.sentences]
+    np.save(folder / "sentences.npy", quantise(encoder.encode(said)))
     asked = {word for page in pages for p in page.passages for word in p.text.lower().split()}
     known = sorted(word for word in asked if encoder.knows(word))
     (folder / "words.json").write_text(json.dumps(known))

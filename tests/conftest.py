@@ -13,7 +13,6 @@ from hypothesis import settings
 from assistant import building, encoders
 from assistant import index as indexes
 from assistant.ask import Assistant
-from assistant.encoder import encode_apart
 from assistant.reference import SentenceTransformerEncoder
 from assistant.text import words
 
@@ -54,9 +53,6 @@ class WordEncoder:
         if progress:
             progress(len(texts), len(texts))
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    def encode_parts(self, texts, parts, progress=None):
-        return encode_apart(self, texts, parts, progress)
 
     def knows(self, word: str) -> bool:
         return word in self.WORDS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -206,15 +205,3 @@ class TestWithoutAnExport:
             encoders.building()
         assert "not for this machine" in raised.value.what
         assert "pip install" in raised.value.mend
-
-
-def test_where_a_text_is_no_mean_of_its_tokens_its_parts_are_encoded_by_themselves(
-    encoder, tmp_path
-):
-    copy = tmp_path / "export"
-    shutil.copytree(export.folder(Weights().identity), copy)
-    record = json.loads((copy / RECORD).read_text())
-    (copy / RECORD).write_text(json.dumps({**record, "pooling": ""}))
-    text, parts = "Cats\nThey purr.", [((0, 4), (5, 15)), ((5, 15),)]
-    _, (found,) = OnnxEncoder(copy).encode_parts([text], [parts])
-    assert found.tobytes() == encoder.encode(["Cats: They purr.", "They purr."]).tobytes()

@@ -69,61 +69,6 @@ def test_what_lies_past_the_window_is_not_read(each):
     assert each.encode([full]).tobytes() != each.encode([full[5:] + "cat"]).tobytes()
 
 
-# -- parts of a text -------------------------------------------------------------------------
-
-TEXT = "Cats > Habits\nMost cats sleep all day. They purr where they are stroked. Nobody knows why."
-HEADING = (7, 13)
-PARTS = [(HEADING,), *((HEADING, (TEXT.index(s), TEXT.index(s) + 9)) for s in ("Most", "They"))]
-
-
-def test_a_part_s_vector_is_the_mean_of_its_tokens_as_they_stand_in_the_text(each, reference):
-    tokens = reference.pipeline.encode([TEXT], output_value="token_embeddings")[0].cpu().numpy()
-    places = reference.pipeline.tokenizer([TEXT])
-    (_, (found,)) = each.encode_parts([TEXT], [PARTS])
-    assert found.dtype == np.float32
-    for vector, part in zip(found, PARTS, strict=True):
-        inside = {places.char_to_token(0, at) for start, end in part for at in range(start, end)}
-        expected = tokens[sorted(inside - {None})].mean(axis=0)
-        near = 1e-5 if each is reference else 0.02  # the export's numbers are eight bits
-        assert vector @ expected / np.linalg.norm(expected) == pytest.approx(1.0, abs=near)
-
-
-def test_a_text_s_own_vector_is_the_same_with_its_parts(each, texts, alone):
-    whole, parts = each.encode_parts(texts, [[((0, len(text)),)] for text in texts])
-    assert [vector.tobytes() for vector in whole] == list(alone.values())
-    assert {own.shape for own in parts} == {(1, each.dimension)}
-    np.testing.assert_allclose(np.linalg.norm(np.vstack(parts), axis=1), 1.0, atol=1e-5)
-
-
-def test_the_vectors_of_parts_depend_on_their_own_text_alone(each, texts):
-    asked = [[((0, 3),), ((0, 2), (2, len(text)))] for text in texts]
-    _, together = each.encode_parts(texts, asked)
-    for text, parts, found in list(zip(texts, asked, together, strict=True))[::5]:
-        assert each.encode_parts([text], [parts])[1][0].tobytes() == found.tobytes()
-
-
-def test_what_they_means_is_near_to_what_it_stands_for(each):
-    question = each.encode(["why do cats purr?"])[0]
-    _, (parts,) = each.encode_parts([TEXT], [[PARTS[2][1:]]])
-    assert parts[0] @ question > each.encode(["They purr"])[0] @ question
-
-
-def test_a_part_past_the_window_is_encoded_by_itself(each):
-    full = "word " * each.window
-    text = full + "a cat sleeps"
-    _, (found,) = each.encode_parts([text], [[((0, 4), (len(full), len(text)))]])
-    _, (past,) = each.encode_parts([text], [[((len(full), len(text)),)]])
-    np.testing.assert_allclose(past[0], each.encode(["a cat sleeps"])[0], atol=1e-6)
-    assert found[0] @ each.encode(["word"])[0] > past[0] @ each.encode(["word"])[0]
-
-
-def test_no_text_has_no_parts_and_a_text_may_have_none(each):
-    whole, parts = each.encode_parts([], [])
-    assert (whole.shape, parts) == ((0, each.dimension), [])
-    _, (none,) = each.encode_parts(["a text"], [[]])
-    assert none.shape == (0, each.dimension)
-
-
 @pytest.mark.parametrize("count", [1, 2, 70])
 def test_progress_is_told_up_to_the_end(each, count):
     told = []

@@ -127,9 +127,7 @@ def test_the_search_sees_the_heading_path_once_and_then_the_body() -> None:
 
 
 def test_a_sentence_is_encoded_with_its_heading_before_it() -> None:
-    text = passage().search_text
-    said = [[text[start:end] for start, end in part] for part in passage().parts]
-    assert said == [["Cats"], ["Cats", "Cats sleep."], ["Cats", "They purr."]]
+    assert passage().sentence_texts == ["Cats", "Cats: Cats sleep.", "Cats: They purr."]
 
 
 # -- citations ------------------------------------------------------------------------------

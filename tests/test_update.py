@@ -37,14 +37,14 @@ folder = st.dictionaries(st.sampled_from(NAMES), page, max_size=len(NAMES))
 
 
 class CountingEncoder(WordEncoder):
-    """The encoder of twelve words, which remembers what a build had it encode."""
+    """The encoder of twelve words, which remembers what it was given."""
 
     def __init__(self) -> None:
         self.given: list[str] = []
 
-    def encode_parts(self, texts, parts, progress=None):
+    def encode(self, texts, progress=None):
         self.given += texts
-        return super().encode_parts(texts, parts, progress)
+        return super().encode(texts, progress)
 
 
 def write(guide: Path, files: dict[str, bytes]) -> None:
@@ -120,8 +120,8 @@ def test_one_edited_passage_is_read_with_its_page_and_encoded_alone(guide, place
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder, told = CountingEncoder(), []
     done = building.build(guide, place, encoder, progress=lambda *step: told.append(step))
-    assert encoder.given == ["Page 5 > More\nDog 5 growls."]
-    assert told == [("reading", 1, 1), ("encoding", 1, 1)]
+    assert encoder.given == ["More: Dog 5 growls.", "Page 5 > More\nDog 5 growls."]
+    assert told == [("reading", 1, 1), ("encoding", 2, 2)]
     assert (done.read, done.kept, done.embedded, done.removed) == (1, 23, 1, 1)
 
 
@@ -146,7 +146,7 @@ def test_a_page_that_is_new_encodes_what_no_page_says(guide, place):
     write(guide, {**PAGES, "copy.md": PAGES["page-1.md"], "new.md": b"# New\n\nMilk.\n"})
     encoder = CountingEncoder()
     done = building.build(guide, place, encoder)
-    assert encoder.given == ["New\nMilk."]
+    assert sorted(encoder.given) == ["New", "New\nMilk.", "New: Milk."]
     assert (done.read, done.kept, done.embedded, done.removed) == (2, 26, 1, 0)
 
 
@@ -216,10 +216,10 @@ def test_links_are_followed_anew_where_an_edit_may_break_them(tmp_path, edited, 
 class InterruptedEncoder(CountingEncoder):
     """An encoder whose process is interrupted in its second batch."""
 
-    def encode_parts(self, texts, parts, progress=None):
+    def encode(self, texts, progress=None):
         if self.given:
             raise KeyboardInterrupt
-        return super().encode_parts(texts, parts, progress)
+        return super().encode(texts, progress)
 
 
 def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
