@@ -8,8 +8,8 @@ another of theirs that is as long. Encoding a million passages takes hours, so v
 for the encoder's: real ones of 3,000 passages and sentences, each text around the one its
 headings choose, moved by noise that its own digest chooses. A question lies as near to its gold
 section as the passages of that do. Everything else is the product's own: the files, their check,
-the search, the ranking, the answer; each size is asked in a process of its own. Times are
-without encoding, which does not depend on the size.
+the search, the ranking, the answer; each size is asked in a process of its own. An answer's time
+has the encoding of its question in it: the real encoder is run, and its vector let go.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import generations, guide, index, questionset
+from assistant import encoders, generations, guide, index, questionset
 from assistant.ask import Assistant
 from assistant.model import PageRead
 from assistant.reference import SentenceTransformerEncoder
@@ -46,6 +46,7 @@ from assistant.text import terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from assistant.encoder import Encoder
     from assistant.model import Passage, Resource
 
 ROOT = Path(__file__).parent.parent
@@ -70,8 +71,9 @@ class Around:
 
     name, identity, window = "real vectors with noise", MODEL, 256
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, real: Encoder | None = None) -> None:
         self.about = ""
+        self._real = real
         self._passages = np.load(folder / "passages.npy")
         self._sentences = np.load(folder / "sentences.npy")
         self._words = frozenset(json.loads((folder / "words.json").read_text()))
@@ -91,8 +93,10 @@ class Around:
         return self._sentences[[digest(text) % len(self._sentences) for text in texts]]
 
     def encode(self, texts: Sequence[str], progress: object = None) -> np.ndarray:
-        """One unit vector a text; nobody is told of progress."""
+        """One unit vector a text, after the time the real encoder takes, where there is one."""
         del progress
+        if self._real:
+            self._real.encode(texts)
         return self.exact(texts)
 
     def knows(self, word: str) -> bool:
@@ -346,9 +350,9 @@ def step(given: argparse.Namespace, name: str, size: int) -> dict[str, float]:
     """One step of one size, in a process of its own: memory is counted by process."""
     folder = given.work / f"{size}"
     if name == "ask":
-        return asked(
-            folder, Around(given.work), json.loads((given.work / "questions.json").read_text())
-        )
+        real, _ = encoders.serving()
+        questions_asked = json.loads((given.work / "questions.json").read_text())
+        return asked(folder, Around(given.work, real), questions_asked)
     (known,) = questionset.read(given.eval / "aws_docs", given.work)
     gold = frozenset(gold.path for one in known.questions for gold in one.gold)
     assert known.guide
