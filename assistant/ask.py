@@ -18,7 +18,7 @@ from assistant.errors import QuestionError
 from assistant.model import Answer, Citation, Search
 from assistant.offers import Offers
 from assistant.ranking import Sought
-from assistant.retrieval import Retrieval
+from assistant.retrieval import COMPUTING, Retrieval
 from assistant.text import normalise, terms, words
 from assistant.timing import step
 
@@ -124,29 +124,30 @@ class Assistant:
         """
         started = time.perf_counter()
         parts, hits = self._retrieval.find(settle(question), history)
-        with step("write"):
-            replies = [self._reply(part) for part in parts]
-            answered = [reply for reply in replies if reply.quotes] or replies
-            quotes = writer.joined([reply.quotes for reply in answered])
-        with step("offer"):
-            next_questions = tuple(self._next_questions(parts, hits, quotes, history))
-        return Answer(
-            question=question,
-            understood_as=_understood_as(parts),
-            other_readings=parts[0].others if len(parts) == 1 else (),
-            found=bool(quotes),
-            citations=tuple(self._cite(quotes)),
-            confidence=max(reply.confidence for reply in answered),
-            resources=tuple(dict.fromkeys(r for reply in answered for r in reply.resources)),
-            related=tuple(further.related(hits, quotes)),
-            missing=tuple(side for part in parts for side in self._missing_names(part)),
-            next_questions=next_questions,
-            hits=hits,
-            writer=writer.EXTRACTIVE,
-            degraded=self.warnings,
-            generation=self.index.generation,
-            seconds=time.perf_counter() - started,
-        )
+        with COMPUTING:
+            with step("write"):
+                replies = [self._reply(part) for part in parts]
+                answered = [reply for reply in replies if reply.quotes] or replies
+                quotes = writer.joined([reply.quotes for reply in answered])
+            with step("offer"):
+                next_questions = tuple(self._next_questions(parts, hits, quotes, history))
+            return Answer(
+                question=question,
+                understood_as=_understood_as(parts),
+                other_readings=parts[0].others if len(parts) == 1 else (),
+                found=bool(quotes),
+                citations=tuple(self._cite(quotes)),
+                confidence=max(reply.confidence for reply in answered),
+                resources=tuple(dict.fromkeys(r for reply in answered for r in reply.resources)),
+                related=tuple(further.related(hits, quotes)),
+                missing=tuple(side for part in parts for side in self._missing_names(part)),
+                next_questions=next_questions,
+                hits=hits,
+                writer=writer.EXTRACTIVE,
+                degraded=self.warnings,
+                generation=self.index.generation,
+                seconds=time.perf_counter() - started,
+            )
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """The k passages that answer best, best first. Raises QuestionError as `ask` does."""
