@@ -254,6 +254,7 @@ def _fused(pipeline: Any, graph: Path, fused: Path) -> None:
     options = FusionOptions("bert")
     # Of one piece they take up to six times as long as an addition and a norm of its own.
     options.enable_skip_layer_norm = options.enable_bias_skip_layer_norm = False
+    options.enable_gelu_approximation = True  # by tanh, off by less than eight bits are
     found = optimizer.optimize_model(
         str(graph),
         model_type="bert",
