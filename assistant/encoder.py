@@ -33,7 +33,7 @@ TOKENIZER = "tokenizer.json"
 
 INPUT = "input_ids"
 
-QUIET = 0.1
+_QUIET = 0.1
 """Seconds after which a thread that encoded is held to be done."""
 
 _AT_A_TIME = 64
@@ -120,7 +120,7 @@ class OnnxEncoder:
         """Open the export in a folder. Raises ModelError where it is not whole."""
         self.record = Record.read(folder)
         self._folder = folder
-        self._running, self._last, self._when = 0, 0, -QUIET
+        self._running, self._last, self._when = 0, 0, -_QUIET
         self._lock = threading.Lock()
 
     @property
@@ -180,7 +180,7 @@ class OnnxEncoder:
         eight do, a second core for each costs a quarter of the answers.
         """
         with self._lock:
-            mine = self._last == threading.get_ident() or time.monotonic() - self._when > QUIET
+            mine = self._last == threading.get_ident() or time.monotonic() - self._when > _QUIET
             alone = mine and not self._running
             self._running += 1
         try:
