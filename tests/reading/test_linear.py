@@ -289,7 +289,8 @@ def excess(shape: Callable[[int], str], read: Callable[[str], Callable[[], objec
     whole, megabytes = float("inf"), len(shape(2 * size)) / 1e6
     for _ in range(15):
         whole = min(whole, seconds(twice))
-        if whole <= GROWTH * half and whole <= allowed(megabytes):
+        # What takes less than can be measured grows with the caches it falls out of.
+        if whole <= max(GROWTH * half, ENOUGH) and whole <= allowed(megabytes):
             return ""
         half = min(half, seconds(once))
     return f"of {size}: {whole / half:.2f} times as long, {whole / megabytes:.1f} s per MB"

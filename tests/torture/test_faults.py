@@ -109,7 +109,7 @@ def test_a_writer_that_goes_on_after_a_failure_is_caught(shimmed, tmp_path):
     ("limit", "values"),
     [
         ("RLIMIT_FSIZE", range(0, 400_000, scene.size(50_000, 500))),
-        ("RLIMIT_NOFILE", range(0, 40, scene.size(4, 1))),
+        ("RLIMIT_NOFILE", range(0, 60, scene.size(4, 1))),
     ],
 )
 def test_at_a_limit_of_the_process_the_old_generation_answers(writers, tmp_path, limit, values):
