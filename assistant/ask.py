@@ -19,7 +19,7 @@ from assistant.model import Answer, Citation, Search
 from assistant.offers import Offers
 from assistant.ranking import Sought
 from assistant.retrieval import COMPUTING, Retrieval
-from assistant.text import normalise, terms, words
+from assistant.text import normalise, terms, words, writable
 from assistant.timing import step
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Assistant:
             with step("offer"):
                 next_questions = tuple(self._next_questions(parts, hits, quotes, history))
             return Answer(
-                question=question,
+                question=writable(question),
                 understood_as=_understood_as(parts),
                 other_readings=parts[0].others if len(parts) == 1 else (),
                 found=bool(quotes),
@@ -152,7 +152,7 @@ class Assistant:
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """The k passages that answer best, best first. Raises QuestionError as `ask` does."""
         parts, hits = self._retrieval.find(settle(question), history)
-        return Search(question, _understood_as(parts), hits[:k])
+        return Search(writable(question), _understood_as(parts), hits[:k])
 
     def examples(self, count: int = 4) -> list[str]:
         """Questions the guide can answer, made from its headings, spread over the guide."""

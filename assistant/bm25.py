@@ -126,12 +126,10 @@ class Bm25:
                 start, end = self._ends.item(stem), self._ends.item(stem + 1)
                 found.append((end - start, start, times, times * most))
         return [
-            _Said(
-                self._passages[start : start + size],
-                self._worth[start : start + size] * (max(1, times)),
-                most,
-            )
+            _Said(self._passages[start:end], worth if times == 1 else times * worth, most)
             for size, start, times, most in sorted(found)
+            for end in [start + size]
+            for worth in [self._worth[start:end]]  # of a common term it may never be read
         ]
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from assistant import calibration, encoders, export, generations, guide
+from assistant import calibration, encoders, generations, guide
 from assistant import index as indexes
-from assistant.encoder import OnnxEncoder
+from assistant.encoder import OnnxEncoder, folder
 from assistant.errors import AssistantError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _encoder(chosen: Settings) -> Check:
         said = (
             f"{encoder.name} by onnxruntime in {record.number}, {os.cpu_count()} texts at once "
             f"(one alone on two cores), cosine with the reference {record.cosine:.3f} "
-            f"(lowest {record.lowest:.3f}), in {export.folder(encoder.identity)}"
+            f"(lowest {record.lowest:.3f}), in {folder(encoder.identity)}"
         )
         return Check("encoder", said)
     why, _, mend = notice.partition(". ")

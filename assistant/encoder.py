@@ -12,20 +12,24 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import platformdirs
 
 from assistant.errors import ModelError
 from assistant.weights import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
+
+FORMAT = 2
+"""Raised whenever a model would be exported in another way."""
 
 RECORD = "export.json"
 GRAPH = "model.onnx"
@@ -66,6 +70,12 @@ class Encoder(Protocol):
 
     def knows(self, word: str) -> bool:
         """Whether the model has a token for the whole word, lower-case."""
+
+
+def folder(identity: str) -> Path:
+    """Where the export of a model is kept, in the user's own cache folder."""
+    cache = Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
+    return cache / "models" / f"{identity[:32]}-{FORMAT}"
 
 
 @dataclass(frozen=True, slots=True)

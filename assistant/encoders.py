@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assistant import export
-from assistant.encoder import OnnxEncoder
+from assistant.encoder import OnnxEncoder, folder
 from assistant.errors import ExportFailed, ModelError
 from assistant.reference import SentenceTransformerEncoder
 from assistant.weights import BUNDLED_NAME, Weights
@@ -46,6 +45,8 @@ def building(
     weights = Weights(model)
     found = _exported(weights.identity) if device == "cpu" else None
     if device == "cpu" and not found:
+        from assistant import export  # what only building needs
+
         if progress:
             progress(0, 1)
         try:
@@ -72,6 +73,6 @@ def _chosen(weights: Weights, found: OnnxEncoder | None, device: str) -> tuple[E
 
 def _exported(identity: str) -> OnnxEncoder | None:
     try:
-        return OnnxEncoder(export.folder(identity))
+        return OnnxEncoder(folder(identity))
     except ModelError:  # not there, or not whole
         return None

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import platformdirs
 
-from assistant.encoder import GRAPH, INPUT, RECORD, TOKENIZER, OnnxEncoder, Record
+from assistant.encoder import GRAPH, INPUT, RECORD, TOKENIZER, OnnxEncoder, Record, folder
 from assistant.errors import ExportFailed, ModelError
 from assistant.reference import SentenceTransformerEncoder
 from assistant.weights import Weights, sha256
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assistant.encoder import Vectors
-
-FORMAT = 2
-"""Raised whenever a model would be exported in another way."""
 
 COSINE, LOWEST, NEAREST = 0.99, 0.98, 0.9
 """How near an export has to be to the reference: see `Record`."""
@@ -87,12 +83,6 @@ _PROBES = (
         "there is coffee and cake."
     ),
 )
-
-
-def folder(identity: str) -> Path:
-    """Where the export of a model is kept, in the user's own cache folder."""
-    cache = Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
-    return cache / "models" / f"{identity[:32]}-{FORMAT}"
 
 
 def export(weights: Weights) -> Record:
@@ -264,8 +254,8 @@ def _fused(pipeline: Any, graph: Path, fused: Path) -> None:
         optimization_options=options,
     )
     for attention in found.get_nodes_by_op_type("Attention"):
-        # A text that is run by itself has no padding to be masked.
-        attention.input[_MASK] = ""
+        if len(attention.input) > _MASK:  # a text that is run by itself has no padding to be masked
+            attention.input[_MASK] = ""
     found.prune_graph()
     found.save_model_to_file(str(fused))
 

@@ -191,14 +191,11 @@ def fuse(candidates: Candidates) -> list[int]:
     for found, share in ((candidates.dense, DENSE_SHARE), (candidates.lexical, 1 - DENSE_SHARE)):
         if not found:
             continue
-        keys, scores = zip(*found, strict=True)
+        scores = [score for _, score in found]
         lowest, spread = min(scores), max(scores) - min(scores)
-        if spread > 0:
-            scaled = [share * ((score - lowest) / spread) for score in scores]
-        else:
-            scaled = [share] * len(scores)
-        for key, part in zip(keys, scaled, strict=True):
-            mixed[key] = mixed.get(key, 0.0) + part
+        for key, score in found:
+            scaled = (score - lowest) / spread if spread > 0 else 1.0
+            mixed[key] = mixed.get(key, 0.0) + share * scaled
     return sorted(sorted(mixed), key=mixed.__getitem__, reverse=True)
 
 

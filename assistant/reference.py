@@ -60,9 +60,8 @@ class SentenceTransformerEncoder:
     ) -> Vectors:
         """One unit vector a text: float32, shape (len(texts), dimension).
 
-        A text's vector does not depend on its neighbours, bit for bit: a batch holds texts of one
-        length, rounded up, so that each is padded as it would be alone. `progress` is told
-        (texts encoded, texts in all).
+        On a processor a text's vector does not depend on its neighbours, bit for bit: each is
+        encoded by itself. `progress` is told (texts encoded, texts in all).
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         done = 0
@@ -81,8 +80,9 @@ class SentenceTransformerEncoder:
         return vectors
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
-        """The texts by number, in runs of one rounded length, the shortest first."""
-        if len(texts) < 2:
+        """The texts by number: one by one, or elsewhere in runs of one rounded length."""
+        if self._device == "cpu":
+            # The last bits of a product depend on how many rows it has: on some processors only.
             yield from ([n] for n in range(len(texts)))
             return
         prompt = self.pipeline.prompts.get(self.pipeline.default_prompt_name) or ""

@@ -193,11 +193,10 @@ class Retrieval:
         Some of them the hits must say: a word that is common elsewhere leads away from the talk.
         """
         vocabulary = self._store.vocabulary
-        words = [(own, acronym) for own, acronym in self._understanding.own_words(text)]
+        words = list(self._understanding.own_words(text))
         asked = list(dict.fromkeys(term for own, _ in words for term in own))
-        where = self._store.told([hit.key for hit in hits]).where(asked)
-        by_best = set(itertools.chain(*where.by_passage(asked)[:LOOKED_THROUGH]))
-        by_any = set(itertools.chain(*where.by_passage(asked)))
+        held = self._store.told([hit.key for hit in hits]).where(asked).by_passage(asked)
+        by_best, by_any = (set(itertools.chain(*some)) for some in (held[:LOOKED_THROUGH], held))
         total = known = said = 0.0
         for own, acronym in words:
             for term in (term for term in own if term not in talks.GENERAL):

@@ -18,7 +18,8 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")  # those that are not white space
+# Those that are not white space, and halves of characters, which no encoding can write.
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 # Of these, what has no use in any script or emoji, and can carry words that only a machine reads.
 _SMUGGLED = re.compile(
@@ -81,6 +82,11 @@ def normalise(text: str) -> str:
     # What is invisible goes first: it may keep a letter from the accent that follows.
     text = _CONTROL.sub(" ", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
     return " ".join(text.split())
+
+
+def writable(text: str) -> str:
+    """The text with a question mark for each half of a character, which UTF-8 cannot write."""
+    return text.encode(errors="replace").decode()
 
 
 def visible(text: str) -> str:

@@ -378,3 +378,10 @@ class TestVerify:
         (tmp_path / "introduction.md").write_text(page + "\nOne more line.\n")
         with pytest.raises(VerifyError, match="changed"):
             verify(data, tmp_path, corpus_index)
+
+
+def test_half_a_character_in_a_question_is_no_word_of_it(corpus_assistant):
+    whole = corpus_assistant.ask("what is a product owner?")
+    halved = corpus_assistant.ask("what is a \ud800product owner?\udfff")
+    assert halved.citations == whole.citations
+    assert halved.question == "what is a ?product owner??"
