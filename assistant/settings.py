@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from assistant.errors import SettingsError
 
@@ -20,6 +28,18 @@ if TYPE_CHECKING:
 
 FILE = "assistant.toml"
 PREFIX = "ASSISTANT_"
+
+
+def _listed(value: object) -> object:
+    """A list, also where it is one string of the environment: parts between commas."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+_LISTED = BeforeValidator(_listed)
+_Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s;,'\"*]+$")]
+Names = Annotated[tuple[str, ...], _LISTED]
+Origins = Annotated[tuple[_Origin, ...], _LISTED]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], _LISTED]
 
 
 class Settings(BaseModel):
@@ -43,6 +63,54 @@ class Settings(BaseModel):
     title: str = Field("", description="What the chat calls the guide; empty for its first title.")
     host: str = Field("127.0.0.1", description="The address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="The port the chat listens on.")
+    root: str = Field(
+        "",
+        pattern=r"^(/[\w.~-]+)*$",
+        description="The path the chat is published under, behind a proxy: /help, for one.",
+    )
+    hosts: Names = Field(
+        (),
+        description="The host names it answers to; empty for any, or for this machine's own "
+        "where it listens on loopback alone.",
+    )
+    origins: Origins = Field(
+        (), description="Sites whose pages may call it from a browser, https://… each."
+    )
+    frames: Origins = Field((), description="Sites that may show it in a frame, https://… each.")
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks whose X-Forwarded-* headers are believed."
+    )
+    rate: int | None = Field(
+        None,
+        ge=0,
+        description="Questions a minute from one address, 0 for no limit; where it is not set, "
+        "120, and no limit for this machine's own addresses.",
+    )
+    waiting: int = Field(64, ge=1, description="How many questions may wait at once.")
+    language: str = Field(
+        "", description="The language of the chat's own words, en or de; empty for each reader's."
+    )
+    logo: Path | None = Field(
+        None, description="A picture before the title: svg, png, webp."
+    )
+    accent: str = Field(
+        "#0b5c6b",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        description="The colour of links and buttons, #rrggbb.",
+    )
+    feedback_url: str = Field(
+        "",
+        pattern=r"^((https?://|mailto:).+)?$",
+        description="Where readers tell the guide's authors what is missing: https://… or mailto:…",
+    )
+    journal: str = Field(
+        "",
+        description="Where answers and what readers think of them are kept: a database's URL; "
+        "empty for journal.sqlite beside the index, off for nowhere.",
+    )
+    keep_days: int = Field(
+        90, ge=1, description="How many days answers and what was said of them are kept."
+    )
 
 
 def load(**arguments: Any) -> Settings:
