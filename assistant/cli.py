@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from assistant.ask import Assistant
     from assistant.building import Built
     from assistant.encoder import Encoder
+    from assistant.live import Live
     from assistant.model import Oddity
     from assistant.settings import Settings
     from assistant.site import Reading
+    from assistant.terminal import Progress
 
 _ODDITIES_SHOWN = 10
 
@@ -191,19 +193,26 @@ def serve(
     chosen = settings.load(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
-    encoder = _encoder(chosen)  # one for building and serving, so that it is loaded once
-    _built(chosen, encoder)
-    from assistant import building, web
+    from assistant import building, server
     from assistant import index as indexes
     from assistant.ask import Assistant
     from assistant.live import Followed, Live
 
-    live = Live(Assistant.calibrated(indexes.open(chosen.index), encoder, chosen.index))
-    again = partial(building.build, chosen.corpus, chosen.index, encoder, reading=_reading(chosen))
-    followed = Followed(chosen.corpus, chosen.index, again)
-    # Ctrl-C is how a chat is meant to end.
-    with suppress(KeyboardInterrupt), live.watch(followed) if watch else nullcontext():
-        web.serve(live, chosen)
+    with ExitStack() as stack:
+
+        def prepare(told: Progress) -> Live:
+            encoder = _encoder(chosen, told)  # one for building and serving: it is loaded once
+            _built(chosen, encoder, told=told)
+            live = Live(Assistant.calibrated(indexes.open(chosen.index), encoder, chosen.index))
+            if watch:
+                build = partial(
+                    building.build, chosen.corpus, chosen.index, encoder, reading=_reading(chosen)
+                )
+                stack.enter_context(live.watch(Followed(chosen.corpus, chosen.index, build)))
+            return live
+
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
+            server.serve(prepare, chosen)
 
 
 @app.command()
@@ -358,11 +367,11 @@ def _opened(index: Path | None, model: str | None) -> Assistant:
     return assistant
 
 
-def _encoder(chosen: Settings) -> Encoder:
+def _encoder(chosen: Settings, told: Progress | None = None) -> Encoder:
     """The encoder to build with; the first time its model is exported, with a progress bar."""
     from assistant import encoders
 
-    with terminal.Bars() as bars:
+    with terminal.Bars(told) as bars:
         exporting = partial(bars.progress, "exporting")
         found, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
     if notice:
@@ -379,11 +388,16 @@ def _reading(chosen: Settings) -> Reading:
     return Reading(base_url=chosen.base_url, tool=tool)
 
 
-def _built(chosen: Settings, encoder: Encoder, report: Path | None = None) -> Built:
+def _built(
+    chosen: Settings,
+    encoder: Encoder,
+    report: Path | None = None,
+    told: Progress | None = None,
+) -> Built:
     """Build where needed, with progress bars, and say why and what came of it."""
     from assistant import building
 
-    with terminal.Bars() as bars:
+    with terminal.Bars(told) as bars:
         built = building.build(
             chosen.corpus,
             chosen.index,

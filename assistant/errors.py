@@ -75,3 +75,7 @@ class IndexBusy(AssistantError):
 
 class VerifyError(AssistantError):
     """An answer could not be checked against its guide."""
+
+
+class JournalError(AssistantError):
+    """What was answered could not be kept, or what was kept cannot be read."""

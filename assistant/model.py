@@ -7,8 +7,10 @@ Must not know how any of them is read, stored, ranked or shown.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
 BlockKind = Literal["heading", "prose", "item", "header", "row", "code", "quote", "break"]
@@ -173,7 +175,9 @@ class Resource:
             "url": self.url,
             "kind": self.kind,
             "minutes": self.minutes,
+            "path": self.path,
             "headings": list(self.headings),
+            "anchor": self.anchor,
         }
 
 
@@ -394,6 +398,19 @@ class Answer:
         notes = [f"[{c.n}] {' > '.join(c.headings)} ({c.url})" for c in self.citations]
         return "\n\n".join(filter(None, [self.text, self.gap, "\n".join(notes)]))
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Answer:
+        """The answer that `to_dict` wrote, but for its hits.
+
+        Its text is made anew of its quotes. Raises ValueError where it was not written so.
+        """
+        try:
+            own = {name: value for name, value in data.items() if name != "text"}
+            answer: Answer = _read(cls, {**own, "hits": []})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"this is no answer: {error!r}") from error
+        return answer
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON types: the one form every door hands out."""
         return {
@@ -430,3 +447,30 @@ class Search:
             "understood_as": self.understood_as,
             "hits": [hit.to_dict() for hit in self.hits],
         }
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """A value of JSON types as the kind its field is annotated with; TypeError where it is not."""
+    of = get_args(kind)
+    if get_origin(kind) is tuple and isinstance(value, list):
+        fits = of[-1] is ... or len(of) == len(value)
+    elif get_origin(kind) is Literal:
+        fits = value in of
+    elif is_dataclass(kind):
+        fits = isinstance(value, dict)
+    else:
+        fits = isinstance(value, float | int if kind is float else kind)
+    if not fits:
+        raise TypeError(f"{value!r} is not {kind}")
+    if isinstance(value, list):
+        return tuple(_read(of[0], one) for one in value)
+    if isinstance(value, dict):
+        kinds = _kinds(kind)
+        return kind(**{name: _read(kinds[name], one) for name, one in value.items()})
+    return value
+
+
+@lru_cache(maxsize=16)
+def _kinds(of: type) -> dict[str, Any]:
+    """What each field of a type is annotated with; found out once, for it takes a while."""
+    return get_type_hints(of)

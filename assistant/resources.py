@@ -6,6 +6,7 @@ Must not know how lines are parsed or where the guide is published.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ _BOOK_HOSTS = re.compile(
     r"|manning\.com|pragprog\.com|apress\.com|packtpub\.com|thalia\.\w+|openlibrary\.org)/"
     r"|^books\.google\.|^play\.google\.com/store/books"
 )
+_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`]+")
 _FORM_HOSTS = re.compile(
     r"(?:^|\.)(?:forms\.gle|docs\.google\.com/forms|typeform\.com|forms\.office\.com|tally\.so"
     r"|surveymonkey\.com|jotform\.com)/"
@@ -92,6 +94,16 @@ def _film(link: Link, section: Section) -> Resource | None:
         headings=section.headings,
         anchor=section.anchor,
     )
+
+
+def form(source: str) -> str:
+    """The address of the first form a page's source names; empty where it names none."""
+    for address in _ADDRESS.findall(source):
+        with contextlib.suppress(ValueError):  # an address with a broken bracket
+            parts = urlsplit(address)
+            if _FORM_HOSTS.search(f"{parts.hostname or ''}{parts.path.lower()}/"):
+                return str(address)
+    return ""
 
 
 def _room_beside(block: Block, link: Link, section: Section, *, by: bool) -> float:

@@ -88,11 +88,9 @@ class Settings(BaseModel):
     )
     waiting: int = Field(64, ge=1, description="How many questions may wait at once.")
     language: str = Field(
-        "", description="The language of the chat's own words, en or de; empty for each reader's."
+        "", description="The language of the chat's own words: de, en…; empty for each reader's."
     )
-    logo: Path | None = Field(
-        None, description="A picture before the title: svg, png, webp."
-    )
+    logo: Path | None = Field(None, description="A picture before the title: svg, png, webp.")
     accent: str = Field(
         "#0b5c6b",
         pattern=r"^#[0-9a-fA-F]{6}$",

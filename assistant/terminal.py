@@ -10,11 +10,13 @@ import sys
 from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rich.progress import TaskID
 
     from assistant.model import Answer, Search
+
+    Progress = Callable[[str, int, int], None]
 
 
 class Bars:
@@ -27,7 +29,8 @@ class Bars:
         "asking": "questions",
     }
 
-    def __init__(self) -> None:
+    def __init__(self, also: Progress | None = None) -> None:
+        """`also` is told what is shown."""
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -37,6 +40,7 @@ class Bars:
             TimeRemainingColumn,
         )
 
+        self._also = also
         self._steps: dict[str, TaskID] = {}
         self._bar = Progress(
             TextColumn("{task.description:>9}"),
@@ -56,6 +60,8 @@ class Bars:
 
     def progress(self, step: str, done: int, total: int) -> None:
         """Show how far a step is."""
+        if self._also:
+            self._also(step, done, total)
         if step not in self._steps:
             self._bar.start()  # not before there is something to show
             unit = self.UNITS.get(step, "")

@@ -14,6 +14,8 @@ from assistant import building, web
 from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.live import Followed, Live
+from assistant.markup import Masthead
+from assistant.server import Server
 from assistant.settings import Settings
 
 PATIENCE = 60.0  # seconds an edit may take to show on a busy machine
@@ -62,9 +64,11 @@ def test_an_update_moves_to_the_new_generation_and_a_question_begun_keeps_the_ol
     assert texts(asked) == [cat]
 
 
-async def served(live: Live):
+async def served(live: Live, folder) -> Server:
     # Outside a running loop Gradio opens event loops of its own and closes none of them.
-    return web.application(live, Settings())
+    server = Server(Settings(index=folder, journal="off"))
+    await server.open(live)
+    return server
 
 
 def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
@@ -73,11 +77,12 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     live.update(followed)
     assert live.assistant.index.generation == generation
     assert "There is no guide at" in live.trouble
-    said = TestClient(asyncio.run(served(live))).get("/healthz").json()
+    app = asyncio.run(served(live, followed.index)).app
+    said = TestClient(app, base_url="http://localhost").get("/healthz").json()
     assert said["status"] == "stale"
     assert said["generation"] == generation
     assert said["trouble"] == live.trouble
-    assert "earlier state of the guide" in web.behind(live.trouble)
+    assert "earlier state of the guide" in web.Chat(live, Masthead("")).trouble()
 
 
 def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):

@@ -195,7 +195,7 @@ ANSWER = set(
     "missing next_questions writer degraded generation seconds".split()
 )
 CITATION = set("n passage path headings anchor url quote span lines sha256".split())
-RESOURCE = set("title url kind minutes headings".split())
+RESOURCE = set("title url kind minutes path headings anchor".split())
 RELATED = set("path headings anchor url".split())
 SEARCH = set("question understood_as hits".split())
 HIT = set("rank passage path headings anchor url probability text why".split())
@@ -229,6 +229,102 @@ def test_a_search_has_the_keys_every_door_promises() -> None:
     (first,) = found["hits"]
     assert set(first) == HIT
     assert (first["rank"], first["passage"], first["text"]) == (1, "p.md#cats/1", TEXT)
+
+
+TEXTS = st.text(st.characters(), max_size=9)  # halves of characters too
+PATHS = st.tuples(TEXTS, TEXTS)
+QUOTES = st.lists(st.tuples(TEXTS.filter(bool), st.integers(0, 99)), max_size=3)
+RESOURCES = st.builds(
+    Resource,
+    title=TEXTS,
+    url=TEXTS,
+    kind=st.sampled_from(["article", "book", "video", "form", "page"]),
+    minutes=st.none() | st.integers(),
+    path=TEXTS,
+    headings=PATHS,
+    anchor=TEXTS,
+)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Answer:
+    quotes = draw(QUOTES)
+    cited = tuple(
+        citation(n, quote=quote, span=(start, start + len(quote)), headings=draw(PATHS))
+        for n, (quote, start) in enumerate(quotes, 1)
+    )
+    return answer(
+        question=draw(TEXTS),
+        understood_as=draw(TEXTS),
+        found=bool(cited),
+        citations=cited,
+        confidence=draw(st.floats(0, 1)),
+        resources=tuple(draw(st.lists(RESOURCES, max_size=2))),
+        related=tuple(draw(st.lists(st.builds(Related, TEXTS, PATHS, TEXTS, TEXTS), max_size=2))),
+        missing=draw(PATHS),
+        next_questions=draw(PATHS),
+        degraded=draw(PATHS),
+        seconds=draw(st.floats(0, 99) | st.integers(0, 99)),
+        other_readings=draw(PATHS),
+    )
+
+
+@settings(deadline=None)
+@given(answers())
+def test_an_answer_comes_back_from_its_json_as_it_was(given_answer: Answer) -> None:
+    back = Answer.from_dict(given_answer.to_dict())
+    assert back.to_dict() == given_answer.to_dict()
+    assert (back.citations, back.related) == (given_answer.citations, given_answer.related)
+    assert back.hits == ()
+
+
+def test_an_answer_read_again_speaks_of_its_quotes_alone() -> None:
+    data = answer().to_dict() | {"text": "Cats bark. [1]"}
+    assert Answer.from_dict(data).text == answer().text
+
+
+SONG = answer().to_dict()["resources"][0] | {"kind": "song"}
+
+CHANGES: dict[str, Any] = {
+    "a number for a question": {"question": 1},
+    "a text for a number": {"confidence": "0.5"},
+    "no probability": {"confidence": 2},
+    "found without a citation": {"citations": []},
+    "a text for a list": {"degraded": "ab"},
+    "a list of numbers for one of texts": {"missing": [1]},
+    "one citation for a list of them": {"citations": citation().to_dict()},
+    "a text for a citation": {"citations": ["Cats sleep."]},
+    "a citation that lacks its page": {"citations": [{"n": 1, "quote": "Cats sleep."}]},
+    "a citation with more than one has": {"citations": [citation().to_dict() | {"more": 1}]},
+    "a span of one end": {"citations": [citation().to_dict() | {"span": [6]}]},
+    "a span of three": {"citations": [citation().to_dict() | {"span": [6, 17, 28]}]},
+    "a span that is not filled": {"citations": [citation().to_dict() | {"span": [6, 16]}]},
+    "a resource of no kind": {"resources": [SONG]},
+    "a resource of a kind that is a list": {"resources": [SONG | {"kind": []}]},
+    "a text for a resource": {"resources": "ab"},
+    "nothing for a list": {"related": None},
+    "a key nobody knows": {"colour": "red"},
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_what_is_no_answer_is_a_value_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"no answer|cites|probability|span"):
+        Answer.from_dict(answer().to_dict() | changes)
+
+
+@pytest.mark.parametrize("missing", sorted(ANSWER - {"text", "other_readings"}))
+def test_an_answer_that_lacks_a_key_is_a_value_error(missing: str) -> None:
+    data = answer().to_dict()
+    del data[missing]
+    with pytest.raises(ValueError, match="no answer"):
+        Answer.from_dict(data)
+
+
+@pytest.mark.parametrize("data", [None, 3, "answer", [], {}, [["question", "?"]]])
+def test_no_answer_at_all_is_a_value_error(data: Any) -> None:
+    with pytest.raises(ValueError, match="no answer"):
+        Answer.from_dict(data)
 
 
 def test_every_type_is_frozen_and_slotted() -> None:

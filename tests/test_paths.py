@@ -9,11 +9,12 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from assistant import building, index, web
+from assistant import building, index
 from assistant import guide as guides
 from assistant.ask import Assistant
 from assistant.errors import GuideError, VerifyError
 from assistant.live import Live
+from assistant.server import Server
 from assistant.settings import Settings
 from assistant.verify import verify
 from tests.conftest import SHARED, WordEncoder
@@ -124,7 +125,13 @@ def get(app, path: str) -> tuple[int, str]:
         sent.append(message)
 
     scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET"}
-    scope |= {"scheme": "http", "query_string": b"", "root_path": "", "headers": [], "state": {}}
+    scope |= {
+        "scheme": "http",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost")],
+        "state": {},
+    }
     scope |= {"server": ("localhost", 80), "client": ("localhost", 1)}
     scope |= {"path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
     asyncio.run(app(scope, receive, send))
@@ -135,7 +142,9 @@ def get(app, path: str) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def app(folder):
     async def made():
-        return web.application(Live(Assistant(index.open(folder), WordEncoder())), Settings())
+        server = Server(Settings(index=folder, journal="off"))
+        await server.open(Live(Assistant(index.open(folder), WordEncoder())))
+        return server.app
 
     return asyncio.run(made())
 

@@ -1,29 +1,104 @@
-// What markup alone cannot do for the chat: tell screen readers what is new, bring the newest
-// question into view, keep the keyboard in the question box, and hold a question that is sent
-// before the page can send it. Without it the chat still works.
+// What markup alone cannot do for the chat: show a question while it is on its way, say what is
+// new to screen readers, bring it into view, keep the keyboard in the question box, and hold a
+// question that is sent before the page can send it.
 (() => {
   "use strict";
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = matchMedia("(hover: hover) and (pointer: fine)");
-  let shown = 0;
+  const PATIENCE = 700; // milliseconds after which a question is said to wait for others
+  let talk, box, ask, shown = 0, waiting = 0;
 
-  function follow(talk) {
-    const exchanges = talk.querySelectorAll(".exchange");
-    document.documentElement.classList.toggle("talking", exchanges.length > 0);
-    const last = exchanges[exchanges.length - 1];
-    if (last) {
-      last.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
-    }
-    if (exchanges.length !== shown && mouse.matches) {
-      document.querySelector("#question textarea")?.focus({ preventScroll: true });
-    }
-    shown = exchanges.length;
+  // -- a question on its way ---------------------------------------------------------------------
+
+  function element(name, kind, text = "") {
+    const made = document.createElement(name);
+    made.className = kind;
+    made.textContent = text;
+    return made;
   }
 
-  function hold(box, ask) {
-    let held = false;
+  function pending(question) {
+    settled();
+    const place = element("section", "exchange pending");
+    const said = element("p", "looking", say("looking"));
+    place.append(element("h2", "asked", question.slice(0, 300)), said);
+    place.firstChild.dir = "auto";
+    talk.after(place);
+    document.documentElement.classList.add("talking");
+    waiting = setTimeout(() => (said.textContent = say("queued")), PATIENCE);
+    place.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
+  }
+
+  function settled() {
+    clearTimeout(waiting);
+    document.querySelector(".pending")?.remove();
+  }
+
+  function failed(what, mend) {
+    const place = document.querySelector(".pending");
+    if (place) {
+      clearTimeout(waiting);
+      const notice = element("div", "notice failure");
+      notice.append(element("p", "", what), element("p", "", mend));
+      place.querySelector(".looking, .notice")?.replaceWith(notice);
+    }
+  }
+
+  // The chat's own client says nothing of why a question was refused; the response does.
+  const fetched = window.fetch;
+  window.fetch = async (...request) => {
+    const asks = String(request[0]?.url ?? request[0]).includes("/queue/join");
+    try {
+      const response = await fetched(...request);
+      if (asks && !response.ok) {
+        const refused = await response.clone().json().catch(() => ({}));
+        const busy = response.status === 429 || response.status === 503;
+        failed(busy ? say("busy") : refused.detail, busy ? say("busy_mend") : refused.mend);
+      }
+      return response;
+    } catch (error) {
+      if (asks) {
+        failed(say("lost"), say("lost_mend"));
+      }
+      throw error;
+    }
+  };
+
+  function put(question) {
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, question);
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    // Not at once: what was put in the box has to arrive where it is sent from.
+    setTimeout(() => (ask.disabled ? hold(true) : ask.click()), 0);
+  }
+
+  // -- what is new -------------------------------------------------------------------------------
+
+  function follow() {
+    const exchanges = talk.querySelectorAll(".exchange");
+    document.documentElement.classList.toggle("talking", exchanges.length > 0);
+    if (exchanges.length === shown) {
+      return;
+    }
+    shown = exchanges.length;
+    settled();
+    const last = exchanges[shown - 1];
+    last?.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
+    if (mouse.matches) {
+      box.focus({ preventScroll: true });
+    }
+  }
+
+  // -- a question that is early ------------------------------------------------------------------
+
+  function entered(event) {
+    return event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target === box;
+  }
+
+  let held = false;
+  function hold(already = false) {
+    held ||= already;
     const early = (event) => {
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target === box) {
+      if (entered(event)) {
         held = true;
         event.preventDefault();
         event.stopImmediatePropagation();
@@ -35,6 +110,7 @@
         document.removeEventListener("keydown", early, true);
         document.removeEventListener("keypress", early, true);
         if (held) {
+          held = false;
           ask.click();
         }
       }
@@ -46,24 +122,66 @@
     }
   }
 
+  // The page is in the reader's language as far as there is a catalogue for it. Gradio, which has
+  // others, sets the browser's own.
+  const html = document.documentElement;
+  const { lang } = html;
+  new MutationObserver(() => {
+    if (html.lang !== lang) {
+      html.lang = lang;
+    }
+  }).observe(html, { attributes: true, attributeFilter: ["lang"] });
+
+  // -- beginning ---------------------------------------------------------------------------------
+
   function begin() {
-    const talk = document.getElementById("talk");
-    const box = document.querySelector("#question textarea");
-    const ask = document.getElementById("ask");
+    talk = document.getElementById("talk");
+    box = document.querySelector("#question textarea");
+    ask = document.getElementById("ask");
     if (!talk || !box || !ask) {
       return false;
     }
-    hold(box, ask);
+    hold();
     talk.setAttribute("role", "log");
     talk.setAttribute("aria-live", "polite");
-    talk.setAttribute("aria-label", "Conversation");
-    box.setAttribute("aria-label", "Your question");
-    new MutationObserver(() => follow(talk)).observe(talk, { childList: true, subtree: true });
+    talk.setAttribute("aria-label", say("conversation"));
+    box.setAttribute("aria-label", say("box_label"));
+    box.id = "box";
+    box.dir = "auto";
+    box.maxLength = 4000;
+    const skip = element("a", "skip", say("skip"));
+    skip.href = "#box";
+    skip.addEventListener("click", (event) => {
+      event.preventDefault();
+      box.focus();
+    });
+    document.body.prepend(skip);
+    new MutationObserver(follow).observe(talk, { childList: true, subtree: true });
+    document.addEventListener("keydown", (event) => {
+      if (entered(event) && !ask.disabled && box.value.trim()) {
+        pending(box.value);
+      }
+    }, true);
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest?.("button");
+      if (button === ask && box.value.trim()) {
+        pending(box.value);
+      } else if (button?.matches(".asks")) {
+        put(button.value);
+      } else if (button?.matches("#examples button, #next button")) {
+        pending(button.textContent);
+      }
+    }, true);
+    const asked = new URLSearchParams(location.search).get("q");
+    if (asked) {
+      history.replaceState(null, "", location.pathname); // a question is asked once
+      put(asked);
+    }
     return true;
   }
 
   if (!begin()) {
-    const waiting = new MutationObserver(() => begin() && waiting.disconnect());
-    waiting.observe(document.documentElement, { childList: true, subtree: true });
+    const awaited = new MutationObserver(() => begin() && awaited.disconnect());
+    awaited.observe(document.documentElement, { childList: true, subtree: true });
   }
 })();

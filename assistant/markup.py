@@ -1,0 +1,291 @@
+"""An exchange as HTML: a question, and what the guide says to it.
+
+Knows how an answer looks. Must not know how it was found, nor what draws it: whatever is written
+here is a single line of harmless elements with all text in it escaped, so that it may stand in a
+paragraph of Markdown and pass a sanitiser unchanged.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant import addresses
+from assistant.text import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from assistant.messages import Messages
+    from assistant.model import Answer, Citation, Resource
+    from assistant.store import FaissStore
+
+SURROUNDINGS = 500
+"""Characters of a passage that are shown before and after what is quoted of it."""
+
+LONGEST_ASKED = 300
+"""Characters of a question that are shown."""
+
+_LINE_ENDS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Masthead:
+    """What all pages have in common: the guide's title, its logo, where they stand.
+
+    `root` is the path they are published under; `logo` is an address, empty for none.
+    """
+
+    title: str
+    root: str = ""
+    logo: str = ""
+    feedback_url: str = ""
+
+
+def text(words: str) -> str:
+    """Words as markup on one line; a blank line would end the paragraph they stand in."""
+    return html.escape(_LINE_ENDS.sub(" ", words))
+
+
+def link(url: str, inside: str, name: str = "") -> str:
+    """A link in a new tab, because leaving the page would end the talk."""
+    named = f' class="{name}"' if name else ""
+    return f'<a{named} href="{text(url)}" target="_blank" rel="noopener noreferrer">{inside}</a>'
+
+
+def failure(what: str, mend: str) -> str:
+    """What went wrong and what mends it."""
+    return f'<div class="notice failure"><p>{text(what)}</p><p>{text(mend)}</p></div>'
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """Writes exchanges over one guide, in one language."""
+
+    store: FaissStore
+    messages: Messages
+    masthead: Masthead
+
+    def exchange(self, question: str, body: str) -> str:
+        """One question and what came of it."""
+        asked = normalise(question[:1000])
+        shown = text(asked if len(asked) <= LONGEST_ASKED else asked[:LONGEST_ASKED] + " …")
+        heading = f'<h2 class="asked" dir="auto">{shown}</h2>' if shown else ""
+        say = self.messages
+        return (
+            f'<section class="exchange" lang="{say.language}" dir="{say.direction}">'
+            f"{heading}{body}</section>"
+        )
+
+    def about(self, headings: Sequence[str]) -> str:
+        """Which section a talk begins with."""
+        section = f"<b>{text(' › '.join(headings))}</b>"
+        said = text(self.messages("about", section="\0")).replace("\0", section)
+        return self.exchange("", f'<p class="about">{said}</p>')
+
+    def reply(self, answer: Answer, texts: Mapping[str, str], kept: str = "") -> str:
+        """An answer: quotes, their sources and what the guide recommends, or an honest no.
+
+        `texts` are the passages quoted from, by their ids; `kept` is where the answer is kept.
+        """
+        if not answer.found:
+            return self._refusal(answer) + self._actions(answer, kept)
+        quotes = "".join(map(self._quote, answer.citations)) + self._gap(answer)
+        cards = "".join(map(self._card, answer.resources))
+        recommended = self._listed("recommended", 'ul class="cards"', cards)
+        sources = "".join(self._sources(answer.citations, texts))
+        proof = self._listed("sources", 'ol class="sources"', sources)
+        if all(_lists(citation, answer.resources) for citation in answer.citations):
+            # The cards say all that the quotes say, and link it: they come first.
+            said = text(self.messages("as_listed"))
+            proof = f"<details><summary>{said}</summary>{quotes}{proof}</details>"
+            body = recommended + proof
+        else:
+            body = quotes + proof + recommended
+        return (
+            self._understood(answer)
+            + body
+            + self._related("related", answer)
+            + self._actions(answer, kept)
+        )
+
+    def _refusal(self, answer: Answer) -> str:
+        say = self.messages
+        looked = f"<q>{text(answer.understood_as)}</q>"
+        looked = text(say("looked_for", question="\0")).replace("\0", looked)
+        url = self.masthead.feedback_url
+        tell = f"<p>{link(url, text(say('tell')))}</p>" if url else ""
+        return (
+            f'<div class="notice refusal"><p class="verdict">{text(say("refused"))}</p>'
+            f'<p dir="auto">{looked}</p>{self._others(answer)}{self._gap(answer)}'
+            f"{self._related('nearest', answer)}<p>{text(say('rephrase'))}</p>{tell}</div>"
+        )
+
+    def _understood(self, answer: Answer) -> str:
+        understood = ""
+        if normalise(answer.question).casefold() != answer.understood_as.casefold():
+            said = text(self.messages("understood", question=answer.understood_as))
+            understood = f'<p class="understood" dir="auto">{said}</p>'
+        return understood + self._others(answer)
+
+    def _others(self, answer: Answer) -> str:
+        """The other readings of a question, to be asked by a click."""
+        offered = " ".join(self._asking(reading) for reading in answer.other_readings)
+        said = text(self.messages("meant"))
+        return f'<p class="others">{said} {offered}</p>' if offered else ""
+
+    @staticmethod
+    def _asking(question: str) -> str:
+        return f'<button class="chip asks" value="{text(question)}">{text(question)}</button>'
+
+    def _gap(self, answer: Answer) -> str:
+        if not answer.missing:
+            return ""
+        named = f" {self.messages('or')} ".join(
+            self.messages("quoted", words=side) for side in answer.missing
+        )
+        return f'<p class="gap" dir="auto">{text(self.messages("gap", side=named))}</p>'
+
+    def _quote(self, citation: Citation) -> str:
+        say = self.messages("source", n=citation.n)
+        number = (
+            f'<a class="number" href="{text(self._read(citation))}" title="{text(say)}" '
+            f'target="_blank" rel="noopener noreferrer">[{citation.n}]</a>'
+        )
+        lines = "".join(_lines(citation)).removesuffix("</p>")
+        return f'<blockquote dir="auto">{lines} {number}</p></blockquote>'
+
+    def _read(self, citation: Citation) -> str:
+        return addresses.cited(citation, self.masthead.root)
+
+    def _sources(self, citations: Sequence[Citation], texts: Mapping[str, str]) -> Iterator[str]:
+        """Where the quotes stand: one source for those that follow each other in a section."""
+        for _, together in itertools.groupby(citations, key=lambda c: (c.path, c.anchor)):
+            quoted = list(together)
+            numbers = " ".join(f"[{citation.n}]" for citation in quoted)
+            path = link(self._read(quoted[0]), text(" › ".join(quoted[0].headings)))
+            shown = "".join(
+                f'<p dir="auto">{_surrounded(texts[passage], [c.span for c in spans])}</p>'
+                for passage, spans in _by_passage(quoted)
+                if passage in texts
+            )
+            said = text(self.messages("in_context"))
+            context = f"<details><summary>{said}</summary>{shown}</details>" if shown else ""
+            yield (
+                f'<li><span class="numbers">{numbers}</span> <span dir="auto">{path}</span> '
+                f'<span class="page" dir="auto">{text(quoted[0].path)}</span>{context}</li>'
+            )
+
+    def _card(self, resource: Resource) -> str:
+        say = self.messages
+        kind = say(resource.kind)
+        if resource.minutes:
+            kind += f" · {say('minutes', n=resource.minutes)}"
+        inside = (
+            f'<span class="icon icon-{resource.kind}"></span>'
+            f'<span><span class="title" dir="auto">{text(resource.title)}</span>'
+            f'<span class="kind">{text(kind)}</span></span>'
+        )
+        return (
+            f"<li>{link(addresses.resource(resource, self.store, self.masthead.root), inside)}</li>"
+        )
+
+    def _related(self, heading: str, answer: Answer) -> str:
+        root = self.masthead.root
+        items = "".join(
+            f'<li dir="auto">{link(url, text(" › ".join(section.headings)))}</li>'
+            for section in answer.related
+            for url in [addresses.section(section.path, section.anchor, section.url, root)]
+        )
+        return self._listed(heading, 'ul class="sections"', items)
+
+    def _listed(self, heading: str, kind: str, items: str) -> str:
+        """Items under a heading, or nothing where there are none."""
+        said = text(self.messages(heading))
+        return f"<h3>{said}</h3><{kind}>{items}</{kind[:2]}>" if items else ""
+
+    def _actions(self, answer: Answer, kept: str) -> str:
+        """What can be done with an answer; without a script to do it they stay hidden."""
+        say = self.messages
+        copied = html.escape(self.markdown(answer)).replace("\n", "&#10;")
+        copy = f'<button class="action copy" value="{copied}">{text(say("copy"))}</button>'
+        if not kept:
+            return f'<div class="actions">{copy}</div>'
+        url = f"{self.masthead.root}/a/{kept}"
+        rating = "".join(
+            f'<button class="action rate" name="{name}" value="{text(kept)}">{said}</button>'
+            for name in ("yes", "no")
+            for said in [text(say(name))]
+        )
+        return (
+            f'<div class="actions"><span class="helpful">{text(say("helpful"))} {rating}</span>'
+            f"{copy}{link(url, text(say('link')), 'action permalink')}</div>"
+        )
+
+    def markdown(self, answer: Answer) -> str:
+        """The answer with its sources as Markdown; our own addresses begin with a slash."""
+        said = [f"**{text(normalise(answer.question))}**"]
+        if not answer.found:
+            said.append(self.messages("refused"))
+        for citation in answer.citations:
+            lines = f"{citation.quote} [{citation.n}]".splitlines()
+            said.append("\n".join(f"> {line}".rstrip() for line in lines))
+        said += [
+            f"[{citation.n}] [{_unlinked(' › '.join(citation.headings))}]({self._read(citation)})"
+            for citation in answer.citations
+        ]
+        return "\n\n".join(said)
+
+
+def _unlinked(words: str) -> str:
+    """Words that cannot end the link they stand in."""
+    return re.sub(r"([\[\]\\])", r"\\\1", words)
+
+
+def _by_passage(citations: Sequence[Citation]) -> list[tuple[str, list[Citation]]]:
+    grouped = itertools.groupby(citations, key=lambda citation: citation.passage)
+    return [(passage, list(group)) for passage, group in grouped]
+
+
+def _surrounded(passage: str, spans: Sequence[tuple[int, int]]) -> str:
+    """A passage around what is quoted of it, which is marked."""
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    begin, end = max(0, first - SURROUNDINGS), min(len(passage), last + SURROUNDINGS)
+    if begin:
+        begin = passage.find(" ", begin, first) + 1 or begin
+    if end < len(passage):
+        end = max(passage.rfind(" ", last, end), last)
+    pieces, at = ["… " if begin else ""], begin
+    for start, stop in sorted(spans):
+        pieces += [_broken(passage[at:start]), f"<mark>{_broken(passage[start:stop])}</mark>"]
+        at = stop
+    return "".join([*pieces, _broken(passage[at:end]), " …" if end < len(passage) else ""])
+
+
+def _broken(words: str) -> str:
+    """Words with their line ends as elements."""
+    return "<br>".join(html.escape(line) for line in _LINE_ENDS.split(words))
+
+
+def _lists(citation: Citation, resources: Sequence[Resource]) -> bool:
+    """Whether a quote is the line in which the guide lists one of the resources."""
+    line = citation.quote.replace(" | ", " ")
+    place = (citation.path, citation.anchor)
+    return any((r.path, r.anchor) == place and r.title in line for r in resources)
+
+
+def _lines(citation: Citation) -> Iterator[str]:
+    """A quote's own lines: its heading, items and paragraphs, each to be seen as such."""
+    for number, line in enumerate(filter(str.strip, citation.quote.splitlines())):
+        item = addresses.ITEM.match(line)
+        if item:
+            marker = f'<span class="marker">{item[2] or "•"}</span> '
+            depth = min(3, len(item[1]) // 2)
+            yield f'<p class="item item-{depth}">{marker}{text(line[item.end() :])}</p>'
+        elif not number and line == citation.headings[-1]:
+            yield f'<p class="quoted-heading">{text(line)}</p>'
+        else:
+            yield f"<p>{text(line)}</p>"

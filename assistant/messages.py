@@ -1,0 +1,97 @@
+"""The words of the chat's own interface, in the languages there is a catalogue for.
+
+Knows the catalogues, and which of them a reader's browser asks for. Must not know where a message
+stands, nor HTML: what is filled in comes out as it went in, to be escaped where it is shown.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from assistant.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FALLBACK = "en"
+_MOST = 50  # languages read of what a browser asks for; people list a handful
+_QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The messages of one language; `direction` is how it is written, "ltr" or "rtl"."""
+
+    language: str
+    direction: str
+    _said: Mapping[str, str | Mapping[str, str]] = field(repr=False, compare=False)
+
+    def __call__(self, key: str, /, **named: str | int) -> str:
+        """The message of a key, with what is named filled in.
+
+        A message may have two forms, for one thing and for others: a number in it decides. Raises
+        KeyError for a key there is no message for, and for a name the message needs.
+        """
+        said = self._said[key]
+        if not isinstance(said, str):
+            said = said["one" if 1 in named.values() else "other"]
+        return said.format(**named)
+
+
+def choose(accepted: str, fixed: str = "") -> Messages:
+    """The messages for a reader, by what an Accept-Language header holds; English otherwise.
+
+    A language is known by its first part: `pt-BR` is answered in `pt`. `fixed`, a setting, wins
+    over the header; raises SettingsError where there is no catalogue for it.
+    """
+    known = _catalogues()
+    if fixed:
+        if _first_part(fixed) not in known:
+            raise SettingsError(
+                f"The chat does not speak the language {fixed!r}.",
+                f"The languages are: {', '.join(known)}; none for each reader's own.",
+            )
+        return known[_first_part(fixed)]
+    wanted = [(quality, name) for quality, name in _asked_for(accepted) if name in known]
+    best = max(wanted, key=lambda asked: asked[0], default=(1.0, _FALLBACK))  # the first of equals
+    return known[best[1]]
+
+
+def languages() -> tuple[str, ...]:
+    """The languages there is a catalogue for, as codes, in alphabetical order."""
+    return tuple(_catalogues())
+
+
+def _asked_for(accepted: str) -> list[tuple[float, str]]:
+    """The languages of a header with their qualities, in its order; rubbish is passed over.
+
+    Any language, `*`, is the one that stands in for all (RFC 9110, 12.5.4).
+    """
+    found = []
+    for item in accepted.split(",", _MOST)[:_MOST]:
+        name, _, weight = item.partition(";")
+        read = _QUALITY.fullmatch("".join(weight.lower().split()) or "q=1")
+        if read and float(read[1]) > 0:
+            language = _first_part(name)
+            found.append((float(read[1]), _FALLBACK if language == "*" else language))
+    return found
+
+
+def _first_part(name: str) -> str:
+    return name.strip().lower().replace("_", "-").partition("-")[0]
+
+
+@lru_cache(maxsize=1)
+def _catalogues() -> dict[str, Messages]:
+    found = {}
+    for file in files("assistant").joinpath("catalogues").iterdir():
+        language, _, kind = file.name.partition(".")
+        if kind == "toml":
+            read = tomllib.loads(file.read_text(encoding="utf-8"))
+            found[language] = Messages(language, read["direction"], read["messages"])
+    return dict(sorted(found.items()))

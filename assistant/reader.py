@@ -1,0 +1,133 @@
+"""A page of the guide as an HTML document: its sections to link to, and a quote marked in it.
+
+Knows where the words of a quote stand in rendered HTML. Must not know how Markdown is rendered.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from assistant import addresses, document, guide
+from assistant.markup import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from assistant.markup import Masthead
+    from assistant.messages import Messages
+    from assistant.model import Page, Section
+
+LONGEST_MARK = 20_000
+"""Characters between the two ends of a quote; further apart they are not of one."""
+
+RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ps sd ug ur yi".split())
+
+_TOKEN = re.compile(r"<[^>]*>|&[^;\s]+;|\s+|[^<&\s]+")
+_HEADING = re.compile(r'<(h[1-6]|p)[^>]* id="([^"]*)"[^>]*>.*?</\1>', re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """What is to be marked: the first words of a quote, its last, and its section's anchor."""
+
+    first: str
+    last: str
+    anchor: str = ""
+
+
+def reader(
+    page: Page,
+    sections: Sequence[Section],
+    masthead: Masthead,
+    messages: Messages,
+    quoted: Quoted | None = None,
+) -> str:
+    """A page of the guide with links to its sections, and with a quote marked in it."""
+    linked = [section for section in sections if section.anchor]
+    anchors = [(section.lines[0], section.anchor) for section in linked]
+    root = masthead.root
+    body = guide.rendered(page, anchors, resolve=lambda to: addresses.linked(to, root))
+    body = marked(body, quoted) if quoted else body
+    body = _asked_about(body, {s.anchor for s in linked}, page, root, messages)
+    heading = "" if "<h1" in body else f"<h1>{text(page.title)}</h1>"
+    language = page.language
+    side = "rtl" if language.split("-")[0] in RIGHT_TO_LEFT else "auto"
+    spoken = f' lang="{text(language)}"' if language else ""
+    article = f'<article{spoken} dir="{side}">{heading}{body}</article>'
+    contents = _contents(linked, messages) if len(linked) > 1 else ""
+    return document.page(page.title, contents + article, masthead, messages)
+
+
+def _contents(linked: Sequence[Section], messages: Messages) -> str:
+    top = min(len(section.headings) for section in linked)
+    items = "".join(
+        f'<li class="item-{min(3, len(section.headings) - top)}" dir="auto">'
+        f'<a href="#{quote(section.anchor)}">{text(section.headings[-1])}</a></li>'
+        for section in linked
+    )
+    said = text(messages("contents"))
+    return f'<nav aria-label="{said}"><p>{said}</p><ul>{items}</ul></nav>'
+
+
+def _asked_about(body: str, anchors: set[str], page: Page, root: str, messages: Messages) -> str:
+    """The body with a way to ask about each section, under its heading."""
+    said = text(messages("ask_about"))
+
+    def added(match: re.Match[str]) -> str:
+        anchor = html.unescape(match[2])
+        if anchor not in anchors:
+            return match[0]
+        url = text(addresses.asking_about(page.path, anchor, root))
+        return f'{match[0]}<p class="about"><a href="{url}">{said}</a></p>'
+
+    return _HEADING.sub(added, body)
+
+
+def marked(body: str, quoted: Quoted) -> str:
+    """The body with the words from a quote's first to its last in `<mark>`; else as it is.
+
+    They are looked for from the quote's section on, and compared without white space, which is
+    where rendering and reading differ.
+    """
+    named = body.find(f'id="{html.escape(quoted.anchor)}"') if quoted.anchor else 0
+    begin = body.rfind("<", 0, named + 1) if named > 0 else 0
+    tokens = _TOKEN.findall(body, begin)
+    said = [html.unescape(token) if token[0] != "<" else "" for token in tokens]
+    said = ["" if token.isspace() else token for token in said]
+    whole = "".join(said)
+    first, last = ("".join(end.split()) for end in (quoted.first, quoted.last))
+    start = whole.find(first) if first and last else -1
+    after = start + (len(first) if quoted.first != quoted.last else 0)
+    stop = whole.find(last, after) if start >= 0 else -1
+    if stop < 0 or stop - start > LONGEST_MARK:
+        return body
+    return body[:begin] + "".join(_within(tokens, said, start, stop + len(last)))
+
+
+def _within(tokens: Sequence[str], said: Sequence[str], start: int, stop: int) -> Iterator[str]:
+    """The tokens, with a mark around each run of text from one character to another."""
+    at, opened = 0, False
+    for token, letters in zip(tokens, said, strict=True):
+        before, at = at, at + len(letters)
+        inside = bool(letters) and before < stop and at > start
+        if opened and (token[0] == "<" or (letters and not inside)):
+            yield "</mark>"
+            opened = False
+        if not inside:
+            yield token
+            continue
+        if token[0] == "&":  # one character, however it is written
+            head, middle, tail = "", token, ""
+        else:
+            cut = max(0, start - before), min(len(token), stop - before)
+            head, middle, tail = token[: cut[0]], token[cut[0] : cut[1]], token[cut[1] :]
+        yield head if opened else f"{head}<mark>"
+        yield middle
+        opened = not tail
+        yield tail and f"</mark>{tail}"
+    if opened:
+        yield "</mark>"

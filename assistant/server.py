@@ -1,0 +1,407 @@
+"""The server: the guide is made ready, then the chat, the reader and what is kept are served.
+
+Knows addresses, what each of them hands out, and how a server starts and stops. Must not know how
+an answer is found or looks. Everything it serves is behind the gate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Body, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from starlette.staticfiles import StaticFiles
+
+from assistant import addresses, document, messages, palette, resources
+from assistant.errors import SettingsError
+from assistant.gate import Gate, Route
+from assistant.journal import Journal
+from assistant.markup import Markup, Masthead
+from assistant.reader import Quoted, reader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from assistant.live import Live
+    from assistant.messages import Messages
+    from assistant.settings import Settings
+
+    Progress = Callable[[str, int, int], None]
+    Prepare = Callable[[Progress], Live]
+
+EXAMPLES = 4
+PAGES = 50
+"""How many of the first pages are looked through for a form to write to the authors."""
+
+LONGEST_COMMENT = 2000
+PATIENCE = 8.0
+"""Seconds that questions under way may take once the server is to stop."""
+
+# Gradio writes styles into its page; all else a page asks for must be our own.
+CHAT = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
+    "base-uri 'self'; form-action 'none'; frame-ancestors {frames}"
+)
+READER = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+)
+NOTHING = "default-src 'none'; frame-ancestors {frames}"
+
+_PICTURES = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".ico": "image/x-icon",
+}
+_STATIC = Path(__file__).parent / "static"
+
+
+class Joining(BaseModel):
+    """A question on its way into the chat's queue: text and the number of its event."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    data: Annotated[list[StrictStr | None], Field(max_length=2)]
+    fn_index: StrictInt
+    session_hash: Annotated[str, Field(pattern=r"^[a-z0-9]{1,40}$")]
+    trigger_id: StrictInt | None = None
+    event_data: None = None
+    simple_format: StrictBool = False
+
+
+class Opinion(BaseModel):
+    """What a reader thinks of an answer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    answer: Annotated[str, Field(pattern=r"^[a-z2-7]{16}$")]
+    helpful: bool
+    comment: Annotated[str, Field(max_length=LONGEST_COMMENT)] = ""
+
+
+def joined(body: bytes) -> str:
+    """What is wrong with a body that joins the queue, or nothing."""
+    try:
+        Joining.model_validate_json(body)
+    except ValidationError:
+        return "A question is sent as text."
+    return ""
+
+
+ROUTES = (
+    Route(("GET", "HEAD"), "/", CHAT),
+    Route(("GET", "HEAD"), "/guide/.*", READER),
+    Route(("GET", "HEAD"), "/a/[a-z2-7]{16}", READER),
+    Route(("POST",), "/feedback", NOTHING),
+    Route(("GET", "HEAD"), "/(healthz|readyz|progress)", NOTHING),
+    Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
+    Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING),
+    Route(("GET", "HEAD"), r"/(theme\.css|favicon\.ico|manifest\.json)", NOTHING),
+    Route(("POST",), "/gradio_api/queue/join", NOTHING, asks=True, check=joined),
+    Route(("GET",), "/gradio_api/queue/data", NOTHING),
+    Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING),
+    Route(("GET",), "/gradio_api/(startup-events|app_id)", NOTHING),
+)
+
+
+class Server:
+    """What is served over one guide: first how far it is, then the chat over it.
+
+    `app` is the whole of it, behind the gate.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        prepare: Prepare | None = None,
+        *,
+        announce: Callable[[], None] = lambda: None,
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`announce` is called once there is something to look at, `stop` if there never is."""
+        self.live: Live | None = None
+        self.failure: BaseException | None = None
+        self._settings = settings
+        self._prepare = prepare
+        self._announce, self._stop = announce, stop
+        self._steps: dict[str, tuple[int, int]] = {}
+        self._chat: ASGIApp | None = None
+        self._dressed: Callable[[str, Messages, str, str], str] = lambda page, *_: page
+        self._waiting: Callable[[], int] = lambda: 0
+        self._under_way: Callable[[], bool] = lambda: False
+        self._journal: Journal | None = None
+        self._stack = AsyncExitStack()
+        self._masthead = Masthead(
+            settings.title,
+            settings.root,
+            f"{settings.root}/chat/logo" if settings.logo else "",
+            settings.feedback_url,
+        )
+        self.app = Gate(self._routed(), ROUTES, settings, waiting=self.waiting)
+
+    def waiting(self) -> int:
+        """How many questions wait for their turn."""
+        return self._waiting()
+
+    # -- getting ready --------------------------------------------------------------------------
+
+    async def open(self, live: Live) -> None:
+        """Serve the chat over a guide that is ready."""
+        self._journal = await asyncio.to_thread(_journal, self._settings)
+        examples = await asyncio.to_thread(live.assistant.examples, EXAMPLES)
+        web = await asyncio.to_thread(_web)
+        store = live.assistant.index.store
+        first = store.page(store.pages()[0])
+        title = self._settings.title or (first.title if first else "")
+        feedback = self._settings.feedback_url or _form(live)
+        self._masthead = Masthead(title, self._masthead.root, self._masthead.logo, feedback)
+        chat = web.Chat(live, self._masthead, self._journal, self._settings.language)
+        app, blocks = web.application(chat, examples)
+        await self._stack.enter_async_context(app.router.lifespan_context(app))
+        self._waiting = partial(web.waiting, blocks)
+        self._under_way = partial(web.under_way, blocks)
+        self._dressed = web.dressed
+        self._chat, self.live = app, live
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with self._stack:
+            task = self._prepare and asyncio.create_task(self._get_ready(self._prepare))
+            yield
+            if task:
+                task.cancel()
+            if self._journal:
+                self._journal.close()
+
+    async def _get_ready(self, prepare: Prepare) -> None:
+        def told(step: str, done: int, total: int) -> None:
+            if not self._steps:  # it takes a while, and can be watched
+                self._announce()
+            self._steps[step] = done, total
+
+        try:
+            await self.open(await asyncio.to_thread(prepare, told))
+            if not self._steps:
+                self._announce()
+        except Exception as error:  # noqa: BLE001 - it is raised where the server was started
+            self.failure = error
+            self._stop()
+
+    # -- stopping -------------------------------------------------------------------------------
+
+    async def finish(self) -> None:
+        """Answer what was accepted, take nothing new, and let open tabs go."""
+        self.app.close()
+        ends = time.monotonic() + PATIENCE
+        while self._under_way() and time.monotonic() < ends:
+            await asyncio.sleep(0.05)
+        self.app.end_streams()
+
+    # -- what is served -------------------------------------------------------------------------
+
+    def _routed(self) -> FastAPI:
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
+        app.get("/healthz")(self._healthz)
+        app.get("/readyz")(self._readyz)
+        app.get("/progress")(lambda: self._steps)
+        app.get("/guide/{path:path}")(self._page)
+        app.get("/a/{name}")(self._answer)
+        app.post("/feedback", status_code=204)(self._rated)
+        app.get("/chat/brand.css")(self._brand)
+        app.get("/chat/logo")(self._logo)
+        app.mount("/chat", StaticFiles(directory=_STATIC))
+        app.mount("/", self._front)
+        return app
+
+    def _say(self, request: Request) -> Messages:
+        accepted = request.headers.get("accept-language", "")
+        return messages.choose(accepted, self._settings.language)
+
+    def _healthz(self) -> dict[str, str]:
+        if self.live is None:
+            return {"status": "starting"}
+        generation = {"generation": self.live.assistant.index.generation}
+        if self.live.trouble:
+            return {"status": "stale", **generation, "trouble": self.live.trouble}
+        return {"status": "ok", **generation}
+
+    def _readyz(self) -> Response:
+        ready = self._chat is not None
+        return JSONResponse({"ready": ready}, 200 if ready else 503)
+
+    def _page(
+        self, request: Request, path: str, section: str = "", first: str = "", last: str = ""
+    ) -> Response:
+        say = self._say(request)
+        if self.live is None:
+            return self._starting(say)
+        store = self.live.assistant.index.store
+        found = store.page(path)
+        if found is None:
+            meant = addresses.meant(path, store)
+            if meant:  # linked as it is published, without its suffix, or by its name alone
+                return RedirectResponse(addresses.page(meant, self._settings.root), 307)
+            said = say("missing_page"), say("missing_page_mend")
+            return HTMLResponse(document.notice(*said, self._masthead, say), 404)
+        quoted = Quoted(first, last or first, section) if first else None
+        return HTMLResponse(reader(found, store.sections(path), self._masthead, say, quoted))
+
+    def _answer(self, request: Request, name: str) -> Response:
+        say = self._say(request)
+        if self.live is None:
+            return self._starting(say)
+        kept = self._journal.answer(name) if self._journal else None
+        if kept is None:
+            mend = say("missing_answer_mend", days=self._settings.keep_days)
+            return HTMLResponse(
+                document.notice(say("missing_answer"), mend, self._masthead, say), 404
+            )
+        markup = Markup(self.live.assistant.index.store, say, self._masthead)
+        return HTMLResponse(document.answer(kept, markup))
+
+    def _rated(self, opinion: Annotated[Opinion, Body()]) -> Response:
+        journal = self._journal
+        rated = journal and journal.rate(opinion.answer, opinion.helpful, opinion.comment)
+        return Response(status_code=204 if rated else 404)
+
+    def _brand(self) -> Response:
+        return Response(palette.style(self._settings.accent), media_type="text/css")
+
+    def _logo(self) -> Response:
+        if self._settings.logo is None:
+            return Response(status_code=404)
+        kind = _PICTURES[self._settings.logo.suffix.lower()]
+        return Response(self._settings.logo.read_bytes(), media_type=kind)
+
+    def _starting(self, say: Messages) -> Response:
+        page = document.opening(self._masthead, say)
+        return HTMLResponse(page, 503, headers={"Retry-After": "2", "Cache-Control": "no-store"})
+
+    async def _front(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The chat and what it needs, or how far the guide is."""
+        request = Request(scope, receive)
+        say = self._say(request)
+        if self._chat is None:
+            await self._starting(say)(scope, receive, send)
+        elif request.url.path.removeprefix(self._settings.root) not in {"", "/"}:
+            await self._chat(scope, receive, send)
+        else:
+            page = await _whole(self._chat, scope, receive)
+            page = self._dressed(page, say, self._settings.root, scope["state"]["nonce"])
+            await HTMLResponse(page, headers={"Cache-Control": "no-cache"})(scope, receive, send)
+
+
+async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
+    """The text of the page an application answers with, not compressed."""
+    said = bytearray()
+
+    async def keep(message: Message) -> None:
+        said.extend(message.get("body", b""))
+
+    headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    await app({**scope, "method": "GET", "headers": headers}, receive, keep)
+    return said.decode()
+
+
+def _web() -> Any:
+    """The chat's module, loaded with all of Gradio when there is a guide to chat about."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # Else Gradio loads pandas to sum up its own run times after every question.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from assistant import web
+
+    return web
+
+
+def _journal(settings: Settings) -> Journal | None:
+    if settings.journal == "off":
+        return None
+    url = settings.journal or f"sqlite:///{(settings.index / 'journal.sqlite').resolve()}"
+    return Journal.open(url, days=settings.keep_days)
+
+
+def _form(live: Live) -> str:
+    """The form of the guide's own in which readers write to its authors, if it names one."""
+    store = live.assistant.index.store
+    found = (store.page(path) for path in store.pages()[:PAGES])
+    return next(filter(None, (resources.form(page.text) for page in found if page)), "")
+
+
+def serve(prepare: Prepare, settings: Settings) -> None:
+    """Serve until it is stopped; `prepare` makes the guide ready while its progress is shown.
+
+    Raises SettingsError where it cannot listen, and what `prepare` raises.
+    """
+    import uvicorn
+
+    if settings.logo and settings.logo.suffix.lower() not in _PICTURES:
+        raise SettingsError(
+            f"The logo {settings.logo} is no picture a browser shows.",
+            f"Name one of these kinds: {', '.join(_PICTURES)}.",
+        )
+    messages.choose("", settings.language)  # an unknown language is said before anything is done
+
+    class Uvicorn(uvicorn.Server):  # type: ignore[misc]
+        """A server that answers what it has accepted before it stops."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await served.finish()
+            await super().shutdown(sockets)
+
+    def announce() -> None:
+        host, port = listener.getsockname()[:2]
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        url = f"http://{place}{settings.root}/"
+        print(f"The chat is at {url} (Ctrl-C stops it).", file=sys.stderr)  # noqa: T201
+
+    def stop() -> None:
+        server.should_exit = True
+
+    with listening(settings.host, settings.port) as listener:
+        served = Server(settings, prepare, announce=announce, stop=stop)
+        config = uvicorn.Config(
+            served.app,
+            log_level="warning",
+            http="h11",
+            ws="none",
+            timeout_graceful_shutdown=1,
+            proxy_headers=False,
+            server_header=False,
+        )
+        server = Uvicorn(config)
+        # That stopping cuts off the tabs still open is no error to be told of.
+        logging.getLogger("uvicorn.error").addFilter(lambda _: not server.should_exit)
+        server.run(sockets=[listener])
+        if served.failure:
+            raise served.failure
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that a busy port is known before anything heavy is loaded."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = str(error.strerror or error).partition(" (while")[0]  # the address is named
+        raise SettingsError(
+            f"The chat cannot listen on {host}, port {port}: {reason}.",
+            "Stop what listens there, or choose another: --port, --host.",
+        ) from error

@@ -1,0 +1,66 @@
+"""Answers to keep, a journal in a folder, and a clock that stands: what its tests share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from assistant.journal import Journal
+from assistant.model import Answer, Citation, Related, Resource
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAYS = 30
+QUOTE = "Cats sleep."
+TEXTS = {"p.md#cats/1": "Cats\n\nCats sleep. They purr."}
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now.timestamp()
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+def cited(n: int = 1, *, sha256: str = "0" * 64) -> Citation:
+    return Citation(
+        n, "p.md#cats/1", "p.md", ("Guide", "Cats"), "cats", "p.md#cats", QUOTE, (6, 17), (3, 3),
+        sha256,
+    )  # fmt: skip
+
+
+def answer(question: str = "do cats sleep", **changes: Any) -> Answer:
+    values: dict[str, Any] = {
+        "question": question,
+        "understood_as": f"{question}?",
+        "found": True,
+        "citations": (cited(),),
+        "confidence": 0.75,
+        "resources": (Resource("On cats", "https://a.example", "book", 7, "", ("Guide",), ""),),
+        "related": (Related("p.md", ("Guide", "Dogs"), "dogs", "p.md#dogs"),),
+        "missing": (),
+        "next_questions": ("What is a dog?",),
+        "hits": (),
+        "writer": "extractive",
+        "degraded": (),
+        "generation": "1",
+        "seconds": 0.25,
+    }
+    return Answer(**(values | changes))
+
+
+REFUSED: dict[str, Any] = {"found": False, "citations": (), "missing": ("mink",)}
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'journal.sqlite'}"
+
+
+def opened(folder: Path, clock: Clock | None = None) -> Journal:
+    return Journal.open(url(folder), days=DAYS, clock=clock or Clock())

@@ -1,0 +1,111 @@
+"""A real browser and a real server for tests: both are made once a module."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import threading
+
+import pytest
+import uvicorn
+
+from assistant.server import Server, listening
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+sync_api.expect.set_options(timeout=20_000)
+
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None:
+    pytest.skip("chromium is not installed", allow_module_level=True)
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+
+
+@contextlib.contextmanager
+def serving(live, settings):
+    """Where a server over a guide answers; it runs in a thread of its own."""
+    with listening("127.0.0.1", 0) as listener:
+        servers: list[uvicorn.Server] = []
+        ready = threading.Event()
+
+        async def run():
+            served = Server(settings)
+            config = uvicorn.Config(
+                served.app, log_level="critical", timeout_graceful_shutdown=1, proxy_headers=False
+            )
+            servers.append(uvicorn.Server(config))
+            await served.open(live)
+            ready.set()
+            await servers[0].serve(sockets=[listener])
+
+        thread = threading.Thread(target=asyncio.run, args=(run(),))
+        thread.start()
+        assert ready.wait(60)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            servers[0].should_exit = True
+            thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+class Visit:
+    """A reader's window on the chat, with all that it asked for and complained of."""
+
+    def __init__(
+        self,
+        browser,
+        origin: str,
+        width=1200,
+        height=860,
+        scheme="light",
+        language="en-GB",
+        path="/",
+    ) -> None:
+        self.origin = origin
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            locale=language,
+            reduced_motion="reduce",
+        )
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.goto(origin + path)
+        self.box = self.page.locator("#question textarea")
+        sync_api.expect(self.box).to_be_visible()
+
+    def _hear(self, message) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def ask(self, question: str):
+        """Type a question, press Enter, and wait for what comes of it."""
+        asked = self.exchanges.count()
+        self.box.fill(question)
+        self.box.press("Enter")
+        sync_api.expect(self.exchanges).to_have_count(asked + 1)
+        return self.answered()
+
+    def answered(self):
+        """The last exchange, once it is no longer being looked for."""
+        sync_api.expect(self.page.locator(".looking")).to_have_count(0)
+        return self.exchanges.last
+
+    @property
+    def exchanges(self):
+        return self.page.locator("#talk .exchange")
+
+    def overflow(self) -> int:
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )

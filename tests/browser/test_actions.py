@@ -1,0 +1,205 @@
+"""What a reader can do with an answer, and how the chat speaks to them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from driving import serving, sync_api
+
+from assistant import messages
+from assistant.journal import Journal
+from assistant.live import Live
+from assistant.settings import Settings
+
+expect = sync_api.expect
+PM_OR_PO = "how is a PM different from a PO?"
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+
+def test_a_quote_is_marked_in_the_reader_and_in_view(visit):
+    chat = visit()
+    number = chat.ask(PM_OR_PO).locator("a.number").first
+    with chat.context.expect_page() as opened:
+        number.click()
+    reader = opened.value
+    reader.wait_for_load_state()
+    marks = reader.locator("mark")
+    expect(marks.first).to_be_in_viewport()
+    said = " ".join(" ".join(marks.all_inner_texts()).split())
+    quote = " ".join(chat.exchanges.last.locator("blockquote").first.inner_text().split())
+    assert re.sub(r"\s", "", said) == re.sub(r"\s", "", quote.removesuffix("[1]"))
+
+
+def test_a_source_shows_its_quote_in_its_surroundings(visit):
+    exchange = visit().ask(PM_OR_PO)
+    context = exchange.locator(".sources details").first
+    expect(context.locator("mark").first).to_be_hidden()
+    context.locator("summary").click()
+    expect(context.locator("mark").first).to_be_visible()
+
+
+def test_another_reading_is_asked_by_a_click(visit):
+    chat = visit()
+    button = chat.ask(PM_OR_PO).locator(".others button").first
+    said = button.inner_text()
+    button.click()
+    expect(chat.exchanges).to_have_count(2)
+    expect(chat.answered().locator(".asked")).to_have_text(said)
+
+
+def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_assistant, tmp_path):
+    from driving import Visit
+
+    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
+    with serving(Live(corpus_assistant), Settings(journal=url)) as origin:
+        chat = Visit(browser, origin)
+        exchange = chat.ask(PM_OR_PO)
+        exchange.get_by_role("button", name="No", exact=True).click()
+        expect(exchange.get_by_role("button", name="No", exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        exchange.get_by_label("What was missing or wrong?").fill("<b>more</b> of it")
+        exchange.get_by_role("button", name="Send").click()
+        expect(exchange.locator(".opinion")).to_have_text("Thank you.")
+        chat.context.close()
+    journal = Journal.open(url, days=1)
+    (rating,) = journal.ratings()
+    journal.close()
+    assert (rating.question, rating.helpful) == (PM_OR_PO, False)
+    assert rating.comment == "<b>more</b> of it"
+
+
+def test_an_answer_is_copied_as_markdown_with_whole_addresses(visit):
+    chat = visit()
+    chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    exchange = chat.ask(PM_OR_PO)
+    exchange.get_by_role("button", name="Copy as Markdown").click()
+    expect(exchange.locator(".copy")).to_have_text("Copied")
+    copied = chat.page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"**{PM_OR_PO}**\n\n> ")
+    assert f"]({chat.origin}/guide/introduction.md?section=" in copied
+
+
+def test_an_answer_has_an_address_of_its_own_where_it_can_be_asked_again(visit):
+    chat = visit()
+    quote = chat.ask(PM_OR_PO).locator("blockquote").first.inner_text()
+    with chat.context.expect_page() as opened:
+        chat.exchanges.last.get_by_role("link", name="Link to this answer").click()
+    page = opened.value
+    assert re.search(r"/a/[a-z2-7]{16}$", page.url)
+    expect(page.locator("blockquote").first).to_have_text(quote, use_inner_text=True)
+    expect(page.get_by_text("The cited sections still say this.")).to_be_visible()
+    page.get_by_role("button", name="Yes", exact=True).click()
+    expect(page.locator(".opinion output")).to_have_text("Thank you.")
+    page.get_by_role("link", name="Ask it again").click()
+    expect(page.locator("#talk .exchange .asked")).to_have_text(PM_OR_PO)
+    assert "?" not in page.url  # a question is asked once, however often the page is loaded
+
+
+def test_a_question_in_the_address_is_asked_once(visit):
+    chat = visit(path="/?q=what%20is%20a%20product%20owner%3F")
+    expect(chat.exchanges).to_have_count(1)
+    expect(chat.exchanges.first.locator(".asked")).to_have_text("what is a product owner?")
+    chat.page.reload()
+    expect(chat.page.locator("#ask")).to_be_enabled()
+    expect(chat.exchanges).to_have_count(0)
+
+
+def test_a_section_can_be_asked_about_from_the_reader(visit):
+    chat = visit()
+    chat.page.goto(chat.origin + "/guide/introduction.md")
+    heading = chat.page.locator("#product-manager-vs-product-owner")
+    said = heading.inner_text()
+    heading.locator("+ .about a").click()
+    expect(chat.page.locator("#ask")).to_be_enabled()
+    expect(chat.exchanges).to_have_count(1)
+    expect(chat.exchanges.first).to_contain_text("Asking about: ")
+    expect(chat.exchanges.first).to_contain_text(said)
+    exchange = chat.ask("which of them is a role from a framework?")
+    expect(exchange.locator(".sources a").first).to_contain_text(said)
+
+
+def test_a_refusal_says_where_to_write_to(visit):
+    link = visit().ask("how to bake bread").locator(".refusal a").last
+    expect(link).to_have_text("Tell the guide’s authors what is missing")
+    expect(link).to_have_attribute("href", re.compile("^https://forms"))
+
+
+def test_a_question_that_waits_says_so_and_then_is_answered(visit):
+    chat = visit()
+    held = []
+    chat.page.route("**/queue/join*", lambda route: held.append(route))  # noqa: PLW0108
+    chat.box.fill(PM_OR_PO)
+    chat.box.press("Enter")
+    pending = chat.page.locator(".pending")
+    expect(pending.locator(".asked")).to_have_text(PM_OR_PO)
+    expect(pending).to_contain_text("waits its turn")
+    held[0].continue_()
+    expect(chat.exchanges).to_have_count(1)
+    expect(pending).to_have_count(0)
+
+
+@pytest.mark.parametrize(("status", "what"), [(429, "Too many questions"), (503, "Too many")])
+def test_a_question_that_is_turned_away_says_why_and_stays_in_the_box(visit, status, what):
+    chat = visit()
+    chat.page.route(
+        "**/queue/join*",
+        lambda route: route.fulfill(
+            status=status, json={"detail": "No."}, headers={"Retry-After": "1"}
+        ),
+    )
+    chat.box.fill(PM_OR_PO)
+    chat.box.press("Enter")
+    expect(chat.page.locator(".pending .failure")).to_contain_text(what)
+    expect(chat.box).to_have_value(PM_OR_PO)
+    chat.page.unroute("**/queue/join*")
+    chat.box.press("Enter")
+    expect(chat.exchanges).to_have_count(1)
+    expect(chat.page.locator(".pending")).to_have_count(0)
+
+
+def test_a_lost_connection_says_so_and_the_question_stays_in_the_box(visit):
+    chat = visit()
+    chat.page.route("**/queue/join*", lambda route: route.abort())
+    chat.box.fill(PM_OR_PO)
+    chat.box.press("Enter")
+    expect(chat.page.locator(".pending .failure")).to_contain_text(
+        "connection to the guide was lost"
+    )
+    expect(chat.box).to_have_value(PM_OR_PO)
+
+
+def test_nothing_is_left_in_a_shared_browser(visit):
+    chat = visit()
+    chat.ask(PM_OR_PO)
+    kept = chat.page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    )
+    assert "product" not in kept.lower()
+    assert PM_OR_PO not in kept
+    assert chat.context.cookies() == []
+
+
+@pytest.mark.parametrize("language", messages.languages())
+def test_the_chat_speaks_the_reader_s_language(visit, language):
+    say = messages.choose("", language)
+    chat = visit(language=language)
+    page = chat.page
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator("html")).to_have_attribute("dir", say.direction)
+    expect(page.locator("#subtitle")).to_have_text(say("subtitle"))
+    expect(chat.box).to_have_attribute("placeholder", say("placeholder"))
+    expect(page.locator("#ask")).to_have_text(say("ask"))
+    expect(page.locator("#examples p")).to_have_text(say("examples"))
+    exchange = chat.ask("how to bake bread")
+    expect(exchange).to_contain_text(say("refused"))
+    expect(page.locator("#fresh")).to_have_text(say("new"))
+
+
+def test_a_language_without_a_catalogue_is_spoken_to_in_english(visit):
+    chat = visit(language="nl-NL")
+    expect(chat.page.locator("#ask")).to_have_text("Ask")
+    expect(chat.page.locator("html")).to_have_attribute("lang", "en")

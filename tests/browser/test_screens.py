@@ -1,0 +1,158 @@
+"""Every screen is usable by everyone: axe, the keyboard, zoom, narrow windows, both directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from driving import sync_api
+
+expect = sync_api.expect
+PM_OR_PO = "how is a PM different from a PO?"
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+
+def complaints(page, but=()) -> list[str]:
+    """What axe holds against a page, all but its smallest objections."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    assert len(found["passes"]) > 10
+    return [
+        f"{one['impact']} {one['id']}: {node['html'][:160]}"
+        for one in found["violations"]
+        if one["impact"] in {"moderate", "serious", "critical"} and one["id"] not in but
+        for node in one["nodes"]
+    ]
+
+
+def start(chat):
+    expect(chat.page.locator("#ask")).to_be_enabled()
+
+
+def answer(chat):
+    chat.ask(PM_OR_PO).locator("summary").first.click()
+
+
+def recommended(chat):
+    chat.ask("what should I read?")
+
+
+def refusal(chat):
+    chat.ask("how to bake bread")
+
+
+def failure(chat):
+    chat.ask("x" * 2001)
+
+
+def opinion(chat):
+    chat.ask(PM_OR_PO).get_by_role("button", name="No", exact=True).click()
+    expect(chat.page.locator(".opinion input")).to_be_visible()
+
+
+def kept(chat):
+    exchange = chat.ask(PM_OR_PO)
+    chat.page.goto(exchange.locator(".permalink").evaluate("link => link.href"))
+
+
+def reader(chat):
+    exchange = chat.ask(PM_OR_PO)
+    chat.page.goto(exchange.locator("a.number").first.evaluate("link => link.href"))
+
+
+def missing(chat):
+    chat.page.goto(chat.origin + "/guide/nothing.md")
+
+
+def no_answer(chat):
+    chat.page.goto(chat.origin + "/a/" + "b" * 16)
+
+
+SCREENS = [start, answer, recommended, refusal, failure, opinion, kept, reader, missing, no_answer]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_axe_has_nothing_against_a_screen(visit, screen, scheme):
+    chat = visit(scheme=scheme)
+    screen(chat)
+    # The headings of a page of the guide are its author's.
+    assert complaints(chat.page, but={"heading-order"} if screen is reader else ()) == []
+
+
+def test_axe_does_find_what_is_wrong(visit):
+    chat = visit()
+    chat.page.evaluate(
+        "document.querySelector('#ask').insertAdjacentHTML('afterend', '<img src=x>')"
+    )
+    assert any("image-alt" in complaint for complaint in complaints(chat.page))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_at_twice_its_size_never_scrolls_sideways(visit, screen):
+    # At 200 % a window of 1,200 by 860 has half as many pixels to lay a page out in.
+    chat = visit(width=600, height=430)
+    screen(chat)
+    assert chat.overflow() == 0
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("language", ["en", "ar", "de"])
+def test_a_screen_fits_the_smallest_window_in_every_direction(visit, screen, language):
+    chat = visit(width=320, height=640, language=language)
+    if screen is opinion and language != "en":
+        pytest.skip("the buttons are found by their English names")
+    screen(chat)
+    assert chat.overflow() == 0
+    outside = chat.page.evaluate(
+        """() => [...document.querySelectorAll("main a, main button, main p, main h1, main h2")]
+            .filter(e => e.checkVisibility() && (r => r.left < -1 || r.right > innerWidth + 1)
+                (e.getBoundingClientRect()))
+            .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert outside == []
+
+
+def test_the_first_of_all_links_leads_to_the_question(visit):
+    chat = visit()
+    chat.page.goto("about:blank")
+    chat.page.goto(chat.origin)
+    expect(chat.page.locator("#ask")).to_be_enabled()
+    first = "document.querySelector('a, button, input, textarea, summary, [tabindex]')"
+    assert chat.page.evaluate(f"{first}.className") == "skip"
+    chat.page.evaluate(f"{first}.focus()")
+    skip = chat.page.get_by_role("link", name="Skip to the question")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_visible()
+    chat.page.keyboard.press("Enter")
+    expect(chat.box).to_be_focused()
+
+
+def test_everything_that_can_be_used_can_be_reached_by_the_keyboard_and_shows_it(visit):
+    chat = visit()
+    chat.ask(PM_OR_PO)
+    usable = chat.page.evaluate(
+        """() => [...document.querySelectorAll("a, button, textarea, summary, input")]
+            .filter(e => e.checkVisibility() && !e.disabled).length"""
+    )
+    chat.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    reached = {}
+    for _ in range(usable + 5):
+        chat.page.keyboard.press("Tab")
+        name, outline = chat.page.evaluate(
+            """() => {
+                const e = document.activeElement, s = getComputedStyle(e);
+                const all = [...document.querySelectorAll("*")];
+                return [all.indexOf(e), s.outlineStyle + s.outlineWidth + s.boxShadow];
+            }"""
+        )
+        reached[name] = outline
+    body = chat.page.evaluate("[...document.querySelectorAll('*')].indexOf(document.body)")
+    reached.pop(body, None)
+    assert len(reached) >= usable
+    assert [outline for outline in reached.values() if outline.startswith("none0pxnone")] == []

@@ -1,0 +1,254 @@
+"""What was answered and what readers thought of it, in real files of SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.journal import Journal, Kept, Rating
+from tests.answered import DAYS, NOON, REFUSED, TEXTS, Clock, answer, cited, opened
+
+NOBODYS = "a" * 16
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path, clock) -> Iterator[Journal]:
+    found = opened(tmp_path, clock)
+    yield found
+    found.close()
+
+
+# -- answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given_answer", [answer(), answer(**REFUSED)], ids=["found", "refused"])
+def test_an_answer_is_kept_as_it_was_given(journal, given_answer):
+    id_ = journal.keep(given_answer, TEXTS, language="de")
+    assert journal.answer(id_) == Kept(id_, given_answer, TEXTS, NOON, "de")
+
+
+def test_an_answer_outlives_the_process(tmp_path, journal):
+    id_ = journal.keep(answer(), TEXTS)
+    journal.close()
+    again = opened(tmp_path)
+    assert again.answer(id_).answer == answer()
+    again.close()
+
+
+def test_the_same_answer_is_kept_once_as_it_was_last_given(tmp_path, journal, clock):
+    first = journal.keep(answer(), TEXTS, language="de")
+    clock.move(days=1)
+    second = journal.keep(answer(seconds=0.5, resources=()), {}, language="fr")
+    assert first == second
+    last = answer(seconds=0.5, resources=())
+    assert journal.answer(first) == Kept(first, last, {}, clock.now, "fr")
+    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
+        assert database.execute("select count(*) from journal_answer").fetchone() == (1,)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"question": "do cats purr"},
+        {"understood_as": "do kittens sleep?"},
+        {"generation": "2"},
+        {"citations": (cited(sha256="1" * 64),)},
+        {"citations": (cited(), cited(2))},
+        REFUSED,
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_another_answer_has_another_id(journal, changes):
+    assert journal.keep(answer(), TEXTS) != journal.keep(answer(**changes), TEXTS)
+
+
+def test_an_id_says_nothing_to_whoever_does_not_have_the_journal(tmp_path, journal):
+    other = tmp_path / "other"
+    other.mkdir()
+    elsewhere = opened(other)
+    ids = {journal.keep(answer(), TEXTS), elsewhere.keep(answer(), TEXTS)}
+    elsewhere.close()
+    assert len(ids) == 2
+    for id_ in ids:
+        assert len(id_) == 16
+        assert set(id_) <= set("abcdefghijklmnopqrstuvwxyz234567")
+
+
+@pytest.mark.parametrize(
+    "id_",
+    [NOBODYS, "", "a" * 15, "a" * 17, "A" * 16, "a" * 15 + "\n", "a" * 100_000, "\ud800" * 16,
+     "\x00" * 16, "' or '1' = '1' --", "%" * 16],
+    ids=lambda text: ascii(text[:17]),
+)  # fmt: skip
+def test_an_id_that_nobody_was_given_finds_nothing(journal, id_):
+    journal.keep(answer(), TEXTS)
+    assert journal.answer(id_) is None
+    assert journal.rate(id_, True) is False
+    assert journal.ratings() == ()
+
+
+def test_nothing_is_kept_of_who_asked(tmp_path, journal):
+    database = sqlite3.connect(tmp_path / "journal.sqlite")
+    columns = database.execute(
+        "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c "
+        "where m.type = 'table'"
+    ).fetchall()
+    id_ = journal.keep(answer(), TEXTS)
+    (kept,) = database.execute("select kept from journal_answer where id = ?", [id_]).fetchone()
+    database.close()
+    assert set(columns) == {
+        ("journal_key", "n"), ("journal_key", "key"),
+        *(("journal_answer", name) for name in "id at kept helpful comment rated".split()),
+    }  # fmt: skip
+    assert json.loads(kept) == {"answer": answer().to_dict(), "texts": TEXTS, "language": ""}
+
+
+# -- whatever a text may hold ---------------------------------------------------------------
+
+ODD = [
+    "", "\x00", "\ud800", "\udc00 \ud800", "\u202e\u2066", "'; drop table journal_answer; --",
+    "é" * 100_000,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Journal]:
+    found = opened(tmp_path_factory.mktemp("shared"))
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("text", ODD, ids=lambda text: ascii(text[:12]))
+def test_an_odd_text_comes_back_as_it_was(shared, text):
+    id_ = shared.keep(answer(text, generation=text), {text: text}, language=text)
+    kept = shared.answer(id_)
+    assert kept == Kept(id_, answer(text, generation=text), {text: text}, NOON, text)
+    assert shared.rate(id_, True, text)
+    assert len(shared.ratings(1)[0].comment) <= 2_000
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(st.characters()), st.text(st.characters()))
+def test_any_text_comes_back_as_json_has_it(shared, question, comment):
+    question, text = json.loads(json.dumps([question, comment]))  # two halves may make a whole
+    id_ = shared.keep(answer(question), {question: text})
+    kept = shared.answer(id_)
+    assert (kept.answer, kept.texts) == (answer(question), {question: text})
+    assert shared.rate(id_, False, comment)
+
+
+# -- ratings --------------------------------------------------------------------------------
+
+
+def test_the_last_word_on_an_answer_counts(journal, clock):
+    id_ = journal.keep(answer(), TEXTS)
+    assert journal.ratings() == ()
+    assert journal.rate(id_, False, "It is wrong.") is True
+    clock.move(hours=1)
+    assert journal.rate(id_, True) is True
+    assert journal.ratings() == (Rating(id_, "do cats sleep", True, "", clock.now),)
+
+
+def test_what_was_thought_of_an_answer_stays_when_it_is_given_again(journal):
+    id_ = journal.keep(answer(), TEXTS)
+    journal.rate(id_, False, "It is wrong.")
+    journal.keep(answer(), TEXTS)
+    assert [rating.comment for rating in journal.ratings()] == ["It is wrong."]
+
+
+def test_ratings_are_read_newest_first_and_no_more_than_asked_for(journal, clock):
+    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(5)]
+    for n in (3, 0, 4, 1):
+        clock.move(seconds=1)
+        journal.rate(ids[n], n % 2 == 0, f"comment {n}")
+    ratings = journal.ratings()
+    assert [rating.question[-1] for rating in ratings] == ["1", "4", "0", "3"]
+    assert [rating.helpful for rating in ratings] == [False, True, True, False]
+    assert [rating.at for rating in ratings] == [clock.now - timedelta(seconds=n) for n in range(4)]
+    assert journal.ratings(2) == ratings[:2]
+    assert journal.ratings(0) == journal.ratings(-1) == ()
+
+
+def test_a_comment_is_kept_as_it_can_be_read_and_cut_where_it_is_too_long(journal):
+    id_ = journal.keep(answer(), TEXTS)
+    journal.rate(id_, True, "a\u202eb\x00c\ud800d\ne" + "x" * 3_000)
+    assert journal.ratings()[0].comment == "abcd\ne" + "x" * 1_994
+
+
+# -- how long -------------------------------------------------------------------------------
+
+
+def on_disk(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def test_what_is_too_old_is_found_no_more_to_the_second(journal, clock):
+    id_ = journal.keep(answer(), TEXTS)
+    journal.rate(id_, True)
+    clock.move(days=DAYS)
+    assert journal.answer(id_) is not None
+    assert len(journal.ratings()) == 1
+    clock.move(seconds=1)
+    assert journal.answer(id_) is None
+    assert journal.rate(id_, True) is False
+    assert journal.ratings() == ()
+
+
+def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, journal, clock):
+    old = journal.keep(answer("a question of old"), TEXTS)
+    journal.rate(old, True, "a comment of old")
+    clock.move(days=1)
+    new = journal.keep(answer("a new question"), TEXTS)
+    journal.close()
+    assert b"of old" in on_disk(tmp_path)
+    clock.move(days=DAYS - 0.5)
+    again = opened(tmp_path, clock)
+    assert again.answer(new) is not None
+    again.close()
+    left = on_disk(tmp_path)
+    assert b"of old" not in left, "not even in what is free in the file"
+    assert b"a new question" in left
+
+
+def test_what_is_too_old_is_removed_within_an_hour_of_answers(tmp_path, journal, clock):
+    def rows() -> int:
+        database = sqlite3.connect(tmp_path / "journal.sqlite")
+        (found,) = database.execute("select count(*) from journal_answer").fetchone()
+        database.close()
+        return found
+
+    journal.keep(answer("first"), TEXTS)
+    clock.move(days=DAYS, minutes=-30)
+    journal.keep(answer("second"), TEXTS)  # when what was too old had long been removed
+    clock.move(minutes=59)
+    journal.keep(answer("third"), TEXTS)
+    assert rows() == 3, "looked at an hour after the last time, not at every answer"
+    clock.move(minutes=1)
+    journal.keep(answer("third"), TEXTS)
+    assert rows() == 2
+
+
+def test_an_answer_that_is_given_again_outlives_what_was_thought_of_it(journal, clock):
+    id_ = journal.keep(answer(), TEXTS)
+    journal.rate(id_, False, "It is wrong.")
+    clock.move(days=DAYS - 1)
+    journal.keep(answer(), TEXTS)
+    clock.move(days=2)
+    assert journal.ratings() == ()
+    journal.keep(answer("another"), TEXTS)
+    assert journal.answer(id_).answer == answer()
+    clock.move(days=-2)
+    assert journal.ratings() == (), "and it was removed"

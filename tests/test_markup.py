@@ -1,0 +1,196 @@
+"""An exchange as HTML: what of an answer is shown, and that all of it is escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from drawn import HOSTILE, Tags, answer, assert_harmless, citation, resource
+
+from assistant import addresses, building, messages
+from assistant import index as indexes
+from assistant.markup import SURROUNDINGS, Markup, Masthead
+
+FEEDBACK = "https://forms.example/tell-us"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, word_encoder):
+    corpus = tmp_path_factory.mktemp("guide")
+    (corpus / "cats and more.md").write_text("# Cats\n\n## One\n\nA cat climbs.\n")
+    (corpus / "dogs.md").write_text("# Dogs\n\n## Top\n\nA dog barks.\n")
+    folder = tmp_path_factory.mktemp("index")
+    building.build(corpus, folder, word_encoder)
+    return indexes.open(folder).store
+
+
+@pytest.fixture
+def markup(store) -> Markup:
+    return Markup(store, messages.choose("en"), Masthead("Animals", feedback_url=FEEDBACK))
+
+
+def shown(markup, given, texts=None, kept="") -> str:
+    source = markup.reply(given, texts or {}, kept)
+    assert "\n" not in source
+    return source
+
+
+def test_everything_of_an_answer_is_escaped(markup):
+    cited = citation(HOSTILE, headings=(HOSTILE, HOSTILE), path=HOSTILE, anchor=HOSTILE)
+    given = answer(
+        cited,
+        question=HOSTILE,
+        understood_as=HOSTILE,
+        other_readings=(HOSTILE,),
+        missing=(HOSTILE,),
+        resources=(resource("javascript:alert(1)", HOSTILE), resource('https://a.b/"><b>')),
+    )
+    source = shown(markup, given, {"a.md#one/1": HOSTILE}, HOSTILE)
+    assert_harmless(source)
+    assert_harmless(markup.exchange(HOSTILE, ""))
+    assert_harmless(markup.about([HOSTILE]))
+    assert not re.search(r"<b[ >]", source)
+
+
+def test_a_mark_that_would_be_markdown_stays_as_it_is(markup):
+    cited = citation("# not a heading\n\n* not **bold**\n\n```\n$$x$$ {{7*7}} ${7*7}\n```")
+    source = shown(markup, answer(cited))
+    assert "<p># not a heading</p>" in source
+    assert "{{7*7}} ${7*7}" in source
+
+
+def test_a_quote_keeps_its_lines_and_its_items(markup):
+    cited = citation("One\n\nThere are:\n- first\n  - deeper\n2. second")
+    source = shown(markup, answer(cited))
+    assert '<p class="quoted-heading">One</p><p>There are:</p>' in source
+    assert '<p class="item item-0"><span class="marker">•</span> first</p>' in source
+    assert '<p class="item item-1"><span class="marker">•</span> deeper</p>' in source
+    assert '<p class="item item-0"><span class="marker">2. </span> second <a ' in source
+
+
+def test_every_quote_carries_its_number_which_leads_to_its_source(markup):
+    cited = citation("First."), citation("Second.", n=2)
+    links = [a for a in Tags(shown(markup, answer(*cited))).all("a") if a.get("class") == "number"]
+    assert [a["href"] for a in links] == [addresses.cited(one) for one in cited]
+    assert [a["title"] for a in links] == ["Source 1", "Source 2"]
+
+
+def test_quotes_of_one_section_share_a_source(markup):
+    cited = (
+        citation("First."),
+        citation("Second.", n=2),
+        citation("Third.", n=3, anchor="two", headings=("Guide", "Two")),
+    )
+    source = shown(markup, answer(*cited))
+    assert source.count("<blockquote") == 3
+    listed = source.partition('class="sources"')[2]
+    assert re.findall(r'class="numbers">([^<]*)<', listed) == ["[1] [2]", "[3]"]
+    assert re.findall(r">(Guide › [^<]*)</a>", listed) == ["Guide › One", "Guide › Two"]
+
+
+def test_a_source_shows_the_quote_marked_in_its_surroundings(markup):
+    passage = "Before it.\nA quote. After it."
+    cited = citation("A quote.", span=(11, 19))
+    source = shown(markup, answer(cited), {"a.md#one/1": passage})
+    assert '<p dir="auto">Before it.<br><mark>A quote.</mark> After it.</p>' in source
+
+
+def test_two_quotes_of_one_passage_are_marked_in_it_once_each(markup):
+    cited = citation("ab", span=(0, 2)), citation("ef", n=2, span=(4, 6))
+    source = shown(markup, answer(*cited), {"a.md#one/1": "abcdefgh"})
+    assert "<mark>ab</mark>cd<mark>ef</mark>gh" in source
+
+
+def test_a_long_passage_is_shown_around_its_quote_only(markup):
+    words = " ".join(f"w{number}" for number in range(1000))
+    start = words.index("w500 ")
+    cited = citation("w500", span=(start, start + 4))
+    source = shown(markup, answer(cited), {"a.md#one/1": words})
+    found = html.unescape(re.search(r'<p dir="auto">(… .*? …)</p>', source)[1])
+    plain = re.sub("<[^>]*>", "", found).strip("… ")
+    assert plain in words
+    assert len(plain) <= 2 * SURROUNDINGS + 4
+    assert "w499 <mark>w500</mark> w501" in found
+
+
+def test_the_side_the_guide_does_not_speak_of_is_named_and_escaped(markup):
+    for cited in ((), (citation("One."),)):
+        source = shown(markup, answer(*cited, missing=("<b>ferrets</b>",)))
+        assert "does not speak of “&lt;b&gt;ferrets&lt;/b&gt;”." in source
+
+
+def test_a_refusal_says_what_was_looked_for_and_where_to_turn(markup):
+    source = shown(markup, answer(understood_as="what is <one>?"))
+    assert "The guide does not answer this." in source
+    assert "what is &lt;one&gt;?" in source
+    assert "<blockquote" not in source
+    assert FEEDBACK in [a["href"] for a in Tags(source).all("a")]
+
+
+def test_a_guide_without_a_place_to_write_to_offers_none(store):
+    alone = Markup(store, messages.choose("en"), Masthead("Animals"))
+    assert "Tell the guide" not in shown(alone, answer())
+
+
+def test_other_readings_are_buttons_that_ask_them(markup):
+    source = shown(markup, answer(other_readings=("what is <two>?",)))
+    assert [b["value"] for b in Tags(source).all("button") if "asks" in b["class"]] == [
+        "what is <two>?"
+    ]
+    assert "Did you mean" not in shown(markup, answer())
+
+
+def test_what_was_understood_is_said_only_where_it_differs(markup):
+    same = answer(citation("A quote."), question="  What is  ONE? ")
+    assert "Understood as" not in shown(markup, same)
+    other = answer(citation("A quote."), question="what is 1?")
+    assert "Understood as: what is one?" in shown(markup, other)
+
+
+def test_every_link_opens_a_new_tab_that_knows_nothing_of_this_one(markup):
+    given = answer(citation("A quote."), resources=(resource("https://a.example"),))
+    links = Tags(shown(markup, given, kept="a" * 16)).all("a")
+    assert len(links) == 4
+    assert all(a["target"] == "_blank" and a["rel"] == "noopener noreferrer" for a in links)
+
+
+def test_an_answer_that_is_kept_can_be_rated_and_linked_and_another_only_copied(markup):
+    def actions(source):
+        return [b["class"] for b in Tags(source).all("button")]
+
+    given = answer(citation("A quote."))
+    assert actions(shown(markup, given)) == ["action copy"]
+    kept = shown(markup, given, kept="k" * 16)
+    assert actions(kept) == ["action rate", "action rate", "action copy"]
+    assert "/a/" + "k" * 16 in [a["href"] for a in Tags(kept).all("a")]
+
+
+def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):
+    given = answer(citation("One\n\nA quote.", headings=("Guide [x]", "One")))
+    (copy,) = Tags(shown(markup, given)).all("button")
+    assert copy["value"] == (
+        "**what is one?**\n\n> One\n>\n> A quote. [1]\n\n"
+        f"[1] [Guide \\[x\\] › One]({addresses.cited(given.citations[0])})"
+    )
+
+
+def test_a_resource_is_a_web_link_or_a_page_of_the_guide(store):
+    assert addresses.resource(resource("https://a.example/x"), store) == "https://a.example/x"
+    assert addresses.resource(resource("./dogs.md#top"), store) == "/guide/dogs.md#top"
+    for elsewhere in ("missing.md", "javascript:alert(1)", "//evil.example/x", "../../etc/passwd"):
+        found = addresses.resource(resource(elsewhere), store)
+        assert found == "/guide/cats%20and%20more.md#one"
+
+
+@pytest.mark.parametrize("language", messages.languages())
+def test_every_part_of_an_answer_is_said_in_the_reader_s_language(store, language):
+    say = messages.choose("", language)
+    own = Markup(store, say, Masthead("Animals", feedback_url=FEEDBACK))
+    given = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
+    source = html.unescape(own.reply(given, {"a.md#one/1": "Q. And more."}, "k" * 16))
+    for key in ("meant", "sources", "in_context", "helpful", "yes", "no", "copy", "link"):
+        assert say(key) in source, key
+    refused = html.unescape(own.reply(answer(), {}))
+    for key in ("refused", "rephrase", "tell"):
+        assert say(key) in refused, key

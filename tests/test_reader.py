@@ -1,0 +1,141 @@
+"""A page of the guide as a reader sees it, and what was quoted of it marked."""
+
+from __future__ import annotations
+
+import html
+import re
+from urllib.parse import unquote
+
+import pytest
+from drawn import HOSTILE, Tags, assert_harmless
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant import building, messages
+from assistant import index as indexes
+from assistant.markup import Masthead
+from assistant.reader import Quoted, marked, reader
+
+CATS = f"""---
+title: "Cats {HOSTILE}"
+---
+
+## What is a cat {HOSTILE}?
+
+A cat is an animal {HOSTILE} that climbs a tree. [Click](javascript:alert(3)) or
+[here](data:text/html,boo), or read [the dogs](dogs.md#what-is-a-dog).
+
+<iframe src="https://elsewhere.example/"></iframe>
+
+![spy](https://elsewhere.example/spy.png)
+
+## What is a bird?
+
+A bird *flies* over the river & the road.
+"""
+HEBREW = "---\nlang: he\n---\n# חתולים\n\n## מה זה חתול?\n\nחתול הוא חיה.\n"
+ENGLISH = messages.choose("en")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, word_encoder):
+    corpus = tmp_path_factory.mktemp("guide")
+    (corpus / "cats.md").write_text(CATS, encoding="utf-8")
+    (corpus / "dogs.md").write_text("# Dogs\n\nA dog barks.\n", encoding="utf-8")
+    (corpus / "hatul.md").write_text(HEBREW, encoding="utf-8")
+    folder = tmp_path_factory.mktemp("index")
+    building.build(corpus, folder, word_encoder)
+    return indexes.open(folder).store
+
+
+def read(store, path, quoted=None, root="") -> str:
+    return reader(
+        store.page(path), store.sections(path), Masthead("Animals", root), ENGLISH, quoted
+    )
+
+
+def plain(source: str) -> str:
+    return html.unescape(re.sub("<[^>]*>", "", source))
+
+
+def text_in_marks(source: str) -> str:
+    return plain("".join(re.findall(r"<mark>(.*?)</mark>", source, re.S)))
+
+
+def test_a_hostile_page_is_read_as_text(store):
+    page = read(store, "cats.md")
+    assert_harmless(page)
+    assert "A cat is an animal" in page
+    assert "elsewhere.example" not in "".join(a["href"] or "" for a in Tags(page).all("a"))
+
+
+def test_the_contents_of_a_page_lead_to_its_sections(store):
+    tags = Tags(read(store, "cats.md"))
+    ids = {attributes.get("id") for _, attributes in tags.found}
+    inside = [a["href"] for a in tags.all("a") if (a["href"] or "").startswith("#")]
+    assert len(inside) == 2
+    assert all(unquote(href[1:]) in ids for href in inside)
+
+
+def test_a_page_that_carries_its_title_is_not_given_it_twice(store):
+    assert read(store, "dogs.md").count("<h1") == 1
+
+
+def test_every_section_can_be_asked_about(store):
+    page = read(store, "cats.md", root="/help")
+    anchors = [section.anchor for section in store.sections("cats.md") if section.anchor]
+    offered = re.findall(r'</h2>\n?<p class="about"><a href="([^"]*)">', page)
+    assert [unquote(html.unescape(url)) for url in offered] == [
+        f"/help/?about=cats.md#{anchor}" for anchor in anchors
+    ]
+
+
+def test_a_page_written_from_right_to_left_is_shown_so(store):
+    article = Tags(read(store, "hatul.md")).all("article")[0]
+    assert article == {"lang": "he", "dir": "rtl"}
+    assert Tags(read(store, "cats.md")).all("article")[0]["dir"] == "auto"
+
+
+def test_a_quote_is_marked_where_it_stands_and_nowhere_else(store):
+    quoted = Quoted("A bird flies over the", "river & the road.", "what-is-a-bird")
+    page = read(store, "cats.md", quoted)
+    assert "".join(text_in_marks(page).split()) == "Abirdfliesovertheriver&theroad."
+    assert plain(page) == plain(read(store, "cats.md"))
+
+
+def test_a_quote_is_looked_for_from_its_section_on():
+    body = '<h2 id="a">A</h2><p>one two</p><h2 id="b">B</h2><p>one two</p>'
+    assert marked(body, Quoted("one two", "one two", "b")) == (
+        '<h2 id="a">A</h2><p>one two</p><h2 id="b">B</h2><p><mark>one two</mark></p>'
+    )
+
+
+def test_a_mark_never_crosses_a_tag():
+    body = "<p>a <em>b c</em> d</p><ul><li>e</li><li>f &amp; g</li></ul>"
+    assert marked(body, Quoted("b c", "f & g")) == (
+        "<p>a <em><mark>b c</mark></em> <mark>d</mark></p>"
+        "<ul><li><mark>e</mark></li><li><mark>f &amp; g</mark></li></ul>"
+    )
+
+
+@pytest.mark.parametrize("first", ["", "not there", HOSTILE, "\x00", "one" * 1000])
+def test_what_is_not_in_the_page_marks_nothing(first):
+    body = "<p>one two three</p>"
+    assert marked(body, Quoted(first, first)) == body
+
+
+PIECES = st.lists(
+    st.sampled_from(["one ", "two", "&amp; ", "<em>", "</em>", "thr", "ee ", "<p>", "&lt;", " "]),
+    max_size=25,
+)
+
+
+@given(PIECES, st.integers(0, 30), st.integers(1, 12))
+def test_marking_changes_no_text_and_no_tag(pieces, start, size):
+    body = "".join(pieces)
+    said = "".join(plain(body).split())
+    quote = said[start : start + size]
+    found = marked(body, Quoted(quote, quote))
+    assert re.sub("</?mark>", "", found) == body
+    assert "".join(text_in_marks(found).split()) == quote
+    assert found.count("<mark>") == found.count("</mark>")

@@ -1,0 +1,343 @@
+"""What the server hands out at each address, and how it gets ready."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+from urllib.parse import quote
+
+import pytest
+from drawn import HOSTILE, Tags, assert_harmless
+from fastapi.testclient import TestClient
+
+from assistant import building
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.errors import GuideError, SettingsError
+from assistant.journal import Journal
+from assistant.live import Live
+from assistant.server import ROUTES, Server, serve
+from assistant.settings import Settings
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+CATS = f"""---
+title: "Cats {HOSTILE}"
+---
+
+## What is a cat?
+
+A cat is an animal that climbs a tree.
+
+Is something missing? [Tell us](https://forms.gle/abc).
+"""
+DOGS = "# Dogs\n\n## What is a dog?\n\nA dog guards the house and the road.\n"
+JOIN = {"data": ["what is a dog?", None], "fn_index": 0, "session_hash": "abc", "trigger_id": 1}
+
+
+@contextlib.contextmanager
+def served(settings: Settings, live: Live):
+    server = Server(settings)
+
+    async def ready():
+        await server.open(live)
+
+    # Outside a running loop Gradio opens event loops of its own and closes none of them.
+    asyncio.run(ready())
+    yield server, TestClient(server.app, base_url="http://127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, word_encoder):
+    corpus = tmp_path_factory.mktemp("guide")
+    (corpus / "cats and more.md").write_text(CATS, encoding="utf-8")
+    (corpus / "dogs.md").write_text(DOGS, encoding="utf-8")
+    folder = tmp_path_factory.mktemp("index")
+    building.build(corpus, folder, word_encoder)
+    return corpus, folder
+
+
+@pytest.fixture(scope="module")
+def live(place, word_encoder) -> Live:
+    return Live(Assistant(indexes.open(place[1]), word_encoder))
+
+
+@pytest.fixture(scope="module")
+def client(place, live):
+    with served(Settings(index=place[1], title=HOSTILE), live) as (_, client):
+        yield client
+
+
+def test_a_sign_of_life_names_the_generation(client, live):
+    found = client.get("/healthz")
+    assert found.json() == {"status": "ok", "generation": live.assistant.index.generation}
+    assert client.get("/readyz").json() == {"ready": True}
+
+
+def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
+    waiting = TestClient(Server(Settings(index=place[1])).app, base_url="http://127.0.0.1")
+    for path in ("/", "/guide/dogs.md", "/a/" + "a" * 16):
+        page = waiting.get(path)
+        assert page.status_code == 503
+        assert page.headers["retry-after"] == "2"
+        assert "Getting the guide ready" in page.text
+    assert waiting.get("/healthz").json() == {"status": "starting"}
+    assert waiting.get("/readyz").status_code == 503
+    assert waiting.get("/progress").json() == {}
+
+
+def test_the_reader_gives_every_section_the_anchor_its_links_use(client, live):
+    store = live.assistant.index.store
+    for path in store.pages():
+        page = client.get("/guide/" + quote(path))
+        assert page.status_code == 200
+        ids = {attributes.get("id") for _, attributes in Tags(page.text).found}
+        assert {section.anchor for section in store.sections(path) if section.anchor} <= ids
+
+
+def test_a_page_is_found_by_its_published_name_too(client):
+    found = client.get("/guide/dogs", follow_redirects=False)
+    assert (found.status_code, found.headers["location"]) == (307, "/guide/dogs.md")
+
+
+@pytest.mark.parametrize("path", ["nothing.md", "dogs.md'%20or%201=1--", "", "dogs.md%20"])
+def test_what_is_not_a_page_of_the_guide_is_not_found(client, path):
+    found = client.get("/guide/" + path)
+    assert found.status_code == 404
+    assert "is not in the guide" in found.text
+
+
+def test_a_page_speaks_the_reader_s_language(client):
+    page = client.get("/guide/nothing.md", headers={"Accept-Language": "ar, en;q=0.5"})
+    (html,) = Tags(page.text).all("html")
+    assert (html["lang"], html["dir"]) == ("ar", "rtl")
+
+
+def test_every_page_is_harmless_and_asks_no_other_host(client):
+    for path in ("/guide/dogs.md", "/guide/cats%20and%20more.md", "/guide/none.md"):
+        page = client.get(path)
+        assert_harmless(page.text)
+        policy = page.headers["content-security-policy"]
+        assert not re.search(r"https?:|\*|unsafe", policy)
+
+
+def test_the_chat_s_policy_allows_no_eval_and_no_script_without_the_page_s_own_nonce(client):
+    nonces = set()
+    for _ in range(3):
+        page = client.get("/")
+        policy = page.headers["content-security-policy"]
+        assert "unsafe-eval" not in policy
+        (allowed,) = re.findall(r"script-src ([^;]*)", policy)
+        (nonce,) = re.findall(r"^'self' 'nonce-([^']+)'$", allowed)
+        tags = Tags(page.text)
+        assert {script.get("nonce") for script in tags.all("script")} == {nonce}
+        nonces.add(nonce)
+    assert len(nonces) == 3
+
+
+def test_the_talk_is_never_an_input_of_an_event(client):
+    page = client.get("/").text
+    config = json.loads(re.search(r"window.gradio_config = (\{.*?\});</script>", page, re.S)[1])
+    kinds = {component["id"]: component["type"] for component in config["components"]}
+    assert config["dependencies"]
+    for event in config["dependencies"]:
+        assert {kinds[number] for number in event["inputs"]} <= {"textbox", "button", "state"}
+        assert event["api_visibility"] == "private"
+
+
+MESSAGE = {"role": "user", "content": [{"type": "component", "component": "image"}]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [MESSAGE, None],
+        [[MESSAGE], None],
+        [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, None],
+        [["a", "b"], None],
+        [1, None],
+        [True, None],
+        ["text", None, None],
+        ["text", {"value": "state"}],
+    ],
+)
+def test_an_event_takes_text_and_nothing_else(client, data):
+    for event in range(12):
+        sent = client.post("/gradio_api/queue/join", json={**JOIN, "data": data, "fn_index": event})
+        assert sent.status_code == 422
+        assert set(sent.json()) == {"type", "title", "status", "detail", "mend", "id"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    "/gradio_api/run/predict /gradio_api/api/ask /gradio_api/call/ask /gradio_api/upload "
+    "/gradio_api/component_server /gradio_api/file=/etc/passwd /gradio_api/proxy=https://x.example "
+    "/gradio_api/cancel /gradio_api/stream/a /login /docs /redoc /openapi.json /gradio_api/info "
+    "/config /monitoring /gradio_api/openapi.json /svelte/a /gradio_api/dev/reload /api".split(),
+)
+def test_nothing_of_gradio_s_is_served_but_what_the_chat_needs(client, path):
+    for method in ("GET", "POST"):
+        found = client.request(method, path, json={} if method == "POST" else None)
+        assert found.status_code in {404, 405}, found.text
+        assert found.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["web.py", "none.css", "", "catalogues", "py.typed"])
+def test_the_files_of_the_program_are_not_served(client, path):
+    found = client.get("/chat/" + path)
+    assert found.status_code == 404
+    assert "import" not in found.text
+
+
+def test_every_address_that_is_let_through_is_one_that_answers(client):
+    """A row of the table nobody serves would be one too many."""
+    examples = {
+        "/": 200,
+        "/guide/.*": "/guide/dogs.md",
+        "/a/[a-z2-7]{16}": "/a/aaaaaaaaaaaaaaaa",
+        "/feedback": "/feedback",
+    }
+    for row in ROUTES:
+        assert row.methods
+        if row.path in examples and isinstance(examples[row.path], str):
+            method = row.methods[0]
+            found = client.request(method, examples[row.path])
+            assert found.status_code in {200, 404, 422}
+
+
+# -- what is kept ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kept(place, live) -> str:
+    """The id of an answer that was given."""
+    journal = Journal.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
+    answer = live.assistant.ask("what is a dog?")
+    texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
+    name = journal.keep(answer, texts)
+    journal.close()
+    return name
+
+
+def test_an_answer_can_be_opened_later_as_it_was_given(client, kept):
+    page = client.get(f"/a/{kept}")
+    assert page.status_code == 200
+    assert "A dog guards the house and the road." in page.text
+    assert "The cited sections still say this." in page.text
+    assert_harmless(page.text)
+
+
+def test_an_answer_whose_section_changed_since_says_so_and_stays_as_it_was(
+    place, tmp_path, word_encoder, kept
+):
+    (tmp_path / "dogs.md").write_text(DOGS.replace("the house", "a mountain"), encoding="utf-8")
+    folder = tmp_path / "index"
+    building.build(tmp_path, folder, word_encoder)
+    live = Live(Assistant(indexes.open(folder), word_encoder))
+    journal = f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}"
+    with served(Settings(index=folder, journal=journal), live) as (_, later):
+        page = later.get(f"/a/{kept}").text
+    assert "A dog guards the house and the road." in page
+    assert "This section has changed since." in page
+    assert "still say this" not in page
+
+
+def test_an_answer_that_is_not_kept_is_not_found(client):
+    found = client.get("/a/" + "b" * 16)
+    assert found.status_code == 404
+    assert "There is no answer at this address" in found.text
+
+
+def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, kept):
+    sent = client.post("/feedback", json={"answer": kept, "helpful": False, "comment": HOSTILE})
+    assert sent.status_code == 204
+    journal = Journal.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
+    (rating,) = journal.ratings()
+    journal.close()
+    assert (rating.id, rating.helpful, rating.comment) == (kept, False, HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"answer": "b" * 16, "helpful": True}, 404),
+        ({"answer": "short", "helpful": True}, 422),
+        ({"answer": "b" * 16, "helpful": "yes"}, 422),
+        ({"answer": "b" * 16, "helpful": True, "comment": "x" * 2001}, 422),
+        ({"answer": "b" * 16, "helpful": True, "more": 1}, 422),
+        ([], 422),
+        ("text", 422),
+        (None, 422),
+    ],
+)
+def test_an_opinion_in_another_shape_is_refused(client, body, status):
+    sent = client.post("/feedback", json=body)
+    assert sent.status_code == status
+    assert sent.headers["content-type"] == "application/problem+json"
+
+
+def test_nothing_is_kept_where_that_is_switched_off(live, tmp_path):
+    with served(Settings(index=tmp_path, journal="off"), live) as (_, client):
+        assert (
+            client.post("/feedback", json={"answer": "b" * 16, "helpful": True}).status_code == 404
+        )
+        assert client.get("/a/" + "b" * 16).status_code == 404
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- the guide's own look -------------------------------------------------------------------------
+
+
+def test_the_guide_s_own_logo_and_colour_are_served(place, live, tmp_path):
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    settings = Settings(index=place[1], logo=logo, accent="#ff0000", journal="off")
+    with served(settings, live) as (_, client):
+        assert client.get("/chat/logo").headers["content-type"] == "image/svg+xml"
+        assert 'src="/chat/logo"' in client.get("/guide/dogs.md").text
+        assert "--accent" in client.get("/chat/brand.css").text
+
+
+def test_the_guide_s_own_form_is_where_readers_are_sent(place, live):
+    with served(Settings(index=place[1], journal="off"), live) as (server, _):
+        assert server._masthead.feedback_url == "https://forms.gle/abc"
+    own = Settings(index=place[1], journal="off", feedback_url="mailto:us@example.com")
+    with served(own, live) as (server, _):
+        assert server._masthead.feedback_url == "mailto:us@example.com"
+
+
+# -- starting -------------------------------------------------------------------------------------
+
+
+def refuse(_):
+    raise GuideError("There is no guide.", "Write one.")
+
+
+def test_a_busy_port_is_a_setting_to_mend():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"port {port}: Address already in use") as caught:
+            serve(refuse, Settings(port=port))
+    assert "--port" in caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"host": "256.0.0.1"}, r"cannot listen on 256\.0\.0\.1"),
+        ({"logo": "logo.txt"}, "no picture"),
+        ({"language": "tlh"}, "tlh"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_said_before_anything_is_done(changes, what):
+    with pytest.raises(SettingsError, match=what):
+        serve(refuse, Settings(**changes))
+
+
+def test_what_fails_while_the_guide_is_made_ready_ends_the_server_and_is_said():
+    with pytest.raises(GuideError, match="no guide"):
+        serve(refuse, Settings(port=0))
