@@ -29,8 +29,7 @@ def page(name: str, main: str, masthead: Masthead, messages: Messages, script: s
         f'<!doctype html><html lang="{messages.language}" dir="{messages.direction}" '
         'class="reader"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(named)}</title>{styles(root)}"
-        f'<link rel="icon" href="{text(masthead.logo) or "data:,"}">{script}</head><body>'
+        f"<title>{text(named)}</title>{styles(root)}{icon(masthead)}{script}</head><body>"
         f'<header><a href="{root}/">{logo}{text(messages("ask_guide"))}</a>'
         f'<span dir="auto">{text(masthead.title)}</span></header><main>{main}</main></body></html>'
     )
@@ -41,6 +40,11 @@ def styles(root: str) -> str:
     return "".join(
         f'<link rel="stylesheet" href="{root}/chat/{name}.css">' for name in ("chat", "brand")
     )
+
+
+def icon(masthead: Masthead) -> str:
+    """The link to a page's icon: the logo, or nothing, which no browser then looks for."""
+    return f'<link rel="icon" href="{text(masthead.logo) or "data:,"}">'
 
 
 def notice(heading: str, mend: str, masthead: Masthead, messages: Messages) -> str:
@@ -83,9 +87,9 @@ def answer(kept: Kept, markup: Markup) -> str:
         standing = f'<p class="same">{text(say("same"))}</p>'
     again = addresses.asking(kept.answer.question, root)
     main = (
-        f'<article id="talk"><h1 class="asked" dir="auto">{text(kept.answer.question)}</h1>'
+        f'<article id="talk"><h1 dir="auto">{text(markup.masthead.title)}</h1>'
         f'<p class="given">{text(said)}</p>{standing}'
-        + markup.exchange("", markup.reply(kept.answer, kept.texts, kept.id))
+        + markup.exchange(kept.answer.question, markup.reply(kept.answer, kept.texts, kept.id))
         + f'<p><a class="again" href="{text(again)}">{text(say("ask_again"))}</a></p></article>'
     )
     script = f'{words(say)}<script src="{root}/chat/actions.js" defer></script>'

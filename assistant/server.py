@@ -52,7 +52,7 @@ PATIENCE = 8.0
 # Gradio writes styles into its page; all else a page asks for must be our own.
 CHAT = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
     "base-uri 'self'; form-action 'none'; frame-ancestors {frames}"
 )
 READER = (
@@ -113,11 +113,11 @@ ROUTES = (
     Route(("GET", "HEAD"), "/(healthz|readyz|progress)", NOTHING),
     Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
     Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING),
-    Route(("GET", "HEAD"), r"/(theme\.css|favicon\.ico|manifest\.json)", NOTHING),
+    Route(("GET", "HEAD"), r"/theme\.css", NOTHING),
     Route(("POST",), "/gradio_api/queue/join", NOTHING, asks=True, check=joined),
     Route(("GET",), "/gradio_api/queue/data", NOTHING),
     Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING),
-    Route(("GET",), "/gradio_api/(startup-events|app_id)", NOTHING),
+    Route(("GET",), "/gradio_api/startup-events", NOTHING),
 )
 
 
@@ -143,7 +143,7 @@ class Server:
         self._announce, self._stop = announce, stop
         self._steps: dict[str, tuple[int, int]] = {}
         self._chat: ASGIApp | None = None
-        self._dressed: Callable[[str, Messages, str, str], str] = lambda page, *_: page
+        self._dressed: Callable[[str, Messages, Masthead, str], str] = lambda page, *_: page
         self._waiting: Callable[[], int] = lambda: 0
         self._under_way: Callable[[], bool] = lambda: False
         self._journal: Journal | None = None
@@ -304,7 +304,7 @@ class Server:
             await self._chat(scope, receive, send)
         else:
             page = await _whole(self._chat, scope, receive)
-            page = self._dressed(page, say, self._settings.root, scope["state"]["nonce"])
+            page = self._dressed(page, say, self._masthead, scope["state"]["nonce"])
             await HTMLResponse(page, headers={"Cache-Control": "no-cache"})(scope, receive, send)
 
 

@@ -37,11 +37,14 @@ LONGEST_SHOWN = 50  # questions of one talk
 TALKS = 2000  # are remembered; each may come to some hundred kilobytes
 TALK_SECONDS = 12 * 3600  # after its last question a talk is forgotten
 SCRIPTS = ("actions", "chat")
+IDLE = 0.005  # seconds between two looks at whether a question has come
 AT_ONCE = 4  # questions that are answered at the same time
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SCRIPT = re.compile(r"<script\b")
-_SHARED = re.compile(r'\s*<meta\s+(?:property|name)="(?:og|twitter):[^>]*>')
+_SHARED = re.compile(
+    r'\s*<(?:meta\s+(?:property|name)="(?:og|twitter):|link\s+rel="manifest")[^>]*>'
+)
 _OPENED = re.compile(r'<html\s+lang="en"')
 _log = logging.getLogger(__name__)
 
@@ -153,6 +156,8 @@ def application(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks
     blocks.state_session_capacity = TALKS
     # How many may wait is the gate's to say, before anything is read.
     blocks.queue(default_concurrency_limit=AT_ONCE, api_open=False)
+    # It looks for questions every millisecond, which keeps a core a twelfth busy for nothing.
+    blocks._queue.sleep_when_free = IDLE  # noqa: SLF001 - there is no other way to say so
     root = chat.masthead.root
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
@@ -273,15 +278,16 @@ def _accepted(request: gr.Request) -> str:
     return str(request.headers.get("accept-language", ""))
 
 
-def dressed(page: str, say: Messages, root: str, nonce: str) -> str:
+def dressed(page: str, say: Messages, masthead: Masthead, nonce: str) -> str:
     """Gradio's page in the reader's language, with our styles and scripts, all of them allowed.
 
-    What it would show where it is shared, pictures on other hosts, is taken out. Its settings
+    What is for other places, pictures on other hosts and a manifest, is taken out. Its settings
     stand in it as JSON with no `<`, so that every script in it is one of the page itself.
     """
     page = _OPENED.sub(f'<html lang="{say.language}" dir="{say.direction}"', page, count=1)
     page = _SHARED.sub("", page)
+    root = masthead.root
     scripts = "".join(f'<script src="{root}/chat/{name}.js" defer></script>' for name in SCRIPTS)
-    ours = document.words(say) + document.styles(root) + scripts
+    ours = document.words(say) + document.icon(masthead) + document.styles(root) + scripts
     page = page.replace("</head>", f"{ours}</head>", 1)
     return _SCRIPT.sub(f'<script nonce="{html.escape(nonce)}"', page)

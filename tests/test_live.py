@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import time
 from functools import partial
 
 import pytest
+from opened import opened
 from starlette.testclient import TestClient
 
 from assistant import building, web
@@ -15,7 +15,6 @@ from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.live import Followed, Live
 from assistant.markup import Masthead
-from assistant.server import Server
 from assistant.settings import Settings
 
 PATIENCE = 60.0  # seconds an edit may take to show on a busy machine
@@ -64,20 +63,13 @@ def test_an_update_moves_to_the_new_generation_and_a_question_begun_keeps_the_ol
     assert texts(asked) == [cat]
 
 
-async def served(live: Live, folder) -> Server:
-    # Outside a running loop Gradio opens event loops of its own and closes none of them.
-    server = Server(Settings(index=folder, journal="off"))
-    await server.open(live)
-    return server
-
-
 def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     generation = live.assistant.index.generation
     shutil.rmtree(followed.corpus)
     live.update(followed)
     assert live.assistant.index.generation == generation
     assert "There is no guide at" in live.trouble
-    app = asyncio.run(served(live, followed.index)).app
+    app = opened(Settings(index=followed.index, journal="off"), live).app
     said = TestClient(app, base_url="http://localhost").get("/healthz").json()
     assert said["status"] == "stale"
     assert said["generation"] == generation

@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
+from opened import opened
 
 from assistant import building, index
 from assistant import guide as guides
 from assistant.ask import Assistant
 from assistant.errors import GuideError, VerifyError
 from assistant.live import Live
-from assistant.server import Server
 from assistant.settings import Settings
 from assistant.verify import verify
 from tests.conftest import SHARED, WordEncoder
@@ -141,12 +141,8 @@ def get(app, path: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def app(folder):
-    async def made():
-        server = Server(Settings(index=folder, journal="off"))
-        await server.open(Live(Assistant(index.open(folder), WordEncoder())))
-        return server.app
-
-    return asyncio.run(made())
+    live = Live(Assistant(index.open(folder), WordEncoder()))
+    return opened(Settings(index=folder, journal="off"), live).app
 
 
 @pytest.mark.parametrize("route", ["/guide/", "/chat/"])

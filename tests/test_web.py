@@ -118,13 +118,14 @@ def test_a_reader_is_spoken_to_in_their_language_or_in_the_one_that_is_set(assis
 
 PAGE = (
     '<!doctype html><html\n\tlang="en"><head><meta property="og:image" content="https://x.example">'
-    '<meta\n name="twitter:card"\n content="a" /><title>T</title><script>1</script>'
+    '<meta\n name="twitter:card"\n content="a" /><link rel="manifest" href="/m.json">'
+    "<title>T</title><script>1</script>"
     '<script type="module" src="a.js"></script></head><body></body></html>'
 )
 
 
 def test_every_script_of_the_page_carries_the_nonce():
-    page = web.dressed(PAGE, messages.choose("en"), "", "n0nce")
+    page = web.dressed(PAGE, messages.choose("en"), Masthead("T"), "n0nce")
     assert re.findall(r"<script[^>]*>", page) == [
         '<script nonce="n0nce">',
         '<script nonce="n0nce" type="module" src="a.js">',
@@ -134,10 +135,11 @@ def test_every_script_of_the_page_carries_the_nonce():
 
 
 def test_the_page_is_in_the_reader_s_language_and_names_no_other_host():
-    page = web.dressed(PAGE, messages.choose("ar"), "", "n")
+    page = web.dressed(PAGE, messages.choose("ar"), Masthead("T"), "n")
     assert '<html lang="ar" dir="rtl"' in page
     assert "x.example" not in page
     assert "twitter" not in page
+    assert "m.json" not in page
 
 
 def test_the_chat_s_settings_hold_no_tag_that_could_become_a_script():
