@@ -239,6 +239,25 @@ def verify(
     typer.echo(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
 
 
+@app.command()
+def opinions(
+    index: IndexFolder = None,
+    most: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Print what readers thought of answers, newest first."""
+    from assistant.journal import Journal
+
+    chosen = settings.load(index=index)
+    if not chosen.journal_url:
+        raise SettingsError("Nothing is kept: the journal is off.", "Set journal to a database.")
+    journal = Journal.open(chosen.journal_url, days=chosen.keep_days)
+    for rating in journal.ratings(most):
+        said = {**asdict(rating), "at": rating.at.isoformat(timespec="seconds")}
+        typer.echo(json.dumps(said, ensure_ascii=False) if as_json else terminal.thought(rating))
+    journal.close()
+
+
 @app.command("eval")
 def evaluate(
     folders: Annotated[list[Path], typer.Argument(help="Folders of questions with answers.")],

@@ -92,7 +92,7 @@ class Markup:
         `texts` are the passages quoted from, by their ids; `kept` is where the answer is kept.
         """
         if not answer.found:
-            return self._refusal(answer) + self._actions(answer, kept)
+            return self._refusal(answer) + self._actions(answer, kept) + self._next(answer)
         quotes = "".join(map(self._quote, answer.citations)) + self._gap(answer)
         cards = "".join(map(self._card, answer.resources))
         recommended = self._listed("recommended", 'ul class="cards"', cards)
@@ -110,25 +110,27 @@ class Markup:
             + body
             + self._related("related", answer)
             + self._actions(answer, kept)
+            + self._next(answer)
         )
 
     def _refusal(self, answer: Answer) -> str:
         say = self.messages
-        looked = f"<q>{text(answer.understood_as)}</q>"
+        looked = f"<q><bdi>{text(answer.understood_as)}</bdi></q>"
         looked = text(say("looked_for", question="\0")).replace("\0", looked)
         url = self.masthead.feedback_url
         tell = f"<p>{link(url, text(say('tell')))}</p>" if url else ""
         return (
             f'<div class="notice refusal"><p class="verdict">{text(say("refused"))}</p>'
-            f'<p dir="auto">{looked}</p>{self._others(answer)}{self._gap(answer)}'
+            f"<p>{looked}</p>{self._others(answer)}{self._gap(answer)}"
             f"{self._related('nearest', answer)}<p>{text(say('rephrase'))}</p>{tell}</div>"
         )
 
     def _understood(self, answer: Answer) -> str:
         understood = ""
         if normalise(answer.question).casefold() != answer.understood_as.casefold():
-            said = text(self.messages("understood", question=answer.understood_as))
-            understood = f'<p class="understood" dir="auto">{said}</p>'
+            said = text(self.messages("understood", question="\0"))
+            question = f"<bdi>{text(answer.understood_as)}</bdi>"
+            understood = f'<p class="understood">{said.replace(chr(0), question)}</p>'
         return understood + self._others(answer)
 
     def _others(self, answer: Answer) -> str:
@@ -139,7 +141,8 @@ class Markup:
 
     @staticmethod
     def _asking(question: str) -> str:
-        return f'<button class="chip asks" value="{text(question)}">{text(question)}</button>'
+        said = text(question)
+        return f'<button class="chip asks" dir="auto" value="{said}">{said}</button>'
 
     def _gap(self, answer: Answer) -> str:
         if not answer.missing:
@@ -201,6 +204,12 @@ class Markup:
             for url in [addresses.section(section.path, section.anchor, section.url, root)]
         )
         return self._listed(heading, 'ul class="sections"', items)
+
+    def _next(self, answer: Answer) -> str:
+        """What may be asked next; of the last exchange alone it is shown."""
+        offered = " ".join(map(self._asking, answer.next_questions))
+        said = text(self.messages("next"))
+        return f'<div class="next"><h3>{said}</h3><p>{offered}</p></div>' if offered else ""
 
     def _listed(self, heading: str, kind: str, items: str) -> str:
         """Items under a heading, or nothing where there are none."""

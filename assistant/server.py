@@ -332,10 +332,8 @@ def _web() -> Any:
 
 
 def _journal(settings: Settings) -> Journal | None:
-    if settings.journal == "off":
-        return None
-    url = settings.journal or f"sqlite:///{(settings.index / 'journal.sqlite').resolve()}"
-    return Journal.open(url, days=settings.keep_days)
+    url = settings.journal_url
+    return Journal.open(url, days=settings.keep_days) if url else None
 
 
 def _form(live: Live) -> str:
@@ -398,10 +396,14 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that listens, so that a busy port is known before anything heavy is loaded."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         reason = str(error.strerror or error).partition(" (while")[0]  # the address is named
         raise SettingsError(
             f"The chat cannot listen on {host}, port {port}: {reason}.",
             "Stop what listens there, or choose another: --port, --host.",
         ) from error
+    # Else what is sent in two pieces waits for the first to be acknowledged, which takes 40 ms.
+    # asyncio sees to that by itself, but not for a socket that it was handed.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -110,6 +110,13 @@ class Settings(BaseModel):
         90, ge=1, description="How many days answers and what was said of them are kept."
     )
 
+    @property
+    def journal_url(self) -> str:
+        """The database of the journal; empty where nothing is to be kept."""
+        if self.journal == "off":
+            return ""
+        return self.journal or f"sqlite:///{(self.index / 'journal.sqlite').resolve()}"
+
 
 def load(**arguments: Any) -> Settings:
     """The settings in force here: `assistant.toml`, then ASSISTANT_* variables, then arguments.

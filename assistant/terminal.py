@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
+    from assistant.journal import Rating
     from assistant.model import Answer, Search
 
     Progress = Callable[[str, int, int], None]
@@ -103,6 +104,13 @@ def show(answer: Answer) -> None:
         console.print(Text("\nYou can also ask:", style="bold"))
     for question in answer.next_questions:
         console.print(Text(f"  {question}"))
+
+
+def thought(rating: Rating) -> str:
+    """What a reader thought of an answer, in a line, and in another what they wrote."""
+    mark = "+" if rating.helpful else "-"
+    said = f"{rating.at.isoformat(timespec='seconds')}  {mark}  {rating.question}"
+    return f"{said}\n    {rating.comment}" if rating.comment else said
 
 
 def timed(seconds: Mapping[str, float], total: float) -> None:

@@ -18,7 +18,6 @@ from fastapi import FastAPI
 
 from assistant import document, messages
 from assistant.errors import AssistantError, JournalError, QuestionError
-from assistant.further import NEXT_QUESTIONS
 from assistant.markup import Markup, failure, text
 from assistant.model import Turn
 from assistant.retrieval import LONGEST_TALK
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
     from assistant.model import Answer
 
 LONGEST_SHOWN = 50  # questions of one talk
-TALKS = 2000  # are remembered; each may come to some hundred kilobytes
+TALKS = 1000  # are remembered; with what Gradio keeps beside it, one takes 50 kB and more
 TALK_SECONDS = 12 * 3600  # after its last question a talk is forgotten
 SCRIPTS = ("actions", "chat")
 IDLE = 0.005  # seconds between two looks at whether a question has come
-AT_ONCE = 4  # questions that are answered at the same time
+AT_ONCE = 2  # questions that are answered at the same time
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SCRIPT = re.compile(r"<script\b")
@@ -51,18 +50,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """One reader's talk: what was said, what of it is shown, and what may be asked next."""
+    """One reader's talk: what was said, and what of it is shown."""
 
     turns: tuple[Turn, ...] = ()
     shown: tuple[str, ...] = ()
-    next_questions: tuple[str, ...] = ()
 
-    def with_exchange(
-        self, markup: str, turns: Sequence[Turn] = (), next_questions: tuple[str, ...] = ()
-    ) -> Talk:
-        """The talk with one more question, what came of it, and what may be asked next."""
+    def with_exchange(self, markup: str, turns: Sequence[Turn] = ()) -> Talk:
+        """The talk with one more question, and what came of it."""
         said, shown = (*self.turns, *turns), (*self.shown, markup)
-        return Talk(said[-LONGEST_TALK:], shown[-LONGEST_SHOWN:], next_questions)
+        return Talk(said[-LONGEST_TALK:], shown[-LONGEST_SHOWN:])
 
     @property
     def markup(self) -> str:
@@ -106,8 +102,8 @@ class Chat:
             return talk.with_exchange(markup.exchange(question, notice)), True
         sources = tuple(citation.passage for citation in answer.citations)
         turns = (Turn("user", question), Turn("agent", answer.text, sources))
-        shown = markup.exchange(question, body)
-        return talk.with_exchange(shown, turns, answer.next_questions), True
+        shown = markup.exchange(question, self.trouble(accepted) + body)
+        return talk.with_exchange(shown, turns), True
 
     def _kept(self, answer: Answer, texts: dict[str, str], language: str) -> str:
         """Where the answer is kept; nowhere, if it cannot be: it is given all the same."""
@@ -155,7 +151,8 @@ def application(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks
         _drawn(blocks, chat, examples, say)
     blocks.state_session_capacity = TALKS
     # How many may wait is the gate's to say, before anything is read.
-    blocks.queue(default_concurrency_limit=AT_ONCE, api_open=False)
+    # Nor are those who wait told of every answer to someone else.
+    blocks.queue(status_update_rate=10, default_concurrency_limit=AT_ONCE, api_open=False)
     # It looks for questions every millisecond, which keeps a core a twelfth busy for nothing.
     blocks._queue.sleep_when_free = IDLE  # noqa: SLF001 - there is no other way to say so
     root = chat.masthead.root
@@ -191,7 +188,7 @@ def under_way(blocks: gr.Blocks) -> bool:
 
 def _words(language: str) -> gr.I18n:
     """What Gradio's own parts say; the browser chooses the language, as we do by its header."""
-    names = "box_label placeholder ask new examples next subtitle".split()
+    names = "box_label placeholder ask new examples subtitle".split()
     said = {}
     for code in messages.languages():
         catalogue = messages.choose("", language or code)
@@ -209,17 +206,11 @@ def _drawn(blocks: gr.Blocks, chat: Chat, examples: Sequence[str], say: gr.I18n)
             title = f'<h1 dir="auto">{logo}{text(masthead.title)}</h1>'
             gr.Markdown(title, elem_id="title", latex_delimiters=[])
             gr.Markdown(say("subtitle"), elem_id="subtitle", latex_delimiters=[])
-        fresh = gr.Button(say("new"), elem_id="fresh", size="sm", visible=False)
+        fresh = gr.Button(say("new"), elem_id="fresh", size="sm")
     # Markdown rather than HTML, whose templates need eval and are not cleaned of scripts.
     # A paragraph that is all markup passes through it as it is.
     notice = gr.Markdown("", elem_id="trouble", latex_delimiters=[], visible=False)
     view = gr.Markdown("", elem_id="talk", latex_delimiters=[])
-    with gr.Row(elem_id="next", visible=False) as following:
-        gr.Markdown(say("next"), elem_classes="offer", latex_delimiters=[])
-        offers = [
-            gr.Button("", elem_classes="chip", size="sm", visible=False)
-            for _ in range(NEXT_QUESTIONS)
-        ]
     with gr.Row(elem_id="composer"):
         box = gr.Textbox(
             elem_id="question",
@@ -233,45 +224,36 @@ def _drawn(blocks: gr.Blocks, chat: Chat, examples: Sequence[str], say: gr.I18n)
         )
         # Not before the page can send anything, which it shows by sending for the notice.
         send = gr.Button(say("ask"), variant="primary", elem_id="ask", interactive=False)
-    with gr.Row(elem_id="examples", visible=bool(examples)) as shown_examples:
-        gr.Markdown(say("examples"), elem_classes="offer", latex_delimiters=[])
-        chips = [gr.Button(question, elem_classes="chip", size="sm") for question in examples]
+    if examples:
+        with gr.Row(elem_id="examples"):
+            gr.Markdown(say("examples"), elem_classes="offer", latex_delimiters=[])
+            chips = [gr.Button(question, elem_classes="chip", size="sm") for question in examples]
+    else:
+        chips = []
 
+    # What else changes with a talk, what is offered and what is not, its markup and styles say:
+    # a part of Gradio's that is told to change costs several milliseconds, in which no other
+    # question is answered.
     def ask(question: str, talk: Talk, request: gr.Request) -> tuple[Any, ...]:
         after, asked = chat.answered(question or "", talk, _accepted(request))
         # What could not be asked goes back into the box, to be mended there.
-        return "" if asked else question, *drawn(after, request)
+        return "" if asked else question, after.markup, after
 
-    def drawn(talk: Talk, request: gr.Request) -> tuple[Any, ...]:
-        begun = bool(talk.shown)
-        padded = [*talk.next_questions, *[""] * NEXT_QUESTIONS][:NEXT_QUESTIONS]
-        return (
-            talk.markup,
-            talk,
-            gr.update(visible=bool(examples) and not begun),
-            gr.update(visible=begun),
-            trouble(request),
-            gr.update(visible=bool(talk.next_questions)),
-            *(gr.update(value=offered, visible=bool(offered)) for offered in padded),
-        )
-
-    def trouble(request: gr.Request) -> Any:
-        said = chat.trouble(_accepted(request))
-        return gr.update(value=said, visible=bool(said))
-
-    def begin_again(request: gr.Request) -> tuple[Any, ...]:
-        return "", *drawn(Talk(), request)
+    def begin_again() -> tuple[Any, ...]:
+        return "", "", Talk()
 
     def ready(request: gr.Request) -> tuple[Any, ...]:
         section = str(dict(request.query_params).get("about", ""))[:1000]
         begun = chat.about(section, _accepted(request)) if section else Talk()
-        return gr.update(interactive=True), *drawn(begun, request)
+        trouble = chat.trouble(_accepted(request))
+        shown = gr.update(value=trouble, visible=bool(trouble))
+        return gr.update(interactive=True), shown, begun.markup, begun
 
-    shown = [view, talk, shown_examples, fresh, notice, following, *offers]
-    blocks.load(ready, None, [send, *shown], **_QUIET)
-    asking = [chip.click(ask, [chip, talk], [box, *shown], **_QUIET) for chip in [*chips, *offers]]
-    asking += [gr.on([box.submit, send.click], ask, [box, talk], [box, *shown], **_QUIET)]
-    fresh.click(begin_again, None, [box, *shown], cancels=asking, **_QUIET)
+    blocks.load(ready, None, [send, notice, view, talk], **_QUIET)
+    shown = [box, view, talk]
+    asking = [chip.click(ask, [chip, talk], shown, **_QUIET) for chip in chips]
+    asking += [gr.on([box.submit, send.click], ask, [box, talk], shown, **_QUIET)]
+    fresh.click(begin_again, None, shown, cancels=asking, **_QUIET)
 
 
 def _accepted(request: gr.Request) -> str:

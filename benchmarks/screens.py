@@ -81,12 +81,10 @@ def opened(browser: Browser, url: str, link: str, look: Look = PLAIN) -> Page:
 
 
 def with_source(browser: Browser, url: str) -> Page:
-    page = chat(browser, url, QUESTION)
+    page = chat(browser, url, QUESTION, look=Look(height=1240))
     page.locator("#talk summary").first.click()
     page.locator("#talk .rate").nth(1).click()
     expect(page.locator("#talk .opinion")).to_be_visible()
-    page.mouse.wheel(0, 420)
-    page.wait_for_timeout(300)
     return page
 
 

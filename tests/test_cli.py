@@ -320,3 +320,32 @@ def test_the_source_guide_builds_and_answers_from_the_command_line(run):
     assert run("build", "--corpus", guide, "--index", "index")[0] == 0
     _, out, _ = run("ask", "how is a PM different from a PO?", "--json", "--index", "index")
     assert json.loads(out)["citations"][0]["headings"][-1] == "Product Manager vs. Product Owner"
+
+
+def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp_path, monkeypatch):
+    from assistant.journal import Journal
+
+    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
+    moments = iter(range(1_900_000_000, 1_900_001_000))
+    journal = Journal.open(url, days=10**4, clock=lambda: next(moments))
+    for question, helpful in (("what is a product owner?", True), ("what is a KPI?", False)):
+        journal.rate(journal.keep(corpus_assistant.ask(question), {}), helpful, "Thanks.")
+    journal.close()
+    monkeypatch.setenv("ASSISTANT_JOURNAL", url)
+    monkeypatch.setenv("ASSISTANT_KEEP_DAYS", "10000")
+    code, out, _ = run("opinions")
+    assert code == 0
+    said = lines(out)
+    assert said[0].endswith("-  what is a KPI?")
+    assert said[1] == "    Thanks."
+    assert said[2].endswith("+  what is a product owner?")
+    _, out, _ = run("opinions", "--json", "--most", "1")
+    (only,) = map(json.loads, lines(out))
+    assert (only["question"], only["helpful"]) == ("what is a KPI?", False)
+
+
+def test_where_nothing_is_kept_there_are_no_opinions(run, monkeypatch):
+    monkeypatch.setenv("ASSISTANT_JOURNAL", "off")
+    code, out, err = run("opinions")
+    assert (code, out) == (2, "")
+    assert "journal is off" in err

@@ -141,11 +141,19 @@ def test_other_readings_are_buttons_that_ask_them(markup):
     assert "Did you mean" not in shown(markup, answer())
 
 
+def test_what_may_be_asked_next_is_asked_by_a_button(markup):
+    source = shown(markup, answer(next_questions=("And <that>?",)))
+    assert [b["value"] for b in Tags(source).all("button") if "asks" in b["class"]] == [
+        "And <that>?"
+    ]
+    assert "You can also ask" not in shown(markup, answer())
+
+
 def test_what_was_understood_is_said_only_where_it_differs(markup):
     same = answer(citation("A quote."), question="  What is  ONE? ")
     assert "Understood as" not in shown(markup, same)
     other = answer(citation("A quote."), question="what is 1?")
-    assert "Understood as: what is one?" in shown(markup, other)
+    assert "Understood as: <bdi>what is one?</bdi>" in shown(markup, other)
 
 
 def test_every_link_opens_a_new_tab_that_knows_nothing_of_this_one(markup):

@@ -8,10 +8,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from assistant import settings
 from tests.conftest import CORPUS, ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -93,3 +95,10 @@ def test_every_picture_and_file_the_readme_points_to_is_there():
 def test_the_readme_shows_the_commands_it_promises():
     assert len(RUN) >= 4
     assert {"make run", "make test"} <= {command for command, _ in SHOWN}
+
+
+def test_every_setting_of_the_readme_is_one():
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    given = tomllib.loads(block)
+    assert len(given) > 8
+    assert set(settings._valid(given).model_dump()) >= set(given)

@@ -54,11 +54,6 @@ def test_a_hostile_guide_is_quoted_as_text(chat):
     assert_harmless(talk.markup)
 
 
-def test_a_talk_remembers_what_may_be_asked_next_of_its_last_answer_alone(chat, assistant):
-    talk, _ = chat.answered("what is a dog?", web.Talk(next_questions=("Old?",)))
-    assert talk.next_questions == assistant.ask("what is a dog?").next_questions
-
-
 @pytest.mark.parametrize("said", ["", "   ", "\u200b", "?!", "word " * 401])
 def test_a_question_that_cannot_be_asked_says_what_mends_it(chat, said):
     talk, asked = chat.answered(said, web.Talk())

@@ -168,7 +168,7 @@
         pending(box.value);
       } else if (button?.matches(".asks")) {
         put(button.value);
-      } else if (button?.matches("#examples button, #next button")) {
+      } else if (button?.matches("#examples button")) {
         pending(button.textContent);
       }
     }, true);
