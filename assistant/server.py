@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Body, FastAPI, Request
@@ -167,9 +167,7 @@ class Server:
         self._journal = await asyncio.to_thread(_journal, self._settings)
         examples = await asyncio.to_thread(live.assistant.examples, EXAMPLES)
         web = await asyncio.to_thread(_web)
-        store = live.assistant.index.store
-        first = store.page(store.pages()[0])
-        title = self._settings.title or (first.title if first else "")
+        title = self._settings.title or _title(live)
         feedback = self._settings.feedback_url or _form(live)
         self._masthead = Masthead(title, self._masthead.root, self._masthead.logo, feedback)
         chat = web.Chat(live, self._masthead, self._journal, self._settings.language)
@@ -220,7 +218,7 @@ class Server:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
         app.get("/healthz")(self._healthz)
         app.get("/readyz")(self._readyz)
-        app.get("/progress")(lambda: self._steps)
+        app.get("/progress")(self._progress)
         app.get("/guide/{path:path}")(self._page)
         app.get("/a/{name}")(self._answer)
         app.post("/feedback", status_code=204)(self._rated)
@@ -245,6 +243,9 @@ class Server:
     def _readyz(self) -> Response:
         ready = self._chat is not None
         return JSONResponse({"ready": ready}, 200 if ready else 503)
+
+    def _progress(self) -> dict[str, Any]:
+        return {"ready": self._chat is not None, "steps": self._steps}
 
     def _page(
         self, request: Request, path: str, section: str = "", first: str = "", last: str = ""
@@ -334,6 +335,16 @@ def _web() -> Any:
 def _journal(settings: Settings) -> Journal | None:
     url = settings.journal_url
     return Journal.open(url, days=settings.keep_days) if url else None
+
+
+def _title(live: Live) -> str:
+    """What the guide calls itself: the title of its front page, or else of its first."""
+    store = live.assistant.index.store
+    paths = store.pages()
+    fronts = [path for path in paths if PurePath(path).stem.lower() in {"index", "readme"}]
+    front = min(fronts, key=lambda path: path.count("/"), default=paths[0])
+    page = store.page(front)
+    return page.title if page else ""
 
 
 def _form(live: Live) -> str:

@@ -81,7 +81,7 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
         assert "Getting the guide ready" in page.text
     assert waiting.get("/healthz").json() == {"status": "starting"}
     assert waiting.get("/readyz").status_code == 503
-    assert waiting.get("/progress").json() == {}
+    assert waiting.get("/progress").json() == {"ready": False, "steps": {}}
 
 
 def test_the_reader_gives_every_section_the_anchor_its_links_use(client, live):
@@ -278,6 +278,20 @@ def test_the_guide_s_own_logo_and_colour_are_served(place, live, tmp_path):
         assert client.get("/chat/logo").headers["content-type"] == "image/svg+xml"
         assert 'src="/chat/logo"' in client.get("/guide/dogs.md").text
         assert "--accent" in client.get("/chat/brand.css").text
+
+
+def test_the_title_is_that_of_the_guide_s_front_page(tmp_path, word_encoder):
+    (tmp_path / "about.md").write_text("# About cats\n\nA cat climbs.\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "index.md").write_text("# Deep cats\n\nA cat dives.\n")
+    folder = tmp_path / "index"
+    for title, path in (("Deep cats", None), ("All cats", "README.md")):
+        if path:
+            (tmp_path / path).write_text(f"# {title}\n\nA cat sleeps.\n")
+        building.build(tmp_path, folder, word_encoder)
+        live = Live(Assistant(indexes.open(folder), word_encoder))
+        with served(Settings(index=folder, journal="off"), live) as (server, _):
+            assert server._masthead.title == title
 
 
 def test_the_guide_s_own_form_is_where_readers_are_sent(place, live):

@@ -2,15 +2,14 @@
 (() => {
   "use strict";
   const list = document.querySelector("[data-progress]");
-  const ready = new URL("readyz", new URL(list.dataset.progress, location));
 
   async function look() {
     try {
-      if ((await fetch(ready)).ok) {
+      const { ready, steps } = await (await fetch(list.dataset.progress)).json();
+      if (ready) {
         location.reload();
         return;
       }
-      const steps = await (await fetch(list.dataset.progress)).json();
       for (const [name, [done, total]] of Object.entries(steps)) {
         const step = list.querySelector(`[data-step="${name}"]`);
         if (step && total) {

@@ -6,14 +6,12 @@ this harness would notice. `tests/torture/test_attacks.py` is the same with ever
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.live import Live
 from assistant.settings import Settings
-from tests.browser import hostile
+from tests.browser import attacks, hostile
 from tests.browser.driving import serving
 
 pytestmark = [
@@ -23,7 +21,7 @@ pytestmark = [
         not hostile.PAYLOADS.is_file(), reason=f"there are no payloads at {hostile.PAYLOADS}"
     ),
 ]
-TOGETHER = 2
+TOGETHER = 4
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +37,14 @@ def browser():
 
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory, chosen, word_encoder):
-    """A hostile guide, and where a server over it answers."""
     folder = tmp_path_factory.mktemp("attacked")
-    (folder / "guide").mkdir()
-    subjects = hostile.write_guide(folder / "guide", chosen, TOGETHER)
-    building.build(folder / "guide", folder / "index", word_encoder)
-    live = Live(Assistant(indexes.open(folder / "index"), word_encoder))
-    with serving(live, Settings(index=folder / "index", title="A hostile guide")) as origin:
-        yield subjects, origin, live
+    with attacks.attacked(folder, chosen, TOGETHER, word_encoder) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def watch(browser, attacked):
-    watch = hostile.Watch(browser, attacked[1])
-    watch.learn()
-    watch.learn("/")
+    watch = attacks.watched(browser, attacked.origin)
     yield watch
     watch.close()
 
@@ -65,57 +56,64 @@ def kept() -> list[str]:
 
 
 def test_pages_that_nothing_defends_are_noticed(browser, chosen):
-    counts = hostile.attack_undefended(browser, chosen)
-    assert counts["script"] >= 8
-    assert counts["handler"] >= 12
-    assert counts["address"] >= 10
-    assert counts["foreign"] >= 3
+    counts = attacks.undefended(browser, chosen[:40])
+    assert counts["script"] >= 6
+    assert counts["handler"] >= 9
+    assert counts["address"] >= 6
+    assert counts["foreign"] >= 1
 
 
 def test_what_only_a_policy_stops_is_noticed_as_well(browser, chosen):
-    counts = hostile.attack_undefended(browser, chosen[:30], "?policy")
+    counts = attacks.undefended(browser, chosen[:20], "?policy")
     assert counts["script"] == 0
-    assert counts["attempt"] >= 15
+    assert counts["attempt"] >= 12
+
+
+def test_what_gets_into_the_chat_is_noticed(watch):
+    watch.visit("/", "the chat")
+    watch.page.locator("#ask:enabled").wait_for()
+    put = "markup => document.getElementById('talk').innerHTML = markup"
+    watch.page.evaluate(put, '<img src="//elsewhere.example" onerror="alert(1)"><a href="data:1">')
+    watch.settle(100)
+    assert {"handler", "attempt", "address", "foreign"} <= {one.kind for one in watch.taken()}
 
 
 def test_a_hostile_guide_is_read_and_nothing_of_it_runs(watch, attacked):
-    subjects, *_ = attacked
-    assert hostile.read_pages(watch, subjects) == []
-    assert watch.clicks > 10 * len(subjects)
+    before = watch.clicks
+    assert attacks.read_pages(watch, attacked.subjects) == []
+    assert watch.clicks - before > 8 * len(attacked.subjects)
     assert watch.taken() == []
 
 
 def test_a_hostile_guide_is_quoted_to_hostile_questions_and_nothing_of_them_runs(
     watch, attacked, kept
 ):
-    subjects, *_ = attacked
-    talked = hostile.ask_all(watch, subjects)
+    talked = attacks.ask_all(watch, attacked.subjects)
     kept += talked.kept
     assert talked.amiss == []
-    assert talked.quoted >= 0.9 * len(subjects)
+    assert talked.quoted >= 0.9 * len(attacked.subjects)
     assert watch.taken() == []
 
 
 def test_an_answer_s_own_page_runs_nothing_of_it(watch, kept):
     assert kept
-    hostile.open_answers(watch, kept)
+    attacks.open_answers(watch, kept[:12])
     assert watch.taken() == []
 
 
 def test_an_address_asks_its_question_and_runs_nothing_of_it(watch, chosen):
-    assert hostile.ask_by_address(watch, chosen[1:6]) == []
+    assert attacks.ask_by_address(watch, chosen[1:4]) == []
     assert watch.taken() == []
 
 
 def test_a_hostile_title_is_a_title(watch, browser, attacked, chosen, tmp_path):
-    _, _, live = attacked
-    title = " ".join(chosen)
-    with serving(live, Settings(index=tmp_path, title=title)) as origin:
+    settings = Settings(index=tmp_path, title=" ".join(chosen))
+    with serving(attacked.live, settings) as origin:
         titled = hostile.Watch(browser, origin, taught_by=watch)
-        titled.visit("/")
+        titled.visit("/", "a title")
         titled.page.locator("#ask:enabled").wait_for()
         titled.settle(200)
-        titled.visit("/guide/none")
+        titled.visit("/guide/" + quote(attacked.subjects[0].path), "a title")
         titled.settle()
         assert titled.taken() == []
         titled.close()

@@ -1,0 +1,219 @@
+"""Attacks by way of a guide, a question, an address and an opinion, carried out in a browser.
+
+Each takes payloads or pages that hold them, shows them in every place they can come to, and clicks
+all there is; what that sets off is with the watch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from assistant import building
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.live import Live
+from assistant.markup import LONGEST_ASKED
+from assistant.settings import Settings
+from assistant.text import normalise
+from tests.browser import hostile
+from tests.browser.driving import serving
+
+LONGEST_TALK = 20
+"""Questions after which a new talk begins."""
+
+
+def undefended(browser, all_of_them: Sequence[str], query: str = "") -> Counter[str]:
+    """How many payloads set off something, by its kind, where nothing defends their page."""
+    with hostile.undefended(all_of_them) as origin:
+        watch = hostile.Watch(browser, origin)
+        watch.learn()
+        for number, payload in enumerate(all_of_them):
+            watch.visit(f"/{number}{query}", payload)
+            watch.click("a, button, input, summary, label")
+            watch.settle(30)
+        watch.close()
+    return watch.counts()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A page of a hostile guide: the word it is about, its path, and what its author put in it."""
+
+    word: str
+    path: str
+    payloads: tuple[str, ...]
+
+    @property
+    def question(self) -> str:
+        """A question that this page answers, as hostile as the page."""
+        return f"what is a {self.word} {' '.join(self.payloads)}?"
+
+
+def write_guide(folder: Path, all_of_them: Sequence[str], together: int) -> list[Subject]:
+    """A guide in which each payload stands wherever an author may put one, some on each page."""
+    subjects = []
+    for start in range(0, len(all_of_them), together):
+        chosen = tuple(all_of_them[start : start + together])
+        word = f"zeta{start:04d}"
+        # What a name of a file cannot hold, or our reader has no address for, is left out.
+        name = re.sub(r"[/\\\x00-\x1f\x7f]", "", chosen[0]).encode(errors="replace")[:60]
+        path = f"{word} {name.decode(errors='ignore')}.md"
+        subjects.append(Subject(word, path, chosen))
+        pages = "".join(section(word, payload) for payload in chosen)
+        head = f"---\ntitle: {json.dumps(chosen[0])}\nlang: {json.dumps(chosen[0])}\n---\n"
+        (folder / path).write_text(head + pages, encoding="utf-8", errors="replace")
+    return subjects
+
+
+def section(word: str, payload: str) -> str:
+    """A section about a word with a payload in each of its parts; as it is, it comes last."""
+    one = " ".join(payload.split())
+    return f"""
+## What is a {word} {one}?
+
+A {word} is an animal {one} that climbs a tree.
+
+- [read {one}](https://{word}.example/ "{one}")
+- [a link of {word}](<{one}>)
+- [another link of {word}]({one})
+- {one}
+
+[{one}](<{word}.md#{one}>) ![{one}](<{one}> "{one}") [[{one}]] [ref][{word}]
+
+| {one} | kind |
+|---|---|
+| {one} | [a form of {word}](<{one}>) |
+
+> {one}
+
+`{one}` ${one}$
+
+    {one}
+
+[{word}]: <{one}> "{one}"
+
+<div title="{one}">{one}</div>
+
+{payload}
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """A hostile guide, and where a server over it answers."""
+
+    subjects: list[Subject]
+    live: Live
+    origin: str
+
+
+@contextlib.contextmanager
+def attacked(
+    folder: Path, all_of_them: Sequence[str], together: int, encoder
+) -> Iterator[Attacked]:
+    """Serve a guide made of payloads, so many of them on each page."""
+    guide, index = folder / "guide", folder / "index"
+    guide.mkdir()
+    subjects = write_guide(guide, all_of_them, together)
+    building.build(guide, index, encoder)
+    live = Live(Assistant(indexes.open(index), encoder))
+    with serving(live, Settings(index=index, title="A hostile guide")) as origin:
+        yield Attacked(subjects, live, origin)
+
+
+def watched(browser, origin: str) -> hostile.Watch:
+    """A tab that knows the scripts of a server's chat."""
+    watch = hostile.Watch(browser, origin)
+    watch.learn()
+    watch.learn("/")
+    return watch
+
+
+def read_pages(watch: hostile.Watch, subjects: Sequence[Subject]) -> list[str]:
+    """Open every page with its payload to be marked, click all there is; those not to be had."""
+    missing = []
+    for subject in subjects:
+        said = quote(subject.payloads[0], safe="", errors="replace")
+        cited = f"/guide/{quote(subject.path)}?section={said}&first={said}&last={said}"
+        if watch.visit(cited, subject.word) != 200:
+            missing.append(subject.path)
+        watch.click("a, button, summary, label, input")
+        watch.settle()
+    return missing
+
+
+@dataclass(slots=True)
+class Talked:
+    """What came of asking: how many answers quoted, where they are kept, what was shown amiss."""
+
+    quoted: int = 0
+    kept: list[str] = field(default_factory=list)
+    amiss: list[str] = field(default_factory=list)
+
+
+def ask_all(watch: hostile.Watch, subjects: Sequence[Subject]) -> Talked:
+    """Ask about every page in the chat, click all there is, and say what is thought of answers."""
+    talked = Talked()
+    for start in range(0, len(subjects), LONGEST_TALK):
+        watch.visit("/", "the chat")
+        watch.page.locator("#ask:enabled").wait_for()
+        for number, subject in enumerate(subjects[start : start + LONGEST_TALK]):
+            _ask(watch, subject, number, talked)
+        watch.click("#talk summary, #talk a, #talk .copy, #talk .rate, #talk label")
+        _comment(watch, subjects[start].payloads[0])
+        watch.click("#talk .asks, #next button", pause=100)
+        watch.settle(100)
+    return talked
+
+
+def _ask(watch: hostile.Watch, subject: Subject, number: int, talked: Talked) -> None:
+    watch.shown = subject.word
+    box = watch.page.locator("#question textarea")
+    box.fill(subject.question)
+    box.press("Enter")
+    watch.page.locator("#talk .exchange").nth(number).wait_for(state="attached")
+    watch.settle()
+    found = watch.exchange()
+    asked = normalise(subject.question[:1000])
+    if found["asked"].removesuffix(" …") != asked[:LONGEST_ASKED]:
+        talked.amiss.append(f"{asked} is shown as {found['asked']}")
+    talked.quoted += found["quotes"] > 0
+    talked.kept += [found["kept"]] if found["kept"] else []
+
+
+def _comment(watch: hostile.Watch, payload: str) -> None:
+    """Say by the talk's own form what is thought of an answer that was rated."""
+    form = watch.page.locator("#talk .opinion").first
+    form.locator("input").fill(payload)
+    form.locator("button").click()
+    form.locator("button").wait_for(state="detached")
+
+
+def open_answers(watch: hostile.Watch, kept: Sequence[str]) -> None:
+    """Open the pages that answers have of their own, and click all there is."""
+    for path in kept:
+        assert watch.visit(path, path) == 200
+        watch.click("a, button:not(.asks), summary, label")
+        watch.settle()
+
+
+def ask_by_address(watch: hostile.Watch, all_of_them: Sequence[str]) -> list[str]:
+    """Open the chat at addresses that ask; the questions that are shown otherwise than asked."""
+    amiss = []
+    for payload in all_of_them:
+        said = quote(payload, safe="", errors="replace")
+        watch.visit(f"/?about={said}&q={said}", payload)
+        watch.page.locator("#talk .exchange").first.wait_for(state="attached")
+        watch.settle()
+        shown, asked = watch.exchange()["asked"], normalise(payload[:1000])
+        if shown.removesuffix(" …") != asked[:LONGEST_ASKED]:
+            amiss.append(f"{asked} is shown as {shown}")
+    return amiss
