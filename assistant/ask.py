@@ -123,6 +123,7 @@ class Assistant:
         empty or longer than 2,000 characters.
         """
         started = time.perf_counter()
+        history = _settled(history)
         parts, hits = self._retrieval.find(settle(question), history)
         with COMPUTING:
             with step("write"):
@@ -151,7 +152,7 @@ class Assistant:
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """The k passages that answer best, best first. Raises QuestionError as `ask` does."""
-        parts, hits = self._retrieval.find(settle(question), history)
+        parts, hits = self._retrieval.find(settle(question), _settled(history))
         return Search(writable(question), _understood_as(parts), hits[:k])
 
     def examples(self, count: int = 4) -> list[str]:
@@ -331,6 +332,11 @@ def settle(question: str) -> str:
             "Ask for one thing at a time.",
         )
     return text
+
+
+def _settled(history: Sequence[Turn]) -> list[Turn]:
+    """What was said before, in the form a question has."""
+    return [replace(turn, text=writable(turn.text)) for turn in history]
 
 
 def _sources(found: Found, hits: Sequence[Hit]) -> list[writer.Source]:

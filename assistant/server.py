@@ -13,11 +13,13 @@ import socket
 import sys
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Body, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 from starlette.staticfiles import StaticFiles
@@ -30,7 +32,7 @@ from assistant.markup import Markup, Masthead
 from assistant.reader import Quoted, reader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -96,15 +98,7 @@ class Opinion(BaseModel):
     comment: Annotated[str, Field(max_length=LONGEST_COMMENT)] = ""
 
 
-def joined(body: bytes) -> str:
-    """What is wrong with a body that joins the queue, or nothing."""
-    try:
-        Joining.model_validate_json(body)
-    except ValidationError:
-        return "A question is sent as text."
-    return ""
-
-
+LISTENED = "/gradio_api/queue/data"
 ROUTES = (
     Route(("GET", "HEAD"), "/", CHAT),
     Route(("GET", "HEAD"), "/guide/.*", READER),
@@ -114,8 +108,8 @@ ROUTES = (
     Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
     Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING),
     Route(("GET", "HEAD"), r"/theme\.css", NOTHING),
-    Route(("POST",), "/gradio_api/queue/join", NOTHING, asks=True, check=joined),
-    Route(("GET",), "/gradio_api/queue/data", NOTHING),
+    Route(("POST",), "/gradio_api/queue/join", NOTHING, asks=True),
+    Route(("GET",), LISTENED, NOTHING),
     Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING),
     Route(("GET",), "/gradio_api/startup-events", NOTHING),
 )
@@ -146,6 +140,8 @@ class Server:
         self._dressed: Callable[[str, Messages, Masthead, str], str] = lambda page, *_: page
         self._waiting: Callable[[], int] = lambda: 0
         self._under_way: Callable[[], bool] = lambda: False
+        self._listened: Callable[[str], bool] = lambda _: False
+        self._events: Mapping[int, int] = {}
         self._journal: Journal | None = None
         self._stack = AsyncExitStack()
         self._masthead = Masthead(
@@ -154,7 +150,8 @@ class Server:
             f"{settings.root}/chat/logo" if settings.logo else "",
             settings.feedback_url,
         )
-        self.app = Gate(self._routed(), ROUTES, settings, waiting=self.waiting)
+        routes = [replace(row, check=self._joined) if row.asks else row for row in ROUTES]
+        self.app = Gate(self._routed(), routes, settings, waiting=self.waiting)
 
     def waiting(self) -> int:
         """How many questions wait for their turn."""
@@ -175,6 +172,8 @@ class Server:
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._waiting = partial(web.waiting, blocks)
         self._under_way = partial(web.under_way, blocks)
+        self._listened = partial(web.listened, blocks)
+        self._events = web.events(blocks)
         self._dressed = web.dressed
         self._chat, self.live = app, live
 
@@ -216,6 +215,8 @@ class Server:
 
     def _routed(self) -> FastAPI:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
+        # What was wrong is not sent back: it may be text that cannot be written.
+        app.exception_handler(RequestValidationError)(lambda *_: Response(status_code=422))
         app.get("/healthz")(self._healthz)
         app.get("/readyz")(self._readyz)
         app.get("/progress")(self._progress)
@@ -231,6 +232,15 @@ class Server:
     def _say(self, request: Request) -> Messages:
         accepted = request.headers.get("accept-language", "")
         return messages.choose(accepted, self._settings.language)
+
+    def _joined(self, body: bytes) -> str:
+        """What is wrong with a body that joins the queue, or nothing."""
+        try:
+            sent = Joining.model_validate_json(body)
+        except ValidationError:
+            return "A question is sent as text."
+        known = self._events.get(sent.fn_index) == len(sent.data)
+        return "" if known else "The chat has no such event."
 
     def _healthz(self) -> dict[str, str]:
         if self.live is None:
@@ -299,9 +309,12 @@ class Server:
         """The chat and what it needs, or how far the guide is."""
         request = Request(scope, receive)
         say = self._say(request)
+        path = request.url.path.removeprefix(self._settings.root)
         if self._chat is None:
             await self._starting(say)(scope, receive, send)
-        elif request.url.path.removeprefix(self._settings.root) not in {"", "/"}:
+        elif path == LISTENED and not self._listened(request.query_params.get("session_hash", "")):
+            await Response(status_code=404)(scope, receive, send)  # Gradio breaks off instead
+        elif path not in {"", "/"}:
             await self._chat(scope, receive, send)
         else:
             page = await _whole(self._chat, scope, receive)

@@ -21,6 +21,7 @@ from assistant.errors import AssistantError, JournalError, QuestionError
 from assistant.markup import Markup, failure, text
 from assistant.model import Turn
 from assistant.retrieval import LONGEST_TALK
+from assistant.text import writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ class Chat:
     def about(self, section: str, accepted: str = "") -> Talk:
         """A talk that begins at a section, `path#anchor`; an empty one where there is none."""
         assistant = self.live.assistant
-        path, _, anchor = section.partition("#")
+        path, _, anchor = writable(section).partition("#")
         found = assistant.index.store.section_passages(path, anchor)
         if not found:
             return Talk()
@@ -184,6 +185,16 @@ def waiting(blocks: gr.Blocks) -> int:
 def under_way(blocks: gr.Blocks) -> bool:
     """Whether a question waits, is being answered, or its answer is not yet sent."""
     return any(blocks._queue.pending_event_ids_session.values())  # noqa: SLF001 - as above
+
+
+def listened(blocks: gr.Blocks, session: str) -> bool:
+    """Whether there is anything for a tab to listen for."""
+    return session in blocks._queue.pending_messages_per_session  # noqa: SLF001 - as above
+
+
+def events(blocks: gr.Blocks) -> dict[int, int]:
+    """The events by their numbers, and how many inputs each takes; those that do anything."""
+    return {number: len(event.inputs) for number, event in blocks.fns.items() if event.fn}
 
 
 def _words(language: str) -> gr.I18n:

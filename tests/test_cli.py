@@ -16,6 +16,7 @@ from tests.conftest import CORPUS, ROOT, SHARED
 CITATION = {
     "n", "passage", "path", "headings", "anchor", "url", "quote", "span", "lines", "sha256",
 }  # fmt: skip
+RESOURCE = set("title url kind minutes path headings anchor".split())
 ANSWER = {
     "question", "understood_as", "other_readings", "found", "text", "confidence", "citations",
     "resources", "related", "missing", "next_questions", "writer", "degraded", "generation",
@@ -57,7 +58,7 @@ def test_ask_json_has_the_words_other_work_builds_on(run, corpus_index):
     assert code == 0
     assert answer.keys() == ANSWER
     assert answer["citations"][0].keys() == CITATION
-    assert answer["resources"][0].keys() == {"title", "url", "kind", "minutes", "headings"}
+    assert answer["resources"][0].keys() == RESOURCE
     assert answer["related"][0].keys() == {"path", "headings", "anchor", "url"}
     assert answer["citations"][0]["path"] == "introduction.md"
     assert answer["citations"][0]["headings"][0] == "Introduction to Product Management"

@@ -38,7 +38,7 @@ OPEN = {
     "/static/{path:path}": [("GET", "/static/none.js", 404)],
     "/theme.css": [("GET", "/theme.css", 200)],
     "/gradio_api/queue/join": [("POST", "/gradio_api/queue/join", 422)],
-    "/gradio_api/queue/data": [("GET", "/gradio_api/queue/data", 422)],
+    "/gradio_api/queue/data": [("GET", "/gradio_api/queue/data", 404)],
     "/gradio_api/heartbeat/{session_hash}": [],  # never ends; tests/browser opens it
     "/gradio_api/startup-events": [("GET", "/gradio_api/startup-events", 200)],
 }

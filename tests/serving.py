@@ -1,0 +1,296 @@
+"""A server in a process of its own, and readers of its chat who cost next to nothing.
+
+A reader speaks HTTP over one connection that is kept, as a browser's does, and no more of it than
+the chat needs: what makes a load must not itself be the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import html
+import itertools
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from tests.conftest import CORPUS, ROOT
+
+PATIENCE = 60.0
+"""Seconds after which a server or an answer is held to hang."""
+
+KEPT = 2.0
+"""Seconds that an idle connection is used again after; the server closes it at five."""
+
+FIRST_LINE = re.compile(r"The chat is at http://127\.0\.0\.1:(\d+)(\S*)/ \(Ctrl-C stops it\)\.\n")
+ASKED = re.compile(r'<h2 class="asked" dir="auto">(.*?)</h2>')
+
+
+class Serving:
+    """`python -m assistant serve` on a free port of this machine; its standard error is a file."""
+
+    def __init__(self, folder: Path, corpus: Path = CORPUS, **settings: object) -> None:
+        """`folder` is its own: the index stands in it. Settings are those of the environment."""
+        own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
+        chosen = {"corpus": corpus, "index": folder / "index", "port": 0, **settings}
+        own |= {f"ASSISTANT_{name.upper()}": str(value) for name, value in chosen.items()}
+        self.stderr = folder / f"stderr-{secrets.token_hex(4)}"
+        with self.stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "assistant", "serve"],
+                cwd=folder,
+                env={**own, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
+
+    @property
+    def said(self) -> str:
+        """All of its standard error so far."""
+        return self.stderr.read_text(encoding="utf-8")
+
+    @property
+    def port(self) -> int:
+        """The port it has said it listens on; waits until it has."""
+        ends = time.monotonic() + PATIENCE
+        while not (found := FIRST_LINE.search(self.said)):
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < ends, self.said
+            time.sleep(0.02)
+        return int(found[1])
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def memory(self) -> int:
+        """Bytes of it that are in memory."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def seconds(self) -> float:
+        """Processor time it has used."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def ready(self) -> Serving:
+        """Wait until it is the chat that it serves."""
+        ends = time.monotonic() + PATIENCE
+        while asyncio.run(fetch(self.port, "/readyz")).status != 200:
+            assert time.monotonic() < ends, self.said
+            time.sleep(0.05)
+        return self
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Send it a signal; how many seconds it takes to end."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        return self.ended(began)
+
+    def ended(self, began: float) -> float:
+        """Wait until it has ended; how many seconds after that moment it did."""
+        self.process.communicate(timeout=PATIENCE)
+        return time.monotonic() - began
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate(timeout=PATIENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What was answered; the names of headers are in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Connection:
+    """One connection to a server, kept between requests and made anew where it has gone stale.
+
+    `root` is what stands before every path, `source` the address it is made from.
+    """
+
+    def __init__(self, port: int, root: str = "", source: str = "127.0.0.1") -> None:
+        self._port, self._root, self._source = port, root, source
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._used = 0.0
+
+    async def begin(self, method: str, path: str, body: bytes = b"", headers=None) -> Response:
+        """Send a request and read the head of the response; headers' names are in small letters."""
+        stale = time.monotonic() - self._used > KEPT
+        if self._writer is None or stale or self._reader.at_eof() or self._writer.is_closing():
+            await self.close()
+            self._reader, self._writer = await asyncio.open_connection(
+                "127.0.0.1", self._port, local_addr=(self._source, 0)
+            )
+        said = {"host": f"127.0.0.1:{self._port}", **(headers or {})}
+        if body:
+            said |= {"content-type": "application/json", "content-length": str(len(body))}
+        lines = [f"{method} {self._root}{path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in said.items()]
+        self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        heard = dict(line.split(": ", 1) for line in head[1:] if line)
+        return Response(int(head[0].split()[1]), {k.lower(): v for k, v in heard.items()})
+
+    async def chunks(self, response: Response):
+        """The body of a response as it arrives."""
+        if "content-length" in response.headers:
+            yield await self._reader.readexactly(int(response.headers["content-length"]))
+        while response.headers.get("transfer-encoding") == "chunked":
+            size = int(await self._reader.readuntil(b"\r\n"), 16)
+            chunk = await self._reader.readexactly(size + 2)
+            if not size:
+                break
+            yield chunk[:-2]
+        self._used = time.monotonic()
+        if response.headers.get("connection") == "close":
+            await self.close()
+
+    async def request(self, method: str, path: str, body: bytes = b"", headers=None) -> Response:
+        """Send a request and read all of the response."""
+        head = await self.begin(method, path, body, headers)
+        whole = b"".join([chunk async for chunk in self.chunks(head)])
+        return Response(head.status, head.headers, whole)
+
+    async def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
+            self._reader = self._writer = None
+
+
+async def fetch(port: int, path: str, root: str = "") -> Response:
+    """What is at an address, over a connection of its own."""
+    async with Readers(port, root) as readers:
+        return await asyncio.wait_for(readers.connection().request("GET", path), PATIENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The event that a question in the chat's box sets off: its number, and what sets it off."""
+
+    number: int
+    trigger: int
+
+    @classmethod
+    def of(cls, page: str) -> Event:
+        """As the chat's page says it."""
+        said = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
+        config = json.loads(said[1])
+        names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
+        (found,) = (
+            event
+            for event in config["dependencies"]
+            if [names[part] for part in event["inputs"]] == ["question", None]
+        )
+        return cls(found["id"], found["targets"][0][0])
+
+
+@dataclass(slots=True)
+class Reader:
+    """A reader of the chat with one tab: asks over one connection, and remembers what was asked."""
+
+    connection: Connection
+    event: Event
+    asked: list[str] = field(default_factory=list)
+    name: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    def anew(self) -> Reader:
+        """Another reader in the same place."""
+        return Reader(self.connection, self.event)
+
+    async def join(self, question: str, headers=None) -> Response:
+        """Put a question into the queue, or be refused."""
+        body = {
+            "data": [question, None],
+            "fn_index": self.event.number,
+            "session_hash": self.name,
+            "trigger_id": self.event.trigger,
+            "event_data": None,
+        }
+        sent = json.dumps(body).encode()
+        joined = await self.connection.request("POST", "/gradio_api/queue/join", sent, headers)
+        if joined.status == 200:
+            self.asked.append(question)
+        return joined
+
+    async def talk(self) -> str:
+        """Wait for the answer to what was asked last; all of the talk then, as markup."""
+        path = f"/gradio_api/queue/data?session_hash={self.name}"
+        stream = await self.connection.request("GET", path)
+        assert stream.status == 200, stream
+        said = [json.loads(line[6:]) for line in stream.body.split(b"\n\n") if line]
+        assert said[-1]["msg"] == "close_stream", said
+        (done,) = (message for message in said if message["msg"] == "process_completed")
+        assert done["success"], done
+        talk = done["output"]["data"][1]
+        assert 'class="notice failure"' not in talk, talk
+        return talk
+
+    async def heard(self) -> list[str]:
+        """Wait for the answer; the questions the talk then shows, oldest first."""
+        return [html.unescape(question) for question in ASKED.findall(await self.talk())]
+
+    async def ask(self, question: str) -> list[str] | Response:
+        """The questions the talk then shows, or how this one was refused."""
+        joined = await self.join(question)
+        return joined if joined.status != 200 else await self.heard()
+
+
+class Readers:
+    """All who are at one server; when they leave, every connection of theirs is closed."""
+
+    def __init__(self, port: int, root: str = "") -> None:
+        self.port, self._root = port, root
+        self._connections: list[Connection] = []
+        self._event: Event | None = None
+
+    def connection(self, source: str = "127.0.0.1") -> Connection:
+        self._connections.append(Connection(self.port, self._root, source))
+        return self._connections[-1]
+
+    async def reader(self, source: str = "127.0.0.1") -> Reader:
+        if self._event is None:
+            page = await fetch(self.port, "/", self._root)
+            self._event = Event.of(page.body.decode())
+        return Reader(self.connection(source), self._event)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(connection.close() for connection in self._connections))
+
+
+def questions():
+    """Questions to the repository's own guide, each new."""
+    said = "What is a product manager? What is a product owner? How is a PM different from a PO? "
+    said += "Which types of product managers are there? What do product managers do? "
+    said += "How do I become a product manager? What should I read first? Can I bake bread here?"
+    for number in itertools.count(1):
+        for question in re.findall(r"[^?]+\?", said):
+            yield f"{question.strip()} ({number})"

@@ -1,0 +1,306 @@
+"""The chat behind nginx, under a path of its own: in a browser, by whom it is asked, on which name.
+
+What may be wrong behind a proxy shows only behind one: one server of nginx takes the path off
+before it hands a request on, the other does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.serving import PATIENCE, Reader, Readers, Serving
+
+NGINX = shutil.which("nginx")
+if NGINX is None:
+    pytest.skip("nginx is not installed", allow_module_level=True)
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+ROOT = "/help"
+RATE = 5
+AT_ONCE = 10  # of which so many may come at once, however low the rate
+PM_OR_PO = "how is a PM different from a PO?"
+NAME = "help.example.org"
+EVIL = "evil.example"
+
+CONFIGURATION = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/complaints warn;
+events {{ }}
+http {{
+    access_log off;
+    absolute_redirect off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_buffering off;
+    server {{
+        listen 127.0.0.1:{stripping};
+        location {root}/ {{ proxy_pass http://127.0.0.1:{behind}/; }}
+    }}
+    server {{
+        listen 127.0.0.1:{passing};
+        location {root} {{ proxy_pass http://127.0.0.1:{behind}; }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The ports of a server and of the two proxies before it."""
+
+    behind: int
+    stripping: int
+    passing: int
+
+
+def free(count: int) -> list[int]:
+    """Ports nobody listens on; all are held until all are known."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, corpus_index):
+    home, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("nginx")
+    shutil.copytree(corpus_index, home / "index")
+    stripping, passing = free(2)
+    settings = {
+        "root": ROOT,
+        "trusted_proxies": "127.0.0.1",
+        "rate": RATE,
+        "hosts": f"127.0.0.1,{NAME}",
+    }
+    with Serving(home, **settings) as serving:
+        serving.ready()
+        found = Place(serving.port, stripping, passing)
+        configuration = CONFIGURATION.format(
+            folder=folder,
+            root=ROOT,
+            behind=found.behind,
+            stripping=stripping,
+            passing=passing,
+        )
+        (folder / "nginx.conf").write_text(configuration, encoding="utf-8")
+        said = folder / "complaints"
+        nginx = subprocess.Popen([NGINX, "-e", said, "-p", folder, "-c", folder / "nginx.conf"])
+        try:
+            _wait(nginx, passing, said)
+            yield found
+        finally:
+            nginx.terminate()
+            nginx.wait(PATIENCE)
+        assert said.read_text(encoding="utf-8") == ""
+        serving.stop()
+        assert "Traceback" not in serving.said
+
+
+def _wait(nginx, port: int, said) -> None:
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        assert nginx.poll() is None, said.read_text(encoding="utf-8")
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    pytest.fail("nginx does not listen")
+
+
+# -- in a browser ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("proxy", ["stripping", "passing"])
+def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
+    from tests.browser.driving import CHROMIUM, FLAGS, Visit, sync_api
+
+    expect = sync_api.expect
+    origin = f"http://127.0.0.1:{getattr(place, proxy)}"
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chat = Visit(browser, origin, path=f"{ROOT}/")
+        chat.context.on("console", chat._hear)  # of the pages that are opened, too
+        chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        exchange = chat.ask(PM_OR_PO)
+        quote = exchange.locator("blockquote").first
+        expect(quote).to_contain_text("A Product Owner is a role from the Scrum framework")
+
+        with chat.context.expect_page() as opened:
+            exchange.locator(".sources a").first.click()
+        reader = opened.value
+        reader.wait_for_load_state()
+        assert reader.url.startswith(f"{origin}{ROOT}/guide/introduction.md?")
+        expect(reader.locator("mark").first).to_be_in_viewport()
+        anchor = unquote(urlsplit(reader.url).fragment.partition(":~:")[0])
+        expect(reader.locator(f'[id="{anchor}"]')).to_have_text("Product Manager vs. Product Owner")
+
+        with chat.context.expect_page() as opened:
+            exchange.get_by_role("link", name="Link to this answer").click()
+        kept = opened.value
+        kept.wait_for_load_state()
+        assert re.fullmatch(rf"{origin}{ROOT}/a/[a-z2-7]{{16}}", kept.url)
+        expect(kept.locator("blockquote").first).to_have_text(
+            quote.inner_text(), use_inner_text=True
+        )
+
+        exchange.get_by_role("button", name="Copy as Markdown").click()
+        expect(exchange.locator(".copy")).to_have_text("Copied")
+        copied = chat.page.evaluate("navigator.clipboard.readText()")
+        assert f"]({origin}{ROOT}/guide/introduction.md?section=" in copied
+
+        exchange.get_by_role("button", name="Yes", exact=True).click()
+        expect(exchange.locator(".opinion output")).to_have_text("Thank you.")
+
+        kept.get_by_role("link", name="Ask it again").click()
+        expect(kept.locator("#talk .exchange .asked")).to_have_text(PM_OR_PO)
+        expect(kept.locator(".looking")).to_have_count(0)
+
+        asked = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
+        browser.close()
+    assert len(asked) > 20
+    assert {url for url in asked if not url.startswith(f"{origin}{ROOT}/")} == set()
+    assert chat.complaints == []
+
+
+# -- who asks -------------------------------------------------------------------------------------
+
+
+async def accepted(reader: Reader, count: int, **headers: str) -> list[int]:
+    """What is said to so many questions, one after another; a refusal says how long to wait."""
+    found = []
+    for number in range(count):
+        named = {name.replace("_", "-"): value.format(number) for name, value in headers.items()}
+        said = await reader.join("What is a product owner?", named)
+        found.append(said.status)
+        assert said.status == 200 or 1 <= int(said.headers["retry-after"]) <= 60 / RATE
+    return found
+
+
+@pytest.mark.parametrize("proxy", ["stripping", "passing"])
+def test_readers_behind_nginx_have_limits_of_their_own(place, proxy):
+    first, second, third = (
+        ("127.0.1.1", "127.0.1.2", "127.0.1.3")
+        if proxy == "stripping"
+        else ("127.0.2.1", "127.0.2.2", "127.0.2.3")
+    )
+
+    async def run():
+        through = Readers(getattr(place, proxy), ROOT)
+        around = Readers(place.behind, ROOT)
+        async with through, around:
+            reader = await through.reader(first)
+            statuses = await accepted(reader, AT_ONCE + 4)
+            assert statuses[:AT_ONCE] == [200] * AT_ONCE
+            assert statuses[-1] == 429
+            assert await accepted(await through.reader(second), 1) == [200]
+            # Whoever claims to be somebody else is still taken for who nginx says it is.
+            claimed = await accepted(reader, 3, x_forwarded_for="198.51.100.{}")
+            assert 429 in claimed
+            # Nobody but nginx is believed: neither is the claim, nor is a limit somebody else's.
+            direct = await around.reader(third)
+            statuses = await accepted(direct, AT_ONCE + 4, x_forwarded_for="198.51.100.{}")
+            assert statuses[:AT_ONCE] == [200] * AT_ONCE
+            assert statuses[-1] == 429
+            direct = await around.reader(second)
+            assert await accepted(direct, 1, x_forwarded_for=first) == [200]
+
+    asyncio.run(run())
+
+
+# -- on which name --------------------------------------------------------------------------------
+
+PATHS = (
+    "/",
+    "/guide/introduction.md",
+    "/guide/introduction",
+    "/guide/none",
+    "/a/aaaaaaaaaaaaaaaa",
+    "/none",
+    "/chat",
+    "/chat/chat.js",
+    "/gradio_api/startup-events",
+    "/healthz",
+    f"//{EVIL}/..",
+    "",
+)
+LIES = (
+    {"x-forwarded-host": EVIL},
+    {"x-forwarded-host": f"127.0.0.1, {EVIL}"},
+    {"host": EVIL},
+    {"host": f"127.0.0.1:1@{EVIL}"},
+    {"host": f"127.0.0.1.{EVIL}:80"},
+    {"forwarded": f"host={EVIL};proto=https"},
+    {"x-forwarded-proto": f"https://{EVIL}/"},
+    {"x-forwarded-prefix": f"//{EVIL}"},
+    {"x-forwarded-port": f"80@{EVIL}"},
+    {"x-forwarded-server": EVIL},
+    {"x-original-url": f"//{EVIL}/"},
+    {"origin": f"http://{EVIL}"},
+    {"referer": f"http://{EVIL}/"},
+)
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.3.1"], ids=["trusted", "stranger"])
+@pytest.mark.parametrize("proxy", ["stripping", "passing", "behind"])
+def test_no_name_that_a_request_makes_up_is_repeated(place, proxy, source):
+    async def run():
+        async with Readers(getattr(place, proxy), ROOT) as readers:
+            connection = readers.connection(source)
+            for lie in LIES:
+                for path in PATHS:
+                    said = await connection.request("GET", path, headers=lie)
+                    found.append(said.status)
+                    heard = f"{said.headers} {said.body.decode()}".replace("\\", "")
+                    if EVIL in path:
+                        heard = heard.replace(path, "")
+                    assert EVIL not in heard, (lie, path)
+            page = await connection.request("GET", "/")
+            # What the page does repeat is the name it was truly asked by.
+            assert f"http://127.0.0.1:{readers.port}{ROOT}" in page.body.decode()
+
+    found: list[int] = []
+    asyncio.run(run())
+    assert {200, 404} < set(found)
+
+
+@pytest.mark.parametrize("proxy", ["stripping", "passing"])
+def test_the_chat_knows_the_name_and_the_scheme_it_is_published_under(place, proxy):
+    async def run():
+        async with Readers(getattr(place, proxy), ROOT) as readers:
+            return await readers.connection().request("GET", "/", headers={"host": NAME})
+
+    async def run_behind():
+        # As a proxy does that speaks TLS to readers.
+        forwarded = {"x-forwarded-proto": "https", "x-forwarded-host": NAME}
+        async with Readers(place.behind, ROOT) as readers:
+            return await readers.connection().request("GET", "/", headers=forwarded)
+
+    page = asyncio.run(run())
+    assert page.status == 200
+    assert f'"http://{NAME}{ROOT}"' in page.body.decode()
+    page = asyncio.run(run_behind())
+    assert f'"https://{NAME}{ROOT}"' in page.body.decode()
+    assert "strict-transport-security" in page.headers

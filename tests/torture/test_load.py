@@ -1,0 +1,213 @@
+"""Many readers at once: each gets the answer to what was asked, or is told when to ask again.
+
+The short sizes look at what is answered, the long ones at how fast, too: how much of a load the
+server takes, how long answers take at half of it, and what becomes of what is too much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from assistant import web
+from tests.serving import Readers, Serving, questions
+from tests.torture import scene
+
+A_TALK = 5
+"""Questions a reader asks before another takes the place."""
+
+AT_HALF = 3.0
+"""How many times as long as a single reader's median an answer may take at half the capacity."""
+
+REFUSED = 0.1
+"""Seconds within which what is too much is refused."""
+
+GOODPUT = 0.8
+"""The share of the capacity that is still answered when far more is asked."""
+
+GROWTH = 0.1
+"""The share by which memory may grow once as many talks are remembered as ever are."""
+
+long_only = pytest.mark.skipif(not scene.LONG, reason="TORTURE=1 measures it")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of questions: seconds of those answered and refused, and what was wrong."""
+
+    answered: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    async def ask(self, reader, question: str, since: float | None = None) -> float:
+        """Ask, and hold the answer against the talk; for how many seconds to wait then.
+
+        `since` is when the question should have been asked, where that is not now.
+        """
+        began = time.monotonic() if since is None else since
+        try:
+            said = await reader.join(question)
+            if said.status == 429:
+                self.refused.append(time.monotonic() - began)
+                return int(said.headers["retry-after"])
+            if said.status != 200:
+                self.wrong.append(f"{said.status}: {said.body.decode()}")
+                return 1
+            heard = await reader.heard()
+        except (AssertionError, KeyError, OSError, asyncio.IncompleteReadError) as error:
+            self.wrong.append(repr(error))
+            await reader.connection.close()
+            return 1
+        if heard != reader.asked[-web.LONGEST_SHOWN :]:
+            self.wrong.append(f"{heard} for {reader.asked}")
+        self.answered.append(time.monotonic() - began)
+        return 0
+
+    def milliseconds(self, share: int) -> float:
+        return 1000 * float(np.percentile(self.answered, share))
+
+
+async def in_turn(port: int, readers: int, seconds: float) -> Tally:
+    """So many readers, each of whom asks as soon as the last question is answered."""
+    tally, asked = Tally(), questions()
+    ends = time.monotonic() + seconds
+
+    async def keep_asking(here: Readers) -> None:
+        reader = await here.reader()
+        while time.monotonic() < ends:
+            if len(reader.asked) == A_TALK:
+                reader = reader.anew()
+            wait = await tally.ask(reader, next(asked))
+            await asyncio.sleep(min(wait, max(0, ends - time.monotonic())))
+
+    async with Readers(port) as here:
+        await asyncio.gather(*(keep_asking(here) for _ in range(readers)))
+    return tally
+
+
+async def evenly(port: int, readers: int, seconds: float, rate: float) -> Tally:
+    """So many readers, who together ask so many questions a second, answered or not.
+
+    A question that comes while its reader still waits is asked late, and counted from when it
+    should have been.
+    """
+    tally, asked = Tally(), questions()
+    started = time.monotonic() + 0.1
+
+    async def keep_asking(here: Readers, first: int) -> None:
+        reader = await here.reader()
+        for number in range(first, int(seconds * rate), readers):
+            due = started + number / rate
+            await asyncio.sleep(max(0, due - time.monotonic()))
+            if len(reader.asked) == A_TALK:
+                reader = reader.anew()
+            await tally.ask(reader, next(asked), due)
+
+    async with Readers(port) as here:
+        await asyncio.gather(*(keep_asking(here, first) for first in range(readers)))
+    return tally
+
+
+@pytest.fixture
+def home(tmp_path, corpus_index):
+    """A folder with an index of its own over the repository's guide."""
+    shutil.copytree(corpus_index, tmp_path / "index")
+    return tmp_path
+
+
+class Told:
+    """Runs a load on a server and tells what came of it."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def __call__(self, what: str, load) -> Tally:
+        serving = self._serving
+        used, own, before = serving.seconds, time.process_time(), serving.memory
+        began = time.monotonic()
+        tally = asyncio.run(load)
+        taken = time.monotonic() - began
+        refused = 1000 * float(np.percentile(tally.refused or [0], 95))
+        scene.figures.info(
+            "%s: %.1f answers/s in %.0f ms, p95 %.0f, p99 %.0f; %d refused, p95 %.0f ms; %d wrong; "
+            "%.1f ms of processor an answer, of the load's own %.1f; %d MB, then %d; load %.1f",
+            what,
+            len(tally.answered) / taken,
+            *(tally.milliseconds(share) for share in (50, 95, 99)),
+            len(tally.refused),
+            refused,
+            len(tally.wrong),
+            1000 * (serving.seconds - used) / len(tally.answered),
+            1000 * (time.process_time() - own) / len(tally.answered),
+            before >> 20,
+            serving.memory >> 20,
+            os.getloadavg()[0],
+        )
+        assert tally.wrong == []
+        return tally
+
+
+# -- correctness ----------------------------------------------------------------------------------
+
+
+def test_every_reader_of_many_gets_the_answers_to_their_own_questions(home):
+    with Serving(home, waiting=8) as serving:
+        tell = Told(serving.ready())
+        tally = tell("24 readers, 8 may wait", in_turn(serving.port, 24, scene.size(8, 60)))
+    assert len(tally.answered) > 24
+    assert tally.refused, "there were never too many"
+    assert "Traceback" not in serving.said
+
+
+# -- how much, how fast ---------------------------------------------------------------------------
+
+
+@long_only
+def test_a_load_is_taken_up_to_the_capacity_and_what_is_more_is_refused(home):
+    with Serving(home) as serving:
+        tell, port = Told(serving.ready()), serving.port
+        tell("warming up", in_turn(port, 4, 10))
+        single = tell("1 reader", in_turn(port, 1, 15))
+        rates = [len(single.answered) / 15]
+        for count in (4, 16):
+            found = tell(f"{count} readers", in_turn(port, count, 15))
+            rates.append(len(found.answered) / 15)
+        peak = max(rates)
+        half = tell("20 readers at half of it", evenly(port, 20, 60, peak / 2))
+        over = tell("200 readers", in_turn(port, 200, 30))
+    assert not half.refused
+    assert half.milliseconds(95) <= AT_HALF * single.milliseconds(50)
+    assert np.percentile(over.refused, 95) <= REFUSED
+    assert len(over.answered) / 30 >= GOODPUT * peak
+
+
+@long_only
+def test_readers_who_come_and_go_leave_no_more_behind_than_is_remembered(home):
+    async def visit(count: int) -> Tally:
+        tally, asked = Tally(), itertools.islice(questions(), count)
+
+        async def come_and_go(here: Readers) -> None:
+            reader = await here.reader()
+            for question in asked:
+                reader = reader.anew()
+                await tally.ask(reader, question)
+
+        async with Readers(serving.port) as here:
+            await asyncio.gather(*(come_and_go(here) for _ in range(8)))
+        return tally
+
+    with Serving(home) as serving:
+        tell = Told(serving.ready())
+        sizes = []
+        for _ in range(3):
+            tally = tell(f"{web.TALKS} readers, one question each", visit(web.TALKS))
+            assert not tally.refused
+            sizes.append(serving.memory)
+    assert sizes[-1] <= sizes[0] * (1 + GROWTH)
