@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
@@ -33,6 +35,7 @@ from assistant.reader import Quoted, reader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from types import FrameType
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,6 +53,9 @@ PAGES = 50
 LONGEST_COMMENT = 2000
 PATIENCE = 8.0
 """Seconds that questions under way may take once the server is to stop."""
+
+DELIVERY = 1.0
+"""Seconds that their answers may then take to be fetched."""
 
 # Gradio writes styles into its page; all else a page asks for must be our own.
 CHAT = (
@@ -140,6 +146,7 @@ class Server:
         self._dressed: Callable[[str, Messages, Masthead, str], str] = lambda page, *_: page
         self._waiting: Callable[[], int] = lambda: 0
         self._under_way: Callable[[], bool] = lambda: False
+        self._undelivered: Callable[[], bool] = lambda: False
         self._listened: Callable[[str], bool] = lambda _: False
         self._events: Mapping[int, int] = {}
         self._journal: Journal | None = None
@@ -172,6 +179,7 @@ class Server:
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._waiting = partial(web.waiting, blocks)
         self._under_way = partial(web.under_way, blocks)
+        self._undelivered = partial(web.undelivered, blocks)
         self._listened = partial(web.listened, blocks)
         self._events = web.events(blocks)
         self._dressed = web.dressed
@@ -194,7 +202,7 @@ class Server:
             self._steps[step] = done, total
 
         try:
-            await self.open(await asyncio.to_thread(prepare, told))
+            await self.open(await _aside(partial(prepare, told)))
             if not self._steps:
                 self._announce()
         except Exception as error:  # noqa: BLE001 - it is raised where the server was started
@@ -206,9 +214,8 @@ class Server:
     async def finish(self) -> None:
         """Answer what was accepted, take nothing new, and let open tabs go."""
         self.app.close()
-        ends = time.monotonic() + PATIENCE
-        while self._under_way() and time.monotonic() < ends:
-            await asyncio.sleep(0.05)
+        await _until(lambda: not self._under_way(), PATIENCE)
+        await _until(lambda: not self._undelivered(), DELIVERY)
         self.app.end_streams()
 
     # -- what is served -------------------------------------------------------------------------
@@ -322,6 +329,39 @@ class Server:
             await HTMLResponse(page, headers={"Cache-Control": "no-cache"})(scope, receive, send)
 
 
+async def _until(done: Callable[[], bool], patience: float) -> None:
+    """Wait until something is done, but not for ever; `patience` is in seconds."""
+    ends = time.monotonic() + patience
+    while not done() and time.monotonic() < ends:
+        await asyncio.sleep(0.02)
+
+
+async def _aside(work: Callable[[], Live]) -> Live:
+    """Do long work in a thread of its own, which does not hold up a server that is to stop."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Live] = loop.create_future()
+
+    def tell(result: Live | None, error: Exception | None) -> None:
+        if done.cancelled():
+            return
+        if error:
+            done.set_exception(error)
+        elif result:
+            done.set_result(result)
+
+    def run() -> None:
+        result, failed = None, None
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            failed = error
+        with suppress(RuntimeError):  # the server has stopped meanwhile
+            loop.call_soon_threadsafe(tell, result, failed)
+
+    threading.Thread(target=run, name="prepare", daemon=True).start()
+    return await done
+
+
 async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
     """The text of the page an application answers with, not compressed."""
     said = bytearray()
@@ -384,6 +424,10 @@ def serve(prepare: Prepare, settings: Settings) -> None:
     class Uvicorn(uvicorn.Server):  # type: ignore[misc]
         """A server that answers what it has accepted before it stops."""
 
+        def handle_exit(self, number: int, frame: FrameType | None) -> None:
+            served.app.close()  # from this moment on, not from when it is next looked
+            super().handle_exit(number, frame)
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             await served.finish()
             await super().shutdown(sockets)
@@ -411,6 +455,9 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         server = Uvicorn(config)
         # That stopping cuts off the tabs still open is no error to be told of.
         logging.getLogger("uvicorn.error").addFilter(lambda _: not server.should_exit)
+        # What stops a server is raised again once it has stopped; that is then no news.
+        with suppress(ValueError):  # which is only heard of where signals are
+            signal.signal(signal.SIGTERM, lambda *_: None)
         server.run(sockets=[listener])
         if served.failure:
             raise served.failure

@@ -183,7 +183,13 @@ def waiting(blocks: gr.Blocks) -> int:
 
 
 def under_way(blocks: gr.Blocks) -> bool:
-    """Whether a question waits, is being answered, or its answer is not yet sent."""
+    """Whether a question waits or is being answered."""
+    queue = blocks._queue  # noqa: SLF001 - as above
+    return bool(len(queue) or queue.get_active_worker_count())
+
+
+def undelivered(blocks: gr.Blocks) -> bool:
+    """Whether an answer is not yet sent; it never will be to a tab that was closed meanwhile."""
     return any(blocks._queue.pending_event_ids_session.values())  # noqa: SLF001 - as above
 
 

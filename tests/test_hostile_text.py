@@ -142,7 +142,7 @@ def test_any_text_is_answered_refused_or_told_what_mends_it(chat, first, then):
     ask_twice(chat, first, then)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(TEXTS)
 def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, said):
     assistant = chat.live.assistant
@@ -155,7 +155,7 @@ def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, 
         json.dumps(found, ensure_ascii=False).encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(TEXTS, TEXTS)
 @example("\ud800", "")
 def test_any_text_may_name_a_section_to_ask_about(chat, path, anchor):
@@ -210,7 +210,7 @@ def assert_any_address_is_answered(client, said: str, then: str) -> None:
         )
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(TEXTS, TEXTS)
 def test_any_text_in_an_address_is_answered_or_refused(client, said, then):
     assert_any_address_is_answered(client, said, then)
@@ -230,14 +230,14 @@ def chat_page(client, query: str) -> str:
     return page.text.replace(nonce[1], "")
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_nothing_of_an_address_is_in_the_chat_s_page(client, said):
     plain = chat_page(client, "")
     assert chat_page(client, f"q={encoded(said)}&about={encoded(said)}&{encoded(said)}") == plain
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.one_of(st.binary(max_size=60), TEXTS.map(lambda said: json.dumps(said).encode())), TEXTS)
 @example(b"", "\ud800")
 def test_any_body_of_an_opinion_is_taken_or_refused(client, body, said):
@@ -258,7 +258,7 @@ def journal(place, client):
     opened.close()
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(TEXTS, TEXTS)
 @example("", "\ud800")
 def test_any_question_and_comment_are_kept_and_shown(client, journal, chat, said, then):

@@ -16,7 +16,7 @@ from tests.serving import PATIENCE, Connection, Readers, Response, Serving, fetc
 ENDS = 10.0
 """Seconds within which a server ends that was told to."""
 
-LETS_GO = 4.0
+LETS_GO = 6.0
 """Seconds within which it ends once nobody waits for an answer, however many tabs are open.
 
 It takes one or two; what looks for it may be slow.

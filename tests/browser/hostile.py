@@ -28,10 +28,6 @@ OWN = ("/chat/", "/assets/", "/static/")
 """Where a server's own scripts are."""
 
 MARKS = re.compile(r"<\W{0,3}[a-z]+|\bon[a-z]+\s*=|[a-z]+script:|data:|src=\S{0,5}//|srcdoc|style")
-HARM = ("script", "attempt", "dialog", "handler", "address", "element", "foreign", "error")
-"""What may be found: a script that ran, one that a policy stopped, a dialog, an `on…` attribute,
-an address that would run something, an element that loads something, a request to another host,
-an error of the page's own."""
 
 # Told by the console, which a page's policy does not stop; the key is one no payload has.
 KEY = "told-by-the-page:"
@@ -103,7 +99,6 @@ CLICK = """async ([selector, pause]) => {
   return clicked;
 }"""
 
-
 # The last exchange of the talk: the question as it is shown, and what became of it.
 EXCHANGE = """() => {
   const exchange = [...document.querySelectorAll("#talk .exchange")].at(-1);
@@ -135,7 +130,12 @@ def spread(all_of_them: Sequence[str], number: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that should not be, and what was being shown when it was."""
+    """Something that should not be, and what was being shown when it was.
+
+    Its kind is one of these: script, one that ran; attempt, one that only a policy stopped; dialog;
+    handler, an `on…` attribute; address, one that would run something; element, one that loads
+    something; foreign, a request to another host; error, one of the page's own.
+    """
 
     kind: str
     what: str
@@ -233,7 +233,8 @@ class Watch:
         return Counter(kind for kind, _ in {(one.kind, one.shown) for one in self.found})
 
     def taken(self) -> list[Found]:
-        """What was found since it was last taken."""
+        """What was found since it was last taken, and what is still told a little later."""
+        self.settle(50)
         taken, self.found[:] = list(self.found), ()
         return taken
 

@@ -56,13 +56,13 @@ def kept() -> list[str]:
 def test_all_that_an_undefended_page_lets_happen_is_noticed(browser, payloads, query):
     counts = attacks.undefended(browser, payloads, query)
     scene.figures.info("%d payloads, undefended%s: %s", len(payloads), query, dict(counts))
-    assert counts["handler"] > 500
+    assert counts["handler"] > 400
     if query:
         assert counts["script"] == 0
-        assert counts["attempt"] > 800
+        assert counts["attempt"] > 500
     else:
-        assert counts["script"] > 500
-        assert counts["foreign"] > 50
+        assert counts["script"] > 250
+        assert counts["foreign"] > 30
 
 
 def test_every_page_of_a_hostile_guide_is_read_and_nothing_of_it_runs(watch, attacked):
