@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,9 @@ def test_a_broken_record_is_no_export(tmp_path, record):
 @pytest.mark.parametrize("send", [os.killpg, os.kill])
 def test_ctrl_c_ends_both_processes_and_leaves_nothing(tmp_path, send):
     code = "from assistant import encoders; encoders.building()"
-    process = started("-c", code, cache=tmp_path, start_new_session=True)
+    # Where the tests themselves run in the background, Ctrl-C is ignored by all they start.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = started("-c", code, cache=tmp_path, start_new_session=True, preexec_fn=heard)
     models = tmp_path / "guide-assistant" / "models"
     while not (models.is_dir() and any(models.iterdir())):
         assert process.poll() is None
