@@ -74,13 +74,17 @@ class Tally:
         return 1000 * float(np.percentile(self.answered, share))
 
 
-async def in_turn(port: int, readers: int, seconds: float) -> Tally:
-    """So many readers, each of whom asks as soon as the last question is answered."""
+async def in_turn(port: int, readers: int, seconds: float, coming: float = 0) -> Tally:
+    """So many readers, each of whom asks as soon as the last question is answered.
+
+    They come one after another within the first seconds, or all in the same moment.
+    """
     tally, asked = Tally(), questions()
     ends = time.monotonic() + seconds
 
-    async def keep_asking(here: Readers) -> None:
+    async def keep_asking(here: Readers, number: int) -> None:
         reader = await here.reader()
+        await asyncio.sleep(coming * number / readers)
         while time.monotonic() < ends:
             if len(reader.asked) == A_TALK:
                 reader = reader.anew()
@@ -88,7 +92,7 @@ async def in_turn(port: int, readers: int, seconds: float) -> Tally:
             await asyncio.sleep(min(wait, max(0, ends - time.monotonic())))
 
     async with Readers(port) as here:
-        await asyncio.gather(*(keep_asking(here) for _ in range(readers)))
+        await asyncio.gather(*(keep_asking(here, number) for number in range(readers)))
     return tally
 
 
@@ -181,7 +185,7 @@ def test_a_load_is_taken_up_to_the_capacity_and_what_is_more_is_refused(home):
             rates.append(len(found.answered) / 15)
         peak = max(rates)
         half = tell("20 readers at half of it", evenly(port, 20, 60, peak / 2))
-        over = tell("200 readers", in_turn(port, 200, 30))
+        over = tell("200 readers", in_turn(port, 200, 30, coming=2))
     assert not half.refused
     assert half.milliseconds(95) <= AT_HALF * single.milliseconds(50)
     assert np.percentile(over.refused, 95) <= REFUSED
