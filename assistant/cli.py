@@ -6,29 +6,25 @@ Errors are two lines on standard error, what is wrong and its mend; answers go t
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from assistant import __version__, settings, terminal
+from assistant import __version__, settings, terminal, upkeep
 from assistant import batch as batches
 from assistant.errors import (
-    STATE,
     USAGE,
     AssistantError,
     GuideError,
     QuestionError,
-    SettingsError,
-    VerifyError,
 )
 from assistant.model import Turn
+from assistant.options import AsJson, BaseUrl, Corpus, Device, IndexFolder, Model, Report, Site
 from assistant.timing import watching
 
 if TYPE_CHECKING:
@@ -51,24 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Corpus = Annotated[Path | None, typer.Option("--corpus", help="The guide: a folder of Markdown.")]
-IndexFolder = Annotated[Path | None, typer.Option("--index", help="Where the index is kept.")]
-Model = Annotated[str | None, typer.Option("--model", help="A sentence-transformers model.")]
-Device = Annotated[str | None, typer.Option("--device", help="Where the model runs: cpu or cuda.")]
-BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Where the guide is published.")]
-Site = Annotated[
-    str | None,
-    typer.Option("--site", help="What publishes it: auto, github, jekyll, mkdocs, docusaurus."),
-]
-Report = Annotated[
-    Path | None, typer.Option("--report", help="Write all that was odd to a file, a line each.")
-]
-Words = Annotated[str | None, typer.Argument(help="The question.", show_default=False)]
-Batch = Annotated[
-    str | None, typer.Option("--batch", help="Questions as JSON lines: a file, or - for stdin.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it all as JSON.")]
-
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
@@ -76,6 +54,10 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
         raise typer.Exit
 
 
+Words = Annotated[str | None, typer.Argument(help="The question.", show_default=False)]
+Batch = Annotated[
+    str | None, typer.Option("--batch", help="Questions as JSON lines: a file, or - for stdin.")
+]
 Timing = Annotated[bool, typer.Option("--timing", help="Say where the milliseconds went.")]
 Version = Annotated[
     bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -101,7 +83,7 @@ def build(
     chosen = settings.load(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
-    built = _built(chosen, _encoder(chosen), report)
+    built = _built(chosen, terminal.encoder(chosen), report)
     unread = sum(oddity.unread for oddity in built.oddities)
     if unread:
         raise GuideError(
@@ -129,7 +111,7 @@ def ask(
     if questions is None:
         with watching() as seconds:
             answer = assistant.ask(str(question))
-        _print(answer.to_dict()) if as_json else terminal.show(answer)
+        terminal.print_json(answer.to_dict()) if as_json else terminal.show(answer)
         if timing:
             terminal.timed(seconds, answer.seconds)
         return
@@ -150,7 +132,7 @@ def search(
     assistant = _opened(index, model)
     if questions is None:
         found = assistant.search(str(question), k)
-        _print(found.to_dict()) if as_json else terminal.listed(found)
+        terminal.print_json(found.to_dict()) if as_json else terminal.listed(found)
         return
     _run_batch(questions, lambda line: assistant.search(line.text, k, line.turns).to_dict())
 
@@ -201,7 +183,9 @@ def serve(
     with ExitStack() as stack:
 
         def prepare(told: Progress) -> Live:
-            encoder = _encoder(chosen, told)  # one for building and serving: it is loaded once
+            encoder = terminal.encoder(
+                chosen, told
+            )  # one for building and serving: it is loaded once
             _built(chosen, encoder, told=told)
             live = Live(Assistant.calibrated(indexes.open(chosen.index), encoder, chosen.index))
             if watch:
@@ -215,142 +199,7 @@ def serve(
             server.serve(prepare, chosen)
 
 
-@app.command()
-def verify(
-    answer: Annotated[Path, typer.Argument(help="An answer as `ask --json` printed it.")],
-    corpus: Corpus = None,
-    index: IndexFolder = None,
-) -> None:
-    """Check every quote of an answer against the guide's own files."""
-    from assistant.verify import verify as check
-
-    chosen = settings.load(corpus=corpus, index=index)
-    try:
-        data = json.loads(answer.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise VerifyError(
-            f"{answer} cannot be read: {error.strerror}.", "Name an answer file."
-        ) from error
-    except ValueError as error:
-        raise VerifyError(
-            f"{answer} is not JSON: {error}", "Save one with: assistant ask QUESTION --json"
-        ) from error
-    quotes = check(data, chosen.corpus, chosen.index)
-    typer.echo(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
-
-
-@app.command()
-def opinions(
-    index: IndexFolder = None,
-    most: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-) -> None:
-    """Print what readers thought of answers, newest first."""
-    from assistant.journal import Journal
-
-    chosen = settings.load(index=index)
-    if not chosen.journal_url:
-        raise SettingsError("Nothing is kept: the journal is off.", "Set journal to a database.")
-    journal = Journal.open(chosen.journal_url, days=chosen.keep_days)
-    for rating in journal.ratings(most):
-        said = {**asdict(rating), "at": rating.at.isoformat(timespec="seconds")}
-        typer.echo(json.dumps(said, ensure_ascii=False) if as_json else terminal.thought(rating))
-    journal.close()
-
-
-@app.command("eval")
-def evaluate(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of questions with answers.")],
-    work: Annotated[Path, typer.Option("--work", help="Where their indexes are kept.")] = Path(
-        "build/eval"
-    ),
-    limit: Annotated[int | None, typer.Option(min=1, help="Ask at most so many a set.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page to look at.")] = None,
-    junit: Annotated[Path | None, typer.Option("--junit", help="Write the goals as tests.")] = None,
-    goals: Annotated[Path | None, typer.Option("--goals", help="What to reach, as TOML.")] = None,
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-    model: Model = None,
-) -> None:
-    """Measure the answers on questions whose answers are known; exit 1 where a goal is missed."""
-    from assistant import evaluate as evaluation
-    from assistant import questionset, report
-
-    wanted = report.goals(goals) if goals else {}
-    encoder = _encoder(settings.load(model=model))
-    outcomes = []
-    for folder in folders:
-        for given in questionset.read(folder, work):
-            with terminal.Bars() as bars:
-                done = evaluation.evaluate(given.cut(limit), work, encoder, progress=bars.progress)
-            outcomes.append(done)
-    typer.echo(report.to_json(outcomes)) if as_json else report.show(outcomes)
-    for path, text in ((html, report.page), (junit, partial(report.junit, wanted=wanted))):
-        if path:
-            _write(path, text(outcomes))
-    missed = report.missed(outcomes, wanted)
-    for line in missed:
-        typer.echo(line, err=True)
-    if missed:
-        raise typer.Exit(1)
-
-
-@app.command()
-def calibrate(
-    index: IndexFolder = None,
-    questions: Annotated[
-        Path | None, typer.Option("--questions", help="JSON lines: text, and whether answerable.")
-    ] = None,
-    lost: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="The share of answerable ones to refuse.")
-    ] = 0.05,
-    reset: Annotated[bool, typer.Option("--reset", help="Go back to the shipped bar.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-    model: Model = None,
-) -> None:
-    """Fit to questions of yours from when on the guide answers; without any, only report."""
-    from assistant import calibration
-    from assistant import index as indexes
-
-    chosen = settings.load(index=index, model=model)
-    if reset:
-        forgotten = calibration.reset(chosen.index)
-        typer.echo("The shipped bar is used again." if forgotten else "There is no other bar.")
-        return
-    given = calibration.questions(questions) if questions else None
-    opened, encoder = indexes.open(chosen.index), _encoder(chosen)
-    opened.check_model(encoder)
-    with terminal.Bars() as bars:
-        asked = given or calibration.made_up(opened.store)
-        scores = calibration.ask(opened.store, encoder, asked, progress=bars.progress)
-    found = calibration.fit(*scores, lost=lost, kept="" if given else calibration.MADE_UP)
-    if given:
-        calibration.write(chosen.index, found, encoder.identity)
-    _print(asdict(found)) if as_json else typer.echo(str(found))
-
-
-@app.command()
-def doctor(
-    corpus: Corpus = None,
-    index: IndexFolder = None,
-    model: Model = None,
-    device: Device = None,
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-) -> None:
-    """Say what is in use here and whether it is well, with the mend of what is not."""
-    from assistant import doctor as doctors
-
-    chosen = settings.load(corpus=corpus, index=index, model=model, device=device)
-    found = []
-    for check in doctors.checks(chosen):
-        found.append(check)
-        if not as_json:
-            typer.echo(f"{'FAILS' if check.mend else 'ok':5}  {check.name}: {check.found}")
-            if check.mend:
-                typer.echo(f"       {check.mend}")
-    if as_json:
-        _print({"checks": [asdict(check) for check in found]})
-    if any(check.mend for check in found):
-        raise typer.Exit(STATE)
+app.add_typer(upkeep.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -384,18 +233,6 @@ def _opened(index: Path | None, model: str | None) -> Assistant:
     for warning in assistant.warnings:
         typer.echo(warning, err=True)
     return assistant
-
-
-def _encoder(chosen: Settings, told: Progress | None = None) -> Encoder:
-    """The encoder to build with; the first time its model is exported, with a progress bar."""
-    from assistant import encoders
-
-    with terminal.Bars(told) as bars:
-        exporting = partial(bars.progress, "exporting")
-        found, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
-    if notice:
-        typer.echo(notice, err=True)
-    return found
 
 
 def _reading(chosen: Settings) -> Reading:
@@ -439,7 +276,7 @@ def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
     """Name what was odd: all of it in the report, here no more than can be read."""
     lines = [f"{oddity.path}:{oddity.line}: {oddity.what}" for oddity in oddities]
     if report:
-        _write(report, "".join(f"{line}\n" for line in lines))
+        terminal.write(report, "".join(f"{line}\n" for line in lines))
     worst_first = sorted(range(len(lines)), key=lambda n: not oddities[n].unread)
     for number in worst_first[:_ODDITIES_SHOWN]:
         typer.echo(lines[number], err=True)
@@ -447,16 +284,6 @@ def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
     if more > 0:
         where = f"all are in {report}" if report else "name a file with --report to see all"
         typer.echo(f"… and {more:,} more that were odd: {where}.", err=True)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Name a file in a folder that is there.",
-        ) from error
 
 
 def _count(number: int, noun: str) -> str:
@@ -480,16 +307,14 @@ def _run_batch(
     refused = 0
     for line in questions:
         try:
-            _print({"id": line.id, **answer(line)}, indent=None)
+            terminal.print_json({"id": line.id, **answer(line)}, indent=None)
         except QuestionError as error:
             refused += 1
-            _print({"id": line.id, "error": {"what": error.what, "mend": error.mend}}, indent=None)
+            terminal.print_json(
+                {"id": line.id, "error": {"what": error.what, "mend": error.mend}}, indent=None
+            )
     if refused:
         raise QuestionError(
             f"{_count(refused, 'question')} of the batch could not be asked.",
             "Their lines say why.",
         )
-
-
-def _print(data: dict[str, Any], *, indent: int | None = 2) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=indent))

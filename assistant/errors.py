@@ -20,6 +20,11 @@ class AssistantError(Exception):
 
     exit_code: ClassVar[int] = STATE
 
+    @property
+    def status(self) -> int:
+        """The HTTP status that belongs to it: the request has to change, or the server's state."""
+        return 422 if self.exit_code == USAGE else 503
+
     def __init__(self, what: str, mend: str) -> None:
         super().__init__(what, mend)
         self.what = what
@@ -79,3 +84,24 @@ class VerifyError(AssistantError):
 
 class JournalError(AssistantError):
     """What was answered could not be kept, or what was kept cannot be read."""
+
+
+class KeysError(AssistantError):
+    """The keys cannot be read or written, or are not as they were asked for."""
+
+    exit_code = USAGE
+
+
+class ServerError(AssistantError):
+    """A server that was asked could not answer, or would not."""
+
+
+class MissingError(AssistantError):
+    """There is no such page, section or answer."""
+
+    exit_code = USAGE
+
+    @property
+    def status(self) -> int:
+        """404: there is nothing at this address."""
+        return 404

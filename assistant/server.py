@@ -20,18 +20,20 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Body, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 from starlette.staticfiles import StaticFiles
 
-from assistant import addresses, document, messages, palette, resources
-from assistant.errors import SettingsError
-from assistant.gate import Gate, Route
+from assistant import __version__, document, messages, pages, palette, resources, rest
+from assistant.errors import AssistantError, SettingsError
+from assistant.exchange import PROBLEM, Route, problem
+from assistant.gate import Gate
 from assistant.journal import Journal
-from assistant.markup import Markup, Masthead
-from assistant.reader import Quoted, reader
+from assistant.keys import Keys
+from assistant.markup import Masthead
+from assistant.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -46,11 +48,9 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
     Prepare = Callable[[Progress], Live]
 
-EXAMPLES = 4
 PAGES = 50
 """How many of the first pages are looked through for a form to write to the authors."""
 
-LONGEST_COMMENT = 2000
 PATIENCE = 8.0
 """Seconds that questions under way may take once the server is to stop."""
 
@@ -81,6 +81,9 @@ _PICTURES = {
 _STATIC = Path(__file__).parent / "static"
 
 
+_FORM = "Send it as /openapi.json says."
+
+
 class Joining(BaseModel):
     """A question on its way into the chat's queue: text and the number of its event."""
 
@@ -94,30 +97,26 @@ class Joining(BaseModel):
     simple_format: StrictBool = False
 
 
-class Opinion(BaseModel):
-    """What a reader thinks of an answer."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    answer: Annotated[str, Field(pattern=r"^[a-z2-7]{16}$")]
-    helpful: bool
-    comment: Annotated[str, Field(max_length=LONGEST_COMMENT)] = ""
-
-
+JOINED = "/gradio_api/queue/join"
 LISTENED = "/gradio_api/queue/data"
 ROUTES = (
-    Route(("GET", "HEAD"), "/", CHAT),
-    Route(("GET", "HEAD"), "/guide/.*", READER),
-    Route(("GET", "HEAD"), "/a/[a-z2-7]{16}", READER),
-    Route(("POST",), "/feedback", NOTHING),
+    Route(("GET", "HEAD"), "/", CHAT, scope="read"),
+    Route(("GET", "HEAD"), "/guide/.*", READER, scope="read"),
+    Route(("GET", "HEAD"), "/a/[a-z2-7]{16}", READER, scope="read"),
+    Route(("POST",), "/feedback", NOTHING, scope="feedback"),
     Route(("GET", "HEAD"), "/(healthz|readyz|progress)", NOTHING),
     Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
     Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING),
     Route(("GET", "HEAD"), r"/theme\.css", NOTHING),
-    Route(("POST",), "/gradio_api/queue/join", NOTHING, asks=True),
-    Route(("GET",), LISTENED, NOTHING),
-    Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING),
-    Route(("GET",), "/gradio_api/startup-events", NOTHING),
+    Route(("POST",), JOINED, NOTHING, scope="read", asks=True),
+    Route(("GET",), LISTENED, NOTHING, scope="read"),
+    Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING, scope="read"),
+    Route(("GET",), "/gradio_api/startup-events", NOTHING, scope="read"),
+    Route(("POST",), "/api/(ask|search)", scope="read", asks=True),
+    Route(("GET",), "/api/(guide|sections/.+|answers/[^/]+)", scope="read"),
+    Route(("POST",), "/api/feedback", scope="feedback"),
+    Route(("GET",), "/openapi.json", scope="read"),
+    Route(("GET",), "/metrics", scope="admin"),
 )
 
 
@@ -136,20 +135,19 @@ class Server:
         stop: Callable[[], None] = lambda: None,
     ) -> None:
         """`announce` is called once there is something to look at, `stop` if there never is."""
-        self.live: Live | None = None
+        self.service: Service | None = None
         self.failure: BaseException | None = None
         self._settings = settings
         self._prepare = prepare
         self._announce, self._stop = announce, stop
         self._steps: dict[str, tuple[int, int]] = {}
-        self._chat: ASGIApp | None = None
+        self._ready: ASGIApp | None = None
         self._dressed: Callable[[str, Messages, Masthead, str], str] = lambda page, *_: page
         self._waiting: Callable[[], int] = lambda: 0
         self._under_way: Callable[[], bool] = lambda: False
         self._undelivered: Callable[[], bool] = lambda: False
         self._listened: Callable[[str], bool] = lambda _: False
         self._events: Mapping[int, int] = {}
-        self._journal: Journal | None = None
         self._stack = AsyncExitStack()
         self._masthead = Masthead(
             settings.title,
@@ -157,8 +155,9 @@ class Server:
             f"{settings.root}/chat/logo" if settings.logo else "",
             settings.feedback_url,
         )
-        routes = [replace(row, check=self._joined) if row.asks else row for row in ROUTES]
-        self.app = Gate(self._routed(), routes, settings, waiting=self.waiting)
+        routes = [replace(row, check=self._joined) if row.path == JOINED else row for row in ROUTES]
+        keys = Keys(settings.keys_file)
+        self.app = Gate(self._routed(), routes, settings, keys=keys, waiting=self.waiting)
 
     def waiting(self) -> int:
         """How many questions wait for their turn."""
@@ -167,14 +166,15 @@ class Server:
     # -- getting ready --------------------------------------------------------------------------
 
     async def open(self, live: Live) -> None:
-        """Serve the chat over a guide that is ready."""
-        self._journal = await asyncio.to_thread(_journal, self._settings)
-        examples = await asyncio.to_thread(live.assistant.examples, EXAMPLES)
+        """Serve the chat, and all else, over a guide that is ready."""
+        settings = self._settings
+        journal = await asyncio.to_thread(_journal, settings)
+        service = Service(live, journal, settings.title or _title(live))
+        examples = await asyncio.to_thread(service.examples)
         web = await asyncio.to_thread(_web)
-        title = self._settings.title or _title(live)
-        feedback = self._settings.feedback_url or _form(live)
-        self._masthead = Masthead(title, self._masthead.root, self._masthead.logo, feedback)
-        chat = web.Chat(live, self._masthead, self._journal, self._settings.language)
+        feedback = settings.feedback_url or _form(live)
+        masthead = replace(self._masthead, title=service.title, feedback_url=feedback)
+        chat = web.Chat(service, masthead, settings.language)
         app, blocks = web.application(chat, examples)
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._waiting = partial(web.waiting, blocks)
@@ -183,7 +183,8 @@ class Server:
         self._listened = partial(web.listened, blocks)
         self._events = web.events(blocks)
         self._dressed = web.dressed
-        self._chat, self.live = app, live
+        self._masthead, self._chat = masthead, app
+        self._ready, self.service = self._over(service, masthead), service
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -192,8 +193,8 @@ class Server:
             yield
             if task:
                 task.cancel()
-            if self._journal:
-                self._journal.close()
+            if self.service and self.service.journal:
+                self.service.journal.close()
 
     async def _get_ready(self, prepare: Prepare) -> None:
         def told(step: str, done: int, total: int) -> None:
@@ -222,17 +223,28 @@ class Server:
 
     def _routed(self) -> FastAPI:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
-        # What was wrong is not sent back: it may be text that cannot be written.
-        app.exception_handler(RequestValidationError)(lambda *_: Response(status_code=422))
         app.get("/healthz")(self._healthz)
         app.get("/readyz")(self._readyz)
         app.get("/progress")(self._progress)
-        app.get("/guide/{path:path}")(self._page)
-        app.get("/a/{name}")(self._answer)
-        app.post("/feedback", status_code=204)(self._rated)
         app.get("/chat/brand.css")(self._brand)
         app.get("/chat/logo")(self._logo)
         app.mount("/chat", StaticFiles(directory=_STATIC))
+        app.mount("/", self._when_ready)
+        return app
+
+    def _over(self, service: Service, masthead: Masthead) -> FastAPI:
+        """What is served over a guide that is ready."""
+        app = FastAPI(
+            title=service.title,
+            version=__version__,
+            description="Ask a guide; get the right passage back, quoted, with its section.",
+            docs_url=None,
+            redoc_url=None,
+        )
+        app.exception_handler(RequestValidationError)(_unread)
+        app.exception_handler(AssistantError)(_failed)
+        app.include_router(pages.router(service, masthead, self._settings))
+        app.include_router(rest.router(service, self.waiting))
         app.mount("/", self._front)
         return app
 
@@ -250,54 +262,20 @@ class Server:
         return "" if known else "The chat has no such event."
 
     def _healthz(self) -> dict[str, str]:
-        if self.live is None:
+        if self.service is None:
             return {"status": "starting"}
-        generation = {"generation": self.live.assistant.index.generation}
-        if self.live.trouble:
-            return {"status": "stale", **generation, "trouble": self.live.trouble}
+        live = self.service.live
+        generation = {"generation": live.assistant.index.generation}
+        if live.trouble:
+            return {"status": "stale", **generation, "trouble": live.trouble}
         return {"status": "ok", **generation}
 
     def _readyz(self) -> Response:
-        ready = self._chat is not None
+        ready = self._ready is not None
         return JSONResponse({"ready": ready}, 200 if ready else 503)
 
     def _progress(self) -> dict[str, Any]:
-        return {"ready": self._chat is not None, "steps": self._steps}
-
-    def _page(
-        self, request: Request, path: str, section: str = "", first: str = "", last: str = ""
-    ) -> Response:
-        say = self._say(request)
-        if self.live is None:
-            return self._starting(say)
-        store = self.live.assistant.index.store
-        found = store.page(path)
-        if found is None:
-            meant = addresses.meant(path, store)
-            if meant:  # linked as it is published, without its suffix, or by its name alone
-                return RedirectResponse(addresses.page(meant, self._settings.root), 307)
-            said = say("missing_page"), say("missing_page_mend")
-            return HTMLResponse(document.notice(*said, self._masthead, say), 404)
-        quoted = Quoted(first, last or first, section) if first else None
-        return HTMLResponse(reader(found, store.sections(path), self._masthead, say, quoted))
-
-    def _answer(self, request: Request, name: str) -> Response:
-        say = self._say(request)
-        if self.live is None:
-            return self._starting(say)
-        kept = self._journal.answer(name) if self._journal else None
-        if kept is None:
-            mend = say("missing_answer_mend", days=self._settings.keep_days)
-            return HTMLResponse(
-                document.notice(say("missing_answer"), mend, self._masthead, say), 404
-            )
-        markup = Markup(self.live.assistant.index.store, say, self._masthead)
-        return HTMLResponse(document.answer(kept, markup))
-
-    def _rated(self, opinion: Annotated[Opinion, Body()]) -> Response:
-        journal = self._journal
-        rated = journal and journal.rate(opinion.answer, opinion.helpful, opinion.comment)
-        return Response(status_code=204 if rated else 404)
+        return {"ready": self._ready is not None, "steps": self._steps}
 
     def _brand(self) -> Response:
         return Response(palette.style(self._settings.accent), media_type="text/css")
@@ -308,25 +286,49 @@ class Server:
         kind = _PICTURES[self._settings.logo.suffix.lower()]
         return Response(self._settings.logo.read_bytes(), media_type=kind)
 
-    def _starting(self, say: Messages) -> Response:
-        page = document.opening(self._masthead, say)
-        return HTMLResponse(page, 503, headers={"Retry-After": "2", "Cache-Control": "no-store"})
+    async def _when_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What there is over a guide that is ready; until then, how far it is."""
+        if self._ready is not None:
+            await self._ready(scope, receive, send)
+            return
+        request, later = Request(scope), {"Retry-After": "2", "Cache-Control": "no-store"}
+        if "text/html" in request.headers.get("accept", ""):
+            page = document.opening(self._masthead, self._say(request))
+            await HTMLResponse(page, 503, headers=later)(scope, receive, send)
+        else:
+            await Response(status_code=503, headers=later)(scope, receive, send)
 
     async def _front(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The chat and what it needs, or how far the guide is."""
+        """The chat and what it needs."""
         request = Request(scope, receive)
-        say = self._say(request)
         path = request.url.path.removeprefix(self._settings.root)
-        if self._chat is None:
-            await self._starting(say)(scope, receive, send)
-        elif path == LISTENED and not self._listened(request.query_params.get("session_hash", "")):
+        if path == LISTENED and not self._listened(request.query_params.get("session_hash", "")):
             await Response(status_code=404)(scope, receive, send)  # Gradio breaks off instead
         elif path not in {"", "/"}:
             await self._chat(scope, receive, send)
         else:
             page = await _whole(self._chat, scope, receive)
-            page = self._dressed(page, say, self._masthead, scope["state"]["nonce"])
+            page = self._dressed(page, self._say(request), self._masthead, scope["state"]["nonce"])
             await HTMLResponse(page, headers={"Cache-Control": "no-cache"})(scope, receive, send)
+
+
+def _unread(request: Request, error: Exception) -> Response:
+    """What is wrong with a request, and where; never what was sent, which may be no text."""
+    wrong = error.errors()[0] if isinstance(error, RequestValidationError) else {}
+    place = ".".join(str(part) for part in wrong.get("loc", ())[1:])
+    what = f"{wrong.get('msg', 'It could not be read')}: {place!a}." if place else ""
+    return _problem(request, 422, what or "The request is not in the form expected.", _FORM)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    if not isinstance(error, AssistantError):
+        raise error
+    return _problem(request, error.status, error.what, error.mend)
+
+
+def _problem(request: Request, status: int, what: str, mend: str) -> Response:
+    body = problem(status, what, mend, request.state.request_id)
+    return Response(body, status, media_type=PROBLEM, headers={"Cache-Control": "no-store"})
 
 
 async def _until(done: Callable[[], bool], patience: float) -> None:

@@ -80,11 +80,23 @@ class Settings(BaseModel):
     trusted_proxies: Networks = Field(
         (), description="Addresses or networks whose X-Forwarded-* headers are believed."
     )
+    anonymous: bool = Field(
+        default=False,
+        description="Whether whoever asks from another machine may read without a key.",
+    )
+    keys: Path | None = Field(
+        None, description="The file of the keys' digests; keys.json beside the index if not set."
+    )
+    user_header: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="The header in which a trusted proxy names who is signed in: Remote-User.",
+    )
     rate: int | None = Field(
         None,
         ge=0,
-        description="Questions a minute from one address, 0 for no limit; where it is not set, "
-        "120, and no limit for this machine's own addresses.",
+        description="Questions a minute from one address or key, 0 for no limit; where it is not "
+        "set, 120, and no limit for this machine's own addresses.",
     )
     waiting: int = Field(64, ge=1, description="How many questions may wait at once.")
     language: str = Field(
@@ -109,6 +121,11 @@ class Settings(BaseModel):
     keep_days: int = Field(
         90, ge=1, description="How many days answers and what was said of them are kept."
     )
+
+    @property
+    def keys_file(self) -> Path:
+        """The file of the keys' digests."""
+        return self.keys or self.index / "keys.json"
 
     @property
     def journal_url(self) -> str:

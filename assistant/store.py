@@ -220,6 +220,11 @@ class FaissStore:
         """The paths of all pages, sorted."""
         return [row[0] for row in self._rows("select path from page order by path")]
 
+    def languages(self) -> list[str]:
+        """The languages that pages say they are in, sorted."""
+        found = self._rows("select distinct language from page where language > '' order by 1")
+        return [row[0] for row in found]
+
     # -- what a build asks --------------------------------------------------------------------
 
     @cached_property

@@ -6,16 +6,25 @@ to standard output, progress to standard error.
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING, ClassVar, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import typer
+
+from assistant.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from rich.progress import TaskID
 
+    from assistant.encoder import Encoder
     from assistant.journal import Rating
     from assistant.model import Answer, Search
+    from assistant.settings import Settings
 
     Progress = Callable[[str, int, int], None]
 
@@ -131,3 +140,31 @@ def listed(found: Search) -> None:
         console.print(Text(f"{hit.rank}. {passage.heading_path}", style="bold"), end="  ")
         console.print(Text(f"{hit.probability:.0%}  {passage.url}", style="cyan"))
         console.print(Text(f"   {' '.join(passage.body.split())[:200]}"))
+
+
+def encoder(chosen: Settings, told: Progress | None = None) -> Encoder:
+    """The encoder to build with; the first time its model is exported, with a progress bar."""
+    from assistant import encoders
+
+    with Bars(told) as bars:
+        exporting = partial(bars.progress, "exporting")
+        found, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
+    if notice:
+        typer.echo(notice, err=True)
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file the reader named. Raises SettingsError where it cannot be."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Name a file in a folder that is there.",
+        ) from error
+
+
+def print_json(data: dict[str, Any], *, indent: int | None = 2) -> None:
+    """Print JSON types."""
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=indent))

@@ -17,21 +17,17 @@ import gradio as gr
 from fastapi import FastAPI
 
 from assistant import document, messages
-from assistant.errors import AssistantError, JournalError, QuestionError
+from assistant.errors import AssistantError, QuestionError
 from assistant.markup import Markup, failure, text
-from assistant.model import Turn
 from assistant.retrieval import LONGEST_TALK
-from assistant.text import writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.ask import Assistant
-    from assistant.journal import Journal
-    from assistant.live import Live
     from assistant.markup import Masthead
     from assistant.messages import Messages
-    from assistant.model import Answer
+    from assistant.model import Turn
+    from assistant.service import Service
 
 LONGEST_SHOWN = 50  # questions of one talk
 TALKS = 1000  # are remembered; with what Gradio keeps beside it, one takes 50 kB and more
@@ -75,9 +71,8 @@ class Chat:
     `language` is the one all readers get, empty for each reader's own.
     """
 
-    live: Live
+    service: Service
     masthead: Masthead
-    journal: Journal | None = None
     language: str = ""
 
     def answered(self, question: str, talk: Talk, accepted: str = "") -> tuple[Talk, bool]:
@@ -85,13 +80,11 @@ class Chat:
 
         `accepted` are the reader's languages, as in an Accept-Language header.
         """
-        assistant = self.live.assistant
         say = messages.choose(accepted, self.language)
-        markup = Markup(assistant.index.store, say, self.masthead)
+        markup = Markup(self.service.assistant.index.store, say, self.masthead)
         try:
-            answer = assistant.ask(question, talk.turns)
-            texts = quoted_from(answer, assistant)
-            body = markup.reply(answer, texts, self._kept(answer, texts, say.language))
+            given = self.service.ask(question, talk.turns, door="chat", language=say.language)
+            body = markup.reply(given.answer, given.texts, given.id)
         except AssistantError as error:
             notice = failure(error.what, error.mend)
             after = talk.with_exchange(markup.exchange(question, notice))
@@ -101,48 +94,24 @@ class Chat:
             _log.exception("Question %s failed", name)
             notice = failure(say("failed", id=name), say("failed_mend"))
             return talk.with_exchange(markup.exchange(question, notice)), True
-        sources = tuple(citation.passage for citation in answer.citations)
-        turns = (Turn("user", question), Turn("agent", answer.text, sources))
         shown = markup.exchange(question, self.trouble(accepted) + body)
-        return talk.with_exchange(shown, turns), True
-
-    def _kept(self, answer: Answer, texts: dict[str, str], language: str) -> str:
-        """Where the answer is kept; nowhere, if it cannot be: it is given all the same."""
-        try:
-            return self.journal.keep(answer, texts, language=language) if self.journal else ""
-        except JournalError as error:
-            _log.warning("An answer could not be kept: %s", error)
-            return ""
+        return talk.with_exchange(shown, given.turns), True
 
     def about(self, section: str, accepted: str = "") -> Talk:
         """A talk that begins at a section, `path#anchor`; an empty one where there is none."""
-        assistant = self.live.assistant
-        path, _, anchor = writable(section).partition("#")
-        found = assistant.index.store.section_passages(path, anchor)
-        if not found:
+        place, turns = self.service.about(section)
+        if place is None:
             return Talk()
-        passages = [passage for _, passage in found]
         say = messages.choose(accepted, self.language)
-        shown = Markup(assistant.index.store, say, self.masthead).about(passages[0].headings)
-        heard = Turn("agent", passages[0].text, tuple(passage.id for passage in passages))
-        return Talk((Turn("user", passages[0].heading), heard), (shown,))
+        markup = Markup(self.service.assistant.index.store, say, self.masthead)
+        return Talk(turns, (markup.about(place.headings),))
 
     def trouble(self, accepted: str = "") -> str:
         """Why the answers come from an older state of the guide, as markup; mostly nothing."""
-        if not self.live.trouble:
+        if not self.service.live.trouble:
             return ""
         said = messages.choose(accepted, self.language)("earlier")
-        return failure(said, self.live.trouble)
-
-
-def quoted_from(answer: Answer, assistant: Assistant) -> dict[str, str]:
-    """The whole passages an answer quotes from, by their ids."""
-    texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
-    cited = {citation.passage: citation for citation in answer.citations}
-    for missing in [cited[name] for name in cited if name not in texts]:
-        found = assistant.index.store.section_passages(missing.path, missing.anchor)
-        texts |= {passage.id: passage.text for _, passage in found}
-    return {name: texts[name] for name in cited if name in texts}
+        return failure(said, self.service.live.trouble)
 
 
 def application(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]:

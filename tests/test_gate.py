@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from assistant.gate import API, PROBLEM, Gate, Route, problem
+from assistant.exchange import API, PROBLEM, Route, problem
+from assistant.gate import Gate
 from assistant.settings import Settings
 
 PAGE = "default-src 'self'; script-src 'nonce-{nonce}'; frame-ancestors {frames}"

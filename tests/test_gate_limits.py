@@ -8,7 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from assistant.gate import BODY, Gate, Rate
+from assistant.exchange import BODY
+from assistant.gate import Gate, Rate
 from assistant.settings import Settings
 from tests.test_gate import (
     READER,

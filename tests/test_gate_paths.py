@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.gate import Gate, Route
+from assistant.exchange import Route
+from assistant.gate import Gate
 from assistant.settings import Settings
 from tests.test_gate import (
     LISTED,

@@ -22,7 +22,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount
 from starlette.routing import Route as Endpoint
 
-from assistant.gate import BODY, PROBLEM, Gate, Route
+from assistant.exchange import BODY, PROBLEM, Route
+from assistant.gate import Gate
 from assistant.settings import Settings
 
 PATIENCE = 10.0  # seconds a busy machine may take

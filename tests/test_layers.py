@@ -12,8 +12,10 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
-    "model errors text settings timing palette",
-    "messages gate journal",
+    "model errors text settings timing palette options",
+    "messages journal keys metrics",
+    "exchange",
+    "gate",
     "tags table fences lexicon matrix cache measures questionset weights batch",
     "mdx phrases bm25 neighbours",
     "dialect site hypertext",
@@ -27,29 +29,38 @@ LAYERS = [
     "building verify document",
     "calibration",
     "ask reader",
-    "live terminal evaluate doctor",
-    "report web",
+    "live terminal evaluate doctor bodies",
+    "report service",
+    "upkeep web pages rest",
     "server",
     "cli",
 ]
 # The ground floor may use words, and errors: neither knows anything else.
 GROUND = {("settings", "errors")}
-# The command line starts the server, which serves the chat.
-DOORS = {"cli": {"server"}, "server": {"web"}, "web": set()}
+# The command line starts the server, which serves the chat and all else.
+DOORS = {
+    "cli": {"server", "upkeep"},
+    "upkeep": set(),
+    "server": {"pages", "rest", "web"},
+    "pages": set(),
+    "rest": set(),
+    "web": set(),
+}
 OUTSIDE = {"__init__", "__main__"}
 
 HEAVY = set(
     """
     torch sentence_transformers transformers faiss gradio fastapi uvicorn lxml docutils
     markitdown onnx onnxruntime tokenizers sqlalchemy
+    prometheus_client mcp openai
     """.split()
 )
 # What makes a graph has tools of the package that runs it.
 SHARED = {"onnxruntime": {"encoder", "export"}, "torch": {"export", "reference"}}
 # Gradio is mounted on an application, which the server then serves.
-SHARED["fastapi"] = {"server", "web"}
+SHARED["fastapi"] = {"pages", "rest", "server", "web"}
 # These need their package to define a class, and are themselves imported where they are needed.
-WHOLE = {"journal", "server", "web", "rst", "office"}
+WHOLE = {"journal", "pages", "rest", "server", "web", "rst", "office"}
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))

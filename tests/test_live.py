@@ -15,6 +15,7 @@ from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.live import Followed, Live
 from assistant.markup import Masthead
+from assistant.service import Service
 from assistant.settings import Settings
 
 PATIENCE = 60.0  # seconds an edit may take to show on a busy machine
@@ -74,7 +75,7 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     assert said["status"] == "stale"
     assert said["generation"] == generation
     assert said["trouble"] == live.trouble
-    assert "earlier state of the guide" in web.Chat(live, Masthead("")).trouble()
+    assert "earlier state of the guide" in web.Chat(Service(live), Masthead("")).trouble()
 
 
 def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):

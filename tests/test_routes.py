@@ -12,6 +12,7 @@ from starlette.routing import Mount
 from assistant import building
 from assistant import index as indexes
 from assistant.ask import Assistant
+from assistant.keys import PREFIX, Keys
 from assistant.live import Live
 from assistant.server import ROUTES, Server
 from assistant.settings import Settings
@@ -21,32 +22,57 @@ pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 KEPT = "a" * 16
 
-# What an anonymous reader gets at each of our own addresses: method, address, status.
+# What who may gets at each of our own addresses: method, address, status, and for what scope.
 OPEN = {
-    "/": [("GET", "/", 200)],
-    "/healthz": [("GET", "/healthz", 200)],
-    "/readyz": [("GET", "/readyz", 200)],
-    "/progress": [("GET", "/progress", 200)],
-    "/guide/{path:path}": [("GET", "/guide/dogs.md", 200), ("GET", "/guide/none.md", 404)],
-    "/a/{name}": [("GET", f"/a/{KEPT}", 404), ("GET", "/a/short", 404)],
-    "/feedback": [("POST", "/feedback", 422)],
-    "/chat": [("GET", "/chat/chat.css", 200), ("GET", "/chat/none.css", 404)],
-    "/chat/brand.css": [("GET", "/chat/brand.css", 200)],
-    "/chat/logo": [("GET", "/chat/logo", 404)],
+    "/": [("GET", "/", 200, "read")],
+    "/healthz": [("GET", "/healthz", 200, "")],
+    "/readyz": [("GET", "/readyz", 200, "")],
+    "/progress": [("GET", "/progress", 200, "")],
+    "/guide/{path:path}": [
+        ("GET", "/guide/dogs.md", 200, "read"),
+        ("GET", "/guide/none.md", 404, "read"),
+    ],
+    "/a/{name}": [("GET", f"/a/{KEPT}", 404, "read"), ("GET", "/a/short", 404, "")],
+    "/feedback": [("POST", "/feedback", 422, "feedback")],
+    "/chat": [("GET", "/chat/chat.css", 200, ""), ("GET", "/chat/none.css", 404, "")],
+    "/chat/brand.css": [("GET", "/chat/brand.css", 200, "")],
+    "/chat/logo": [("GET", "/chat/logo", 404, "")],
+    # For programs:
+    "/api/ask": [("POST", "/api/ask", 422, "read")],
+    "/api/search": [("POST", "/api/search", 422, "read")],
+    "/api/sections/{path:path}": [
+        ("GET", "/api/sections/dogs.md", 200, "read"),
+        ("GET", "/api/sections/none.md", 404, "read"),
+    ],
+    "/api/guide": [("GET", "/api/guide", 200, "read")],
+    "/api/answers/{name}": [("GET", f"/api/answers/{KEPT}", 404, "read")],
+    "/api/feedback": [("POST", "/api/feedback", 422, "feedback")],
+    "/metrics": [("GET", "/metrics", 200, "admin")],
+    "/openapi.json": [("GET", "/openapi.json", 200, "read")],
     # Of Gradio's:
-    "/assets/{path:path}": [("GET", "/assets/none.js", 404)],
-    "/static/{path:path}": [("GET", "/static/none.js", 404)],
-    "/theme.css": [("GET", "/theme.css", 200)],
-    "/gradio_api/queue/join": [("POST", "/gradio_api/queue/join", 422)],
-    "/gradio_api/queue/data": [("GET", "/gradio_api/queue/data", 404)],
+    "/assets/{path:path}": [("GET", "/assets/none.js", 404, "")],
+    "/static/{path:path}": [("GET", "/static/none.js", 404, "")],
+    "/theme.css": [("GET", "/theme.css", 200, "")],
+    "/gradio_api/queue/join": [("POST", "/gradio_api/queue/join", 422, "read")],
+    "/gradio_api/queue/data": [("GET", "/gradio_api/queue/data", 404, "read")],
     "/gradio_api/heartbeat/{session_hash}": [],  # never ends; tests/browser opens it
-    "/gradio_api/startup-events": [("GET", "/gradio_api/startup-events", 200)],
+    "/gradio_api/startup-events": [("GET", "/gradio_api/startup-events", 200, "read")],
+}
+
+# What each caller from another machine may do, by scope; 0 where it is let in.
+CALLERS = {
+    "anonymous": {"": 0, "read": 401, "feedback": 401, "admin": 401},
+    "wrong": {"": 0, "read": 401, "feedback": 401, "admin": 401},
+    "revoked": {"": 0, "read": 401, "feedback": 401, "admin": 401},
+    "reader": {"": 0, "read": 0, "feedback": 403, "admin": 403},
+    "rater": {"": 0, "read": 403, "feedback": 0, "admin": 403},
+    "admin": {"": 0, "read": 0, "feedback": 0, "admin": 0},
 }
 
 # Gradio's others, which nobody gets anything from, by how they begin.
 SHUT = """
 /login /logout /config /favicon.ico /manifest.json /svelte /pwa_icon /robots.txt /monitoring
-/openapi.json /docs /redoc /gradio_api/user /gradio_api/login_check /gradio_api/token
+/docs /redoc /gradio_api/user /gradio_api/login_check /gradio_api/token
 /gradio_api/app_id /gradio_api/dev /gradio_api/runs /gradio_api/run-history
 /gradio_api/deep_link /gradio_api/info /gradio_api/openapi /gradio_api/custom_component
 /gradio_api/proxy= /gradio_api/file= /gradio_api/file/ /gradio_api/stream /gradio_api/reset
@@ -70,6 +96,22 @@ def client(server) -> TestClient:
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 
+@pytest.fixture(scope="module")
+def tokens(server) -> dict[str, str]:
+    """The key of each caller, empty for who has none."""
+    keys = Keys(server._settings.keys_file)
+    made = {
+        "anonymous": "",
+        "wrong": PREFIX + "w" * 43,
+        "revoked": keys.add("revoked", ["read", "feedback", "admin"]),
+        "reader": keys.add("reader", ["read"]),
+        "rater": keys.add("rater", ["feedback"]),
+        "admin": keys.add("admin", ["admin"]),
+    }
+    keys.revoke("revoked")
+    return made
+
+
 def addresses(app, above: str = "") -> dict[str, set[str]]:
     """Every address of an application and what is mounted in it, with its methods."""
     found: dict[str, set[str]] = {}
@@ -90,6 +132,8 @@ def addresses(app, above: str = "") -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def every(server) -> dict[str, set[str]]:
     ours, chats = addresses(server.app._app), addresses(server._chat)
+    for path, methods in addresses(server._ready).items():
+        ours.setdefault(path, set()).update(methods)
     assert len(ours) >= 9
     assert len(chats) > 50
     return {path: ours.get(path, set()) | chats.get(path, set()) for path in {*ours, *chats}}
@@ -116,9 +160,23 @@ def test_every_row_is_of_a_route(every):
 
 def test_what_is_open_answers_as_the_table_says(client):
     for rows in OPEN.values():
-        for method, path, status in rows:
+        for method, path, status, _ in rows:
             found = client.request(method, path, json={} if method == "POST" else None)
             assert found.status_code == status, path
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_caller_from_elsewhere_gets_what_the_key_allows_and_nothing_else(server, tokens, caller):
+    elsewhere = TestClient(server.app, "http://127.0.0.1", client=("203.0.113.9", 50000))
+    headers = {"Authorization": f"Bearer {tokens[caller]}"} if tokens[caller] else {}
+    for rows in OPEN.values():
+        for method, path, status, scope in rows:
+            sent = {} if method == "POST" else None
+            found = elsewhere.request(method, path, json=sent, headers=headers)
+            assert found.status_code == (CALLERS[caller][scope] or status), f"{caller}: {path}"
+            if found.status_code == 401:
+                assert found.headers["www-authenticate"] == "Bearer"
+                assert "assistant keys add" in found.json()["mend"]
 
 
 def test_what_is_shut_answers_nothing_by_any_method(client, every):
@@ -133,7 +191,7 @@ def test_what_is_shut_answers_nothing_by_any_method(client, every):
 
 def test_a_method_nobody_asked_for_is_refused_everywhere(client):
     for rows in OPEN.values():
-        for method, path, _ in rows:
+        for method, path, *_ in rows:
             other = "POST" if method == "GET" else "GET"
             for wrong in (other, "PUT", "DELETE", "PATCH", "TRACE"):
                 found = client.request(wrong, path)
@@ -141,7 +199,7 @@ def test_a_method_nobody_asked_for_is_refused_everywhere(client):
 
 
 def test_every_row_of_the_gate_s_table_is_one_that_is_tested_here(every):
-    listed = [path for rows in OPEN.values() for _, path, _ in rows]
+    listed = [path for rows in OPEN.values() for _, path, *_ in rows]
     listed.append("/gradio_api/heartbeat/abc")
     for row in ROUTES:
         assert any(re.fullmatch(row.path, path) for path in listed), row.path

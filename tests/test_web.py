@@ -15,6 +15,7 @@ from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.live import Live
 from assistant.markup import Masthead
+from assistant.service import Service
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -38,7 +39,7 @@ def assistant(tmp_path_factory, word_encoder) -> Assistant:
 
 @pytest.fixture(scope="module")
 def chat(assistant) -> web.Chat:
-    return web.Chat(Live(assistant), Masthead("Animals"))
+    return web.Chat(Service(Live(assistant)), Masthead("Animals"))
 
 
 def test_a_hostile_question_is_shown_as_text(chat):
@@ -74,7 +75,7 @@ class Broken:
 
 
 def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
-    broken = web.Chat(Live(Assistant(assistant.index, Broken())), Masthead("Animals"))
+    broken = web.Chat(Service(Live(Assistant(assistant.index, Broken()))), Masthead("Animals"))
     with caplog.at_level(logging.ERROR):
         talk, _ = broken.answered("what is a cat?", web.Talk())
     named = re.search(r"Something went wrong \(id ([0-9a-f]{8})\)", talk.markup)
@@ -107,7 +108,7 @@ def test_a_talk_about_what_is_not_in_the_guide_is_any_talk(chat, section):
 
 def test_a_reader_is_spoken_to_in_their_language_or_in_the_one_that_is_set(assistant, chat):
     assert messages.choose("de")("refused") in chat.answered("bread", web.Talk(), "de")[0].markup
-    fixed = web.Chat(Live(assistant), Masthead("Animals"), language="fr")
+    fixed = web.Chat(Service(Live(assistant)), Masthead("Animals"), language="fr")
     assert messages.choose("fr")("refused") in fixed.answered("bread", web.Talk(), "de")[0].markup
 
 

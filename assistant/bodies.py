@@ -1,0 +1,176 @@
+"""The bodies of requests and responses, as the server's description of itself names them.
+
+Knows which fields each has, and what they may be. Must not know what is done with them. What is
+sent is made by `to_dict` of what it is; these say how that looks, and a test holds them together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from assistant.ask import LONGEST_QUESTION
+from assistant.model import Citation, Reason, Related, Resource
+
+LONGEST_TALK = 100
+LONGEST_TURN = 20_000
+LONGEST_COMMENT = 2_000
+MOST_HITS = 50
+
+_ANSWER_ID = "^[a-z2-7]{16}$"
+_QUESTION = Field(
+    description=f"The question, in words: at most {LONGEST_QUESTION:,} characters.",
+    examples=["What is a dog?"],
+)
+AnswerId = Annotated[str, StringConstraints(pattern=_ANSWER_ID)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Said(_Body):
+    """One turn of the talk so far."""
+
+    role: Literal["user", "agent"]
+    text: Annotated[str, Field(max_length=LONGEST_TURN)]
+    sources: Annotated[list[str], Field(max_length=100)] = Field(
+        [], description="The passages that an agent's turn quoted: its citations' `passage`."
+    )
+
+
+class Asking(_Body):
+    """A question."""
+
+    question: str = _QUESTION
+    history: Annotated[list[Said], Field(max_length=LONGEST_TALK)] = Field(
+        [], description="The talk so far, oldest turn first."
+    )
+    context: Annotated[str, Field(max_length=1000)] = Field(
+        "",
+        description="The page or section the reader is on: PATH or PATH#ANCHOR.",
+        examples=["index.md#dogs"],
+    )
+
+
+class Searching(Asking):
+    """A question to which passages are wanted."""
+
+    k: Annotated[int, Field(ge=1, le=MOST_HITS)] = Field(10, description="How many at most.")
+
+
+class Opinion(_Body):
+    """What a reader thinks of an answer."""
+
+    answer: AnswerId = Field(description="The answer's `id`.", examples=["abcdefghijklmnop"])
+    helpful: bool
+    comment: Annotated[str, Field(max_length=LONGEST_COMMENT)] = ""
+
+
+class AnswerBody(_Body):
+    """An answer: quotes of the guide with their sources, or that it does not say."""
+
+    id: str = Field(description="What it is kept as; empty where nothing is kept.")
+    question: str
+    understood_as: str
+    other_readings: list[str]
+    found: bool
+    text: str = Field(description="The quotes, each with its marker [n].")
+    confidence: float = Field(ge=0, le=1)
+    citations: list[Citation]
+    resources: list[Resource]
+    related: list[Related]
+    missing: list[str] = Field(description="What the guide does not speak of, of what is compared.")
+    next_questions: list[str]
+    writer: str
+    degraded: list[str]
+    generation: str = Field(description="The state of the guide that was asked.")
+    seconds: float
+
+
+class KeptBody(_Body):
+    """An answer as it was given at a time."""
+
+    id: AnswerId
+    at: str = Field(description="When it was last given, UTC.", examples=["2026-01-31T12:00:00Z"])
+    answer: AnswerBody
+    changed: list[int] = Field(description="The citations whose section is not as it was since.")
+
+
+class HitBody(_Body):
+    """A passage that was found."""
+
+    rank: int
+    passage: str
+    path: str
+    headings: list[str]
+    anchor: str
+    url: str
+    probability: float
+    text: str
+    why: Reason
+
+
+class SearchBody(_Body):
+    """The passages found, best first."""
+
+    question: str
+    understood_as: str
+    generation: str
+    hits: list[HitBody]
+
+
+class SectionBody(_Body):
+    """A section of a page and all of its text."""
+
+    headings: list[str]
+    anchor: str
+    url: str
+    lines: tuple[int, int]
+    text: str
+
+
+class PageBody(_Body):
+    """A page of the guide, by its sections."""
+
+    path: str
+    title: str
+    url: str
+    sha256: str
+    language: str
+    generation: str
+    sections: list[SectionBody]
+
+
+class HeadingBody(_Body):
+    """A heading and those below it."""
+
+    title: str
+    path: str
+    anchor: str
+    below: list[HeadingBody]
+
+
+class GuideBody(_Body):
+    """What there is to ask."""
+
+    title: str
+    languages: list[str] = Field(description="Those its pages say they are in.")
+    interface: list[str] = Field(description="The languages our own words come in.")
+    generation: str
+    pages: int
+    passages: int
+    examples: list[str] = Field(description="Questions the guide answers.")
+    headings: list[HeadingBody]
+
+
+class ProblemBody(BaseModel):
+    """An error, after RFC 9457, with what mends it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    mend: str
+    id: str = Field(description="What the log knows the request by.")

@@ -1,0 +1,229 @@
+"""One request at the gate and its response: what the application sees of it, and the client.
+
+Knows HTTP messages, a body's length and time, the headers of ours, and what an error looks like.
+Must not know who may ask for what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from assistant.keys import KeyScope
+    from assistant.settings import Settings
+
+BODY = 64 * 1024  # bytes a request's body may have
+API = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+PROBLEM = "application/problem+json"  # RFC 9457
+
+
+# A client still sending would see nothing but a broken connection if that were closed at once, so
+# what it sends is read and dropped for as many seconds.
+_LINGER = 5.0
+_KEPT_BACK = re.compile(  # the gate says these, or nobody
+    rb"access-control-|content-security-|cross-origin-|permissions-|referrer-|strict-transport-"
+    rb"|x-content-type-|x-frame-|x-request-id|set-cookie|server|connection"
+)
+_SAID = {
+    400: ("The request could not be understood.", "Check its address, headers and body."),
+    401: ("A key is needed here.", "Send Authorization: Bearer KEY."),
+    403: ("Not allowed from that page.", "List its site in origins, a proxy in trusted_proxies."),
+    404: ("There is nothing at this address.", "Check the address, or begin at the first page."),
+    405: ("This address does not take such a request.", "Use one of the methods in Allow."),
+    408: ("The request took too long to arrive.", "Send it again, all at once."),
+    413: ("The request is too long.", f"Send at most {BODY // 1024} kB."),
+    421: ("This host name is not served here.", "Use another, or add it to the setting hosts."),
+    422: ("The request is not in the form expected.", "Check its fields and send it again."),
+    429: ("Too many questions at once.", "Wait a moment and ask again."),
+    500: ("Something went wrong here.", "Try again; the log says more under this id."),
+    503: ("The assistant is not ready.", "Try again in a moment."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A row of the table of what is let through.
+
+    `path` is a regular expression for the whole path below the root. `policy` is the
+    Content-Security-Policy, in which {nonce} and {frames} are filled in. `scope` is what a caller
+    must be allowed to, None where anyone may. A row that `asks` counts
+    against the rate and the queue. What is `shared` may be loaded by other sites' pages, as a
+    widget's script is. `check` says what is wrong with a body, or nothing.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    policy: str = API
+    scope: KeyScope | None = None
+    asks: bool = False
+    shared: bool = False
+    check: Callable[[bytes], str] | None = None
+
+
+def problem(status: int, what: str, mend: str, id: str) -> bytes:  # noqa: A002 - its name in JSON
+    """An error as every one is sent: JSON after RFC 9457, with its mend and the request's id."""
+    title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Error"
+    said = {"type": "about:blank", "title": title, "status": status, "detail": what}
+    return json.dumps({**said, "mend": mend, "id": id}).encode()
+
+
+@dataclass(eq=False)
+class Stop(Exception):
+    """A request that goes no further, and what is answered; an error has words by its status."""
+
+    status: int
+    what: str = ""
+    mend: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.status >= 400:
+            alike = _SAID.get(self.status // 100 * 100, _SAID[500])
+            what, mend = _SAID.get(self.status, alike)
+            self.what, self.mend = self.what or what, self.mend or mend
+
+
+class Exchange:
+    """One request as the application is to see it, and its response as the client is to."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self.headers = Headers(raw=[(name.lower(), value) for name, value in scope["headers"]])
+        self.own_origin = self.listed_origin = ""
+        self.row = Route((), "")  # until it is known
+        self.body = b""
+        self.begun = False
+        self._nonce = secrets.token_urlsafe(16)
+        state = {**scope.get("state", {}), "request_id": self.id, "nonce": self._nonce}
+        self.scope: Scope = {"scheme": "http", **scope, "state": state}
+        self._receive, self._send, self._settings = receive, send, settings
+        chunked = "transfer-encoding" in self.headers
+        self._unread = chunked or self.headers.get("content-length", "0") != "0"
+        self._handed = self._streams = self._ended = self._complete = False
+        self._left = asyncio.Event()
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def read(self, patience: float) -> None:
+        """Read the body whole; it may be too long, or take more than so many seconds."""
+        body, more = bytearray(), True
+        try:
+            async with asyncio.timeout(patience):
+                while more:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise Stop(400)  # which nobody hears
+                    body += message.get("body", b"")
+                    more = self._unread = message.get("more_body", False)
+                    if len(body) > BODY:
+                        raise Stop(413)
+        except TimeoutError:
+            raise Stop(408) from None
+        self.body = bytes(body)
+
+    async def receive(self) -> Message:
+        """The body, then that the client has left or that its stream is to end."""
+        if not self._handed:
+            self._handed = True
+            return {"type": "http.request", "body": self.body, "more_body": False}
+        if self._watcher is None:
+            self._watcher = asyncio.create_task(self._watch())
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._left.set()
+
+    def end(self) -> None:
+        """Tell an event stream, begun or about to, that its client has left."""
+        self._ended = True
+        if self._streams:
+            self._left.set()
+
+    async def send(self, message: Message) -> None:
+        """The application's response under the gate's headers, or a problem for its error."""
+        if self._complete:
+            return  # an error that a problem was sent for
+        if message["type"] == "http.response.start":
+            status, pairs = message["status"], message.get("headers", [])
+            said = Headers(raw=[(name.lower(), value) for name, value in pairs])
+            kind = said.get("content-type", "").partition(";")[0].strip().lower()
+            foreign = kind != PROBLEM and (kind != "text/html" or status == 500)
+            if status >= 400 and foreign:
+                kept = {name: said[name] for name in ("allow", "retry-after") if name in said}
+                await self.stop(Stop(status, headers=kept))
+                return
+            self.begun, self._streams = True, kind == "text/event-stream"
+            if self._ended:
+                self.end()
+            theirs = [pair for pair in said.raw if not _KEPT_BACK.match(pair[0])]
+            message = {**message, "headers": [*theirs, *self._ours(self.row.policy)]}
+        elif message["type"] == "http.response.body":
+            self._complete = not message.get("more_body", False)
+        await self._send(message)
+
+    async def finish(self) -> None:
+        """Watch no more; a stream told to end is closed, so that its client sees it whole."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._ended and self._streams and not self._complete:
+            await self._send({"type": "http.response.body", "body": b""})
+
+    async def stop(self, stop: Stop) -> None:
+        """Answer in the application's place; a client still sending is heard out for a while."""
+        self.begun = self._complete = True
+        status, said = stop.status, {**stop.headers, "cache-control": "no-store"}
+        body = problem(status, stop.what, stop.mend, self.id) if stop.what else b""
+        if body:
+            said["content-type"] = PROBLEM
+        if status != HTTPStatus.NO_CONTENT:
+            said["content-length"] = str(len(body))
+        if self._unread:
+            said["connection"] = "close"
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in said.items()]
+        headers += self._ours(API)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": self._unread})
+        if self._unread:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER):
+                    while (await self._receive()).get("more_body", False):
+                        pass
+            await self._send({"type": "http.response.body", "body": b""})
+
+    def _ours(self, policy: str) -> list[tuple[bytes, bytes]]:
+        """What every response says, or nothing where that is empty."""
+        settings, origin = self._settings, self.listed_origin
+        frames = " ".join(("'self'", *settings.frames))
+        abroad, secure = origin or self.row.shared, self.scope["scheme"] == "https"
+        said = {
+            "x-request-id": self.id,
+            "content-security-policy": policy.format(nonce=self._nonce, frames=frames),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "cross-origin" if abroad else "same-origin",
+            "permissions-policy": "camera=(), microphone=(), geolocation=()",
+            "x-frame-options": "" if settings.frames else "SAMEORIGIN",
+            "strict-transport-security": "max-age=31536000" if secure else "",
+            "vary": "Origin" if settings.origins else "",
+            "access-control-allow-origin": origin,
+            "access-control-expose-headers": origin
+            and "ETag, Mcp-Session-Id, Retry-After, X-Request-Id",
+        }
+        return [(name.encode(), value.encode("latin-1")) for name, value in said.items() if value]

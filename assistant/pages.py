@@ -1,0 +1,66 @@
+"""The pages a browser opens besides the chat: the guide's own, and answers as they were given.
+
+Knows their addresses and what stands at each. Must not know how they look, nor how an answer is
+found.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Body, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from assistant import addresses, document, messages
+from assistant.bodies import Opinion
+from assistant.markup import Markup
+from assistant.reader import Quoted, reader
+
+if TYPE_CHECKING:
+    from assistant.markup import Masthead
+    from assistant.messages import Messages
+    from assistant.service import Service
+    from assistant.settings import Settings
+
+
+def router(service: Service, masthead: Masthead, settings: Settings) -> APIRouter:
+    """The routes over a guide that is ready."""
+    pages = APIRouter(include_in_schema=False)
+
+    def say(request: Request) -> Messages:
+        return messages.choose(request.headers.get("accept-language", ""), settings.language)
+
+    @pages.get("/guide/{path:path}")
+    def page(
+        request: Request, path: str, section: str = "", first: str = "", last: str = ""
+    ) -> Response:
+        spoken = say(request)
+        store = service.assistant.index.store
+        found = store.page(path)
+        if found is None:
+            meant = addresses.meant(path, store)
+            if meant:  # linked as it is published, without its suffix, or by its name alone
+                return RedirectResponse(addresses.page(meant, settings.root), 307)
+            said = spoken("missing_page"), spoken("missing_page_mend")
+            return HTMLResponse(document.notice(*said, masthead, spoken), 404)
+        quoted = Quoted(first, last or first, section) if first else None
+        return HTMLResponse(reader(found, store.sections(path), masthead, spoken, quoted))
+
+    @pages.get("/a/{name}")
+    def answer(request: Request, name: str) -> Response:
+        spoken = say(request)
+        kept = service.journal.answer(name) if service.journal else None
+        if kept is None:
+            mend = spoken("missing_answer_mend", days=settings.keep_days)
+            notice = document.notice(spoken("missing_answer"), mend, masthead, spoken)
+            return HTMLResponse(notice, 404)
+        markup = Markup(service.assistant.index.store, spoken, masthead)
+        return HTMLResponse(document.answer(kept, markup))
+
+    @pages.post("/feedback")
+    def rated(opinion: Annotated[Opinion, Body()]) -> Response:
+        journal = service.journal
+        rated = journal and journal.rate(opinion.answer, opinion.helpful, opinion.comment)
+        return Response(status_code=204 if rated else 404)
+
+    return pages

@@ -1,0 +1,229 @@
+"""The guide over HTTP: questions, searches, sections and opinions as JSON, answers as events too.
+
+Knows addresses, bodies and what a response says of itself. Must not know how an answer is found,
+nor who may ask: that is the gate's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Path, Query
+from fastapi.responses import Response
+
+from assistant import messages
+from assistant.bodies import (
+    AnswerBody,
+    Asking,
+    GuideBody,
+    KeptBody,
+    Opinion,
+    PageBody,
+    ProblemBody,
+    SearchBody,
+    Searching,
+)
+from assistant.errors import MissingError
+from assistant.exchange import PROBLEM
+from assistant.metrics import CONTENT_TYPE
+from assistant.model import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from assistant.bodies import Said
+    from assistant.service import Given, Service
+
+EVENTS = "text/event-stream"
+_JSON = "application/json"
+_FIRST_PAGE = "See GET /api/guide for its pages."
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {
+            "model": ProblemBody,
+            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        }
+        for status in statuses
+    }
+
+
+def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
+    """The routes over a guide; `waiting` says how many questions wait for their turn."""
+    api = APIRouter(responses=_problems(400, 401, 403, 413, 422, 429, 500, 503))
+
+    @api.post(
+        "/api/ask",
+        summary="Ask the guide",
+        responses={
+            200: {"model": AnswerBody, "content": {EVENTS: {"schema": {"type": "string"}}}},
+        },
+    )
+    def ask(
+        asking: Annotated[Asking, Body()], accept: Annotated[str, Header()] = _JSON
+    ) -> Response:
+        """Answer a question with quotes of the guide, or say that it does not answer it.
+
+        With `Accept: text/event-stream` the answer comes as the events understood, sentence,
+        citation, resources and done, whose data is all of it.
+        """
+        streamed = EVENTS in accept
+        history = _history(service, asking)
+        given = service.ask(asking.question, history, door="stream" if streamed else "rest")
+        headers = {"ETag": _answer_tag(given), "Cache-Control": "no-store"}
+        if not streamed:
+            return Response(_dumped(given.to_dict()), media_type=_JSON, headers=headers)
+        told = "".join(_event(name, data) for name, data in events(given))
+        # A proxy that collects a response before it hands it on would make a stream of it no more.
+        return Response(told, media_type=EVENTS, headers={**headers, "X-Accel-Buffering": "no"})
+
+    @api.post("/api/search", summary="Find passages", responses={200: {"model": SearchBody}})
+    def search(searching: Annotated[Searching, Body()]) -> Response:
+        """The passages that answer best, best first, and why each ranks where it does."""
+        assistant = service.assistant
+        found = service.search(
+            searching.question, searching.k, _history(service, searching), door="rest"
+        )
+        data = {**found.to_dict(), "generation": assistant.index.generation}
+        return Response(_dumped(data), media_type=_JSON, headers={"Cache-Control": "no-store"})
+
+    @api.get(
+        "/api/sections/{path:path}",
+        summary="Read a page or a section",
+        responses={200: {"model": PageBody}, 304: {}, **_problems(404)},
+    )
+    def sections(
+        path: Annotated[str, Path(max_length=1000, examples=["index.md"])],
+        anchor: Annotated[str, Query(max_length=500, description="Only this section.")] = "",
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> Response:
+        """A page's sections with all of their text."""
+        found = service.read(path, anchor)
+        if found is None:
+            named = f"{path}#{anchor}" if anchor else path
+            raise MissingError(f"The guide has no {named!a}.", _FIRST_PAGE)
+        return _cached(found, if_none_match)
+
+    @api.get(
+        "/api/guide", summary="What the guide is", responses={200: {"model": GuideBody}, 304: {}}
+    )
+    def guide(
+        depth: Annotated[int, Query(ge=1, le=6, description="Levels of headings.")] = 2,
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> Response:
+        """The guide's title, languages, size, headings, and questions it answers."""
+        data = {**service.guide(depth), "interface": list(messages.languages())}
+        return _cached(data, if_none_match)
+
+    @api.get(
+        "/api/answers/{name}",
+        summary="An answer as it was given",
+        responses={200: {"model": KeptBody}, 304: {}, **_problems(404)},
+    )
+    def answer(
+        name: Annotated[str, Path(pattern=r"^[a-z2-7]{16}$", examples=["abcdefghijklmnop"])],
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> Response:
+        """An answer by its id, and which of its citations no longer stand."""
+        kept = service.journal.answer(name) if service.journal else None
+        if kept is None:
+            raise MissingError(
+                "No such answer is kept.", "Ask again: answers are kept for a while."
+            )
+        data = {
+            "id": kept.id,
+            "at": kept.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "answer": {"id": kept.id, **kept.answer.to_dict()},
+            "changed": service.changed(kept),
+        }
+        return _cached(data, if_none_match)
+
+    @api.post(
+        "/api/feedback",
+        status_code=204,
+        summary="Say what you think of an answer",
+        responses=_problems(404),
+    )
+    def feedback(opinion: Annotated[Opinion, Body()]) -> Response:
+        """Keep what a reader thinks of an answer, in place of what was thought before."""
+        journal = service.journal
+        if journal and journal.rate(opinion.answer, opinion.helpful, opinion.comment):
+            return Response(status_code=204)
+        raise MissingError("No such answer is kept.", "Ask again, and rate the answer given then.")
+
+    @api.get(
+        "/metrics",
+        summary="Counters for Prometheus",
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    def metrics() -> Response:
+        """Questions, refusals, searches, seconds by step, the generation and who waits."""
+        index = service.assistant.index
+        text = service.metrics.text(
+            generation=index.generation,
+            passages=index.store.size,
+            waiting=waiting(),
+            stale=bool(service.live.trouble),
+        )
+        return Response(text, media_type=CONTENT_TYPE)
+
+    return api
+
+
+def events(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+    """An answer as it is told piece by piece: each event's name and data, all of it in the last."""
+    answer = given.answer
+    told = given.to_dict()
+    yield (
+        "understood",
+        {name: told[name] for name in ("question", "understood_as", "other_readings")},
+    )
+    for citation in answer.citations:
+        yield "sentence", {"n": citation.n, "text": citation.quote}
+    for citation in told["citations"]:
+        yield "citation", citation
+    yield "resources", {name: told[name] for name in ("resources", "related", "next_questions")}
+    yield "done", told
+
+
+def _event(name: str, data: dict[str, Any]) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def _history(service: Service, asking: Asking) -> list[Turn]:
+    begun = service.about(asking.context)[1] if asking.context else ()
+    return [*begun, *(_turn(said) for said in asking.history)]
+
+
+def _turn(said: Said) -> Turn:
+    return Turn(said.role, said.text, tuple(said.sources))
+
+
+def _dumped(data: dict[str, Any]) -> bytes:
+    # Half a character, which a question may hold, can be written in JSON but not in UTF-8.
+    return json.dumps(data).encode("ascii")
+
+
+def _cached(data: dict[str, Any], known: str) -> Response:
+    """A body, or that what the client knows is still so."""
+    body = _dumped(data)
+    tag = _tag(body)
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    tags = {one.strip().removeprefix("W/") for one in known.split(",")}
+    if tags & {tag, "*"}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=_JSON, headers=headers)
+
+
+def _answer_tag(given: Given) -> str:
+    """The same for the same answer of the same generation, however long it took."""
+    told = given.to_dict()
+    del told["seconds"]
+    return _tag(_dumped(told))
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'

@@ -1,0 +1,226 @@
+"""What every door of a server asks through: a question answered, kept and counted.
+
+Knows the guide that is live, the journal and the counters. Must not know which protocol a
+question came by, or how its answer is shown.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant import addresses
+from assistant.errors import AssistantError, JournalError
+from assistant.metrics import Metrics
+from assistant.model import Turn
+from assistant.text import writable
+from assistant.timing import watching
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from assistant.ask import Assistant
+    from assistant.journal import Journal, Kept
+    from assistant.live import Live
+    from assistant.model import Answer, Page, Passage, Search, Section
+
+EXAMPLES = 4
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer as it is handed out: with the whole passages it quotes from, by their ids.
+
+    `id` is what it is kept as; empty where nothing is kept.
+    """
+
+    answer: Answer
+    texts: Mapping[str, str]
+    id: str
+
+    @property
+    def turns(self) -> tuple[Turn, Turn]:
+        """The exchange as the talk goes on from it."""
+        sources = tuple(citation.passage for citation in self.answer.citations)
+        return Turn("user", self.answer.question), Turn("agent", self.answer.text, sources)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON types, with what it is kept as."""
+        return {"id": self.id, **self.answer.to_dict()}
+
+
+class Service:
+    """A guide as a server's doors ask it; safe to share by threads."""
+
+    def __init__(self, live: Live, journal: Journal | None = None, title: str = "") -> None:
+        self.live = live
+        self.journal = journal
+        self.title = title
+        self.metrics = Metrics()
+        self._examples: tuple[str, tuple[str, ...]] = ("", ())
+        self._lock = threading.Lock()
+
+    @property
+    def assistant(self) -> Assistant:
+        """The Assistant of this moment; to be taken once and kept to the end of a question."""
+        return self.live.assistant
+
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), *, door: str, language: str = ""
+    ) -> Given:
+        """Answer a question, keep the answer and count it; raises as `Assistant.ask` does.
+
+        `door` is what it came through, `language` the one its answer is shown in.
+        """
+        assistant = self.assistant
+        with watching() as seconds:
+            try:
+                answer = assistant.ask(question, history)
+            except AssistantError:
+                self.metrics.failed(door)
+                raise
+        self.metrics.answered(door, answer, seconds)
+        texts = _quoted_from(answer, assistant)
+        return Given(answer, texts, self._kept(answer, texts, language))
+
+    def search(self, question: str, k: int, history: Sequence[Turn] = (), *, door: str) -> Search:
+        """The k passages that answer best, counted; raises as `Assistant.search` does."""
+        with watching() as seconds:
+            found = self.assistant.search(question, k, history)
+        self.metrics.searched(door, seconds)
+        return found
+
+    def examples(self) -> tuple[str, ...]:
+        """Questions this state of the guide answers."""
+        assistant = self.assistant
+        generation = assistant.index.generation
+        with self._lock:
+            if self._examples[0] != generation:
+                self._examples = generation, tuple(assistant.examples(EXAMPLES))
+            return self._examples[1]
+
+    def page(self, path: str) -> Page | None:
+        """A page by its path, or as it is linked: without its suffix, or as it is published."""
+        store = self.assistant.index.store
+        found = store.page(path)
+        if found is None and (meant := addresses.meant(path, store)):
+            found = store.page(meant)
+        return found
+
+    def read(self, path: str, anchor: str = "") -> dict[str, Any] | None:
+        """A page's sections with their whole text as JSON types, or only one; None without any."""
+        index = self.assistant.index
+        page = self.page(path)
+        if page is None:
+            return None
+        chosen = [
+            {
+                "headings": list(section.headings),
+                "anchor": section.anchor,
+                "url": section.url,
+                "lines": list(section.lines),
+                "text": "\n\n".join(
+                    passage.text
+                    for _, passage in index.store.section_passages(page.path, section.anchor)
+                ),
+            }
+            for section in index.store.sections(page.path)
+            if anchor in {"", section.anchor}
+        ]
+        if anchor and not chosen:
+            return None
+        return {
+            "path": page.path,
+            "title": page.title,
+            "url": page.url,
+            "sha256": page.sha256,
+            "language": page.language,
+            "generation": index.generation,
+            "sections": chosen,
+        }
+
+    def guide(self, depth: int) -> dict[str, Any]:
+        """What there is to ask, as JSON types, with so many levels of headings."""
+        index = self.assistant.index
+        store = index.store
+        paths = store.pages()
+        return {
+            "title": self.title,
+            "languages": store.languages(),
+            "generation": index.generation,
+            "pages": len(paths),
+            "passages": store.size,
+            "examples": list(self.examples()),
+            "headings": [tree for path in paths for tree in _tree(store.sections(path), depth)],
+        }
+
+    def changed(self, kept: Kept) -> list[int]:
+        """The citations of an answer whose passage is not in the guide as it was quoted."""
+        store = self.assistant.index.store
+        return [
+            citation.n
+            for citation in kept.answer.citations
+            if kept.texts.get(citation.passage)
+            not in {
+                passage.text
+                for _, passage in store.section_passages(citation.path, citation.anchor)
+            }
+        ]
+
+    def about(self, place: str) -> tuple[Passage | None, tuple[Turn, ...]]:
+        """The first passage of a section, `path#anchor`, and the talk of somebody who reads it.
+
+        What they ask is understood, and ranked, as if the section had been quoted to them. A page
+        by itself is its first section. None, and no talk, where there is no such section.
+        """
+        path, _, anchor = writable(place).partition("#")
+        page = self.page(path)
+        if page is None:
+            return None, ()
+        store = self.assistant.index.store
+        sections = [] if anchor else store.sections(page.path)
+        anchor = sections[0].anchor if sections else anchor
+        passages = [passage for _, passage in store.section_passages(page.path, anchor)]
+        if not passages:
+            return None, ()
+        heard = Turn("agent", passages[0].text, tuple(passage.id for passage in passages))
+        return passages[0], (Turn("user", passages[0].heading), heard)
+
+    def _kept(self, answer: Answer, texts: Mapping[str, str], language: str) -> str:
+        """What the answer is kept as; nothing, if it cannot be: it is given all the same."""
+        try:
+            return self.journal.keep(answer, texts, language=language) if self.journal else ""
+        except JournalError as error:
+            _log.warning("An answer could not be kept: %s", error)
+            return ""
+
+
+def _tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any]]:
+    """Headings of a page below one another, down to a depth."""
+    roots: list[dict[str, Any]] = []
+    by_path: dict[tuple[str, ...], list[dict[str, Any]]] = {(): roots}
+    for section in sections:
+        if len(section.headings) > depth:
+            continue
+        node: dict[str, Any] = {
+            "title": section.headings[-1],
+            "path": section.path,
+            "anchor": section.anchor,
+            "below": [],
+        }
+        by_path.get(section.headings[:-1], roots).append(node)
+        by_path[section.headings] = node["below"]
+    return roots
+
+
+def _quoted_from(answer: Answer, assistant: Assistant) -> dict[str, str]:
+    """The whole passages an answer quotes from, by their ids."""
+    texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
+    cited = {citation.passage: citation for citation in answer.citations}
+    for missing in [cited[name] for name in cited if name not in texts]:
+        found = assistant.index.store.section_passages(missing.path, missing.anchor)
+        texts |= {passage.id: passage.text for _, passage in found}
+    return {name: texts[name] for name in cited if name in texts}

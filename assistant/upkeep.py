@@ -1,0 +1,158 @@
+"""The commands of those who keep a guide and its server: checks, figures, opinions.
+
+Knows flags and what each command prints. Must not know how any of it is found out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assistant import settings, terminal
+from assistant.errors import STATE, SettingsError, VerifyError
+from assistant.options import AsJson, Corpus, Device, IndexFolder, Model
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    answer: Annotated[Path, typer.Argument(help="An answer as `ask --json` printed it.")],
+    corpus: Corpus = None,
+    index: IndexFolder = None,
+) -> None:
+    """Check every quote of an answer against the guide's own files."""
+    from assistant.verify import verify as check
+
+    chosen = settings.load(corpus=corpus, index=index)
+    try:
+        data = json.loads(answer.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VerifyError(
+            f"{answer} cannot be read: {error.strerror}.", "Name an answer file."
+        ) from error
+    except ValueError as error:
+        raise VerifyError(
+            f"{answer} is not JSON: {error}", "Save one with: assistant ask QUESTION --json"
+        ) from error
+    quotes = check(data, chosen.corpus, chosen.index)
+    typer.echo(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
+
+
+@app.command()
+def opinions(
+    index: IndexFolder = None,
+    most: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Print what readers thought of answers, newest first."""
+    from assistant.journal import Journal
+
+    chosen = settings.load(index=index)
+    if not chosen.journal_url:
+        raise SettingsError("Nothing is kept: the journal is off.", "Set journal to a database.")
+    journal = Journal.open(chosen.journal_url, days=chosen.keep_days)
+    for rating in journal.ratings(most):
+        said = {**asdict(rating), "at": rating.at.isoformat(timespec="seconds")}
+        typer.echo(json.dumps(said, ensure_ascii=False) if as_json else terminal.thought(rating))
+    journal.close()
+
+
+@app.command("eval")
+def evaluate(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of questions with answers.")],
+    work: Annotated[Path, typer.Option("--work", help="Where their indexes are kept.")] = Path(
+        "build/eval"
+    ),
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask at most so many a set.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page to look at.")] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the goals as tests.")] = None,
+    goals: Annotated[Path | None, typer.Option("--goals", help="What to reach, as TOML.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    model: Model = None,
+) -> None:
+    """Measure the answers on questions whose answers are known; exit 1 where a goal is missed."""
+    from assistant import evaluate as evaluation
+    from assistant import questionset, report
+
+    wanted = report.goals(goals) if goals else {}
+    encoder = terminal.encoder(settings.load(model=model))
+    outcomes = []
+    for folder in folders:
+        for given in questionset.read(folder, work):
+            with terminal.Bars() as bars:
+                done = evaluation.evaluate(given.cut(limit), work, encoder, progress=bars.progress)
+            outcomes.append(done)
+    typer.echo(report.to_json(outcomes)) if as_json else report.show(outcomes)
+    for path, text in ((html, report.page), (junit, partial(report.junit, wanted=wanted))):
+        if path:
+            terminal.write(path, text(outcomes))
+    missed = report.missed(outcomes, wanted)
+    for line in missed:
+        typer.echo(line, err=True)
+    if missed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    index: IndexFolder = None,
+    questions: Annotated[
+        Path | None, typer.Option("--questions", help="JSON lines: text, and whether answerable.")
+    ] = None,
+    lost: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="The share of answerable ones to refuse.")
+    ] = 0.05,
+    reset: Annotated[bool, typer.Option("--reset", help="Go back to the shipped bar.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    model: Model = None,
+) -> None:
+    """Fit to questions of yours from when on the guide answers; without any, only report."""
+    from assistant import calibration
+    from assistant import index as indexes
+
+    chosen = settings.load(index=index, model=model)
+    if reset:
+        forgotten = calibration.reset(chosen.index)
+        typer.echo("The shipped bar is used again." if forgotten else "There is no other bar.")
+        return
+    given = calibration.questions(questions) if questions else None
+    opened, encoder = indexes.open(chosen.index), terminal.encoder(chosen)
+    opened.check_model(encoder)
+    with terminal.Bars() as bars:
+        asked = given or calibration.made_up(opened.store)
+        scores = calibration.ask(opened.store, encoder, asked, progress=bars.progress)
+    found = calibration.fit(*scores, lost=lost, kept="" if given else calibration.MADE_UP)
+    if given:
+        calibration.write(chosen.index, found, encoder.identity)
+    terminal.print_json(asdict(found)) if as_json else typer.echo(str(found))
+
+
+@app.command()
+def doctor(
+    corpus: Corpus = None,
+    index: IndexFolder = None,
+    model: Model = None,
+    device: Device = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Say what is in use here and whether it is well, with the mend of what is not."""
+    from assistant import doctor as doctors
+
+    chosen = settings.load(corpus=corpus, index=index, model=model, device=device)
+    found = []
+    for check in doctors.checks(chosen):
+        found.append(check)
+        if not as_json:
+            typer.echo(f"{'FAILS' if check.mend else 'ok':5}  {check.name}: {check.found}")
+            if check.mend:
+                typer.echo(f"       {check.mend}")
+    if as_json:
+        terminal.print_json({"checks": [asdict(check) for check in found]})
+    if any(check.mend for check in found):
+        raise typer.Exit(STATE)
