@@ -172,7 +172,7 @@ def test_any_text_may_name_a_section_to_ask_about(chat, path, anchor):
 
 @pytest.fixture(scope="module")
 def client(place, chat):
-    with served(Settings(index=place / "index"), chat.live) as (_, client):
+    with served(Settings(index=place / "index"), chat.service.live) as (_, client):
         yield client
 
 
