@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from assistant.quotes import LISTED, Quote, beside, body, runs, words_in
@@ -48,13 +49,21 @@ _AMOUNT = re.compile(
     r"unlimited|percent|seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|century|centuries)\b",
     re.I,
 )
-_OPENING = r"(?:(?:but|and|so|in\s+short),?\s+)?(?:(?:an?|the|some)\s+)?"
+# Put together with a subject these were one pattern, which took a millisecond to compile for every
+# question; so the parts are compiled once, and the subject by itself.
+_LED_IN = re.compile(r"(?:but|and|so|in\s+short),?\s+", re.I)
+_ARTICLE = re.compile(r"(?:an?|the|some)\s+", re.I)
+_QUALIFIER = re.compile(r"\w+\s+")
 _BRACKETED = r"(?:\s+\([^)]*\))?"
-_DEFINES = (
+_DEFINES = re.compile(
     rf"{_BRACKETED}\s+(?:(?:is|are|was|were)\s+(?:an?|the|any|anyone|one|what|how|where|when|those)|"
-    r"means?|refers?\s+to|stands?\s+for|describes?)\b"
+    r"means?|refers?\s+to|stands?\s+for|describes?)\b",
+    re.I,
 )
-_TELLS = rf"{_BRACKETED}\s+(?:is|are|was|were|has|have|does|answers?|does)\b"
+_TELLS = re.compile(rf"{_BRACKETED}\s+(?:is|are|was|were|has|have|does|answers?)\b", re.I)
+_SHORT = r"[A-Z][\w&.]*"
+_THEN_SHORT = re.compile(rf"\s*\({_SHORT}\)")
+_SHORT_FIRST = re.compile(rf"\b{_SHORT}\s*\($")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +216,7 @@ class _Side:
 
     def is_named_in(self, text: str) -> bool:
         if self.to_the_letter:
-            return bool(re.search(rf"\b{_name(self.subject)}\b", text, re.I))
+            return bool(re.search(rf"\b{_name(self.subject).pattern}\b", text, re.I))
         return set(terms(self.subject)) <= set(terms(text))
 
 
@@ -271,10 +280,13 @@ def _definition(subject: str, sources: Sequence[Source]) -> list[Quote]:
     for passage in passages:
         if set(terms(passage.heading)) == wanted and body(passage):
             return [_paragraph_from(passage, body(passage)[0])]
-    tells = re.compile(rf"^{_OPENING}(?:\w+\s+)?{_name(subject)}{_TELLS}", re.I)
+    name = _name(subject)
     for passage in passages:
         for position in _prose(passage):
-            if tells.search(passage.slice(passage.sentences[position])):
+            text = passage.slice(passage.sentences[position])
+            starts = _openings(text)
+            starts |= {found.end() for at in starts if (found := _QUALIFIER.match(text, at))}
+            if _named_before(_TELLS, name, text, starts):
                 return [_paragraph_from(passage, position)]
     return []
 
@@ -282,22 +294,46 @@ def _definition(subject: str, sources: Sequence[Source]) -> list[Quote]:
 def _outright(subject: str, passage: Passage) -> list[Quote]:
     """The sentence of a passage that says "X is a …", or writes X out beside its acronym."""
     name = _name(subject)
-    defines = re.compile(rf"^{_OPENING}{name}{_DEFINES}", re.I)
-    short = r"(?-i:[A-Z][\w&.]*)"
-    written_out = re.compile(rf"{name}\s*\({short}\)|\b{short}\s*\({name}\)", re.I)
     for position in _prose(passage):
-        if defines.search(passage.slice(passage.sentences[position])):
+        text = passage.slice(passage.sentences[position])
+        if _named_before(_DEFINES, name, text, _openings(text)):
             quote = _paragraph_from(passage, position)
             return runs(passage, range(quote.first, quote.last + 1))
     for position in _prose(passage):
-        if written_out.search(passage.slice(passage.sentences[position])):
+        if _written_out(name, passage.slice(passage.sentences[position])):
             return runs(passage, [position])
     return []
 
 
-def _name(subject: str) -> str:
+def _openings(text: str) -> set[int]:
+    """Where the subject of a sentence may begin: behind a word that leads in, and an article."""
+    starts = {0} | {found.end() for found in [_LED_IN.match(text)] if found}
+    return starts | {found.end() for at in starts if (found := _ARTICLE.match(text, at))}
+
+
+def _named_before(
+    predicate: re.Pattern[str], name: re.Pattern[str], text: str, starts: Iterable[int]
+) -> bool:
+    """Whether a name begins at one of the places and a predicate follows it."""
+    named = (name.match(text, at) for at in starts)
+    return any(predicate.match(text, found.end()) for found in named if found)
+
+
+def _written_out(name: re.Pattern[str], text: str) -> bool:
+    """Whether a name stands beside its acronym, one of the two in brackets."""
+    for found in name.finditer(text):
+        start, end = found.span()
+        if _THEN_SHORT.match(text, end):
+            return True
+        if text[end : end + 1] == ")" and _SHORT_FIRST.search(text, 0, start):
+            return True
+    return False
+
+
+@lru_cache(maxsize=1024)
+def _name(subject: str) -> re.Pattern[str]:
     """A pattern for the subject in the singular and the plural."""
-    return r"[\s-]+".join(map(_either_number, subject.split()))
+    return re.compile(r"[\s-]+".join(map(_either_number, subject.split())), re.I)
 
 
 def _either_number(word: str) -> str:
