@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from assistant.ask import Assistant as Assistant
+    from assistant.conversation import Conversation as Conversation
     from assistant.errors import AssistantError as AssistantError
     from assistant.model import Answer as Answer
     from assistant.model import Turn as Turn
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Assistant", "AssistantError", "Turn"]
+__all__ = ["Answer", "Assistant", "AssistantError", "Conversation", "Turn"]
 
-_HOMES = {"Answer": "model", "Assistant": "ask", "AssistantError": "errors", "Turn": "model"}
+_HOMES = {
+    "Answer": "model",
+    "Assistant": "ask",
+    "AssistantError": "errors",
+    "Conversation": "conversation",
+    "Turn": "model",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -6,15 +6,18 @@ judge, write. Must not know which door the question came through.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from assistant import calibration, encoders, further, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
-from assistant.errors import QuestionError
+from assistant.conversation import Conversation
+from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, QuestionError
 from assistant.model import Answer, Citation, Search
 from assistant.offers import Offers
 from assistant.ranking import Sought
@@ -23,7 +26,7 @@ from assistant.text import normalise, terms, words, writable
 from assistant.timing import step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from assistant.encoder import Encoder, Vectors
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
     from assistant.question import Question
     from assistant.quotes import Quote
     from assistant.retrieval import Found
+    from assistant.settings import Settings
     from assistant.writer import Weights
+
+    Progress = Callable[[str, int, int], None]
 
 LONGEST_QUESTION = 2000
 EXAMPLE_PAGES = 20
@@ -43,6 +49,9 @@ LONGEST_NAME = 5
 NEARBY = 8
 """How many passages before and after it on its page a list may run over."""
 
+
+PATIENCE = 120.0
+"""Seconds that another process may take to build the index of the guide that comes with us."""
 
 # How confident a refusal may be, of what an answer has to be.
 _REFUSED = 0.99
@@ -81,18 +90,73 @@ class Assistant:
         self._offers = Offers(index.store.vocabulary.surface)
 
     @classmethod
-    def open(cls, folder: str | Path | None = None, *, model: str | None = None) -> Assistant:
+    def open(
+        cls,
+        folder: str | Path | None = None,
+        *,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> Assistant:
         """Open an index with the encoder it was built with; nothing is written.
 
-        Settings fill in what is not given. Raises IndexMissing, IndexDamaged, IndexOutdated or
-        ModelError, each saying what to run.
+        Settings fill in what is not given. Where they name no guide and none lies here, it is the
+        one that comes with the package: its index is built the first time, in the user's cache,
+        and `progress` is told (step, done, in all). Raises IndexMissing, IndexDamaged,
+        IndexOutdated or ModelError, each saying what to run.
         """
         chosen = settings.load(index=folder, model=model)
-        index = indexes.open(chosen.index)
+        try:
+            index = indexes.open(chosen.index)
+        except (IndexMissing, IndexDamaged, IndexOutdated):
+            if not chosen.bundled:
+                raise
+            return cls._built(chosen, progress)
         encoder, notice = encoders.serving(
             chosen.model, device=chosen.device, built_with=index.manifest.model
         )
         return cls.calibrated(index, encoder, chosen.index, notice=notice)
+
+    @classmethod
+    def build(
+        cls,
+        corpus: str | Path | None = None,
+        index: str | Path | None = None,
+        *,
+        model: str | None = None,
+        base_url: str | None = None,
+        progress: Progress | None = None,
+    ) -> Assistant:
+        """Build the index of a guide, or bring it up to date, and open it.
+
+        Settings fill in what is not given, as on the command line. `base_url` is where the guide
+        is published; `progress` is told (step, done, in all). Raises what `building.build` does,
+        and ModelError.
+        """
+        chosen = settings.load(corpus=corpus, index=index, model=model, base_url=base_url)
+        return cls._built(chosen, progress)
+
+    @classmethod
+    def _built(cls, chosen: Settings, progress: Progress | None) -> Assistant:
+        from assistant import building  # what only building needs
+
+        exporting = partial(progress, "exporting") if progress else None
+        encoder, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
+        ends = time.monotonic() + PATIENCE
+        while True:
+            try:
+                building.build(
+                    chosen.corpus,
+                    chosen.index,
+                    encoder,
+                    reading=building.reading(chosen),
+                    progress=progress,
+                )
+                break
+            except IndexBusy:  # which nobody is to know of where nobody asked for an index
+                if not chosen.bundled or time.monotonic() > ends:
+                    raise
+                time.sleep(0.1)
+        return cls.calibrated(indexes.open(chosen.index), encoder, chosen.index, notice=notice)
 
     @classmethod
     def calibrated(
@@ -149,6 +213,14 @@ class Assistant:
                 generation=self.index.generation,
                 seconds=time.perf_counter() - started,
             )
+
+    async def ask_async(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question in a thread of its own, so that others can be asked meanwhile."""
+        return await asyncio.to_thread(self.ask, question, history)
+
+    def conversation(self) -> Conversation:
+        """A talk that begins with nothing said."""
+        return Conversation(self)
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """The k passages that answer best, best first. Raises QuestionError as `ask` does."""

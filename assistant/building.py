@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from assistant.changes import Changes
     from assistant.encoder import Encoder
     from assistant.model import Oddity, PageLinks
+    from assistant.settings import Settings
 
     Progress = Callable[[str, int, int], None]
 
@@ -62,6 +63,12 @@ class Built:
     removed: int = 0
     megabytes: float = 0.0
     seconds: float = 0.0
+
+
+def reading(chosen: Settings) -> Reading:
+    """How the settings say the guide is read; what publishes it is guessed where they do not."""
+    tool = guides.published_by(chosen.corpus) if chosen.site == "auto" else chosen.site
+    return Reading(base_url=chosen.base_url, tool=tool)
 
 
 def build(

@@ -22,8 +22,8 @@ from assistant.errors import (
     AssistantError,
     GuideError,
     QuestionError,
+    ServerError,
 )
-from assistant.model import Turn
 from assistant.options import AsJson, BaseUrl, Corpus, Device, IndexFolder, Model, Report, Site
 from assistant.timing import watching
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     from assistant.ask import Assistant
     from assistant.building import Built
+    from assistant.conversation import Guide
     from assistant.encoder import Encoder
     from assistant.live import Live
     from assistant.model import Oddity
     from assistant.settings import Settings
-    from assistant.site import Reading
     from assistant.terminal import Progress
 
 _ODDITIES_SHOWN = 10
@@ -140,24 +140,39 @@ def search(
 @app.command()
 def chat(index: IndexFolder = None, model: Model = None) -> None:
     """Talk with the guide in the terminal; an empty line or Ctrl-D ends the talk."""
+    _talk(_opened(index, model))
+
+
+@app.command()
+def client(
+    url: Annotated[str, typer.Argument(help="Where the server's chat is opened.")],
+    question: Words = None,
+    key: Annotated[
+        str, typer.Option("--key", envvar=settings.KEY, help="A key to it, where it needs one.")
+    ] = "",
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Ask the guide of a server; without a question, talk with it."""
+    from assistant import remote
+
+    with remote.connect(url, key=key) as guide:
+        if question is None:
+            _talk(guide)
+            return
+        answer = guide.ask(question)
+    terminal.print_json(answer.to_dict()) if as_json else terminal.show(answer)
+
+
+@app.command()
+def mcp(index: IndexFolder = None, model: Model = None) -> None:
+    """Answer an agent that speaks MCP, over standard input and output."""
     assistant = _opened(index, model)
-    turns: list[Turn] = []
-    typer.echo("Ask the guide. An empty line ends the talk.", err=True)
-    while True:
-        try:
-            question = input("> ").strip()
-        except (EOFError, KeyboardInterrupt):
-            typer.echo(err=True)
-            return
-        if not question:
-            return
-        try:
-            answer = assistant.ask(question, turns)
-        except QuestionError as error:
-            typer.echo(str(error), err=True)
-            continue
-        terminal.show(answer)
-        turns += [Turn("user", question), Turn("agent", answer.text)]
+    from assistant import mcp as agents
+    from assistant.live import Live
+    from assistant.service import Service
+
+    title = settings.load(index=index, model=model).title
+    agents.speak(Service(Live(assistant), title=title))
 
 
 @app.command()
@@ -190,7 +205,11 @@ def serve(
             live = Live(Assistant.calibrated(indexes.open(chosen.index), encoder, chosen.index))
             if watch:
                 build = partial(
-                    building.build, chosen.corpus, chosen.index, encoder, reading=_reading(chosen)
+                    building.build,
+                    chosen.corpus,
+                    chosen.index,
+                    encoder,
+                    reading=building.reading(chosen),
                 )
                 stack.enter_context(live.watch(Followed(chosen.corpus, chosen.index, build)))
             return live
@@ -226,22 +245,44 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(0)
 
 
+def _talk(guide: Guide) -> None:
+    """Ask what is typed, as one talk, until nothing is."""
+    conversation = guide.conversation()
+    typer.echo("Ask the guide. An empty line ends the talk.", err=True)
+    while True:
+        try:
+            question = input("> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            typer.echo(err=True)
+            return
+        if not question:
+            return
+        try:
+            terminal.show(conversation.ask(question))
+        except QuestionError as error:
+            typer.echo(str(error), err=True)
+        except ServerError as error:
+            if error.retry_after is None:
+                raise
+            typer.echo(str(error), err=True)  # the talk goes on when the server does
+
+
 def _opened(index: Path | None, model: str | None) -> Assistant:
     from assistant.ask import Assistant
 
-    assistant = Assistant.open(index, model=model)
+    _whose(settings.load(index=index, model=model))
+    with terminal.Bars() as bars:
+        assistant = Assistant.open(index, model=model, progress=bars.progress)
     for warning in assistant.warnings:
         typer.echo(warning, err=True)
     return assistant
 
 
-def _reading(chosen: Settings) -> Reading:
-    """How the guide is to be read; what publishes it is guessed where it is not said."""
-    from assistant.guide import published_by
-    from assistant.site import Reading
-
-    tool = published_by(chosen.corpus) if chosen.site == "auto" else chosen.site
-    return Reading(base_url=chosen.base_url, tool=tool)
+def _whose(chosen: Settings) -> None:
+    """Say so where the guide is one that nobody named."""
+    if chosen.bundled:
+        said = "No guide is named, and none is here: this is the one that comes with the assistant."
+        typer.echo(said, err=True)
 
 
 def _built(
@@ -253,12 +294,13 @@ def _built(
     """Build where needed, with progress bars, and say why and what came of it."""
     from assistant import building
 
+    _whose(chosen)
     with terminal.Bars(told) as bars:
         built = building.build(
             chosen.corpus,
             chosen.index,
             encoder,
-            reading=_reading(chosen),
+            reading=building.reading(chosen),
             progress=bars.progress,
         )
     _tell(built.oddities, report)

@@ -87,13 +87,26 @@ class JournalError(AssistantError):
 
 
 class KeysError(AssistantError):
-    """The keys cannot be read or written, or are not as they were asked for."""
+    """There is no key, name or scope such as was asked for."""
 
     exit_code = USAGE
 
 
+class KeysUnusable(KeysError):
+    """The file of the keys is damaged, or cannot be read or written."""
+
+    exit_code = STATE
+
+
 class ServerError(AssistantError):
-    """A server that was asked could not answer, or would not."""
+    """A server that was asked could not answer, or would not.
+
+    `retry_after` is in how many seconds it may be asked again, if it said so.
+    """
+
+    def __init__(self, what: str, mend: str, *, retry_after: int | None = None) -> None:
+        super().__init__(what, mend)
+        self.retry_after = retry_after
 
 
 class MissingError(AssistantError):

@@ -7,10 +7,11 @@ Must not know how any of them is read, stored, ranked or shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from assistant import fields, notebook
 
 SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
 BlockKind = Literal["heading", "prose", "item", "header", "row", "code", "quote", "break"]
@@ -131,6 +132,11 @@ class Passage:
         return f"{self.heading_path}\n{self.body}"
 
     @property
+    def excerpt(self) -> str:
+        """How the text begins, on one line."""
+        return " ".join(self.body.split())[:200]
+
+    @property
     def heading_path(self) -> str:
         """The headings from the page's title down, as one line."""
         return " > ".join(self.headings)
@@ -168,17 +174,15 @@ class Resource:
     headings: tuple[str, ...]
     anchor: str
 
+    @property
+    def markup(self) -> str:
+        """The resource as a notebook shows it."""
+        minutes = f", {self.minutes} min" if self.minutes else ""
+        return f"{notebook.link(self.url, self.title)} ({self.kind}{minutes})"
+
     def to_dict(self) -> dict[str, Any]:
         """The resource as JSON types."""
-        return {
-            "title": self.title,
-            "url": self.url,
-            "kind": self.kind,
-            "minutes": self.minutes,
-            "path": self.path,
-            "headings": list(self.headings),
-            "anchor": self.anchor,
-        }
+        return fields.written(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,18 +317,7 @@ class Citation:
 
     def to_dict(self) -> dict[str, Any]:
         """The citation as JSON types."""
-        return {
-            "n": self.n,
-            "passage": self.passage,
-            "path": self.path,
-            "headings": list(self.headings),
-            "anchor": self.anchor,
-            "url": self.url,
-            "quote": self.quote,
-            "span": list(self.span),
-            "lines": list(self.lines),
-            "sha256": self.sha256,
-        }
+        return fields.written(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,12 +331,7 @@ class Related:
 
     def to_dict(self) -> dict[str, Any]:
         """The section as JSON types."""
-        return {
-            "path": self.path,
-            "headings": list(self.headings),
-            "anchor": self.anchor,
-            "url": self.url,
-        }
+        return fields.written(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,9 +382,35 @@ class Answer:
         named = " or ".join(f"“{side}”" for side in self.missing)
         return f"The guide does not speak of {named}." if named else ""
 
+    @property
+    def turns(self) -> tuple[Turn, Turn]:
+        """The exchange as the talk goes on from it."""
+        sources = tuple(citation.passage for citation in self.citations)
+        return Turn("user", self.question), Turn("agent", self.text, sources)
+
     def __str__(self) -> str:
         notes = [f"[{c.n}] {' > '.join(c.headings)} ({c.url})" for c in self.citations]
         return "\n\n".join(filter(None, [self.text, self.gap, "\n".join(notes)]))
+
+    def _repr_html_(self) -> str:
+        """The answer as a notebook shows it: nothing in it runs, or is fetched."""
+        read = "" if self.understood_as == self.question else f"Understood as: {self.understood_as}"
+        quotes = [notebook.quotation(c.quote, c.n) for c in self.citations]
+        sources = [notebook.link(c.url, " > ".join(c.headings)) for c in self.citations]
+        nearest = () if self.found else self.related
+        return notebook.framed(
+            notebook.paragraph(notebook.text(read)),
+            *(quotes or [notebook.paragraph(notebook.text(REFUSAL))]),
+            notebook.paragraph(notebook.text(self.gap)),
+            notebook.listed("", sources, numbered=True),
+            notebook.listed("The guide recommends:", (r.markup for r in self.resources)),
+            notebook.listed("Did you mean:", map(notebook.text, self.other_readings)),
+            notebook.listed(
+                "The nearest sections:",
+                (notebook.link(section.url, " > ".join(section.headings)) for section in nearest),
+            ),
+            notebook.listed("You can also ask:", map(notebook.text, self.next_questions)),
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Answer:
@@ -406,7 +420,7 @@ class Answer:
         """
         try:
             own = {name: value for name, value in data.items() if name != "text"}
-            answer: Answer = _read(cls, {**own, "hits": []})
+            answer: Answer = fields.read(cls, {**own, "hits": []})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"this is no answer: {error!r}") from error
         return answer
@@ -440,6 +454,24 @@ class Search:
     understood_as: str
     hits: tuple[Hit, ...]
 
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, place: int) -> Hit:
+        return self.hits[place]
+
+    def _repr_html_(self) -> str:
+        """The passages as a notebook shows them: nothing in it runs, or is fetched."""
+        items = (
+            f"{notebook.link(hit.passage.url, hit.passage.heading_path)} ({hit.probability:.0%})"
+            f"<br>{notebook.text(hit.passage.excerpt)}"
+            for hit in self.hits
+        )
+        return notebook.framed(notebook.listed(self.understood_as, items, numbered=True))
+
     def to_dict(self) -> dict[str, Any]:
         """The search as JSON types."""
         return {
@@ -447,30 +479,3 @@ class Search:
             "understood_as": self.understood_as,
             "hits": [hit.to_dict() for hit in self.hits],
         }
-
-
-def _read(kind: Any, value: Any) -> Any:
-    """A value of JSON types as the kind its field is annotated with; TypeError where it is not."""
-    of = get_args(kind)
-    if get_origin(kind) is tuple and isinstance(value, list):
-        fits = of[-1] is ... or len(of) == len(value)
-    elif get_origin(kind) is Literal:
-        fits = value in of
-    elif is_dataclass(kind):
-        fits = isinstance(value, dict)
-    else:
-        fits = isinstance(value, float | int if kind is float else kind)
-    if not fits:
-        raise TypeError(f"{value!r} is not {kind}")
-    if isinstance(value, list):
-        return tuple(_read(of[0], one) for one in value)
-    if isinstance(value, dict):
-        kinds = _kinds(kind)
-        return kind(**{name: _read(kinds[name], one) for name, one in value.items()})
-    return value
-
-
-@lru_cache(maxsize=16)
-def _kinds(of: type) -> dict[str, Any]:
-    """What each field of a type is annotated with; found out once, for it takes a while."""
-    return get_type_hints(of)

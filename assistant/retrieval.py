@@ -15,6 +15,7 @@ import numpy as np
 
 from assistant import ranking
 from assistant import talk as talks
+from assistant.conversation import LONGEST_TALK
 from assistant.model import Candidates, Turn
 from assistant.text import terms
 from assistant.timing import step
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from assistant.ranking import Evidence, Model, Sought
     from assistant.store import FaissStore
     from assistant.understanding import Understood
-
-LONGEST_TALK = 20
-"""How many earlier turns are looked at; what was said before them is not leant on."""
 
 CANDIDATES = 100
 LOOKED_THROUGH = 5

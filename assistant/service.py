@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from assistant import addresses
+from assistant import addresses, resources
 from assistant.errors import AssistantError, JournalError
 from assistant.metrics import Metrics
 from assistant.model import Turn
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from assistant.model import Answer, Page, Passage, Search, Section
 
 EXAMPLES = 4
+PAGES = 50
+"""How many of the first pages are looked through for a form to write to the authors."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,8 +48,7 @@ class Given:
     @property
     def turns(self) -> tuple[Turn, Turn]:
         """The exchange as the talk goes on from it."""
-        sources = tuple(citation.passage for citation in self.answer.citations)
-        return Turn("user", self.answer.question), Turn("agent", self.answer.text, sources)
+        return self.answer.turns
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON types, with what it is kept as."""
@@ -196,6 +199,23 @@ class Service:
         except JournalError as error:
             _log.warning("An answer could not be kept: %s", error)
             return ""
+
+
+def title_of(live: Live) -> str:
+    """What the guide calls itself: the title of its front page, or else of its first."""
+    store = live.assistant.index.store
+    paths = store.pages()
+    fronts = [path for path in paths if PurePath(path).stem.lower() in {"index", "readme"}]
+    front = min(fronts, key=lambda path: path.count("/"), default=paths[0])
+    page = store.page(front)
+    return page.title if page else ""
+
+
+def form_of(live: Live) -> str:
+    """The form of the guide's own in which readers write to its authors, if it names one."""
+    store = live.assistant.index.store
+    found = (store.page(path) for path in store.pages()[:PAGES])
+    return next(filter(None, (resources.form(page.text) for page in found if page)), "")
 
 
 def _tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
+from assistant import bundled
 from assistant.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 FILE = "assistant.toml"
 PREFIX = "ASSISTANT_"
+KEY = "ASSISTANT_KEY"
+"""Where a client finds its key to a server: a secret of whoever asks, and no setting."""
 
 
 def _listed(value: object) -> object:
@@ -123,6 +126,11 @@ class Settings(BaseModel):
     )
 
     @property
+    def bundled(self) -> bool:
+        """Whether it is the guide that comes with the package, in the user's own cache."""
+        return self.index.parent == bundled.indexes()
+
+    @property
     def keys_file(self) -> Path:
         """The file of the keys' digests."""
         return self.keys or self.index / "keys.json"
@@ -138,10 +146,20 @@ class Settings(BaseModel):
 def load(**arguments: Any) -> Settings:
     """The settings in force here: `assistant.toml`, then ASSISTANT_* variables, then arguments.
 
-    Arguments that are None are left to the others. Raises SettingsError naming what is wrong.
+    Arguments that are None are left to the others. Where none of them names a guide or an index,
+    and neither lies in this folder, it is the guide that comes with the package. Raises
+    SettingsError naming what is wrong.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
-    return _valid({**_from_file(Path(FILE)), **_from_environment(os.environ), **given})
+    said = {**_from_file(Path(FILE)), **_from_environment(os.environ), **given}
+    chosen = _valid(said)
+    if said.keys() & {"corpus", "index"} or chosen.corpus.exists() or chosen.index.exists():
+        return chosen
+    guide = bundled.corpus()
+    if guide is None:
+        return chosen
+    index = bundled.index(guide, chosen.model)
+    return chosen.model_copy(update={"corpus": guide, "index": index})
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -159,7 +177,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
-        if name.startswith(PREFIX)
+        if name.startswith(PREFIX) and name != KEY
     }
 
 

@@ -139,7 +139,7 @@ def listed(found: Search) -> None:
         passage = hit.passage
         console.print(Text(f"{hit.rank}. {passage.heading_path}", style="bold"), end="  ")
         console.print(Text(f"{hit.probability:.0%}  {passage.url}", style="cyan"))
-        console.print(Text(f"   {' '.join(passage.body.split())[:200]}"))
+        console.print(Text(f"   {passage.excerpt}"))
 
 
 def encoder(chosen: Settings, told: Progress | None = None) -> Encoder:

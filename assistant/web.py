@@ -17,9 +17,9 @@ import gradio as gr
 from fastapi import FastAPI
 
 from assistant import document, messages
+from assistant.conversation import LONGEST_TALK
 from assistant.errors import AssistantError, QuestionError
 from assistant.markup import Markup, failure, text
-from assistant.retrieval import LONGEST_TALK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -41,6 +41,10 @@ def test_an_answer_can_be_named_without_loading_a_model() -> None:
     assert loaded("from assistant import Answer, AssistantError, Turn") == []
 
 
+def test_a_guide_on_a_server_is_asked_without_what_asks_one_here() -> None:
+    assert loaded("from assistant.remote import connect\nconnect('http://127.0.0.1')") == []
+
+
 MODELS_AND_SERVERS = set("torch sentence_transformers transformers faiss gradio fastapi".split())
 
 
@@ -61,4 +65,5 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
 
 
 def test_every_public_name_can_be_imported() -> None:
-    assert run("from assistant import *\nprint(Turn.__name__, Answer.__name__)") == "Turn Answer"
+    code = "from assistant import *\nprint(Turn.__name__, Answer.__name__, Conversation.__name__)"
+    assert run(code) == "Turn Answer Conversation"

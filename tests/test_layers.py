@@ -12,9 +12,10 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
+    "fields notebook bundled",
     "model errors text settings timing palette options",
-    "messages journal keys metrics",
-    "exchange",
+    "messages journal keys metrics conversation",
+    "exchange remote",
     "gate",
     "tags table fences lexicon matrix cache measures questionset weights batch",
     "mdx phrases bm25 neighbours",
@@ -25,13 +26,13 @@ LAYERS = [
     "guide reference store ranking writer offers generations",
     "changes vectors further understanding export",
     "retrieval encoders addresses",
-    "index markup",
+    "index markup footnotes",
     "building verify document",
     "calibration",
     "ask reader",
     "live terminal evaluate doctor bodies",
-    "report service",
-    "upkeep web pages rest",
+    "report service excerpts",
+    "upkeep web pages rest completions mcp widget",
     "server",
     "cli",
 ]
@@ -39,12 +40,15 @@ LAYERS = [
 GROUND = {("settings", "errors")}
 # The command line starts the server, which serves the chat and all else.
 DOORS = {
-    "cli": {"server", "upkeep"},
+    "cli": {"mcp", "server", "upkeep"},
     "upkeep": set(),
-    "server": {"pages", "rest", "web"},
+    "server": {"completions", "mcp", "pages", "rest", "web", "widget"},
     "pages": set(),
     "rest": set(),
+    "completions": set(),
+    "mcp": set(),
     "web": set(),
+    "widget": set(),
 }
 OUTSIDE = {"__init__", "__main__"}
 
@@ -58,9 +62,9 @@ HEAVY = set(
 # What makes a graph has tools of the package that runs it.
 SHARED = {"onnxruntime": {"encoder", "export"}, "torch": {"export", "reference"}}
 # Gradio is mounted on an application, which the server then serves.
-SHARED["fastapi"] = {"pages", "rest", "server", "web"}
+SHARED["fastapi"] = {"completions", "pages", "rest", "server", "web", "widget"}
 # These need their package to define a class, and are themselves imported where they are needed.
-WHOLE = {"journal", "pages", "rest", "server", "web", "rst", "office"}
+WHOLE = set("completions journal mcp pages rest server web widget rst office".split())
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))

@@ -6,19 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from assistant import bundled
 from assistant.errors import SettingsError
 from assistant.settings import PREFIX, Settings, load
 
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with no settings file, and an environment that sets nothing."""
+    """A working folder with a guide and no settings file, and an environment that sets nothing."""
     import os
 
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    Path("corpus").mkdir()
     return tmp_path
 
 
@@ -58,6 +60,39 @@ def test_variables_of_others_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PORT", "1")
     monkeypatch.setenv("MY_ASSISTANT_PORT", "1")
     assert load().port == 7860
+
+
+def test_where_nothing_is_named_and_nothing_is_here_it_is_the_guide_that_comes_along() -> None:
+    Path("corpus").rmdir()
+    found = load()
+    assert found.bundled
+    assert found.corpus == bundled.corpus()
+    assert found.index == bundled.index(found.corpus, "")
+    assert load(model="another").index != found.index
+    assert load(port=1).bundled
+
+
+@pytest.mark.parametrize("named", ["corpus", "index"])
+def test_a_guide_or_an_index_that_is_named_or_here_is_the_one_meant(
+    named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("corpus").rmdir()
+    assert not load(**{named: "docs"}).bundled
+    assert load(**{named: "docs"}).model_dump() == Settings(**{named: "docs"}).model_dump()
+    monkeypatch.setenv(f"ASSISTANT_{named.upper()}", named)
+    assert load() == Settings()
+    monkeypatch.delenv(f"ASSISTANT_{named.upper()}")
+    file(f'{named} = "{named}"\n')
+    assert load() == Settings()
+    Path("assistant.toml").unlink()
+    assert load().bundled
+    Path(named).mkdir()
+    assert load() == Settings()
+
+
+def test_a_key_to_a_server_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_KEY", "guide_secret")
+    assert load() == Settings()
 
 
 def check(error: SettingsError, *names: str) -> None:

@@ -1,0 +1,60 @@
+"""HTML for the output of a notebook's cell: nothing in it runs, or is fetched.
+
+Knows how words are escaped, which addresses may be links, and the few elements that are drawn.
+Must not know what an answer is. There is no colour in it but a grey line: it is read in whatever
+colours the notebook has, light or dark.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# An address that begins with its host leads out of the notebook; one that does not would lead to a
+# file beside it, which is not the page that is meant.
+_LED_TO = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
+_LINK = "color: inherit; text-decoration: underline"
+_QUOTE = "margin: .5em 0; padding: 0 0 0 .8em; border: 0; border-left: .2em solid #8888"
+_LIST = "margin: 0 0 .5em; padding-left: 2em"
+
+
+def text(words: str) -> str:
+    """Words as markup, with their line ends."""
+    return "<br>".join(html.escape(line) for line in words.splitlines())
+
+
+def link(url: str, words: str) -> str:
+    """Words as a link, where its address is one of the web or of mail; else the words alone."""
+    if not _LED_TO.fullmatch(url):
+        return text(words)
+    return (
+        f'<a href="{html.escape(url)}" style="{_LINK}" target="_blank" '
+        f'rel="noopener noreferrer">{text(words)}</a>'
+    )
+
+
+def paragraph(markup: str) -> str:
+    """A paragraph of markup."""
+    return f'<p dir="auto">{markup}</p>' if markup else ""
+
+
+def quotation(words: str, number: int) -> str:
+    """What is quoted, with its number."""
+    return f'<blockquote dir="auto" style="{_QUOTE}">{text(words)} [{number}]</blockquote>'
+
+
+def listed(heading: str, items: Iterable[str], *, numbered: bool = False) -> str:
+    """Items, markup each, under a heading or none; nothing where there are no items."""
+    kind = "ol" if numbered else "ul"
+    lines = "".join(f'<li dir="auto">{item}</li>' for item in items)
+    above = paragraph(f"<b>{text(heading)}</b>") if heading else ""
+    return f'{above}<{kind} style="{_LIST}">{lines}</{kind}>' if lines else ""
+
+
+def framed(*parts: str) -> str:
+    """The parts of one output, no wider than is good to read."""
+    return f'<div style="max-width: 48em; overflow-wrap: anywhere">{"".join(parts)}</div>'

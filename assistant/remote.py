@@ -1,0 +1,295 @@
+"""A guide on a server, asked from Python as one that lies here is.
+
+Knows the server's addresses and bodies, and connections. Must not know how an answer is found. A
+request goes to the one origin that was named, directly: no redirection is followed, so that a key
+is told to nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import ssl
+import threading
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlsplit
+
+from assistant import __version__, fields
+from assistant.conversation import LONGEST_TALK, Conversation
+from assistant.errors import QuestionError, ServerError, SettingsError
+from assistant.model import Answer, Hit, Passage, Reason, Search
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assistant.model import Turn
+
+PATIENCE = 30.0
+"""Seconds that a server may say nothing before it is given up."""
+
+LONGEST_BODY = 60 * 1024
+"""Bytes of a request; where a talk is longer, its oldest turns are left out."""
+
+LONGEST_RESPONSE = 16 << 20
+_IDLE = 8  # connections that are kept for the next questions
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_REQUEST = frozenset({413, 422})  # what the request is at fault for
+_ADDRESS = "Give the address the chat is opened at, https://help.example.org/guide for one."
+_VERSION = "See that the address is a guide's, and that it runs this version of the assistant."
+
+
+def connect(url: str, *, key: str = "", timeout: float = PATIENCE) -> RemoteAssistant:
+    """The guide that a server answers for; nothing is sent until something is asked.
+
+    `url` is where its chat is opened, with the path it is published under. `key` is one that
+    `assistant keys add` made there. `timeout` is how many seconds it may say nothing. Raises
+    SettingsError for an address or a key that cannot be one.
+    """
+    return RemoteAssistant(_place(url), key=_checked(key), timeout=timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server is: its host and port, and the path before all of its addresses."""
+
+    host: str
+    port: int | None
+    root: str
+    secure: bool
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        return f"http{'s' * self.secure}://{host}{port}{self.root}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A hit as a server sends it."""
+
+    rank: int
+    passage: str
+    path: str
+    headings: tuple[str, ...]
+    anchor: str
+    url: str
+    probability: float
+    text: str
+    why: Reason
+
+    @property
+    def hit(self) -> Hit:
+        """The hit: its passage without its sentences, and no number in a store."""
+        passage = Passage(
+            self.passage, self.path, self.headings, self.anchor, self.url, self.text, sentences=()
+        )
+        return Hit(passage, -1, self.rank, self.probability, self.why)
+
+
+class RemoteAssistant:
+    """A guide on a server; safe to share by threads, and closed when it is left as a context.
+
+    All that asks raises QuestionError for a question that cannot be asked, and ServerError where
+    the server cannot be reached, refuses, or answers as no guide does.
+    """
+
+    def __init__(self, place: Place, *, key: str = "", timeout: float = PATIENCE) -> None:
+        self.place = place
+        self._timeout = timeout
+        self._context = ssl.create_default_context() if place.secure else None
+        self._idle: list[http.client.HTTPConnection] = []
+        self._lock = threading.Lock()
+        self._headers = {"Accept": _JSON, "User-Agent": f"guide-assistant/{__version__}"}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question as an Assistant here would, but for the answer's `hits`: none is sent.
+
+        `history` is the talk so far, oldest first.
+        """
+        said = self._post("/api/ask", {"question": question}, history)
+        try:
+            return Answer.from_dict({name: said[name] for name in said if name != "id"})
+        except (TypeError, ValueError) as error:
+            raise self._unread() from error
+
+    async def ask_async(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question in a thread of its own, so that others can be asked meanwhile."""
+        return await asyncio.to_thread(self.ask, question, history)
+
+    def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
+        """The k passages that answer best, best first, without their sentences; k is at most 50."""
+        said = self._post("/api/search", {"question": question, "k": k}, history)
+        try:
+            hits = fields.read(tuple[_Sent, ...], said["hits"])
+            return Search(said["question"], said["understood_as"], tuple(one.hit for one in hits))
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._unread() from error
+
+    def examples(self, count: int = 4) -> list[str]:
+        """Questions that the guide answers; no more than the server offers, which is four."""
+        try:
+            found: tuple[str, ...] = fields.read(
+                tuple[str, ...], self._sent("GET", "/api/guide")["examples"]
+            )
+        except (KeyError, TypeError) as error:
+            raise self._unread() from error
+        return list(found[:count])
+
+    def conversation(self) -> Conversation:
+        """A talk that begins with nothing said; the server remembers none of it."""
+        return Conversation(self)
+
+    def close(self) -> None:
+        """Close the connections that are kept; whoever asks again opens another."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- requests -------------------------------------------------------------------------------
+
+    def _post(self, path: str, asked: dict[str, Any], history: Sequence[Turn]) -> dict[str, Any]:
+        turns = [asdict(turn) for turn in history[-LONGEST_TALK:]]
+        body = _body({**asked, "history": turns})
+        while turns and len(body) > LONGEST_BODY:
+            del turns[0]
+            body = _body({**asked, "history": turns})
+        return self._sent("POST", path, body)
+
+    def _sent(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        """What the server says, as JSON types; or what it refuses with, raised."""
+        response, said = self._exchanged(method, path, body)
+        kind = response.headers.get_content_type()
+        data: Any = None
+        if kind in {_JSON, _PROBLEM}:
+            try:
+                data = json.loads(said)
+            except (RecursionError, ValueError) as error:
+                raise self._unread() from error
+        if response.status == http.client.OK and kind == _JSON and isinstance(data, dict):
+            return data
+        raise self._refusal(response, data)
+
+    def _exchanged(
+        self, method: str, path: str, body: bytes | None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Send a request over a connection that is kept, or a new one where that was closed."""
+        headers = {**self._headers, "Content-Type": _JSON} if body else self._headers
+        while True:
+            connection, kept = self._connection()
+            try:
+                connection.request(method, self.place.root + path, body, headers)
+                response = connection.getresponse()
+            except ConnectionError as error:
+                connection.close()
+                if kept:
+                    continue  # closed while nobody asked; a question can be asked again
+                raise self._unreachable(error) from error
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                raise self._unreachable(error) from error
+            try:
+                said = response.read(LONGEST_RESPONSE + 1)
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                raise self._unreachable(error) from error
+            if len(said) > LONGEST_RESPONSE:
+                connection.close()
+                raise self._unread()
+            self._keep(connection)
+            return response, said
+
+    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
+        """A connection, and whether it was used before."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop(), True
+        host, port = self.place.host, self.place.port
+        if self._context:
+            return http.client.HTTPSConnection(
+                host, port, timeout=self._timeout, context=self._context
+            ), False
+        return http.client.HTTPConnection(host, port, timeout=self._timeout), False
+
+    def _keep(self, connection: http.client.HTTPConnection) -> None:
+        """Keep a connection for the next question, unless the server has closed it."""
+        with self._lock:
+            if connection.sock is not None and len(self._idle) < _IDLE:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    # -- what goes wrong ------------------------------------------------------------------------
+
+    def _refusal(
+        self, response: http.client.HTTPResponse, data: Any
+    ) -> QuestionError | ServerError:
+        """What the server says is wrong, with its mend; or how it answers where it says nothing."""
+        status = response.status
+        if isinstance(data, dict) and response.headers.get_content_type() == _PROBLEM:
+            what, mend = data.get("detail"), data.get("mend")
+            if isinstance(what, str) and isinstance(mend, str):
+                if status in _REQUEST:
+                    return QuestionError(what, mend)
+                after = response.headers.get("Retry-After", "")
+                wait = int(after) if after.isascii() and after.isdecimal() else None
+                return ServerError(what, mend, retry_after=wait)
+        place = response.headers.get("Location", "")
+        if 300 <= status < 400 and place:
+            what = f"{self.place} sends its readers on, to {place[:200]!a}."
+            return ServerError(what, "Connect to that address, if you trust it.")
+        what = f"{self.place} answers with status {status}, not as a guide's server does."
+        return ServerError(what, _VERSION)
+
+    def _unread(self) -> ServerError:
+        return ServerError(f"{self.place} answers with what is no answer of a guide.", _VERSION)
+
+    def _unreachable(self, error: Exception) -> ServerError:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, TimeoutError):
+            why = f"it said nothing for {self._timeout:g} seconds"
+        mend = "See that the server runs and that its address is right, then ask again."
+        return ServerError(f"{self.place} cannot be asked: {why}.", mend)
+
+
+def _body(asked: dict[str, Any]) -> bytes:
+    """JSON, as short as it can be said."""
+    try:
+        return json.dumps(asked, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which JSON has a way to write
+        return json.dumps(asked).encode()
+
+
+def _place(url: str) -> Place:
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError as error:  # and so is a name that is no host's
+        raise SettingsError(f"{url!a} is no address: {error}.", _ADDRESS) from error
+    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
+        raise SettingsError(f"{url!a} is no address of a server.", _ADDRESS)
+    if parts.username is not None:
+        mend = "Leave out what stands before the @; a key is given as key."
+        raise SettingsError(f"The address of {host} holds a name or a password.", mend)
+    root = quote(parts.path.rstrip("/"), safe="/%!$&'()*+,;=:@~")
+    return Place(host, port, root, secure=parts.scheme == "https")
+
+
+def _checked(key: str) -> str:
+    """A key that can stand in a header; what it is must not be told by an error."""
+    if not key.isascii() or not key.isprintable() or " " in key:
+        mend = "Give it as `assistant keys add` printed it, without a space or a line end."
+        raise SettingsError("The key holds what no key does.", mend)
+    return key

@@ -1,0 +1,368 @@
+"""The guide from Python: opened, built, asked, talked with, and by many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant import Assistant, AssistantError, Conversation, bundled, fields, web
+from assistant.errors import IndexMissing, QuestionError, ServerError
+from assistant.live import Live
+from assistant.markup import Masthead
+from assistant.model import Reason, Related
+from assistant.service import Service
+from tests.conftest import CORPUS, ROOT
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+TALK = ("what is a product owner?", "and a project manager?", "how do I bake bread?", "why?")
+ASKED = (
+    "how is a PM different from a PO?",
+    "what is a product owner?",
+    "recommend a book",
+    "how do I bake bread?",
+    "which types of product managers are there?",
+    "what does KPI stand for?",
+)
+
+
+def timeless(answer):
+    """An answer without what differs each time it is given."""
+    return replace(answer, seconds=0.0)
+
+
+def files(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Everything in a folder, with its time and size."""
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch) -> Path:
+    """An empty folder to stand in, and an environment that sets nothing of ours."""
+    for name in list(os.environ):
+        if name.startswith("ASSISTANT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# -- opening and building -------------------------------------------------------------------------
+
+
+def test_a_folder_is_built_and_asked_in_two_lines(nowhere, encoder):
+    Path("docs").mkdir()
+    Path("docs/tea.md").write_text("# Tea\n\nGreen tea is brewed at 80 °C.\n")
+    guide = Assistant.build("docs/", base_url="https://example.org/")
+    answer = guide.ask("how hot is green tea brewed?")
+    assert "80 °C" in answer.text
+    assert answer.citations[0].url.startswith("https://example.org/")
+    assert Path("index/CURRENT").is_file()
+    opened = Assistant.open()
+    assert timeless(opened.ask(answer.question)) == timeless(answer)
+
+
+def test_building_again_brings_the_index_up_to_date_and_tells_how_far_it_is(nowhere, encoder):
+    told = []
+    Path("corpus").mkdir()
+    Path("corpus/tea.md").write_text("# Tea\n\nGreen tea is brewed at 80 °C.\n")
+    Assistant.build(progress=lambda *step: told.append(step))
+    assert ("reading", 1, 1) in told
+    assert told[-1][0] == "encoding"
+    Path("corpus/tea.md").write_text("# Tea\n\nGreen tea is brewed at 75 °C.\n")
+    assert "75 °C" in Assistant.build().ask("how hot is green tea brewed?").text
+
+
+def test_a_setting_of_the_environment_holds_in_python_too(nowhere, corpus_index, monkeypatch):
+    monkeypatch.setenv("ASSISTANT_INDEX", str(corpus_index))
+    assert Assistant.open().ask("what is a product owner?").found
+
+
+def test_opening_an_index_that_was_chosen_writes_nothing_there(nowhere, corpus_index):
+    before = files(corpus_index)
+    Assistant.open(corpus_index).ask("what is a product owner?")
+    assert files(corpus_index) == before
+    for chosen in ("none", "index"):
+        with pytest.raises(IndexMissing, match="assistant build"):
+            Assistant.open(chosen)
+    Path("corpus").mkdir()  # a guide that is here, but not built, is not another one
+    with pytest.raises(IndexMissing, match="assistant build"):
+        Assistant.open()
+    assert [path.name for path in nowhere.iterdir()] == ["corpus"]
+
+
+def test_where_nothing_is_chosen_and_nothing_is_here_the_own_guide_answers(nowhere, encoder):
+    told = []
+    first = Assistant.open(progress=lambda *step: told.append(step))
+    second = Assistant.open(progress=lambda *step: pytest.fail(f"built again: {step}"))
+    assert told
+    assert timeless(first.ask(ASKED[0])) == timeless(second.ask(ASKED[0]))
+    assert list(nowhere.iterdir()) == []
+    assert bundled.corpus() == CORPUS
+
+
+def test_an_index_of_the_own_guide_that_was_damaged_is_made_again(nowhere, encoder):
+    Assistant.open()
+    for path in bundled.indexes().rglob("passages.sqlite"):
+        path.write_bytes(b"no index")
+    assert Assistant.open().ask("what is a product owner?").found
+
+
+def test_several_that_open_the_own_guide_first_all_answer(nowhere, encoder, monkeypatch):
+    asks = f"from assistant import Assistant\nprint(Assistant.open().ask({ASKED[1]!r}).found)"
+    models = Path(os.environ["XDG_CACHE_HOME"]) / "guide-assistant" / "models"
+    (nowhere / "cache" / "guide-assistant").mkdir(parents=True)
+    (nowhere / "cache" / "guide-assistant" / "models").symlink_to(models)
+    (nowhere / "here").mkdir()
+    environment = {**os.environ, "XDG_CACHE_HOME": str(nowhere / "cache"), "PYTHONPATH": str(ROOT)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", asks],
+            cwd=nowhere / "here",
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=120) for process in processes]
+    assert said == [("True\n", "")] * 3
+
+
+def test_an_index_of_the_own_guide_is_of_its_bytes_and_of_the_model(tmp_path):
+    (tmp_path / "a.md").write_text("# A\n")
+    kept = bundled.index(tmp_path, "")
+    assert bundled.index(tmp_path, "") == kept
+    assert bundled.index(tmp_path, "another") != kept
+    (tmp_path / "a.md").write_text("# B\n")
+    assert bundled.index(tmp_path, "") != kept
+
+
+# -- what comes back ------------------------------------------------------------------------------
+
+
+def test_a_search_is_its_hits(corpus_assistant):
+    found = corpus_assistant.search("backlog", k=5)
+    assert [hit.rank for hit in found] == [1, 2, 3, 4, 5]
+    assert len(found) == 5
+    assert found[0] == found.hits[0]
+    assert found[-1] == found.hits[-1]
+    assert found[0] in found
+
+
+def test_printed_an_answer_is_its_text_with_footnotes(corpus_assistant):
+    answer = corpus_assistant.ask("what is a product owner?")
+    assert answer.found
+    *text, notes = str(answer).split("\n\n")
+    assert "\n\n".join(text) == answer.text
+    assert notes.startswith("[1] ")
+    assert answer.resources
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_answers_and_hits_come_through_a_pickle_as_they_were(corpus_assistant, question):
+    answer, found = corpus_assistant.ask(question), corpus_assistant.search(question)
+    for one in (answer, found, *answer.turns, *found):
+        assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_an_error_comes_through_a_pickle_with_its_mend():
+    for error in (ServerError("what", "mend", retry_after=3), QuestionError("what", "mend")):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), vars(again), str(again)) == (type(error), vars(error), str(error))
+
+
+def test_what_is_written_by_its_fields_reads_back():
+    section = Related("a.md", ("A", "B"), "b", "a.md#b")
+    written = fields.written(section)
+    assert written == {"path": "a.md", "headings": ["A", "B"], "anchor": "b", "url": "a.md#b"}
+    assert fields.read(Related, written) == section
+    reason = Reason(None, 0.5, 3, 1.0, ("tea",))
+    assert fields.read(Reason, fields.written(reason)) == reason
+    for wrong in ({"headings": "A"}, {"path": None}, {"anchor": 1}):
+        with pytest.raises(TypeError):
+            fields.read(Related, written | wrong)
+    with pytest.raises(KeyError):
+        fields.read(Related, written | {"another": "field"})
+
+
+# -- talks ----------------------------------------------------------------------------------------
+
+
+def test_a_talk_leans_on_what_was_said(corpus_assistant):
+    chat = corpus_assistant.conversation()
+    assert isinstance(chat, Conversation)
+    chat.ask("what is a product owner?")
+    assert chat.ask("and a project manager?").understood_as == "what is a project manager?"
+    chat.clear()
+    assert chat.turns == ()
+    assert chat.ask("and a project manager?").understood_as != "what is a project manager?"
+
+
+def test_a_talk_in_python_says_what_the_same_talk_in_the_chat_says(corpus_assistant):
+    chat, talk = web.Chat(Service(Live(corpus_assistant)), Masthead("Guide")), web.Talk()
+    ours = corpus_assistant.conversation()
+    for question in TALK:
+        talk, _ = chat.answered(question, talk)
+        ours.ask(question)
+        assert ours.turns == talk.turns
+    assert ours.turns[1].sources  # what was quoted is told along
+
+
+def test_a_question_that_cannot_be_asked_leaves_the_talk_as_it_was(corpus_assistant):
+    chat = corpus_assistant.conversation()
+    chat.ask("what is a product owner?")
+    before = chat.turns
+    for wrong in ("", "?" * 10, "a" * 3000):
+        with pytest.raises(QuestionError) as raised:
+            chat.ask(wrong)
+        assert raised.value.mend
+    assert chat.turns == before
+
+
+def test_a_talk_does_not_grow_for_ever(corpus_assistant):
+    chat = corpus_assistant.conversation()
+    for number in range(15):
+        chat.ask(f"what is a product owner? ({number})")
+    assert len(chat.turns) == 20
+    assert chat.turns[-2].text == "what is a product owner? (14)"
+
+
+def test_what_is_asked_in_one_talk_at_once_is_answered_in_turn(corpus_assistant):
+    chat = corpus_assistant.conversation()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(chat.ask, [f"what is a product owner? ({n})" for n in range(8)]))
+    asked = [turn.text for turn in chat.turns[::2]]
+    assert [turn.role for turn in chat.turns] == ["user", "agent"] * 8
+    assert sorted(asked) == [f"what is a product owner? ({n})" for n in range(8)]
+
+
+# -- at once --------------------------------------------------------------------------------------
+
+
+def test_eight_threads_get_the_answers_that_each_question_gets_alone(corpus_assistant):
+    alone = {question: timeless(corpus_assistant.ask(question)) for question in ASKED}
+    ready = threading.Barrier(8)
+
+    def ask(number: int):
+        ready.wait()
+        turned = [*ASKED[number % len(ASKED) :], *ASKED[: number % len(ASKED)]] * 3
+        return [(question, timeless(corpus_assistant.ask(question))) for question in turned]
+
+    with ThreadPoolExecutor(8) as pool:
+        given = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
+    assert len(given) == 8 * 3 * len(ASKED)
+    assert all(answer == alone[question] for question, answer in given)
+
+
+def test_many_questions_are_awaited_at_once_while_the_loop_goes_on(corpus_assistant):
+    alone = [timeless(corpus_assistant.ask(question)) for question in ASKED]
+
+    async def asked():
+        went_on = 0
+        asking = asyncio.gather(*(corpus_assistant.ask_async(question) for question in ASKED * 8))
+        while not asking.done():
+            went_on += 1
+            await asyncio.sleep(0)
+        return await asking, went_on
+
+    answers, went_on = asyncio.run(asked())
+    assert [timeless(answer) for answer in answers] == alone * 8
+    assert went_on > 100
+
+
+def test_one_that_is_cancelled_breaks_nothing(corpus_assistant):
+    async def asked():
+        chat = corpus_assistant.conversation()
+        tasks = [asyncio.create_task(corpus_assistant.ask_async(question)) for question in ASKED]
+        tasks.append(asyncio.create_task(chat.ask_async("what is a product owner?")))
+        await asyncio.sleep(0.001)
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert any(isinstance(end, asyncio.CancelledError) for end in ended)
+        return await chat.ask_async("what is a product owner?"), chat.turns
+
+    answer, turns = asyncio.run(asked())
+    assert answer.found
+    assert [turn.role for turn in turns] == ["user", "agent"] * (len(turns) // 2)
+
+
+def test_an_error_is_raised_where_it_is_awaited(corpus_assistant):
+    with pytest.raises(QuestionError) as raised:
+        asyncio.run(corpus_assistant.ask_async(""))
+    assert raised.value.mend
+
+
+# -- types and docs -------------------------------------------------------------------------------
+
+USE = """
+from assistant import Answer, Assistant, AssistantError, Conversation, Turn
+from assistant.conversation import Guide
+from assistant.remote import connect
+
+
+def titles(guide: Guide, question: str) -> list[str]:
+    return [hit.passage.heading for hit in guide.search(question, k=5)]
+
+
+async def later(guide: Guide) -> Answer:
+    return await guide.ask_async("what is a product owner?", [Turn("user", "hello")])
+
+
+def use() -> None:
+    here = Assistant.open()
+    with connect("http://127.0.0.1:7860", key="guide_") as there:
+        titles(here, "backlog")
+        titles(there, "backlog")
+        talk: Conversation = there.conversation()
+    try:
+        quotes: list[str] = [citation.quote for citation in talk.ask("why?").citations]
+    except AssistantError as error:
+        print(error.what, error.mend, quotes)
+"""
+WRONG = "from assistant import Assistant\n\nanswer: int = Assistant.open().ask('why?')\n"
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory):
+    """What mypy says of the code of somebody who has the package installed."""
+    folder = tmp_path_factory.mktemp("typed")
+
+    def checked(code: str) -> str:
+        (folder / "use.py").write_text(code)
+        # Only a package with its marker, py.typed, is looked into.
+        command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull]
+        command += ["--follow-imports=silent", "--cache-dir", str(folder / "cache"), "use.py"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    return checked
+
+
+def test_code_that_uses_a_guide_here_or_on_a_server_is_typed(typed):
+    assert typed(USE) == "Success: no issues found in 1 source file"
+    assert 'expression has type "Answer", variable has type "int"' in typed(WRONG)
+
+
+def test_every_error_is_one_of_ours_with_its_mend(nowhere):
+    for wrong in (
+        lambda: Assistant.open("none"),
+        lambda: Assistant.build("none", "index"),
+        lambda: Assistant.open(model="/no such model", folder="none"),
+    ):
+        with pytest.raises(AssistantError) as raised:
+            wrong()
+        assert raised.value.what
+        assert raised.value.mend

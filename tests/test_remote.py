@@ -1,0 +1,285 @@
+"""A guide on a server, asked from Python and from the terminal: as one that lies here, or an error.
+
+The server is a real one in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from assistant import exchange, remote
+from assistant.cli import main
+from assistant.errors import QuestionError, ServerError
+from assistant.keys import Keys
+from assistant.model import Answer, Turn
+from assistant.remote import connect
+from tests.conftest import CORPUS, ROOT
+from tests.serving import Serving
+
+ASKED = (
+    "how is a PM different from a PO?",
+    "what is a product owner?",
+    "recommend a book",
+    "how do I bake bread?",
+    "which types of product managers are there?",
+    "what does KPI stand for?",
+    "half a character \ud800 of a product owner",
+    "¿qué es un product owner? 产品 مالك",
+)
+TALK = ("what is a product owner?", "and a project manager?", "how do I bake bread?", "why?")
+
+
+def timeless(answer: Answer) -> Answer:
+    """An answer as it is sent, without what differs each time it is given."""
+    return replace(Answer.from_dict(answer.to_dict()), seconds=0.0)
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory, encoder):
+    """A server below a path, with a key made for it."""
+    folder = tmp_path_factory.mktemp("served")
+    with Serving(folder, root="/help", journal="off") as server:
+        server.key = Keys(folder / "index" / "keys.json").add("tests")
+        yield server.ready()
+
+
+@pytest.fixture(scope="module")
+def url(serving) -> str:
+    return f"{serving.origin}/help/"
+
+
+@pytest.fixture
+def guide(url):
+    with connect(url) as found:
+        yield found
+
+
+# -- the same as here -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_an_answer_from_a_server_is_the_one_given_here(guide, corpus_assistant, question):
+    there, here = guide.ask(question), corpus_assistant.ask(question)
+    assert replace(there, seconds=0.0) == timeless(here)
+    assert str(there) == str(here)
+    assert there.hits == ()
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_the_hits_from_a_server_are_those_found_here(guide, corpus_assistant, question):
+    there, here = guide.search(question, k=7), corpus_assistant.search(question, k=7)
+    assert there.to_dict() == json.loads(json.dumps(here.to_dict()))
+    assert len(there) == 7
+    assert {(hit.key, hit.passage.sentences) for hit in there} == {(-1, ())}
+
+
+def test_a_talk_with_a_server_is_the_one_held_here(guide, corpus_assistant):
+    there, here = guide.conversation(), corpus_assistant.conversation()
+    for question in TALK:
+        assert replace(there.ask(question), seconds=0.0) == timeless(here.ask(question))
+        assert there.turns == here.turns
+    there.clear()
+    assert there.turns == ()
+
+
+def test_the_examples_of_a_server_are_those_made_here(guide, corpus_assistant):
+    assert guide.examples() == corpus_assistant.examples()
+    assert guide.examples(1) == corpus_assistant.examples()[:1]
+
+
+@pytest.mark.parametrize("question", ["", "?!", "a" * 2001])
+def test_what_cannot_be_asked_is_the_same_error_with_the_same_mend(
+    guide, corpus_assistant, question
+):
+    with pytest.raises(QuestionError) as here:
+        corpus_assistant.ask(question)
+    for asks in (guide.ask, guide.search, guide.conversation().ask):
+        with pytest.raises(QuestionError) as there:
+            asks(question)
+        assert (there.value.what, there.value.mend) == (here.value.what, here.value.mend)
+        assert there.value.exit_code == here.value.exit_code
+
+
+def test_more_hits_than_a_server_gives_are_an_error_and_not_fewer(guide):
+    with pytest.raises(QuestionError) as raised:
+        guide.search("backlog", k=51)
+    assert "'k'" in raised.value.what
+    assert raised.value.mend
+
+
+def test_eight_threads_get_the_answers_that_each_question_gets_alone(guide):
+    alone = {question: replace(guide.ask(question), seconds=0.0) for question in ASKED}
+
+    def ask(number: int):
+        turned = [*ASKED[number:], *ASKED[:number]] * 2
+        return [(question, replace(guide.ask(question), seconds=0.0)) for question in turned]
+
+    with ThreadPoolExecutor(8) as pool:
+        given = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
+    assert len(given) == 8 * 2 * len(ASKED)
+    assert all(answer == alone[question] for question, answer in given)
+
+
+def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide):
+    async def asked():
+        tasks = [asyncio.create_task(guide.ask_async(question)) for question in ASKED * 3]
+        await asyncio.sleep(0.002)
+        for task in tasks[::2]:
+            task.cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    ended = asyncio.run(asked())
+    assert any(isinstance(end, asyncio.CancelledError) for end in ended)
+    assert all(isinstance(end, Answer) for end in ended[1::2])
+    assert guide.ask(ASKED[0]).found
+
+
+def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
+    said = [Turn("user", "what is a product owner?"), Turn("agent", "ö" * 19_000, ("a#b/1",))]
+    assert remote.LONGEST_BODY < exchange.BODY
+    assert guide.ask("and a project manager?", said * 10).understood_as
+    with pytest.raises(QuestionError):  # what is asked itself is left whole
+        guide.ask("ö" * 60_000)
+
+
+# -- keys -----------------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_none_is_refused_with_the_mend_and_one_that_was_made_is_not(url, serving):
+    with connect(url, key="guide_" + "w" * 43) as stranger:
+        with pytest.raises(ServerError) as raised:
+            stranger.ask(ASKED[0])
+        assert "not known" in raised.value.what
+        assert "assistant keys add" in raised.value.mend
+        assert "w" * 43 not in str(raised.value)
+    with connect(url, key=serving.key) as friend:
+        assert friend.ask(ASKED[0]).found
+
+
+# -- in the terminal ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def typed(capsys, monkeypatch, tmp_path):
+    """Type a command: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def type_(*arguments: object, said: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(said))
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return type_
+
+
+def test_a_question_to_a_server_prints_what_one_to_an_index_prints(typed, url, corpus_index):
+    here = typed("ask", ASKED[0], "--index", corpus_index)
+    assert typed("client", url, ASKED[0]) == here
+    code, out, _ = typed("client", url, ASKED[0], "--json")
+    _, expected, _ = typed("ask", ASKED[0], "--json", "--index", corpus_index)
+    found, expected = json.loads(out), json.loads(expected)
+    assert code == 0
+    assert {**found, "seconds": 0} == {**expected, "seconds": 0}
+
+
+def test_a_talk_with_a_server_prints_what_one_with_an_index_prints(typed, url, corpus_index):
+    said = "\n".join([*TALK, "?", "what is a KPI?", ""])
+    here = typed("chat", "--index", corpus_index, said=said)
+    assert here[0] == 0
+    assert "Understood as: what is a project manager?" in here[1]
+    assert "The question is empty." in here[2]
+    assert typed("client", url, said=said) == here
+
+
+def test_a_key_is_taken_from_a_flag_or_the_environment(typed, url, serving, monkeypatch):
+    code, _, err = typed("client", url, ASKED[0], "--key", "guide_wrong")
+    assert code == 3
+    assert "not known" in err
+    assert len(err.splitlines()) == 2
+    monkeypatch.setenv("ASSISTANT_KEY", "guide_wrong")
+    assert typed("client", url, ASKED[0])[0] == 3
+    monkeypatch.setenv("ASSISTANT_KEY", serving.key)
+    assert typed("client", url, ASKED[0])[0] == 0
+    assert typed("ask", ASKED[0], "--index", "none")[0] == 3  # and is no unknown setting
+
+
+def test_an_address_that_is_none_is_said_in_two_lines(typed):
+    code, out, err = typed("client", "help.example.org", "q")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 2
+
+
+# -- as the docs say ------------------------------------------------------------------------------
+
+DOCS = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+THERE = "https://help.example.org/guide"
+
+
+@pytest.fixture
+def place(tmp_path, corpus_index, monkeypatch):
+    """A folder as a reader of the docs has it: the repository's guide, and one about tea."""
+    shutil.copytree(CORPUS, tmp_path / "corpus")
+    shutil.copytree(corpus_index, tmp_path / "index")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "tea.md").write_text(
+        "# Tea\n\n## What is green tea?\n\nGreen tea is a tea of unfermented leaves.\n\n"
+        "## How is green tea brewed?\n\nGreen tea is brewed at 80 °C.\n"
+    )
+    return tmp_path
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
+
+
+def ran(command: list[str], folder, said: str = "") -> str:
+    environment = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
+    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment,
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_python_of_the_docs_runs_as_it_stands_one_block_after_the_other(place, url, serving):
+    lines = "\n".join(blocks("python"))
+    assert lines.count("guide_…") == lines.count(THERE) == 1
+    lines = lines.replace("guide_…", serving.key).replace(THERE, url)
+    said = ran(["-W", "error::ResourceWarning", "-c", lines], place)
+    assert "[1] Introduction to Product Management" in said
+    assert "Green tea is brewed at 80 °C." in said
+    assert "how hot is green tea brewed?" in said
+    assert "[True, " in said
+    assert "The question is empty.\nAsk in words, for example: what is …?\n" in said
+    for line, printed in re.findall(r"print\((error\.\w+)\) +# (.*)", lines):
+        assert printed in said, line
+
+
+def test_the_commands_of_the_docs_run_as_they_stand(place, url):
+    (shown,) = blocks("console")
+    commands = re.findall(r"^\$ assistant (.*)$", shown, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        typed = shlex.split(command.replace(THERE, url))
+        assert "Scrum" in ran(["-m", "assistant", *typed], place, "what is a product owner?\n\n")

