@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 LONGEST_QUESTION = 2000
+WORDED = r"[^\W_]"
+"""A question holds at least one of these, a letter or a digit."""
+
 EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
 LONGEST_NAME = 5
@@ -52,6 +56,8 @@ NEARBY = 8
 
 PATIENCE = 120.0
 """Seconds that another process may take to build the index of the guide that comes with us."""
+
+_WORDED = re.compile(WORDED)
 
 # How confident a refusal may be, of what an answer has to be.
 _REFUSED = 0.99
@@ -396,11 +402,12 @@ class Assistant:
 def settle(question: str) -> str:
     """A question in one form, or a QuestionError where it is empty or too long."""
     text = normalise(question)
-    if not text or not words(text):
+    if not _WORDED.search(question) or not words(text):
         raise QuestionError("The question is empty.", "Ask in words, for example: what is …?")
-    if len(text) > LONGEST_QUESTION:
+    longest = max(len(text), len(question))
+    if longest > LONGEST_QUESTION:
         raise QuestionError(
-            f"The question has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read.",
+            f"The question has {longest:,} characters; at most {LONGEST_QUESTION:,} are read.",
             "Ask for one thing at a time.",
         )
     return text

@@ -17,16 +17,16 @@ from assistant import messages
 from assistant.bodies import (
     AnswerBody,
     Asking,
+    EventBody,
     GuideBody,
     KeptBody,
     Opinion,
     PageBody,
-    ProblemBody,
     SearchBody,
     Searching,
+    problems,
 )
 from assistant.errors import MissingError
-from assistant.exchange import PROBLEM
 from assistant.metrics import CONTENT_TYPE
 from assistant.model import Turn
 
@@ -38,29 +38,26 @@ if TYPE_CHECKING:
 
 EVENTS = "text/event-stream"
 _JSON = "application/json"
+_STREAM = {EVENTS: {"schema": EventBody.model_json_schema()}}
+_LINKS = {
+    "as it was given": {"operationId": "answer", "parameters": {"name": "$response.body#/id"}},
+    "what is thought of it": {
+        "operationId": "feedback",
+        "requestBody": {"answer": "$response.body#/id", "helpful": True},
+    },
+}
 _FIRST_PAGE = "See GET /api/guide for its pages."
-
-
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {
-        status: {
-            "model": ProblemBody,
-            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
-        }
-        for status in statuses
-    }
 
 
 def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
     """The routes over a guide; `waiting` says how many questions wait for their turn."""
-    api = APIRouter(responses=_problems(400, 401, 403, 413, 422, 429, 500, 503))
+    api = APIRouter(responses=problems(400, 401, 403, 413, 422, 429, 500, 503))
 
     @api.post(
         "/api/ask",
         summary="Ask the guide",
-        responses={
-            200: {"model": AnswerBody, "content": {EVENTS: {"schema": {"type": "string"}}}},
-        },
+        operation_id="ask",
+        responses={200: {"model": AnswerBody, "content": _STREAM, "links": _LINKS}},
     )
     def ask(
         asking: Annotated[Asking, Body()], accept: Annotated[str, Header()] = _JSON
@@ -80,7 +77,12 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         # A proxy that collects a response before it hands it on would make a stream of it no more.
         return Response(told, media_type=EVENTS, headers={**headers, "X-Accel-Buffering": "no"})
 
-    @api.post("/api/search", summary="Find passages", responses={200: {"model": SearchBody}})
+    @api.post(
+        "/api/search",
+        summary="Find passages",
+        operation_id="search",
+        responses={200: {"model": SearchBody}},
+    )
     def search(searching: Annotated[Searching, Body()]) -> Response:
         """The passages that answer best, best first, and why each ranks where it does."""
         assistant = service.assistant
@@ -93,7 +95,8 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
     @api.get(
         "/api/sections/{path:path}",
         summary="Read a page or a section",
-        responses={200: {"model": PageBody}, 304: {}, **_problems(404)},
+        operation_id="sections",
+        responses={200: {"model": PageBody}, 304: {}, **problems(404)},
     )
     def sections(
         path: Annotated[str, Path(max_length=1000, examples=["index.md"])],
@@ -108,7 +111,10 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         return _cached(found, if_none_match)
 
     @api.get(
-        "/api/guide", summary="What the guide is", responses={200: {"model": GuideBody}, 304: {}}
+        "/api/guide",
+        summary="What the guide is",
+        operation_id="guide",
+        responses={200: {"model": GuideBody}, 304: {}},
     )
     def guide(
         depth: Annotated[int, Query(ge=1, le=6, description="Levels of headings.")] = 2,
@@ -121,7 +127,8 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
     @api.get(
         "/api/answers/{name}",
         summary="An answer as it was given",
-        responses={200: {"model": KeptBody}, 304: {}, **_problems(404)},
+        operation_id="answer",
+        responses={200: {"model": KeptBody}, 304: {}, **problems(404)},
     )
     def answer(
         name: Annotated[str, Path(pattern=r"^[a-z2-7]{16}$", examples=["abcdefghijklmnop"])],
@@ -145,7 +152,8 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         "/api/feedback",
         status_code=204,
         summary="Say what you think of an answer",
-        responses=_problems(404),
+        operation_id="feedback",
+        responses=problems(404),
     )
     def feedback(opinion: Annotated[Opinion, Body()]) -> Response:
         """Keep what a reader thinks of an answer, in place of what was thought before."""
@@ -157,6 +165,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
     @api.get(
         "/metrics",
         summary="Counters for Prometheus",
+        operation_id="metrics",
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
     def metrics() -> Response:
