@@ -1,0 +1,51 @@
+"""The server against its own description, by thousands of requests made from it.
+
+Schemathesis makes them: what the description allows and what it does not, at its limits and
+anywhere, one after another and one from another's response. Nothing may fail inside, and every
+response has to be one of those described.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import Serving
+from tests.torture import scene
+
+SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
+GENERATED = re.compile(r"(\d[\d,]*) generated")
+EXAMPLES = scene.size(70, 700)
+"""Requests to each address in the phase that makes the most of them."""
+
+CASES = scene.size(2_000, 20_000)
+SEED = 20_261_124
+
+
+@pytest.mark.skipif(not SCHEMATHESIS.is_file(), reason="schemathesis is not installed")
+def test_every_response_is_one_that_the_description_has(tmp_path, corpus_index):
+    shutil.copytree(corpus_index, tmp_path / "index")
+    with Serving(tmp_path) as serving:
+        found = subprocess.run(
+            [
+                SCHEMATHESIS, "run", f"{serving.ready().origin}/openapi.json",
+                "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful",
+                "--max-examples", str(EXAMPLES), "--seed", str(SEED),
+                "--generation-database", "none", "--continue-on-failure", "--no-color",
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        said = found.stdout[-6_000:] + found.stderr[-2_000:]
+        assert found.returncode == 0, said
+        asked = int(GENERATED.search(found.stdout)[1].replace(",", ""))
+        scene.figures.info("%d requests made from the description", asked)
+        assert asked >= CASES, said
+        assert "Traceback" not in serving.said
