@@ -1,0 +1,92 @@
+"""Every address asked from twelve origins: only the listed one is told that it may read."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+from opened import opened
+
+from assistant import building
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.live import Live
+from assistant.settings import Settings
+from tests.test_routes import OPEN
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+LISTED = "https://wiki.example"
+FOREIGN = [
+    "http://wiki.example",
+    "https://wiki.example:8443",
+    "https://wiki.example.evil.example",
+    "https://evil.example",
+    "https://evil.example/https://wiki.example",
+    "https://wiki.example/",
+    "https://WIKI.EXAMPLE",
+    "https://wiki.example, https://evil.example",
+    "null",
+    "file://",
+    "*",
+]
+ROWS = [(method, path, status) for rows in OPEN.values() for method, path, status, *_ in rows]
+ALLOWED = "access-control-allow-origin"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory, word_encoder) -> TestClient:
+    corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
+    (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
+    building.build(corpus, folder, word_encoder)
+    settings = Settings(index=folder, origins=(LISTED,))
+    server = opened(settings, Live(Assistant(indexes.open(folder), word_encoder)))
+    return TestClient(server.app, base_url="http://127.0.0.1")
+
+
+def asked(client, method: str, path: str, origin: str):
+    sent = {} if method == "POST" else None
+    return client.request(method, path, json=sent, headers={"Origin": origin})
+
+
+def test_there_are_twelve_origins_and_all_the_addresses():
+    assert len({LISTED, *FOREIGN}) == 12
+    assert len(ROWS) > 20
+
+
+def test_the_listed_origin_reads_every_address_and_is_named_alone(client):
+    for method, path, status in ROWS:
+        found = asked(client, method, path, LISTED)
+        assert found.status_code == status, path
+        assert found.headers.get(ALLOWED) in {None, LISTED}, path
+        assert "access-control-allow-credentials" not in found.headers
+        if status < 400:
+            assert found.headers[ALLOWED] == LISTED, path
+            assert "Origin" in found.headers["vary"]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_foreign_origin_is_told_of_nothing_and_changes_nothing(client, origin):
+    for method, path, status in ROWS:
+        found = asked(client, method, path, origin)
+        assert ALLOWED not in found.headers, path
+        unknown = status in {404, 405} and found.status_code == status
+        assert found.status_code == (403 if method == "POST" and not unknown else status), path
+
+
+@pytest.mark.parametrize("origin", [LISTED, *FOREIGN])
+def test_only_the_listed_origin_is_let_try(client, origin):
+    for method, path, _ in ROWS:
+        headers = {"Origin": origin, "Access-Control-Request-Method": method}
+        found = client.options(path, headers=headers)
+        assert (found.headers.get(ALLOWED) == LISTED) == (
+            origin == LISTED and found.status_code == 204
+        ), path
+        if origin == LISTED:
+            assert found.status_code in {204, 404}, path
+
+
+def test_a_page_of_the_server_s_own_needs_no_list(client):
+    found = asked(client, "POST", "/api/ask", "http://127.0.0.1")
+    assert found.status_code == 422
+    assert ALLOWED not in found.headers
