@@ -26,7 +26,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 from starlette.staticfiles import StaticFiles
 
-from assistant import __version__, document, messages, pages, palette, resources, rest
+from assistant import __version__, document, messages, pages, palette, resources, rest, widget
 from assistant.errors import AssistantError, SettingsError
 from assistant.exchange import PROBLEM, Route, problem
 from assistant.gate import Gate
@@ -67,6 +67,10 @@ READER = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
 )
+EMBED = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+)
 NOTHING = "default-src 'none'; frame-ancestors {frames}"
 
 _PICTURES = {
@@ -106,6 +110,8 @@ ROUTES = (
     Route(("POST",), "/feedback", NOTHING, scope="feedback"),
     Route(("GET", "HEAD"), "/(healthz|readyz|progress)", NOTHING),
     Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
+    Route(("GET", "HEAD"), r"/widget\.js", NOTHING, shared=True),
+    Route(("GET", "HEAD"), "/embed", EMBED, scope="read"),
     Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING),
     Route(("GET", "HEAD"), r"/theme\.css", NOTHING),
     Route(("POST",), JOINED, NOTHING, scope="read", asks=True),
@@ -228,6 +234,7 @@ class Server:
         app.get("/progress")(self._progress)
         app.get("/chat/brand.css")(self._brand)
         app.get("/chat/logo")(self._logo)
+        app.include_router(widget.loader(self._settings))
         app.mount("/chat", StaticFiles(directory=_STATIC))
         app.mount("/", self._when_ready)
         return app
@@ -245,6 +252,7 @@ class Server:
         app.exception_handler(AssistantError)(_failed)
         app.include_router(pages.router(service, masthead, self._settings))
         app.include_router(rest.router(service, self.waiting))
+        app.include_router(widget.router(service, masthead, self._settings))
         app.mount("/", self._front)
         return app
 

@@ -37,6 +37,9 @@ OPEN = {
     "/chat": [("GET", "/chat/chat.css", 200, ""), ("GET", "/chat/none.css", 404, "")],
     "/chat/brand.css": [("GET", "/chat/brand.css", 200, "")],
     "/chat/logo": [("GET", "/chat/logo", 404, "")],
+    # In other sites' pages:
+    "/widget.js": [("GET", "/widget.js", 200, "")],
+    "/embed": [("GET", "/embed", 200, "read")],
     # For programs:
     "/api/ask": [("POST", "/api/ask", 422, "read")],
     "/api/search": [("POST", "/api/search", 422, "read")],

@@ -41,3 +41,55 @@ def visit(browser, origin):
     yield open_
     for one in opened:
         one.context.close()
+
+
+@pytest.fixture(scope="module")
+def wiki():
+    """A site of somebody else's."""
+    import hosts
+
+    with hosts.site() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory, wiki):
+    journal = tmp_path_factory.mktemp("journal") / "journal.sqlite"
+    return Settings(journal=f"sqlite:///{journal}", frames=(wiki.origin,))
+
+
+@pytest.fixture(scope="module")
+def help_(corpus_assistant, listed):
+    """Where the server is that this site may show in a frame."""
+    from driving import serving
+
+    with serving(Live(corpus_assistant), listed) as found:
+        yield found
+
+
+@pytest.fixture
+def guest(browser):
+    from visiting import Guest
+
+    made = []
+
+    def one(url, **window):
+        made.append(Guest(browser, url, **window))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.context.close()
+
+
+@pytest.fixture
+def guest_of(guest, wiki, help_):
+    """A reader of a page of that site, whose script has the data given."""
+    import hosts
+    from visiting import script
+
+    def one(head="", headers=None, window=None, **data):
+        page = hosts.wiki(script(help_, **data), head, **(headers or {}))
+        return guest(wiki.put(page), **(window or {}))
+
+    return one

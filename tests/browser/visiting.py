@@ -1,0 +1,127 @@
+"""A reader of somebody else's page that has the guide in it, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import axe_playwright_python
+from driving import sync_api
+
+expect = sync_api.expect
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# The widget's shadow root is closed to the page, and would be to the test: it is opened before
+# anything of the page runs, and one test looks at it as it is.
+OPENED = """
+const attach = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (how) {
+  return attach.call(this, { ...how, mode: "open" });
+};
+addEventListener("focusin", () => {
+  window.focused ??= performance.timeOrigin + performance.now();
+}, true);
+"""
+
+
+def script(help_: str, **data: str) -> str:
+    """The line that a page's author adds."""
+    said = "".join(f' data-{name}="{value}"' for name, value in data.items())
+    return f'<script src="{help_}/widget.js"{said} async></script>'
+
+
+class Guest:
+    """A reader's window on a page, with all that it asked for and complained of."""
+
+    def __init__(self, browser, url, *, width=1200, height=860, opened=True, **context) -> None:
+        self.requests: list[sync_api.Request] = []
+        self.complaints: list[str] = []
+        context = {"locale": "en-GB", "reduced_motion": "reduce", **context}
+        self.context = browser.new_context(viewport={"width": width, "height": height}, **context)
+        self.context.on("request", self._see)
+        if opened:
+            self.context.add_init_script(OPENED)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.goto(url)
+        self.button = self.page.locator("guide-assistant button.open")
+        self.panel = self.page.locator("guide-assistant dialog")
+        self.iframe = self.page.locator("guide-assistant iframe")
+        self.frame = self.page.frame_locator("guide-assistant iframe")
+        self.box = self.frame.locator("#box")
+        self.exchanges = self.frame.locator("#talk .exchange")
+
+    def _see(self, request) -> None:
+        self.requests.append(request)
+
+    def _hear(self, message) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def open(self):
+        """Press the button, and wait for the box."""
+        self.button.click()
+        expect(self.box).to_be_focused()
+        return self
+
+    def ask(self, question: str):
+        """Type a question, press Enter, and wait for what comes of it."""
+        asked = self.exchanges.count()
+        self.box.fill(question)
+        self.box.press("Enter")
+        expect(self.exchanges).to_have_count(asked + 1)
+        expect(self.frame.locator(".looking")).to_have_count(0)
+        expect(self.frame.locator("#send")).to_have_attribute("aria-disabled", "false")
+        return self.exchanges.last
+
+    def inside(self):
+        """The frame itself, to run something in."""
+        return next(frame for frame in self.page.frames if "/embed" in frame.url)
+
+    def inside_panel(self):
+        """The frame in the panel, where the page has others of ours."""
+        return self.iframe.element_handle().content_frame()
+
+    def apart(self, expression: str):
+        """What comes of an expression in a world that the page's own scripts have no hand in."""
+        session = self.context.new_cdp_session(self.page)
+        tree = session.send("Page.getFrameTree")
+        world = session.send(
+            "Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"]}
+        )
+        said = session.send(
+            "Runtime.evaluate",
+            {
+                "expression": expression,
+                "contextId": world["executionContextId"],
+                "returnByValue": True,
+            },
+        )
+        session.detach()
+        return said["result"]["value"]
+
+    def sent(self, path: str) -> list[dict]:
+        """The bodies of what was sent to an address."""
+        return [
+            json.loads(request.post_data)
+            for request in self.requests
+            if request.method == "POST" and request.url.endswith(path)
+        ]
+
+    def weaknesses(self) -> list[str]:
+        """What axe holds against the page and the frame in it, but its smallest objections."""
+        found = []
+        for frame in self.page.frames:
+            frame.evaluate(AXE.read_text(encoding="utf-8"))
+            told = frame.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+            assert len(told["passes"]) > 5
+            found += [
+                f"{one['impact']} {one['id']}: {node['html'][:160]}"
+                for one in told["violations"]
+                if one["impact"] in {"moderate", "serious", "critical"}
+                for node in one["nodes"]
+            ]
+        return found

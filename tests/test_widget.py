@@ -1,0 +1,215 @@
+"""What other sites load of ours: how much it is, what it may do, in which words; no browser yet."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from opened import opened
+
+from assistant import building, messages, widget
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.live import Live
+from assistant.markup import Masthead
+from assistant.server import Server
+from assistant.service import Service
+from assistant.settings import Settings
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+STATIC = Path(building.__file__).parent / "static"
+OWN = "http://127.0.0.1"
+WIKI = "https://wiki.example"
+TITLE = 'Cats & "Dogs" <script>alert(1)</script>'
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory, word_encoder) -> Live:
+    corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
+    (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
+    building.build(corpus, folder, word_encoder)
+    return Live(Assistant(indexes.open(folder), word_encoder))
+
+
+@pytest.fixture(scope="module")
+def client(live):
+    """A reader on this machine of a server with these settings; each is opened once."""
+    made: dict[tuple, TestClient] = {}
+
+    def one(**chosen) -> TestClient:
+        key = tuple(sorted(chosen.items()))
+        if key not in made:
+            made[key] = TestClient(opened(Settings(journal="off", **chosen), live).app, OWN)
+        return made[key]
+
+    return one
+
+
+@pytest.fixture(scope="module")
+def bare(live):
+    """A reader of the widget's own routes with these settings, and nothing before them."""
+
+    def one(**chosen) -> TestClient:
+        settings, app = Settings(journal="off", **chosen), FastAPI()
+        masthead = Masthead(settings.title, settings.root, "", settings.feedback_url)
+        app.include_router(widget.loader(settings))
+        app.include_router(widget.router(Service(live), masthead, settings))
+        return TestClient(app, OWN)
+
+    return one
+
+
+def packed(*texts: str) -> int:
+    return sum(len(gzip.compress(text.encode())) for text in texts)
+
+
+# -- the script -----------------------------------------------------------------------------
+
+
+def test_the_script_is_at_most_five_kilobytes_compressed(bare):
+    assert packed(bare().get("/widget.js").text) <= 5_000
+
+
+def test_the_page_in_the_frame_is_at_most_forty_kilobytes_compressed_with_all_it_loads(client):
+    reader = client()
+    page = reader.get("/embed").text
+    loaded = set(re.findall(r'(?:src|href)="(/[^"]+)"', page))
+    assert loaded == {
+        "/chat/chat.css", "/chat/brand.css", "/chat/embed.css", "/chat/embed.js", "/chat/reply.js",
+    }  # fmt: skip
+    assert packed(page, *(reader.get(path).text for path in loaded)) <= 40_000
+
+
+def test_the_script_may_be_loaded_by_any_site_and_needs_no_key(live):
+    server = opened(Settings(journal="off"), live)
+    elsewhere = TestClient(server.app, OWN, client=("203.0.113.9", 50000))
+    found = elsewhere.get("/widget.js", headers={"sec-fetch-site": "cross-site"})
+    assert found.status_code == 200
+    assert found.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert found.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert elsewhere.get("/embed").status_code == 401
+
+
+def test_the_script_is_there_before_the_guide_is():
+    waiting = TestClient(Server(Settings(journal="off")).app, OWN)
+    assert waiting.get("/widget.js").status_code == 200
+    assert waiting.get("/embed").status_code == 503
+
+
+def test_the_script_is_kept_for_an_hour_and_then_asked_for_by_its_tag(client):
+    reader = client()
+    first = reader.get("/widget.js")
+    assert first.headers["cache-control"] == "public, max-age=3600"
+    again = reader.get("/widget.js", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert reader.get("/widget.js", headers={"if-none-match": '"other"'}).status_code == 200
+
+
+def filled(script: str) -> dict:
+    """What the server put into the script."""
+    (found,) = re.findall(r"const OURS = (\{.*\});", script)
+    return json.loads(found)
+
+
+def test_the_script_has_its_words_in_every_language_and_the_colour_that_is_set(bare):
+    ours = filled(bare(accent="#aa3300").get("/widget.js").text)
+    assert sorted(ours["said"]) == list(messages.languages())
+    assert ours["said"]["de"]["close"] == "Schließen"
+    assert ours["said"]["ar"]["direction"] == "rtl"
+    assert ours["fixed"] == ""
+    assert re.match(r"\.guide \{ --accent: light-dark\(#aa3300, #", ours["colours"])
+    assert filled(bare(language="de-AT").get("/widget.js").text)["fixed"] == "de"
+
+
+def test_the_scripts_keep_nothing_in_the_browser_write_no_markup_and_log_nothing():
+    for name in ("widget.js", "embed.js", "reply.js"):
+        script = (STATIC / name).read_text(encoding="utf-8")
+        for word in (
+            "localStorage", "sessionStorage", "indexedDB", "cookie", "innerHTML", "outerHTML",
+            "insertAdjacentHTML", "document.write", "eval(", "console.", "XMLHttpRequest",
+        ):  # fmt: skip
+            assert word not in script, f"{name}: {word}"
+
+
+def test_the_script_leaves_no_name_behind(bare):
+    script = bare().get("/widget.js").text
+    assert re.match(r"\(\(\) => \{\n", script)
+    assert script.endswith("})();\n")
+
+
+# -- the page in the frame ------------------------------------------------------------------
+
+
+def test_the_page_may_be_framed_by_the_sites_that_are_listed_and_no_other(client):
+    policy = client(frames=(WIKI,)).get("/embed").headers["content-security-policy"]
+    assert policy == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self' {WIKI}"
+    )
+    unlisted = client().get("/embed").headers
+    assert unlisted["content-security-policy"].endswith("frame-ancestors 'self'")
+    assert unlisted["x-frame-options"] == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "fixed", "language"),
+    [
+        ("de", "fr", "", "de"),
+        ("de-AT", "fr", "es", "de"),
+        ("", "fr, en;q=0.5", "", "fr"),
+        ("", "fr", "es", "es"),
+        ("xx", "fr", "", "fr"),
+        ("<script>", "", "", "en"),
+        ("ar", "", "", "ar"),
+    ],
+)
+def test_the_page_is_in_the_language_the_site_names_else_in_the_one_set_else_the_reader_s(
+    bare, asked, accepted, fixed, language
+):
+    page = bare(language=fixed).get(
+        "/embed", params={"language": asked}, headers={"accept-language": accepted}
+    )
+    assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page.text
+    assert html.escape(messages.choose(language)("ask")) in page.text
+
+
+def test_a_name_no_language_can_have_is_refused(bare):
+    assert bare().get("/embed", params={"language": "x" * 101}).status_code == 422
+
+
+def test_the_page_has_an_element_for_each_that_its_script_looks_for(bare):
+    page = bare().get("/embed").text
+    for script in ("embed.js", "reply.js"):
+        source = (STATIC / script).read_text(encoding="utf-8")
+        for name in re.findall(r'say\("([\w-]+)"', source):
+            assert f'name="say-{name}"' in page, name
+    for name in ("view", "begin", "talk", "hits", "said", "asker", "box", "send", "anew"):
+        assert page.count(f'id="{name}"') == 1
+
+
+def test_what_the_guide_is_called_and_asked_stands_in_the_page_as_text(bare):
+    page = bare(title=TITLE, feedback_url='https://x.example/?a="b"').get("/embed").text
+    assert "alert(1)</script>" not in page
+    assert f"<title>{html.escape(TITLE)}</title>" in page
+    assert 'data-form="https://x.example/?a=&quot;b&quot;"' in page
+    assert "What is a dog?</button>" in page
+
+
+def test_below_a_path_every_address_is_below_it(bare):
+    page = bare(root="/help").get("/embed").text
+    assert 'data-root="/help/"' in page
+    assert all(
+        path.startswith("/help/chat/") for path in re.findall(r'(?:src|href)="(/[^"]+)"', page)
+    )
+
+
+def test_the_page_holds_no_key(bare):
+    assert "guide_" not in bare().get("/embed").text + bare().get("/widget.js").text
