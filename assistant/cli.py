@@ -169,10 +169,11 @@ def mcp(index: IndexFolder = None, model: Model = None) -> None:
     assistant = _opened(index, model)
     from assistant import mcp as agents
     from assistant.live import Live
-    from assistant.service import Service
+    from assistant.service import Service, title_of
 
-    title = settings.load(index=index, model=model).title
-    agents.speak(Service(Live(assistant), title=title))
+    live = Live(assistant)
+    title = settings.load(index=index, model=model).title or title_of(live)
+    agents.speak(Service(live, title=title))
 
 
 @app.command()

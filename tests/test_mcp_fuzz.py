@@ -1,0 +1,142 @@
+"""Messages that nobody should send, over both ways in: nothing breaks, and the next is answered.
+
+The long run is `make torture`: 10,000 messages each way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+
+import pytest
+
+from tests.serving import PATIENCE, Readers, Serving
+from tests.speaking import ENVELOPE, GREETING, Hostile, Speaking
+from tests.torture.scene import figures, size
+
+MESSAGES = size(400, 10_000)
+EVERY = 100  # messages between two real questions
+ROOM = 64 * 2**20  # bytes it may grow by
+QUESTION = "How is a PM different from a PO?"
+VERSIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28", "1999-01-01", "é"]
+KINDS = ["application/json, text/event-stream", "application/json", "*/*", "text/event-stream", "x"]
+TOO_LONG = 64 * 1024
+
+
+def test_over_the_standard_streams_nothing_breaks(corpus_index, tmp_path):
+    hostile = Hostile(seed=7)
+    with Speaking(corpus_index, tmp_path) as speaking:
+        speaking.greet()
+        first = speaking.ask(QUESTION)
+        assert first["found"]
+        for _ in range(EVERY):
+            speaking.send(hostile.message())
+        assert speaking.ask(QUESTION) == first
+        before = speaking.memory
+        for number in range(EVERY, MESSAGES):
+            speaking.send(hostile.message())
+            if number % EVERY == 0:
+                assert speaking.ask(QUESTION) == first
+        assert speaking.ask(QUESTION) == first
+        grown = speaking.memory - before
+        assert speaking.end() == 0
+        for line in speaking.heard:
+            said = json.loads(line)
+            assert said["jsonrpc"] == "2.0"
+            assert "result" in said or {"code", "message"} <= said["error"].keys()
+            assert "Traceback" not in line.decode()
+        assert len(speaking.heard) > MESSAGES / 10
+        assert "Traceback" not in speaking.said
+        assert grown < ROOM
+    figures.info("%d messages, %d answered, %d MB more", MESSAGES, len(speaking.heard), grown >> 20)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_opens_the_talk_does_not_break_it(corpus_index, tmp_path, seed):
+    hostile = Hostile(seed)
+    with Speaking(corpus_index, tmp_path) as speaking:
+        for _ in range(20):
+            speaking.send(hostile.message())
+        plain = speaking.request("tools/list")
+        modern = speaking.request("tools/list", {"_meta": ENVELOPE})
+        assert "result" in plain or "result" in modern or "result" in speaking.greet()
+        assert speaking.end() == 0
+        assert all(json.loads(line)["jsonrpc"] == "2.0" for line in speaking.heard)
+
+
+def test_over_http_nothing_breaks(tmp_path):
+    hostile, chance = Hostile(seed=11), random.Random(11)
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    asked["params"] = {"name": "ask", "arguments": {"question": QUESTION}}
+
+    async def run(serving: Serving) -> dict[int, int]:
+        counted: dict[int, int] = {}
+        async with Readers(serving.port) as readers:
+            connection = readers.connection()
+
+            async def post(body: bytes, headers: dict[str, str]):
+                sent = connection.request("POST", "/mcp", body, headers)
+                return await asyncio.wait_for(sent, PATIENCE)
+
+            async def ask() -> dict:
+                said = await post(json.dumps(asked).encode(), {"accept": KINDS[0]})
+                answer = said.json()["result"]["structuredContent"]
+                return {**answer, "seconds": 0}
+
+            first, before = await ask(), 0
+            assert first["found"]
+            for number in range(MESSAGES):
+                if number == EVERY:
+                    before = serving.memory
+                body = hostile.message()
+                response = await post(body, odd_headers(chance, body))
+                counted[response.status] = counted.get(response.status, 0) + 1
+                assert response.status < 500, body
+                if response.body:
+                    said = response.json()
+                    known = said.get("jsonrpc") == "2.0" or said.get("status") == response.status
+                    assert known, body
+                assert b"Traceback" not in response.body
+                if len(body) > TOO_LONG:
+                    assert response.status == 413
+                if number % EVERY == 0:
+                    assert await ask() == first
+            assert await ask() == first
+            assert serving.memory - before < ROOM
+        return counted
+
+    with Serving(tmp_path) as serving:
+        counted = asyncio.run(run(serving.ready()))
+        assert serving.process.poll() is None
+        assert "Traceback" not in serving.said
+    assert sum(counted.values()) == MESSAGES
+    assert counted[200] > MESSAGES / 10
+    figures.info("%d messages, by status: %s", MESSAGES, dict(sorted(counted.items())))
+
+
+def odd_headers(chance: random.Random, body: bytes) -> dict[str, str]:
+    """Headers as an agent sends them, now and then others; names go with the body, or do not."""
+    said = {"accept": chance.choice(KINDS[:1] * 6 + KINDS)}
+    if chance.random() < 0.5:
+        said["mcp-protocol-version"] = chance.choice(VERSIONS)
+    if chance.random() < 0.1:
+        said["mcp-session-id"] = chance.choice(["", "a" * 500, "%00"])
+    try:
+        message = json.loads(body)
+        method, name = message["method"], message["params"].get("name", "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return said
+    for header, value in (("mcp-method", method), ("mcp-name", name)):
+        plain = isinstance(value, str) and value.isascii() and value.isprintable()
+        if chance.random() < 0.8 and plain and value:
+            said[header] = value
+    return said
+
+
+def test_a_greeting_of_every_age_is_answered(tmp_path, corpus_index):
+    for version in VERSIONS:
+        with Speaking(corpus_index, tmp_path) as speaking:
+            greeting = {**GREETING, "protocolVersion": version}
+            said = speaking.request("initialize", greeting)["result"]["protocolVersion"]
+            assert said == (version if version in VERSIONS[:4] else VERSIONS[3])

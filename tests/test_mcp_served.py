@@ -1,0 +1,305 @@
+"""The guide for agents as they meet it: a process over its standard streams, a server over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+
+from assistant.keys import PREFIX, Keys
+from tests.conftest import ROOT
+from tests.serving import PATIENCE, Readers, Serving
+from tests.speaking import GREETING, Speaking
+
+MODES = ["auto", "legacy"]
+PM_OR_PO = "How is a PM different from a PO?"
+BREAD = "Can I bake bread here?"
+DOCS = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+SNIPPETS = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)]
+READ = {"accept": "application/json, text/event-stream"}
+
+
+def timeless(answer: dict) -> dict:
+    return {**answer, "seconds": 0, "id": ""}
+
+
+def talk(target, work, mode="auto"):
+    async def run():
+        async with Client(target, mode=mode) as client:
+            return await work(client)
+
+    return asyncio.run(run())
+
+
+async def both(client):
+    """A question the guide answers, and one that it does not."""
+    found = await client.call_tool("ask", {"question": PM_OR_PO})
+    return found, await client.call_tool("ask", {"question": BREAD})
+
+
+# -- over standard input and output ---------------------------------------------------------------
+
+
+@pytest.fixture
+def speaking(corpus_index, tmp_path):
+    with Speaking(corpus_index, tmp_path) as started:
+        yield started
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_protocol_s_client_is_answered_over_the_standard_streams(
+    corpus_index, corpus_assistant, mode
+):
+    command = [sys.executable, "-m", "assistant", "mcp", "--index", str(corpus_index)]
+    target = StdioServerParameters(command=command[0], args=command[1:], cwd=ROOT)
+    found, refused = talk(target, both, mode)
+    for result, question in [(found, PM_OR_PO), (refused, BREAD)]:
+        assert not result.is_error
+        asked = corpus_assistant.ask(question).to_dict()
+        assert timeless(result.structured_content) == timeless({"id": "", **asked})
+
+
+def test_nothing_but_messages_is_written_and_it_ends_when_its_agent_leaves(speaking):
+    greeting = speaking.greet()["result"]
+    assert greeting["serverInfo"]["name"] == "guide-assistant"
+    assert speaking.ask(PM_OR_PO)["found"]
+    speaking.send(b"this is no message")
+    assert not speaking.ask(BREAD)["found"]
+    assert speaking.end() == 0
+    assert len(speaking.heard) == 3
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in speaking.heard)
+    assert "Traceback" not in speaking.said
+
+
+def test_an_index_that_is_missing_is_said_before_any_message(tmp_path):
+    own = subprocess.run(
+        [sys.executable, "-m", "assistant", "mcp", "--index", tmp_path / "none"],
+        input=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": GREETING}),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert own.returncode == 3
+    assert own.stdout == ""
+    what, mend = own.stderr.splitlines()[-2:]
+    assert "none" in what
+    assert "assistant build" in mend
+
+
+def test_ctrl_c_ends_it_without_a_traceback(speaking):
+    speaking.greet()
+    speaking.process.send_signal(signal.SIGINT)
+    assert speaking.process.wait(PATIENCE) == -signal.SIGINT
+    assert "Traceback" not in speaking.said
+
+
+def test_an_agent_that_hears_no_more_ends_it_without_a_traceback(corpus_index):
+    hears, heard = os.pipe()
+    os.close(hears)
+    own = subprocess.run(
+        [sys.executable, "-m", "assistant", "mcp", "--index", str(corpus_index)],
+        input=b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n',
+        stdout=heard,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        timeout=PATIENCE,
+        check=False,
+    )
+    os.close(heard)
+    assert own.returncode == 0
+    assert b"Traceback" not in own.stderr
+
+
+# -- as the docs say ------------------------------------------------------------------------------
+
+
+def servers(snippet: dict) -> dict:
+    """What a configuration names, whatever its agent calls them."""
+    (named,) = (
+        snippet[one] for one in ("mcpServers", "servers", "context_servers") if one in snippet
+    )
+    return named["guide"]
+
+
+@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if "command" in servers(one)])
+def test_a_command_of_the_docs_is_started_and_answers(snippet, corpus_index):
+    guide = servers(snippet)
+    assert "/path/to/index" in guide["args"]
+    target = StdioServerParameters(
+        command=str(Path(sys.executable).parent / guide["command"]),
+        args=[str(corpus_index) if one == "/path/to/index" else one for one in guide["args"]],
+        env=guide.get("env"),
+    )
+    found, refused = talk(target, both)
+    assert found.structured_content["found"]
+    assert not refused.structured_content["found"]
+
+
+def test_every_address_of_the_docs_is_the_one_that_is_served_with_a_key_in_its_place():
+    addresses = [servers(one) for one in SNIPPETS if "url" in servers(one)]
+    assert len(addresses) == 4
+    for guide in addresses:
+        assert guide["url"] == "https://help.example/mcp"
+        assert guide["headers"]["Authorization"].startswith("Bearer ")
+
+
+# -- over HTTP ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    with Serving(tmp_path_factory.mktemp("serving")) as started:
+        yield started.ready()
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    """A server with keys and a rate; from whom there is a key, and the folder the keys are in."""
+    folder = tmp_path_factory.mktemp("limited")
+    keys = Keys(folder / "keys.json")
+    made = {name: keys.add(name) for name in ("reader", "other", "revoked")}
+    made["rater"] = keys.add("rater", ["feedback"])
+    keys.revoke("revoked")
+    with Serving(folder, keys=folder / "keys.json", rate=6) as started:
+        yield started.ready(), made
+
+
+def post(serving, message: object, headers: dict | None = None, method: str = "POST"):
+    """What is answered to one message."""
+
+    async def send():
+        async with Readers(serving.port) as readers:
+            body = json.dumps(message).encode() if message is not None else b""
+            said = {**READ, **(headers or {})}
+            return await readers.connection().request(method, "/mcp", body, said)
+
+    return asyncio.run(send())
+
+
+def asking(question: str) -> dict:
+    params = {"name": "ask", "arguments": {"question": question}}
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+
+
+def asked(serving) -> float:
+    """How many questions came to the server from agents."""
+    response = httpx2.get(f"{serving.origin}/metrics")
+    counted = re.findall(r'^assistant_questions_total\{door="mcp".*\} (.*)$', response.text, re.M)
+    return sum(map(float, counted))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_protocol_s_client_is_answered_over_http(serving, corpus_assistant, mode):
+    async def work(client):
+        pages = (await client.list_resources()).resources
+        return await both(client), (await client.read_resource(pages[0].uri)).contents[0]
+
+    (found, refused), page = talk(f"{serving.origin}/mcp", work, mode)
+    for result, question in [(found, PM_OR_PO), (refused, BREAD)]:
+        assert not result.is_error
+        answer, own = result.structured_content, corpus_assistant.ask(question).to_dict()
+        for part in ("text", "citations", "resources", "found", "related", "next_questions"):
+            assert answer[part] == own[part]
+        kept = httpx2.get(f"{serving.origin}/api/answers/{answer['id']}")
+        assert kept.json()["answer"]["text"] == answer["text"]
+    assert page.mime_type == "text/markdown"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_error_of_the_protocol_keeps_its_mend_over_http(serving, mode):
+    async def work(client):
+        with pytest.raises(MCPError) as caught:
+            await client.read_resource("guide://page/none.md")
+        return caught.value.error
+
+    error = talk(f"{serving.origin}/mcp", work, mode)
+    assert error.code == -32602
+    assert error.data["mend"] == "List the resources for the guide's pages."
+
+
+def test_no_session_is_begun_and_there_is_nothing_to_listen_to(serving):
+    greeting = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": GREETING}
+    begun = post(serving, greeting)
+    assert begun.status == 200
+    assert begun.headers["content-type"] == "application/json"
+    assert "mcp-session-id" not in begun.headers
+    for method in ("GET", "DELETE"):
+        refused = post(serving, None, method=method)
+        assert refused.status == 405
+        assert refused.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"host": "127.0.0.1.evil.example"}, 421),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://localhost:1"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+def test_a_foreign_host_or_origin_is_refused_and_nothing_is_asked(serving, headers, status):
+    before = asked(serving)
+    refused = post(serving, asking(PM_OR_PO), headers)
+    assert refused.status == status
+    assert refused.json()["mend"]
+    assert asked(serving) == before
+    assert post(serving, asking(PM_OR_PO)).status == 200
+    assert asked(serving) == before + 1
+
+
+def test_a_page_of_the_server_s_own_site_may_ask(serving):
+    found = post(serving, asking(PM_OR_PO), {"origin": serving.origin})
+    assert found.json()["result"]["structuredContent"]["found"]
+
+
+def test_a_key_lets_in_what_it_allows_and_no_other_does(limited):
+    serving, keys = limited
+    for token, status in [
+        (PREFIX + "w" * 43, 401),
+        (keys["revoked"], 401),
+        (keys["rater"], 403),
+        (keys["reader"], 200),
+    ]:
+        response = post(serving, asking(PM_OR_PO), {"authorization": f"Bearer {token}"})
+        assert response.status == status
+        assert status == 200 or response.json()["mend"]
+
+
+def test_the_protocol_s_client_brings_its_key(limited):
+    serving, keys = limited
+
+    async def run(token):
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(headers=headers) as http:
+            transport = streamable_http_client(f"{serving.origin}/mcp", http_client=http)
+            async with Client(transport) as client:
+                return await client.call_tool("ask", {"question": PM_OR_PO})
+
+    assert asyncio.run(run(keys["other"])).structured_content["found"]
+
+
+def test_more_than_its_share_is_refused_to_one_key_and_to_no_other(limited):
+    serving, keys = limited
+    own = {"authorization": f"Bearer {keys['reader']}"}
+    answers = [post(serving, asking(PM_OR_PO), own) for _ in range(12)]
+    assert {answer.status for answer in answers} == {200, 429}
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert answers[-1].json()["mend"].startswith("Wait ")
+    other = {"authorization": f"Bearer {keys['other']}"}
+    assert post(serving, asking(PM_OR_PO), other).status == 200
