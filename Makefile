@@ -60,4 +60,4 @@ build/peers/installed: benchmarks/requirements-peers.txt
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
-	find index -mindepth 1 -not -name README.md -not -name 'journal.sqlite*' -delete
+	find index -mindepth 1 -not -name README.md -not -name 'journal.sqlite*' -not -name keys.json -delete

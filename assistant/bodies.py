@@ -6,11 +6,12 @@ sent is made by `to_dict` of what it is; these say how that looks, and a test ho
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from assistant.ask import LONGEST_QUESTION
+from assistant.ask import LONGEST_QUESTION, WORDED
+from assistant.exchange import PROBLEM
 from assistant.model import Citation, Reason, Related, Resource
 
 LONGEST_TALK = 100
@@ -22,8 +23,15 @@ _ANSWER_ID = "^[a-z2-7]{16}$"
 _QUESTION = Field(
     description=f"The question, in words: at most {LONGEST_QUESTION:,} characters.",
     examples=["What is a dog?"],
+    # Said here and held by the Assistant, so that every door says the same of what is wrong.
+    json_schema_extra={"minLength": 1, "maxLength": LONGEST_QUESTION, "pattern": WORDED},
 )
 AnswerId = Annotated[str, StringConstraints(pattern=_ANSWER_ID)]
+
+
+def _whole(number: object) -> object:
+    """A whole number also where JSON writes it with a fraction of nothing: 3.0 is 3 to it."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 class _Body(BaseModel):
@@ -57,7 +65,9 @@ class Asking(_Body):
 class Searching(Asking):
     """A question to which passages are wanted."""
 
-    k: Annotated[int, Field(ge=1, le=MOST_HITS)] = Field(10, description="How many at most.")
+    k: Annotated[int, Field(ge=1, le=MOST_HITS), BeforeValidator(_whole)] = Field(
+        10, description="How many at most."
+    )
 
 
 class Opinion(_Body):
@@ -165,6 +175,13 @@ class GuideBody(_Body):
     headings: list[HeadingBody]
 
 
+class EventBody(BaseModel):
+    """An event of a stream: its name, and its data as JSON."""
+
+    event: str = "message"
+    data: str
+
+
 class ProblemBody(BaseModel):
     """An error, after RFC 9457, with what mends it."""
 
@@ -174,3 +191,107 @@ class ProblemBody(BaseModel):
     detail: str
     mend: str
     id: str = Field(description="What the log knows the request by.")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, by their statuses, as the server's description of itself has them."""
+    return {
+        status: {
+            "model": ProblemBody,
+            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        }
+        for status in statuses
+    }
+
+
+# -- as OpenAI's clients send and read it: what they send beside this is passed over ---------------
+
+
+class PartBody(BaseModel):
+    """A part of what was said; only text can be asked."""
+
+    type: str
+    text: str | None = None
+
+
+class MessageBody(BaseModel):
+    """One turn of the talk; what is neither the user's nor the assistant's is left out."""
+
+    role: Literal["user", "assistant", "system", "developer", "tool", "function"]
+    content: str | list[PartBody] | None = None
+
+
+class StreamOptions(BaseModel):
+    """What a stream says beside the answer."""
+
+    include_usage: Annotated[bool, Field(strict=True)] = False
+
+
+class Completing(BaseModel):
+    """A talk to be gone on with: its last message is the question."""
+
+    model: Annotated[str, Field(max_length=200)] = Field(
+        "guide", description="Any name; the answer comes back under it."
+    )
+    messages: Annotated[list[MessageBody], Field(min_length=1)] = Field(
+        examples=[[{"role": "user", "content": "What is a dog?"}]]
+    )
+    stream: Annotated[bool, Field(strict=True)] | None = None
+    stream_options: StreamOptions | None = None
+
+
+class Usage(_Body):
+    """How long the talk and the answer are, in words: nothing here is counted in tokens."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class ReplyBody(_Body):
+    """What is answered, as Markdown with footnotes."""
+
+    role: Literal["assistant"]
+    content: str
+    refusal: None
+
+
+class ChoiceBody(_Body):
+    """The answer; there is one."""
+
+    index: int
+    message: ReplyBody
+    logprobs: None
+    finish_reason: Literal["stop"]
+
+
+class CompletionBody(_Body):
+    """An answer as OpenAI's clients read it, and what it rests on."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int = Field(description="Seconds since 1970.")
+    model: str
+    system_fingerprint: str = Field(description="The state of the guide that was asked.")
+    choices: list[ChoiceBody]
+    usage: Usage
+    citations: list[Citation]
+    resources: list[Resource]
+    found: bool
+    answer_id: str = Field(description="What the answer is kept as; empty where nothing is kept.")
+
+
+class ModelBody(_Body):
+    """What is asked: the guide, under the one name it has here."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelsBody(_Body):
+    """All there is to ask."""
+
+    object: Literal["list"]
+    data: list[ModelBody]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 BODY = 64 * 1024  # bytes a request's body may have
+TALK = 8 * BODY  # and one that brings all of a talk, each time
 API = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PROBLEM = "application/problem+json"  # RFC 9457
 
@@ -45,7 +46,7 @@ _SAID = {
     404: ("There is nothing at this address.", "Check the address, or begin at the first page."),
     405: ("This address does not take such a request.", "Use one of the methods in Allow."),
     408: ("The request took too long to arrive.", "Send it again, all at once."),
-    413: ("The request is too long.", f"Send at most {BODY // 1024} kB."),
+    413: ("The request is too long.", "Send less at once."),
     421: ("This host name is not served here.", "Use another, or add it to the setting hosts."),
     422: ("The request is not in the form expected.", "Check its fields and send it again."),
     429: ("Too many questions at once.", "Wait a moment and ask again."),
@@ -62,7 +63,10 @@ class Route:
     Content-Security-Policy, in which {nonce} and {frames} are filled in. `scope` is what a caller
     must be allowed to, None where anyone may. A row that `asks` counts
     against the rate and the queue. What is `shared` may be loaded by other sites' pages, as a
-    widget's script is. `check` says what is wrong with a body, or nothing.
+    widget's script is. `longest` is how many bytes a body may have. Where errors are `nested` they
+    are said twice: the second time in a member `error`, the one place where OpenAI's clients look.
+    `errors` is a kind of content in which the application says what is wrong with a request in its
+    own way. `check` says what is wrong with a body, or nothing.
     """
 
     methods: tuple[str, ...]
@@ -71,14 +75,28 @@ class Route:
     scope: KeyScope | None = None
     asks: bool = False
     shared: bool = False
+    longest: int = BODY
+    nested: bool = False
+    errors: str = PROBLEM
     check: Callable[[bytes], str] | None = None
 
 
-def problem(status: int, what: str, mend: str, id: str) -> bytes:  # noqa: A002 - its name in JSON
+def problem(
+    status: int,
+    what: str,
+    mend: str,
+    id: str,  # noqa: A002 - its name in JSON
+    *,
+    nested: bool = False,
+) -> bytes:
     """An error as every one is sent: JSON after RFC 9457, with its mend and the request's id."""
     title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Error"
     said = {"type": "about:blank", "title": title, "status": status, "detail": what}
-    return json.dumps({**said, "mend": mend, "id": id}).encode()
+    said |= {"mend": mend, "id": id}
+    if nested:
+        kind = "server_error" if status >= 500 else "invalid_request_error"
+        said["error"] = {"message": f"{what} {mend}", "type": kind, "param": None, "code": None}
+    return json.dumps(said).encode()
 
 
 @dataclass(eq=False)
@@ -108,8 +126,8 @@ class Exchange:
         self.body = b""
         self.begun = False
         self._nonce = secrets.token_urlsafe(16)
-        state = {**scope.get("state", {}), "request_id": self.id, "nonce": self._nonce}
-        self.scope: Scope = {"scheme": "http", **scope, "state": state}
+        self.state = {**scope.get("state", {}), "request_id": self.id, "nonce": self._nonce}
+        self.scope: Scope = {"scheme": "http", **scope, "state": self.state}
         self._receive, self._send, self._settings = receive, send, settings
         chunked = "transfer-encoding" in self.headers
         self._unread = chunked or self.headers.get("content-length", "0") != "0"
@@ -128,11 +146,15 @@ class Exchange:
                         raise Stop(400)  # which nobody hears
                     body += message.get("body", b"")
                     more = self._unread = message.get("more_body", False)
-                    if len(body) > BODY:
-                        raise Stop(413)
+                    if len(body) > self.row.longest:
+                        raise self.too_long()
         except TimeoutError:
             raise Stop(408) from None
         self.body = bytes(body)
+
+    def too_long(self) -> Stop:
+        """What a body is refused with that is longer than its row allows."""
+        return Stop(413, mend=f"Send at most {self.row.longest // 1024} kB.")
 
     async def receive(self) -> Message:
         """The body, then that the client has left or that its stream is to end."""
@@ -163,7 +185,8 @@ class Exchange:
             status, pairs = message["status"], message.get("headers", [])
             said = Headers(raw=[(name.lower(), value) for name, value in pairs])
             kind = said.get("content-type", "").partition(";")[0].strip().lower()
-            foreign = kind != PROBLEM and (kind != "text/html" or status == 500)
+            own = kind == PROBLEM or (kind == self.row.errors and status < 500)
+            foreign = not own and (kind != "text/html" or status == 500)
             if status >= 400 and foreign:
                 kept = {name: said[name] for name in ("allow", "retry-after") if name in said}
                 await self.stop(Stop(status, headers=kept))
@@ -188,8 +211,9 @@ class Exchange:
         """Answer in the application's place; a client still sending is heard out for a while."""
         self.begun = self._complete = True
         status, said = stop.status, {**stop.headers, "cache-control": "no-store"}
-        body = problem(status, stop.what, stop.mend, self.id) if stop.what else b""
-        if body:
+        body = b""
+        if stop.what:
+            body = problem(status, stop.what, stop.mend, self.id, nested=self.row.nested)
             said["content-type"] = PROBLEM
         if status != HTTPStatus.NO_CONTENT:
             said["content-length"] = str(len(body))

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers
 
 from assistant.errors import KeysError, SettingsError
-from assistant.exchange import BODY, Exchange, Stop
+from assistant.exchange import Exchange, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,6 +145,19 @@ class Gate:
         """Refuse questions from now on; those let in are finished."""
         self._closing = True
 
+    def shut(self) -> str:
+        """What to say where a server is reached from other machines, but by nobody who may ask.
+
+        Empty where that is not so. Raises KeysUnusable.
+        """
+        made = self._keys and self._keys.all()
+        settings = self._settings
+        if made or self._own_only or settings.anonymous or settings.user_header:
+            return ""
+        return (
+            "Readers on other machines need a key: assistant keys add NAME, or turn on anonymous."
+        )
+
     def end_streams(self) -> None:
         """End the event streams still open, on their loop's own thread, and refuse all else."""
         self._ended = True
@@ -173,12 +186,11 @@ class Gate:
 
     async def _let_through(self, exchange: Exchange) -> None:
         """Every check in its order, then the application."""
-        caller = self._who(exchange)
-        self._host(exchange)
+        caller = self._host(exchange, self._who(exchange))
         below = self._path(exchange)
         row = self._row(exchange, below)
         caller = self._may(exchange, row, caller)
-        self._announced(exchange.headers)
+        self._announced(exchange)
         await exchange.read(self._patience)
         if row.check and (wrong := row.check(exchange.body)):
             raise Stop(422, wrong)
@@ -194,9 +206,9 @@ class Gate:
         scope, headers = exchange.scope, exchange.headers
         kept = [pair for pair in headers.raw if _LET_IN.fullmatch(pair[0])]
         client = _address(scope["client"][0]) if scope.get("client") else None
-        own, user = client is None or client.is_loopback, ""
+        here, user = client is None or client.is_loopback, ""
         # A proxy on this machine that is not listed brings others' requests from the loopback.
-        own = own and not any(_FORWARDED.fullmatch(name) for name in headers)
+        own = here and not any(_FORWARDED.fullmatch(name) for name in headers)
         if self._trusts(client):
             # What the proxy next to us says stands last, whatever others said before it.
             chain, schemes, hosts = (
@@ -207,10 +219,12 @@ class Gate:
                 if not self._trusts(client) or _address(named) is None:
                     break
                 client = _address(named)
-                own = client is not None and client.is_loopback
+                # The loopback that a proxy on another machine speaks of is not this machine's.
+                own = here = here and client is not None and client.is_loopback
             scope["client"] = (str(client), 0)
             if named_users := headers.getlist(self._settings.user_header or "-"):
                 user = named_users[-1].strip()
+                own = own and not user  # whoever signs in is a reader, wherever the proxy stands
             scheme, host = schemes[-1].strip().lower(), hosts[-1].strip()
             if scheme in {"http", "https"}:
                 scope["scheme"] = scheme
@@ -229,7 +243,8 @@ class Gate:
         try:
             key = keys.find(given[1]) if keys and given else None
             # Where no key was ever made there is none to be wrong; some clients must send one.
-            if given and not key and (not caller.own or (keys and keys.all())):
+            free = caller.own or row.scope in self._without_key(caller)
+            if given and not key and not (free and not (keys and keys.all())):
                 raise _unknown("This key is not known here, or not any more.")
         except KeysError as error:
             _log.error("Request %s: %s", exchange.id, error)
@@ -237,7 +252,7 @@ class Gate:
         if key:
             if not key.allows(row.scope):
                 raise Stop(403, "This key does not allow that.", f"Use one of scope {row.scope}.")
-        elif not (caller.own or row.scope in self._without_key(caller)):
+        elif not free:
             if caller.user:
                 raise Stop(403, "Readers may not see that.", f"Use a key of scope {row.scope}.")
             raise _unknown("A key is needed here.")
@@ -251,7 +266,8 @@ class Gate:
         listed = self._settings.trusted_proxies
         return address is not None and any(address in network for network in listed)
 
-    def _host(self, exchange: Exchange) -> None:
+    def _host(self, exchange: Exchange, caller: Caller) -> Caller:
+        """The caller, if the host is served: this machine's own only by a name that is its own."""
         hosts = Headers(scope=exchange.scope).getlist("host")
         found = _host_and_port(hosts[0]) if len(hosts) == 1 else None
         if found is None:
@@ -260,12 +276,14 @@ class Gate:
         scheme = exchange.scope["scheme"]
         usual = "443" if scheme == "https" else "80"
         exchange.own_origin = f"{scheme}://{name}" + (f":{port}" if port not in {"", usual} else "")
+        # A name that a foreign site points at this machine must not reach what is local, nor may
+        # its pages do, in a browser here, what is left to this machine's own.
+        known = _is_own(name)
         if self._hosts:
-            served = (name, "") in self._hosts or (name, port or usual) in self._hosts
-        else:  # a name that a foreign site points at this machine must not reach what is local
-            served = _is_own(name) or not self._own_only
-        if not served:
+            known = (name, "") in self._hosts or (name, port or usual) in self._hosts
+        if not known and (self._hosts or self._own_only):
             raise Stop(421)
+        return replace(caller, own=caller.own and known)
 
     def _path(self, exchange: Exchange) -> str:
         """The path below the root, whether or not a proxy has taken the root off."""
@@ -299,7 +317,7 @@ class Gate:
         self._from_where(exchange)
         if row is None:
             raise Stop(204, headers={"access-control-allow-methods": methods, **_PREFLIGHT})
-        exchange.row = row
+        exchange.row, exchange.state["nested"] = row, row.nested
         if "{nonce}" in row.policy:  # "not modified" would pair an old page with a new nonce
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
         return row
@@ -315,14 +333,15 @@ class Gate:
         if (foreign or crossed) and exchange.scope["method"] not in {"GET", "HEAD"}:
             raise Stop(403)
 
-    def _announced(self, headers: Headers) -> None:
+    def _announced(self, exchange: Exchange) -> None:
         """What the headers say of the body, before any of it is read."""
+        headers, longest = exchange.headers, exchange.row.longest
         lengths = headers.getlist("content-length")
         twice = len(lengths) > 1 or (lengths and "transfer-encoding" in headers)
         if twice or not all(length.isdecimal() for length in lengths):
             raise Stop(400, "The request does not say clearly how long it is.")
-        if any(len(length) > 9 or int(length) > BODY for length in lengths):
-            raise Stop(413)
+        if any(len(length) > 9 or int(length) > longest for length in lengths):
+            raise exchange.too_long()
         codings = ",".join(headers.getlist("content-encoding")).lower().split(",")
         if {coding.strip() for coding in codings} - {"", "identity"}:
             raise Stop(422, "The request is compressed.", "Send it as it is.")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from assistant.errors import KeysError
+from assistant.errors import KeysError, KeysUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class Key:
 class Keys:
     """The keys in a file, which is read again whenever it has changed; safe to share by threads.
 
-    All methods raise KeysError where the file cannot be read, or written. No file is no keys.
+    All methods raise KeysUnusable where the file cannot be read, or written. No file is no keys.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,10 +60,13 @@ class Keys:
         self._lock = threading.Lock()
 
     def add(self, name: str, scopes: Sequence[str] = ("read",)) -> str:
-        """Make a key for someone, and return it: it is never shown again."""
-        if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        """Make a key for someone, and return it: it is never shown again.
+
+        Raises KeysError for a name that is taken or can be none, and for an unknown scope.
+        """
+        if not name or name != name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
             raise KeysError(
-                f"A key cannot be named {name!r}.",
+                f"A key cannot be named {name!a}.",
                 f"Name who it is for, in at most {_LONGEST_NAME} characters.",
             )
         unknown = [scope for scope in scopes if scope not in SCOPES]
@@ -84,7 +87,7 @@ class Keys:
         return token
 
     def revoke(self, name: str) -> None:
-        """End a key: the next request with it is refused."""
+        """End a key: the next request with it is refused. Raises KeysError where there is none."""
         with self._writing() as keys:
             left = [key for key in keys if key.name != name]
             if len(left) == len(keys):
@@ -121,9 +124,9 @@ class Keys:
             return [_key(one) for one in data["keys"]]
         except OSError as error:
             raise self._failure("read", error) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             what = f"{self._path} is not a file of keys: {error!r}."
-            raise KeysError(what, "Restore it, or remove it and make the keys anew.") from error
+            raise KeysUnusable(what, "Restore it, or remove it and make the keys anew.") from error
 
     @contextmanager
     def _writing(self) -> Iterator[list[Key]]:
@@ -153,8 +156,8 @@ class Keys:
         finally:
             os.close(folder)
 
-    def _failure(self, done: str, error: OSError) -> KeysError:
-        return KeysError(
+    def _failure(self, done: str, error: OSError) -> KeysUnusable:
+        return KeysUnusable(
             f"{self._path} cannot be {done}: {error.strerror or error}.",
             "See that its folder is there and may be used, or name another file: the setting keys.",
         )

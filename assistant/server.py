@@ -17,7 +17,7 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Request
@@ -26,19 +26,29 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 from starlette.staticfiles import StaticFiles
 
-from assistant import __version__, document, messages, pages, palette, resources, rest, widget
+from assistant import (
+    __version__,
+    completions,
+    document,
+    messages,
+    pages,
+    palette,
+    rest,
+    widget,
+)
 from assistant.errors import AssistantError, SettingsError
-from assistant.exchange import PROBLEM, Route, problem
+from assistant.exchange import PROBLEM, TALK, Route, problem
 from assistant.gate import Gate
 from assistant.journal import Journal
 from assistant.keys import Keys
 from assistant.markup import Masthead
-from assistant.service import Service
+from assistant.service import Service, form_of, title_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from types import FrameType
 
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from assistant.live import Live
@@ -47,9 +57,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
     Prepare = Callable[[Progress], Live]
-
-PAGES = 50
-"""How many of the first pages are looked through for a form to write to the authors."""
 
 PATIENCE = 8.0
 """Seconds that questions under way may take once the server is to stop."""
@@ -118,9 +125,12 @@ ROUTES = (
     Route(("GET",), LISTENED, NOTHING, scope="read"),
     Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING, scope="read"),
     Route(("GET",), "/gradio_api/startup-events", NOTHING, scope="read"),
-    Route(("POST",), "/api/(ask|search)", scope="read", asks=True),
+    Route(("POST",), "/api/(ask|search)", scope="read", asks=True, longest=TALK),
     Route(("GET",), "/api/(guide|sections/.+|answers/[^/]+)", scope="read"),
     Route(("POST",), "/api/feedback", scope="feedback"),
+    Route(("POST",), "/v1/chat/completions", scope="read", asks=True, longest=TALK, nested=True),
+    Route(("GET",), "/v1/models(/[^/]+)?", scope="read", nested=True),
+    Route(("POST",), "/mcp", scope="read", asks=True, errors="application/json"),
     Route(("GET",), "/openapi.json", scope="read"),
     Route(("GET",), "/metrics", scope="admin"),
 )
@@ -175,10 +185,10 @@ class Server:
         """Serve the chat, and all else, over a guide that is ready."""
         settings = self._settings
         journal = await asyncio.to_thread(_journal, settings)
-        service = Service(live, journal, settings.title or _title(live))
+        service = Service(live, journal, settings.title or title_of(live))
         examples = await asyncio.to_thread(service.examples)
-        web = await asyncio.to_thread(_web)
-        feedback = settings.feedback_url or _form(live)
+        web, mcp = await asyncio.to_thread(_heavy)
+        feedback = settings.feedback_url or form_of(live)
         masthead = replace(self._masthead, title=service.title, feedback_url=feedback)
         chat = web.Chat(service, masthead, settings.language)
         app, blocks = web.application(chat, examples)
@@ -190,7 +200,7 @@ class Server:
         self._events = web.events(blocks)
         self._dressed = web.dressed
         self._masthead, self._chat = masthead, app
-        self._ready, self.service = self._over(service, masthead), service
+        self._ready, self.service = self._over(service, masthead, mcp.route(service)), service
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -239,7 +249,7 @@ class Server:
         app.mount("/", self._when_ready)
         return app
 
-    def _over(self, service: Service, masthead: Masthead) -> FastAPI:
+    def _over(self, service: Service, masthead: Masthead, agents: BaseRoute) -> FastAPI:
         """What is served over a guide that is ready."""
         app = FastAPI(
             title=service.title,
@@ -252,7 +262,9 @@ class Server:
         app.exception_handler(AssistantError)(_failed)
         app.include_router(pages.router(service, masthead, self._settings))
         app.include_router(rest.router(service, self.waiting))
+        app.include_router(completions.router(service, self._settings))
         app.include_router(widget.router(service, masthead, self._settings))
+        app.router.routes.append(agents)
         app.mount("/", self._front)
         return app
 
@@ -335,7 +347,7 @@ def _failed(request: Request, error: Exception) -> Response:
 
 
 def _problem(request: Request, status: int, what: str, mend: str) -> Response:
-    body = problem(status, what, mend, request.state.request_id)
+    body = problem(status, what, mend, request.state.request_id, nested=request.state.nested)
     return Response(body, status, media_type=PROBLEM, headers={"Cache-Control": "no-store"})
 
 
@@ -384,15 +396,15 @@ async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
     return said.decode()
 
 
-def _web() -> Any:
-    """The chat's module, loaded with all of Gradio when there is a guide to chat about."""
+def _heavy() -> tuple[Any, Any]:
+    """The chat's module with all of Gradio, and the agents', when there is a guide to ask."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     # Else Gradio loads pandas to sum up its own run times after every question.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from assistant import web
+    from assistant import mcp, web
 
-    return web
+    return web, mcp
 
 
 def _journal(settings: Settings) -> Journal | None:
@@ -400,27 +412,10 @@ def _journal(settings: Settings) -> Journal | None:
     return Journal.open(url, days=settings.keep_days) if url else None
 
 
-def _title(live: Live) -> str:
-    """What the guide calls itself: the title of its front page, or else of its first."""
-    store = live.assistant.index.store
-    paths = store.pages()
-    fronts = [path for path in paths if PurePath(path).stem.lower() in {"index", "readme"}]
-    front = min(fronts, key=lambda path: path.count("/"), default=paths[0])
-    page = store.page(front)
-    return page.title if page else ""
-
-
-def _form(live: Live) -> str:
-    """The form of the guide's own in which readers write to its authors, if it names one."""
-    store = live.assistant.index.store
-    found = (store.page(path) for path in store.pages()[:PAGES])
-    return next(filter(None, (resources.form(page.text) for page in found if page)), "")
-
-
 def serve(prepare: Prepare, settings: Settings) -> None:
     """Serve until it is stopped; `prepare` makes the guide ready while its progress is shown.
 
-    Raises SettingsError where it cannot listen, and what `prepare` raises.
+    Raises SettingsError where it cannot listen, KeysUnusable, and what `prepare` raises.
     """
     import uvicorn
 
@@ -446,13 +441,15 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         host, port = listener.getsockname()[:2]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         url = f"http://{place}{settings.root}/"
-        print(f"The chat is at {url} (Ctrl-C stops it).", file=sys.stderr)  # noqa: T201
+        for line in filter(None, (f"The chat is at {url} (Ctrl-C stops it).", shut)):
+            print(line, file=sys.stderr)  # noqa: T201
 
     def stop() -> None:
         server.should_exit = True
 
     with listening(settings.host, settings.port) as listener:
         served = Server(settings, prepare, announce=announce, stop=stop)
+        shut = served.app.shut()
         config = uvicorn.Config(
             served.app,
             log_level="warning",

@@ -1,4 +1,4 @@
-"""The commands of those who keep a guide and its server: checks, figures, opinions.
+"""The commands of those who keep a guide and its server: checks, figures, opinions, keys.
 
 Knows flags and what each command prints. Must not know how any of it is found out.
 """
@@ -18,6 +18,14 @@ from assistant.errors import STATE, SettingsError, VerifyError
 from assistant.options import AsJson, Corpus, Device, IndexFolder, Model
 
 app = typer.Typer()
+keys = typer.Typer(no_args_is_help=True, help="Make, list and end the keys to a server.")
+app.add_typer(keys, name="keys")
+
+Name = Annotated[str, typer.Argument(help="Who the key is for.", show_default=False)]
+Scopes = Annotated[
+    list[str] | None,
+    typer.Option("--scope", help="What it allows: read, feedback, admin; more than one may be."),
+]
 
 
 @app.command()
@@ -156,3 +164,39 @@ def doctor(
         terminal.print_json({"checks": [asdict(check) for check in found]})
     if any(check.mend for check in found):
         raise typer.Exit(STATE)
+
+
+@keys.command("add")
+def add_key(name: Name, scopes: Scopes = None, index: IndexFolder = None) -> None:
+    """Make a key and print it, this once: it is kept as a digest. It may read, unless told."""
+    from assistant.keys import Keys
+
+    chosen = settings.load(index=index)
+    typer.echo(Keys(chosen.keys_file).add(name, scopes or ["read"]))
+    kept = f"The key for {name} is not shown again. Its digest is in {chosen.keys_file}."
+    typer.echo(kept, err=True)
+
+
+@keys.command("list")
+def list_keys(index: IndexFolder = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
+    """Print who has a key, what it allows and when it was made."""
+    from assistant.keys import Keys
+
+    made = Keys(settings.load(index=index).keys_file).all()
+    if as_json:
+        told = [{"name": k.name, "scopes": list(k.scopes), "added": k.added} for k in made]
+        terminal.print_json({"keys": told})
+        return
+    for key in made:
+        typer.echo(f"{key.added}  {key.name}  ({', '.join(key.scopes)})")
+    if not made:
+        typer.echo("There are no keys. Make one: assistant keys add NAME", err=True)
+
+
+@keys.command("revoke")
+def revoke_key(name: Name, index: IndexFolder = None) -> None:
+    """End a key; a server that is running refuses it from the next request on."""
+    from assistant.keys import Keys
+
+    Keys(settings.load(index=index).keys_file).revoke(name)
+    typer.echo(f"The key for {name} is no more.", err=True)

@@ -51,7 +51,14 @@ OPEN = {
     "/api/answers/{name}": [("GET", f"/api/answers/{KEPT}", 404, "read")],
     "/api/feedback": [("POST", "/api/feedback", 422, "feedback")],
     "/metrics": [("GET", "/metrics", 200, "admin")],
+    "/mcp": [("POST", "/mcp", 400, "read")],
     "/openapi.json": [("GET", "/openapi.json", 200, "read")],
+    "/v1/chat/completions": [("POST", "/v1/chat/completions", 422, "read")],
+    "/v1/models": [("GET", "/v1/models", 200, "read")],
+    "/v1/models/{name}": [
+        ("GET", "/v1/models/guide", 200, "read"),
+        ("GET", "/v1/models/none", 404, "read"),
+    ],
     # Of Gradio's:
     "/assets/{path:path}": [("GET", "/assets/none.js", 404, "")],
     "/static/{path:path}": [("GET", "/static/none.js", 404, "")],

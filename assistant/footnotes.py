@@ -1,0 +1,156 @@
+"""An answer as Markdown with footnotes, and such a text read back as the turn of a talk it was.
+
+Knows how an answer is written for whoever shows Markdown and nothing else. Must not know which
+protocol the text goes by, nor how an answer is found.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from assistant import addresses, messages
+from assistant.model import REFUSAL, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from assistant.messages import Messages
+    from assistant.model import Answer, Citation, Passage, Resource
+    from assistant.store import FaissStore
+
+MOST_NOTES = 100
+"""Footnotes of a turn that are looked up; no answer has as many."""
+
+BREAK = "\n\n"
+"""What stands between two pieces of a text."""
+
+# No bracket stands in a label but behind a backslash, so that no line is read in two ways.
+_LABEL = r"((?:[^\[\]\\]|\\.)*)"
+_NOTE = re.compile(rf"\[\^(\d{{1,3}})\]: {_LABEL} — \[{_LABEL}\]\(\S*\)")
+_MARKER = re.compile(r" ?\[\^\d+\]")
+_IN_LABEL = re.compile(r"([\[\]\\<])")
+_IN_ADDRESS = re.compile(r"[\s()<>\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Footnotes:
+    """Writes and reads answers over one guide, in one language.
+
+    `base` is what stands before the addresses of our own: an origin, and a root below it.
+    """
+
+    store: FaissStore
+    messages: Messages
+    base: str = ""
+
+    def written(self, answer: Answer) -> list[str]:
+        """The pieces of the text in their order: quotes, what is recommended, and the footnotes.
+
+        A quote stands as it is in the guide, its marker behind it. Where nothing is quoted there
+        are the refusal and the nearest sections.
+        """
+        said = [f"{citation.quote} [^{citation.n}]" for citation in answer.citations]
+        if not answer.found:
+            said.append(self.messages("refused"))
+        if answer.missing:
+            words = [self.messages("quoted", words=side) for side in answer.missing]
+            said.append(self.messages("gap", side=f" {self.messages('or')} ".join(words)))
+        if answer.resources:
+            said.append(self._listed("recommended", map(self._resource, answer.resources)))
+        if answer.related and not answer.found:
+            nearest = (
+                _link(
+                    " > ".join(section.headings),
+                    addresses.section(section.path, section.anchor, section.url, self.base),
+                )
+                for section in answer.related
+            )
+            said.append(self._listed("nearest", nearest))
+        if answer.citations:
+            said.append("\n".join(map(self._note, answer.citations)))
+        return said
+
+    def turn(self, text: str) -> Turn:
+        """What an agent said earlier as the answer it was, with its sources; else as it stands.
+
+        An answer is known by its footnotes: the last lines, numbered from 1.
+        """
+        lines = text.replace("\r\n", "\n").rstrip().split("\n")
+        notes: list[re.Match[str]] = []
+        while lines and (note := _NOTE.fullmatch(lines[-1])):
+            notes.append(note)
+            lines.pop()
+        notes.reverse()
+        body = "\n".join(lines).rstrip("\n")
+        if body.partition(BREAK)[0] in _refusals():
+            return Turn("agent", REFUSAL)
+        numbered = [int(note[1]) for note in notes] == list(range(1, len(notes) + 1))
+        quotes = _quotes(body, len(notes)) if numbered and len(notes) <= MOST_NOTES else []
+        if not quotes:
+            return Turn("agent", _MARKER.sub("", body))
+        said = BREAK.join(f"{quoted} [{n}]" for n, quoted in enumerate(quotes, 1))
+        found = (
+            self._source(_plain(note[2]), _plain(note[3]), quoted)
+            for note, quoted in zip(notes, quotes, strict=True)
+        )
+        return Turn("agent", said, tuple(filter(None, found)))
+
+    def _note(self, citation: Citation) -> str:
+        headings = _label(" > ".join(citation.headings))
+        page = _link(citation.path, addresses.cited(citation, self.base))
+        return f"[^{citation.n}]: {headings} — {page}"
+
+    def _resource(self, resource: Resource) -> str:
+        kind = self.messages(resource.kind)
+        if resource.minutes:
+            kind += f", {self.messages('minutes', n=resource.minutes)}"
+        address = addresses.resource(resource, self.store, self.base)
+        return f"{_link(resource.title, address)} ({kind})"
+
+    def _listed(self, heading: str, items: Iterator[str]) -> str:
+        return "\n".join((f"{self.messages(heading)}:\n", *(f"- {item}" for item in items)))
+
+    def _source(self, headings: str, path: str, quoted: str) -> str:
+        """The passage a quote is of, by the headings above it; empty where it is not there now."""
+        return next((p.id for p in self._passages(headings, path) if quoted in p.text), "")
+
+    def _passages(self, headings: str, path: str) -> Iterator[Passage]:
+        for section in self.store.sections(path):
+            if " ".join(" > ".join(section.headings).split()) == headings:
+                for _, passage in self.store.section_passages(path, section.anchor):
+                    yield passage
+
+
+def _quotes(body: str, count: int) -> list[str]:
+    """The pieces of a text that end with the markers 1 to `count`; none, if one is not there."""
+    quotes, rest = [], body
+    for n in range(1, count + 1):
+        quoted, marker, rest = rest.partition(f" [^{n}]{BREAK}")
+        if not marker and n == count and quoted.endswith(f" [^{n}]"):
+            quoted, marker = quoted.removesuffix(f" [^{n}]"), BREAK
+        if not marker:
+            return []
+        quotes.append(quoted)
+    return quotes
+
+
+def _refusals() -> Sequence[str]:
+    """What is said in each language where the guide does not answer."""
+    return [messages.choose("", language)("refused") for language in messages.languages()]
+
+
+def _link(words: str, address: str) -> str:
+    escaped = _IN_ADDRESS.sub(lambda found: quote(found[0], safe=""), address)
+    return f"[{_label(words)}]({escaped})"
+
+
+def _label(words: str) -> str:
+    """Words on one line that cannot end the link they stand in, nor begin an element."""
+    return _IN_LABEL.sub(r"\\\1", " ".join(words.split()))
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"\\(.)", r"\1", label)

@@ -1,0 +1,457 @@
+"""Who may: a real server, its own machine, and proxies that bring it others' requests.
+
+Everybody here comes from the loopback. What is listed as a proxy has an address of its own there,
+and says who is behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from assistant.errors import STATE, USAGE
+from assistant.exchange import Route
+from assistant.gate import Gate
+from assistant.keys import PREFIX, SCOPES, Keys
+from assistant.settings import Settings
+from tests.conftest import ROOT
+from tests.serving import PATIENCE, Readers, Response, Serving
+
+PROXY = "127.0.0.2"
+ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
+BEHIND = {"trusted_proxies": PROXY, "user_header": "Remote-User"}
+WRONG = PREFIX + "w" * 43
+
+# One address for each scope, and what is answered to whoever may.
+ADDRESSES = {
+    "read": ("GET", "/v1/models", b"", 200),
+    "feedback": ("POST", "/api/feedback", b'{"answer": "aaaaaaaaaaaaaaaa", "helpful": true}', 404),
+    "admin": ("GET", "/metrics", b"", 200),
+}
+
+
+@dataclass
+class Site:
+    """A server that runs, and its keys."""
+
+    serving: Serving
+    keys: Keys
+
+    def asked(self, *requests, source="127.0.0.1", **headers: str) -> list[Response]:
+        """What is answered to requests over one connection: a method, a path and a body each."""
+
+        async def ask():
+            async with Readers(self.serving.port) as readers:
+                connection = readers.connection(source)
+                said = {name.replace("_", "-"): value for name, value in headers.items()}
+                return [await connection.request(*request, said) for request in requests]
+
+        return asyncio.run(ask())
+
+    def may(self, token: str = "", **how: str) -> dict[str, int]:
+        """The status of the address of each scope; 0 for what it answers to whoever may."""
+        given = {"Authorization": f"Bearer {token}"} if token else {}
+        rows = [(method, path, body) for method, path, body, _ in ADDRESSES.values()]
+        found = self.asked(*rows, **how, **given)
+        let_in = [status for *_, status in ADDRESSES.values()]
+        return {
+            scope: 0 if one.status == status else one.status
+            for scope, one, status in zip(ADDRESSES, found, let_in, strict=True)
+        }
+
+
+def statuses(read: int, feedback: int, admin: int) -> dict[str, int]:
+    return {"read": read, "feedback": feedback, "admin": admin}
+
+
+def place(tmp_path_factory, corpus_index) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(corpus_index, folder / "index")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, corpus_index):
+    """A server behind a proxy that says who is signed in."""
+    folder = place(tmp_path_factory, corpus_index)
+    with Serving(folder, **BEHIND) as serving:
+        yield Site(serving.ready(), Keys(folder / "index" / "keys.json"))
+
+
+@pytest.fixture(scope="module")
+def open_site(tmp_path_factory, corpus_index):
+    """A server behind a proxy whose guide anyone may read."""
+    folder = place(tmp_path_factory, corpus_index)
+    with Serving(folder, trusted_proxies=PROXY, anonymous="true") as serving:
+        yield Site(serving.ready(), Keys(folder / "index" / "keys.json"))
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_left(request):
+    """Each test makes its own keys."""
+    yield
+    for name in {"site", "open_site"} & {*request.fixturenames}:
+        keys = request.getfixturevalue(name).keys
+        for key in keys.all():
+            keys.revoke(key.name)
+
+
+def typed(serving: Serving, *arguments: str) -> subprocess.CompletedProcess:
+    """A command typed where the server runs."""
+    folder = serving.stderr.parent
+    environment = {**os.environ, "ASSISTANT_INDEX": str(folder / "index"), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "assistant", "keys", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+
+
+# Keys
+
+
+def test_this_machine_s_own_need_no_key(site):
+    assert site.may() == statuses(0, 0, 0)
+    site.keys.add("ann")
+    assert site.may() == statuses(0, 0, 0)
+
+
+def test_who_comes_from_elsewhere_gets_nothing_without_a_key(site):
+    assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
+    site.keys.add("ann")
+    assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
+    assert site.may(WRONG, source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "found"),
+    [
+        (["read"], statuses(0, 403, 403)),
+        (["feedback"], statuses(403, 0, 403)),
+        (["read", "feedback"], statuses(0, 0, 403)),
+        (["admin"], statuses(0, 0, 0)),
+    ],
+)
+def test_a_key_from_elsewhere_gets_what_it_allows_and_403_for_the_rest(site, scopes, found):
+    token = site.keys.add("ann", scopes)
+    assert site.may(token, source=PROXY, **ELSEWHERE) == found
+    # So it does here: whoever names a key asks by it.
+    assert site.may(token) == found
+
+
+def test_where_keys_are_made_a_wrong_one_is_refused_here_too(site):
+    assert site.may(WRONG) == statuses(0, 0, 0)  # which some clients must send
+    site.keys.add("ann")
+    assert site.may(WRONG) == statuses(401, 401, 401)
+
+
+def test_what_is_no_key_at_all_is_as_none(site):
+    site.keys.add("ann")
+    for said in ("", "Bearer", "Bearer ", "Basic YTpi", WRONG, f"Bearer {WRONG} {WRONG}"):
+        (found,) = site.asked(("GET", "/v1/models", b""), Authorization=said)
+        assert found.status == 200
+        (found,) = site.asked(
+            ("GET", "/v1/models", b""), source=PROXY, Authorization=said, **ELSEWHERE
+        )
+        assert found.status == 401
+
+
+def test_a_refusal_says_how_to_mend_it(site):
+    token = site.keys.add("ann", ["feedback"])
+    row = ("GET", "/v1/models", b"")
+    (without,) = site.asked(row, source=PROXY, **ELSEWHERE)
+    (wrong,) = site.asked(row, source=PROXY, Authorization=f"Bearer {WRONG}", **ELSEWHERE)
+    (other,) = site.asked(row, source=PROXY, Authorization=f"Bearer {token}", **ELSEWHERE)
+    for found in (without, wrong):
+        assert found.headers["www-authenticate"] == "Bearer"
+        assert "assistant keys add" in found.json()["mend"]
+    assert without.json()["detail"] != wrong.json()["detail"]
+    assert other.json()["mend"] == "Use one of scope read."
+    assert not any(WRONG in found.body.decode() for found in (without, wrong, other))
+
+
+def test_a_key_made_and_revoked_at_the_command_line_counts_at_once(site):
+    token = typed(site.serving, "add", "ann").stdout.strip()
+    assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(0, 403, 403)
+    typed(site.serving, "revoke", "ann")
+    assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
+
+
+def test_a_key_is_nowhere_but_with_its_owner(site):
+    token = site.keys.add("ann")
+    site.may(token, source=PROXY, **ELSEWHERE)
+    folder = site.serving.stderr.parent
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert token.removeprefix(PREFIX).encode() not in path.read_bytes(), path
+
+
+def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
+    token = site.keys.add("ann", ["admin"])
+    path = site.serving.stderr.parent / "index" / "keys.json"
+    kept = path.read_text()
+    try:
+        path.write_text(kept[:-5])
+        for said in (token, WRONG):
+            for how in ({}, {"source": PROXY, **ELSEWHERE}):
+                assert site.may(said, **how) == statuses(503, 503, 503)
+        assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
+        (found,) = site.asked(("GET", "/metrics", b""), Authorization=f"Bearer {token}")
+        assert (found.json()["detail"], found.json()["mend"]) == (
+            "The keys cannot be read.",
+            "The log says why.",
+        )
+        assert str(path.parent) not in found.body.decode()
+        assert f"{path} is not a file of keys" in site.serving.said
+        assert "Restore it, or remove it" in site.serving.said
+    finally:
+        path.write_text(kept)
+    assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(0, 0, 0)
+
+
+# What is this machine's own
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via"],
+)
+def test_what_a_proxy_here_brings_that_is_not_listed_is_not_this_machine_s_own(site, header):
+    for said in ("127.0.0.1", "for=127.0.0.1", "localhost", ""):
+        found = site.may(**{header: said})
+        assert found == statuses(401, 401, 401), said
+
+
+@pytest.mark.parametrize(
+    ("said", "own"),
+    [
+        ("127.0.0.1", True),
+        ("203.0.113.9", False),
+        ("127.0.0.1, 203.0.113.9", False),
+        ("203.0.113.9, 127.0.0.1", True),  # what stood before is anybody's word
+        ("unknown", False),
+        ("", False),
+    ],
+)
+def test_what_a_listed_proxy_here_says_of_this_machine_is_believed(site, said, own):
+    found = site.may(source=PROXY, X_Forwarded_For=said)
+    assert found == (statuses(0, 0, 0) if own else statuses(401, 401, 401))
+
+
+# Who is signed in
+
+
+def test_who_is_signed_in_at_the_proxy_may_read_and_say_what_they_think(site):
+    found = site.may(source=PROXY, Remote_User="ann", **ELSEWHERE)
+    assert found == statuses(0, 0, 403)
+    (refused,) = site.asked(("GET", "/metrics", b""), source=PROXY, Remote_User="ann", **ELSEWHERE)
+    assert refused.json()["mend"] == "Use a key of scope admin."
+
+
+def test_who_is_signed_in_is_a_reader_though_the_proxy_does_not_say_from_where(site):
+    assert site.may(source=PROXY, Remote_User="ann") == statuses(0, 0, 403)
+    assert site.may(source=PROXY, Remote_User="ann", X_Forwarded_For="127.0.0.1") == statuses(
+        0, 0, 403
+    )
+
+
+@pytest.mark.parametrize("header", ["Remote-User", "remote-user", "REMOTE-USER"])
+def test_who_signs_in_by_their_own_word_is_nobody(site, header):
+    assert site.may(**{header: "ann", **ELSEWHERE}) == statuses(401, 401, 401)
+
+
+@pytest.mark.parametrize("header", ["Remote_User", "X-Remote-User", "Remote-User-Name"])
+def test_only_the_header_that_is_named_signs_in(site, header):
+    async def ask():
+        async with Readers(site.serving.port) as readers:
+            said = {header: "ann", **ELSEWHERE}
+            return await readers.connection(PROXY).request("GET", "/v1/models", b"", said)
+
+    assert asyncio.run(ask()).status == 401
+
+
+def test_nobody_s_name_is_nobody(site):
+    for name in ("", " "):
+        found = site.may(source=PROXY, Remote_User=name, **ELSEWHERE)
+        assert found == statuses(401, 401, 401)
+
+
+def test_a_key_goes_before_who_is_signed_in(site):
+    token = site.keys.add("ann", ["admin"])
+    assert site.may(token, source=PROXY, Remote_User="bob", **ELSEWHERE) == statuses(0, 0, 0)
+    site.keys.revoke("ann")
+    site.keys.add("eve")
+    assert site.may(token, source=PROXY, Remote_User="bob", **ELSEWHERE) == statuses(401, 401, 401)
+
+
+# Where anyone may read
+
+
+def test_anyone_may_read_and_say_what_they_think_where_that_is_set_and_no_more(open_site):
+    assert open_site.may(source=PROXY, **ELSEWHERE) == statuses(0, 0, 401)
+    assert open_site.may(**ELSEWHERE) == statuses(0, 0, 401)
+
+
+def test_where_anyone_may_read_a_key_that_is_needed_by_the_client_alone_may_be_any(open_site):
+    assert open_site.may(WRONG, source=PROXY, **ELSEWHERE) == statuses(0, 0, 401)
+    open_site.keys.add("ann")
+    assert open_site.may(WRONG, source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
+
+
+def test_nobody_is_signed_in_where_no_header_is_named(open_site):
+    assert open_site.may(source=PROXY, Remote_User="ann", **ELSEWHERE) == statuses(0, 0, 401)
+
+
+def test_a_key_for_one_thing_allows_no_more_where_anyone_may_read(open_site):
+    token = open_site.keys.add("ann", ["feedback"])
+    assert open_site.may(token, source=PROXY, **ELSEWHERE) == statuses(403, 0, 403)
+
+
+# How often
+
+
+def test_one_key_has_one_share_whatever_is_forged_and_others_have_theirs(site):
+    busy, calm = site.keys.add("busy"), site.keys.add("calm")
+    rng = random.Random(7)
+    row = ("POST", "/api/search", b'{"question": "what is a product owner?"}')
+
+    def forged() -> dict[str, str]:
+        address = ".".join(str(rng.randrange(1, 255)) for _ in range(4))
+        return {"X_Forwarded_For": address, "X_Real_IP": address, "Forwarded": f"for={address}"}
+
+    async def ask():
+        async with Readers(site.serving.port) as readers:
+            found = []
+            for n in range(80):
+                said = {name.replace("_", "-"): value for name, value in forged().items()}
+                said["Authorization"] = f"Bearer {busy}"
+                connection = readers.connection(PROXY if n % 2 else "127.0.0.1")
+                found.append(await connection.request(*row, said))
+                await connection.close()
+            other = {**ELSEWHERE, "Authorization": f"Bearer {calm}"}
+            return found, await readers.connection(PROXY).request(*row, other)
+
+    found, other = asyncio.run(ask())
+    given = sum(one.status == 200 for one in found)
+    assert 60 <= given < 80  # the burst, and two more for every second that it takes
+    refused = [one for one in found if one.status != 200]
+    assert {one.status for one in refused} == {429}
+    for one in refused:
+        wait = int(one.headers["retry-after"])
+        assert 1 <= wait <= 60
+        assert one.json()["mend"].startswith(f"Wait {wait} second")
+    assert other.status == 200
+
+
+# At the start
+
+
+def started(tmp_path, **settings: object) -> tuple[int, str]:
+    """What a server that does not come up ends with, and says."""
+    with Serving(tmp_path, **settings) as serving:
+        serving.process.wait(PATIENCE)
+        return serving.process.returncode, serving.said
+
+
+def test_a_header_that_signs_in_is_not_believed_from_everybody(tmp_path):
+    code, said = started(tmp_path, user_header="Remote-User", host=OUTWARD)
+    assert code == USAGE
+    assert "The setting user_header lets anyone sign in as anybody" in said
+    assert "trusted_proxies" in said.splitlines()[-1]
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_server_does_not_start_over_damaged_keys(tmp_path):
+    (tmp_path / "keys.json").write_text("{")
+    code, said = started(tmp_path, keys=tmp_path / "keys.json")
+    assert code == STATE
+    assert "is not a file of keys" in said
+
+
+# A name for the loopback that is none of those the gate knows as this machine's own.
+OUTWARD = "127.1"
+LINE = "Readers on other machines need a key: assistant keys add NAME, or turn on anonymous."
+
+
+def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory, corpus_index):
+    folder = place(tmp_path_factory, corpus_index)
+    with Serving(folder, host=OUTWARD) as serving:
+        serving.ready()
+        assert serving.said.count(LINE) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "said"),
+    [
+        ({"host": "0.0.0.0"}, False, LINE),
+        ({"host": "0.0.0.0"}, True, ""),
+        ({"host": "0.0.0.0", "anonymous": True}, False, ""),
+        ({"host": "0.0.0.0", **BEHIND}, False, ""),
+        ({"host": "127.0.0.1"}, False, ""),
+        ({"host": "::1"}, False, ""),
+        ({"host": "localhost"}, False, ""),
+    ],
+)
+def test_it_is_said_only_where_it_is_so(tmp_path, settings, key, said):
+    keys = Keys(tmp_path / "keys.json")
+    if key:
+        keys.add("ann")
+    assert Gate(reached, ROUTES, Settings(**settings), keys=keys).shut() == said
+
+
+# What cannot come from the loopback
+
+
+ROUTES = tuple(Route(("GET",), f"/{scope}", scope=scope) for scope in SCOPES)
+
+
+async def reached(scope, receive, send):
+    """What stands behind the gate."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def let_in(peer: str, host: str = "127.0.0.1", headers=None, **settings: object) -> list[str]:
+    """The scopes that somebody has at a server that listens to all."""
+    gate = Gate(reached, ROUTES, Settings(host="0.0.0.0", **settings))
+    client = TestClient(gate, f"http://{host}", client=(peer, 5))
+    return [s for s in SCOPES if client.get(f"/{s}", headers=headers).status_code == 200]
+
+
+def test_the_loopback_a_proxy_on_another_machine_speaks_of_is_not_ours():
+    listed = {"trusted_proxies": "10.0.0.0/8, 127.0.0.1"}
+    forwarded = {"X-Forwarded-For": "127.0.0.1"}
+    assert let_in("10.0.0.5", headers=forwarded, **listed) == []
+    assert let_in("127.0.0.1", headers={"X-Forwarded-For": "127.0.0.1, 10.0.0.5"}, **listed) == []
+    assert let_in("127.0.0.1", headers=forwarded, **listed) == list(SCOPES)
+
+
+@pytest.mark.parametrize("peer", ["203.0.113.9", "10.0.0.5", "::ffff:203.0.113.9", "2001:db8::1"])
+def test_another_machine_is_not_this_one(peer):
+    assert let_in(peer) == []
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_every_address_of_the_loopback_is_this_machine(peer):
+    assert let_in(peer) == list(SCOPES)
+
+
+def test_a_foreign_name_for_this_machine_gives_its_pages_nothing_of_this_machine_s_own():
+    """A browser here would ask for them as for any other site's, by a name that leads here."""
+    assert let_in("127.0.0.1", "evil.example") == []
+    assert let_in("127.0.0.1", "evil.example", anonymous=True) == ["read", "feedback"]
+    assert let_in("127.0.0.1", "localhost") == list(SCOPES)
+    assert let_in("127.0.0.1", "help.example", hosts="help.example") == list(SCOPES)

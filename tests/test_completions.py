@@ -1,0 +1,494 @@
+"""The guide as OpenAI's clients ask it, over real HTTP: their own package, and another's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import openai
+import pytest
+from fastapi.testclient import TestClient
+from opened import opened
+
+from assistant import building
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.bodies import CompletionBody, ModelBody, ModelsBody
+from assistant.live import Live
+from assistant.settings import Settings
+from tests.conftest import ROOT
+from tests.serving import Connection, Serving
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+ASKED = (
+    "how is a PM different from a PO?",
+    "which types of product managers are there?",
+    "what should I read first?",
+    "can I bake bread here?",
+)
+MODULES = Path(os.environ.get("AI_SDK", ROOT / "build" / "ai"))
+"""Where `npm install ai @ai-sdk/openai-compatible` was run, for the test with another client."""
+
+ANOTHER = """
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { generateText, streamText } from "ai";
+const [origin, prompt] = process.argv.slice(2);
+const made = createOpenAICompatible({ name: "guide", baseURL: `${origin}/v1`, apiKey: "any" });
+const model = made("guide");
+const whole = await generateText({ model, prompt, maxRetries: 0 });
+const stream = streamText({ model, prompt, maxRetries: 0 });
+const pieces = [];
+for await (const piece of stream.textStream) pieces.push(piece);
+let error = "";
+try { await generateText({ model, prompt: " ", maxRetries: 0 }); } catch (e) { error = e.message; }
+console.log(JSON.stringify({
+  whole: whole.text, finish: whole.finishReason, usage: whole.usage.totalTokens, pieces, error,
+  citations: whole.response.body.citations,
+}));
+"""
+
+
+def asking(*said: str, **more) -> dict:
+    """What is sent: a talk whose turns are the user's and the assistant's in turn."""
+    roles = ("user", "assistant")
+    messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(said)]
+    return {"model": "guide", "messages": messages, **more}
+
+
+def told(answer) -> dict:
+    """What an answer says and rests on, as JSON types."""
+    whole = answer.to_dict()
+    return {name: whole[name] for name in ("citations", "resources", "found")}
+
+
+def rests(completion) -> dict:
+    """The same of a completion, or of a frame of it."""
+    return {name: getattr(completion, name) for name in ("citations", "resources", "found")}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory, encoder):
+    with Serving(tmp_path_factory.mktemp("served")) as serving:
+        yield serving.ready()
+
+
+@pytest.fixture
+def client(served):
+    # A server that no key was made for takes any; the package must send one.
+    with openai.OpenAI(base_url=f"{served.origin}/v1", api_key="any", max_retries=0) as client:
+        yield client
+
+
+def posted(served, body, headers=None):
+    """The response to a body as it is, which the package would not send."""
+
+    async def post():
+        connection = Connection(served.port)
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            return await connection.request("POST", "/v1/chat/completions", sent, headers)
+        finally:
+            await connection.close()
+
+    return asyncio.run(post())
+
+
+# The same answer
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_an_answer_says_what_the_assistant_says_and_rests_on_the_same(
+    client, corpus_assistant, question
+):
+    answer = corpus_assistant.ask(question)
+    completion = client.chat.completions.create(**asking(question))
+    (choice,) = completion.choices
+    assert choice.finish_reason == "stop"
+    assert choice.message.role == "assistant"
+    assert rests(completion) == told(answer)
+    for citation in answer.citations:
+        assert f"{citation.quote} [^{citation.n}]" in choice.message.content
+    for resource in answer.resources:
+        assert f"[{resource.title}]({resource.url})" in choice.message.content
+    if not answer.found:
+        assert choice.message.content.startswith(answer.text)
+    assert completion.system_fingerprint == answer.generation
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_a_stream_says_the_same_as_the_whole(client, question):
+    whole = client.chat.completions.create(**asking(question))
+    frames = list(client.chat.completions.create(**asking(question, stream=True)))
+    deltas = [frame.choices[0].delta for frame in frames]
+    assert deltas[0].role == "assistant"
+    assert "".join(delta.content or "" for delta in deltas) == whole.choices[0].message.content
+    assert len(frames) > len(whole.citations)
+    assert [frame.choices[0].finish_reason for frame in frames[:-1]] == [None] * (len(frames) - 1)
+    assert frames[-1].choices[0].finish_reason == "stop"
+    assert rests(frames[-1]) == rests(whole)
+    assert frames[-1].answer_id == whole.answer_id  # the same answer is kept once
+    assert len({frame.id for frame in frames}) == 1
+
+
+def test_a_program_that_awaits_gets_the_same(served, client, corpus_assistant):
+    async def both():
+        async with openai.AsyncOpenAI(
+            base_url=f"{served.origin}/v1", api_key="any", max_retries=0
+        ) as waiting:
+            whole = await waiting.chat.completions.create(**asking(ASKED[0]))
+            stream = await waiting.chat.completions.create(**asking(ASKED[0], stream=True))
+            return whole, [frame async for frame in stream]
+
+    whole, frames = asyncio.run(both())
+    assert rests(whole) == rests(frames[-1]) == told(corpus_assistant.ask(ASKED[0]))
+
+
+def ran(script: str, *arguments: str) -> str:
+    """What a script for node prints that uses the other client."""
+    node = shutil.which("node")
+    if not node or not (MODULES / "node_modules" / "@ai-sdk" / "openai-compatible").is_dir():
+        pytest.skip(f"npm install ai @ai-sdk/openai-compatible was not run in {MODULES}")
+    done = subprocess.run(
+        [node, "--input-type=module", "-", *arguments],
+        input=script,
+        cwd=MODULES,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_client_of_another_make_gets_the_same(served, corpus_assistant):
+    answer = corpus_assistant.ask(ASKED[0])
+    got = json.loads(ran(ANOTHER, served.origin, ASKED[0]))
+    assert got["whole"] == "".join(got["pieces"])
+    assert f"{answer.citations[0].quote} [^1]" in got["whole"]
+    assert got["citations"] == answer.to_dict()["citations"]
+    assert got["finish"] == "stop"
+    assert got["usage"] > 0
+    assert got["error"] == "The question is empty. Ask in words, for example: what is …?"
+
+
+def test_what_is_sent_is_in_the_form_that_is_described(served):
+    CompletionBody.model_validate_json(posted(served, asking(ASKED[0])).body)
+
+
+def test_every_frame_is_a_line_of_data_and_the_last_says_that_it_is_done(served):
+    found = posted(served, asking(ASKED[0], stream=True))
+    assert found.headers["content-type"].startswith("text/event-stream")
+    assert found.headers["cache-control"] == "no-store"
+    *frames, done, nothing = found.body.decode().split("\n\n")
+    assert (done, nothing) == ("data: [DONE]", "")
+    assert all(frame.startswith('data: {"id": "chatcmpl-') for frame in frames)
+    assert "citations" in frames[-1]
+    assert not any("citations" in frame or "usage" in frame for frame in frames[:-1])
+
+
+def test_the_name_that_is_asked_for_comes_back_whatever_it_is(client):
+    for name in ("gpt-9", "guide", "ours/the guide 🐈"):
+        asked = {**asking(ASKED[0]), "model": name}
+        assert client.chat.completions.create(**asked).model == name
+
+
+def test_no_name_is_the_guides(served):
+    (message,) = asking(ASKED[0])["messages"]
+    assert posted(served, {"messages": [message]}).json()["model"] == "guide"
+
+
+def test_ids_differ_and_the_time_is_now(client):
+    before = int(time.time())
+    found = [client.chat.completions.create(**asking(ASKED[0])) for _ in range(2)]
+    assert found[0].id != found[1].id
+    assert all(before <= one.created <= time.time() for one in found)
+
+
+def test_an_answer_is_kept_and_can_be_read_again_by_its_id(served, client):
+    completion = client.chat.completions.create(**asking(ASKED[0]))
+
+    async def read():
+        connection = Connection(served.port)
+        try:
+            return await connection.request("GET", f"/api/answers/{completion.answer_id}")
+        finally:
+            await connection.close()
+
+    assert asyncio.run(read()).json()["answer"]["citations"] == completion.citations
+
+
+def test_questions_are_counted_as_come_by_this_door(served, client):
+    async def counted():
+        connection = Connection(served.port)
+        try:
+            text = (await connection.request("GET", "/metrics")).body.decode()
+        finally:
+            await connection.close()
+        said = re.search(
+            r'assistant_questions_total\{door="completions",outcome="found"\} (\S+)', text
+        )
+        return float(said[1])
+
+    client.chat.completions.create(**asking(ASKED[0]))
+    before = asyncio.run(counted())
+    client.chat.completions.create(**asking(ASKED[0]))
+    assert asyncio.run(counted()) == before + 1
+
+
+# How long it is
+
+
+def test_how_long_it_is_counts_words(client):
+    completion = client.chat.completions.create(**asking(ASKED[0]))
+    usage = completion.usage
+    assert usage.prompt_tokens == 8
+    plain = re.sub(r"\W+", " ", completion.choices[0].message.content).split()
+    assert usage.completion_tokens == pytest.approx(len(plain), rel=0.2)
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+    longer = client.chat.completions.create(**asking(ASKED[0], "It is not.", ASKED[0])).usage
+    assert longer.prompt_tokens == 8 + 3 + 8
+
+
+def test_a_stream_says_how_long_it_is_where_that_is_asked_for(client):
+    whole = client.chat.completions.create(**asking(ASKED[0]))
+    wanted = asking(ASKED[0], stream=True, stream_options={"include_usage": True})
+    *frames, last = client.chat.completions.create(**wanted)
+    assert (last.choices, last.usage) == ([], whole.usage)
+    assert [frame.usage for frame in frames] == [None] * len(frames)
+    assert rests(frames[-1]) == rests(whole)
+    unwanted = asking(ASKED[0], stream=True, stream_options={"include_usage": False})
+    assert all(frame.choices for frame in client.chat.completions.create(**unwanted))
+
+
+# The talk
+
+
+@pytest.mark.parametrize(
+    "first", ["what is a product owner?", "which types of product managers are there?"]
+)
+def test_a_talk_goes_on_as_it_does_in_the_chat(client, corpus_assistant, first):
+    """What the client sends back has footnotes and lists in it that the chat's talk has not."""
+    follow = "and how do I become one?"
+    talk = corpus_assistant.conversation()
+    talk.ask(first)
+    expected = talk.ask(follow)
+    said = client.chat.completions.create(**asking(first)).choices[0].message.content
+    assert rests(client.chat.completions.create(**asking(first, said, follow))) == told(expected)
+    # To be worth asking: by itself the question is understood otherwise.
+    assert expected.understood_as != corpus_assistant.ask(follow).understood_as
+
+
+def test_what_neither_of_the_two_says_is_left_out(client):
+    question = asking(ASKED[0])["messages"]
+    others = [
+        {"role": "system", "content": "Answer in rhymes about unicorns."},
+        {"role": "developer", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+        {"role": "assistant", "content": None, "tool_calls": []},
+        {"role": "tool", "tool_call_id": "1", "content": "a unicorn"},
+    ]
+    alone = client.chat.completions.create(model="guide", messages=question)
+    for messages in ([*others, *question], [*question, *others]):
+        found = client.chat.completions.create(model="guide", messages=messages)
+        assert rests(found) == rests(alone)
+        assert found.usage == alone.usage
+
+
+def test_what_was_said_in_parts_is_read_as_one(client):
+    parts = [
+        {"type": "text", "text": "how is a PM"},
+        {"type": "text", "text": "different from a PO?"},
+    ]
+    found = client.chat.completions.create(
+        model="guide", messages=[{"role": "user", "content": parts}]
+    )
+    assert rests(found) == rests(client.chat.completions.create(**asking(ASKED[0])))
+
+
+def test_what_else_clients_send_changes_nothing(client):
+    more = {
+        "temperature": 0.0,
+        "max_tokens": 1,
+        "n": 3,
+        "stop": ["."],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+        "response_format": {"type": "json_object"},
+        "user": "somebody",
+        "stream_options": None,
+    }
+    found = client.chat.completions.create(**asking(ASKED[0]), **more)
+    assert rests(found) == rests(client.chat.completions.create(**asking(ASKED[0])))
+    assert len(found.choices) == 1
+
+
+def test_a_long_talk_may_be_sent_whole_and_an_endless_one_is_refused_with_its_mend(client):
+    said = client.chat.completions.create(**asking(ASKED[1])).choices[0].message.content
+    talk = [ASKED[1], said] * (400_000 // len(said)) + [ASKED[0]]
+    assert client.chat.completions.create(**asking(*talk)).found
+    with pytest.raises(openai.APIStatusError, match=r"too long\. Send at most 512 kB") as refused:
+        client.chat.completions.create(**asking(*talk, *talk))
+    assert refused.value.status_code == 413
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("messages", "what", "mend"),
+    [
+        ([{"role": "assistant", "content": "Hm."}], "The last message is not the user's.", "end"),
+        ([{"role": "system", "content": "Hm."}], "The last message is not the user's.", "end"),
+        ([{"role": "user", "content": " "}], "The question is empty.", "Ask in words"),
+        ([{"role": "user", "content": None}], "The question is empty.", "Ask in words"),
+        ([{"role": "user", "content": "a" * 2001}], "2,001 characters", "one thing at a time"),
+        (
+            [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}],
+            "A part of messages.0 is no text: its type is 'image_url'.",
+            "Send text alone",
+        ),
+        ([], "at least 1 item", "/openapi.json"),
+        ([{"role": "king", "content": "Why?"}], "messages.0.role", "/openapi.json"),
+        ([{"role": "user", "content": 5}], "messages.0.content", "/openapi.json"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_cannot_be_asked_is_said_with_its_mend_in_the_error_the_package_raises(
+    client, messages, what, mend, stream
+):
+    with pytest.raises(openai.UnprocessableEntityError) as raised:
+        client.chat.completions.create(model="guide", messages=messages, stream=stream)
+    assert what in str(raised.value)
+    assert mend in str(raised.value)
+    assert raised.value.type == "invalid_request_error"
+    assert re.fullmatch("[0-9a-f]{12}", raised.value.request_id)
+
+
+def test_an_error_keeps_the_shape_that_all_of_them_have(served):
+    found = posted(served, asking(" "))
+    assert (found.status, found.headers["content-type"]) == (422, "application/problem+json")
+    error = found.json()
+    assert (error["detail"], error["status"]) == ("The question is empty.", 422)
+    assert error["error"]["message"] == f"{error['detail']} {error['mend']}"
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'"?"', b"null", b"[" * 60_000, b"\xff", b'{"messages": {}}']
+)
+def test_what_is_no_request_is_refused(served, body):
+    found = posted(served, body)
+    assert found.status in {400, 422}
+    assert found.json()["error"]["message"]
+
+
+def test_half_a_character_breaks_nothing(served):
+    assert posted(served, asking("what is a product owner \ud800?")).status == 200
+    assert posted(served, {**asking("why?"), "model": "\udfff"}).status == 422
+
+
+# Models
+
+
+def test_there_is_one_model_and_it_is_the_guide(served, client):
+    (model,) = client.models.list().data
+    assert model.id == "guide"
+    assert abs(model.created - time.time()) < 3600
+    assert client.models.retrieve("guide") == model
+
+    async def read(path):
+        connection = Connection(served.port)
+        try:
+            return (await connection.request("GET", path)).body
+        finally:
+            await connection.close()
+
+    ModelsBody.model_validate_json(asyncio.run(read("/v1/models")))
+    ModelBody.model_validate_json(asyncio.run(read("/v1/models/guide")))
+
+
+def test_a_model_that_is_not_there_is_not_found_and_the_one_that_is_is_named(client):
+    with pytest.raises(openai.NotFoundError, match=r"'gpt-9'\. The one there is: guide\."):
+        client.models.retrieve("gpt-9")
+
+
+# What the page about it says
+
+
+PAGE = (ROOT / "docs" / "openai.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+JAVASCRIPT = re.findall(r"^```js\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PRINTED = ("[^1]: ", " cited\n", "The question is empty. Ask in words, for example: what is …?\n")
+
+
+def here(served, code: str) -> str:
+    """The code of a page as it stands, but for the port."""
+    assert code.count("127.0.0.1:7860") == 1
+    return code.replace("127.0.0.1:7860", f"127.0.0.1:{served.port}")
+
+
+@pytest.mark.parametrize(("code", "printed"), [*zip(PYTHON, PRINTED, strict=True)], ids=range(3))
+def test_the_python_of_the_page_runs_as_it_stands(served, code, printed):
+    done = subprocess.run(
+        [sys.executable, "-c", here(served, code)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert printed in done.stdout
+
+
+def test_the_javascript_of_the_page_runs_as_it_stands(served):
+    (code,) = JAVASCRIPT
+    assert "[^1]: " in ran(here(served, code))
+
+
+# Where the sources are read
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory, word_encoder):
+    """The text of an answer, and of a refusal, by settings and headers."""
+    corpus = tmp_path_factory.mktemp("guide")
+    (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
+
+    def ask(question="what is a dog?", host="127.0.0.1", headers=None, reading=None, **settings):
+        folder = tmp_path_factory.mktemp("index")
+        building.build(corpus, folder, word_encoder, **({"reading": reading} if reading else {}))
+        live = Live(Assistant(indexes.open(folder), word_encoder))
+        server = opened(Settings(index=folder, **settings), live)
+        root = settings.get("root", "")
+        client = TestClient(server.app, base_url=f"http://{host}", client=("127.0.0.1", 5))
+        found = client.post(f"{root}/v1/chat/completions", json=asking(question), headers=headers)
+        assert found.status_code == 200, found.text
+        return found.json()["choices"][0]["message"]["content"]
+
+    return ask
+
+
+def test_a_source_is_read_in_our_reader_where_the_question_was_asked(at):
+    assert "— [dogs.md](http://127.0.0.1/guide/dogs.md" in at()
+
+
+def test_behind_a_proxy_it_is_read_where_the_proxy_is_and_below_its_root(at):
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "help.example"}
+    trusted = {"trusted_proxies": "127.0.0.1", "hosts": "help.example", "anonymous": True}
+    text = at(headers=headers, root="/ask", **trusted)
+    assert "(https://help.example/ask/guide/dogs.md" in text
+
+
+def test_what_is_published_is_read_there(at):
+    from assistant.site import Reading
+
+    text = at(reading=Reading(base_url="https://docs.example/", tool="mkdocs"))
+    assert "— [dogs.md](https://docs.example/dogs/#what-is-a-dog" in text
+
+
+def test_the_words_around_the_quotes_are_in_the_readers_language(at):
+    for how in ({"headers": {"Accept-Language": "de"}}, {"language": "de"}):
+        assert at("what is a unicorn?", **how).startswith("Der Leitfaden beantwortet das nicht.")

@@ -1,0 +1,216 @@
+"""An answer as Markdown with footnotes, and what is read back of it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from mdit_py_plugins.footnote import footnote_plugin
+
+from assistant import building, messages
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.footnotes import BREAK, Footnotes
+from assistant.model import REFUSAL, Turn
+
+BASE = "https://help.example/guide-of-ours"
+ASKED = """
+how is a PM different from a PO?
+what is a product owner?
+which types of product managers are there?
+what do product managers do?
+what should I read first?
+how do I become a product manager?
+what is a dinosaur and what is a product owner?
+can I bake bread here?
+how is a PM different from a unicorn?
+""".strip().splitlines()
+
+ODD = r"""# Cats [and](javascript:alert(1)) \ <b>more</b>
+
+## What is a *cat* > dog?
+
+A cat climbs a tree [^1] and waits.
+
+- a cat in a tree [^2]
+- a [cat](https://cats.example/a_(cat).html) in a house
+
+## What is a bird?
+
+A bird is no fish.
+
+## What is a bird?
+
+A bird is no cat.
+"""
+PATH = "odd (cats) [1].md"
+
+
+def notes_of(assistant: Assistant, language: str = "en") -> Footnotes:
+    return Footnotes(assistant.index.store, messages.choose("", language), BASE)
+
+
+def agent(answer) -> Turn:
+    """What the talk goes on from, in the web chat too."""
+    return Turn("agent", answer.text, tuple(citation.passage for citation in answer.citations))
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory, word_encoder) -> Assistant:
+    """A guide whose headings, path and text hold what Markdown is made of."""
+    corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
+    (corpus / PATH).write_text(ODD, encoding="utf-8")
+    building.build(corpus, folder, word_encoder)
+    return Assistant(indexes.open(folder), word_encoder)
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_every_quote_stands_as_it_is_with_its_marker_and_each_marker_has_its_footnote(
+    corpus_assistant, question
+):
+    answer = corpus_assistant.ask(question)
+    text = BREAK.join(notes_of(corpus_assistant).written(answer))
+    for citation in answer.citations:
+        assert f"{citation.quote} [^{citation.n}]" in text
+        (note,) = re.findall(rf"^\[\^{citation.n}\]: (.*)$", text, re.MULTILINE)
+        headings = " > ".join(citation.headings)
+        assert note.startswith(f"{headings} — [{citation.path}]({BASE}/guide/{citation.path}")
+    assert text.count("[^") == 2 * len(answer.citations)
+    for resource in answer.resources:
+        assert f"- [{resource.title}]({resource.url}) ({resource.kind}" in text
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_a_reader_of_markdown_sees_as_many_footnotes_as_there_are_citations(
+    corpus_assistant, question
+):
+    answer = corpus_assistant.ask(question)
+    text = BREAK.join(notes_of(corpus_assistant).written(answer))
+    drawn = MarkdownIt().use(footnote_plugin).render(text)
+    assert drawn.count('class="footnote-item"') == len(answer.citations)
+    assert drawn.count('class="footnote-ref"') == len(answer.citations)
+
+
+def test_what_is_not_answered_is_refused_in_the_words_of_the_language_with_the_nearest_sections(
+    corpus_assistant,
+):
+    answer = corpus_assistant.ask("can I bake bread here?")
+    assert not answer.found
+    for language in messages.languages():
+        say = messages.choose("", language)
+        first, *rest = notes_of(corpus_assistant, language).written(answer)
+        assert first == say("refused")
+        assert rest[-1].startswith(say("nearest"))
+        assert rest[-1].count(f"]({BASE}/guide/") == len(answer.related) > 0
+
+
+def test_a_side_that_the_guide_does_not_speak_of_is_named(corpus_assistant):
+    answer = corpus_assistant.ask("how is a PM different from a unicorn?")
+    assert answer.missing
+    assert answer.gap in notes_of(corpus_assistant).written(answer)
+
+
+@pytest.mark.parametrize("language", messages.languages())
+@pytest.mark.parametrize("question", ASKED)
+def test_an_answer_is_read_back_as_it_was_in_every_language(corpus_assistant, question, language):
+    answer = corpus_assistant.ask(question)
+    notes = notes_of(corpus_assistant, language)
+    text = BREAK.join(notes.written(answer))
+    assert notes_of(corpus_assistant).turn(text) == agent(answer)
+    # As clients send it back that trim, or end lines as Windows does:
+    assert notes.turn(text.replace("\n", "\r\n") + "\r\n ") == agent(answer)
+
+
+@pytest.mark.parametrize(
+    "question", ["what is a cat dog?", "what is a bird?", "what is a cat in a tree?"]
+)
+def test_markdown_in_headings_paths_and_quotes_leads_nowhere_else(odd, question):
+    answer = odd.ask(question)
+    assert answer.found
+    text = BREAK.join(notes_of(odd).written(answer))
+    assert notes_of(odd).turn(text) == agent(answer)
+    footnotes = [line for line in text.splitlines() if line.startswith("[^")]
+    drawn = MarkdownIt().render("\n\n".join(line.partition(": ")[2] for line in footnotes))
+    links = re.findall(r'<a href="([^"]*)">(.*?)</a>', drawn)
+    assert all(address.startswith(f"{BASE}/guide/odd%20") for address, _ in links)
+    assert [words for _, words in links] == [PATH] * len(answer.citations)
+    assert "<b>" not in drawn
+
+
+def test_of_two_sections_of_one_name_the_one_that_says_it_is_the_source(odd):
+    texts = ["A bird is no fish.", "A bird is no cat."]
+    heading = next(s for s in odd.index.store.sections(PATH) if "bird" in s.headings[-1]).headings
+    label = re.sub(r"([\[\]\\<])", r"\\\1", " > ".join(heading))
+    page = re.sub(r"([\[\]\\])", r"\\\1", PATH)
+    found = []
+    for text in texts:
+        turn = notes_of(odd).turn(f"{text} [^1]\n\n[^1]: {label} — [{page}](x)")
+        assert turn.text == f"{text} [1]"
+        found += turn.sources
+    assert len(set(found)) == 2
+
+
+def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_its_source(odd):
+    turn = notes_of(odd).turn("A fish is a cat. [^1]\n\n[^1]: Cats — [gone.md](x)")
+    assert turn == Turn("agent", "A fish is a cat. [1]")
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("Somebody else's words.", "Somebody else's words."),
+        ("", ""),
+        (REFUSAL, REFUSAL),
+        (f"{REFUSAL} Or does it?", f"{REFUSAL} Or does it?"),
+        ("Cut short [^1] by the [^2] client", "Cut short by the client"),
+        ("One. [^1]\n\n[^2]: H — [p](u)", "One."),  # numbered as ours never are
+        ("[^1]: H — [p](u)", ""),
+        ("[^0]: H — [p](u)", ""),
+        ("".join(f"{n} [^{n}]\n\n" for n in range(1, 102)) + "[^1]: H — [p](u)\n" * 101, None),
+    ],
+)
+def test_what_is_not_an_answer_of_ours_stays_as_it_is_but_for_its_markers(odd, said, read):
+    found = notes_of(odd).turn(said)
+    assert found == Turn("agent", read if read is not None else found.text)
+    assert "[^" not in found.text
+
+
+@given(st.text(st.sampled_from("[]^123: —\\()\n a"), max_size=200))
+def test_whatever_was_said_is_read(odd, text):
+    assert notes_of(odd).turn(text).role == "agent"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "[^1]: ",
+        "[^1]: — [",
+        "\\",
+        "[^1]: a — [b](c)\n",
+        " [^1]\n\n",
+        "\n",
+        " — [a](",
+        "[^1]: a — [",
+        " ",
+    ],
+)
+def test_reading_takes_as_long_as_the_text_is_and_no_longer(odd, piece):
+    notes = notes_of(odd)
+    for text in (piece * 40_000, "[^1]: " + piece * 40_000, piece * 40_000 + "](x)"):
+        began = time.monotonic()
+        notes.turn(text)
+        assert time.monotonic() - began < 5  # where it squared, minutes
+
+
+def test_no_two_pieces_are_lost_between(corpus_assistant):
+    answer = corpus_assistant.ask(ASKED[0])
+    pieces = notes_of(corpus_assistant).written(answer)
+    assert all(pieces)
+    assert not any(
+        one.endswith("\n") or two.startswith("\n") for one, two in itertools.pairwise(pieces)
+    )

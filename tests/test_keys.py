@@ -1,0 +1,430 @@
+"""Keys in their file, by themselves and from the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import re
+import shlex
+import stat
+import threading
+
+import pytest
+
+from assistant import settings
+from assistant.cli import main
+from assistant.errors import STATE, USAGE, KeysError, KeysUnusable
+from assistant.gate import Gate
+from assistant.keys import PREFIX, SCOPES, Keys
+from tests.conftest import ROOT
+from tests.test_readme import commands
+
+TOKEN = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "index" / "keys.json"
+
+
+@pytest.fixture
+def keys(path) -> Keys:
+    return Keys(path)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Type a command in an empty folder: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSISTANT_INDEX", "index")
+
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["keys", *arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return typed
+
+
+# A key
+
+
+def test_a_key_is_found_by_itself_and_by_nothing_like_it(keys):
+    token = keys.add("ann")
+    assert TOKEN.fullmatch(token)
+    assert keys.find(token).name == "ann"
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    for other in (token[:-1], token + "A", token.swapcase(), token.removeprefix(PREFIX), digest):
+        assert keys.find(other) is None
+    for odd in ("", " ", "\0", "\ud800", "ann", "ä" * 100_000):
+        assert keys.find(odd) is None
+
+
+def test_no_two_keys_are_alike(keys):
+    assert len({keys.add(f"reader {n}") for n in range(20)}) == 20
+
+
+def test_the_file_holds_digests_and_no_key_and_only_its_owner_may_read_it(keys, path):
+    token = keys.add("ann", ["feedback", "read", "read"])
+    text = path.read_text()
+    assert token not in text
+    assert token.removeprefix(PREFIX) not in text
+    (kept,) = json.loads(text)["keys"]
+    assert kept["sha256"] == hashlib.sha256(token.encode()).hexdigest()
+    assert kept["scopes"] == ["read", "feedback"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", kept["added"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_a_file_that_others_may_read_is_closed_to_them_by_the_next_change(keys, path):
+    keys.add("ann")
+    path.chmod(0o644)
+    keys.add("bob")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_key_allows_its_scopes_and_admin_allows_all(keys, scope):
+    key = keys.find(keys.add("ann", [scope]))
+    allowed = {other for other in SCOPES if key.allows(other)}
+    assert allowed == (set(SCOPES) if scope == "admin" else {scope})
+
+
+def test_a_key_is_for_reading_unless_it_is_said(keys):
+    assert keys.find(keys.add("ann")).scopes == ("read",)
+
+
+def test_keys_are_listed_in_the_order_they_were_made_in(keys):
+    for name in ("zoe", "ann", "Bob"):
+        keys.add(name)
+    assert [key.name for key in keys.all()] == ["zoe", "ann", "Bob"]
+
+
+def test_a_revoked_key_is_no_more_and_the_others_are(keys):
+    ann, bob = keys.add("ann"), keys.add("bob")
+    keys.revoke("ann")
+    assert keys.find(ann) is None
+    assert keys.find(bob).name == "bob"
+    keys.revoke("bob")
+    assert keys.all() == ()
+
+
+def test_a_name_that_was_revoked_may_be_used_again_and_its_old_key_stays_refused(keys):
+    old = keys.add("ann")
+    keys.revoke("ann")
+    new = keys.add("ann")
+    assert keys.find(old) is None
+    assert keys.find(new)
+
+
+def test_what_another_process_changes_is_seen_at_the_next_look(path):
+    here, there = Keys(path), Keys(path)
+    assert here.all() == ()
+    for _ in range(20):  # changes may come within a tick of the clock, and leave the file as long
+        old = there.add("ann")
+        assert here.find(old)
+        there.revoke("ann")
+        new = there.add("ann")
+        assert here.find(old) is None
+        assert here.find(new)
+        there.revoke("ann")
+
+
+# What can be no key
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", " ann", "ann ", "a" * 61, "a\nb", "a\tb", "a\0", "\u202eann", "\udcff", "a\u00a0b"],
+)
+def test_a_name_that_cannot_be_told_on_one_line_is_refused(keys, path, name):
+    with pytest.raises(KeysError, match="Name who it is for") as refused:
+        keys.add(name)
+    assert refused.value.exit_code == USAGE
+    str(refused.value).encode()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "a" * 60, "the wiki's robot", "Łukasz 猫", "-x", "../../etc"]
+)
+def test_any_other_name_will_do(keys, path, name):
+    assert keys.find(keys.add(name)).name == name
+    keys.revoke(name)
+    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_a_name_is_used_once(keys):
+    token = keys.add("ann")
+    with pytest.raises(KeysError, match="already"):
+        keys.add("ann", ["admin"])
+    assert keys.find(token).scopes == ("read",)
+
+
+@pytest.mark.parametrize("scopes", [["root"], ["read", "Admin"], [], [""]])
+def test_a_scope_that_is_none_is_refused_with_those_there_are(keys, scopes):
+    with pytest.raises(KeysError, match="read, feedback, admin"):
+        keys.add("ann", scopes)
+    assert keys.all() == ()
+
+
+def test_what_was_never_made_cannot_be_revoked(keys):
+    keys.add("ann")
+    with pytest.raises(KeysError, match="The keys are: ann"):
+        keys.revoke("Ann")
+
+
+# The file
+
+
+ONE = {"name": "a", "scopes": ["read"], "added": "", "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"keys": null}',
+        '{"keys": {"a": 1}}',
+        '{"keys": "all"}',
+        '{"keys": [1]}',
+        "[" * 100_000,
+        "\0",
+        json.dumps({"keys": [{**ONE, "scopes": ["root"]}]}),
+        json.dumps({"keys": [{**ONE, "scopes": "read"}]}),
+        json.dumps({"keys": [{**ONE, "scopes": [["read"]]}]}),
+        json.dumps({"keys": [{**ONE, "sha256": None}]}),
+        json.dumps({"keys": [{"name": "a"}]}),
+    ],
+)
+def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, path, text):
+    token = keys.add("ann")
+    assert keys.find(token)
+    path.write_text(text)
+    attempts = (
+        keys.all,
+        lambda: keys.find(token),
+        lambda: keys.add("b"),
+        lambda: keys.revoke("ann"),
+    )
+    for attempt in attempts:
+        with pytest.raises(KeysUnusable, match="Restore it, or remove it") as refused:
+            attempt()
+        assert refused.value.exit_code == STATE
+        assert str(path) in refused.value.what
+    assert path.read_text() == text
+
+
+def test_a_file_that_is_no_text_or_no_file_is_an_error(keys, path):
+    keys.add("ann")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(KeysUnusable):
+        keys.all()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(KeysUnusable, match="the setting keys"):
+        keys.all()
+    with pytest.raises(KeysUnusable):
+        keys.add("bob")
+
+
+def test_a_file_that_is_mended_is_read_again(keys, path):
+    token = keys.add("ann")
+    text = path.read_text()
+    path.write_text("{")
+    with pytest.raises(KeysUnusable):
+        keys.find(token)
+    path.write_text(text)
+    assert keys.find(token).name == "ann"
+
+
+def test_a_file_that_is_gone_is_no_keys(keys, path):
+    token = keys.add("ann")
+    path.unlink()
+    assert keys.find(token) is None
+    assert keys.all() == ()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_its_mend(tmp_path):
+    (tmp_path / "file").write_text("")
+    keys = Keys(tmp_path / "file" / "keys.json")
+    for attempt in (keys.all, lambda: keys.add("ann")):
+        with pytest.raises(KeysUnusable, match="name another file"):
+            attempt()
+
+
+def add_many(path, who: str, begin) -> None:
+    begin.wait()
+    for n in range(15):
+        Keys(path).add(f"{who} {n}")
+
+
+def test_processes_and_threads_that_add_at_once_lose_nothing(path):
+    context = multiprocessing.get_context("spawn")
+    begin = context.Event()
+    workers = [context.Process(target=add_many, args=(path, f"p{n}", begin)) for n in range(2)]
+    workers += [threading.Thread(target=add_many, args=(path, f"t{n}", begin)) for n in range(2)]
+    for worker in workers:
+        worker.start()
+    begin.set()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers[:2]] == [0, 0]
+    assert {key.name for key in Keys(path).all()} == {
+        f"{who} {n}" for who in ("p0", "p1", "t0", "t1") for n in range(15)
+    }
+    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_whoever_reads_while_it_is_written_sees_a_whole_file(path):
+    reading, writing = Keys(path), Keys(path)
+    token = writing.add("ann")
+    ended = threading.Event()
+
+    def write():
+        for n in range(60):
+            writing.add(f"reader {n}")
+        ended.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    looks = 0
+    while not ended.is_set() or looks < 10:
+        assert reading.find(token).name == "ann"
+        looks += 1
+    thread.join()
+
+
+# At the command line
+
+
+def test_a_key_is_printed_once_alone_and_words_about_it_elsewhere(run, tmp_path):
+    code, out, err = run("add", "ann", "--scope", "read", "--scope", "feedback")
+    assert code == 0
+    token = out.removesuffix("\n")
+    assert TOKEN.fullmatch(token)
+    assert token not in err
+    assert "not shown again" in err
+    (key,) = Keys(tmp_path / "index" / "keys.json").all()
+    assert (key.name, key.scopes) == ("ann", ("read", "feedback"))
+    for said in (run("list"), run("list", "--json")):
+        assert token not in said[1] + said[2]
+
+
+def test_keys_are_listed_with_what_they_allow_and_never_their_digests(run, tmp_path):
+    run("add", "ann")
+    run("add", "the robot", "--scope", "admin")
+    first, second = Keys(tmp_path / "index" / "keys.json").all()
+    code, out, err = run("list")
+    assert (code, err) == (0, "")
+    assert out == f"{first.added}  ann  (read)\n{second.added}  the robot  (admin)\n"
+    code, out, err = run("list", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {
+        "keys": [
+            {"name": "ann", "scopes": ["read"], "added": first.added},
+            {"name": "the robot", "scopes": ["admin"], "added": second.added},
+        ]
+    }
+
+
+def test_no_keys_are_said_to_be_none(run):
+    assert run("list", "--json")[:2] == (0, '{\n  "keys": []\n}\n')
+    code, out, err = run("list")
+    assert (code, out) == (0, "")
+    assert "assistant keys add" in err
+
+
+def test_a_revoked_key_is_off_the_list(run):
+    run("add", "ann")
+    code, out, err = run("revoke", "ann")
+    assert (code, out) == (0, "")
+    assert "ann" in err
+    assert run("list", "--json")[1] == '{\n  "keys": []\n}\n'
+
+
+def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSISTANT_KEYS", str(tmp_path / "elsewhere" / "k.json"))
+    assert run("add", "ann")[0] == 0
+    assert (tmp_path / "elsewhere" / "k.json").exists()
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what", "mend"),
+    [
+        (("add", "ann"), USAGE, "There is a key named ann already.", "Revoke it"),
+        (
+            ("add", "b", "--scope", "root"),
+            USAGE,
+            "There is no scope root.",
+            "read, feedback, admin",
+        ),
+        (("add", " "), USAGE, "A key cannot be named ' '.", "Name who it is for"),
+        (("revoke", "bob"), USAGE, "There is no key named bob.", "The keys are: ann."),
+        (("add",), USAGE, "Missing argument", "--help"),
+        (("revoke",), USAGE, "Missing argument", "--help"),
+        (("lend", "ann"), USAGE, "lend", "--help"),
+    ],
+)
+def test_what_cannot_be_done_is_two_lines_what_is_wrong_and_its_mend(
+    run, arguments, code, what, mend
+):
+    run("add", "ann")
+    found, out, err = run(*arguments)
+    first, second = err.splitlines()
+    assert (found, out) == (code, "")
+    assert what in first
+    assert mend in second
+
+
+def test_a_damaged_file_is_something_to_mend_on_disk(run, tmp_path):
+    run("add", "ann")
+    (tmp_path / "index" / "keys.json").write_text("{")
+    for arguments in (("list",), ("add", "bob"), ("revoke", "ann")):
+        code, out, err = run(*arguments)
+        assert (code, out) == (STATE, "")
+        assert "is not a file of keys" in err
+        assert "Restore it, or remove it and make the keys anew." in err
+
+
+# What the page about it says
+
+
+PAGE = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_what_the_page_types_prints_what_it_shows(run):
+    (block,) = blocks("console")
+    shown = commands(block)
+    assert len(shown) == 4
+    for command, output in shown:
+        code, out, _ = run(*shlex.split(command)[2:])
+        wanted = re.escape(output).replace("…", r"\S+")
+        assert code == 0
+        assert re.fullmatch(wanted, out.rstrip("\n"))
+
+
+def test_what_the_page_sets_can_be_set_so(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    anyone, signed_in = blocks("toml")
+    (tmp_path / "assistant.toml").write_text(anyone)
+    assert settings.load().anonymous
+    (tmp_path / "assistant.toml").write_text(signed_in)
+    gate = Gate(None, (), settings.load(host="0.0.0.0"))
+    assert gate.shut() == ""
+
+
+def test_the_page_names_every_scope():
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(SCOPES)
