@@ -25,10 +25,10 @@ from assistant.bodies import (
     ModelsBody,
     problems,
 )
+from assistant.conversation import LONGEST_TALK
 from assistant.errors import MissingError, QuestionError
 from assistant.footnotes import BREAK, Footnotes
 from assistant.model import Turn
-from assistant.conversation import LONGEST_TALK
 from assistant.text import words
 
 if TYPE_CHECKING:
