@@ -12,7 +12,7 @@ import http.client
 import json
 import ssl
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 """Seconds that a server may say nothing before it is given up."""
 
-LONGEST_BODY = 60 * 1024
-"""Bytes of a request; where a talk is longer, its oldest turns are left out."""
+LONGEST_BODY = 64 * 1024
+"""Bytes a server reads of a request; where a talk is longer, its oldest turns are left out."""
+
+LONGEST_TURN = 20_000
+MOST_SOURCES = 100
+"""What a server takes of one turn, in characters and in passages; the rest of it is not sent."""
 
 LONGEST_RESPONSE = 16 << 20
 _IDLE = 8  # connections that are kept for the next questions
@@ -160,7 +164,7 @@ class RemoteAssistant:
     # -- requests -------------------------------------------------------------------------------
 
     def _post(self, path: str, asked: dict[str, Any], history: Sequence[Turn]) -> dict[str, Any]:
-        turns = [asdict(turn) for turn in history[-LONGEST_TALK:]]
+        turns = [_turn(turn) for turn in history[-LONGEST_TALK:]]
         body = _body({**asked, "history": turns})
         while turns and len(body) > LONGEST_BODY:
             del turns[0]
@@ -191,13 +195,10 @@ class RemoteAssistant:
             try:
                 connection.request(method, self.place.root + path, body, headers)
                 response = connection.getresponse()
-            except ConnectionError as error:
-                connection.close()
-                if kept:
-                    continue  # closed while nobody asked; a question can be asked again
-                raise self._unreachable(error) from error
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
+                if kept and not isinstance(error, TimeoutError):
+                    continue  # closed while nobody asked; a question can be asked again
                 raise self._unreachable(error) from error
             try:
                 said = response.read(LONGEST_RESPONSE + 1)
@@ -261,6 +262,11 @@ class RemoteAssistant:
             why = f"it said nothing for {self._timeout:g} seconds"
         mend = "See that the server runs and that its address is right, then ask again."
         return ServerError(f"{self.place} cannot be asked: {why}.", mend)
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    sources = list(turn.sources[:MOST_SOURCES])
+    return {"role": turn.role, "text": turn.text[:LONGEST_TURN], "sources": sources}
 
 
 def _body(asked: dict[str, Any]) -> bytes:

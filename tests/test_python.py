@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -239,13 +240,27 @@ def test_a_talk_does_not_grow_for_ever(corpus_assistant):
     assert chat.turns[-2].text == "what is a product owner? (14)"
 
 
+class Slow:
+    """A guide that takes its time, and remembers how much was said before each question."""
+
+    def __init__(self, guide) -> None:
+        self.answer = guide.ask("what is a product owner?")
+        self.before: list[int] = []
+
+    def ask(self, question, history=()):
+        self.before.append(len(history))
+        time.sleep(0.01)
+        return replace(self.answer, question=question)
+
+
 def test_what_is_asked_in_one_talk_at_once_is_answered_in_turn(corpus_assistant):
-    chat = corpus_assistant.conversation()
+    slow = Slow(corpus_assistant)
+    chat, asked = Conversation(slow), [f"what is a product owner? ({n})" for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(chat.ask, [f"what is a product owner? ({n})" for n in range(8)]))
-    asked = [turn.text for turn in chat.turns[::2]]
+        list(pool.map(chat.ask, asked))
+    assert slow.before == [0, 2, 4, 6, 8, 10, 12, 14]
     assert [turn.role for turn in chat.turns] == ["user", "agent"] * 8
-    assert sorted(asked) == [f"what is a product owner? ({n})" for n in range(8)]
+    assert sorted(turn.text for turn in chat.turns[::2]) == asked
 
 
 # -- at once --------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import pytest
 
-from assistant import exchange, remote
+from assistant import bodies, exchange, remote
 from assistant.cli import main
 from assistant.errors import QuestionError, ServerError
 from assistant.keys import Keys
@@ -147,9 +147,12 @@ def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide
 
 
 def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
-    said = [Turn("user", "what is a product owner?"), Turn("agent", "ö" * 19_000, ("a#b/1",))]
-    assert remote.LONGEST_BODY < exchange.BODY
-    assert guide.ask("and a project manager?", said * 10).understood_as
+    sources = tuple(f"a#b/{n}" for n in range(200))
+    said = [Turn("user", "what is a product owner?"), Turn("agent", "ö" * 25_000, sources)]
+    assert remote.LONGEST_BODY == exchange.BODY
+    assert remote.LONGEST_TURN == bodies.LONGEST_TURN
+    answer = guide.ask("and a project manager?", [*said * 10, *said[:1]])
+    assert answer.understood_as == "what is a project manager?"
     with pytest.raises(QuestionError):  # what is asked itself is left whole
         guide.ask("ö" * 60_000)
 

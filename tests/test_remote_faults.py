@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -146,11 +149,12 @@ def test_what_is_no_answer_is_an_error_and_never_nothing_found(foreign, odd):
             assert raised.value.mend
 
 
-def test_an_answer_without_end_is_given_up(foreign, monkeypatch):
+def test_an_answer_without_end_is_given_up(foreign):
     def endless(handler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Type", "application/json")
         handler.end_headers()
+        handler.wfile.write(ANSWER)
         while True:
             handler.wfile.write(b" " * 65536)
 
@@ -188,6 +192,42 @@ def test_where_nobody_listens_it_is_said_with_its_mend():
     assert f"127.0.0.1:{port}" in raised.value.what
     assert "refused" in raised.value.what
     assert raised.value.exit_code == 3
+
+
+# -- certificates ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for 127.0.0.1 that nobody has signed but itself, with its key."""
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("openssl is not installed")
+    path = tmp_path / "certificate.pem"
+    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    command += " -subj /CN=guide -addext subjectAltName=IP:127.0.0.1"
+    places = ["-keyout", str(path), "-out", str(tmp_path / "only.pem")]
+    subprocess.run([openssl, *command.split(), *places], check=True, capture_output=True)
+    path.write_text(path.read_text() + (tmp_path / "only.pem").read_text())
+    return path
+
+
+def test_a_server_is_asked_where_its_certificate_is_trusted_and_else_told_nothing(
+    foreign, certificate, monkeypatch
+):
+    here = foreign(gives)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    here.socket = context.wrap_socket(here.socket, server_side=True)
+    url = here.url.replace("http:", "https:")
+    with connect(url, key="guide_secret") as guide, pytest.raises(ServerError) as raised:
+        guide.ask("q")
+    assert "certificate" in raised.value.what
+    assert here.heard == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with connect(url, key="guide_secret") as guide:
+        assert [guide.ask("q").question for _ in range(3)] == ["q"] * 3
+    assert len({address for *_, address in here.heard}) == 1
 
 
 # -- connections ----------------------------------------------------------------------------------
