@@ -109,6 +109,8 @@ class ReadBody(PageBody):
 def server(service: Service) -> Server[Any]:
     """The protocol's server over a guide: read-only, and the same for every agent."""
     door = _Door(service)
+    # It warns of each malformed message, with which whoever sends them could fill the log.
+    logging.getLogger("mcp.server.runner").setLevel(logging.ERROR)
     return Server(
         "guide-assistant",
         version=__version__,

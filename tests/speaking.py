@@ -152,7 +152,7 @@ class Hostile:
         return whole[: self._random.randrange(len(whole))]
 
     def _nested(self) -> bytes:
-        deep = self._random.choice((10, 200, 1_000, 10_000))
+        deep = self._random.choice((10, 200, 1_000, 12_000))
         left, right = self._random.choice(((b"[", b"]"), (b'{"a":', b"}")))
         inner = left * deep + b"1" + right * deep
         before = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":'

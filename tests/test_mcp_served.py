@@ -230,6 +230,15 @@ def test_an_error_of_the_protocol_keeps_its_mend_over_http(serving, mode):
     assert error.data["mend"] == "List the resources for the guide's pages."
 
 
+def test_the_python_of_the_docs_asks_a_server(serving):
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    code = code.replace("http://127.0.0.1:7860", serving.origin)
+    own = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert own.stdout.startswith("Quoted from the guide"), own.stderr
+
+
 def test_no_session_is_begun_and_there_is_nothing_to_listen_to(serving):
     greeting = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": GREETING}
     begun = post(serving, greeting)
