@@ -14,17 +14,24 @@ from assistant.ask import LONGEST_QUESTION, WORDED
 from assistant.exchange import PROBLEM
 from assistant.model import Citation, Reason, Related, Resource
 
+EVENTS = "text/event-stream"
 LONGEST_TALK = 100
 LONGEST_TURN = 20_000
 LONGEST_COMMENT = 2_000
 MOST_HITS = 50
 
 _ANSWER_ID = "^[a-z2-7]{16}$"
+_WORDS: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": LONGEST_QUESTION,
+    "pattern": WORDED,
+}
 _QUESTION = Field(
     description=f"The question, in words: at most {LONGEST_QUESTION:,} characters.",
     examples=["What is a dog?"],
     # Said here and held by the Assistant, so that every door says the same of what is wrong.
-    json_schema_extra={"minLength": 1, "maxLength": LONGEST_QUESTION, "pattern": WORDED},
+    json_schema_extra=_WORDS,
 )
 AnswerId = Annotated[str, StringConstraints(pattern=_ANSWER_ID)]
 
@@ -182,6 +189,10 @@ class EventBody(BaseModel):
     data: str
 
 
+STREAM = {EVENTS: {"schema": EventBody.model_json_schema()}}
+"""What a response that is a stream holds."""
+
+
 class ProblemBody(BaseModel):
     """An error, after RFC 9457, with what mends it."""
 
@@ -210,7 +221,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 class PartBody(BaseModel):
     """A part of what was said; only text can be asked."""
 
-    type: str
+    type: str = Field(json_schema_extra={"const": "text"})
     text: str | None = None
 
 
@@ -228,13 +239,19 @@ class StreamOptions(BaseModel):
 
 
 class Completing(BaseModel):
-    """A talk to be gone on with: its last message is the question."""
+    """A talk to be gone on with: the user's last message is the question."""
 
     model: Annotated[str, Field(max_length=200)] = Field(
         "guide", description="Any name; the answer comes back under it."
     )
     messages: Annotated[list[MessageBody], Field(min_length=1)] = Field(
-        examples=[[{"role": "user", "content": "What is a dog?"}]]
+        examples=[[{"role": "user", "content": "What is a dog?"}]],
+        json_schema_extra={
+            "contains": {
+                "properties": {"role": {"const": "user"}, "content": _WORDS},
+                "required": ["role", "content"],
+            }
+        },
     )
     stream: Annotated[bool, Field(strict=True)] | None = None
     stream_options: StreamOptions | None = None

@@ -7,6 +7,7 @@ Must not know how an answer is found, nor how it is written with footnotes.
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from dataclasses import dataclass, replace
@@ -16,8 +17,11 @@ from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
 from assistant import messages
+from assistant.ask import WORDED
 from assistant.bodies import (
+    EVENTS,
     LONGEST_TURN,
+    STREAM,
     Completing,
     CompletionBody,
     MessageBody,
@@ -40,9 +44,9 @@ if TYPE_CHECKING:
 MODEL = "guide"
 """What the guide is called among models; a question may name any."""
 
-EVENTS = "text/event-stream"
 _JSON = "application/json"
 _DONE = "data: [DONE]\n\n"
+_WORDED = re.compile(WORDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def router(service: Service, settings: Settings) -> APIRouter:
         "/v1/chat/completions",
         summary="Ask the guide as a model is asked",
         responses={
-            200: {"model": CompletionBody, "content": {EVENTS: {"schema": {"type": "string"}}}},
+            200: {"model": CompletionBody, "content": STREAM},
         },
     )
     def complete(
@@ -180,17 +184,21 @@ def router(service: Service, settings: Settings) -> APIRouter:
 
 
 def _talk(said: Sequence[MessageBody], notes: Footnotes) -> tuple[str, list[Turn]]:
-    """The question and the turns before it. Raises QuestionError where it does not end in one."""
+    """The user's last question and the turns before it. Raises QuestionError without any.
+
+    A message without a word is passed over: what a client adds to a talk, or a reader in haste.
+    """
     heard = [
         (message.role, _text(message, place))
         for place, message in enumerate(said)
         if message.role == "user" or (message.role == "assistant" and message.content)
     ]
-    if not heard or heard[-1][0] != "user":
-        raise QuestionError(
-            "The last message is not the user's.", "Let messages end with the question."
-        )
-    *before, (_, question) = heard
+    asked = [place for place, (role, _) in enumerate(heard) if role == "user"]
+    if not asked:
+        raise QuestionError("No message is the user's.", "Let messages end with the question.")
+    worded = [place for place in asked if _WORDED.search(heard[place][1])]
+    last = max(worded or asked)
+    before, question = heard[:last], heard[last][1]
     turns = [
         Turn("user", text) if role == "user" else notes.turn(text)
         for role, text in before[-LONGEST_TALK:]

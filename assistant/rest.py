@@ -15,9 +15,10 @@ from fastapi.responses import Response
 
 from assistant import messages
 from assistant.bodies import (
+    EVENTS,
+    STREAM,
     AnswerBody,
     Asking,
-    EventBody,
     GuideBody,
     KeptBody,
     Opinion,
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
     from assistant.bodies import Said
     from assistant.service import Given, Service
 
-EVENTS = "text/event-stream"
 _JSON = "application/json"
-_STREAM = {EVENTS: {"schema": EventBody.model_json_schema()}}
 _LINKS = {
     "as it was given": {"operationId": "answer", "parameters": {"name": "$response.body#/id"}},
     "what is thought of it": {
@@ -57,7 +56,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         "/api/ask",
         summary="Ask the guide",
         operation_id="ask",
-        responses={200: {"model": AnswerBody, "content": _STREAM, "links": _LINKS}},
+        responses={200: {"model": AnswerBody, "content": STREAM, "links": _LINKS}},
     )
     def ask(
         asking: Annotated[Asking, Body()], accept: Annotated[str, Header()] = _JSON

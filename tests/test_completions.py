@@ -345,8 +345,8 @@ def test_a_long_talk_may_be_sent_whole_and_an_endless_one_is_refused_with_its_me
 @pytest.mark.parametrize(
     ("messages", "what", "mend"),
     [
-        ([{"role": "assistant", "content": "Hm."}], "The last message is not the user's.", "end"),
-        ([{"role": "system", "content": "Hm."}], "The last message is not the user's.", "end"),
+        ([{"role": "assistant", "content": "Hm."}], "No message is the user's.", "end"),
+        ([{"role": "system", "content": "Hm."}], "No message is the user's.", "end"),
         ([{"role": "user", "content": " "}], "The question is empty.", "Ask in words"),
         ([{"role": "user", "content": None}], "The question is empty.", "Ask in words"),
         ([{"role": "user", "content": "a" * 2001}], "2,001 characters", "one thing at a time"),
