@@ -83,7 +83,7 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
 
 
 def _script(settings: Settings) -> bytes:
-    """The script with its words in every language, ours first where one is set, and its colour."""
+    """The script with its words in every language, the language that is set, and the colour."""
     said = {}
     for language in messages.languages():
         say = messages.choose("", language)

@@ -83,7 +83,7 @@ def test_without_the_two_lines_a_strict_page_lets_nothing_in(guest, wiki, help_)
             expect(reader.page.locator("guide-assistant")).to_have_count(0)
 
 
-@pytest.mark.parametrize("hostile", [*HOSTILE, "plain"])
+@pytest.mark.parametrize("hostile", ["plain", "strict", "all"])
 def test_no_style_and_no_element_of_the_page_is_changed(guest, wiki, help_, hostile):
     head = HOSTILE.get(hostile, "")
     headers = hosts.strict(help_) if hostile == "strict" else {}
@@ -117,7 +117,7 @@ def test_no_global_name_is_left_and_the_page_cannot_look_inside(guest, wiki, hel
     assert home.evaluate("element => element.shadowRoot") is None
     with reader.page.expect_event("framenavigated", lambda frame: "/embed" in frame.url):
         reader.page.mouse.click(1200 - 60, 860 - 44)  # where the button is
-    reader.inside().wait_for_function("document.activeElement.id === 'box'")
+    expect(reader.inside().locator("#box")).to_be_focused()
 
 
 def test_nothing_is_kept_in_the_browser(guest_of):

@@ -1,0 +1,152 @@
+"""The manual's recipes for other sites: every snippet of it in a page, and sites built with it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+
+import hosts
+import pytest
+from driving import serving, sync_api
+
+from assistant.live import Live
+from assistant.settings import Settings
+from tests.conftest import ROOT
+
+expect = sync_api.expect
+PM_OR_PO = "how is a PM different from a PO?"
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
+
+MANUAL = (ROOT / "docs" / "widget.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
+HTML = [text for kind, text in BLOCKS if kind == "html"]
+
+
+def only(kind: str) -> str:
+    """The one block of a kind."""
+    (found,) = (text for of, text in BLOCKS if of == kind)
+    return found
+
+
+def ours(text: str, help_: str) -> str:
+    assert "https://help.example" in text
+    return text.replace("https://help.example", help_)
+
+
+def answers(reader) -> None:
+    """Whichever way the guide is opened in a page, it answers."""
+    if reader.button.count():
+        reader.open()
+    elif reader.page.locator("a[href='#ask']").count():
+        reader.page.locator("a[href='#ask']").first.click()
+    frame = reader.page.frame_locator("iframe")
+    frame.locator("#box").fill(PM_OR_PO)
+    frame.locator("#box").press("Enter")
+    expect(frame.locator("blockquote").first).to_be_visible()
+
+
+@pytest.mark.parametrize("snippet", HTML, ids=range(len(HTML)))
+def test_every_line_of_html_in_the_manual_works_as_it_stands(guest, wiki, help_, snippet):
+    page = f"<!doctype html><html><body><h1>A wiki</h1>{ours(snippet, help_)}</body></html>"
+    reader = guest(wiki.put(hosts.Page(page)))
+    reader.page.wait_for_load_state("networkidle")
+    answers(reader)
+    assert reader.complaints == []
+
+
+def test_the_script_for_wikis_whose_pages_hold_no_html_works(guest, wiki, help_):
+    code = f"<script>{ours(only('javascript'), help_)}</script>"
+    reader = guest(wiki.put(hosts.Page(f"<!doctype html><html><body>{code}</body></html>")))
+    expect(reader.button).to_have_text("Ask the guide")
+    answers(reader)
+    assert reader.complaints == []
+
+
+def test_the_link_for_wikis_without_scripts_asks_its_question(guest, help_):
+    (url,) = re.findall(r"\((https://.*)\)", only("markdown"))
+    reader = guest(ours(url, help_))
+    expect(reader.page.locator("#talk .exchange .asked")).to_have_text("what should I read?")
+
+
+def test_the_two_lines_of_a_policy_are_those_that_a_strict_page_is_tested_with():
+    lines = re.search(r"^```\n(script-src .*)\n(frame-src .*)\n```$", MANUAL, re.MULTILINE)
+    policy = hosts.strict("https://help.example")["Content_Security_Policy"]
+    assert all(f"{line}; " in policy for line in lines.groups())
+
+
+def test_the_settings_in_the_manual_are_settings():
+    settings = Settings(**tomllib.loads(only("toml")))
+    assert settings.frames == ("https://wiki.example",)
+    assert settings.anonymous
+
+
+def test_every_attribute_in_the_manual_is_one_that_the_script_reads():
+    script = (ROOT / "assistant" / "static" / "widget.js").read_text(encoding="utf-8")
+    named = set(re.findall(r"`data-(\w+)`", MANUAL))
+    assert named == set(re.findall(r"\bdata\.(\w+)", script))
+
+
+# -- sites built with it --------------------------------------------------------------------
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def run(*command: object) -> None:
+    parts = [str(part) for part in command]
+    done = subprocess.run(parts, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def published(guest, corpus_assistant, tmp_path):
+    """A folder that is served, what is built into it with our server's address is asked."""
+
+    def asked(build, page: str) -> None:
+        with hosts.folder(tmp_path / "site") as origin:
+            settings = Settings(journal="off", frames=(origin,))
+            with serving(Live(corpus_assistant), settings) as help_:
+                build(help_)
+                reader = guest(f"{origin}/{page}")
+                expect(reader.button).to_have_text("Ask the guide")
+                answers(reader)
+                assert [said for said in reader.complaints if "404" not in said] == []
+
+    return asked
+
+
+def test_a_site_of_mkdocs_built_by_the_recipe_answers(published, tmp_path):
+    mkdocs = tool("mkdocs")
+
+    def build(help_: str) -> None:
+        (tmp_path / "docs").mkdir()
+        (tmp_path / "overrides").mkdir()
+        (tmp_path / "docs" / "index.md").write_text("# Asking\n\n[Ask](#ask)\n")
+        # Else the theme asks a host of its own for what colours code.
+        theme = f"{only('yaml')}  highlightjs: false\n"
+        (tmp_path / "mkdocs.yml").write_text(f"site_name: A wiki\n{theme}")
+        (tmp_path / "overrides" / "main.html").write_text(ours(only("jinja"), help_))
+        config = tmp_path / "mkdocs.yml"
+        run(mkdocs, "build", "--quiet", "--config-file", config, "--site-dir", tmp_path / "site")
+
+    published(build, "index.html")
+
+
+def test_a_site_of_sphinx_built_by_the_recipe_answers(published, tmp_path):
+    sphinx = tool("sphinx-build")
+
+    def build(help_: str) -> None:
+        (tmp_path / "docs").mkdir()
+        (tmp_path / "docs" / "index.rst").write_text("Asking\n======\n\nIn the guide.\n")
+        (tmp_path / "docs" / "conf.py").write_text(ours(only("python"), help_))
+        run(sphinx, "-q", "-b", "html", tmp_path / "docs", tmp_path / "site")
+
+    published(build, "index.html")
