@@ -64,8 +64,10 @@ def write_guide(folder: Path, all_of_them: Sequence[str], together: int) -> list
     for start in range(0, len(all_of_them), together):
         chosen = tuple(all_of_them[start : start + together])
         word = f"zeta{start:04d}"
-        # What a name of a file cannot hold, or our reader has no address for, is left out.
-        name = re.sub(r"[/\\\x00-\x1f\x7f]", "", chosen[0]).encode(errors="replace")[:60]
+        # What a name of a file cannot hold, or our reader has no address for, is left out: the
+        # gate lets no code of a slash or a zero through, however often it is encoded.
+        plain = re.sub(r"%(?=(?:25)*(?:00|2f|5c|2e))", "", chosen[0], flags=re.I)
+        name = re.sub(r"[/\\\x00-\x1f\x7f]", "", plain).encode(errors="replace")[:60]
         path = f"{word} {name.decode(errors='ignore')}.md"
         subjects.append(Subject(word, path, chosen))
         pages = "".join(section(word, payload) for payload in chosen)
