@@ -42,7 +42,7 @@ _KEPT_BACK = re.compile(  # the gate says these, or nobody
 _SAID = {
     400: ("The request could not be understood.", "Check its address, headers and body."),
     401: ("A key is needed here.", "Send Authorization: Bearer KEY."),
-    403: ("Not allowed from that page.", "List its site in origins, a proxy in trusted_proxies."),
+    403: ("This is not allowed.", "Check the address, or begin at the first page."),
     404: ("There is nothing at this address.", "Check the address, or begin at the first page."),
     405: ("This address does not take such a request.", "Use one of the methods in Allow."),
     408: ("The request took too long to arrive.", "Send it again, all at once."),

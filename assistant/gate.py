@@ -331,7 +331,8 @@ class Gate:
         foreign = bool(origins) and origins != [exchange.own_origin]
         crossed = "cross-site" in exchange.headers.getlist("sec-fetch-site")
         if (foreign or crossed) and exchange.scope["method"] not in {"GET", "HEAD"}:
-            raise Stop(403)
+            mend = "List its site in origins, a proxy in trusted_proxies."
+            raise Stop(403, "Not allowed from that page.", mend)
 
     def _announced(self, exchange: Exchange) -> None:
         """What the headers say of the body, before any of it is read."""
