@@ -42,8 +42,15 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 LONGEST_QUESTION = 2000
-WORDED = r"[^\W_]"
-"""A question holds at least one of these, a letter or a digit."""
+WORDED = (
+    "[0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u1fff\u2c00-\u2dff\u3040-\ud7ff\uf900-\ufdff"
+    "\ufe70-\ufefc\uff10-\uffdc\U00010000-\U0010ffff]"
+)
+"""A question holds at least one of these: where letters and digits are, and little else.
+
+Written out, because patterns of other languages take another set for letters: JavaScript's, which a
+description of the server is read with, knows those of ASCII alone.
+"""
 
 EXAMPLE_PAGES = 20
 LOOKED_THROUGH = 5
@@ -402,7 +409,7 @@ class Assistant:
 def settle(question: str) -> str:
     """A question in one form, or a QuestionError where it is empty or too long."""
     text = normalise(question)
-    if not _WORDED.search(question) or not words(text):
+    if not _WORDED.search(question):
         raise QuestionError("The question is empty.", "Ask in words, for example: what is …?")
     longest = max(len(text), len(question))
     if longest > LONGEST_QUESTION:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from assistant.bodies import Said
-    from assistant.service import Given, Service
+    from assistant.service import Service
 
 _JSON = "application/json"
 _LINKS = {
@@ -69,12 +69,13 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         streamed = EVENTS in accept
         history = _history(service, asking)
         given = service.ask(asking.question, history, door="stream" if streamed else "rest")
-        headers = {"ETag": _answer_tag(given), "Cache-Control": "no-store"}
+        told = given.to_dict()
+        headers = {"ETag": _answer_tag(told), "Cache-Control": "no-store"}
         if not streamed:
-            return Response(_dumped(given.to_dict()), media_type=_JSON, headers=headers)
-        told = "".join(_event(name, data) for name, data in events(given))
+            return Response(_dumped(told), media_type=_JSON, headers=headers)
+        sent = "".join(_event(name, data) for name, data in events(told))
         # A proxy that collects a response before it hands it on would make a stream of it no more.
-        return Response(told, media_type=EVENTS, headers={**headers, "X-Accel-Buffering": "no"})
+        return Response(sent, media_type=EVENTS, headers={**headers, "X-Accel-Buffering": "no"})
 
     @api.post(
         "/api/search",
@@ -181,16 +182,14 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
     return api
 
 
-def events(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(told: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """An answer as it is told piece by piece: each event's name and data, all of it in the last."""
-    answer = given.answer
-    told = given.to_dict()
     yield (
         "understood",
         {name: told[name] for name in ("question", "understood_as", "other_readings")},
     )
-    for citation in answer.citations:
-        yield "sentence", {"n": citation.n, "text": citation.quote}
+    for citation in told["citations"]:
+        yield "sentence", {"n": citation["n"], "text": citation["quote"]}
     for citation in told["citations"]:
         yield "citation", citation
     yield "resources", {name: told[name] for name in ("resources", "related", "next_questions")}
@@ -226,11 +225,9 @@ def _cached(data: dict[str, Any], known: str) -> Response:
     return Response(body, media_type=_JSON, headers=headers)
 
 
-def _answer_tag(given: Given) -> str:
+def _answer_tag(told: dict[str, Any]) -> str:
     """The same for the same answer of the same generation, however long it took."""
-    told = given.to_dict()
-    del told["seconds"]
-    return _tag(_dumped(told))
+    return _tag(_dumped({**told, "seconds": 0}))
 
 
 def _tag(body: bytes) -> str:
