@@ -134,12 +134,12 @@ def report(figures: dict[str, dict[int, list[dict[str, float]]]]) -> None:
                 rates.append(found["per_second"])
         best[side] = max(rates, default=0.0)
     ratio = best["ours"] / best["endpoint"] if best["endpoint"] else float("inf")
-    print(
-        f"within {WITHIN:.0f} ms: {best['ours']:.0f} to {best['endpoint']:.0f} a second, {ratio:.2f} times"
-    )
+    rates = f"{best['ours']:.0f} to {best['endpoint']:.0f} a second"
+    print(f"within {WITHIN:.0f} ms: {rates}, {ratio:.2f} times")
     out = ROOT / "build" / "bench" / "rest.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"best": best, "ratio": ratio, "runs": figures}, indent=1))
+    found = {"best": best, "ratio": ratio, "runs": figures}
+    out.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
