@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 2000
 WORDED = (
     "[0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u1fff\u2c00-\u2dff\u3040-\ud7ff\uf900-\ufdff"
-    "\ufe70-\ufefc\uff10-\uffdc\U00010000-\U0010ffff]"
+    "\ufe70-\ufefc\uff10-\uffdc\U00010000-\U0001e95f\U00020000-\U000323af]"
 )
 """A question holds at least one of these: where letters and digits are, and little else.
 

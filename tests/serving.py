@@ -184,9 +184,11 @@ class Connection:
 
 
 async def fetch(port: int, path: str, root: str = "") -> Response:
-    """What is at an address, over a connection of its own."""
+    """What is at an address, over a connection of its own, as a browser asks for it."""
+    headers = {"accept": "text/html,*/*"}
     async with Readers(port, root) as readers:
-        return await asyncio.wait_for(readers.connection().request("GET", path), PATIENCE)
+        asked = readers.connection().request("GET", path, headers=headers)
+        return await asyncio.wait_for(asked, PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)

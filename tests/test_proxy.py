@@ -94,6 +94,7 @@ def place(tmp_path_factory, corpus_index):
         "trusted_proxies": "127.0.0.1",
         "rate": RATE,
         "hosts": f"127.0.0.1,{NAME}",
+        "anonymous": "true",
     }
     with Serving(home, **settings) as serving:
         serving.ready()
