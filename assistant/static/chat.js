@@ -6,6 +6,7 @@
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = matchMedia("(hover: hover) and (pointer: fine)");
   const PATIENCE = 700; // milliseconds after which a question is said to wait for others
+  const PAUSE = 500; // milliseconds before a page that is not yet ready tries again, then twice that
   let talk, box, ask, shown = 0, waiting = 0;
 
   // -- a question on its way ---------------------------------------------------------------------
@@ -44,23 +45,33 @@
     }
   }
 
-  // The chat's own client says nothing of why a question was refused; the response does.
+  // The chat's own client says nothing of why a question was refused; the response does. The first
+  // request is the page's own, which makes it ready: nobody asked for it, and it is sent until it
+  // is taken.
   const fetched = window.fetch;
   window.fetch = async (...request) => {
-    const asks = String(request[0]?.url ?? request[0]).includes("/queue/join");
-    try {
-      const response = await fetched(...request);
-      if (asks && !response.ok) {
-        const refused = await response.clone().json().catch(() => ({}));
+    if (!String(request[0]?.url ?? request[0]).includes("/queue/join")) {
+      return fetched(...request);
+    }
+    for (let tries = 0; ; tries += 1) {
+      const early = !ask || ask.disabled;
+      try {
+        const response = await fetched(...request);
         const busy = response.status === 429 || response.status === 503;
-        failed(busy ? say("busy") : refused.detail, busy ? say("busy_mend") : refused.mend);
-      }
-      return response;
-    } catch (error) {
-      if (asks) {
+        if (!(early && busy)) {
+          if (!response.ok) {
+            const refused = await response.clone().json().catch(() => ({}));
+            failed(busy ? say("busy") : refused.detail, busy ? say("busy_mend") : refused.mend);
+          }
+          return response;
+        }
+      } catch (error) {
         failed(say("lost"), say("lost_mend"));
+        if (!early) {
+          throw error;
+        }
       }
-      throw error;
+      await new Promise((over) => setTimeout(over, PAUSE * 2 ** Math.min(tries, 4)));
     }
   };
 
@@ -95,11 +106,20 @@
   }
 
   let held = false;
+  function keep() {
+    if (box.value.trim()) {
+      held = true;
+      pending(box.value);
+    }
+  }
+
   function hold(already = false) {
-    held ||= already;
+    if (already) {
+      keep();
+    }
     const early = (event) => {
       if (entered(event)) {
-        held = true;
+        keep();
         event.preventDefault();
         event.stopImmediatePropagation();
       }

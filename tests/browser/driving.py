@@ -88,6 +88,11 @@ class Visit:
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
 
+    def ready(self):
+        """The same, once it can send what is asked."""
+        sync_api.expect(self.page.locator("#ask")).to_be_enabled()
+        return self
+
     def ask(self, question: str):
         """Type a question, press Enter, and wait for what comes of it."""
         asked = self.exchanges.count()

@@ -129,7 +129,7 @@ def test_a_refusal_says_where_to_write_to(visit):
 
 
 def test_a_question_that_waits_says_so_and_then_is_answered(visit):
-    chat = visit()
+    chat = visit().ready()
     held = []
     chat.page.route("**/queue/join*", lambda route: held.append(route))  # noqa: PLW0108
     chat.box.fill(PM_OR_PO)
@@ -144,7 +144,7 @@ def test_a_question_that_waits_says_so_and_then_is_answered(visit):
 
 @pytest.mark.parametrize(("status", "what"), [(429, "Too many questions"), (503, "Too many")])
 def test_a_question_that_is_turned_away_says_why_and_stays_in_the_box(visit, status, what):
-    chat = visit()
+    chat = visit().ready()
     chat.page.route(
         "**/queue/join*",
         lambda route: route.fulfill(
@@ -162,7 +162,7 @@ def test_a_question_that_is_turned_away_says_why_and_stays_in_the_box(visit, sta
 
 
 def test_a_lost_connection_says_so_and_the_question_stays_in_the_box(visit):
-    chat = visit()
+    chat = visit().ready()
     chat.page.route("**/queue/join*", lambda route: route.abort())
     chat.box.fill(PM_OR_PO)
     chat.box.press("Enter")

@@ -35,6 +35,35 @@ def test_a_question_sent_before_the_page_can_send_it_is_asked_once(browser, orig
     context.close()
 
 
+@pytest.mark.parametrize("refusal", [429, 503, None])
+def test_a_page_whose_own_first_request_is_turned_away_becomes_ready_all_the_same(
+    browser, origin, refusal
+):
+    """Nobody asked for that request, so nobody would know to ask for it again."""
+    context = browser.new_context()
+    page = context.new_page()
+    turned = []
+
+    def turn_away(route):
+        turned.append(route)
+        if len(turned) > 2:
+            route.continue_()
+        elif refusal:
+            route.fulfill(status=refusal, json={"detail": "No."}, headers={"Retry-After": "1"})
+        else:
+            route.abort()
+
+    page.route("**/queue/join*", turn_away)
+    page.goto(origin)
+    box = page.get_by_label("Your question")
+    box.fill("what is a product owner?")
+    box.press("Enter")
+    expect(page.locator(".pending .asked")).to_have_text("what is a product owner?")
+    expect(page.locator("#talk .exchange")).to_have_count(1, timeout=20_000)
+    expect(page.locator(".pending")).to_have_count(0)
+    context.close()
+
+
 def test_the_answer_quotes_the_guide_word_for_word(visit):
     exchange = visit().ask(PM_OR_PO)
     expect(exchange.locator("blockquote").first).to_contain_text(
