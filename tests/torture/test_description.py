@@ -20,7 +20,7 @@ from tests.torture import scene
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 GENERATED = re.compile(r"(\d[\d,]*) generated")
-EXAMPLES = scene.size(120, 1_250)
+EXAMPLES = scene.size(120, 1_450)
 """Requests to each address in the phase that makes the most of them."""
 
 CASES = scene.size(2_000, 20_000)
