@@ -97,9 +97,13 @@ def linked(address: str, root: str = "") -> str:
     return (page(path, root) if path else "") + anchor
 
 
-def meant(path: str, store: FaissStore) -> str | None:
+def places(store: FaissStore) -> links.Places:
+    """The pages of a guide by every name they go by; made from all of them, so kept."""
+    return links.Places(PageLinks(path, "", (), ()) for path in store.pages())
+
+
+def meant(path: str, named: links.Places) -> str | None:
     """The page that an address without a suffix means, or a name, or None."""
     if {".", ".."} & set(path.split("/")):
         return None
-    places = links.Places(PageLinks(known, "", (), ()) for known in store.pages())
-    return places.page("", f"/{path}") or places.page("", f"{WIKI}{path}")
+    return named.page("", f"/{path}") or named.page("", f"{WIKI}{path}")

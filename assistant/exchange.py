@@ -61,8 +61,9 @@ class Route:
 
     `path` is a regular expression for the whole path below the root. `policy` is the
     Content-Security-Policy, in which {nonce} and {frames} are filled in. `scope` is what a caller
-    must be allowed to, None where anyone may. A row that `asks` counts
-    against the rate and the queue. What is `shared` may be loaded by other sites' pages, as a
+    must be allowed to, None where anyone may. A row that `asks` counts against the queue. `cost` is
+    what it takes of the caller's rate, in questions. A `probe` is answered under any host name.
+    What is `shared` may be loaded by other sites' pages, as a
     widget's script is. `longest` is how many bytes a body may have. Where errors are `nested` they
     are said twice: the second time in a member `error`, the one place where OpenAI's clients look.
     `errors` is a kind of content in which the application says what is wrong with a request in its
@@ -74,6 +75,8 @@ class Route:
     policy: str = API
     scope: KeyScope | None = None
     asks: bool = False
+    cost: float = 0.0
+    probe: bool = False
     shared: bool = False
     longest: int = BODY
     nested: bool = False
@@ -127,6 +130,7 @@ class Exchange:
         self.begun = False
         self._nonce = secrets.token_urlsafe(16)
         self.state = {**scope.get("state", {}), "request_id": self.id, "nonce": self._nonce}
+        self.state["admin"] = False  # whether the caller has an API key of scope admin
         self.scope: Scope = {"scheme": "http", **scope, "state": self.state}
         self._receive, self._send, self._settings = receive, send, settings
         chunked = "transfer-encoding" in self.headers
@@ -185,7 +189,7 @@ class Exchange:
             status, pairs = message["status"], message.get("headers", [])
             said = Headers(raw=[(name.lower(), value) for name, value in pairs])
             kind = said.get("content-type", "").partition(";")[0].strip().lower()
-            own = kind == PROBLEM or (kind == self.row.errors and status < 500)
+            own = kind == PROBLEM or (kind == self.row.errors and status < 500) or self.row.probe
             foreign = not own and (kind != "text/html" or status == 500)
             if status >= 400 and foreign:
                 kept = {name: said[name] for name in ("allow", "retry-after") if name in said}

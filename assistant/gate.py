@@ -7,36 +7,36 @@ know what is asked, who answers, or which framework the application is made with
 from __future__ import annotations
 
 import logging
-import math
 import re
 import secrets
 import time
-from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
 
+from assistant.callers import identify, parse_address, trusts_loopback
 from assistant.errors import KeysError, SettingsError
 from assistant.exchange import Exchange, Stop
+from assistant.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from assistant.callers import Caller
     from assistant.exchange import Route
-    from assistant.keys import Key, Keys, KeyScope
+    from assistant.keys import Keys
     from assistant.settings import Settings
 
-    Address = IPv4Address | IPv6Address
-
-_ADDRESSES = 10_000  # whose rate is remembered
+# From this cost on a request takes a place while it is answered. Static files are below it: a slow
+# reader of one must not hold up a page.
+_RENDERED = 0.1
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::([0-9]{{1,5}}))?")
-_WITH_PORT = re.compile(r"\[([^\]]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 # What encodes nothing, or what it encodes, however often, could be taken for a part of the path.
 _STRAY = re.compile(rb"%(?![0-9a-f]{2})|%(?:25)*(?:2f|5c|00)|%(?:25)+2e", re.I)
 _UNSEEN = re.compile("[\x00-\x1f\x7f\\\\\ufffd]")  # U+FFFD stands where the bytes were no UTF-8
@@ -46,64 +46,12 @@ _LET_IN = re.compile(
     rb"|sec-fetch-.+|access-control-request-.+|mcp-.+"
 )
 _CONDITIONS = (b"if-none-match", b"if-modified-since")
-_FORWARDED = re.compile(r"forwarded|x-forwarded-.+|x-real-ip|via")
 _BEARER = re.compile(r"bearer +(\S+) *", re.I)
 _PREFLIGHT = {
     "access-control-allow-headers": "Accept, Authorization, Content-Type, Last-Event-ID, "
     "Mcp-Protocol-Version, Mcp-Session-Id"
 }
-_READER: tuple[KeyScope, ...] = ("read", "feedback")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: from which address, signed in or by which key.
-
-    `own` is whoever is on this machine, and came here by no way but the loopback.
-    """
-
-    address: Address | None
-    own: bool = False
-    user: str = ""
-    key: Key | None = None
-
-    @property
-    def name(self) -> str:
-        """What sets a caller apart from others of the same address; empty where nothing does."""
-        return f"key {self.key.name}" if self.key else self.user and f"user {self.user}"
-
-
-class Rate:
-    """So many questions a minute from one caller: a bucket each, which fills as time goes by.
-
-    None is 120 a minute, but no limit for this machine's own addresses: behind a proxy that is not
-    listed as trusted, every reader has one of those.
-    """
-
-    def __init__(self, rate: int | None) -> None:
-        self._own_too = rate is not None
-        self._rate = 120 if rate is None else rate
-        self._burst = max(10, self._rate // 2)
-        self._full: dict[str, float] = {}  # when a bucket is full again, the longest idle first
-
-    def wait(self, address: Address | None, now: float, name: str = "") -> int:
-        """Take one question; or say how many whole seconds to wait for it. `now` is in seconds.
-
-        A caller with a name has a bucket of its own, wherever it asks from.
-        """
-        own = address is None or address.is_loopback  # no address: a socket of this machine
-        if not self._rate or (own and not name and not self._own_too):
-            return 0
-        # One household has 2**64 addresses of IPv6.
-        key = f"{int(address) >> 64:x}" if isinstance(address, IPv6Address) else str(address)
-        key = name or key
-        full, each = max(self._full.pop(key, now), now), 60 / self._rate
-        wait = round(full - now - (self._burst - 1) * each, 3)
-        self._full[key] = full if wait > 0 else full + each
-        if len(self._full) > _ADDRESSES:
-            del self._full[next(iter(self._full))]
-        return max(0, math.ceil(wait))
 
 
 class Gate:
@@ -124,6 +72,7 @@ class Gate:
         patience: float = 10.0,
     ) -> None:
         self.asking = 0  # questions whose request is open
+        self._reading = 0  # and other requests that cost something
         self._app, self._settings = app, settings
         self._table = [(re.compile(row.path), row) for row in routes]
         self._waiting, self._patience = waiting, patience
@@ -137,7 +86,7 @@ class Gate:
         self._own_only = _is_own(settings.host)
         self._keys = keys
         self._origins = {origin.lower() for origin in settings.origins}
-        self._rate = Rate(settings.rate)
+        self._rate = RateLimit(settings.rate)
         self._open: set[Exchange] = set()
         self._closing = self._ended = False
 
@@ -145,18 +94,23 @@ class Gate:
         """Refuse questions from now on; those let in are finished."""
         self._closing = True
 
-    def shut(self) -> str:
-        """What to say where a server is reached from other machines, but by nobody who may ask.
+    def notices(self) -> tuple[str, ...]:
+        """What to say at the start of who may read; nothing where the settings are plain on it.
 
-        Empty where that is not so. Raises KeysUnusable.
+        Raises KeysUnusable.
         """
         made = self._keys and self._keys.all()
-        settings = self._settings
-        if made or self._own_only or settings.anonymous or settings.user_header:
-            return ""
-        return (
-            "Readers on other machines need a key: assistant keys add NAME, or turn on anonymous."
-        )
+        settings, lines = self._settings, []
+        if settings.anonymous:
+            return ()
+        if not trusts_loopback(settings):
+            why = "hosts is set" if settings.hosts else "trust_loopback is off"
+            lines.append(f"Readers on this machine need a key too, since {why}.")
+        reached = not self._own_only or not trusts_loopback(settings)
+        if reached and not made and not settings.user_header:
+            who = "on other machines " if trusts_loopback(settings) else ""
+            lines.append(f"Readers {who}need a key: assistant keys add NAME, or turn on anonymous.")
+        return tuple(lines)
 
     def end_streams(self) -> None:
         """End the event streams still open, on their loop's own thread, and refuse all else."""
@@ -195,59 +149,48 @@ class Gate:
         if row.check and (wrong := row.check(exchange.body)):
             raise Stop(422, wrong)
         self._room(row, caller)
+        reads = not row.asks and row.cost >= _RENDERED
         self.asking += row.asks
+        self._reading += reads
         try:
             await self._app(exchange.scope, exchange.receive, exchange.send)
         finally:
             self.asking -= row.asks
+            self._reading -= reads
 
     def _who(self, exchange: Exchange) -> Caller:
-        """Who asks; a trusted proxy's word for it, and for the host, is taken."""
+        """Who sends the request; a trusted proxy is believed on that, and on host and scheme."""
         scope, headers = exchange.scope, exchange.headers
+        caller, forwarded = identify(scope, headers, self._settings)
         kept = [pair for pair in headers.raw if _LET_IN.fullmatch(pair[0])]
-        client = _address(scope["client"][0]) if scope.get("client") else None
-        here, user = client is None or client.is_loopback, ""
-        # A proxy on this machine that is not listed brings others' requests from the loopback.
-        own = here and not any(_FORWARDED.fullmatch(name) for name in headers)
-        if self._trusts(client):
-            # What the proxy next to us says stands last, whatever others said before it.
-            chain, schemes, hosts = (
-                ",".join(headers.getlist(f"x-forwarded-{name}")).split(",")
-                for name in ("for", "proto", "host")
-            )
-            for named in reversed(chain):
-                if not self._trusts(client) or _address(named) is None:
-                    break
-                client = _address(named)
-                # The loopback that a proxy on another machine speaks of is not this machine's.
-                own = here = here and client is not None and client.is_loopback
-            scope["client"] = (str(client), 0)
-            if named_users := headers.getlist(self._settings.user_header or "-"):
-                user = named_users[-1].strip()
-                own = own and not user  # whoever signs in is a reader, wherever the proxy stands
-            scheme, host = schemes[-1].strip().lower(), hosts[-1].strip()
-            if scheme in {"http", "https"}:
-                scope["scheme"] = scheme
-            if host:
-                kept = [pair for pair in kept if pair[0] != b"host"]
-                kept.append((b"host", host.encode("latin-1")))
+        if forwarded.host:
+            kept = [pair for pair in kept if pair[0] != b"host"]
+            kept.append((b"host", forwarded.host.encode("latin-1")))
         scope["headers"] = kept
-        return Caller(client, own=own, user=user)
+        scope["scheme"] = forwarded.scheme or scope["scheme"]
+        if caller.address is not None:
+            scope["client"] = (str(caller.address), 0)
+        return caller
 
     def _may(self, exchange: Exchange, row: Route, caller: Caller) -> Caller:
-        """The caller with its key, if it may do what the row is for."""
-        if row.scope is None:
+        """The caller with its API key, if it may use what the row is for."""
+        if row.scope is None and not row.probe:
             return caller
         given = _BEARER.fullmatch(exchange.headers.get("authorization", ""))
         keys = self._keys
         try:
             key = keys.find(given[1]) if keys and given else None
+            if row.scope is None:  # a probe is answered whoever asks, and says more to an admin
+                exchange.state["admin"] = key is not None and key.allows("admin")
+                return caller
             # Where no key was ever made there is none to be wrong; some clients must send one.
-            free = caller.own or row.scope in self._without_key(caller)
+            free = caller.needs_no_key(row.scope, anonymous=self._settings.anonymous)
             if given and not key and not (free and not (keys and keys.all())):
-                raise _unknown("This key is not known here, or not any more.")
+                raise _unknown("This key is not known here, or was revoked.")
         except KeysError as error:
             _log.error("Request %s: %s", exchange.id, error)
+            if row.scope is None:
+                return caller
             raise Stop(503, "The keys cannot be read.", "The log says why.") from error
         if key:
             if not key.allows(row.scope):
@@ -255,21 +198,15 @@ class Gate:
         elif not free:
             if caller.user:
                 raise Stop(403, "Readers may not see that.", f"Use a key of scope {row.scope}.")
-            raise _unknown("A key is needed here.")
+            raise _unknown("A key is needed here.", row.scope)
         return replace(caller, key=key)
-
-    def _without_key(self, caller: Caller) -> tuple[KeyScope, ...]:
-        """What a caller from another machine may do without a key."""
-        return _READER if caller.user or self._settings.anonymous else ()
-
-    def _trusts(self, address: Address | None) -> bool:
-        listed = self._settings.trusted_proxies
-        return address is not None and any(address in network for network in listed)
 
     def _host(self, exchange: Exchange, caller: Caller) -> Caller:
         """The caller, if the host is served: this machine's own only by a name that is its own."""
         hosts = Headers(scope=exchange.scope).getlist("host")
         found = _host_and_port(hosts[0]) if len(hosts) == 1 else None
+        if self._is_probe(exchange.scope["path"]):  # by an address, a pod's name, or none
+            return replace(caller, local=False)
         if found is None:
             raise Stop(400, "The request names no host, or none that can be.")
         name, port = found
@@ -283,7 +220,11 @@ class Gate:
             known = (name, "") in self._hosts or (name, port or usual) in self._hosts
         if not known and (self._hosts or self._own_only):
             raise Stop(421)
-        return replace(caller, own=caller.own and known)
+        return replace(caller, local=caller.local and known)
+
+    def _is_probe(self, path: str) -> bool:
+        below = path.removeprefix(self._settings.root)
+        return any(row.probe and pattern.fullmatch(below) for pattern, row in self._table)
 
     def _path(self, exchange: Exchange) -> str:
         """The path below the root, whether or not a proxy has taken the root off."""
@@ -348,45 +289,41 @@ class Gate:
             raise Stop(422, "The request is compressed.", "Send it as it is.")
 
     def _room(self, row: Route, caller: Caller) -> None:
-        """Whether there is room for a question, and this caller has had no more than its share."""
+        """Whether there is room for a request, and this caller has tokens left for its cost."""
         if self._ended or (self._closing and row.asks):
             raise Stop(503, "The assistant is stopping.", headers={"retry-after": "10"})
-        if not row.asks:
+        if not row.cost:
             return
-        wait = self._rate.wait(caller.address, time.monotonic(), caller.name)
+        wait = self._rate.wait(caller.address, time.monotonic(), name=caller.name, cost=row.cost)
         if wait:
-            mend = f"Wait {wait} second{'s' * (wait > 1)} and ask again."
-            raise Stop(429, mend=mend, headers={"retry-after": str(wait)})
-        if self._waiting() + self.asking >= self._settings.waiting:
+            what = "" if row.asks else "Too many requests at once."
+            again = "ask again" if row.asks else "send it again"
+            mend = f"Wait {wait} second{'s' * (wait > 1)} and {again}."
+            raise Stop(429, what, mend, headers={"retry-after": str(wait)})
+        waiting = self._waiting() + self.asking if row.asks else self._reading
+        if row.cost >= _RENDERED and waiting >= self._settings.waiting:
+            what = f"Too many {'questions' if row.asks else 'requests'} are waiting."
             later = str(1 + secrets.randbelow(5))  # those refused together return one by one
-            raise Stop(429, "Too many questions are waiting.", headers={"retry-after": later})
+            raise Stop(429, what, headers={"retry-after": later})
 
 
-def _unknown(what: str) -> Stop:
+def _unknown(what: str, scope: str = "") -> Stop:
     mend = "Send Authorization: Bearer KEY, one that `assistant keys add` made; or, for anyone to "
     mend += "read, turn on the setting anonymous."
+    if scope == "admin":
+        mend = "Send Authorization: Bearer KEY, made with: assistant keys add NAME --scope admin"
     return Stop(401, what, mend, {"www-authenticate": "Bearer"})
-
-
-def _address(text: str) -> Address | None:
-    """An address as a socket or a header has it, with a port or none; IPv4 within IPv6 is IPv4."""
-    found = _WITH_PORT.fullmatch(text.strip())
-    try:
-        address = ip_address((found[1] or found[2]) if found else text.strip())
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _host_and_port(text: str) -> tuple[str, str] | None:
     """The name, in small letters, and the port, or none, of a Host header; None if malformed."""
     found = _HOST.fullmatch(text)
-    if not found or int(found[2] or 0) > 65535 or (text[0] == "[" and not _address(found[1])):
+    if not found or int(found[2] or 0) > 65535 or (text[0] == "[" and not parse_address(found[1])):
         return None
     return found[1].lower().removesuffix("."), found[2] or ""
 
 
 def _is_own(host: str) -> bool:
     """Whether a host is this machine, by the name every machine has for itself or by an address."""
-    address = _address(host)
+    address = parse_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)

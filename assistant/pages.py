@@ -38,13 +38,19 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
         store = service.assistant.index.store
         found = store.page(path)
         if found is None:
-            meant = addresses.meant(path, store)
-            if meant:  # linked as it is published, without its suffix, or by its name alone
-                return RedirectResponse(addresses.page(meant, settings.root), 307)
+            named = service.page_named(path)
+            if named:  # linked as it is published, without its suffix, or by its name alone
+                return RedirectResponse(addresses.page(named, settings.root), 307)
             said = spoken("missing_page"), spoken("missing_page_mend")
             return HTMLResponse(document.notice(*said, masthead, spoken), 404)
         quoted = Quoted(first, last or first, section) if first else None
-        return HTMLResponse(reader(found, store.sections(path), masthead, spoken, quoted))
+
+        def make() -> bytes:
+            sections = store.sections(path)
+            return reader(found, sections, masthead, spoken, quoted).encode("utf-8", "replace")
+
+        body = service.body(("page", path, spoken.language, section, first, last), make)
+        return body.response(request.headers.get("if-none-match", ""), "text/html; charset=utf-8")
 
     @pages.get("/a/{name}")
     def answer(request: Request, name: str) -> Response:

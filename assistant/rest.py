@@ -6,14 +6,13 @@ nor who may ask: that is the gate's.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path, Query
 from fastapi.responses import Response
 
-from assistant import messages
+from assistant import body_cache, messages
 from assistant.bodies import (
     EVENTS,
     STREAM,
@@ -104,11 +103,16 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
         """A page's sections with all of their text."""
-        found = service.read(path, anchor)
-        if found is None:
-            named = f"{path}#{anchor}" if anchor else path
-            raise MissingError(f"The guide has no {named!a}.", _FIRST_PAGE)
-        return _cached(found, if_none_match)
+
+        def make() -> bytes:
+            found = service.read(path, anchor)
+            if found is None:
+                named = f"{path}#{anchor}" if anchor else path
+                raise MissingError(f"The guide has no {named!a}.", _FIRST_PAGE)
+            return _dumped(found)
+
+        body = service.body(("sections", path, anchor), make)
+        return body.response(if_none_match, _JSON)
 
     @api.get(
         "/api/guide",
@@ -121,8 +125,11 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
         """The guide's title, languages, size, headings, and questions it answers."""
-        data = {**service.guide(depth), "interface": list(messages.languages())}
-        return _cached(data, if_none_match)
+
+        def make() -> bytes:
+            return _dumped({**service.guide(depth), "interface": list(messages.languages())})
+
+        return service.body(("guide", str(depth)), make).response(if_none_match, _JSON)
 
     @api.get(
         "/api/answers/{name}",
@@ -146,7 +153,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
             "answer": {"id": kept.id, **kept.answer.to_dict()},
             "changed": service.changed(kept),
         }
-        return _cached(data, if_none_match)
+        return body_cache.Body.of(_dumped(data)).response(if_none_match, _JSON)
 
     @api.post(
         "/api/feedback",
@@ -214,21 +221,6 @@ def _dumped(data: dict[str, Any]) -> bytes:
     return json.dumps(data).encode("ascii")
 
 
-def _cached(data: dict[str, Any], known: str) -> Response:
-    """A body, or that what the client knows is still so."""
-    body = _dumped(data)
-    tag = _tag(body)
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    tags = {one.strip().removeprefix("W/") for one in known.split(",")}
-    if tags & {tag, "*"}:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type=_JSON, headers=headers)
-
-
 def _answer_tag(told: dict[str, Any]) -> str:
     """The same for the same answer of the same generation, however long it took."""
-    return _tag(_dumped({**told, "seconds": 0}))
-
-
-def _tag(body: bytes) -> str:
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return body_cache.Body.of(_dumped({**told, "seconds": 0})).etag

@@ -110,29 +110,40 @@ class Joining(BaseModel):
 
 JOINED = "/gradio_api/queue/join"
 LISTENED = "/gradio_api/queue/data"
+# What a request takes of its caller's rate, in questions; by the processor time that each takes.
+_PAGE, _PART = 0.2, 0.02
 ROUTES = (
-    Route(("GET", "HEAD"), "/", CHAT, scope="read"),
-    Route(("GET", "HEAD"), "/guide/.*", READER, scope="read"),
-    Route(("GET", "HEAD"), "/a/[a-z2-7]{16}", READER, scope="read"),
-    Route(("POST",), "/feedback", NOTHING, scope="feedback"),
-    Route(("GET", "HEAD"), "/(healthz|readyz|progress)", NOTHING),
-    Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
-    Route(("GET", "HEAD"), r"/widget\.js", NOTHING, shared=True),
-    Route(("GET", "HEAD"), "/embed", EMBED, scope="read"),
-    Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING),
-    Route(("GET", "HEAD"), r"/theme\.css", NOTHING),
-    Route(("POST",), JOINED, NOTHING, scope="read", asks=True),
+    Route(("GET", "HEAD"), "/", CHAT, scope="read", cost=1.0),
+    Route(("GET", "HEAD"), "/guide/.*", READER, scope="read", cost=_PAGE),
+    Route(("GET", "HEAD"), "/a/[a-z2-7]{16}", READER, scope="read", cost=_PAGE),
+    Route(("POST",), "/feedback", NOTHING, scope="feedback", cost=_PAGE),
+    Route(("GET", "HEAD"), "/(healthz|readyz)", NOTHING, probe=True),
+    Route(("GET", "HEAD"), "/progress", NOTHING),
+    Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING, cost=_PART),
+    Route(("GET", "HEAD"), r"/widget\.js", NOTHING, shared=True, cost=_PART),
+    Route(("GET", "HEAD"), "/embed", EMBED, scope="read", cost=_PAGE),
+    Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING, cost=_PART),
+    Route(("GET", "HEAD"), r"/theme\.css", NOTHING, cost=_PART),
+    Route(("POST",), JOINED, NOTHING, scope="read", asks=True, cost=1.0),
     Route(("GET",), LISTENED, NOTHING, scope="read"),
     Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING, scope="read"),
-    Route(("GET",), "/gradio_api/startup-events", NOTHING, scope="read"),
-    Route(("POST",), "/api/(ask|search)", scope="read", asks=True, longest=TALK),
-    Route(("GET",), "/api/(guide|sections/.+|answers/[^/]+)", scope="read"),
-    Route(("POST",), "/api/feedback", scope="feedback"),
-    Route(("POST",), "/v1/chat/completions", scope="read", asks=True, longest=TALK, nested=True),
-    Route(("GET",), "/v1/models(/[^/]+)?", scope="read", nested=True),
-    Route(("POST",), "/mcp", scope="read", asks=True, errors="application/json"),
-    Route(("GET",), "/openapi.json", scope="read"),
-    Route(("GET",), "/metrics", scope="admin"),
+    Route(("GET",), "/gradio_api/startup-events", NOTHING, scope="read", cost=_PART),
+    Route(("POST",), "/api/(ask|search)", scope="read", asks=True, cost=1.0, longest=TALK),
+    Route(("GET",), "/api/(guide|sections/.+|answers/[^/]+)", scope="read", cost=_PAGE),
+    Route(("POST",), "/api/feedback", scope="feedback", cost=_PAGE),
+    Route(
+        ("POST",),
+        "/v1/chat/completions",
+        scope="read",
+        asks=True,
+        cost=1.0,
+        longest=TALK,
+        nested=True,
+    ),
+    Route(("GET",), "/v1/models(/[^/]+)?", scope="read", nested=True, cost=_PART),
+    Route(("POST",), "/mcp", scope="read", asks=True, cost=1.0, errors="application/json"),
+    Route(("GET",), "/openapi.json", scope="read", cost=_PAGE),
+    Route(("GET",), "/metrics", scope="admin", cost=_PART),
 )
 
 
@@ -281,7 +292,10 @@ class Server:
         known = self._events.get(sent.fn_index) == len(sent.data)
         return "" if known else "The chat has no such event."
 
-    def _healthz(self) -> dict[str, str]:
+    def _healthz(self, request: Request) -> dict[str, str]:
+        """Whether the server lives; to an admin also which generation it serves, and what fails."""
+        if not request.state.admin:
+            return {"status": "ok"}
         if self.service is None:
             return {"status": "starting"}
         live = self.service.live
@@ -291,8 +305,10 @@ class Server:
         return {"status": "ok", **generation}
 
     def _readyz(self) -> Response:
-        ready = self._ready is not None
-        return JSONResponse({"ready": ready}, 200 if ready else 503)
+        """Whether questions are answered."""
+        if self._ready is None:
+            return JSONResponse({"status": "not ready"}, 503, headers={"Retry-After": "2"})
+        return JSONResponse({"status": "ok"})
 
     def _progress(self) -> dict[str, Any]:
         return {"ready": self._ready is not None, "steps": self._steps}
@@ -441,7 +457,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         host, port = listener.getsockname()[:2]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         url = f"http://{place}{settings.root}/"
-        for line in filter(None, (f"The chat is at {url} (Ctrl-C stops it).", shut)):
+        for line in (f"The chat is at {url} (Ctrl-C stops it).", *notices):
             print(line, file=sys.stderr)  # noqa: T201
 
     def stop() -> None:
@@ -449,7 +465,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
 
     with listening(settings.host, settings.port) as listener:
         served = Server(settings, prepare, announce=announce, stop=stop)
-        shut = served.app.shut()
+        notices = served.app.notices()
         config = uvicorn.Config(
             served.app,
             log_level="warning",

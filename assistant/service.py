@@ -13,16 +13,19 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from assistant import addresses, resources
+from assistant.body_cache import BodyCache
 from assistant.errors import AssistantError, JournalError
+from assistant.links import Places
 from assistant.metrics import Metrics
 from assistant.model import Turn
 from assistant.text import writable
 from assistant.timing import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from assistant.ask import Assistant
+    from assistant.body_cache import Body
     from assistant.journal import Journal, Kept
     from assistant.live import Live
     from assistant.model import Answer, Page, Passage, Search, Section
@@ -64,7 +67,9 @@ class Service:
         self.title = title
         self.metrics = Metrics()
         self._examples: tuple[str, tuple[str, ...]] = ("", ())
-        self._lock = threading.Lock()
+        self._lock, self._naming = threading.Lock(), threading.Lock()
+        self._places: tuple[str, Places] = ("", Places(()))
+        self._bodies = BodyCache()
 
     @property
     def assistant(self) -> Assistant:
@@ -109,9 +114,17 @@ class Service:
         """A page by its path, or as it is linked: without its suffix, or as it is published."""
         store = self.assistant.index.store
         found = store.page(path)
-        if found is None and (meant := addresses.meant(path, store)):
-            found = store.page(meant)
+        if found is None and (named := self.page_named(path)):
+            found = store.page(named)
         return found
+
+    def page_named(self, name: str) -> str | None:
+        """The path of the page that a name without its suffix, or a name alone, means; or None."""
+        index = self.assistant.index
+        with self._naming:  # made once a generation: at 29,000 pages that takes half a second
+            if self._places[0] != index.generation:
+                self._places = index.generation, addresses.places(index.store)
+            return addresses.meant(name, self._places[1])
 
     def read(self, path: str, anchor: str = "") -> dict[str, Any] | None:
         """A page's sections with their whole text as JSON types, or only one; None without any."""
@@ -119,16 +132,16 @@ class Service:
         page = self.page(path)
         if page is None:
             return None
+        texts: dict[str, list[str]] = {}
+        for passage in index.store.passages_of(page.path):
+            texts.setdefault(passage.anchor, []).append(passage.text)
         chosen = [
             {
                 "headings": list(section.headings),
                 "anchor": section.anchor,
                 "url": section.url,
                 "lines": list(section.lines),
-                "text": "\n\n".join(
-                    passage.text
-                    for _, passage in index.store.section_passages(page.path, section.anchor)
-                ),
+                "text": "\n\n".join(texts.get(section.anchor, ())),
             }
             for section in index.store.sections(page.path)
             if anchor in {"", section.anchor}
@@ -159,6 +172,13 @@ class Service:
             "examples": list(self.examples()),
             "headings": [tree for path in paths for tree in _tree(store.sections(path), depth)],
         }
+
+    def body(self, key: tuple[str, ...], make: Callable[[], bytes]) -> Body:
+        """A response's body, made once a generation while it is asked for.
+
+        `key` names all that it is made from beside the index. What `make` raises is raised.
+        """
+        return self._bodies.get((self.assistant.index.generation, *key), make)
 
     def changed(self, kept: Kept) -> list[int]:
         """The citations of an answer whose passage is not in the guide as it was quoted."""

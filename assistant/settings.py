@@ -87,6 +87,11 @@ class Settings(BaseModel):
         default=False,
         description="Whether whoever asks from another machine may read without a key.",
     )
+    trust_loopback: bool = Field(
+        default=True,
+        description="Whether readers on this machine may read without a key; never where hosts is "
+        "set, because a proxy that adds no header looks like one of them.",
+    )
     keys: Path | None = Field(
         None, description="The file of the keys' digests; keys.json beside the index if not set."
     )
@@ -98,8 +103,8 @@ class Settings(BaseModel):
     rate: int | None = Field(
         None,
         ge=0,
-        description="Questions a minute from one address or key, 0 for no limit; where it is not "
-        "set, 120, and no limit for this machine's own addresses.",
+        description="Questions a minute from one address or key, 0 for no limit; reading a page "
+        "counts as a part of one. Where it is not set, 120, and no limit for loopback addresses.",
     )
     waiting: int = Field(64, ge=1, description="How many questions may wait at once.")
     language: str = Field(

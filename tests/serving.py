@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from assistant.keys import Keys
 from tests.conftest import CORPUS, ROOT
 
 PATIENCE = 60.0
@@ -42,6 +43,7 @@ class Serving:
         own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
         chosen = {"corpus": corpus, "index": folder / "index", "port": 0, **settings}
         own |= {f"ASSISTANT_{name.upper()}": str(value) for name, value in chosen.items()}
+        self.keys = Keys(Path(str(chosen.get("keys", folder / "index" / "keys.json"))))
         self.stderr = folder / f"stderr-{secrets.token_hex(4)}"
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
@@ -71,6 +73,12 @@ class Serving:
     @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @contextlib.contextmanager
+    def admin(self):
+        """The header of an admin, whose API key is there for as long as this lasts."""
+        yield {"authorization": f"Bearer {self.keys.add('monitor', ['admin'])}"}
+        self.keys.revoke("monitor")
 
     @property
     def memory(self) -> int:

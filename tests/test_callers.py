@@ -1,4 +1,4 @@
-"""Who may: a real server, its own machine, and proxies that bring it others' requests.
+"""Who may: a real server, local callers, and proxies that bring it others' requests.
 
 Everybody here comes from the loopback. What is listed as a proxy has an address of its own there,
 and says who is behind it.
@@ -123,10 +123,19 @@ def typed(serving: Serving, *arguments: str) -> subprocess.CompletedProcess:
 # Keys
 
 
-def test_this_machine_s_own_need_no_key(site):
-    assert site.may() == statuses(0, 0, 0)
+def test_a_local_caller_needs_no_key_to_read_and_rate_and_one_for_all_else(site):
+    assert site.may() == statuses(0, 0, 401)
     site.keys.add("ann")
-    assert site.may() == statuses(0, 0, 0)
+    assert site.may() == statuses(0, 0, 401)
+    assert site.may(site.keys.add("monitor", ["admin"])) == statuses(0, 0, 0)
+
+
+def test_a_local_caller_who_wants_an_admin_s_is_told_the_one_line_that_makes_a_key(site):
+    (found,) = site.asked(("GET", "/metrics", b""))
+    assert found.status == 401
+    command = found.json()["mend"].rpartition(": ")[2]
+    token = typed(site.serving, *command.replace("NAME", "monitor").split()[2:]).stdout.strip()
+    assert site.may(token) == statuses(0, 0, 0)
 
 
 def test_who_comes_from_elsewhere_gets_nothing_without_a_key(site):
@@ -153,7 +162,7 @@ def test_a_key_from_elsewhere_gets_what_it_allows_and_403_for_the_rest(site, sco
 
 
 def test_where_keys_are_made_a_wrong_one_is_refused_here_too(site):
-    assert site.may(WRONG) == statuses(0, 0, 0)  # which some clients must send
+    assert site.may(WRONG) == statuses(0, 0, 401)  # which some clients must send
     site.keys.add("ann")
     assert site.may(WRONG) == statuses(401, 401, 401)
 
@@ -222,33 +231,36 @@ def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
     assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(0, 0, 0)
 
 
-# What is this machine's own
+# What is local
+
+
+ADDED_BY_PROXIES = """
+Forwarded X-Forwarded X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Port
+X-Forwarded-Server X-Real-IP X-Client-IP X-Cluster-Client-IP X-Original-URL Via CDN-Loop
+CF-Connecting-IP CF-Ray CF-Visitor True-Client-IP Fastly-Client-IP Fly-Client-IP Client-IP
+X-Amzn-Trace-Id X-Azure-ClientIP X-Appengine-User-IP X-Envoy-External-Address X-Vercel-Id
+Tailscale-User-Login Ngrok-Skip-Browser-Warning X-Varnish X-ProxyUser-IP
+""".split()
+
+
+def test_a_header_that_a_proxy_adds_makes_a_caller_on_the_loopback_one_from_elsewhere(site):
+    for header in ADDED_BY_PROXIES:
+        for said in ("127.0.0.1", "for=127.0.0.1", ""):
+            assert site.may(**{header: said}) == statuses(401, 401, 401), (header, said)
+
+
+def test_a_header_that_programs_send_themselves_leaves_a_caller_local(site):
+    for header in ("Accept", "Origin-Trial", "X-Requested-With", "X-Request-ID", "Traceparent"):
+        assert site.may(**{header: "1"}) == statuses(0, 0, 401), header
 
 
 @pytest.mark.parametrize(
-    "header",
-    ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via"],
+    "said",
+    ["127.0.0.1", "203.0.113.9", "127.0.0.1, 203.0.113.9", "203.0.113.9, ::1", "unknown", ""],
 )
-def test_what_a_proxy_here_brings_that_is_not_listed_is_not_this_machine_s_own(site, header):
-    for said in ("127.0.0.1", "for=127.0.0.1", "localhost", ""):
-        found = site.may(**{header: said})
-        assert found == statuses(401, 401, 401), said
-
-
-@pytest.mark.parametrize(
-    ("said", "own"),
-    [
-        ("127.0.0.1", True),
-        ("203.0.113.9", False),
-        ("127.0.0.1, 203.0.113.9", False),
-        ("203.0.113.9, 127.0.0.1", True),  # what stood before is anybody's word
-        ("unknown", False),
-        ("", False),
-    ],
-)
-def test_what_a_listed_proxy_here_says_of_this_machine_is_believed(site, said, own):
-    found = site.may(source=PROXY, X_Forwarded_For=said)
-    assert found == (statuses(0, 0, 0) if own else statuses(401, 401, 401))
+def test_nobody_who_comes_through_a_listed_proxy_is_local_whatever_it_says(site, said):
+    assert site.may(source=PROXY, X_Forwarded_For=said) == statuses(401, 401, 401)
+    assert site.may(source=PROXY) == statuses(401, 401, 401)
 
 
 # Who is signed in
@@ -384,6 +396,10 @@ def test_a_server_does_not_start_over_damaged_keys(tmp_path):
 # A name for the loopback that is none of those the gate knows as this machine's own.
 OUTWARD = "127.1"
 LINE = "Readers on other machines need a key: assistant keys add NAME, or turn on anonymous."
+NOBODY = "Readers need a key: assistant keys add NAME, or turn on anonymous."
+HOSTS = "Readers on this machine need a key too, since hosts is set."
+OFF = "Readers on this machine need a key too, since trust_loopback is off."
+NAMED = {"hosts": ("help.example.org",)}
 
 
 def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory, corpus_index):
@@ -396,26 +412,35 @@ def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory
 @pytest.mark.parametrize(
     ("settings", "key", "said"),
     [
-        ({"host": "0.0.0.0"}, False, LINE),
-        ({"host": "0.0.0.0"}, True, ""),
-        ({"host": "0.0.0.0", "anonymous": True}, False, ""),
-        ({"host": "0.0.0.0", **BEHIND}, False, ""),
-        ({"host": "127.0.0.1"}, False, ""),
-        ({"host": "::1"}, False, ""),
-        ({"host": "localhost"}, False, ""),
+        ({"host": "0.0.0.0"}, False, (LINE,)),
+        ({"host": "0.0.0.0"}, True, ()),
+        ({"host": "0.0.0.0", "anonymous": True}, False, ()),
+        ({"host": "0.0.0.0", **BEHIND}, False, ()),
+        ({"host": "127.0.0.1"}, False, ()),
+        ({"host": "::1"}, False, ()),
+        ({"host": "localhost"}, False, ()),
+        (NAMED, False, (HOSTS, NOBODY)),
+        (NAMED, True, (HOSTS,)),
+        ({**NAMED, **BEHIND}, False, (HOSTS,)),
+        ({**NAMED, "anonymous": True}, False, ()),
+        ({"trust_loopback": False}, False, (OFF, NOBODY)),
+        ({"host": "0.0.0.0", "trust_loopback": False}, True, (OFF,)),
     ],
 )
 def test_it_is_said_only_where_it_is_so(tmp_path, settings, key, said):
     keys = Keys(tmp_path / "keys.json")
     if key:
         keys.add("ann")
-    assert Gate(reached, ROUTES, Settings(**settings), keys=keys).shut() == said
+    assert Gate(reached, ROUTES, Settings(**settings), keys=keys).notices() == said
 
 
 # What cannot come from the loopback
 
 
 ROUTES = tuple(Route(("GET",), f"/{scope}", scope=scope) for scope in SCOPES)
+
+
+READER = ["read", "feedback"]
 
 
 async def reached(scope, receive, send):
@@ -436,7 +461,8 @@ def test_the_loopback_a_proxy_on_another_machine_speaks_of_is_not_ours():
     forwarded = {"X-Forwarded-For": "127.0.0.1"}
     assert let_in("10.0.0.5", headers=forwarded, **listed) == []
     assert let_in("127.0.0.1", headers={"X-Forwarded-For": "127.0.0.1, 10.0.0.5"}, **listed) == []
-    assert let_in("127.0.0.1", headers=forwarded, **listed) == list(SCOPES)
+    assert let_in("127.0.0.1", headers=forwarded, **listed) == []
+    assert let_in("127.0.0.1", **listed) == []
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "10.0.0.5", "::ffff:203.0.113.9", "2001:db8::1"])
@@ -446,12 +472,17 @@ def test_another_machine_is_not_this_one(peer):
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 def test_every_address_of_the_loopback_is_this_machine(peer):
-    assert let_in(peer) == list(SCOPES)
+    assert let_in(peer) == READER
 
 
 def test_a_foreign_name_for_this_machine_gives_its_pages_nothing_of_this_machine_s_own():
     """A browser here would ask for them as for any other site's, by a name that leads here."""
     assert let_in("127.0.0.1", "evil.example") == []
     assert let_in("127.0.0.1", "evil.example", anonymous=True) == ["read", "feedback"]
-    assert let_in("127.0.0.1", "localhost") == list(SCOPES)
-    assert let_in("127.0.0.1", "help.example", hosts="help.example") == list(SCOPES)
+    assert let_in("127.0.0.1", "localhost") == READER
+
+
+def test_by_a_name_that_is_published_nobody_is_local():
+    assert let_in("127.0.0.1", "help.example", hosts="help.example") == []
+    assert let_in("127.0.0.1", "help.example", hosts="help.example", anonymous=True) == READER
+    assert let_in("127.0.0.1", "localhost", hosts="localhost") == []

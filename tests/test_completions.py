@@ -231,7 +231,9 @@ def test_questions_are_counted_as_come_by_this_door(served, client):
     async def counted():
         connection = Connection(served.port)
         try:
-            text = (await connection.request("GET", "/metrics")).body.decode()
+            with served.admin() as headers:
+                response = await connection.request("GET", "/metrics", headers=headers)
+            text = response.body.decode()
         finally:
             await connection.close()
         said = re.search(

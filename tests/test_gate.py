@@ -27,7 +27,7 @@ def wrong_with(body: bytes) -> str:
 
 ROUTES = (
     Route(("GET", "HEAD"), "/", PAGE),
-    Route(("POST",), "/ask", asks=True, check=wrong_with),
+    Route(("POST",), "/ask", asks=True, cost=1.0, check=wrong_with),
     Route(("GET",), "/talk"),
     Route(("DELETE", "GET"), "/talk"),
     Route(("GET",), "/widget[.]js", shared=True),

@@ -9,7 +9,8 @@ from ipaddress import ip_address
 import pytest
 
 from assistant.exchange import BODY
-from assistant.gate import Gate, Rate
+from assistant.gate import Gate
+from assistant.rate_limit import RateLimit
 from assistant.settings import Settings
 from tests.test_gate import (
     READER,
@@ -103,7 +104,7 @@ def test_a_client_that_leaves_before_its_body_is_whole_asks_nothing():
 
 def test_who_has_waited_as_long_as_told_may_ask_again_and_not_a_second_earlier():
     for rate in (1, 7, 60, 100, 1000):
-        table, reader, now = Rate(rate), ip_address("203.0.113.9"), 0.0
+        table, reader, now = RateLimit(rate), ip_address("203.0.113.9"), 0.0
         for _ in range(max(10, rate // 2)):
             assert table.wait(reader, now) == 0
         for _ in range(5):
@@ -116,27 +117,27 @@ def test_who_has_waited_as_long_as_told_may_ask_again_and_not_a_second_earlier()
 
 
 def test_over_a_long_time_an_address_has_its_rate_and_no_more():
-    table, reader = Rate(30), ip_address("203.0.113.9")
+    table, reader = RateLimit(30), ip_address("203.0.113.9")
     granted = sum(table.wait(reader, second / 10) == 0 for second in range(36_000))  # an hour
     assert 30 * 60 <= granted <= 30 * 60 + 15
 
 
 def test_one_address_does_not_use_up_anothers_share():
-    table = Rate(1)
+    table = RateLimit(1)
     for last in range(200):
         address = ip_address(f"203.0.113.{last}")
         assert [table.wait(address, 0.0) == 0 for _ in range(11)] == [True] * 10 + [False]
 
 
 def test_a_network_of_ipv6_is_one_household():
-    table = Rate(1)
+    table = RateLimit(1)
     inside = [ip_address(f"2001:db8:0:1::{host:x}") for host in range(11)]
     assert [table.wait(address, 0.0) == 0 for address in inside] == [True] * 10 + [False]
     assert table.wait(ip_address("2001:db8:0:2::1"), 0.0) == 0
 
 
 def test_the_table_of_addresses_forgets_the_longest_idle():
-    table, first = Rate(1), ip_address("198.51.100.1")
+    table, first = RateLimit(1), ip_address("198.51.100.1")
     while table.wait(first, 0.0) == 0:
         pass
     for number in range(9_999):

@@ -423,7 +423,7 @@ def test_what_the_page_sets_can_be_set_so(monkeypatch, tmp_path):
     assert settings.load().anonymous
     (tmp_path / "assistant.toml").write_text(signed_in)
     gate = Gate(None, (), settings.load(host="0.0.0.0"))
-    assert gate.shut() == ""
+    assert gate.notices() == ()
 
 
 def test_the_page_names_every_scope():

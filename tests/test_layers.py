@@ -13,9 +13,9 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "fields notebook bundled",
-    "model errors text settings timing palette options",
+    "model errors text settings timing palette options rate_limit body_cache",
     "messages journal keys metrics conversation",
-    "exchange remote",
+    "exchange remote callers",
     "gate",
     "tags table fences lexicon matrix cache measures questionset weights batch",
     "mdx phrases bm25 neighbours",

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from assistant import building, web
 from assistant import index as indexes
 from assistant.ask import Assistant
+from assistant.keys import Keys
 from assistant.live import Followed, Live
 from assistant.markup import Masthead
 from assistant.service import Service
@@ -71,7 +72,10 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     assert live.assistant.index.generation == generation
     assert "There is no guide at" in live.trouble
     app = opened(Settings(index=followed.index, journal="off"), live).app
-    said = TestClient(app, base_url="http://localhost").get("/healthz").json()
+    token = Keys(followed.index / "keys.json").add("monitor", ["admin"])
+    client = TestClient(app, base_url="http://localhost")
+    assert client.get("/healthz").json() == {"status": "ok"}
+    said = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
     assert said["status"] == "stale"
     assert said["generation"] == generation
     assert said["trouble"] == live.trouble

@@ -196,7 +196,8 @@ def asking(question: str) -> dict:
 
 def asked(serving) -> float:
     """How many questions came to the server from agents."""
-    response = httpx2.get(f"{serving.origin}/metrics")
+    with serving.admin() as headers:
+        response = httpx2.get(f"{serving.origin}/metrics", headers=headers)
     counted = re.findall(r'^assistant_questions_total\{door="mcp".*\} (.*)$', response.text, re.M)
     return sum(map(float, counted))
 

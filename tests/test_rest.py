@@ -14,6 +14,7 @@ from assistant import bodies, building
 from assistant import index as indexes
 from assistant.ask import LONGEST_QUESTION, Assistant
 from assistant.exchange import PROBLEM
+from assistant.keys import Keys
 from assistant.live import Live
 from assistant.model import Turn
 from assistant.settings import Settings
@@ -297,19 +298,22 @@ def test_an_opinion_is_kept_with_its_answer(client):
 # -- counters and description ---------------------------------------------------------------------
 
 
-def counters(client) -> dict[str, float]:
-    lines = client.get("/metrics").text.splitlines()
+def counters(client, place) -> dict[str, float]:
+    keys = Keys(place[1] / "keys.json")
+    token = keys.add("monitor", ["admin"])
+    lines = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text.splitlines()
+    keys.revoke("monitor")
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 
 
-def test_questions_are_counted_by_door_and_by_what_came_of_them(client, assistant):
-    before = counters(client)
+def test_questions_are_counted_by_door_and_by_what_came_of_them(client, place, assistant):
+    before = counters(client, place)
     ask(client, "What is a cat?")
     ask(client, "Who won the war?")
     client.post("/api/ask", json={"question": " "})
     client.post("/api/search", json={"question": "milk"})
-    after = counters(client)
+    after = counters(client, place)
 
     def more(name: str) -> float:
         return after[name] - before.get(name, 0)

@@ -12,6 +12,7 @@ from starlette.routing import Mount
 from assistant import building
 from assistant import index as indexes
 from assistant.ask import Assistant
+from assistant.gate import Gate
 from assistant.keys import PREFIX, Keys
 from assistant.live import Live
 from assistant.server import ROUTES, Server
@@ -168,11 +169,21 @@ def test_every_row_is_of_a_route(every):
     assert {path for path in OPEN if path not in every} == set()
 
 
-def test_what_is_open_answers_as_the_table_says(client):
+def test_what_is_open_answers_a_local_caller_as_the_table_says_but_for_admin(client):
     for rows in OPEN.values():
-        for method, path, status, _ in rows:
+        for method, path, status, scope in rows:
             found = client.request(method, path, json={} if method == "POST" else None)
-            assert found.status_code == status, path
+            assert found.status_code == (401 if scope == "admin" else status), path
+
+
+@pytest.mark.parametrize("settings", [{"hosts": ("127.0.0.1",)}, {"trust_loopback": False}])
+def test_where_the_loopback_is_not_trusted_a_local_caller_is_as_any_other(server, settings):
+    chosen = server._settings.model_copy(update=settings)
+    untrusting = TestClient(Gate(server.app._app, ROUTES, chosen), base_url="http://127.0.0.1")
+    for rows in OPEN.values():
+        for method, path, status, scope in rows:
+            found = untrusting.request(method, path, json={} if method == "POST" else None)
+            assert found.status_code == (401 if scope else status), path
 
 
 @pytest.mark.parametrize("caller", CALLERS)

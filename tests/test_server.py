@@ -18,6 +18,7 @@ from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.errors import GuideError, SettingsError
 from assistant.journal import Journal
+from assistant.keys import Keys
 from assistant.live import Live
 from assistant.server import Server, serve
 from assistant.settings import Settings
@@ -66,10 +67,31 @@ def client(place, live):
         yield client
 
 
-def test_a_sign_of_life_names_the_generation(client, live):
-    found = client.get("/healthz")
-    assert found.json() == {"status": "ok", "generation": live.assistant.index.generation}
-    assert client.get("/readyz").json() == {"ready": True}
+def test_a_probe_is_told_ok_and_no_more(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok"}
+
+
+def test_an_admin_is_told_which_generation_lives_and_no_other_key_is(place, client, live):
+    keys = Keys(place[1] / "keys.json")
+    for scope in ("admin", "read"):
+        token = keys.add(scope, [scope])
+        found = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
+        more = {"generation": live.assistant.index.generation} if scope == "admin" else {}
+        assert found == {"status": "ok", **more}
+        keys.revoke(scope)
+    stale = client.get("/healthz", headers={"Authorization": f"Bearer {token}"})
+    assert (stale.status_code, stale.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:7860", "10.1.2.3:7860", "pod-7", "a b"])
+def test_a_probe_is_answered_under_any_host_name(place, live, host):
+    settings = Settings(index=place[1], hosts=("help.example.com",), root="/help")
+    with served(settings, live) as (_, client):
+        for path in ("/healthz", "/readyz", "/help/healthz"):
+            found = client.get(path, headers={"Host": host})
+            assert (found.status_code, found.json()) == (200, {"status": "ok"})
+        assert client.get("/api/guide", headers={"Host": host}).status_code in {400, 421}
 
 
 def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
@@ -83,8 +105,9 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
     assert told.status_code == 503
     assert told.headers["retry-after"] == "2"
     assert told.json()["mend"]
-    assert waiting.get("/healthz").json() == {"status": "starting"}
-    assert waiting.get("/readyz").status_code == 503
+    assert waiting.get("/healthz").json() == {"status": "ok"}
+    ready = waiting.get("/readyz")
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
     assert waiting.get("/progress").json() == {"ready": False, "steps": {}}
 
 

@@ -1,0 +1,69 @@
+"""Bodies of responses that cost much to make, kept while they are asked for, up to a size."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+MAX_BYTES = 32_000_000
+"""What the cache holds: 400 pages of 80 kB, or several thousand of the size that most have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a response and their entity tag (RFC 9110), a digest of them."""
+
+    content: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, content: bytes) -> Body:
+        """A body with its tag."""
+        return cls(content, f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"')
+
+    def response(self, if_none_match: str, media_type: str) -> Response:
+        """The body, or 304 where If-None-Match says that the client has it."""
+        headers = {"ETag": self.etag, "Cache-Control": "no-cache"}
+        known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+        if known & {self.etag, "*"}:
+            return Response(status_code=304, headers=headers)
+        return Response(self.content, media_type=media_type, headers=headers)
+
+
+class BodyCache:
+    """Bodies by keys that name all they are made from; the longest unused leave first.
+
+    Safe to share between threads. One thread at a time makes what is missing, so that many who
+    ask for the same at once cost as much as one.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._bodies: LRUCache[Hashable, Body] = LRUCache(
+            max_bytes, getsizeof=lambda body: len(body.content)
+        )
+        self._looking, self._making = threading.Lock(), threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], bytes]) -> Body:
+        """The body of a key, made where it is missing; what `make` raises is not kept."""
+        if body := self._look(key):
+            return body
+        with self._making:
+            if body := self._look(key):  # made while this thread waited
+                return body
+            body = Body.of(make())
+            if len(body.content) <= self._bodies.maxsize:
+                with self._looking:
+                    self._bodies[key] = body
+            return body
+
+    def _look(self, key: Hashable) -> Body | None:
+        with self._looking:  # a look moves the body to the end of the line
+            return self._bodies.get(key)
