@@ -31,7 +31,7 @@ ROUTES = (
     Route(("GET",), "/talk"),
     Route(("DELETE", "GET"), "/talk"),
     Route(("GET",), "/widget[.]js", shared=True),
-    Route(("GET",), "/files/.+"),
+    Route(("GET",), "/files/.+", cost=0.5),
 )
 
 

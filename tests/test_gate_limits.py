@@ -182,6 +182,32 @@ def test_the_rate_holds_for_all_if_it_is_set_and_not_for_this_machine_if_not(rat
         assert asked(guarded, client=(peer, 1)).status == 200  # what asks nothing is not counted
 
 
+def test_what_costs_less_may_be_had_more_often_and_all_of_it_is_one_bucket():
+    table, reader = RateLimit(20), ip_address("203.0.113.9")
+    taken = [table.wait(reader, 0.0, cost=0.5) for _ in range(20)]  # ten questions' worth
+    assert taken == [0] * 20
+    assert table.wait(reader, 0.0, cost=1.0) == 3
+    assert table.wait(reader, 0.0, cost=0.5) == 2
+    assert table.wait(reader, 1.5, cost=0.5) == 0
+    assert table.wait(reader, 1.5, cost=0.0) == 0
+
+
+def test_a_cost_above_the_burst_is_granted_to_a_full_bucket():
+    table, reader = RateLimit(1), ip_address("203.0.113.9")
+    assert table.wait(reader, 0.0, cost=50.0) == 0
+    assert table.wait(reader, 0.0, cost=0.1) > 0
+
+
+def test_reading_takes_of_the_same_bucket_as_asking():
+    guarded = gate(rate=1)  # a burst of ten
+    assert [asked(guarded, path="/files/a").status for _ in range(18)] == [200] * 18
+    assert question(guarded).status == 200
+    refused = asked(guarded, path="/files/a")
+    assert (refused.status, refused.problem["detail"]) == (429, "Too many requests at once.")
+    assert question(guarded).status == 429
+    assert asked(guarded).status == 200  # what costs nothing
+
+
 def test_a_question_refused_for_its_form_is_not_counted():
     guarded = gate(rate=1)
     for _ in range(20):
@@ -223,6 +249,31 @@ def test_no_more_questions_wait_than_may(elsewhere):
     assert all(1 <= int(reply["retry-after"]) <= 5 for reply in refused)
     assert all(reply.problem["detail"] == "Too many questions are waiting." for reply in refused)
     assert guarded.asking == 0
+
+
+def test_pages_wait_for_places_of_their_own_and_leave_those_of_questions():
+    async def together():
+        release = asyncio.Event()
+
+        async def application(scope, receive, send):
+            await release.wait()
+            await Application()(scope, receive, send)
+
+        guarded = Gate(application, ROUTES, Settings(waiting=3))
+        headers = [(b"host", b"localhost")]
+        page = {"type": "http", "method": "GET", "path": "/files/a", "headers": headers}
+        sent = [*headers, (b"content-length", b"8")]
+        question = {"type": "http", "method": "POST", "path": "/ask", "headers": sent}
+        scopes = [page] * 5 + [question] * 3
+        bodies = [[b""]] * 5 + [[b"question"]] * 3
+        replies = asyncio.gather(*map(exchanged, [guarded] * 8, scopes, bodies))
+        await asyncio.sleep(0.02)
+        release.set()
+        return await replies
+
+    replies = asyncio.run(together())
+    assert [reply.status for reply in replies] == [200] * 3 + [429] * 2 + [200] * 3
+    assert replies[4].problem["detail"] == "Too many requests are waiting."
 
 
 def test_a_question_that_broke_no_longer_counts():

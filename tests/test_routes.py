@@ -219,6 +219,14 @@ def test_a_method_nobody_asked_for_is_refused_everywhere(client):
                 assert found.status_code in {404, 405}, f"{wrong} {path}"
 
 
+def test_whatever_is_rendered_costs_its_caller_something():
+    free = {row.path for row in ROUTES if not row.cost}
+    # Probes and streams do no work by themselves.
+    assert free == {"/(healthz|readyz)", "/progress", "/gradio_api/queue/data"} | {
+        "/gradio_api/heartbeat/[a-z0-9]+"
+    }
+
+
 def test_every_row_of_the_gate_s_table_is_one_that_is_tested_here(every):
     listed = [path for rows in OPEN.values() for _, path, *_ in rows]
     listed.append("/gradio_api/heartbeat/abc")

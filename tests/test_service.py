@@ -1,0 +1,65 @@
+"""What every interface of a server asks through: pages by their names, and bodies kept by key."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant import building
+from assistant import index as indexes
+from assistant.ask import Assistant
+from assistant.live import Live
+from assistant.service import Service
+
+
+def guide_of(folder, pages: int):
+    for number in range(pages):
+        (folder / f"part{number}").mkdir()
+        page = folder / f"part{number}" / f"Page-{number}.md"
+        page.write_text(f"# Page {number}\n\n## A cat {number}\n\nA cat sleeps.\n")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, word_encoder):
+    corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
+    guide_of(corpus, 30)
+    building.build(corpus, folder, word_encoder)
+    return corpus, folder
+
+
+@pytest.fixture
+def service(place, word_encoder):
+    return Service(Live(Assistant(indexes.open(place[1]), word_encoder)))
+
+
+@pytest.mark.parametrize("name", ["part7/Page-7", "part7/page-7.html", "Page-7", "page-7"])
+def test_a_page_is_found_without_its_suffix_or_by_its_name_alone(service, name):
+    assert service.page(name).path == "part7/Page-7.md"
+
+
+@pytest.mark.parametrize("name", ["", "none", "part7/none", "../part7/Page-7", "part7/./Page-7"])
+def test_what_names_no_page_finds_none(service, name):
+    assert service.page(name) is None
+
+
+def test_every_page_s_sections_are_read_whole_and_once(service):
+    store = service.assistant.index.store
+    for path in store.pages():
+        sections = service.read(path)["sections"]
+        for section in sections:
+            passages = store.section_passages(path, section["anchor"])
+            assert section["text"] == "\n\n".join(passage.text for _, passage in passages)
+        assert service.read(path, sections[-1]["anchor"])["sections"] == sections[-1:]
+
+
+def test_names_and_bodies_are_those_of_the_newest_generation(place, word_encoder):
+    corpus, folder = place
+    live = Live(Assistant(indexes.open(folder), word_encoder))
+    service = Service(live)
+    assert service.page("fresh") is None
+    before = service.body(("guide",), lambda: str(service.guide(1)["pages"]).encode())
+    (corpus / "fresh.md").write_text("# Fresh\n\nA dog barks.\n")
+    building.build(corpus, folder, word_encoder)
+    live.assistant = live.assistant.over(indexes.open(folder))
+    assert service.page("fresh").path == "fresh.md"
+    after = service.body(("guide",), lambda: str(service.guide(1)["pages"]).encode())
+    assert (before.content, after.content) == (b"30", b"31")
