@@ -111,7 +111,7 @@ class Joining(BaseModel):
 JOINED = "/gradio_api/queue/join"
 LISTENED = "/gradio_api/queue/data"
 # What a request takes of its caller's rate, in questions; by the processor time that each takes.
-_PAGE, _PART = 0.2, 0.02
+_PAGE, _PART = 0.2, 0.01
 ROUTES = (
     Route(("GET", "HEAD"), "/", CHAT, scope="read", cost=1.0),
     Route(("GET", "HEAD"), "/guide/.*", READER, scope="read", cost=_PAGE),

@@ -418,12 +418,14 @@ def test_what_the_page_types_prints_what_it_shows(run):
 
 def test_what_the_page_sets_can_be_set_so(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    anyone, signed_in = blocks("toml")
+    anyone, signed_in, untrusting = blocks("toml")
     (tmp_path / "assistant.toml").write_text(anyone)
     assert settings.load().anonymous
     (tmp_path / "assistant.toml").write_text(signed_in)
     gate = Gate(None, (), settings.load(host="0.0.0.0"))
     assert gate.notices() == ()
+    (tmp_path / "assistant.toml").write_text(untrusting)
+    assert "trust_loopback is off" in Gate(None, (), settings.load()).notices()[0]
 
 
 def test_the_page_names_every_scope():

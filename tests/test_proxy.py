@@ -7,6 +7,7 @@ before it hands a request on, the other does not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
 import socket
@@ -86,13 +87,27 @@ def free(count: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, corpus_index):
+    with published(tmp_path_factory, corpus_index, rate=0) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory, corpus_index):
+    """The same with a rate that is soon used up."""
+    with published(tmp_path_factory, corpus_index, rate=RATE) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def published(tmp_path_factory, corpus_index, *, rate: int):
+    """A server behind nginx."""
     home, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("nginx")
     shutil.copytree(corpus_index, home / "index")
     stripping, passing = free(2)
     settings = {
         "root": ROOT,
         "trusted_proxies": "127.0.0.1",
-        "rate": RATE,
+        "rate": rate,
         "hosts": f"127.0.0.1,{NAME}",
         "anonymous": "true",
     }
@@ -201,7 +216,7 @@ async def accepted(reader: Reader, count: int, **headers: str) -> list[int]:
 
 
 @pytest.mark.parametrize("proxy", ["stripping", "passing"])
-def test_readers_behind_nginx_have_limits_of_their_own(place, proxy):
+def test_readers_behind_nginx_have_limits_of_their_own(limited, proxy):
     first, second, third = (
         ("127.0.1.1", "127.0.1.2", "127.0.1.3")
         if proxy == "stripping"
@@ -209,8 +224,8 @@ def test_readers_behind_nginx_have_limits_of_their_own(place, proxy):
     )
 
     async def run():
-        through = Readers(getattr(place, proxy), ROOT)
-        around = Readers(place.behind, ROOT)
+        through = Readers(getattr(limited, proxy), ROOT)
+        around = Readers(limited.behind, ROOT)
         async with through, around:
             reader = await through.reader(first)
             statuses = await accepted(reader, AT_ONCE + 4)
