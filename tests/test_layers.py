@@ -13,7 +13,7 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "fields notebook bundled",
-    "model errors text settings timing palette options",
+    "model errors text settings timing palette options accept",
     "messages journal keys metrics conversation",
     "exchange remote",
     "gate",
