@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from assistant.accept import EVENTS
 from assistant.ask import LONGEST_QUESTION, WORDED
 from assistant.exchange import PROBLEM
 from assistant.model import Citation, Reason, Related, Resource
 
-EVENTS = "text/event-stream"
 LONGEST_TALK = 100
 LONGEST_TURN = 20_000
 LONGEST_COMMENT = 2_000

@@ -17,9 +17,9 @@ from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
 from assistant import messages
+from assistant.accept import EVENTS, JSON
 from assistant.ask import WORDED
 from assistant.bodies import (
-    EVENTS,
     LONGEST_TURN,
     STREAM,
     Completing,
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 MODEL = "guide"
 """What the guide is called among models; a question may name any."""
 
-_JSON = "application/json"
 _DONE = "data: [DONE]\n\n"
 _WORDED = re.compile(WORDED)
 
@@ -156,7 +155,7 @@ def router(service: Service, settings: Settings) -> APIRouter:
         )
         headers = {"Cache-Control": "no-store"}
         if not completing.stream:
-            return Response(json.dumps(completion.body), media_type=_JSON, headers=headers)
+            return Response(json.dumps(completion.body), media_type=JSON, headers=headers)
         wanted = completing.stream_options
         frames = completion.frames(counted=bool(wanted and wanted.include_usage))
         told = "".join(f"data: {json.dumps(frame)}\n\n" for frame in frames) + _DONE
@@ -167,7 +166,7 @@ def router(service: Service, settings: Settings) -> APIRouter:
     def models() -> Response:
         """The guide, as the one model there is."""
         listed = {"object": "list", "data": [described()]}
-        return Response(json.dumps(listed), media_type=_JSON)
+        return Response(json.dumps(listed), media_type=JSON)
 
     @api.get(
         "/v1/models/{name}",
@@ -178,7 +177,7 @@ def router(service: Service, settings: Settings) -> APIRouter:
         """The guide, by its name among models."""
         if name != MODEL:
             raise MissingError(f"There is no model {name!a}.", f"The one there is: {MODEL}.")
-        return Response(json.dumps(described()), media_type=_JSON)
+        return Response(json.dumps(described()), media_type=JSON)
 
     return api
 

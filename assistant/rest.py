@@ -10,12 +10,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path, Query
+from fastapi import APIRouter, Body, Header, Path, Query, Request
 from fastapi.responses import Response
 
 from assistant import messages
+from assistant.accept import EVENTS, JSON, preferred
 from assistant.bodies import (
-    EVENTS,
     STREAM,
     AnswerBody,
     Asking,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from assistant.bodies import Said
     from assistant.service import Service
 
-_JSON = "application/json"
 _LINKS = {
     "as it was given": {"operationId": "answer", "parameters": {"name": "$response.body#/id"}},
     "what is thought of it": {
@@ -59,20 +58,23 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         responses={200: {"model": AnswerBody, "content": STREAM, "links": _LINKS}},
     )
     def ask(
-        asking: Annotated[Asking, Body()], accept: Annotated[str, Header()] = _JSON
+        request: Request,
+        asking: Annotated[Asking, Body()],
+        accept: Annotated[str, Header()] = JSON,  # noqa: ARG001 - so that it is described
     ) -> Response:
         """Answer a question with quotes of the guide, or say that it does not answer it.
 
         With `Accept: text/event-stream` the answer comes as the events understood, sentence,
         citation, resources and done, whose data is all of it.
         """
-        streamed = EVENTS in accept
+        accepted = ", ".join(request.headers.getlist("accept"))
+        streamed = preferred(accepted, (JSON, EVENTS)) == EVENTS
         history = _history(service, asking)
         given = service.ask(asking.question, history, door="stream" if streamed else "rest")
         told = given.to_dict()
         headers = {"ETag": _answer_tag(told), "Cache-Control": "no-store"}
         if not streamed:
-            return Response(_dumped(told), media_type=_JSON, headers=headers)
+            return Response(_dumped(told), media_type=JSON, headers=headers)
         sent = "".join(_event(name, data) for name, data in events(told))
         # A proxy that collects a response before it hands it on would make a stream of it no more.
         return Response(sent, media_type=EVENTS, headers={**headers, "X-Accel-Buffering": "no"})
@@ -90,7 +92,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
             searching.question, searching.k, _history(service, searching), door="rest"
         )
         data = {**found.to_dict(), "generation": assistant.index.generation}
-        return Response(_dumped(data), media_type=_JSON, headers={"Cache-Control": "no-store"})
+        return Response(_dumped(data), media_type=JSON, headers={"Cache-Control": "no-store"})
 
     @api.get(
         "/api/sections/{path:path}",
@@ -222,7 +224,7 @@ def _cached(data: dict[str, Any], known: str) -> Response:
     tags = {one.strip().removeprefix("W/") for one in known.split(",")}
     if tags & {tag, "*"}:
         return Response(status_code=304, headers=headers)
-    return Response(body, media_type=_JSON, headers=headers)
+    return Response(body, media_type=JSON, headers=headers)
 
 
 def _answer_tag(told: dict[str, Any]) -> str:

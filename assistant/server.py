@@ -36,6 +36,7 @@ from assistant import (
     rest,
     widget,
 )
+from assistant.accept import HTML, JSON, preferred
 from assistant.errors import AssistantError, SettingsError
 from assistant.exchange import PROBLEM, TALK, Route, problem
 from assistant.gate import Gate
@@ -43,6 +44,7 @@ from assistant.journal import Journal
 from assistant.keys import Keys
 from assistant.markup import Masthead
 from assistant.service import Service, form_of, title_of
+from assistant.streams import bounded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -110,29 +112,31 @@ class Joining(BaseModel):
 
 JOINED = "/gradio_api/queue/join"
 LISTENED = "/gradio_api/queue/data"
+_post = partial(Route, ("POST",), sent=JSON)
 ROUTES = (
-    Route(("GET", "HEAD"), "/", CHAT, scope="read"),
-    Route(("GET", "HEAD"), "/guide/.*", READER, scope="read"),
-    Route(("GET", "HEAD"), "/a/[a-z2-7]{16}", READER, scope="read"),
-    Route(("POST",), "/feedback", NOTHING, scope="feedback"),
-    Route(("GET", "HEAD"), "/(healthz|readyz|progress)", NOTHING),
-    Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
-    Route(("GET", "HEAD"), r"/widget\.js", NOTHING, shared=True),
-    Route(("GET", "HEAD"), "/embed", EMBED, scope="read"),
-    Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING),
-    Route(("GET", "HEAD"), r"/theme\.css", NOTHING),
-    Route(("POST",), JOINED, NOTHING, scope="read", asks=True),
-    Route(("GET",), LISTENED, NOTHING, scope="read"),
-    Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING, scope="read"),
+    Route(("GET",), "/", CHAT, scope="read"),
+    Route(("GET",), "/guide/.*", READER, scope="read"),
+    Route(("GET",), "/a/[a-z2-7]{16}", READER, scope="read"),
+    _post("/feedback", NOTHING, scope="feedback"),
+    Route(("GET",), "/(healthz|readyz|progress)", NOTHING),
+    Route(("GET",), r"/chat/[a-z]+(\.css|\.js)?", NOTHING),
+    Route(("GET",), r"/widget\.js", NOTHING, shared=True),
+    Route(("GET",), "/embed", EMBED, scope="read"),
+    Route(("GET",), "/(assets|static)/.+", NOTHING),
+    Route(("GET",), r"/theme\.css", NOTHING),
+    _post(JOINED, NOTHING, scope="read", asks=True),
+    Route(("GET",), LISTENED, NOTHING, scope="read", streams=True),
+    Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING, scope="read", streams=True),
     Route(("GET",), "/gradio_api/startup-events", NOTHING, scope="read"),
-    Route(("POST",), "/api/(ask|search)", scope="read", asks=True, longest=TALK),
+    _post("/api/(ask|search)", scope="read", asks=True, longest=TALK),
     Route(("GET",), "/api/(guide|sections/.+|answers/[^/]+)", scope="read"),
-    Route(("POST",), "/api/feedback", scope="feedback"),
-    Route(("POST",), "/v1/chat/completions", scope="read", asks=True, longest=TALK, nested=True),
+    _post("/api/feedback", scope="feedback"),
+    _post("/v1/chat/completions", scope="read", asks=True, longest=TALK, nested=True),
     Route(("GET",), "/v1/models(/[^/]+)?", scope="read", nested=True),
-    Route(("POST",), "/mcp", scope="read", asks=True, errors="application/json"),
+    _post("/mcp", scope="read", asks=True, errors=JSON),
     Route(("GET",), "/openapi.json", scope="read"),
     Route(("GET",), "/metrics", scope="admin"),
+    Route((), "/v1(/[^\0]*)?", nested=True),
 )
 
 
@@ -312,7 +316,8 @@ class Server:
             await self._ready(scope, receive, send)
             return
         request, later = Request(scope), {"Retry-After": "2", "Cache-Control": "no-store"}
-        if "text/html" in request.headers.get("accept", ""):
+        accepted = ", ".join(request.headers.getlist("accept"))
+        if preferred(accepted, (JSON, HTML)) == HTML:
             page = document.opening(self._masthead, self._say(request))
             await HTMLResponse(page, 503, headers=later)(scope, receive, send)
         else:
@@ -418,6 +423,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
     Raises SettingsError where it cannot listen, KeysUnusable, and what `prepare` raises.
     """
     import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
     if settings.logo and settings.logo.suffix.lower() not in _PICTURES:
         raise SettingsError(
@@ -453,7 +459,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         config = uvicorn.Config(
             served.app,
             log_level="warning",
-            http="h11",
+            http=bounded(H11Protocol, served.app.trusts),
             ws="none",
             timeout_graceful_shutdown=1,
             proxy_headers=False,

@@ -1,4 +1,4 @@
-"""What a client accepts is read as RFC 9110 says, held against another reader of the same header."""
+"""What a client accepts is read as RFC 9110 says, and as another reader of headers reads it."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ LAYERS = [
     "model errors text settings timing palette options accept",
     "messages journal keys metrics conversation",
     "exchange remote",
+    "streams",
     "gate",
     "tags table fences lexicon matrix cache measures questionset weights batch",
     "mdx phrases bm25 neighbours",
