@@ -49,7 +49,7 @@ _FIRST_PAGE = "See GET /api/guide for its pages."
 
 def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
     """The routes over a guide; `waiting` says how many questions wait for their turn."""
-    api = APIRouter(responses=problems(400, 401, 403, 413, 422, 429, 500, 503))
+    api = APIRouter(responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503))
 
     @api.post(
         "/api/ask",
