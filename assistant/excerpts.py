@@ -137,7 +137,7 @@ def label(text: str) -> str:
     What no reader sees is left out, controls and what changes the order of writing, and no tag or
     mark can be made of it: its angle brackets are others.
     """
-    seen = visible(writable(" ".join(text.split())))
+    seen = "".join(one for one in visible(" ".join(text.split())) if one.isprintable())
     return line(seen).translate(_BRACKETS)[:_LONGEST_LABEL].rstrip()
 
 
