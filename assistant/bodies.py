@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from assistant.accept import EVENTS
 from assistant.ask import LONGEST_QUESTION, WORDED
 from assistant.exchange import PROBLEM
 from assistant.model import Citation, Reason, Related, Resource
 
-EVENTS = "text/event-stream"
 LONGEST_TALK = 100
 LONGEST_TURN = 20_000
 LONGEST_COMMENT = 2_000
@@ -41,11 +48,36 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Said(_Body):
+def _nullable(schema: dict[str, Any]) -> None:
+    """Describe that null is taken where there is a default."""
+    for field in schema["properties"].values():
+        if "default" in field and isinstance(field.get("type"), str):
+            field["type"] = [field["type"], "null"]
+
+
+class Sent(BaseModel):
+    """What is sent: null, where there is a default, means what leaving it out does."""
+
+    model_config = ConfigDict(json_schema_extra=_nullable)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, sent: Any) -> Any:
+        if not isinstance(sent, dict):
+            return sent
+        fields = cls.model_fields
+        needed = {name for name in sent if name not in fields or fields[name].is_required()}
+        return {name: sent[name] for name in sent if name in needed or sent[name] is not None}
+
+
+class Said(Sent, _Body):
     """One turn of the talk so far."""
 
     role: Literal["user", "agent"]
@@ -55,7 +87,7 @@ class Said(_Body):
     )
 
 
-class Asking(_Body):
+class Asking(Sent, _Body):
     """A question."""
 
     question: str = _QUESTION
@@ -72,12 +104,10 @@ class Asking(_Body):
 class Searching(Asking):
     """A question to which passages are wanted."""
 
-    k: Annotated[int, Field(ge=1, le=MOST_HITS), BeforeValidator(_whole)] = Field(
-        10, description="How many at most."
-    )
+    k: Annotated[Whole, Field(ge=1, le=MOST_HITS)] = Field(10, description="How many at most.")
 
 
-class Opinion(_Body):
+class Opinion(Sent, _Body):
     """What a reader thinks of an answer."""
 
     answer: AnswerId = Field(description="The answer's `id`.", examples=["abcdefghijklmnop"])
@@ -232,13 +262,13 @@ class MessageBody(BaseModel):
     content: str | list[PartBody] | None = None
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Sent):
     """What a stream says beside the answer."""
 
     include_usage: Annotated[bool, Field(strict=True)] = False
 
 
-class Completing(BaseModel):
+class Completing(Sent):
     """A talk to be gone on with: the user's last message is the question."""
 
     model: Annotated[str, Field(max_length=200)] = Field(

@@ -67,13 +67,8 @@ def identify(scope: Scope, headers: Headers, settings: Settings) -> tuple[Caller
     A caller on the loopback is local unless the request carries a header that a proxy adds, or
     comes from a listed proxy, or the settings say that the loopback is not to be trusted.
     """
-
-    def is_proxy(address: Address | None) -> bool:
-        listed = settings.trusted_proxies
-        return address is not None and any(address in network for network in listed)
-
     client = parse_address(scope["client"][0]) if scope.get("client") else None
-    if not is_proxy(client):
+    if not is_proxy(settings, client):
         loopback = client is None or client.is_loopback
         brought = any(_FORWARDING.fullmatch(name) for name in headers)
         local = loopback and not brought and trusts_loopback(settings)
@@ -84,7 +79,7 @@ def identify(scope: Scope, headers: Headers, settings: Settings) -> tuple[Caller
         for name in ("for", "proto", "host")
     )
     for named in reversed(chain):
-        if not is_proxy(client) or parse_address(named) is None:
+        if not is_proxy(settings, client) or parse_address(named) is None:
             break
         client = parse_address(named)
     users = headers.getlist(settings.user_header or "-")
@@ -102,6 +97,17 @@ def trusts_loopback(settings: Settings) -> bool:
     program on this machine.
     """
     return settings.trust_loopback and not settings.hosts
+
+
+def is_proxy(settings: Settings, address: Address | None) -> bool:
+    """Whether an address is that of a listed proxy."""
+    listed = settings.trusted_proxies
+    return address is not None and any(address in network for network in listed)
+
+
+def household(address: Address | None) -> str:
+    """Name the holder of an address: one household has 2**64 addresses of IPv6."""
+    return f"{int(address) >> 64:x}" if isinstance(address, IPv6Address) else str(address)
 
 
 def parse_address(text: str) -> Address | None:

@@ -17,9 +17,9 @@ from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
 from assistant import messages
+from assistant.accept import EVENTS, JSON
 from assistant.ask import WORDED
 from assistant.bodies import (
-    EVENTS,
     LONGEST_TURN,
     STREAM,
     Completing,
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 MODEL = "guide"
 """What the guide is called among models; a question may name any."""
 
-_JSON = "application/json"
 _DONE = "data: [DONE]\n\n"
 _WORDED = re.compile(WORDED)
 
@@ -118,7 +117,7 @@ class Completion:
 
 def router(service: Service, settings: Settings) -> APIRouter:
     """The routes over a guide that is ready."""
-    api = APIRouter(responses=problems(400, 401, 403, 413, 422, 429, 500, 503))
+    api = APIRouter(responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503))
     opened = int(time.time())
 
     def described() -> dict[str, Any]:
@@ -156,7 +155,7 @@ def router(service: Service, settings: Settings) -> APIRouter:
         )
         headers = {"Cache-Control": "no-store"}
         if not completing.stream:
-            return Response(json.dumps(completion.body), media_type=_JSON, headers=headers)
+            return Response(json.dumps(completion.body), media_type=JSON, headers=headers)
         wanted = completing.stream_options
         frames = completion.frames(counted=bool(wanted and wanted.include_usage))
         told = "".join(f"data: {json.dumps(frame)}\n\n" for frame in frames) + _DONE
@@ -167,7 +166,7 @@ def router(service: Service, settings: Settings) -> APIRouter:
     def models() -> Response:
         """The guide, as the one model there is."""
         listed = {"object": "list", "data": [described()]}
-        return Response(json.dumps(listed), media_type=_JSON)
+        return Response(json.dumps(listed), media_type=JSON)
 
     @api.get(
         "/v1/models/{name}",
@@ -178,42 +177,45 @@ def router(service: Service, settings: Settings) -> APIRouter:
         """The guide, by its name among models."""
         if name != MODEL:
             raise MissingError(f"There is no model {name!a}.", f"The one there is: {MODEL}.")
-        return Response(json.dumps(described()), media_type=_JSON)
+        return Response(json.dumps(described()), media_type=JSON)
 
     return api
 
 
 def _talk(said: Sequence[MessageBody], notes: Footnotes) -> tuple[str, list[Turn]]:
-    """The user's last question and the turns before it. Raises QuestionError without any.
+    """Take the user's last question and the turns before it. Raises QuestionError without any.
 
     A message without a word is passed over: what a client adds to a talk, or a reader in haste.
+    So are pictures, files and refusals in earlier turns; in the question they are an error, which
+    is asked about what they show.
     """
-    heard = [
-        (message.role, _text(message, place))
-        for place, message in enumerate(said)
-        if message.role == "user" or (message.role == "assistant" and message.content)
-    ]
-    asked = [place for place, (role, _) in enumerate(heard) if role == "user"]
+    asked = [place for place, message in enumerate(said) if message.role == "user"]
     if not asked:
         raise QuestionError("No message is the user's.", "Let messages end with the question.")
-    worded = [place for place in asked if _WORDED.search(heard[place][1])]
-    last = max(worded or asked)
-    before, question = heard[:last], heard[last][1]
-    turns = [
-        Turn("user", text) if role == "user" else notes.turn(text)
-        for role, text in before[-LONGEST_TALK:]
-    ]
-    return question, [replace(turn, text=turn.text[:LONGEST_TURN]) for turn in turns if turn.text]
-
-
-def _text(message: MessageBody, place: int) -> str:
-    """What a message says. Raises QuestionError where it is more than text."""
-    if not isinstance(message.content, list):
-        return message.content or ""
-    other = next((part for part in message.content if part.type != "text"), None)
-    if other:
+    meant = [one for one in asked if _other(said[one]) or _WORDED.search(_text(said[one]))]
+    last = max(meant or asked)
+    if other := _other(said[last]):
         raise QuestionError(
-            f"A part of messages.{place} is no text: its type is {other.type[:40]!a}.",
+            f"A part of messages.{last} is no text: its type is {other[:40]!a}.",
             "Send text alone: the guide is asked in words.",
         )
-    return "\n".join(part.text or "" for part in message.content)
+    heard = [(one.role, _text(one)) for one in said[:last] if one.role in {"user", "assistant"}]
+    turns = [
+        Turn("user", text) if role == "user" else notes.turn(text)
+        for role, text in [turn for turn in heard if turn[1]][-LONGEST_TALK:]
+    ]
+    cut = [replace(turn, text=turn.text[:LONGEST_TURN]) for turn in turns if turn.text]
+    return _text(said[last]), cut
+
+
+def _text(message: MessageBody) -> str:
+    """What a message says in words."""
+    if not isinstance(message.content, list):
+        return message.content or ""
+    return "\n".join(part.text or "" for part in message.content if part.type == "text")
+
+
+def _other(message: MessageBody) -> str:
+    """The type of the first part of a message that is no text; empty where all of them are."""
+    parts = message.content if isinstance(message.content, list) else []
+    return next((part.type for part in parts if part.type != "text"), "")

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
+from assistant.accept import EVENTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -47,6 +49,7 @@ _SAID = {
     405: ("This address does not take such a request.", "Use one of the methods in Allow."),
     408: ("The request took too long to arrive.", "Send it again, all at once."),
     413: ("The request is too long.", "Send less at once."),
+    415: ("The body is not said to be JSON.", "Send the header Content-Type: application/json."),
     421: ("This host name is not served here.", "Use another, or add it to the setting hosts."),
     422: ("The request is not in the form expected.", "Check its fields and send it again."),
     429: ("Too many questions at once.", "Wait a moment and ask again."),
@@ -67,7 +70,10 @@ class Route:
     widget's script is. `longest` is how many bytes a body may have. Where errors are `nested` they
     are said twice: the second time in a member `error`, the one place where OpenAI's clients look.
     `errors` is a kind of content in which the application says what is wrong with a request in its
-    own way. `check` says what is wrong with a body, or nothing.
+    own way. `check` says what is wrong with a body, or nothing. What is `sent` is the media type a
+    body must be said to have. A row that `streams` answers with a stream that stays open. Where a
+    GET is let through, so is a HEAD, unless the row streams. A row without methods lets nothing
+    through: it says how errors look below its path.
     """
 
     methods: tuple[str, ...]
@@ -82,6 +88,15 @@ class Route:
     nested: bool = False
     errors: str = PROBLEM
     check: Callable[[bytes], str] | None = None
+    sent: str = ""
+    streams: bool = False
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The methods that are let through."""
+        if "GET" not in self.methods or self.streams:
+            return self.methods
+        return tuple(dict.fromkeys(("GET", "HEAD", *self.methods)))
 
 
 def problem(
@@ -124,8 +139,10 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.headers = Headers(raw=[(name.lower(), value) for name, value in scope["headers"]])
+        self.headless = scope["method"] == "HEAD"
         self.own_origin = self.listed_origin = ""
         self.row = Route((), "")  # until it is known
+        self.place: Callable[[], Stop | None] = lambda: None  # taken where a stream begins
         self.body = b""
         self.begun = False
         self._nonce = secrets.token_urlsafe(16)
@@ -195,7 +212,11 @@ class Exchange:
                 kept = {name: said[name] for name in ("allow", "retry-after") if name in said}
                 await self.stop(Stop(status, headers=kept))
                 return
-            self.begun, self._streams = True, kind == "text/event-stream"
+            if kind == EVENTS and (full := self.place()):
+                self._left.set()
+                await self.stop(full)
+                return
+            self.begun, self._streams = True, kind == EVENTS
             if self._ended:
                 self.end()
             theirs = [pair for pair in said.raw if not _KEPT_BACK.match(pair[0])]
@@ -203,6 +224,10 @@ class Exchange:
         elif message["type"] == "http.response.body":
             self._complete = not message.get("more_body", False)
         await self._send(message)
+        if self.headless and not self._complete:  # the head is all of it, of a stream too
+            self._complete = True
+            self._left.set()
+            await self._send({"type": "http.response.body", "body": b""})
 
     async def finish(self) -> None:
         """Watch no more; a stream told to end is closed, so that its client sees it whole."""
@@ -226,6 +251,7 @@ class Exchange:
         headers = [(name.encode(), value.encode("latin-1")) for name, value in said.items()]
         headers += self._ours(API)
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        body = b"" if self.headless else body
         await self._send({"type": "http.response.body", "body": body, "more_body": self._unread})
         if self._unread:
             with contextlib.suppress(TimeoutError):

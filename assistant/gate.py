@@ -16,10 +16,11 @@ from urllib.parse import quote
 
 from starlette.datastructures import Headers
 
-from assistant.callers import identify, parse_address, trusts_loopback
+from assistant.callers import household, identify, parse_address, trusts_loopback
 from assistant.errors import KeysError, SettingsError
-from assistant.exchange import Exchange, Stop
+from assistant.exchange import Exchange, Route, Stop
 from assistant.rate_limit import RateLimit
+from assistant.streams import OWN_STREAMS, STREAMS, Places, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from assistant.callers import Caller
-    from assistant.exchange import Route
     from assistant.keys import Keys
     from assistant.settings import Settings
 
@@ -88,6 +88,7 @@ class Gate:
         self._origins = {origin.lower() for origin in settings.origins}
         self._rate = RateLimit(settings.rate)
         self._open: set[Exchange] = set()
+        self._places = Places()
         self._closing = self._ended = False
 
     def close(self) -> None:
@@ -125,6 +126,7 @@ class Gate:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         exchange = Exchange(scope, receive, send, self._settings)
+        exchange.row = self._nearest(scope["path"])
         self._open.add(exchange)
         try:
             await self._let_through(exchange)
@@ -150,6 +152,10 @@ class Gate:
             raise Stop(422, wrong)
         self._room(row, caller)
         reads = not row.asks and row.cost >= _RENDERED
+        stream = self._stream(row, caller)
+        if row.streams and (full := stream.take()):
+            raise full
+        exchange.place = stream.take
         self.asking += row.asks
         self._reading += reads
         try:
@@ -157,6 +163,13 @@ class Gate:
         finally:
             self.asking -= row.asks
             self._reading -= reads
+            stream.give_back()
+
+    def _stream(self, row: Route, caller: Caller) -> Stream:
+        """The place of a request's stream among those of its caller at the same address of ours."""
+        own = caller.address is None or caller.address.is_loopback
+        name = f"{caller.name or household(caller.address)} {row.path}"
+        return Stream(self._places, name, OWN_STREAMS if own and not caller.name else STREAMS)
 
     def _who(self, exchange: Exchange) -> Caller:
         """Who sends the request; a trusted proxy is believed on that, and on host and scheme."""
@@ -244,14 +257,20 @@ class Gate:
         scope["root_path"] = root
         return below
 
+    def _nearest(self, path: str) -> Route:
+        """How errors look at a path, before its row is known."""
+        below = path.removeprefix(self._settings.root)
+        found = (row for pattern, row in self._table if pattern.fullmatch(below))
+        return next((row for row in found if not row.methods), Route((), ""))
+
     def _row(self, exchange: Exchange, below: str) -> Route:
         """The table's row for a path and a method, asked for by a page that may."""
-        rows = [row for pattern, row in self._table if pattern.fullmatch(below)]
+        rows = [row for pattern, row in self._table if row.methods and pattern.fullmatch(below)]
         if not rows:
             raise Stop(404)
         scope = exchange.scope
-        methods = ", ".join(dict.fromkeys(method for row in rows for method in row.methods))
-        row = next((row for row in rows if scope["method"] in row.methods), None)
+        methods = ", ".join(dict.fromkeys(method for row in rows for method in row.allowed))
+        row = next((row for row in rows if scope["method"] in row.allowed), None)
         asked = {"origin", "access-control-request-method"} <= {*exchange.headers}
         if row is None and not (asked and scope["method"] == "OPTIONS"):
             raise Stop(405, headers={"allow": methods})
@@ -259,6 +278,8 @@ class Gate:
         if row is None:
             raise Stop(204, headers={"access-control-allow-methods": methods, **_PREFLIGHT})
         exchange.row, exchange.state["nested"] = row, row.nested
+        if exchange.headless:
+            scope["method"] = "GET"  # for the application, whose head goes back alone
         if "{nonce}" in row.policy:  # "not modified" would pair an old page with a new nonce
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
         return row
@@ -287,6 +308,10 @@ class Gate:
         codings = ",".join(headers.getlist("content-encoding")).lower().split(",")
         if {coding.strip() for coding in codings} - {"", "identity"}:
             raise Stop(422, "The request is compressed.", "Send it as it is.")
+        # A page of another site can send a form, or text, without asking beforehand; JSON it can't.
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if exchange.row.sent and kind != exchange.row.sent:
+            raise Stop(415)
 
     def _room(self, row: Route, caller: Caller) -> None:
         """Whether there is room for a request, and this caller has tokens left for its cost."""

@@ -23,20 +23,24 @@ from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
+from mcp.shared.message import SessionMessage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
 from starlette.routing import Route
 
 from assistant import __version__, excerpts
+from assistant.accept import EVENTS, JSON, preferred
 from assistant.ask import LONGEST_QUESTION
-from assistant.bodies import AnswerBody, PageBody, SearchBody
+from assistant.bodies import AnswerBody, PageBody, SearchBody, Sent, Whole
 from assistant.errors import USAGE, AssistantError, MissingError, QuestionError, ServerError
-from assistant.excerpts import CUT, LONGEST, answered, line, part, quoted
+from assistant.excerpts import CUT, LONGEST, answered, label, part, quoted
+from assistant.jsonrpc import NOT_ACCEPTED, Unanswered, malformed, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mcp.server.context import ServerRequestContext
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from assistant.model import Turn
     from assistant.service import Service
@@ -62,8 +66,9 @@ _Wanted = TypeVar("_Wanted", bound=BaseModel)
 _log = logging.getLogger(__name__)
 
 
-class _Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Arguments(Sent):
+    # Null is taken, but not described: some models are given no schema with two types in it.
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=None)
 
 
 class Asked(_Arguments):
@@ -83,7 +88,7 @@ class Asked(_Arguments):
 class Searched(Asked):
     """A question to which passages are wanted."""
 
-    k: Annotated[int, Field(ge=1, le=MOST_HITS)] = Field(10, description="How many at most.")
+    k: Annotated[Whole, Field(ge=1, le=MOST_HITS)] = Field(10, description="How many at most.")
 
 
 class Read(_Arguments):
@@ -95,7 +100,7 @@ class Read(_Arguments):
     anchor: Annotated[str, Field(max_length=500)] = Field(
         "", description="The section; empty for the whole page."
     )
-    offset: Annotated[int, Field(ge=0)] = Field(
+    offset: Annotated[Whole, Field(ge=0)] = Field(
         0, description="How many characters to leave out: where a result that was cut goes on."
     )
 
@@ -114,7 +119,7 @@ def server(service: Service) -> Server[Any]:
     return Server(
         "guide-assistant",
         version=__version__,
-        title=line(service.title) or None,
+        title=label(service.title) or None,
         instructions=_INSTRUCTIONS,
         get_tool_input_schema=_SCHEMAS.get,
         on_list_tools=door.list_tools,
@@ -128,13 +133,19 @@ def server(service: Service) -> Server[Any]:
 def speak(service: Service) -> None:
     """Serve one agent over standard input and output, until it closes them.
 
-    Nothing but the protocol's messages is written to standard output.
+    What was asked before it closed the input is answered. Nothing but the protocol's messages is
+    written to standard output.
     """
     door = server(service)
 
     async def run() -> None:
-        async with stdio_server() as (reading, writing):
-            await door.run(reading, writing, door.create_initialization_options())
+        async with stdio_server() as (reading, writing), anyio.create_task_group() as tasks:
+            hears, hearing = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+            said, saying = anyio.create_memory_object_stream[SessionMessage](0)
+            unanswered = Unanswered()
+            tasks.start_soon(unanswered.hear, reading, hears, said)
+            tasks.start_soon(unanswered.say, saying, writing)
+            await door.run(hearing, said, door.create_initialization_options())
 
     # What waits for the agent's next message cannot be woken, so Ctrl-C is left to the system.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -156,6 +167,23 @@ class _Endpoint:
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        body = await request.body()
+        accepted = ", ".join(request.headers.getlist("accept"))
+        if not preferred(accepted, (JSON,)):
+            await refusal(NOT_ACCEPTED, 406)(scope, receive, send)
+            return
+        if wrong := malformed(body):
+            await refusal(wrong, 400)(scope, receive, send)
+            return
+        pieces: list[Message] = [{"type": "http.request", "body": body}]
+
+        async def heard() -> Message:
+            return pieces.pop() if pieces else await receive()
+
+        # What is accepted was looked at here, and more kindly than the SDK would.
+        kept = [pair for pair in scope["headers"] if pair[0] not in {b"accept", b"content-type"}]
+        kept += [(b"accept", f"{JSON}, {EVENTS}".encode()), (b"content-type", JSON.encode())]
         manager = StreamableHTTPSessionManager(
             self._door,
             json_response=True,
@@ -164,7 +192,7 @@ class _Endpoint:
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         async with manager.run():
-            await manager.handle_request(scope, receive, send)
+            await manager.handle_request({**scope, "headers": kept}, heard, send)
 
 
 class _Door:
@@ -247,8 +275,8 @@ class _Door:
             resources=[
                 types.Resource(
                     uri=PAGES + quote(page.path),
-                    name=page.path,
-                    title=line(page.title),
+                    name=label(page.path),
+                    title=label(page.title),
                     mime_type=MARKDOWN,
                 )
                 for page in pages

@@ -6,21 +6,19 @@ stands, nor HTML: what is filled in comes out as it went in, to be escaped where
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from assistant.accept import weighted
 from assistant.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FALLBACK = "en"
-_MOST = 50  # languages read of what a browser asks for; people list a handful
-_QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +70,11 @@ def _asked_for(accepted: str) -> list[tuple[float, str]]:
 
     Any language, `*`, is the one that stands in for all (RFC 9110, 12.5.4).
     """
-    found = []
-    for item in accepted.split(",", _MOST)[:_MOST]:
-        name, _, weight = item.partition(";")
-        read = _QUALITY.fullmatch("".join(weight.lower().split()) or "q=1")
-        if read and float(read[1]) > 0:
-            language = _first_part(name)
-            found.append((float(read[1]), _FALLBACK if language == "*" else language))
-    return found
+    return [
+        (quality, _FALLBACK if name == "*" else _first_part(name))
+        for name, quality in weighted(accepted)
+        if quality
+    ]
 
 
 def _first_part(name: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ipaddress import IPv4Address
+from assistant.callers import household
 
-    Address = IPv4Address | IPv6Address
+if TYPE_CHECKING:
+    from assistant.callers import Address
 
 _DEFAULT = 120  # questions a minute
 _CALLERS = 10_000  # whose buckets are remembered
@@ -40,9 +39,7 @@ class RateLimit:
         loopback = address is None or address.is_loopback  # no address: a socket of this machine
         if not self._rate or (loopback and not name and not self._limits_loopback):
             return 0
-        # One household has 2**64 addresses of IPv6.
-        network = f"{int(address) >> 64:x}" if isinstance(address, IPv6Address) else str(address)
-        bucket = name or network
+        bucket = name or household(address)
         each, cost = 60 / self._rate, min(cost, self._burst)
         full_at = max(self._full_at.pop(bucket, now), now)
         wait = round(full_at - now - (self._burst - cost) * each, 3)

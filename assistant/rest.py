@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path, Query
+from fastapi import APIRouter, Body, Header, Path, Query, Request
 from fastapi.responses import Response
 
 from assistant import body_cache, messages
+from assistant.accept import EVENTS, JSON, preferred
 from assistant.bodies import (
-    EVENTS,
     STREAM,
     AnswerBody,
     Asking,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from assistant.bodies import Said
     from assistant.service import Service
 
-_JSON = "application/json"
 _LINKS = {
     "as it was given": {"operationId": "answer", "parameters": {"name": "$response.body#/id"}},
     "what is thought of it": {
@@ -49,7 +48,7 @@ _FIRST_PAGE = "See GET /api/guide for its pages."
 
 def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
     """The routes over a guide; `waiting` says how many questions wait for their turn."""
-    api = APIRouter(responses=problems(400, 401, 403, 413, 422, 429, 500, 503))
+    api = APIRouter(responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503))
 
     @api.post(
         "/api/ask",
@@ -58,20 +57,23 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         responses={200: {"model": AnswerBody, "content": STREAM, "links": _LINKS}},
     )
     def ask(
-        asking: Annotated[Asking, Body()], accept: Annotated[str, Header()] = _JSON
+        request: Request,
+        asking: Annotated[Asking, Body()],
+        accept: Annotated[str, Header()] = JSON,  # noqa: ARG001 - so that it is described
     ) -> Response:
         """Answer a question with quotes of the guide, or say that it does not answer it.
 
         With `Accept: text/event-stream` the answer comes as the events understood, sentence,
         citation, resources and done, whose data is all of it.
         """
-        streamed = EVENTS in accept
+        accepted = ", ".join(request.headers.getlist("accept"))
+        streamed = preferred(accepted, (JSON, EVENTS)) == EVENTS
         history = _history(service, asking)
         given = service.ask(asking.question, history, door="stream" if streamed else "rest")
         told = given.to_dict()
         headers = {"ETag": _answer_tag(told), "Cache-Control": "no-store"}
         if not streamed:
-            return Response(_dumped(told), media_type=_JSON, headers=headers)
+            return Response(_dumped(told), media_type=JSON, headers=headers)
         sent = "".join(_event(name, data) for name, data in events(told))
         # A proxy that collects a response before it hands it on would make a stream of it no more.
         return Response(sent, media_type=EVENTS, headers={**headers, "X-Accel-Buffering": "no"})
@@ -89,7 +91,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
             searching.question, searching.k, _history(service, searching), door="rest"
         )
         data = {**found.to_dict(), "generation": assistant.index.generation}
-        return Response(_dumped(data), media_type=_JSON, headers={"Cache-Control": "no-store"})
+        return Response(_dumped(data), media_type=JSON, headers={"Cache-Control": "no-store"})
 
     @api.get(
         "/api/sections/{path:path}",
@@ -112,7 +114,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
             return _dumped(found)
 
         body = service.body(("sections", path, anchor), make)
-        return body.response(if_none_match, _JSON)
+        return body.response(if_none_match, JSON)
 
     @api.get(
         "/api/guide",
@@ -129,7 +131,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         def make() -> bytes:
             return _dumped({**service.guide(depth), "interface": list(messages.languages())})
 
-        return service.body(("guide", str(depth)), make).response(if_none_match, _JSON)
+        return service.body(("guide", str(depth)), make).response(if_none_match, JSON)
 
     @api.get(
         "/api/answers/{name}",
@@ -153,7 +155,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
             "answer": {"id": kept.id, **kept.answer.to_dict()},
             "changed": service.changed(kept),
         }
-        return body_cache.Body.of(_dumped(data)).response(if_none_match, _JSON)
+        return body_cache.Body.of(_dumped(data)).response(if_none_match, JSON)
 
     @api.post(
         "/api/feedback",

@@ -36,13 +36,17 @@ from assistant import (
     rest,
     widget,
 )
+from assistant.accept import HTML, JSON, preferred
+from assistant.callers import is_proxy
 from assistant.errors import AssistantError, SettingsError
-from assistant.exchange import PROBLEM, TALK, Route, problem
+from assistant.exchange import PROBLEM, problem
 from assistant.gate import Gate
 from assistant.journal import Journal
 from assistant.keys import Keys
 from assistant.markup import Masthead
+from assistant.routes import JOINED, LISTENED, ROUTES
 from assistant.service import Service, form_of, title_of
+from assistant.streams import bounded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -63,22 +67,6 @@ PATIENCE = 8.0
 
 DELIVERY = 1.0
 """Seconds that their answers may then take to be fetched."""
-
-# Gradio writes styles into its page; all else a page asks for must be our own.
-CHAT = (
-    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
-    "base-uri 'self'; form-action 'none'; frame-ancestors {frames}"
-)
-READER = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
-)
-EMBED = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
-)
-NOTHING = "default-src 'none'; frame-ancestors {frames}"
 
 _PICTURES = {
     ".svg": "image/svg+xml",
@@ -106,45 +94,6 @@ class Joining(BaseModel):
     trigger_id: StrictInt | None = None
     event_data: None = None
     simple_format: StrictBool = False
-
-
-JOINED = "/gradio_api/queue/join"
-LISTENED = "/gradio_api/queue/data"
-# What a request takes of its caller's rate, in questions; by the processor time that each takes.
-_PAGE, _PART = 0.2, 0.01
-ROUTES = (
-    Route(("GET", "HEAD"), "/", CHAT, scope="read", cost=1.0),
-    Route(("GET", "HEAD"), "/guide/.*", READER, scope="read", cost=_PAGE),
-    Route(("GET", "HEAD"), "/a/[a-z2-7]{16}", READER, scope="read", cost=_PAGE),
-    Route(("POST",), "/feedback", NOTHING, scope="feedback", cost=_PAGE),
-    Route(("GET", "HEAD"), "/(healthz|readyz)", NOTHING, probe=True),
-    Route(("GET", "HEAD"), "/progress", NOTHING),
-    Route(("GET", "HEAD"), r"/chat/[a-z]+(\.css|\.js)?", NOTHING, cost=_PART),
-    Route(("GET", "HEAD"), r"/widget\.js", NOTHING, shared=True, cost=_PART),
-    Route(("GET", "HEAD"), "/embed", EMBED, scope="read", cost=_PAGE),
-    Route(("GET", "HEAD"), "/(assets|static)/.+", NOTHING, cost=_PART),
-    Route(("GET", "HEAD"), r"/theme\.css", NOTHING, cost=_PART),
-    Route(("POST",), JOINED, NOTHING, scope="read", asks=True, cost=1.0),
-    Route(("GET",), LISTENED, NOTHING, scope="read"),
-    Route(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", NOTHING, scope="read"),
-    Route(("GET",), "/gradio_api/startup-events", NOTHING, scope="read", cost=_PART),
-    Route(("POST",), "/api/(ask|search)", scope="read", asks=True, cost=1.0, longest=TALK),
-    Route(("GET",), "/api/(guide|sections/.+|answers/[^/]+)", scope="read", cost=_PAGE),
-    Route(("POST",), "/api/feedback", scope="feedback", cost=_PAGE),
-    Route(
-        ("POST",),
-        "/v1/chat/completions",
-        scope="read",
-        asks=True,
-        cost=1.0,
-        longest=TALK,
-        nested=True,
-    ),
-    Route(("GET",), "/v1/models(/[^/]+)?", scope="read", nested=True, cost=_PART),
-    Route(("POST",), "/mcp", scope="read", asks=True, cost=1.0, errors="application/json"),
-    Route(("GET",), "/openapi.json", scope="read", cost=_PAGE),
-    Route(("GET",), "/metrics", scope="admin", cost=_PART),
-)
 
 
 class Server:
@@ -328,7 +277,8 @@ class Server:
             await self._ready(scope, receive, send)
             return
         request, later = Request(scope), {"Retry-After": "2", "Cache-Control": "no-store"}
-        if "text/html" in request.headers.get("accept", ""):
+        accepted = ", ".join(request.headers.getlist("accept"))
+        if preferred(accepted, (JSON, HTML)) == HTML:
             page = document.opening(self._masthead, self._say(request))
             await HTMLResponse(page, 503, headers=later)(scope, receive, send)
         else:
@@ -434,6 +384,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
     Raises SettingsError where it cannot listen, KeysUnusable, and what `prepare` raises.
     """
     import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
     if settings.logo and settings.logo.suffix.lower() not in _PICTURES:
         raise SettingsError(
@@ -469,7 +420,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         config = uvicorn.Config(
             served.app,
             log_level="warning",
-            http="h11",
+            http=bounded(H11Protocol, partial(is_proxy, settings)),
             ws="none",
             timeout_graceful_shutdown=1,
             proxy_headers=False,

@@ -5,6 +5,7 @@ Knows where the files are and how they were read. Must not know how the answer c
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from assistant import guide, proof
@@ -19,22 +20,38 @@ if TYPE_CHECKING:
     from assistant.model import Passage
 
 
+_NAME = "Name the guide that was asked and its index: --corpus FOLDER --index FOLDER."
+
+
 def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
     """Prove a saved answer against the guide's own files; how many quotes stand.
 
     The files are read as the index says they were read. Raises VerifyError at the first quote
-    that does not stand.
+    that does not stand; where the answer is of another index, it says so.
     """
-    try:
-        reading = indexes.open(folder).reading
-    except IndexMissing:
-        reading = Reading()
+    reading, generation = Reading(), ""
+    with suppress(IndexMissing):
+        index = indexes.open(folder)
+        reading, generation = index.reading, index.generation
+
+    looked: set[str] = set()
 
     def read(path: str) -> tuple[str, Sequence[Passage]]:
+        looked.add(path)
         if path not in pages:
-            raise VerifyError(f"There is no page {path} in {corpus}.", "Name the guide: --corpus")
+            raise VerifyError(f"There is no page {path[:200]!a} in {corpus}.", _NAME)
         found = guide.read_page(corpus, path, reading=reading)
         return found.page.sha256, found.passages
 
     pages = frozenset(guide.walk(corpus))
-    return proof.verify(answer, read)
+    try:
+        return proof.verify(answer, read)
+    except VerifyError as error:
+        asked = answer["generation"] if looked and "generation" in answer else generation
+        if asked == generation or not generation:
+            raise
+        what = (
+            f"{error.what} The answer is of another guide, or of another state of this one: it "
+            f"is of generation {str(asked)[:40]!a}, the index in {folder} of {generation!a}."
+        )
+        raise VerifyError(what, _NAME) from error

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant import building
+from assistant import index as indexes
 from assistant.ask import Assistant, settle
 from assistant.errors import IndexMissing, ModelError, QuestionError, VerifyError
 from assistant.model import Turn
@@ -378,6 +379,38 @@ class TestVerify:
         (tmp_path / "introduction.md").write_text(page + "\nOne more line.\n")
         with pytest.raises(VerifyError, match="changed"):
             verify(data, tmp_path, corpus_index)
+
+    @pytest.mark.parametrize("page", ["introduction.md", "other.md"])
+    def test_an_answer_of_another_guide_or_index_is_said_to_be(
+        self, corpus_index, tmp_path, word_encoder, page
+    ):
+        """A page of the same name and one of another: both guides have the index of their own."""
+        (tmp_path / "guide").mkdir()
+        (tmp_path / "guide" / page).write_text(
+            "# Cats\n\n## What is a cat?\n\nA cat drinks milk.\n"
+        )
+        building.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+        index = indexes.open(tmp_path / "index")
+        data = Assistant(index, word_encoder).ask("What is a cat?").to_dict()
+        assert verify(data, tmp_path / "guide", tmp_path / "index") == 1
+        with pytest.raises(VerifyError) as raised:
+            verify(data, CORPUS, corpus_index)
+        ours = indexes.open(corpus_index).generation
+        assert (
+            "The answer is of another guide, or of another state of this one" in raised.value.what
+        )
+        assert all(name in raised.value.what for name in (index.generation, ours, page))
+        assert raised.value.mend.endswith("--corpus FOLDER --index FOLDER.")
+
+    def test_a_forged_answer_is_not_taken_for_one_of_another_guide(
+        self, corpus_assistant, corpus_index
+    ):
+        data = {**corpus_assistant.ask("PM vs PO").to_dict(), "generation": "0" * 16}
+        assert verify(data, CORPUS, corpus_index) == 1
+        for forged in ({**data, "text": "Only this."}, [], {"generation": "0" * 16}):
+            with pytest.raises(VerifyError) as raised:
+                verify(forged, CORPUS, corpus_index)
+            assert "another guide" not in raised.value.what
 
 
 def test_half_a_character_in_a_question_is_no_word_of_it(corpus_assistant):

@@ -198,7 +198,7 @@ def test_what_is_not_in_the_table_does_not_exist(path):
     [
         ("POST", "/", "GET, HEAD"),
         ("GET", "/ask", "POST"),
-        ("HEAD", "/talk", "GET, DELETE"),
+        ("PUT", "/talk", "GET, HEAD, DELETE"),
         ("TRACE", "/", "GET, HEAD"),
         ("OPTIONS", "/ask", "POST"),
         ("get", "/", "GET, HEAD"),

@@ -13,9 +13,10 @@ PACKAGE = ROOT / "assistant"
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
     "fields notebook bundled",
-    "model errors text settings timing palette options rate_limit body_cache",
+    "model errors text settings timing palette options body_cache accept",
     "messages journal keys metrics conversation",
     "exchange remote callers",
+    "streams rate_limit routes",
     "gate",
     "tags table fences lexicon matrix cache measures questionset weights batch",
     "mdx phrases bm25 neighbours",
@@ -31,7 +32,7 @@ LAYERS = [
     "calibration",
     "ask reader",
     "live terminal evaluate doctor bodies",
-    "report service excerpts",
+    "report service excerpts jsonrpc",
     "upkeep web pages rest completions mcp widget",
     "server",
     "cli",
@@ -63,8 +64,10 @@ HEAVY = set(
 SHARED = {"onnxruntime": {"encoder", "export"}, "torch": {"export", "reference"}}
 # Gradio is mounted on an application, which the server then serves.
 SHARED["fastapi"] = {"completions", "pages", "rest", "server", "web", "widget"}
+# What comes before the agents' server in its SDK's streams is made of the SDK's messages.
+SHARED["mcp"] = {"jsonrpc", "mcp"}
 # These need their package to define a class, and are themselves imported where they are needed.
-WHOLE = set("completions journal mcp pages rest server web widget rst office".split())
+WHOLE = set("completions journal jsonrpc mcp pages rest server web widget rst office".split())
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))

@@ -77,9 +77,40 @@ def test_nothing_but_messages_is_written_and_it_ends_when_its_agent_leaves(speak
     speaking.send(b"this is no message")
     assert not speaking.ask(BREAD)["found"]
     assert speaking.end() == 0
-    assert len(speaking.heard) == 3
+    assert len(speaking.heard) == 4
     assert all(json.loads(line)["jsonrpc"] == "2.0" for line in speaking.heard)
     assert "Traceback" not in speaking.said
+
+
+def test_what_was_asked_before_the_input_closed_is_answered_and_so_is_what_is_no_message(
+    speaking,
+):
+    """All of it is written at once, and nothing after it, as a shell's pipe does."""
+    ask = {"name": "ask", "arguments": {"question": PM_OR_PO}}
+    speaking.send(message("initialize", 1, GREETING))
+    speaking.send(message("notifications/initialized"))
+    speaking.send(b"")
+    speaking.send(b'{"jsonrpc": "2.0", "id"')
+    speaking.send(b"[" + message("ping", 2) + b"]")
+    speaking.send(b'{"id": 3}')
+    for number in range(4, 20):
+        speaking.send(message("tools/call", number, ask))
+    speaking.send(message("notifications/cancelled", params={"requestId": 19}))
+    assert speaking.end() == 0
+    said = [json.loads(line) for line in speaking.heard]
+    found = {one["id"]: one for one in said if "result" in one}
+    assert {*range(4, 19)} <= found.keys()  # of what was called off none is owed
+    assert found[18]["result"]["structuredContent"]["found"]
+    wrong = [one["error"]["code"] for one in said if one["id"] is None]
+    assert wrong == [-32700, -32600, -32600]
+    assert speaking.said == ""
+
+
+def message(method: str, name: int | None = None, params: dict | None = None) -> bytes:
+    """A request, or without a name a notification."""
+    named = {} if name is None else {"id": name}
+    whole = {"jsonrpc": "2.0", **named, "method": method, "params": params or {}}
+    return json.dumps(whole).encode()
 
 
 def test_an_index_that_is_missing_is_said_before_any_message(tmp_path):

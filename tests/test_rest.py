@@ -173,7 +173,8 @@ def test_what_is_wrong_is_said_without_a_word_of_what_was_sent(client):
 
 
 def test_a_question_may_hold_half_a_character(client):
-    found = client.post("/api/ask", content=b'{"question": "what is a cat \\ud800?"}')
+    body = b'{"question": "what is a cat \\ud800?"}'
+    found = client.post("/api/ask", content=body, headers={"Content-Type": "application/json"})
     assert found.status_code in {200, 422}
     found.json()
 

@@ -101,6 +101,10 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
         assert page.status_code == 503
         assert page.headers["retry-after"] == "2"
         assert "Getting the guide ready" in page.text
+    for accept in ("*/*", "text/html;q=0", "application/json, text/html;q=0.5"):
+        assert not waiting.get("/", headers={"Accept": accept}).text.startswith("<")
+    for accept in ("TEXT/HTML", "application/json;q=0.5, text/html", "text/*"):
+        assert waiting.get("/", headers={"Accept": accept}).text.startswith("<!doctype html>")
     told = waiting.post("/api/ask", json={"question": "what is a dog?"})
     assert told.status_code == 503
     assert told.headers["retry-after"] == "2"
@@ -276,7 +280,7 @@ def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, kept):
         ({"answer": "b" * 16, "helpful": True, "more": 1}, 422),
         ([], 422),
         ("text", 422),
-        (None, 422),
+        (None, 415),
     ],
 )
 def test_an_opinion_in_another_shape_is_refused(client, body, status):

@@ -1,0 +1,133 @@
+"""JSON-RPC on its way to the SDK: what is no message, and what is asked and not yet answered."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import anyio
+from mcp import types
+from mcp.shared.message import SessionMessage
+from pydantic import ValidationError
+from pydantic_core import from_json
+from starlette.responses import Response
+
+from assistant.accept import JSON
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+
+    from anyio.abc import ObjectReceiveStream, ObjectSendStream
+
+PATIENCE = 30.0
+"""Seconds that questions under way may take once an agent has closed its output."""
+
+
+def _failure(code: int, what: str, mend: str) -> types.ErrorData:
+    return types.ErrorData(code=code, message=f"{what} {mend}", data={"what": what, "mend": mend})
+
+
+_NOT_JSON = _failure(types.PARSE_ERROR, "This is not JSON.", "Send one message of JSON-RPC 2.0.")
+_BATCH = _failure(
+    types.INVALID_REQUEST, "Several messages at once are not taken.", "Send one message at a time."
+)
+_NO_MESSAGE = _failure(
+    types.INVALID_REQUEST,
+    "This is no message of JSON-RPC 2.0.",
+    "Send jsonrpc, id, method and params.",
+)
+NOT_ACCEPTED = _failure(
+    types.INVALID_REQUEST,
+    "The answer is JSON, which is not accepted.",
+    "Send the header Accept: application/json, or none.",
+)
+
+
+def malformed(body: bytes) -> types.ErrorData | None:
+    """Say what is wrong with a body that should be a message; the SDK would use its own words."""
+    try:
+        message = from_json(body)
+    except ValueError:
+        return _NOT_JSON
+    try:
+        types.jsonrpc_message_adapter.validate_python(message, by_name=False)
+    except ValidationError:
+        return _BATCH if isinstance(message, list) else _NO_MESSAGE
+    return None
+
+
+def _unread(error: Exception) -> types.ErrorData | None:
+    """What is wrong with a line that the SDK could not read; nothing with an empty one."""
+    if not isinstance(error, ValidationError):
+        return _NOT_JSON
+    wrong = error.errors(include_url=False)[0]
+    sent = wrong["input"]
+    if wrong["type"] == "json_invalid":
+        empty = isinstance(sent, str) and not sent.strip()
+        return None if empty else _NOT_JSON
+    return _BATCH if isinstance(sent, list) and len(wrong["loc"]) < 2 else _NO_MESSAGE
+
+
+def refusal(error: types.ErrorData, status: int) -> Response:
+    """Answer a request whose message cannot be told, and so no id of it."""
+    said = {"code": error.code, "message": error.message, "data": error.data}
+    body = json.dumps({"jsonrpc": "2.0", "id": None, "error": said})
+    return Response(body, status, media_type=JSON)
+
+
+class Unanswered:
+    """What an agent asked and is not answered yet, between its streams and the protocol's."""
+
+    def __init__(self) -> None:
+        self._ids: Counter[str] = Counter()
+        self._changed = anyio.Event()
+
+    async def hear(
+        self,
+        reading: AsyncIterable[SessionMessage | Exception],
+        on: ObjectSendStream[SessionMessage | Exception],
+        back: ObjectSendStream[SessionMessage],
+    ) -> None:
+        """Hand on what is read; once that ends, wait until all of it is answered.
+
+        What is no message is answered with what is wrong with it.
+        """
+        async with on, back:
+            async for item in reading:
+                if isinstance(item, Exception):
+                    if error := _unread(item):
+                        failure = types.JSONRPCError(jsonrpc="2.0", id=None, error=error)
+                        await back.send(SessionMessage(failure))
+                    continue
+                self._note(item.message)
+                await on.send(item)
+            with anyio.move_on_after(PATIENCE):
+                while self._ids:
+                    await self._changed.wait()
+
+    async def say(
+        self,
+        reading: ObjectReceiveStream[SessionMessage],
+        on: ObjectSendStream[SessionMessage],
+    ) -> None:
+        """Hand on what is answered."""
+        async with on:
+            async for item in reading:
+                await on.send(item)
+                if isinstance(item.message, types.JSONRPCResponse | types.JSONRPCError):
+                    self._settle(item.message.id)
+
+    def _note(self, message: types.JSONRPCMessage) -> None:
+        if not isinstance(message, types.JSONRPCRequest | types.JSONRPCNotification):
+            return
+        if isinstance(message, types.JSONRPCRequest):
+            self._ids[str(message.id)] += 1
+        elif message.method == "notifications/cancelled" and message.params:  # never answered
+            self._settle(message.params.get("requestId"))
+
+    def _settle(self, name: object) -> None:
+        self._ids[str(name)] -= 1
+        self._ids = +self._ids  # those that are above zero
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()

@@ -1,0 +1,139 @@
+"""How many event streams and connections one caller may hold open at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from assistant.callers import household, parse_address
+from assistant.exchange import PROBLEM, Stop, problem
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from assistant.callers import Address
+
+STREAMS = 16
+"""Event streams of one address of ours that a caller holds at once."""
+
+OWN_STREAMS = 256
+"""The same for callers on the loopback: a tunnel or an unlisted proxy brings all readers there."""
+
+CONNECTIONS = 128
+"""Connections from one address; a browser opens six, and an office may share its address."""
+
+OWN_CONNECTIONS = 512
+"""The same for the loopback: half of the 1,024 files that a process may usually have open."""
+
+HEAD = 10.0
+"""Seconds that the head of a request may take, from the opening of its connection on."""
+
+_LATER = {"retry-after": "5"}
+
+
+class Places:
+    """Places that callers hold for a while, so many each."""
+
+    def __init__(self) -> None:
+        self._held: Counter[str] = Counter()
+
+    def take(self, caller: str, most: int) -> bool:
+        """Take a place for a caller, who may hold so many; whether there was one."""
+        if self._held[caller] >= most:
+            return False
+        self._held[caller] += 1
+        return True
+
+    def give_back(self, caller: str) -> None:
+        """Give back a place that was taken."""
+        self._held[caller] -= 1
+        if not self._held[caller]:
+            del self._held[caller]
+
+
+class Stream:
+    """The place of one request in case its response is a stream: taken once, and given back."""
+
+    def __init__(self, places: Places, caller: str, most: int) -> None:
+        self._places, self._caller, self._most = places, caller, most
+        self._taken = False
+
+    def take(self) -> Stop | None:
+        """Take the place, or say what the request is refused with."""
+        self._taken = self._taken or self._places.take(self._caller, self._most)
+        if self._taken:
+            return None
+        what = "Too many streams are open."
+        return Stop(429, what, "Close some of them and try again.", _LATER)
+
+    def give_back(self) -> None:
+        """Give the place back, if it was taken."""
+        if self._taken:
+            self._places.give_back(self._caller)
+
+
+def bounded(protocol: Any, listed: Callable[[Address], bool]) -> Any:
+    """Extend uvicorn's protocol for HTTP: few connections an address, and none that says nothing.
+
+    `listed` says which addresses are proxies, whose connections are those of all their readers.
+    A connection is closed whose next request has no complete head in time; uvicorn itself waits
+    for ever for a first request, and for one that has begun.
+    """
+    import h11
+
+    held = Places()
+
+    class Bounded(protocol):  # type: ignore[misc]
+        """A connection that is counted, and closed where the head of a request is late."""
+
+        holder = ""
+        deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            address = parse_address(self.client[0]) if self.client else None
+            own = address is None or address.is_loopback
+            if address is None or not listed(address):
+                holder = household(address)
+                if not held.take(holder, OWN_CONNECTIONS if own else CONNECTIONS):
+                    transport.write(_FULL)
+                    transport.close()
+                    return
+                self.holder = holder
+            self.wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self.stop_waiting()
+            if self.holder:
+                held.give_back(self.holder)
+
+        def handle_events(self) -> None:
+            super().handle_events()
+            if self.conn.their_state is h11.IDLE:
+                self.wait()
+            else:
+                self.stop_waiting()
+
+        def wait(self) -> None:
+            if self.deadline is None and not self.transport.is_closing():
+                self.deadline = self.loop.call_later(HEAD, self.timeout_keep_alive_handler)
+
+        def stop_waiting(self) -> None:
+            if self.deadline is not None:
+                self.deadline.cancel()
+                self.deadline = None
+
+    return Bounded
+
+
+def _full() -> bytes:
+    """The whole response to a connection that is one too many."""
+    body = problem(429, "Too many connections are open.", "Close some and try again.", "")
+    head = {**_LATER, "content-type": PROBLEM, "content-length": len(body), "connection": "close"}
+    lines = ["HTTP/1.1 429 Too Many Requests", *(f"{name}: {head[name]}" for name in head)]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+_FULL = _full()
