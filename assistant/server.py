@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -398,10 +397,6 @@ async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
 
 def _heavy() -> tuple[Any, Any]:
     """The chat's module with all of Gradio, and the agents', when there is a guide to ask."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    # Else Gradio loads pandas to sum up its own run times after every question.
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from assistant import mcp, web
 
     return web, mcp

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
-    "fields notebook bundled",
+    "fields notebook bundled offline",
     "model errors text settings timing palette options",
     "messages journal keys metrics conversation",
     "exchange remote",
