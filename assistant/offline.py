@@ -2,7 +2,7 @@
 
 `import assistant` calls `stay_offline` first, so that each interface passes it: command line,
 Python, `app.py`, the chat, MCP, and the processes they start, which inherit the environment.
-Imports only what Python has loaded anyway.
+Whatever it needs beyond what Python has loaded anyway is imported inside a function.
 """
 
 from __future__ import annotations
@@ -54,3 +54,26 @@ def stay_offline() -> None:
     os.environ.update(ALWAYS)
     for name, value in UNLESS_SET.items():
         os.environ.setdefault(name, value)
+
+
+def own_temporary_folder() -> None:
+    """Name a temporary folder for Gradio that no other program uses, before Gradio is imported.
+
+    Its default is one folder for all users of a machine, which the first of them owns. Raises
+    SettingsError where no folder can be written to.
+    """
+    import secrets
+    import tempfile
+    from pathlib import Path
+
+    from assistant.errors import SettingsError
+
+    try:
+        place = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise SettingsError(
+            "The chat needs a folder for temporary files, and none here can be written to.",
+            "Name one with TMPDIR; in a container, mount a tmpfs on /tmp.",
+        ) from error
+    name = f"guide-assistant-{secrets.token_hex(8)}"
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(place / name))

@@ -41,6 +41,7 @@ from assistant.gate import Gate
 from assistant.journal import Journal
 from assistant.keys import Keys
 from assistant.markup import Masthead
+from assistant.offline import own_temporary_folder
 from assistant.service import Service, form_of, title_of
 
 if TYPE_CHECKING:
@@ -396,7 +397,11 @@ async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
 
 
 def _heavy() -> tuple[Any, Any]:
-    """The chat's module with all of Gradio, and the agents', when there is a guide to ask."""
+    """The chat's module with all of Gradio, and the agents', when there is a guide to ask.
+
+    Raises SettingsError where no folder for temporary files can be written to.
+    """
+    own_temporary_folder()
     from assistant import mcp, web
 
     return web, mcp

@@ -28,12 +28,13 @@ PATIENCE = 90.0
 """Seconds after which a step is held to hang."""
 
 # What the browser asks by itself is none of ours: these keep it from doing so.
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --disable-domain-reliability "
-    "--disable-client-side-phishing-detection --disable-default-apps "
-    "--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider"
-).split() + ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+FLAGS = """
+--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
+--disable-background-networking --disable-component-update --disable-domain-reliability
+--disable-client-side-phishing-detection --disable-default-apps
+--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider
+""".split()
+NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 PYTHON = f"""
 import sys
@@ -143,7 +144,7 @@ def main(idle: float) -> None:
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
-            args=FLAGS,
+            args=[*FLAGS, NO_NAMES],
             env={**os.environ, "HOME": BROWSER, "TMPDIR": BROWSER},
         )
         stack.callback(browser.close)
@@ -157,13 +158,14 @@ def main(idle: float) -> None:
         expect(quote).to_be_visible(timeout=PATIENCE * 1000)
         answers["chat"] = quote.inner_text()
         context.new_page().goto(f"{ORIGIN}/embed")
-        answers["command line"] = run(assistant("ask", QUESTION))
         answers["client"] = run(assistant("client", ORIGIN, QUESTION))
+        quiet_until = time.monotonic() + idle  # what follows leaves the server alone
+        answers["command line"] = run(assistant("ask", QUESTION))
         run(assistant("doctor"))
         run(assistant("eval", questions, "--work", GUIDE / "eval"))
-        page.wait_for_timeout(idle * 1000)
+        page.wait_for_timeout(max(0.0, quiet_until - time.monotonic()) * 1000)
     codes = {"server": server.returncode, "agent": agent.returncode, "python": program.returncode}
-    print(json.dumps({"answers": answers, "requests": requests, "codes": codes}))
+    json.dump({"answers": answers, "requests": requests, "codes": codes}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -220,9 +220,7 @@ def main(folder: Path, home: str, *command: str) -> None:
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    done = subprocess.run(
-        ["chroot", str(root), *command], env=environment, cwd="/", check=False
-    )
+    done = subprocess.run(["chroot", str(root), *command], env=environment, cwd="/", check=False)
     shm = root / "dev" / "shm"
     paths = _written(upper) + [f"/dev/shm/{path.name}" for path in shm.iterdir()]
     found = {

@@ -12,8 +12,9 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
-    "fields notebook bundled offline",
+    "fields notebook bundled",
     "model errors text settings timing palette options",
+    "offline",
     "messages journal keys metrics conversation",
     "exchange remote",
     "gate",
