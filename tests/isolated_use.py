@@ -1,7 +1,10 @@
 """Use everything once, then leave it idle: a program that `isolation` runs.
 
-Starts from nothing: an empty home, an empty cache, a guide that has no index. Prints, as JSON, what
-each interface answered and all addresses the browser was sent to.
+    isolated_use.py SECONDS PAGES
+
+Starts from nothing: an empty home, an empty cache, a guide that has no index. PAGES is a folder of
+more pages for the guide. Prints, as JSON, what each interface answered and all addresses the
+browser was sent to. Imports nothing of the package, whose switches would reach what it starts.
 """
 
 from __future__ import annotations
@@ -128,9 +131,10 @@ def evaluation() -> Path:
     return folder
 
 
-def main(idle: float) -> None:
+def main(idle: float, pages: Path) -> None:
     """Build, serve, ask by every interface, and wait; `idle` is in seconds."""
     shutil.copytree(ROOT / "corpus", GUIDE / "corpus")
+    shutil.copytree(pages, GUIDE / "corpus" / "more")
     questions = evaluation()
     requests: list[str] = []
     run(assistant("build"))
@@ -169,4 +173,4 @@ def main(idle: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    main(float(sys.argv[1]), Path(sys.argv[2]))

@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, missing
+from tests.test_formats import docx, paragraph, pdf
 
 IDLE = 60
 """Seconds that nothing is asked: onnxruntime would look up its maker's host after 15."""
 
-PATIENCE = 280.0
+PATIENCE = 600.0
+"""Seconds after which a program is held to hang; alone on the machine it takes 100."""
 QUOTE = "A Product Owner is a role from the Scrum framework"
 TELLTALE = f"""
 import pathlib, socket
@@ -71,8 +73,14 @@ def traces(tmp_path_factory):
     if find_spec("playwright") is None or shutil.which("chromium") is None:
         _skip("chromium and playwright are not installed")
     folder = tmp_path_factory.mktemp("isolated")
+    pages = folder / "pages"
+    pages.mkdir()
+    (pages / "tea.md").write_text("# Tea\n\nGreen tea is brewed at 80 degrees.\n")
+    if find_spec("markitdown"):  # which looks at a page with onnxruntime too
+        (pages / "coffee.docx").write_bytes(docx(paragraph("Coffee is brewed at 95 degrees.")))
+        (pages / "water.pdf").write_bytes(pdf("Water boils at 100 degrees."))
     programs = {
-        "everything": (ROOT / "tests" / "isolated_use.py", IDLE),
+        "everything": (ROOT / "tests" / "isolated_use.py", IDLE, pages),
         "telltale": ("-c", TELLTALE),
         "unswitched": ("-c", FIRST_SESSION, "alone"),
         "switched": ("-c", FIRST_SESSION, "assistant"),
