@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tests.conftest import CORPUS, ROOT
-from tests.isolation import Isolated, missing
+from tests.isolation import Isolated, require
 
 DEPLOY = ROOT / "deploy"
 PATIENCE = 150.0
@@ -70,8 +70,7 @@ def test_everybody_may_read_an_installation_and_nobody_else_may_change_it(prefix
 
 
 def served(prefix, folder, way):
-    if why := missing():
-        pytest.skip(why)
+    require()
     packages = sysconfig.get_path("purelib")
     script = ROOT / "tests" / "isolated_serve.py"
     traces = Isolated(folder / way, sys.executable, script, prefix, packages, way).traces(PATIENCE)
@@ -258,6 +257,13 @@ def test_the_installation_script_is_plain_shell_and_says_how_it_is_used():
     done = run(DEPLOY / "install")
     assert done.returncode == 2
     assert done.stderr.startswith("Usage: deploy/install PREFIX [GUIDE]")
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+@pytest.mark.parametrize("script", ["deploy/install", ".ci/run"])
+def test_shellcheck_finds_nothing_in_the_scripts(script):
+    done = run("shellcheck", ROOT / script)
+    assert done.returncode == 0, done.stdout
 
 
 def test_torch_is_the_version_of_the_constraints_wherever_it_is_installed():

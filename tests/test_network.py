@@ -7,7 +7,6 @@ it fails instead.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, missing
+from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, require, skip
 from tests.test_formats import docx, paragraph, pdf
 
 IDLE = 60
@@ -59,19 +58,12 @@ OF_THE_TEST = ("/srv/guide/corpus/", "/srv/guide/questions/")
 OF_THE_BROWSER = ("/browser/", "/var/cache/fontconfig/", "/dev/shm/.org.chromium.")
 
 
-def _skip(why: str) -> None:
-    if os.environ.get("NAMESPACES") == "required":
-        pytest.fail(f"What is sent cannot be seen here: {why}", pytrace=False)
-    pytest.skip(why)
-
-
 @pytest.fixture(scope="module")
 def traces(tmp_path_factory):
     """What each program did. All run at once, so that they are idle at the same time."""
-    if why := missing():
-        _skip(why)
+    require()
     if find_spec("playwright") is None or shutil.which("chromium") is None:
-        _skip("chromium and playwright are not installed")
+        skip("chromium and playwright are not installed")
     folder = tmp_path_factory.mktemp("isolated")
     pages = folder / "pages"
     pages.mkdir()
