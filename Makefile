@@ -1,13 +1,26 @@
 # README's two commands are `make run` and `make test`; both set up all they need.
+# `make run PORT=8000` listens on another port.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?=
 BIN := .venv/bin
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check torture eval bench scale train clean
+.NOTPARALLEL:
+.PHONY: run python port test check torture eval bench scale train clean
 
-run: .venv/installed
-	$(BIN)/python app.py
+run: port .venv/installed
+	$(BIN)/python app.py $(if $(PORT),--port $(PORT))
+
+# What stops a server is said before the installation, which takes minutes.
+port: python
+	@$(PYTHON) deploy/preflight.py --serve $(PORT)
+
+python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "Python 3.11 is needed, and $(or $(PYTHON),python3) is not here." >&2; \
+		echo "Install it, or name one: make run PYTHON=/path/to/python3.11" >&2; \
+		exit 2; }
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest
@@ -42,7 +55,8 @@ train: .venv/installed-dev
 	$(BIN)/python benchmarks/train.py --eval $(or $(EVAL),../shared/eval)
 
 # torch first and by itself: asked for by another package, pip may take a build with CUDA.
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt | python
+	@$(PYTHON) deploy/preflight.py --folder .venv
 	$(PYTHON) -m venv .venv
 	$(INSTALL) torch==2.13.0
 	$(INSTALL) --editable .

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assistant.offline import stay_offline
+
+stay_offline()  # before any other module, which may import what asks the network
+
 if TYPE_CHECKING:
     from assistant.ask import Assistant as Assistant
     from assistant.conversation import Conversation as Conversation

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -118,8 +117,6 @@ class SentenceTransformerEncoder:
     @cached_property
     def pipeline(self) -> Any:
         """The sentence-transformers model, loaded."""
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         for name in ("sentence_transformers", "transformers"):
             logging.getLogger(name).setLevel(logging.ERROR)
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -44,6 +43,7 @@ from assistant.gate import Gate
 from assistant.journal import Journal
 from assistant.keys import Keys
 from assistant.markup import Masthead
+from assistant.offline import own_temporary_folder
 from assistant.routes import JOINED, LISTENED, ROUTES
 from assistant.service import Service, form_of, title_of
 from assistant.streams import bounded
@@ -363,11 +363,11 @@ async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
 
 
 def _heavy() -> tuple[Any, Any]:
-    """The chat's module with all of Gradio, and the agents', when there is a guide to ask."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    # Else Gradio loads pandas to sum up its own run times after every question.
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    """The chat's module with all of Gradio, and the agents', when there is a guide to ask.
+
+    Raises SettingsError where no folder for temporary files can be written to.
+    """
+    own_temporary_folder()
     from assistant import mcp, web
 
     return web, mcp

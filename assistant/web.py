@@ -10,11 +10,14 @@ import html
 import logging
 import re
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.route_utils import DEFAULT_TEMP_DIR
 
 from assistant import document, messages
 from assistant.conversation import LONGEST_TALK
@@ -143,6 +146,9 @@ def application(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks
         app_kwargs={"openapi_url": None},
         theme=gr.themes.Base(font="sans-serif", font_mono="monospace"),
     )
+    for folder in (Path(DEFAULT_TEMP_DIR) / "vibe_edit_history", Path(DEFAULT_TEMP_DIR)):
+        with suppress(OSError):  # another program has put something there
+            folder.rmdir()  # Gradio makes them for files, and a chat here has none
     return app, blocks
 
 

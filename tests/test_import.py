@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from assistant import offline
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
@@ -67,3 +72,49 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
 def test_every_public_name_can_be_imported() -> None:
     code = "from assistant import *\nprint(Turn.__name__, Answer.__name__, Conversation.__name__)"
     assert run(code) == "Turn Answer Conversation"
+
+
+def switches(environment: dict[str, str], statement: str = "import assistant") -> dict[str, str]:
+    """The environment that packages find which are imported after the statement."""
+    code = f"{statement}\nimport json, os\nprint(json.dumps(dict(os.environ)))"
+    own = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**own, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "statement", ["import assistant", "from assistant import Assistant", "import assistant.export"]
+)
+def test_whatever_is_imported_first_every_package_is_told_to_stay_offline(statement):
+    found = switches({}, statement)
+    assert {**found, **offline.ALWAYS, **offline.UNLESS_SET} == found
+
+
+def test_what_keeps_everything_on_this_machine_holds_whatever_the_environment_says():
+    against = dict.fromkeys(offline.ALWAYS, "0") | {"GRADIO_ANALYTICS_ENABLED": "True"}
+    found = switches(against)
+    assert {**found, **offline.ALWAYS} == found
+
+
+def test_what_a_person_may_want_otherwise_is_left_as_it_is_set():
+    wanted = dict.fromkeys(offline.UNLESS_SET, "1000")
+    found = switches(wanted)
+    assert {**found, **wanted} == found
+
+
+def test_no_other_module_changes_the_environment():
+    changes = re.compile(r"os\.environ\[.*\] =|os\.environ\.(setdefault|update|pop)|os\.putenv")
+    found = [
+        path.name
+        for path in (ROOT / "assistant").glob("*.py")
+        if changes.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == ["offline.py"]

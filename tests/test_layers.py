@@ -14,6 +14,7 @@ PACKAGE = ROOT / "assistant"
 LAYERS = [
     "fields notebook bundled",
     "model errors text settings timing palette options body_cache accept",
+    "offline",
     "messages journal keys metrics conversation",
     "exchange remote callers",
     "streams rate_limit routes",
