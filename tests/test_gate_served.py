@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -25,6 +25,7 @@ from starlette.routing import Route as Endpoint
 from assistant.exchange import BODY, PROBLEM, Route
 from assistant.gate import Gate
 from assistant.settings import Settings
+from assistant.streams import STREAMS
 
 PATIENCE = 10.0  # seconds a busy machine may take
 SLOW = 0.4  # seconds a body may take here
@@ -402,6 +403,24 @@ def test_a_stream_ends_in_the_application_when_its_reader_leaves():
             assert next(events).startswith("data:")
             assert not server.behind.ended.is_set()
         until(server.behind.ended.is_set)
+
+
+def test_of_any_route_s_streams_a_caller_holds_so_many_and_may_have_one_for_one_that_ended():
+    """The table does not say that this route streams: its response does."""
+    with Served(Settings(trusted_proxies=("127.0.0.0/8",))) as served, ExitStack() as others:
+
+        def listen(caller: str, held: ExitStack) -> int:
+            said = {"X-Forwarded-For": caller}
+            stream = httpx.stream("GET", f"{served.url}/stream", headers=said, timeout=PATIENCE)
+            return held.enter_context(stream).status_code
+
+        with ExitStack() as one:
+            assert listen("203.0.113.9", one) == 200
+            assert {listen("203.0.113.9", others) for _ in range(STREAMS - 1)} == {200}
+            assert listen("203.0.113.9", others) == 429
+            assert listen("203.0.113.10", others) == 200
+        found: list[int] = []
+        until(lambda: 200 in found or found.append(listen("203.0.113.9", others)))
 
 
 def test_open_streams_do_not_hold_up_stopping_and_are_whole_for_their_readers():
