@@ -116,7 +116,7 @@ class Retrieval:
 
         A question in several parts is looked for as a whole too: one section may answer it all.
         """
-        turns = list(history)[-LONGEST_TALK:]
+        turns = talks.settled(history[-LONGEST_TALK:])
         context = talks.context(turns)
         with step("understand"), COMPUTING:
             asked = self._asked(text, turns)
