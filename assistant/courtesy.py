@@ -54,7 +54,8 @@ _LEADS = tuple(
     for pattern in (
         (
             r"(?:hi|hello|hey|hiya|greetings|howdy|dear \w+|good (?:morning|afternoon|evening|day))"
-            r"(?: (?:there|all|everyone|everybody|guys|team|folks|again|sir|madam)){0,4}\b[ ,.!;:-]*"
+            r"(?: (?:there|all|everyone|everybody|guys|team|folks|again|sir|"
+            r"madam)){0,4}\b[ ,.!;:-]*"
         ),
         (
             r"how(?: (?:are|r)|['’]re)? (?:you|u|things|it)(?: (?:doing|going|all)){0,4}"
@@ -81,7 +82,8 @@ _LEADS = tuple(
         rf"(?:can|could|may|might) i {_JUST}(?:ask(?: you)?|{_GET}) {_SOME}{_NEWS}{_ON} ",
         (
             rf"i ?['’]? ?(?:am|m|was|ve been|have been) {_JUST}{_LOOKING}"
-            rf"(?: (?:for|into|in|to|if|whether|about|on|regarding)){{0,4}} (?:(?:{_LEARN}|{_GET}) )?"
+            rf"(?: (?:for|into|in|to|if|whether|about|on|"
+            rf"regarding)){{0,4}} (?:(?:{_LEARN}|{_GET}) )?"
             rf"(?:(?:you|someone|anyone) (?:can|could|might|would) {_JUST}{_TELL} )?"
             rf"(?:{_SOME}{_NEWS}{_ON} )?(?:(?:if|whether|about) )?"
         ),

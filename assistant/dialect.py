@@ -462,7 +462,7 @@ def _unmarked(text: str) -> str:
 
 
 def _without_shortcodes(text: str) -> str:
-    """The text with what each shortcode of Hugo shows; one stands inside one line and in no other."""
+    """The text with what each shortcode of Hugo shows; it stands on one line and in no other."""
     *before, rest = text.split("}}")
     pieces: list[str] = []
     for piece in before:

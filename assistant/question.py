@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from assistant.text import STOPWORDS, opening, stem, words
@@ -120,19 +121,26 @@ _COMPARISONS = tuple(
             " (?:(?:as )?compared (?:to|with)|as opposed to|in contrast (?:to|with)) ",
             anywhere=False,
         ),
-        rf"(?:^|[,;:] ?){_WHAT}(?P<a>[^,;:]+?) ?(?:\bvs\.?|\bversus\b|(?<= )v\.?(?= [a-z])) ?(?P<b>[^,;:]+)",
+        (
+            rf"(?:^|[,;:] ?){_WHAT}(?P<a>[^,;:]+?) ?(?:\bvs\.?|\bversus\b|"
+            rf"(?<= )v\.?(?= [a-z])) ?(?P<b>[^,;:]+)"
+        ),
         r"^(?P<a>[\w .-]{1,40}?) or (?P<b>[\w .-]{1,40}?) ?[:,?] ?(?:what|which|how)\b",
         r"^which\b[^,:]*+[,:] ?(?P<a>[\w .-]{1,40}?) or (?P<b>[\w .-]{1,40})$",
         (
             r"^(?!(?:is|are|do|does|can|should|will|would|to|how|what|who|why|when|where|i|we|my|you|"
-            r"it|if|please|need|want)\b)(?P<a>[\w.-]++(?: [\w.-]++){0,5}?) or (?P<b>[\w.-]++(?: [\w.-]++){0,5})$"
+            r"it|if|please|need|"
+            r"want)\b)(?P<a>[\w.-]++(?: [\w.-]++){0,5}?) or (?P<b>[\w.-]++(?: "
+            r"[\w.-]++){0,5})$"
         ),
         (
-            r"^(?>(?P<a>[^,;:]+?)(?: and | ?/ ?))(?P<b>[^,;:]+?)[:,; ]{1,3}(?:-+ )?(?:what(?: is|'s)? )?"
+            r"^(?>(?P<a>[^,;:]+?)(?: and |"
+            r" ?/ ?))(?P<b>[^,;:]+?)[:,; ]{1,3}(?:-+ )?(?:what(?: is|'s)? )?"
             r"(?:the )?differences?\b"
         ),
         *(
-            rf"^(?:the )?differences? (?!in\b|for\b|at\b)(?P<a>\S++(?: \S++){{{n}}}) (?P<b>\S++(?: \S++){{{n}}})$"
+            rf"^(?:the )?differences? (?!in\b|for\b|"
+            rf"at\b)(?P<a>\S++(?: \S++){{{n}}}) (?P<b>\S++(?: \S++){{{n}}})$"
             for n in range(3)
         ),
     )
@@ -142,7 +150,10 @@ _DEFINITIONS = tuple(
     for pattern in (
         r"^what (?:does|do|did) (?:you|we|they|people) mean by (?P<a>.+)",
         r"^what (?:does|do|did) (?P<a>.+?) (?:mean|stand for|refer to|signify)\b",
-        r"^what(?: (?:exactly )?(?:is|are|was|were)|'s) (?:exactly )?(?:meant by|the (?:meaning|definition) of) (?P<a>.+)",
+        (
+            r"^what(?: (?:exactly )?(?:is|are|was|were)|'s) (?:exactly )?(?:meant by|"
+            r"the (?:meaning|definition) of) (?P<a>.+)"
+        ),
         r"^(?:define|explain|describe) (?:what )?(?P<a>.+?)(?: (?:is|are|means?))?$",
         r"^(?:the )?(?:meaning|definition) of (?P<a>.+)",
         r"^(?:what|who)(?: exactly)?(?: (?:is|are|was|were)|'s|'re) (?:exactly )?(?P<a>.+)",
@@ -156,11 +167,18 @@ _LISTS = tuple(
         (
             r"^(?>.*?\b(?:types|kinds|sorts|categories|varieties|classes|forms|flavou?rs|examples|list|parts|"
             r"pillars|phases|stages|components|elements|levels|responsibilities|duties|tasks|skills|benefits|advantages|"
-            r"disadvantages|reasons|options|requirements|principles) (?:of|for) )(?P<a>.+?)(?= (?:are|exist|is)\b|$)"
+            r"disadvantages|reasons|options|requirements|principles) (?:of|"
+            r"for) )(?P<a>.+?)(?= (?:are|exist|is)\b|$)"
         ),
-        r"^(?:what|which) (?:(?:different|other|main|various|all|common) ){0,6}(?:types|kinds|sorts) of (?P<a>.+?)(?= (?:are|exist)\b|$)",
+        (
+            r"^(?:what|which) (?:(?:different|other|main|various|all|"
+            r"common) ){0,6}(?:types|kinds|sorts) of (?P<a>.+?)(?= (?:are|exist)\b|$)"
+        ),
         r"^(?:list|name|enumerate) (?:all |some )?(?:the )?(?P<a>.+)",
-        r"^how many (?:different )?(?:types of |kinds of )?(?P<a>.+?) (?:are|exist|is|do|does|can)\b",
+        (
+            r"^how many (?:different )?(?:types of |kinds of )?(?P<a>.+?) (?:are|exist|is|"
+            r"do|does|can)\b"
+        ),
         r"^(?:what|which) are (?:all )?the (?:\w+ ){0,2}(?P<a>\w+s)(?: (?:of|for|in|to)\b|$)",
     )
 )
@@ -191,11 +209,13 @@ _YES_NO = re.compile(
 _RESOURCE_NOUN = re.compile(
     r"\b(?P<book>books?)\b|\b(?P<article>articles?|blog posts?|essays?)\b|"
     r"\b(?P<video>videos?|talks?|movies?)\b|\b(?P<form>forms?)\b|"
-    r"\b(?:resources?|references?|readings?|reading list|materials?|sources|literature|links?|something|anything|what)\b",
+    r"\b(?:resources?|references?|readings?|reading list|materials?|sources|"
+    r"literature|links?|something|anything|what)\b",
     re.I,
 )
 _RESOURCE_VERB = re.compile(
-    r"\b(?:recommend(?:ed|ation|ations|s)?|suggest(?:ed|ions?|s)?|read(?:ing)?|watch|further|learn more|dig deeper|"
+    r"\b(?:recommend(?:ed|ation|ations|s)?|suggest(?:ed|ions?|s)?|read(?:ing)?|watch|"
+    r"further|learn more|dig deeper|"
     r"good|best|any|which|what|list|where|there)\b",
     re.I,
 )
@@ -218,18 +238,24 @@ _RESOURCE_SUBJECT = re.compile(
     r"^(?>.*?\b(?:about|on|regarding|for|covering|concerning) )(?P<a>.+)", re.I
 )
 _ARTICLE = re.compile(
-    r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|between|both|my|your|our) ){1,20}",
+    r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|"
+    r"between|both|my|your|our) ){1,20}",
     re.I,
 )
 _TAIL = re.compile(
-    r"(?: (?:in practice|in (?:simple|plain) (?:words|terms|english)|exactly|really|anyway|please|the same(?: thing)?|different|"
+    r"(?: (?:in practice|in (?:simple|plain) (?:words|terms|english)|exactly|really|"
+    r"anyway|please|the same(?: thing)?|different|"
     r"here|there|all about)){1,8}$",
     re.I,
 )
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Question:
-    """Read what a question asks for, from its first 2,000 characters."""
+    """Read what a question asks for, from its first 2,000 characters.
+
+    Of the last few it is known: each part of a question is read after all the turns before it.
+    """
     plain = _LEAD.sub("", opening(text).replace("’", "'").rstrip("?!. "))
     for pattern in _COMPARISONS:
         match = pattern.search(plain)
@@ -289,7 +315,8 @@ _ASKING = frozenset(
 
 
 _AMOUNT = re.compile(
-    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|far|big|heavy|fast)\b|"
+    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|"
+    r"far|big|heavy|fast)\b|"
     r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
     re.I,
 )
@@ -303,7 +330,8 @@ def wants_amount(text: str) -> bool:
 _FOCUS = re.compile(
     r"^(?:(?:in|on|at|for|from|to|with|by|of) )?(?:what|which|how many|how much) "
     r"(?:(?:is|are|was|were) (?:the|a|an|some) |(?:is|are|was|were) )?"
-    r"(?P<a>(?:[\w'’-]{1,60} ){0,3}?[\w'’-]{1,60})(?= (?:is|are|was|were|do|does|did|can|could|should|would|"
+    r"(?P<a>(?:[\w'’-]{1,60} ){0,3}?[\w'’-]{1,60})(?= (?:is|are|was|were|do|does|did|"
+    r"can|could|should|would|"
     r"will|may|must|has|have|had|of|for|in|on|at|to|from|with|by|that|who|which|and|or)\b|\W*$)",
     re.I,
 )

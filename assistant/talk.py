@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from assistant import deadline
 from assistant.model import MARKER, REFUSAL
 from assistant.question import parse
 from assistant.text import LONGEST, STOPWORDS, normalise, opening, sentences, stem, words
@@ -84,12 +85,14 @@ _SOMEBODY = re.compile(r"\b(?:an?|my|our|your|each|every) [a-z]|\b(?:some|any)(?
 _MODAL = r"(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|must|may)"
 _SOMEONE = r"(?:i|you|we|they|it|he|she|one|the|an?|there|this|that|these|those|my|our|your)"
 _ASKS_ANEW = (
-    rf"(?:(?:how|what|why|what's|how's)\b|(?:who|where|when|which|whose) (?:to\b|\w+ {_MODAL}\b|{_MODAL}\b)|"
+    rf"(?:(?:how|what|why|what's|how's)\b|(?:who|where|when|which|whose) (?:to\b|"
+    rf"\w+ {_MODAL}\b|{_MODAL}\b)|"
     rf"{_MODAL} {_SOMEONE}\b|(?:(?:please|also|then|can you|could you) ){{0,4}}"
     r"(?:explain|describe|define|list|tell me|instruct)\b)"
 )
 _SPLIT = re.compile(
-    r"(?:(?<!\?)\?++ ?(?:(?:and|also|so|but)\b[ ,]*){0,4}|(?<![ ,;])[ ,;]++(?:and|or|but) (?:also )?)"
+    r"(?:(?<!\?)\?++ ?(?:(?:and|also|so|but)\b[ ,]*){0,4}|(?<![ ,;])[ ,;]++(?:and|or|"
+    r"but) (?:also )?)"
     rf"(?={_ASKS_ANEW})",
     re.I,
 )
@@ -166,7 +169,7 @@ def settled(turns: Sequence[Turn]) -> list[Turn]:
     """What was said before, in the form a question has, and no longer than one.
 
     Of a longer turn the reader's is cut to its opening, the agent's to its opening and its end,
-    where it may ask something. Everything else here expects turns in this form.
+    where it may ask something. A question is read in the light of turns in this form.
     """
     return [replace(turn, text=_settled(turn)) for turn in turns]
 
@@ -191,6 +194,7 @@ def stand_alone(text: str, turns: Sequence[Turn]) -> str:
     """
     thread = _Thread()
     for turn in turns:
+        deadline.check()
         if turn.role == "agent":
             said = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
             thread = replace(thread, said=said, heard=(*thread.heard, said))
@@ -223,11 +227,14 @@ def replies(text: str, turns: Sequence[Turn]) -> bool:
 
 
 def context(turns: Sequence[Turn]) -> str:
-    """What was talked about, newest first, each turn cut to its opening; empty for no talk."""
+    """What was talked about, newest first, each turn cut to its opening; empty for no talk.
+
+    The turns are taken as they were said.
+    """
     said = [
-        MARKER.sub("", turn.text)[:_LONGEST_TURN]
+        MARKER.sub("", turn.text[:LONGEST])[:_LONGEST_TURN]
         for turn in reversed(turns)
-        if turn.text != REFUSAL and not _THANKS.match(turn.text)
+        if turn.text != REFUSAL and not _THANKS.match(opening(turn.text))
     ]
     return " ".join(said)[:_LONGEST_CONTEXT]
 

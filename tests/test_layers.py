@@ -14,7 +14,7 @@ PACKAGE = ROOT / "assistant"
 LAYERS = [
     "fields notebook bundled",
     "model errors text settings timing palette options",
-    "messages journal keys metrics conversation",
+    "messages journal keys metrics conversation deadline",
     "exchange remote",
     "gate",
     "tags table fences lexicon matrix cache measures questionset weights batch",
