@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from assistant import calibration, encoders, further, ranking, settings, writer
+from assistant import calibration, deadline, encoders, further, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.conversation import Conversation
@@ -23,7 +23,7 @@ from assistant.model import Answer, Citation, Search
 from assistant.offers import Offers
 from assistant.ranking import Sought
 from assistant.retrieval import COMPUTING, Retrieval
-from assistant.text import normalise, terms, words, writable
+from assistant.text import LONGEST, normalise, terms, words, writable
 from assistant.timing import step
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-LONGEST_QUESTION = 2000
+LONGEST_QUESTION = LONGEST
 WORDED = (
     "[0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u1fff\u2c00-\u2dff\u3040-\ud7ff\uf900-\ufdff"
     "\ufe70-\ufefc\uff10-\uffdc\U00010000-\U0001e95f\U00020000-\U000323af]"
@@ -60,6 +60,12 @@ LONGEST_NAME = 5
 NEARBY = 8
 """How many passages before and after it on its page a list may run over."""
 
+
+LONGEST_ANSWER = 10.0
+"""Seconds an answer may take. The longest question with the longest talk takes a tenth of one."""
+
+LONGEST_EXAMPLE = 200
+"""The characters of a heading that is offered as an example of what to ask."""
 
 PATIENCE = 120.0
 """Seconds that another process may take to build the index of the guide that comes with us."""
@@ -92,9 +98,14 @@ class Assistant:
         *,
         bar: float | None = None,
         notices: tuple[str, ...] = (),
+        longest: float = LONGEST_ANSWER,
     ) -> None:
-        """`bar` is the guide's own, None for the shipped one; `notices` come with each answer."""
+        """`bar` is the guide's own, None for the shipped one; `notices` come with each answer.
+
+        `longest` is how many seconds an answer may take.
+        """
         self.index = index
+        self._longest = longest
         self._encoder = encoder
         self._notices = notices
         shipped = ranking.shipped()
@@ -191,16 +202,26 @@ class Assistant:
     def over(self, index: Index) -> Assistant:
         """The same Assistant over another index. Raises ModelError for another model's."""
         index.check_model(self._encoder)
-        return Assistant(index, self._encoder, bar=self._model.bar, notices=self._notices)
+        return Assistant(
+            index,
+            self._encoder,
+            bar=self._model.bar,
+            notices=self._notices,
+            longest=self._longest,
+        )
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question with quotes from the guide, or say that the guide does not.
 
         `history` is the talk so far, oldest first. Raises QuestionError for a question that is
-        empty or longer than 2,000 characters.
+        empty or longer than 2,000 characters, and AnswerTimeout where the answer takes longer than
+        one may.
         """
+        with deadline.within(self._longest):
+            return self._answered(question, _settled(history))
+
+    def _answered(self, question: str, history: Sequence[Turn]) -> Answer:
         started = time.perf_counter()
-        history = _settled(history)
         parts, hits = self._retrieval.find(settle(question), history)
         with COMPUTING:
             with step("write"):
@@ -237,7 +258,8 @@ class Assistant:
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """The k passages that answer best, best first. Raises QuestionError as `ask` does."""
-        parts, hits = self._retrieval.find(settle(question), _settled(history))
+        with deadline.within(self._longest):
+            parts, hits = self._retrieval.find(settle(question), _settled(history))
         return Search(writable(question), _understood_as(parts), hits[:k])
 
     def examples(self, count: int = 4) -> list[str]:
@@ -245,7 +267,8 @@ class Assistant:
         store = self.index.store
         pages = store.pages()[:EXAMPLE_PAGES]
         headings = [s.headings[-1] for page in pages for s in store.sections(page)]
-        asked = [heading for heading in dict.fromkeys(headings) if questions.is_question(heading)]
+        short = (heading for heading in dict.fromkeys(headings) if _is_asked(heading))
+        asked = [heading for heading in short if questions.is_question(heading)]
         step = max(1, len(asked) // count)
         spread = [*asked[::step], *asked]
         answered = (heading for heading in dict.fromkeys(spread) if self.ask(heading).found)
@@ -255,6 +278,7 @@ class Assistant:
 
     def _reply(self, found: Found) -> Reply:
         """What is quoted and recommended to one part of a question, if the guide answers it."""
+        deadline.check()
         bar = self._model.bar
         if found.understood.question.form == "resources":
             resources = self._resources(found)
@@ -404,6 +428,11 @@ class Assistant:
         said = [turn.text for turn in history if turn.role == "user"]
         said += [part.understood.question.text for part in parts]
         return further.next_questions(hits, quotes, said, self._offers)
+
+
+def _is_asked(heading: str) -> bool:
+    """Whether a heading may be put as a question: it is short, and has words."""
+    return len(heading) <= LONGEST_EXAMPLE and bool(_WORDED.search(heading))
 
 
 def settle(question: str) -> str:

@@ -33,20 +33,20 @@ _MARK_FIRST = re.compile(
     r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<)"
 )
 _ADMONITION = re.compile(
-    _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*(?:\"(.*)\")?[ \t]*$"
+    _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*+(?:\"(.*)\")?[ \t]*$"
 )
 _TAB = re.compile(_PREFIX + r"===[!+]?[ \t]+\"(.*)\"[ \t]*$")
 _CALLOUT = re.compile(
     r"^((?:[ \t]*(?:[-*+] |\d+[.)] )?>)+[ \t]*)\[!([\w-]+)(?:\|[^\]]*)?\][-+]?(.*)$"
 )
-_COLONS = re.compile(_PREFIX + r":{3,}[ \t]*(.*)$")
+_COLONS = re.compile(_PREFIX + r":{3,}+[ \t]*+(.*)$")
 _DEFINITION = re.compile(r"^:([ \t]+)(?=\S)")
-_LEAF = re.compile(_PREFIX + r"::[A-Za-z][\w-]*(?:\[(.*)\])?(?:\{.*\})?[ \t]*$")
-_BRACED = re.compile(r"^\{([\w:.+-]+)\}[ \t]*(.*)$")
-_NAMED = re.compile(r"^([A-Za-z][\w-]*)(?:[ \t]*\[(.*)\])?[ \t]*(?:\{.*\})?[ \t]*(.*)$")
+_LEAF = re.compile(_PREFIX + r"::[A-Za-z][\w-]*(?:\[(.*)\])?(?:\{[^{}]*\})?[ \t]*$")
+_BRACED = re.compile(r"^\{([\w:.+-]+)\}[ \t]*+(.*)$")
+_NAMED = re.compile(r"^([A-Za-z][\w-]*+)(?:[ \t]*+\[(.*)\])?[ \t]*+(?:\{[^{}]*\})?[ \t]*+(.*)")
 _OPTION = re.compile(r"^[ \t>]*:[\w-]+:(?:[ \t].*)?$")
 _DOTTED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
-_SLASHES = re.compile(r"^([ \t]*)/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
+_SLASHES = re.compile(r"^([ \t]*)/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*+(.*))?)?$")
 # Directives whose content is Markdown; what others hold is code, or made by the tool.
 _DIRECTIVES = frozenset(
     "note tip hint info important warning attention caution danger error seealso admonition topic "
@@ -60,13 +60,13 @@ _BLOCKS = frozenset(
     "caution hint error important admonition details tab html define caption".split()
 )
 _UNSEEN = (
-    re.compile(_PREFIX + r"(?:-+8<-+.*|\{!.*!\})[ \t]*$"),  # a snippet of another file
+    re.compile(_PREFIX + r"(?:-+8<-.*|\{!.*!\}[ \t]*)$"),  # a snippet of another file
     re.compile(_PREFIX + r"(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
     re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown when pointed at
 )
 _TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
 _LIQUID_LINE = re.compile(r"^\s*\{%-?\s*\w.*%\}\s*$")
-_HIGHLIGHTED = re.compile(r"^\s*\{%-?\s*highlight\s*([\w+#-]*).*%\}\s*$")
+_HIGHLIGHTED = re.compile(r"^\s*\{%-?\s*highlight\s*+([\w+#-]*+).*%\}\s*$")
 _HIGHLIGHT_ENDS = re.compile(r"\{%-?\s*endhighlight\b")
 # `{: .a #b c="d" }` of kramdown, `{ .a #b c="d" }` of attr_list; `{c}` alone may be anything.
 ATTRIBUTES = (
@@ -78,7 +78,7 @@ _CONTENTS_LIST = re.compile(r"^[ \t]*\{: ?toc\b")
 _ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t].*$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
 _TOLD = re.compile(
-    r"<([a-z][\w-]*)(?=\s)[^<>]*?\smarkdown(?:=[\"']?\w*[\"']?)?(?=[\s>])[^<>]*>", re.I
+    r"<([a-z][\w-]*+)(?=\s)(?>[^<>]*?\smarkdown(?:=[\"']?\w{0,20}[\"']?)?(?=[\s>]))[^<>]*>", re.I
 )
 _CLOSES = re.compile(r"</([a-z][\w-]*)>", re.I)
 _TAG_FIRST = re.compile(r"^\s*<(?!/?(?:table|t[rdh]|thead|tbody|ul|ol|li|dl|p|div|h\d)\b)", re.I)
@@ -104,19 +104,18 @@ _HIDDEN = (
     (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
 
-_SHORTCODE = re.compile(r"\{\{[<%]((?:[^{}\n]|\{(?!\{)|\}(?!\}))*+)(?<=[>%])\}\}")
 _SHORTCODE_SHOWN = re.compile(r"\b(?:title|caption|label|heading|summary)=\"([^\"]*)\"")
 _LIQUID = re.compile(r"\{%-?\s*\w[^{}]*?%\}")
 _VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
 _WIKI_LINK = re.compile(r"(!?)\[\[(?![\s^\"'\[])([^\[\]|\n]+?)(?:\\?\|([^\[\]\n]*))?\]\](?![(\[:])")
-_COMMENT = re.compile(r"%%[^%\n]*+%%|\{/\*(?:[^*]|\*(?!/))*+\*/\}")
+_COMMENT = re.compile(r"%%[^%\n]*+%%")
 _HIGHLIGHT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
 _BLOCK_ID = re.compile(r"\s\^[A-Za-z0-9-]+[ \t]*$")
 _CRITIC = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
 _ICON = re.compile(
     r":(?:material|octicons|fontawesome|simple|custom|bootstrap)-[\w-]+:(?:\{[^{}]*\})?"
 )
-_EMOJI = re.compile(r"(?<![\w:]):[a-z0-9_+-]*[a-z][a-z0-9_+-]*:(?![\w:])")
+_EMOJI = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w:])")
 
 
 WIKI = "wiki:"
@@ -446,11 +445,11 @@ def _inline(line: str) -> str:
 
 def _unmarked(text: str) -> str:
     if "{" in text:
-        text = _SHORTCODE.sub(lambda m: " ".join(_SHORTCODE_SHOWN.findall(m[1])), text)
+        text = _without_shortcodes(text)
         text = _VARIABLE.sub("", _LIQUID.sub("", text))
         text = _CRITIC.sub("", text)
     if "%%" in text or "{/*" in text:
-        text = _COMMENT.sub("", text)
+        text = components.uncommented(_COMMENT.sub("", text))
     if "[[" in text:
         text = _WIKI_LINK.sub(_as_link, text)
     if "==" in text:
@@ -460,6 +459,20 @@ def _unmarked(text: str) -> str:
     if ":" in text:
         text = _EMOJI.sub(_as_emoji, _ICON.sub("", text))
     return text
+
+
+def _without_shortcodes(text: str) -> str:
+    """The text with what each shortcode of Hugo shows; it stands on one line and in no other."""
+    *before, rest = text.split("}}")
+    pieces: list[str] = []
+    for piece in before:
+        opens = piece.rfind("{{")
+        inside = piece[opens + 2 :] if opens >= 0 else ""
+        if inside[:1] in {"<", "%"} and inside[-1] in ">%" and "\n" not in inside:
+            pieces += [piece[:opens], " ".join(_SHORTCODE_SHOWN.findall(inside))]
+        else:
+            pieces += [piece, "}}"]
+    return "".join([*pieces, rest])
 
 
 def _as_link(found: re.Match[str]) -> str:

@@ -40,6 +40,10 @@ class QuestionError(AssistantError):
     exit_code = USAGE
 
 
+class AnswerTimeout(AssistantError):
+    """The answer was not ready in the time that one may take."""
+
+
 class SettingsError(AssistantError):
     """A setting or flag is unknown or has a value that cannot be used."""
 

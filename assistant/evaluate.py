@@ -181,7 +181,7 @@ class _Bench:
 def _rewritten(asked: Asked) -> tuple[float, float]:
     """Whether our stand-alone form, and the question as it was asked, hold all it should."""
     wanted = set(text.terms(asked.rewrite))
-    ours = talks.stand_alone(asked.text, asked.history)
+    ours = talks.stand_alone(asked.text, talks.settled(asked.history))
     return (
         float(wanted <= set(text.terms(ours))),
         float(wanted <= set(text.terms(asked.text))),

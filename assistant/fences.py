@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 # A fence may open inside a list item or a quotation; it closes no deeper than it opened.
-OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})(.*)$")
+OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}+(?=[^`]*$)|~{3,}+)(.*)$")
 _CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
 _BACKTICKS = re.compile(r"`+")
 

@@ -28,8 +28,9 @@ BREAK = "\n\n"
 """What stands between two pieces of a text."""
 
 # No bracket stands in a label but behind a backslash, so that no line is read in two ways.
-_LABEL = r"((?:[^\[\]\\]|\\.)*)"
-_NOTE = re.compile(rf"\[\^(\d{{1,3}})\]: {_LABEL} — \[{_LABEL}\]\(\S*\)")
+_LABEL = r"((?:[^\[\]\\]|\\.)*+)"
+_DASH = " — "
+_NOTE = re.compile(rf"\[\^(\d{{1,3}})\]: {_LABEL}(?<={_DASH})\[{_LABEL}\]\(\S*\)")
 _MARKER = re.compile(r" ?\[\^\d+\]")
 _IN_LABEL = re.compile(r"([\[\]\\<])")
 _IN_ADDRESS = re.compile(r"[\s()<>\\]")
@@ -93,7 +94,7 @@ class Footnotes:
             return Turn("agent", _MARKER.sub("", body))
         said = BREAK.join(f"{quoted} [{n}]" for n, quoted in enumerate(quotes, 1))
         found = (
-            self._source(_plain(note[2]), _plain(note[3]), quoted)
+            self._source(_plain(note[2].removesuffix(_DASH)), _plain(note[3]), quoted)
             for note, quoted in zip(notes, quotes, strict=True)
         )
         return Turn("agent", said, tuple(filter(None, found)))

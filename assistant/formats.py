@@ -50,7 +50,7 @@ _MARKS = (
     (BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARED = re.compile(
-    rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?([\w-]{1,20})", re.I
+    rb"<(?:meta|\?xml)[^<>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?([\w-]{1,20})", re.I
 )
 # The encodings that pages of the web declare; others of Python's are no encodings of text.
 _LEGACY = re.compile(

@@ -51,12 +51,10 @@ _FRONT_MATTER = re.compile(
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MOST_BRACKETS = 1000  # inside each other they take a time that grows with their square
 
-_PLAIN_LINE = re.compile(
-    r"^(\w+)[ \t]*[:=][ \t]+[\"']?([^\s\"'\[\]{}|>&*!#][^\n]*?)[\"']?[ \t]*$", re.M
-)
+_PLAIN_LINE = re.compile(r"^(\w+)[ \t]*[:=][ \t]+[\"']?([^\s\"'\[\]{}|>&*!#][^\n]*)$", re.M)
 _NAMED_ANCHOR = re.compile(
     r"[<{(](?:(?<=<)[A-Za-z][^<>]*?\s(?:id|name)\s*=\s*[\"']?([\w:.%-]+)"
-    r"|(?<=\{)(?=[^{}\n]*+\})[^{}\n]*?#([\w:.-]+)[^{}\n]*\}|(?<=^\()([^()\s]+)\)=[ \t]*$)",
+    r"|(?<=\{)(?=[^{}\n]*+\})(?>[^{}\n]*?#([\w:.-]+))[^{}\n]*\}|(?<=^\()([^()\s]+)\)=[ \t]*$)",
     re.M,
 )
 
@@ -380,10 +378,17 @@ def _front_matter(path: str, source: Source) -> tuple[dict[str, Any], str, list[
         odd = Oddity(
             path, 1, f"The front matter is not {language}: only its plain lines were read."
         )
-        return dict(_PLAIN_LINE.findall(match.group())), blank, [odd]
+        found = _PLAIN_LINE.findall(match.group())
+        return {name: _unquoted(value) for name, value in found}, blank, [odd]
     if metadata and not isinstance(metadata, dict):
         return {}, source.text, []  # text between two thematic breaks
     return metadata or {}, blank, []
+
+
+def _unquoted(value: str) -> str:
+    """A value without the white space and the quotation mark behind it."""
+    plain = value.rstrip(" \t")
+    return plain[:-1] if len(plain) > 1 and plain[-1] in "\"'" else plain
 
 
 def _yaml(text: str) -> Any:

@@ -39,7 +39,7 @@ _OPTIONS = (
     | Options.ENABLE_DEFINITION_LIST
 )
 _SPAN_ATTRIBUTES = re.compile(rf"^(?:\{{:[^{{}}]*\}}|{ATTRIBUTES})")
-_HEADING_ATTRIBUTES = re.compile(r"\s*\{(?=[:.# ])[^{}]*\}\s*\Z")
+_HEADING_ATTRIBUTES = re.compile(r"(?<!\s)\s*\{(?=[:.# ])[^{}]*\}\s*\Z")
 _ROLE = re.compile(r"\{[A-Za-z][\w:.+-]*\}\Z")
 _ROLE_TARGET = re.compile(r"^(.*\S)\s*<[^<>]+>$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
@@ -48,6 +48,7 @@ _ANCHOR = re.compile(r"\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)", re.I)
 _ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.I)
 _ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
 _TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1")
+_PARAGRAPH = re.compile(rb"(?:[^\S\n]*+\S[^\n]*+\n)*(?:[^\S\n]*+\S[^\n]*+)?")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
 _BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # they show nothing
 _UNSEEN = frozenset("script style template noscript".split())
@@ -316,7 +317,7 @@ class _Walk:
 
     def _open_bars(self, start: int) -> None:
         """A kramdown table of rows alone, which CommonMark reads as a paragraph of bars."""
-        paragraph = re.compile(rb"(?:[^\n]*\S[^\n]*\n?)*").match(self._lines.raw, start)
+        paragraph = _PARAGRAPH.match(self._lines.raw, start)
         lines = paragraph[0].splitlines() if paragraph else []
         stripped = [line.strip(b" \t>") for line in lines]
         if all(line.startswith(b"|") and line.endswith(b"|") for line in stripped):

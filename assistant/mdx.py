@@ -26,26 +26,25 @@ place of a marker without moving a line.
 _TAG = re.compile(r"</?([A-Za-z][\w.:-]*)(?=[\s/>{]|$)|</?>")
 _DELIMITER = re.compile(r"[\"'`{}>]")
 _SHOWN = re.compile(
-    r"(?<![\w-])[\"']?(?:(title|label|heading|name)|caption|summary|text|description)[\"']?\s*[=:]\s*"
-    r"\{?\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`)"
-    r"|(?<![\w-])(?:items|tabs)=\{\s*\[((?:\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*,?)*+)\s*\]"
+    r"(?<![\w-])[\"']?(?:(title|label|heading|name)|caption|summary|text|description)[\"']?\s*[=:]\s*+"
+    r"(?:\{\s*+)?(?:\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`)"
+    r"|(?<![\w-])(?:items|tabs)=\{\s*\[([^\[\]]*)\]"
 )
 _LEADS_TO = re.compile(
-    r"(?<![\w-])[\"']?(?:href|link|url|to)[\"']?\s*[=:]\s*\{?\s*"
+    r"(?<![\w-])[\"']?(?:href|link|url|to)[\"']?\s*[=:]\s*+(?:\{\s*+)?"
     r"(?:\"([^\"\s<>]+)\"|'([^'\s<>]+)')"
 )
 _STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _TEXT = re.compile(r"\{\s*(?:\"([^\"\n{}]*)\"|'([^'\n{}]*)'|`([^`\n{}$]*)`)\s*\}")
 _EXPRESSION = re.compile(r"\{\s*[A-Za-z_$][\w.$]*(?:\([^{}\n]*\)|\[[^{}\n]*\])?\s*\}")
-_COMMENT = re.compile(r"\{/\*(?:[^*]|\*(?!/))*+\*/\}")
 _IMPORT = re.compile(
-    r"^import[ \t]+(?:[\w*{}\s,$]+?[ \t]*from[ \t]*)?['\"][^'\"]+['\"][ \t]*;?[ \t]*(?://.*)?$"
+    r"^import[ \t]++(?:[\w*{}\s,$]+?from[ \t]*+)?['\"][^'\"]+['\"][ \t]*+;?[ \t]*+(?://.*)?$"
 )
 _IMPORT_OPENS = re.compile(r"^import[ \t]*(?:\w+[ \t]*,[ \t]*)?\{[^}]*$")
 _IMPORT_ENDS = re.compile(r"\}[ \t]*from[ \t]*['\"][^'\"]*['\"];?|^\s*$")
 _EXPORT = re.compile(r"^export[ \t]+(?:const|let|var|default|function|async|class|\{)")
 _OPENS = re.compile(
-    r"\s*import\s(?:[^'\"{;\n]|\{[^{}]*\})*['\"][^'\"\n]+['\"]\s*;?[ \t]*(?://[^\n]*)?(?:\n|\Z)"
+    r"\s*import\s(?:[^'\"{;\n]|\{[^{}'\"]*\})*['\"][^'\"\n]+['\"][^\S\n]*+;?[ \t]*+(?://[^\n]*)?(?:\n|\Z)"
 )
 
 # Past so many lines, and past so many tags without an end in a line, an angle bracket is just one.
@@ -238,8 +237,18 @@ def _reduced_text(text: str) -> str:
 def _evaluated(text: str) -> str:
     if "{" not in text:
         return text
-    text = _TEXT.sub(lambda found: "".join(filter(None, found.groups())), _COMMENT.sub("", text))
+    text = _TEXT.sub(lambda found: "".join(filter(None, found.groups())), uncommented(text))
     return _EXPRESSION.sub("", text)
+
+
+def uncommented(text: str) -> str:
+    """The text without comments in braces; one that is never closed is none."""
+    pieces: list[str] = []
+    end = 0
+    while (start := text.find("{/*", end)) >= 0 and (stop := text.find("*/}", start + 3)) >= 0:
+        pieces.append(text[end:start])
+        end = stop + 3
+    return "".join([*pieces, text[end:]])
 
 
 def shown(tag: str) -> str:
@@ -257,7 +266,7 @@ def _said(tag: str) -> Iterator[tuple[int, str]]:
     }
     for found in _SHOWN.finditer(tag):
         text = found[2] or found[3] or found[4] or ""
-        if found[5]:
+        if found[5] and not _STRING.sub("", found[5]).replace(",", "").strip():
             text = " | ".join("".join(pair) for pair in _STRING.findall(found[5]))
         if found[1] and not set("[]<>") & set(text):
             address = leads.pop(bisect_right(braces, found.start()), "")

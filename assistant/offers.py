@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from assistant import question as questions
-from assistant.text import STOPWORDS, terms
+from assistant.text import STOPWORDS, opening, terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ _YOURS = re.compile(r"\byour\b", re.I)
 # A sentence that opens with a thing, up to it and after it: its article, and its verb.
 _BEGUN = re.compile(r"(?:^|[.!?:]\s|\n)(?P<article>(?:an?|the)\s)?$")
 _TELLS = re.compile(
-    r"\s+(?:\([^)]*\)\s+)?(?P<verb>is|are|was|were|has|have|does|do|means?|lets?|allows?|provides?|"
+    r"\s+(?:\([^()]*\)\s+)?(?P<verb>is|are|was|were|has|have|does|do|means?|lets?|allows?|provides?|"
     r"describes?|consists?|works?|exists?)\b"
 )
 _SINGULAR = re.compile(r"^(?:is|was|has|does|\w+s)$", re.I)
@@ -95,7 +95,7 @@ def made(passage: Passage, counts: Mapping[str, int]) -> str:
     """The question that a passage's heading asks, or is the answer to; empty where none is sure."""
     if not passage.body:
         return ""
-    heading = _NUMBER.sub("", " ".join(passage.heading.split())).rstrip(" .:")
+    heading = _NUMBER.sub("", opening(passage.heading)).rstrip(" .:")
     question = _asked_of(heading, passage.body, counts)
     even = question.count("(") == question.count(")")
     if not terms(question) or not even or len(question) > LONGEST or _UNASKED.search(question):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from assistant.text import STOPWORDS, stem, words
+from assistant.text import STOPWORDS, opening, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +38,11 @@ class Question:
 
 # What politeness puts before a question, and what it may be dropped from.
 _LEAD = re.compile(
-    r"^(?:(?:so|ok(?:ay)?|well|hi|hello|hey|please)\b[\s,]*)*"
-    r"(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell\s+me\s+|clarify\s+)?"
+    r"^(?:(?:so|ok(?:ay)?|well|hi|hello|hey|please)\b[ ,]*){0,8}"
+    r"(?:(?:can|could|would|will) you (?:please )?(?:tell me |clarify )?"
     r"(?=(?:explain|define|describe|compare|contrast|list|name|what|who|how|why|the)\b)|"
-    r"(?:please\s+)?(?:tell|show)\s+me\s+(?=(?:what|who|how|why|the\s+difference)\b)|"
-    r"(?:do\s+you\s+know|i\s+(?:want|would\s+like|need)\s+to\s+know|i\s+wonder)\s+"
+    r"(?:please )?(?:tell|show) me (?=(?:what|who|how|why|the difference)\b)|"
+    r"(?:do you know|i (?:want|would like|need) to know|i wonder) "
     r"(?=(?:what|who|how|why|if|whether)\b))?",
     re.I,
 )
@@ -49,72 +50,97 @@ _JOIN = r"(?:and|vs\.?|versus|or|from|to|with|than|against|/|&)"
 _DO = r"(?:does|do|did|can|would)"
 _BE = r"(?:is|are|was|were|isn't|aren't)"
 _SAME = (
-    r"(?:the\s+)?same(?:\s+thing)?\s+as|different\s+(?:from|to|than)|identical\s+to|similar\s+to|"
-    r"interchangeable\s+with|better\s+than|another\s+(?:word|name)\s+for"
+    r"(?:the )?same(?: thing)? as|different (?:from|to|than)|identical to|similar to|"
+    r"interchangeable with|better than|another (?:word|name) for"
 )
 _ALIKE = (
-    r"(?:(?:the\s+)?same(?:\s+thing)?|different|identical|interchangeable|similar|alike|equal|"
+    r"(?:(?:the )?same(?: thing)?|different|identical|interchangeable|similar|alike|equal|"
     r"equivalent)"
 )
-_WHAT = r"(?:(?:what(?:\s+is|\s+are|'s)|explain|describe|define|compare|tell\s+me\s+about)\s+)?"
+_WHAT = r"(?:(?:what(?: is| are|'s)|explain|describe|define|compare|tell me about) )?"
+
+
+def _sides(opens: str, joins: str, ends: str = "", *, anywhere: bool = True) -> str:
+    """A pattern for two sides: what opens it, what stands between them, and what ends it.
+
+    Each is taken where it first stands and not tried again further on, so that a long text takes
+    a time in proportion: where the first of them leads to nothing, a later one does not either.
+    """
+    first = rf"^(?>.*?{opens})" if anywhere else rf"^{opens}"
+    last = rf"(?P<b>.+?){ends}" if ends else r"(?P<b>.+)"
+    return rf"{first}(?>(?P<a>.+?){joins}){last}"
+
+
+_HOW = r"\b(?:how|in what ways?)"
 _COMPARISONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
         # "and" joins what "between" opens, whatever else stands in the two names.
-        (
-            r"\b(?:differ\w*|distin\w+|gap|compar\w+|contrast|relationship|similarit\w+|choose|choice)\b"
-            r"[\w ]{0,12}?\sbetween\s+(?P<a>.+?)\s+and\s+(?P<b>.+)"
+        _sides(
+            r"\b(?:differ\w{0,20}|distin\w{1,20}|gap|compar\w{1,20}|contrast|relationship|"
+            r"similarit\w{1,20}|choose|choice)\b[\w ]{0,12}? between ",
+            " and ",
         ),
-        r"\bhow\s+(?:different|similar)\s+(?:is|are)\s+(?P<a>.+?)\s+(?:from|to|and)\s+(?P<b>.+)",
-        (
-            r"\b(?:differences?|distinction|gap|comparison|contrast|relationship|different(?!\s+\w+\s+of))\b"
-            rf"[\w ]{{0,12}}?\s(?:between|of|about|btw|b/w)\s+(?P<a>.+?)\s+{_JOIN}\s+(?P<b>.+)"
+        _sides(r"\bhow (?:different|similar) (?:is|are) ", " (?:from|to|and) "),
+        _sides(
+            r"\b(?:differences?|distinction|gap|comparison|contrast|relationship|"
+            r"different(?! \w{1,40} of))\b[\w ]{0,12}? (?:between|of|about|btw|b/w) ",
+            rf" {_JOIN} ",
+        ),
+        _sides(
+            r"\b(?:differences?|compare|comparing|contrast|distinguish|differentiate|tell apart) "
+            r"(?:between )?",
+            rf" {_JOIN} ",
+        ),
+        _sides(
+            rf"\b(?:how|why|in what ways?) {_BE} ",
+            rf" (?:not |any |so )?(?:distinct from|distinguished from|unlike|{_SAME}) ",
+        ),
+        _sides(rf"{_HOW} {_DO} ", " (?:differ|compare|vary|relate) (?:from|to|with) "),
+        _sides(rf"{_DO} ", " (?:really )?differ from ", anywhere=False),
+        _sides(r"\bhow ", " (?:differs?|(?:is|are) different) from "),
+        _sides(rf"{_HOW} (?:{_DO}|are|is) ", " and ", r" (?:differ(?:ent)?|compare|related?)\b"),
+        _sides(rf"{_DO} ", " and ", r" (?:really )?differ\b", anywhere=False),
+        _sides(r"\bwhat (?:distinguishes|separates|differentiates) ", " from "),
+        _sides(r"\bwhat (?:sets|makes) ", " (?:apart|different) from "),
+        _sides(
+            "(?:is|are) ", " or ", r" (?:better|worse|\w{1,20}er|more \w{1,40})$", anywhere=False
+        ),
+        _sides(rf"what {_DO} ", " and ", r" do differently\b", anywhere=False),
+        _sides(r"\btell ", " (?:apart )?from "),
+        _sides(r"\btell ", " and ", r" apart\b"),
+        _sides(
+            rf"(?:so )?(?:{_BE} )?",
+            rf" (?:not |really |just |exactly )?(?:{_SAME}) ",
+            anywhere=False,
+        ),
+        _sides(rf"{_BE} ", " (?:just|basically) (?:an?|another) ", anywhere=False),
+        _sides(rf"{_BE} ", " and ", rf" (?:really )?{_ALIKE}\b", anywhere=False),
+        _sides(
+            _WHAT,
+            " (?:(?:as )?compared (?:to|with)|as opposed to|in contrast (?:to|with)) ",
+            anywhere=False,
         ),
         (
-            rf"\b(?:differences?|compare|comparing|contrast|distinguish|differentiate|tell\s+apart)\s+"
-            rf"(?:between\s+)?(?P<a>.+?)\s+{_JOIN}\s+(?P<b>.+)"
+            rf"(?:^|[,;:] ?){_WHAT}(?P<a>[^,;:]+?) ?(?:\bvs\.?|\bversus\b|"
+            rf"(?<= )v\.?(?= [a-z])) ?(?P<b>[^,;:]+)"
         ),
-        (
-            rf"\b(?:how|why|in\s+what\s+ways?)\s+{_BE}\s+(?P<a>.+?)\s+(?:not\s+|any\s+|so\s+)?"
-            rf"(?:distinct\s+from|distinguished\s+from|unlike|{_SAME})\s+(?P<b>.+)"
-        ),
-        (
-            rf"\b(?:how|in\s+what\s+ways?)\s+{_DO}\s+(?P<a>.+?)\s+(?:differ|compare|vary|relate)\s+"
-            r"(?:from|to|with)\s+(?P<b>.+)"
-        ),
-        rf"^{_DO}\s+(?P<a>.+?)\s+(?:really\s+)?differ\s+from\s+(?P<b>.+)",
-        r"\bhow\s+(?P<a>.+?)\s+(?:differs?|(?:is|are)\s+different)\s+from\s+(?P<b>.+)",
-        (
-            rf"\b(?:how|in\s+what\s+ways?)\s+(?:{_DO}|are|is)\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+"
-            r"(?:differ(?:ent)?|compare|related?)\b"
-        ),
-        rf"^{_DO}\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:really\s+)?differ\b",
-        r"\bwhat\s+(?:distinguishes|separates|differentiates)\s+(?P<a>.+?)\s+from\s+(?P<b>.+)",
-        r"\bwhat\s+(?:sets|makes)\s+(?P<a>.+?)\s+(?:apart|different)\s+from\s+(?P<b>.+)",
-        r"^(?:is|are)\s+(?P<a>.+?)\s+or\s+(?P<b>.+?)\s+(?:better|worse|\w+er|more\s+\w+)$",
-        rf"^what\s+{_DO}\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+do\s+differently\b",
-        r"\btell\s+(?P<a>.+?)\s+(?:apart\s+)?from\s+(?P<b>.+)",
-        r"\btell\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+apart\b",
-        rf"^(?:so\s+)?(?:{_BE}\s+)?(?P<a>.+?)\s+(?:not\s+|really\s+|just\s+|exactly\s+)?(?:{_SAME})\s+(?P<b>.+)",
-        rf"^{_BE}\s+(?P<a>.+?)\s+(?:just|basically)\s+(?:an?|another)\s+(?P<b>.+)",
-        rf"^{_BE}\s+(?P<a>.+?)\s+and\s+(?P<b>.+?)\s+(?:really\s+)?{_ALIKE}\b",
-        (
-            rf"^{_WHAT}(?P<a>.+?)\s+(?:(?:as\s+)?compared\s+(?:to|with)|as\s+opposed\s+to|"
-            r"in\s+contrast\s+(?:to|with))\s+(?P<b>.+)"
-        ),
-        rf"(?:^|[,;:]\s*){_WHAT}(?P<a>[^,;:]+?)\s*(?:\bvs\.?|\bversus\b|(?<=\s)v\.?(?=\s+[a-z]))\s*(?P<b>[^,;:]+)",
-        r"^(?P<a>[\w .-]{1,40}?)\s+or\s+(?P<b>[\w .-]{1,40}?)\s*[:,?]\s*(?:what|which|how)\b",
-        r"^which\b[^,:]*[,:]\s*(?P<a>[\w .-]{1,40}?)\s+or\s+(?P<b>[\w .-]{1,40})$",
+        r"^(?P<a>[\w .-]{1,40}?) or (?P<b>[\w .-]{1,40}?) ?[:,?] ?(?:what|which|how)\b",
+        r"^which\b[^,:]*+[,:] ?(?P<a>[\w .-]{1,40}?) or (?P<b>[\w .-]{1,40})$",
         (
             r"^(?!(?:is|are|do|does|can|should|will|would|to|how|what|who|why|when|where|i|we|my|you|"
-            r"it|if|please|need|want)\b)(?P<a>[\w.-]+(?:\s[\w.-]+){0,5})\s+or\s+(?P<b>[\w.-]+(?:\s[\w.-]+){0,5})$"
+            r"it|if|please|need|"
+            r"want)\b)(?P<a>[\w.-]++(?: [\w.-]++){0,5}?) or (?P<b>[\w.-]++(?: "
+            r"[\w.-]++){0,5})$"
         ),
         (
-            r"^(?P<a>[^,;:]+?)(?:\s+and\s+|\s*/\s*)(?P<b>[^,;:]+?)[:,;\s]+(?:-+\s+)?(?:what(?:\s+is|'s)?\s+)?"
-            r"(?:the\s+)?differences?\b"
+            r"^(?>(?P<a>[^,;:]+?)(?: and |"
+            r" ?/ ?))(?P<b>[^,;:]+?)[:,; ]{1,3}(?:-+ )?(?:what(?: is|'s)? )?"
+            r"(?:the )?differences?\b"
         ),
         *(
-            rf"^(?:the\s+)?differences?\s+(?!in\b|for\b|at\b)(?P<a>\S+(?:\s\S+){{{n}}})\s+(?P<b>\S+(?:\s\S+){{{n}}})$"
+            rf"^(?:the )?differences? (?!in\b|for\b|"
+            rf"at\b)(?P<a>\S++(?: \S++){{{n}}}) (?P<b>\S++(?: \S++){{{n}}})$"
             for n in range(3)
         ),
     )
@@ -122,28 +148,38 @@ _COMPARISONS = tuple(
 _DEFINITIONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        r"^what\s+(?:does|do|did)\s+(?:you|we|they|people)\s+mean\s+by\s+(?P<a>.+)",
-        r"^what\s+(?:does|do|did)\s+(?P<a>.+?)\s+(?:mean|stand\s+for|refer\s+to|signify)\b",
-        r"^what(?:\s+(?:exactly\s+)?(?:is|are|was|were)|'s)\s+(?:exactly\s+)?(?:meant\s+by|the\s+(?:meaning|definition)\s+of)\s+(?P<a>.+)",
-        r"^(?:define|explain|describe)\s+(?:what\s+)?(?P<a>.+?)(?:\s+(?:is|are|means?))?$",
-        r"^(?:the\s+)?(?:meaning|definition)\s+of\s+(?P<a>.+)",
-        r"^(?:what|who)(?:\s+exactly)?(?:\s+(?:is|are|was|were)|'s|'re)\s+(?:exactly\s+)?(?P<a>.+)",
-        r"^tell\s+me\s+(?:more\s+)?about\s+(?P<a>.+)",
-        r"^what\s+(?P<a>.+?)\s+(?:is|are|means?)$",
+        r"^what (?:does|do|did) (?:you|we|they|people) mean by (?P<a>.+)",
+        r"^what (?:does|do|did) (?P<a>.+?) (?:mean|stand for|refer to|signify)\b",
+        (
+            r"^what(?: (?:exactly )?(?:is|are|was|were)|'s) (?:exactly )?(?:meant by|"
+            r"the (?:meaning|definition) of) (?P<a>.+)"
+        ),
+        r"^(?:define|explain|describe) (?:what )?(?P<a>.+?)(?: (?:is|are|means?))?$",
+        r"^(?:the )?(?:meaning|definition) of (?P<a>.+)",
+        r"^(?:what|who)(?: exactly)?(?: (?:is|are|was|were)|'s|'re) (?:exactly )?(?P<a>.+)",
+        r"^tell me (?:more )?about (?P<a>.+)",
+        r"^what (?P<a>.+?) (?:is|are|means?)$",
     )
 )
 _LISTS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
         (
-            r"\b(?:types|kinds|sorts|categories|varieties|classes|forms|flavou?rs|examples|list|parts|"
+            r"^(?>.*?\b(?:types|kinds|sorts|categories|varieties|classes|forms|flavou?rs|examples|list|parts|"
             r"pillars|phases|stages|components|elements|levels|responsibilities|duties|tasks|skills|benefits|advantages|"
-            r"disadvantages|reasons|options|requirements|principles)\s+(?:of|for)\s+(?P<a>.+?)(?:\s+(?:are|exist|is)\b.*)?$"
+            r"disadvantages|reasons|options|requirements|principles) (?:of|"
+            r"for) )(?P<a>.+?)(?= (?:are|exist|is)\b|$)"
         ),
-        r"^(?:what|which)\s+(?:(?:different|other|main|various|all|common)\s+)*(?:types|kinds|sorts)\s+of\s+(?P<a>.+?)(?:\s+(?:are|exist)\b.*)?$",
-        r"^(?:list|name|enumerate)\s+(?:all\s+|some\s+)?(?:the\s+)?(?P<a>.+)",
-        r"^how\s+many\s+(?:different\s+)?(?:types\s+of\s+|kinds\s+of\s+)?(?P<a>.+?)\s+(?:are|exist|is|do|does|can)\b",
-        r"^(?:what|which)\s+are\s+(?:all\s+)?the\s+(?:\w+\s+){0,2}(?P<a>\w+s)(?:\s+(?:of|for|in|to)\b.*)?$",
+        (
+            r"^(?:what|which) (?:(?:different|other|main|various|all|"
+            r"common) ){0,6}(?:types|kinds|sorts) of (?P<a>.+?)(?= (?:are|exist)\b|$)"
+        ),
+        r"^(?:list|name|enumerate) (?:all |some )?(?:the )?(?P<a>.+)",
+        (
+            r"^how many (?:different )?(?:types of |kinds of )?(?P<a>.+?) (?:are|exist|is|"
+            r"do|does|can)\b"
+        ),
+        r"^(?:what|which) are (?:all )?the (?:\w+ ){0,2}(?P<a>\w+s)(?: (?:of|for|in|to)\b|$)",
     )
 )
 _KINDS = "types kinds sorts categories varieties classes forms flavours flavors"
@@ -152,17 +188,17 @@ KINDS = frozenset(map(stem, _KINDS.split()))
 
 _KIND = r"(?:type|kind|sort|category|variety|class|form|flavou?r)"
 _PREDICATE = r"(?:is|are|was|has|have|needs?|requires?|should|would|can|does|do)"
-_SUPERLATIVE = r"(?:\w+est|best|worst|(?:most|least)\s+\w+)"
+_SUPERLATIVE = r"(?:\w+est|best|worst|(?:most|least) \w+)"
 _CHOICES = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        rf"^(?:which|what)\s+{_KIND}\s+of\s+(?P<a>.+?)\s+{_PREDICATE}\b",
-        rf"^(?:which|what)\s+(?:is|are|has)\s+(?:the\s+)?{_SUPERLATIVE}\s+{_KIND}\s+of\s+(?P<a>.+)",
-        rf"^which\b.*\({_KIND}s\s+of\s+(?P<a>[^)]+)\)",
+        rf"^(?:which|what) {_KIND} of (?P<a>.+?) {_PREDICATE}\b",
+        rf"^(?:which|what) (?:is|are|has) (?:the )?{_SUPERLATIVE} {_KIND} of (?P<a>.+)",
+        rf"^which\b(?>.*?\({_KIND}s of )(?P<a>[^)]+)\)",
     )
 )
 _STEPS = re.compile(
-    r"^(?:how\s+(?:do|does|can|could|should|would|to|might)|steps\s+to|(?:what\s+are\s+)?the\s+steps)\b",
+    r"^(?:how (?:do|does|can|could|should|would|to|might)|steps to|(?:what are )?the steps)\b",
     re.I,
 )
 _YES_NO = re.compile(
@@ -171,48 +207,56 @@ _YES_NO = re.compile(
     re.I,
 )
 _RESOURCE_NOUN = re.compile(
-    r"\b(?P<book>books?)\b|\b(?P<article>articles?|blog\s+posts?|essays?)\b|"
+    r"\b(?P<book>books?)\b|\b(?P<article>articles?|blog posts?|essays?)\b|"
     r"\b(?P<video>videos?|talks?|movies?)\b|\b(?P<form>forms?)\b|"
-    r"\b(?:resources?|references?|readings?|reading\s+list|materials?|sources|literature|links?|something|anything|what)\b",
+    r"\b(?:resources?|references?|readings?|reading list|materials?|sources|"
+    r"literature|links?|something|anything|what)\b",
     re.I,
 )
 _RESOURCE_VERB = re.compile(
-    r"\b(?:recommend(?:ed|ation|ations|s)?|suggest(?:ed|ions?|s)?|read(?:ing)?|watch|further|learn\s+more|dig\s+deeper|"
+    r"\b(?:recommend(?:ed|ation|ations|s)?|suggest(?:ed|ions?|s)?|read(?:ing)?|watch|"
+    r"further|learn more|dig deeper|"
     r"good|best|any|which|what|list|where|there)\b",
     re.I,
 )
 _MEDIA = (
-    r"(?:books?|articles?|videos?|talks?|blog\s+posts?|essays?|resources?|references?|readings?|"
+    r"(?:books?|articles?|videos?|talks?|blog posts?|essays?|resources?|references?|readings?|"
     r"literature)"
 )
 _RESOURCE_ASK = re.compile(
     r"\b(?:what|which|anything|something|where)\b.{0,30}\b(?:read|watch)\b|"
-    r"^(?:(?:can|could|would|will|please|do)\s+(?:you\s+|the\s+\w+\s+)?)*(?:recommend|suggest)\b|"
-    rf"\b(?:recommend|suggest)\w*\s+(?:\w+\s+){{0,3}}?{_MEDIA}\b|"
-    rf"\b{_MEDIA}\s+(?:\w+\s+){{0,4}}?(?:recommend|suggest)|"
-    r"\bfurther\s+reading\b|\breading\s+list\b|"
-    rf"\b(?:good|best|any|which|what|list|more|there\s+an?)\s+(?:\w+\s+){{0,2}}?{_MEDIA}\b|"
-    r"\bwhere\s+(?:can|could|do|should|might)\s+(?:i|we|one)\s+(?:learn|read|find\s+out)\s+more\b|"
-    rf"^{_MEDIA}\s+(?:about|on|for|by|from)\b",
+    r"^(?:(?:can|could|would|will|please|do) (?:you |the \w+ )?){0,4}(?:recommend|suggest)\b|"
+    rf"\b(?:recommend|suggest)\w* (?:\w+ ){{0,3}}?{_MEDIA}\b|"
+    rf"\b{_MEDIA} (?:\w+ ){{0,4}}?(?:recommend|suggest)|"
+    r"\bfurther reading\b|\breading list\b|"
+    rf"\b(?:good|best|any|which|what|list|more|there an?) (?:\w+ ){{0,2}}?{_MEDIA}\b|"
+    r"\bwhere (?:can|could|do|should|might) (?:i|we|one) (?:learn|read|find out) more\b|"
+    rf"^{_MEDIA} (?:about|on|for|by|from)\b",
     re.I,
 )
 _RESOURCE_SUBJECT = re.compile(
-    r"\b(?:about|on|regarding|for|covering|concerning)\s+(?P<a>[^?]+)$", re.I
+    r"^(?>.*?\b(?:about|on|regarding|for|covering|concerning) )(?P<a>.+)", re.I
 )
 _ARTICLE = re.compile(
-    r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|between|both|my|your|our)\s+)+",
+    r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|"
+    r"between|both|my|your|our) ){1,20}",
     re.I,
 )
 _TAIL = re.compile(
-    r"(?:\s+(?:in\s+practice|in\s+(?:simple|plain)\s+(?:words|terms|english)|exactly|really|anyway|please|the\s+same(?:\s+thing)?|different|"
-    r"here|there|all\s+about))+$",
+    r"(?: (?:in practice|in (?:simple|plain) (?:words|terms|english)|exactly|really|"
+    r"anyway|please|the same(?: thing)?|different|"
+    r"here|there|all about)){1,8}$",
     re.I,
 )
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Question:
-    """Read what a normalised question asks for."""
-    plain = _LEAD.sub("", text.replace("’", "'").strip().rstrip("?!. "))
+    """Read what a question asks for, from its first 2,000 characters.
+
+    Of the last few it is known: each part of a question is read after all the turns before it.
+    """
+    plain = _LEAD.sub("", opening(text).replace("’", "'").rstrip("?!. "))
     for pattern in _COMPARISONS:
         match = pattern.search(plain)
         if match:
@@ -246,7 +290,7 @@ def _resources(text: str, plain: str) -> Question:
         wanted = next((kind for kind in kinds if match[kind]), None)
         if wanted:
             break
-    about = _RESOURCE_SUBJECT.search(plain)
+    about = _RESOURCE_SUBJECT.match(plain.rpartition("?")[2])
     subject = _subject(about["a"]) if about else ""
     return Question(text, "resources", (subject,) if subject else (), wanted)
 
@@ -261,7 +305,7 @@ def _subject(text: str) -> str:
 
 def topic(text: str) -> str:
     """What a request for something to read is about, without the words that make the request."""
-    rest = _RESOURCE_NOUN.sub(" ", _RESOURCE_VERB.sub(" ", text))
+    rest = _RESOURCE_NOUN.sub(" ", _RESOURCE_VERB.sub(" ", opening(text)))
     return " ".join(word for word in words(rest) if word not in STOPWORDS | _ASKING)
 
 
@@ -271,21 +315,23 @@ _ASKING = frozenset(
 
 
 _AMOUNT = re.compile(
-    r"^(?:(?:for|in|at|by|of|since|until|from)\s+)?(?:how\s+(?:much|many|old|long|tall|far|big|heavy|fast)\b|"
-    r"when\s+(?:was|were|did)\b|(?:what|which)\s+(?:year|date|percentage|number|amount|age|price)\b)",
+    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|"
+    r"far|big|heavy|fast)\b|"
+    r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
     re.I,
 )
 
 
 def wants_amount(text: str) -> bool:
     """Whether only a number, a date or a length of time answers."""
-    return bool(_AMOUNT.match(text.strip()))
+    return bool(_AMOUNT.match(opening(text)))
 
 
 _FOCUS = re.compile(
-    r"^(?:(?:in|on|at|for|from|to|with|by|of)\s+)?(?:what|which|how\s+many|how\s+much)\s+"
-    r"(?:(?:is|are|was|were)\s+(?:the|a|an|some)\s+|(?:is|are|was|were)\s+)?"
-    r"(?P<a>(?:[\w'’-]+\s+){0,3}?[\w'’-]+)(?=\s+(?:is|are|was|were|do|does|did|can|could|should|would|"
+    r"^(?:(?:in|on|at|for|from|to|with|by|of) )?(?:what|which|how many|how much) "
+    r"(?:(?:is|are|was|were) (?:the|a|an|some) |(?:is|are|was|were) )?"
+    r"(?P<a>(?:[\w'’-]{1,60} ){0,3}?[\w'’-]{1,60})(?= (?:is|are|was|were|do|does|did|"
+    r"can|could|should|would|"
     r"will|may|must|has|have|had|of|for|in|on|at|to|from|with|by|that|who|which|and|or)\b|\W*$)",
     re.I,
 )
@@ -296,21 +342,21 @@ def focus(text: str) -> str:
 
     Empty where nothing is named: why, who, whether, or what something does.
     """
-    match = _FOCUS.match(text.strip())
+    match = _FOCUS.match(opening(text))
     found = [word for word in words(match["a"]) if word not in STOPWORDS] if match else []
     return found[-1] if found else ""
 
 
 _KINDS_WANTED = {
     "date": re.compile(
-        r"^(?:(?:in|on|since|until)\s+)?(?:when|what\s+(?:year|date)|which\s+year)\b", re.I
+        r"^(?:(?:in|on|since|until) )?(?:when|what (?:year|date)|which year)\b", re.I
     ),
     "number": re.compile(
-        r"\bhow\s+(?:many|much|long|old|far|tall|big)\b|\bwhat\s+(?:percent|number|amount)\b", re.I
+        r"\bhow (?:many|much|long|old|far|tall|big)\b|\bwhat (?:percent|number|amount)\b", re.I
     ),
     "name": re.compile(
-        r"^(?:\w+\s+)?(?:who|whose|whom|where)\b|"
-        r"\b(?:what|which)\s+(?:person|country|city|company|state)\b",
+        r"^(?:\w+ )?(?:who|whose|whom|where)\b|"
+        r"\b(?:what|which) (?:person|country|city|company|state)\b",
         re.I,
     ),
 }
@@ -318,7 +364,7 @@ _KINDS_WANTED = {
 
 def kind(text: str) -> str:
     """What an answer to a question has to hold: a date, a number, a name; empty for anything."""
-    asked = text.strip()
+    asked = opening(text)
     found = (name for name, form in _KINDS_WANTED.items() if form.search(asked))
     return next(found, "")
 
@@ -332,7 +378,7 @@ _NEWS = re.compile(
 
 def asks_for_news(text: str) -> bool:
     """Whether a question is about what changed, or about a version."""
-    return bool(_NEWS.search(text))
+    return bool(_NEWS.search(opening(text)))
 
 
 FORM_WORDS = frozenset(

@@ -26,8 +26,8 @@ LONGEST_MARK = 20_000
 
 RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ps sd ug ur yi".split())
 
-_TOKEN = re.compile(r"<[^>]*>|&[^;\s]+;|\s+|[^<&\s]+")
-_HEADING = re.compile(r'<(h[1-6]|p)[^>]* id="([^"]*)"[^>]*>.*?</\1>', re.S)
+_TOKEN = re.compile(r"<[^<>]*>|&[^;&\s]+;|\s+|[^<&\s]+")
+_HEADING = re.compile(r'<(h[1-6]|p)(?=[\s>])(?>[^<>]*? id="([^"<>]*)")[^<>]*>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,18 @@ def _contents(linked: Sequence[Section], messages: Messages) -> str:
 def _asked_about(body: str, anchors: set[str], page: Page, root: str, messages: Messages) -> str:
     """The body with a way to ask about each section, under its heading."""
     said = text(messages("ask_about"))
-
-    def added(match: re.Match[str]) -> str:
+    pieces: list[str] = []
+    end = 0
+    for match in _HEADING.finditer(body):
         anchor = html.unescape(match[2])
-        if anchor not in anchors:
-            return match[0]
-        url = text(addresses.asking_about(page.path, anchor, root))
-        return f'{match[0]}<p class="about"><a href="{url}">{said}</a></p>'
-
-    return _HEADING.sub(added, body)
+        closes = f"</{match[1]}>"
+        stop = body.find(closes, match.end()) if anchor in anchors else -1
+        if stop >= 0:
+            url = text(addresses.asking_about(page.path, anchor, root))
+            about = f'<p class="about"><a href="{url}">{said}</a></p>'
+            pieces += [body[end : stop + len(closes)], about]
+            end = stop + len(closes)
+    return "".join([*pieces, body[end:]])
 
 
 def marked(body: str, quoted: Quoted) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import ranking
+from assistant import deadline, ranking
 from assistant import talk as talks
 from assistant.conversation import LONGEST_TALK
 from assistant.model import Candidates, Turn
@@ -116,14 +116,16 @@ class Retrieval:
 
         A question in several parts is looked for as a whole too: one section may answer it all.
         """
-        turns = list(history)[-LONGEST_TALK:]
-        context = talks.context(turns)
+        context = talks.context(history[-LONGEST_TALK:])
+        turns = talks.settled(history[-LONGEST_TALK:])
         with step("understand"), COMPUTING:
+            deadline.check()
             asked = self._asked(text, turns)
         texts = [reading.plain for part in asked for reading in part.readings]
         with step("encode"):
             vectors = self._encoder.encode([*texts, context] if context else texts)
         with COMPUTING:
+            deadline.check()
             talk = self._talk(context, vectors[-1]) if context else None
             rows = iter(vectors)
             found = [self._answering(part, rows, talk) for part in asked]
@@ -162,6 +164,7 @@ class Retrieval:
         return Talk(vector, self._store.candidates(vector, said, CANDIDATES), rarity)
 
     def _found(self, reading: Understood, vector: Vectors, talk: Talk | None) -> Found:
+        deadline.check()
         evidence, hits = self._ranked(reading.sought, vector, talk)
         if self._is_foreign(reading):
             hits = ranking.doubted(hits, self._model)

@@ -57,11 +57,11 @@ _ROLES = (
     """.split()
     )
 )
-_MARKED_ROLE = re.compile(r":([A-Za-z][\w.+:-]*):`|`:([A-Za-z][\w.+:-]*):")
+_MARKED_ROLE = re.compile(r"(?<![\w.+:-]):([A-Za-z][\w.+:-]*):`|`:([A-Za-z][\w.+:-]*):")
 _OWN_ROLE = re.compile(r"^ *\.\. role:: *([\w.+:-]+)", re.M)
 _MARKED_DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+] +)*\.\. +([A-Za-z][\w.+:-]*?) ?::(?:\s|$)", re.M)
-_TITLED = re.compile(r"(.+?)\s*<([^<>]+)>", re.DOTALL)
-_OPTION = re.compile(r":([\w .-]+):(?:\s+(.*))?$")
+_TITLED = re.compile(r"(.*\S)\s*<([^<>]+)>", re.DOTALL)
+_OPTION = re.compile(r":([\w .-]+):(?:\s++(.*))?$")
 
 # What a directive's argument and content are. Navigation and settings are not text.
 _DROPPED = frozenset(
@@ -110,7 +110,7 @@ _MOST_TARGETS = 1_000
 _FAILURES = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 _LINE = "\0"
-_VERBATIM = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL)
+_VERBATIM = re.compile(r"(?=<pre\b)")
 _LAYOUT = re.compile(r"(?<=>)\n|\n(?=<)")
 
 
@@ -373,7 +373,9 @@ def _aligned(written: str, line_breaks: int) -> str:
 
 def _compact(written: str) -> str:
     """HTML without the line breaks that only lay it out."""
-    return "".join(
-        piece if piece.startswith("<pre") else _LAYOUT.sub(" ", piece)
-        for piece in _VERBATIM.split(written)
-    )
+    first, *rest = _VERBATIM.split(written)
+    pieces = [_LAYOUT.sub(" ", first)]
+    for piece in rest:
+        verbatim, ends, after = piece.partition("</pre>")
+        pieces += [verbatim, ends, _LAYOUT.sub(" ", after)]
+    return "".join(pieces)

@@ -11,9 +11,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from assistant import deadline
 from assistant.model import MARKER, REFUSAL
 from assistant.question import parse
-from assistant.text import STOPWORDS, sentences, stem, words
+from assistant.text import LONGEST, STOPWORDS, normalise, opening, sentences, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from assistant.question import Question
 
 _CONNECTIVE = re.compile(
-    r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what\s+about|how\s+about|what\s+of|same\s+for|"
-    r"as\s+for)\b[\s,]*)+",
+    r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what about|how about|what of|same for|"
+    r"as for)\b[ ,]*){1,8}",
     re.I,
 )
 # "This page" is the guide's own: it stands for nothing that was said.
 _PRONOUN = re.compile(
     r"\b(?P<plural>they|them|these|those)\b|\b(?P<owner>their|its|his|her)\b|"
-    r"\b(?P<single>it|(?:this|that)(?!\s+(?:it|they|he|she|we|you|i|the|an?|there|these|those)\b)|"
-    r"he|she|him|one\s+of\s+them|(?<=\bbe )one|(?<=\bhire )one|(?<=\bbecome )one)\b"
-    r"(?!\s+(?:is|was)\s+(?:said|called)\b|\s+(?:article|page|section|guide|document|site)\b)",
+    r"\b(?P<single>it|(?:this|that)(?! (?:it|they|he|she|we|you|i|the|an?|there|these|those)\b)|"
+    r"he|she|him|one of them|(?<=\bbe )one|(?<=\bhire )one|(?<=\bbecome )one)\b"
+    r"(?! (?:is|was) (?:said|called)\b| (?:article|page|section|guide|document|site)\b)",
     re.I,
 )
 _KINDS = {
@@ -39,27 +40,27 @@ _KINDS = {
     **dict.fromkeys("they them their these those".split(), "group"),
 }
 _THANKS = re.compile(
-    r"^(?:(?:many\s+)?thanks?(?:\s+you)?(?:\s+(?:so|very)\s+much)?|great|cool|perfect|nice|got\s+it|i\s+see|"
-    r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?:\s+(?:morning|day))?|alright|right|[\s,!.])+$",
+    r"^(?:(?:many )?thanks?(?: you)?(?: (?:so|very) much)?|great|cool|perfect|nice|got it|i see|"
+    r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?: (?:morning|day))?|alright|right|[ ,!.]){1,60}$",
     re.I,
 )
 _REPLY = re.compile(
-    r"^(?:yes|yeah|yep|yup|no|nope|nah|not|correct|right|sure|of\s+course|i|i'm|we|my)\b", re.I
+    r"^(?:yes|yeah|yep|yup|no|nope|nah|not|correct|right|sure|of course|i|i'm|we|my)\b", re.I
 )
-_ASKS = re.compile(r"\b(?:what|who|how|why|when|where|which|can\s+i|do\s+i)\b", re.I)
+_ASKS = re.compile(r"\b(?:what|who|how|why|when|where|which|can i|do i)\b", re.I)
 _DUMMY = re.compile(
-    r"\b(?:is|was|does|will|would|can|if|when|make|makes)\s+it\b.*\b(?:to|that|for)\b", re.I
+    r"^(?>.*?\b(?:is|was|does|will|would|can|if|when|make|makes) it\b).*?\b(?:to|that|for)\b", re.I
 )
 _WHICH_ONE = re.compile(
-    r"^(?:and\s+|but\s+|so\s+)?which\s+(?:ones?\b|of\s+(?:them|these|those|the\s+\w+)\b|"
+    r"^(?:and |but |so )?which (?:ones?\b|of (?:them|these|those|the \w+)\b|"
     r"(?:is|are|was|has|have|do|does|should|would|can)\b)",
     re.I,
 )
 _BARE = re.compile(
-    r"^(?:why(?:\s+not)?|how\s+so|how\s+come|since\s+when|like\s+what|such\s+as|for\s+example|really|"
-    r"who|when|where|tell\s+me\s+more|more|go\s+on|(?:is\s+there\s+)?any(?:thing|one|where)\s+else|"
-    r"(?:what|who|where|how)\s+else|(?:are\s+there\s+)?any\s+others?|"
-    r"(?:(?:at|for|in|by|from|on|to|of|with)\s+)?(?:which|what|how|whose|whom)(?:\s+\w+)?)\W*$",
+    r"^(?:why(?: not)?|how so|how come|since when|like what|such as|for example|really|"
+    r"who|when|where|tell me more|more|go on|(?:is there )?any(?:thing|one|where) else|"
+    r"(?:what|who|where|how) else|(?:are there )?any others?|"
+    r"(?:(?:at|for|in|by|from|on|to|of|with) )?(?:which|what|how|whose|whom)(?: \w+)?)\W*$",
     re.I,
 )
 _VERBAL = re.compile(
@@ -67,36 +68,36 @@ _VERBAL = re.compile(
     re.I,
 )
 _LEADING_PREPOSITION = re.compile(
-    r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as)\s+", re.I
+    r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as) ", re.I
 )
-_LAST_ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.I)
-_LISTED = re.compile(r"\b\w+\s+of\s+[\w -]+?(?=\s+(?:are|exist|is|do|does)\b|\W*$)", re.I)
+_LAST_ARTICLE = re.compile(r"\b(?:an?|the) $", re.I)
+_LISTED = re.compile(r"\b\w+ of [\w -]{1,60}?(?= (?:are|exist|is|do|does)\b|\W*$)", re.I)
 # Names: words with a capital, small words allowed inside them.
 _NAME = re.compile(
-    r"\b[A-Z][\w'’-]*(?:\s+(?:(?:of|the|and|in|on|for|de|la|von|van)\s+){0,2}[A-Z][\w'’-]*)*"
+    r"\b[A-Z][\w'’-]*+(?: (?:(?:of|the|and|in|on|for|de|la|von|van) ){0,2}[A-Z][\w'’-]*+){0,20}"
 )
 # What stands before a place, a time or a work rather than a person.
-_PLACED = re.compile(r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with)\s+|[\"“])", re.I)
+_PLACED = re.compile(r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with) |[\"“])", re.I)
 _OWNED = re.compile(r"['’]s?$")
 # Somebody the same question speaks of: "my son", "an employee", "each member".
-_SOMEBODY = re.compile(
-    r"\b(?:an?|my|our|your|each|every)\s+[a-z]|\b(?:some|any)(?:one|body)\b", re.I
-)
+_SOMEBODY = re.compile(r"\b(?:an?|my|our|your|each|every) [a-z]|\b(?:some|any)(?:one|body)\b", re.I)
 # What opens a question of its own, and where one may begin inside another.
 _MODAL = r"(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|must|may)"
 _SOMEONE = r"(?:i|you|we|they|it|he|she|one|the|an?|there|this|that|these|those|my|our|your)"
 _ASKS_ANEW = (
-    rf"(?:(?:how|what|why|what's|how's)\b|(?:who|where|when|which|whose)\s+(?:to\b|\w+\s+{_MODAL}\b|{_MODAL}\b)|"
-    rf"{_MODAL}\s+{_SOMEONE}\b|(?:(?:please|also|then|can\s+you|could\s+you)\s+)*"
-    r"(?:explain|describe|define|list|tell\s+me|instruct)\b)"
+    rf"(?:(?:how|what|why|what's|how's)\b|(?:who|where|when|which|whose) (?:to\b|"
+    rf"\w+ {_MODAL}\b|{_MODAL}\b)|"
+    rf"{_MODAL} {_SOMEONE}\b|(?:(?:please|also|then|can you|could you) ){{0,4}}"
+    r"(?:explain|describe|define|list|tell me|instruct)\b)"
 )
 _SPLIT = re.compile(
-    r"(?:\?+\s*(?:(?:and|also|so|but)\b[\s,]*)*|[\s,;]+(?:and|or|but)\s+(?:also\s+)?)"
+    r"(?:(?<!\?)\?++ ?(?:(?:and|also|so|but)\b[ ,]*){0,4}|(?<![ ,;])[ ,;]++(?:and|or|"
+    r"but) (?:also )?)"
     rf"(?={_ASKS_ANEW})",
     re.I,
 )
-_JOINING, _BETWEEN = frozenset(("and", "or", "but")), re.compile(r"[\s,;]+")
-_OPENS = re.compile(rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[\s,]*)*{_ASKS_ANEW}", re.I)
+_JOINING, _BETWEEN = frozenset(("and", "or", "but")), re.compile(r"[ ,;]+")
+_OPENS = re.compile(rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[ ,]*){{0,8}}{_ASKS_ANEW}", re.I)
 _ROUND = " ()?!.,;:-–—\"'“”‘’"
 MOST_PARTS = 4
 LONGEST_ELLIPSIS = 6
@@ -120,6 +121,7 @@ GENERAL = frozenset(
 """Stems of what may be asked of anything, so that it says nothing of what is asked about."""
 
 _LONGEST_TURN = 250
+_NEAR = 100  # characters before a word that hold the word before it
 _LONGEST_CONTEXT = 700
 
 
@@ -138,8 +140,9 @@ class _Thread:
 
     def after(self, standing: _Standing) -> _Thread:
         """The thread after a question: what it is about by itself, and what it goes on with."""
+        before = opening(standing.text)
         if standing.goes_on:
-            return replace(self, before=standing.text, said="")
+            return replace(self, before=before, said="")
         own = standing.named
         if own is None:
             fresh = _topic(standing.text)
@@ -147,7 +150,7 @@ class _Thread:
             fresh = " and ".join(parse(standing.text).subjects)
         new = dict.fromkeys(("thing", "group"), fresh) if fresh else {}
         named = {**self.named, **new, **(own or {})}
-        return replace(self, before=standing.text, said="", named=named)
+        return replace(self, before=before, said="", named=named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,26 @@ class _Standing:
     named: Mapping[str, str] | None = None
 
 
+def settled(turns: Sequence[Turn]) -> list[Turn]:
+    """What was said before, in the form a question has, and no longer than one.
+
+    Of a longer turn the reader's is cut to its opening, the agent's to its opening and its end,
+    where it may ask something. A question is read in the light of turns in this form.
+    """
+    return [replace(turn, text=_settled(turn)) for turn in turns]
+
+
+def _settled(turn: Turn) -> str:
+    half = LONGEST // 2
+    if turn.role == "agent" and len(turn.text) > LONGEST:
+        return f"{_opening(turn.text, half)} … {normalise(turn.text[-half:])[-half:]}"
+    return _opening(turn.text, LONGEST)
+
+
+def _opening(text: str, longest: int) -> str:
+    return opening(normalise(text[: 4 * longest]), longest)
+
+
 def stand_alone(text: str, turns: Sequence[Turn]) -> str:
     """Read the last question of a talk so that it needs no talk before it.
 
@@ -171,6 +194,7 @@ def stand_alone(text: str, turns: Sequence[Turn]) -> str:
     """
     thread = _Thread()
     for turn in turns:
+        deadline.check()
         if turn.role == "agent":
             said = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
             thread = replace(thread, said=said, heard=(*thread.heard, said))
@@ -203,11 +227,14 @@ def replies(text: str, turns: Sequence[Turn]) -> bool:
 
 
 def context(turns: Sequence[Turn]) -> str:
-    """What was talked about, newest first, each turn cut to its opening; empty for no talk."""
+    """What was talked about, newest first, each turn cut to its opening; empty for no talk.
+
+    The turns are taken as they were said.
+    """
     said = [
-        MARKER.sub("", turn.text)[:_LONGEST_TURN]
+        MARKER.sub("", turn.text[:LONGEST])[:_LONGEST_TURN]
         for turn in reversed(turns)
-        if turn.text != REFUSAL and not _THANKS.match(turn.text)
+        if turn.text != REFUSAL and not _THANKS.match(opening(turn.text))
     ]
     return " ".join(said)[:_LONGEST_CONTEXT]
 
@@ -312,9 +339,9 @@ def _is_person(name: str, common: Collection[str]) -> bool:
 
 def _pronoun(rest: str) -> re.Match[str] | None:
     """The first word that stands for something said before: no dummy `it`, no relative `that`."""
-    dummy = _DUMMY.search(rest)
+    dummy = _DUMMY.match(rest)
     for match in _PRONOUN.finditer(rest):
-        before = words(rest[: match.start()])
+        before = words(rest[max(0, match.start() - _NEAR) : match.start()])
         noun = bool(before) and (before[-1] not in STOPWORDS or before[-1].endswith("thing"))
         relative = match[0].lower() == "that" and noun
         if not relative and not (dummy and match[0].lower() == "it"):

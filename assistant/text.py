@@ -33,11 +33,14 @@ _UNSPACED = (
 )
 # Vowel signs and accents that stand on a letter belong to its word (Hebrew, Arabic, Indic).
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-_LETTER = rf"(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}])"
-_WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+(?:['’.+#&/-]?{_LETTER}+)*[+#]*")
+_LETTER = rf"(?:(?![{_UNSPACED}_])[\w{_MARKS}])"
+_WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+(?:['’.+#&/-]{_LETTER}+)*[+#]*")
 # What `_WORD` comes to where a text is ASCII, at a third of its time.
-_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.+#&/-]?[A-Za-z0-9]+)*[+#]*")
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.+#&/-][A-Za-z0-9]+)*[+#]*")
 _SPLIT = re.compile(r"['’.+#&/-]+")
+LONGEST = 2000
+"""The characters of a question, an earlier turn or a heading that are read for what they ask."""
+
 _SHORT = 200  # characters of a question, seldom more
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
 
@@ -82,6 +85,19 @@ def normalise(text: str) -> str:
     # What is invisible goes first: it may keep a letter from the accent that follows.
     text = _CONTROL.sub(" ", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
     return " ".join(text.split())
+
+
+def opening(text: str, longest: int = LONGEST) -> str:
+    """The first characters of a text, single spaces between its words, cut behind a word.
+
+    What patterns look for in a question, a turn or a heading they look for in this: a space is
+    one, and no caller and no page can make it longer.
+    """
+    plain = " ".join(text[: 4 * longest].split())
+    if len(plain) <= longest:
+        return plain
+    cut = plain[: longest + 1]
+    return cut.rpartition(" ")[0] or cut[:longest]
 
 
 def writable(text: str) -> str:

@@ -9,11 +9,11 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant import courtesy
+from assistant import courtesy, deadline
 from assistant import question as questions
 from assistant.ranking import Sought
 from assistant.spelling import Spelling
-from assistant.text import stem, terms, tokens, words
+from assistant.text import opening, stem, terms, tokens, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from assistant.vocabulary import Vocabulary
 
 READINGS_TRIED = 4
+LONGEST_READING = 3000
+"""The characters of a question with its acronyms spelled out: one of 600 would have 10,000."""
+
+MOST_CORRECTED = 40
+"""How many words of a question that the guide does not write are looked up among those it does.
+
+Each takes a fraction of a millisecond; a question of 2,000 characters can have 300.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +61,33 @@ class Understanding:
         ]
 
     def readings(self, standing: str) -> list[Understood]:
-        """The readings of a question that stands alone, likeliest first."""
+        """The readings of a question that stands alone, likeliest first.
+
+        Of a question past 2,000 characters its opening is read.
+        """
+        standing = opening(standing)
         spans = list(self._words(standing))
         said = " ".join(terms(standing))
+        corrected = self._corrected()
+        known: dict[tuple[str, bool], list[tuple[str, float]]] = {}
         choices: list[list[tuple[str, float]]] = []
         for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
             # After a number, small letters are a unit or a time of day: 5 p.m.
             measured = before[0].isdigit() and token.islower()
-            readings = () if measured else self._vocabulary.readings(token)
-            # What the question already spells out is not what it abbreviates.
-            fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
-            top = max((reading.weight for reading in fresh), default=1)
-            choices.append(
-                [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
-                or [(self._spelling.mend(token), 1.0)]
-            )
+            found = known.get((token, measured))
+            if found is None:
+                readings = () if measured else self._vocabulary.readings(token)
+                # What the question already spells out is not what it abbreviates.
+                fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
+                top = max((reading.weight for reading in fresh), default=1)
+                found = [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
+                known[token, measured] = found
+            choices.append(found or [(corrected(token), 1.0)])
         understood = []
         for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
+            deadline.check()
             reading = questions.respelt(standing, spans, [phrase for phrase, _ in combination])
+            reading = opening(reading, LONGEST_READING)
             prior = 1.0
             for _, weight in combination:
                 prior *= weight
@@ -79,9 +96,24 @@ class Understanding:
 
     def own_words(self, text: str) -> Iterator[tuple[list[str], bool]]:
         """The terms of each word of a text, mended, and whether it is an acronym of the guide."""
+        corrected = self._corrected()
         for token, _, _ in tokens(text):
             acronym = token != token.lower() and bool(self._vocabulary.readings(token))
-            yield terms(self._spelling.mend(token)), acronym
+            yield terms(corrected(token)), acronym
+
+    def _corrected(self) -> Callable[[str], str]:
+        """What corrects the words of one question, each once, and no more than MOST_CORRECTED."""
+        known: dict[str, str] = {}
+        unwritten = 0
+
+        def correct(token: str) -> str:
+            nonlocal unwritten
+            if token not in known:
+                unwritten += token.lower() not in self._vocabulary.surface
+                known[token] = self._spelling.mend(token) if unwritten <= MOST_CORRECTED else token
+            return known[token]
+
+        return correct
 
     def _words(self, text: str) -> Iterator[tuple[str, int, int]]:
         """The words of a question, those joined by a slash apart, initials with their last stop."""

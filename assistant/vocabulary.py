@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 READINGS_KEPT = 4
 
-_ACRONYM = re.compile(r"^(?=(?:.*[A-Z0-9]){2})[A-Z][A-Za-z0-9&/]{0,7}$")
+_ACRONYM = re.compile(r"^[A-Z](?=[a-z&/]{0,6}[A-Z0-9])[A-Za-z0-9&/]{1,7}$")
 _PLURAL = re.compile(r"['’]?s$")
 # What a bracket holds, and read backwards the words before it.
 _BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&./]{1,8})(?:[,;][^()\n]{0,80})?\)")

@@ -42,7 +42,7 @@ AT_ONCE = 2  # questions that are answered at the same time
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SCRIPT = re.compile(r"<script\b")
 _SHARED = re.compile(
-    r'\s*<(?:meta\s+(?:property|name)="(?:og|twitter):|link\s+rel="manifest")[^>]*>'
+    r'(?<!\s)\s*<(?:meta\s+(?:property|name)="(?:og|twitter):|link\s+rel="manifest")[^<>]*>'
 )
 _OPENED = re.compile(r'<html\s+lang="en"')
 _log = logging.getLogger(__name__)

@@ -61,9 +61,10 @@ _DEFINES = re.compile(
     re.I,
 )
 _TELLS = re.compile(rf"{_BRACKETED}\s+(?:is|are|was|were|has|have|does|answers?)\b", re.I)
-_SHORT = r"[A-Z][\w&.]*"
+_SHORT = r"[A-Z][\w&.]{0,40}"
+_SHORT_BEFORE = 50  # characters that hold an acronym before a bracket
 _THEN_SHORT = re.compile(rf"\s*\({_SHORT}\)")
-_SHORT_FIRST = re.compile(rf"\b{_SHORT}\s*\($")
+_SHORT_FIRST = re.compile(rf"\b{_SHORT}\s?\($")
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +287,7 @@ def _definition(subject: str, sources: Sequence[Source]) -> list[Quote]:
             text = passage.slice(passage.sentences[position])
             starts = _openings(text)
             starts |= {found.end() for at in starts if (found := _QUALIFIER.match(text, at))}
-            if _named_before(_TELLS, name, text, starts):
+            if _named_before(_TELLS.match, name, text, starts):
                 return [_paragraph_from(passage, position)]
     return []
 
@@ -296,7 +297,7 @@ def _outright(subject: str, passage: Passage) -> list[Quote]:
     name = _name(subject)
     for position in _prose(passage):
         text = passage.slice(passage.sentences[position])
-        if _named_before(_DEFINES, name, text, _openings(text)):
+        if _named_before(_DEFINES.match, name, text, _openings(text)):
             quote = _paragraph_from(passage, position)
             return runs(passage, range(quote.first, quote.last + 1))
     for position in _prose(passage):
@@ -312,11 +313,14 @@ def _openings(text: str) -> set[int]:
 
 
 def _named_before(
-    predicate: re.Pattern[str], name: re.Pattern[str], text: str, starts: Iterable[int]
+    tells: Callable[[str, int], re.Match[str] | None],
+    name: re.Pattern[str],
+    text: str,
+    starts: Iterable[int],
 ) -> bool:
-    """Whether a name begins at one of the places and a predicate follows it."""
+    """Whether a name begins at one of the places and what tells of it follows."""
     named = (name.match(text, at) for at in starts)
-    return any(predicate.match(text, found.end()) for found in named if found)
+    return any(tells(text, found.end()) for found in named if found)
 
 
 def _written_out(name: re.Pattern[str], text: str) -> bool:
@@ -325,7 +329,9 @@ def _written_out(name: re.Pattern[str], text: str) -> bool:
         start, end = found.span()
         if _THEN_SHORT.match(text, end):
             return True
-        if text[end : end + 1] == ")" and _SHORT_FIRST.search(text, 0, start):
+        if text[end : end + 1] == ")" and _SHORT_FIRST.search(
+            text, max(0, start - _SHORT_BEFORE), start
+        ):
             return True
     return False
 
@@ -333,7 +339,7 @@ def _written_out(name: re.Pattern[str], text: str) -> bool:
 @lru_cache(maxsize=1024)
 def _name(subject: str) -> re.Pattern[str]:
     """A pattern for the subject in the singular and the plural."""
-    return re.compile(r"[\s-]+".join(map(_either_number, subject.split())), re.I)
+    return re.compile(r"[\s-]{1,4}".join(map(_either_number, subject.split())), re.I)
 
 
 def _either_number(word: str) -> str:

@@ -15,7 +15,7 @@ LAYERS = [
     "fields notebook bundled",
     "model errors text settings timing palette options body_cache accept",
     "offline",
-    "messages journal keys metrics conversation",
+    "messages journal keys metrics conversation deadline",
     "exchange remote callers",
     "streams rate_limit routes",
     "gate",

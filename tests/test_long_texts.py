@@ -1,0 +1,141 @@
+"""The longest question, talk and heading are answered or refused at once, whatever is in them.
+
+Seconds here are generous: what these texts took before was minutes.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+import pytest
+
+from assistant import building, offers, talk, understanding
+from assistant import index as indexes
+from assistant import question as questions
+from assistant.ask import LONGEST_ANSWER, Assistant, settle
+from assistant.deadline import check, within
+from assistant.errors import AnswerTimeout
+from assistant.model import Turn
+from assistant.text import LONGEST, opening
+from tests import longest
+from tests.conftest import CORPUS
+
+SECONDS = 5
+TURN = 20_000
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory, word_encoder) -> Assistant:
+    folder = tmp_path_factory.mktemp("index")
+    building.build(CORPUS, folder, word_encoder)
+    return Assistant(indexes.open(folder), word_encoder)
+
+
+@pytest.fixture(autouse=True)
+def _deadline():
+    """Processor time, so that a busy machine is none of it."""
+    started = time.process_time()
+    yield
+    assert time.process_time() - started < SECONDS
+
+
+@pytest.mark.parametrize("shape", longest.SHAPES)
+def test_a_question_is_answered_at_once(shape, assistant):
+    assistant.ask(longest.text(shape, LONGEST))
+
+
+@pytest.mark.parametrize("shape", longest.SHAPES)
+def test_a_talk_is_read_at_once(shape, assistant):
+    turns = [Turn(role, longest.text(shape, TURN)) for role in ("user", "agent")] * 10
+    assistant.ask("and how is it different from the other one?", turns)
+    assistant.ask("yes", turns)
+
+
+@pytest.mark.parametrize("shape", longest.SHAPES)
+def test_a_heading_is_read_at_once(shape):
+    for _ in range(20):
+        questions.is_question(longest.text(shape, TURN))
+
+
+def test_headings_too_long_to_ask_are_no_examples(tmp_path, word_encoder):
+    headings = [longest.text(shape, 5000) for shape in longest.SHAPES]
+    headings += ["How do I feed a cat?", "???", "What is " + "a very " * 400 + "good cat?"]
+    page = "# Cats\n\n" + "".join(f"## {heading}\n\nA cat likes fish.\n\n" for heading in headings)
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "cats.md").write_text(page, encoding="utf-8")
+    building.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+    over = Assistant(indexes.open(tmp_path / "index"), word_encoder)
+    assert all(len(example) <= 200 for example in over.examples())
+    for hit in over.ask("How do I feed a cat?").hits:
+        assert len(offers.made(hit.passage, {})) <= offers.LONGEST
+
+
+def test_a_question_of_acronyms_is_not_spelled_out_without_end(assistant):
+    answer = assistant.ask("PM " * (LONGEST // 3))
+    assert len(answer.understood_as) <= understanding.LONGEST_READING
+
+
+def test_a_talk_keeps_what_an_agent_asks_behind_a_long_answer():
+    long = "A cat sleeps. " * 1000 + "Do you have a cat?"
+    turns = talk.settled([Turn("user", "where do cats sleep?"), Turn("agent", long)])
+    assert len(turns[1].text) <= LONGEST + 3
+    assert talk.stand_alone("yes", turns) == "Do you have a cat? yes"
+
+
+def test_the_opening_of_a_text_ends_with_a_word():
+    assert opening("one  two\nthree") == "one two three"
+    assert opening("one two three", 8) == "one two"
+    assert opening("one two three", 7) == "one two"
+    assert opening("x" * 5000) == "x" * LONGEST
+
+
+def test_a_question_past_its_time_ends_in_a_clear_error(assistant):
+    hurried = Assistant(assistant.index, assistant._encoder, longest=0)
+    for ask in (hurried.ask, hurried.search, hurried.over(assistant.index).ask):
+        with pytest.raises(AnswerTimeout, match="not ready within 0 seconds") as raised:
+            ask("what is a cat?")
+        assert raised.value.status == 503
+        assert raised.value.mend
+
+
+def test_a_deadline_ends_with_its_question_and_is_its_threads_own():
+    check()
+    with within(0):
+        time.sleep(0.001)
+        with pytest.raises(AnswerTimeout):
+            check()
+        with within(LONGEST_ANSWER), pytest.raises(AnswerTimeout):
+            check()  # the one around it is nearer
+        passed: list[bool] = []
+        other = threading.Thread(target=lambda: (check(), passed.append(True)))
+        other.start()
+        other.join()
+        assert passed
+    check()
+
+
+def test_a_talk_is_given_up_between_its_turns():
+    turns = talk.settled([Turn("user", "what is a cat?")] * 20)
+    with within(0):
+        time.sleep(0.001)
+        with pytest.raises(AnswerTimeout):
+            talk.stand_alone("and a dog?", turns)
+
+
+def test_texts_of_any_shape_are_read_at_once(assistant):
+    """The short size of tests/torture/test_patterns.py."""
+    rng = random.Random(14)
+    started = time.process_time()
+    while time.process_time() - started < SECONDS / 2:
+        shape = longest.drawn(rng)
+        before = time.process_time()
+        turn = Turn("user", shape(TURN))
+        questions.is_question(turn.text)
+        try:
+            settle(shape(LONGEST))
+        except Exception:  # noqa: BLE001 - a shape may be no question
+            continue
+        assistant.ask(shape(LONGEST), [turn, Turn("agent", turn.text)])
+        assert time.process_time() - before < 2, shape
