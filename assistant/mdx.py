@@ -28,7 +28,7 @@ _DELIMITER = re.compile(r"[\"'`{}>]")
 _SHOWN = re.compile(
     r"(?<![\w-])[\"']?(?:(title|label|heading|name)|caption|summary|text|description)[\"']?\s*[=:]\s*+"
     r"(?:\{\s*+)?(?:\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`)"
-    r"|(?<![\w-])(?:items|tabs)=\{\s*\[([^\[\]]*)\]"
+    r"|(?<![\w-])(?:items|tabs)=\{\s*\[([^\[\]{}]*)\]"
 )
 _LEADS_TO = re.compile(
     r"(?<![\w-])[\"']?(?:href|link|url|to)[\"']?\s*[=:]\s*+(?:\{\s*+)?"

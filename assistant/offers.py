@@ -131,6 +131,8 @@ def _how_do_i(rest: str) -> str:
 
 def _what_is(name: str, text: str, counts: Mapping[str, int]) -> str:
     """What a thing is, with the article and the number that the guide's own sentence gives it."""
+    if len(name) > LONGEST:  # nor is the question offered
+        return ""
     lowered, sought = text.lower(), name.lower()
     start = lowered.find(sought)
     while start >= 0:

@@ -52,6 +52,7 @@ def test_a_sentence_about_imports_is_text() -> None:
         ('<Callout type="info">\nMind this.\n</Callout>', ["Mind this."]),
         ('<Card title="Shown" href="/x" />', ["Shown"]),
         (TABS, ["One | Two", "First"]),
+        ("<Cards items={[{title: 'One'}, {title: 'Two'}]} />", ["One | Two"]),
         (VALUES, ["One", "Two", "First"]),
         ("<Image\n  src='a.png'\n  style={{width: 1}}\n/>\n\nAfter", ["After"]),
         ("a {/* no */}b{props.x} {'c'} <Badge text=\"new\"/>", ["a b c new"]),
