@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -151,3 +152,31 @@ def test_nothing_is_written_but_the_index_and_the_cache(traces):
     assert left == []
     for place in WHERE_IT_MAY_WRITE:
         assert any(path.startswith(place) for path in traces["everything"].paths)
+
+
+@pytest.mark.parametrize(("required", "outcome"), [("", "skipped"), ("required", "failed")])
+def test_where_nothing_can_be_seen_the_proof_is_skipped_and_fails_where_it_is_required(
+    required, outcome
+):
+    code = """
+import pytest
+from tests.isolation import require
+try:
+    require()
+except pytest.skip.Exception:
+    print("skipped")
+except pytest.fail.Exception:
+    print("failed")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "/nowhere", "PYTHONPATH": str(ROOT), "NAMESPACES": required},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == outcome
+
+
+def test_ci_requires_the_proof():
+    assert "export NAMESPACES=required\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
