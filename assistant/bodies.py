@@ -48,18 +48,23 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
+"""Stands after the limits of an integer, which are else not described."""
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+_ABOUT = {"default", "description", "examples", "title"}  # what describes a field of any type
+
+
 def _nullable(schema: dict[str, Any]) -> None:
     """Describe that null is taken where there is a default."""
     for field in schema["properties"].values():
-        if "default" in field and isinstance(field.get("type"), str):
-            field["type"] = [field["type"], "null"]
+        if "default" in field and "type" in field:
+            kind = {name: field.pop(name) for name in [*field] if name not in _ABOUT}
+            field["anyOf"] = [kind, {"type": "null"}]
 
 
 class Sent(BaseModel):
@@ -104,7 +109,7 @@ class Asking(Sent, _Body):
 class Searching(Asking):
     """A question to which passages are wanted."""
 
-    k: Annotated[Whole, Field(ge=1, le=MOST_HITS)] = Field(10, description="How many at most.")
+    k: Annotated[int, Field(ge=1, le=MOST_HITS), WHOLE] = Field(10, description="How many at most.")
 
 
 class Opinion(Sent, _Body):

@@ -31,7 +31,7 @@ from starlette.routing import Route
 from assistant import __version__, excerpts
 from assistant.accept import EVENTS, JSON, preferred
 from assistant.ask import LONGEST_QUESTION
-from assistant.bodies import AnswerBody, PageBody, SearchBody, Sent, Whole
+from assistant.bodies import WHOLE, AnswerBody, PageBody, SearchBody, Sent
 from assistant.errors import USAGE, AssistantError, MissingError, QuestionError, ServerError
 from assistant.excerpts import CUT, LONGEST, answered, label, part, quoted
 from assistant.jsonrpc import NOT_ACCEPTED, Unanswered, malformed, refusal
@@ -88,7 +88,7 @@ class Asked(_Arguments):
 class Searched(Asked):
     """A question to which passages are wanted."""
 
-    k: Annotated[Whole, Field(ge=1, le=MOST_HITS)] = Field(10, description="How many at most.")
+    k: Annotated[int, Field(ge=1, le=MOST_HITS), WHOLE] = Field(10, description="How many at most.")
 
 
 class Read(_Arguments):
@@ -100,7 +100,7 @@ class Read(_Arguments):
     anchor: Annotated[str, Field(max_length=500)] = Field(
         "", description="The section; empty for the whole page."
     )
-    offset: Annotated[Whole, Field(ge=0)] = Field(
+    offset: Annotated[int, Field(ge=0), WHOLE] = Field(
         0, description="How many characters to leave out: where a result that was cut goes on."
     )
 

@@ -155,7 +155,11 @@ def test_there_are_three_tools_and_each_says_that_it_only_reads(server, mode):
         assert tool.description
         for schema in (tool.input_schema, tool.output_schema):
             jsonschema.Draft202012Validator.check_schema(schema)
-        assert all(one["description"] for one in tool.input_schema["properties"].values())
+        described = tool.input_schema["properties"]
+        assert all(one["description"] for one in described.values())
+        limits = {name: (one.get("minimum"), one.get("maximum")) for name, one in described.items()}
+        assert limits.get("k", (1, 20)) == (1, 20)
+        assert limits.get("offset", (0, None)) == (0, None)
 
 
 def test_every_result_is_as_its_tool_s_schema_says(server):
