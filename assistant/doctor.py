@@ -15,6 +15,7 @@ from assistant import calibration, encoders, generations, guide
 from assistant import index as indexes
 from assistant.encoder import OnnxEncoder, folder
 from assistant.errors import AssistantError
+from assistant.freshness import HINT, Freshness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ def checks(chosen: Settings) -> Iterator[Check]:
     yield _tried("index", lambda: _index(chosen, found))
     yield _tried("encoder", lambda: _encoder(chosen))
     if found:
+        if chosen.corpus.is_dir():
+            yield _tried("pages", lambda: _pages(chosen, found[0]))
         yield _tried("model of the index", lambda: _same_model(chosen, found[0]))
         yield _tried("bar", lambda: _bar(chosen, found[0]))
 
@@ -86,6 +89,14 @@ def _index(chosen: Settings, opened: list[Index]) -> Check:
         what, _, mend = found.warning.rpartition(". ")
         return Check("index", f"{said}; {what}.", mend)
     return Check("index", f"{said}, generation {found.generation}, format {made.format}")
+
+
+def _pages(chosen: Settings, opened: Index) -> Check:
+    """Whether the index has the pages of the guide as they are now."""
+    found = Freshness(chosen.corpus, chosen.index).difference(opened)
+    if found.pages:
+        return Check("pages", str(found), HINT)
+    return Check("pages", "the index has them as they are now")
 
 
 def _encoder(chosen: Settings) -> Check:

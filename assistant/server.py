@@ -36,7 +36,7 @@ from assistant import (
     rest,
     widget,
 )
-from assistant.errors import AssistantError, SettingsError
+from assistant.errors import AssistantError, JournalUnwritable, SettingsError
 from assistant.exchange import PROBLEM, TALK, Route, problem
 from assistant.gate import Gate
 from assistant.journal import Journal
@@ -184,7 +184,7 @@ class Server:
     async def open(self, live: Live) -> None:
         """Serve the chat, and all else, over a guide that is ready."""
         settings = self._settings
-        journal = await asyncio.to_thread(_journal, settings)
+        journal = await asyncio.to_thread(_journal, settings, live)
         service = Service(live, journal, settings.title or title_of(live))
         examples = await asyncio.to_thread(service.examples)
         web, mcp = await asyncio.to_thread(_heavy)
@@ -407,9 +407,16 @@ def _heavy() -> tuple[Any, Any]:
     return web, mcp
 
 
-def _journal(settings: Settings) -> Journal | None:
+def _journal(settings: Settings, live: Live) -> Journal | None:
+    """The journal; none where it is off, or its file cannot be written, which `live` then says."""
     url = settings.journal_url
-    return Journal.open(url, days=settings.keep_days) if url else None
+    try:
+        return Journal.open(url, days=settings.keep_days) if url else None
+    except JournalUnwritable as error:
+        what = f"Answers are not kept. {error.what} {error.mend}"
+        print(what, file=sys.stderr)  # noqa: T201
+        live.limit("Answers are not kept: the journal cannot be written.")
+        return None
 
 
 def serve(prepare: Prepare, settings: Settings) -> None:
