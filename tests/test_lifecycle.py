@@ -150,8 +150,10 @@ def test_without_an_index_a_guide_that_is_not_there_still_stops_the_server(place
 
 
 @needs_root
-@pytest.mark.parametrize("command", ["ask --json", "search --json"])
-def test_the_command_line_answers_from_an_index_it_may_not_write(place, command):
+@pytest.mark.parametrize(
+    ("command", "found"), [("ask --json", "citations"), ("search --json", "hits")]
+)
+def test_the_command_line_answers_from_an_index_it_may_not_write(place, command, found):
     words = [sys.executable, "-m", "assistant", *command.split(), "--index", place.index, QUESTION]
     under = (*place.environment, *read_only(place.folder), *OTHER_USER)
     done = subprocess.run(
@@ -162,8 +164,9 @@ def test_the_command_line_answers_from_an_index_it_may_not_write(place, command)
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == b""
-    assert json.loads(done.stdout)["hits"]
+    assert b"Answers are slow" not in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert json.loads(done.stdout)[found]
 
 
 # -- two at once ------------------------------------------------------------------------------
@@ -211,10 +214,11 @@ def test_two_servers_started_at_once_both_serve_what_one_has_built(place):
 def test_a_server_follows_edits_although_it_cannot_watch_everything(place, way):
     (place.guide / "closed").mkdir(mode=0o700)
     (place.guide / "closed" / "page.md").write_text("# Closed\n\nNobody reads it.\n")
-    shutil.chown(place.index, 65534, 65534)
-    for path in place.index.rglob("*"):
-        shutil.chown(path, 65534, 65534)
-    under = OTHER_USER if "folder" in way else few_watches(2)
+    under = few_watches(2)
+    if "folder" in way:
+        under = OTHER_USER
+        for path in (place.index, *place.index.rglob("*")):
+            shutil.chown(path, 65534, 65534)
     with place.serving(*under, flags=("--watch",)) as serving:
         serving.ready()
         generation = health(serving)["generation"]
