@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from assistant import calibration, encoders, generations, guide
+from assistant import calibration, encoders, generations, walk
 from assistant import index as indexes
 from assistant.encoder import OnnxEncoder, folder
 from assistant.errors import AssistantError
@@ -71,10 +71,15 @@ def _packages() -> Iterator[Check]:
 
 
 def _guide(chosen: Settings) -> Check:
-    pages = sum(1 for _ in guide.walk(chosen.corpus))
-    if not pages:
+    found = walk.files(chosen.corpus)
+    said = f"{len(found.paths):,} files in {chosen.corpus}"
+    if found.unread:
+        more = f", and {len(found.unread) - 1:,} more like it" if found.unread[1:] else ""
+        what = found.unread[0].what.rstrip(".")
+        return Check("guide", f"{said}; {what}{more}.", "Let the user who builds read it.")
+    if not found.paths:
         return Check("guide", f"{chosen.corpus} holds no page.", "Name the guide: --corpus FOLDER")
-    return Check("guide", f"{pages:,} files in {chosen.corpus}")
+    return Check("guide", said)
 
 
 def _index(chosen: Settings, opened: list[Index]) -> Check:

@@ -316,5 +316,5 @@ def _failure(url: sql.URL, error: Exception) -> JournalError:
     else:
         mend = f"See that the database runs and its URL is right, {_ANOTHER}."
     reason = next(iter(str(said).splitlines()), type(said).__name__).rstrip(".")
-    kind = JournalUnwritable if mend in _MENDS.values() else JournalError
+    kind = JournalUnwritable if mend in {*_MENDS.values()} - {_HELD} else JournalError
     return kind(f"{_named(url)} cannot be used: {reason}.", mend)

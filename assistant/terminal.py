@@ -33,7 +33,6 @@ class Bars:
     """A bar for each step of a build: how far it is, of what, how fast, and how long it takes."""
 
     UNITS: ClassVar[dict[str, str]] = {
-        "waiting": "another process is building this index",
         "exporting": "model, once",
         "reading": "pages",
         "encoding": "texts",

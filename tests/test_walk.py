@@ -155,11 +155,13 @@ def test_a_folder_that_may_not_be_read_is_said_to_be_unread(shared_folder):
     write(shared_folder, "guide/page.md", "guide/closed/page.md")
     (shared_folder / "guide" / "closed").chmod(0o700)
     code = (
-        "import json, pathlib, sys; from assistant import guide, walk\n"
+        "import json, pathlib, sys; from assistant import doctor, guide, settings, walk\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "found = walk.files(folder)\n"
         "said = [[o.path, o.what, o.unread] for o in guide.read(folder).oddities]\n"
-        "print(json.dumps([found.paths, found.unlisted, said]))\n"
+        "chosen = settings.Settings(corpus=folder, index=folder)\n"
+        "check = next(c for c in doctor.checks(chosen) if c.name == 'guide')\n"
+        "print(json.dumps([found.paths, found.unlisted, said, bool(check.mend)]))\n"
     )
     command = [*OTHER_USER, sys.executable, "-c", code, str(shared_folder / "guide")]
     said = subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
@@ -167,4 +169,5 @@ def test_a_folder_that_may_not_be_read_is_said_to_be_unread(shared_folder):
         ["page.md"],
         ["closed"],
         [["closed", "closed cannot be read: Permission denied.", True]],
+        True,
     ]
