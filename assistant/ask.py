@@ -10,11 +10,12 @@ import asyncio
 import itertools
 import re
 import time
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from assistant import calibration, deadline, encoders, further, ranking, settings, writer
+from assistant import calibration, deadline, encoders, freshness, further, ranking, settings, writer
 from assistant import index as indexes
 from assistant import question as questions
 from assistant.conversation import Conversation
@@ -108,6 +109,7 @@ class Assistant:
         self._longest = longest
         self._encoder = encoder
         self._notices = notices
+        self._stale = ""
         shipped = ranking.shipped()
         self._model = shipped if bar is None else replace(shipped, bar=bar)
         self._retrieval = Retrieval(index.store, encoder, self._model)
@@ -125,7 +127,8 @@ class Assistant:
 
         Settings fill in what is not given. Where they name no guide and none lies here, it is the
         one that comes with the package: its index is built the first time, in the user's cache,
-        and `progress` is told (step, done, in all). Raises IndexMissing, IndexDamaged,
+        and `progress` is told (step, done, in all). Where a guide of at most 2,000 pages has
+        changed since, `warnings` say so. Raises IndexMissing, IndexDamaged,
         IndexOutdated or ModelError, each saying what to run.
         """
         chosen = settings.load(index=folder, model=model)
@@ -138,7 +141,8 @@ class Assistant:
         encoder, notice = encoders.serving(
             chosen.model, device=chosen.device, built_with=index.manifest.model
         )
-        return cls.calibrated(index, encoder, chosen.index, notice=notice)
+        opened = cls.calibrated(index, encoder, chosen.index, notice=notice)
+        return opened.noting(freshness.notice(index, chosen))
 
     @classmethod
     def build(
@@ -197,7 +201,16 @@ class Assistant:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the index, with the bar kept beside it, and with the encoder."""
-        return tuple(filter(None, (self.index.warning, *self._notices)))
+        return tuple(filter(None, (self.index.warning, *self._notices, self._stale)))
+
+    def noting(self, stale: str) -> Assistant:
+        """The same Assistant, whose answers carry why they may be out of date; empty for nothing.
+
+        It is of this index: the same Assistant over another has no such word.
+        """
+        noted = copy(self)
+        noted._stale = stale  # noqa: SLF001 - of one's own kind
+        return noted
 
     def over(self, index: Index) -> Assistant:
         """The same Assistant over another index. Raises ModelError for another model's."""

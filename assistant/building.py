@@ -110,7 +110,8 @@ def build(
                     reasons, base = (*reasons, "the encoder changed"), None
                     found = _changes(corpus, cache, None, reading=reading, progress=tell("reading"))
             if last and not reasons:
-                return _unchanged(last, folder, seconds=time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                return _unchanged(last, folder, found.skipped, seconds=seconds)
             vectors = CachedVectors(encoder, cache)
             embedded = vectors.encode(found.read, tell("encoding"))
             with closing(_write(draft, found, vectors, base)) as store:
@@ -125,7 +126,7 @@ def build(
                     reasons,
                     manifest.pages,
                     manifest.passages,
-                    store.oddities(),
+                    (*store.oddities(), *found.skipped),
                     read=len(found.read),
                     kept=manifest.passages - fresh,
                     embedded=fresh,
@@ -204,13 +205,13 @@ def _is_same(found: Changes, base: FaissStore) -> bool:
     return found.pieces == (Kept(0, len(base.digests())),) and found.unread == unread
 
 
-def _unchanged(last: Index, folder: Path, *, seconds: float) -> Built:
+def _unchanged(last: Index, folder: Path, skipped: tuple[Oddity, ...], *, seconds: float) -> Built:
     return Built(
         last.generation,
         (),
         last.manifest.pages,
         last.manifest.passages,
-        last.store.oddities(),
+        (*last.store.oddities(), *skipped),
         kept=last.manifest.passages,
         megabytes=_size(folder / last.generation) / 1e6,
         seconds=seconds,

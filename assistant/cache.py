@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -75,6 +76,24 @@ class Seen:
             now.st_ctime_ns,
         )
         return same and self.seen - max(self.modified, self.changed) >= _SETTLED
+
+
+def remembered(folder: Path) -> tuple[Path | None, dict[str, Seen]]:
+    """The guide that the cache in a folder was last used for, and how its files were.
+
+    Nothing is written, and no lock is taken: a build may go on meanwhile, and the folder may be
+    on a read-only mount. None and nothing where the cache is not there, or is being written.
+    """
+    path = folder / NAME
+    if not path.is_file() or path.with_name(f"{NAME}-wal").exists():
+        return None, {}
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as database:
+            guides = database.execute("select path from folder").fetchall()
+            return (Path(guides[0][0]), _files(database)) if guides else (None, {})
+    except (*_BROKEN, OSError, ValueError, TypeError):
+        return None, {}
 
 
 class Cache:
@@ -145,13 +164,10 @@ class Cache:
         try:
             if self._database.execute("select path from folder").fetchall() != [(str(folder),)]:
                 return {}
-            rows = self._database.execute("select * from file").fetchall()
+            return _files(self._database)
         except _BROKEN as error:
             self._replace(error)
             return {}
-        return {
-            path: Seen(*stat) for path, *stat, proof in rows if proof == _proof(repr((path, *stat)))
-        }
 
     def remember(self, folder: Path, files: Mapping[str, Seen]) -> None:
         """Keep how the files of a folder are, and forget any others."""
@@ -235,6 +251,13 @@ class Cache:
             raise OSError(str(error)) from error
         for end in ("", "-wal", "-shm"):
             self._path.with_name(NAME + end).unlink(missing_ok=True)
+
+
+def _files(database: sqlite3.Connection) -> dict[str, Seen]:
+    rows = database.execute("select * from file").fetchall()
+    return {
+        path: Seen(*stat) for path, *stat, proof in rows if proof == _proof(repr((path, *stat)))
+    }
 
 
 def _proof(of: str | bytes) -> bytes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack, suppress
+import time
+from contextlib import ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -21,6 +22,8 @@ from assistant.errors import (
     USAGE,
     AssistantError,
     GuideError,
+    IndexBusy,
+    IndexUnwritable,
     QuestionError,
     ServerError,
 )
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from assistant.terminal import Progress
 
 _ODDITIES_SHOWN = 10
+_WAITING = 0.5  # seconds between two looks at whether another process is still building
 
 app = typer.Typer(
     add_completion=False,
@@ -167,13 +171,16 @@ def client(
 def mcp(index: IndexFolder = None, model: Model = None) -> None:
     """Answer an agent that speaks MCP, over standard input and output."""
     assistant = _opened(index, model)
+    from assistant import freshness
     from assistant import mcp as agents
-    from assistant.live import Live
+    from assistant.live import Followed, Live
     from assistant.service import Service, title_of
 
     live = Live(assistant)
-    title = settings.load(index=index, model=model).title or title_of(live)
-    agents.speak(Service(live, title=title))
+    chosen = settings.load(index=index, model=model)
+    corpus = freshness.guide_of(chosen)
+    with live.watch(Followed(corpus, chosen.index, expected=False)) if corpus else nullcontext():
+        agents.speak(Service(live, title=chosen.title or title_of(live)))
 
 
 @app.command()
@@ -192,8 +199,6 @@ def serve(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
     from assistant import building, server
-    from assistant import index as indexes
-    from assistant.ask import Assistant
     from assistant.live import Followed, Live
 
     with ExitStack() as stack:
@@ -202,17 +207,20 @@ def serve(
             encoder = terminal.encoder(
                 chosen, told
             )  # one for building and serving: it is loaded once
-            _built(chosen, encoder, told=told)
-            live = Live(Assistant.calibrated(indexes.open(chosen.index), encoder, chosen.index))
-            if watch:
-                build = partial(
-                    building.build,
-                    chosen.corpus,
-                    chosen.index,
-                    encoder,
-                    reading=building.reading(chosen),
-                )
-                stack.enter_context(live.watch(Followed(chosen.corpus, chosen.index, build)))
+            assistant, limits = _current(chosen, encoder, told)
+            live = Live(assistant, limits)
+            build = partial(
+                building.build,
+                chosen.corpus,
+                chosen.index,
+                encoder,
+                reading=building.reading(chosen),
+            )
+            named = "corpus" in chosen.model_fields_set
+            followed = Followed(chosen.corpus, chosen.index, build if watch else None, named)
+            if limits:
+                live.look(followed)  # before the first answer: it may be out of date
+            stack.enter_context(live.watch(followed))
             return live
 
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
@@ -313,6 +321,55 @@ def _built(
     cost = f"{built.seconds:.1f} s, {built.megabytes:.1f} MB in {chosen.index}."
     typer.echo(f"Built ({', '.join(built.reasons)}): {size}; {changed}; {cost}", err=True)
     return built
+
+
+def _current(
+    chosen: Settings, encoder: Encoder, told: Progress
+) -> tuple[Assistant, tuple[str, ...]]:
+    """The Assistant over an index brought up to date, and what could not be done here, and why.
+
+    Where another process is building the index, what that publishes is waited for. Where the
+    guide cannot be read or the index not be written, the index is taken as it is, if it can be
+    opened at all.
+    """
+    from assistant import index as indexes
+    from assistant.ask import Assistant
+
+    limits: tuple[str, ...] = ()
+    failure: AssistantError | None = None
+    try:
+        _waited(partial(_built, chosen, encoder, told=told), told)
+    except (GuideError, IndexUnwritable) as error:
+        unread = isinstance(error, GuideError)
+        why = "the guide cannot be read" if unread else "it cannot be written"
+        limits, failure = (f"The index is not brought up to date: {why}.",), error
+    try:
+        index = indexes.open(chosen.index)
+    except AssistantError:
+        if failure:
+            raise failure from None
+        raise
+    if failure:
+        typer.echo(f"The index is served as it is: {failure.what} {failure.mend}", err=True)
+    return Assistant.calibrated(index, encoder, chosen.index), limits
+
+
+def _waited(build: Callable[[], Built], told: Progress) -> Built:
+    """Build, once no other process is building the same index."""
+    waits = False
+    while True:
+        try:
+            built = build()
+        except IndexBusy as error:
+            if not waits:
+                typer.echo(f"{error.what} It is waited for.", err=True)
+                told("waiting", 0, 1)
+            waits = True
+            time.sleep(_WAITING)
+        else:
+            if waits:
+                told("waiting", 1, 1)
+            return built
 
 
 def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from assistant import calibration, encoders, generations, guide
+from assistant import calibration, encoders, generations, walk
 from assistant import index as indexes
 from assistant.encoder import OnnxEncoder, folder
 from assistant.errors import AssistantError
+from assistant.freshness import HINT, Freshness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ def checks(chosen: Settings) -> Iterator[Check]:
     yield _tried("index", lambda: _index(chosen, found))
     yield _tried("encoder", lambda: _encoder(chosen))
     if found:
+        if chosen.corpus.is_dir():
+            yield _tried("pages", lambda: _pages(chosen, found[0]))
         yield _tried("model of the index", lambda: _same_model(chosen, found[0]))
         yield _tried("bar", lambda: _bar(chosen, found[0]))
 
@@ -68,10 +71,15 @@ def _packages() -> Iterator[Check]:
 
 
 def _guide(chosen: Settings) -> Check:
-    pages = sum(1 for _ in guide.walk(chosen.corpus))
-    if not pages:
+    found = walk.files(chosen.corpus)
+    said = f"{len(found.paths):,} files in {chosen.corpus}"
+    if found.unread:
+        more = f", and {len(found.unread) - 1:,} more like it" if found.unread[1:] else ""
+        what = found.unread[0].what.rstrip(".")
+        return Check("guide", f"{said}; {what}{more}.", "Let the user who builds read it.")
+    if not found.paths:
         return Check("guide", f"{chosen.corpus} holds no page.", "Name the guide: --corpus FOLDER")
-    return Check("guide", f"{pages:,} files in {chosen.corpus}")
+    return Check("guide", said)
 
 
 def _index(chosen: Settings, opened: list[Index]) -> Check:
@@ -86,6 +94,14 @@ def _index(chosen: Settings, opened: list[Index]) -> Check:
         what, _, mend = found.warning.rpartition(". ")
         return Check("index", f"{said}; {what}.", mend)
     return Check("index", f"{said}, generation {found.generation}, format {made.format}")
+
+
+def _pages(chosen: Settings, opened: Index) -> Check:
+    """Whether the index has the pages of the guide as they are now."""
+    found = Freshness(chosen.corpus, chosen.index).difference(opened)
+    if found.pages:
+        return Check("pages", str(found), HINT)
+    return Check("pages", "the index has them as they are now")
 
 
 def _encoder(chosen: Settings) -> Check:

@@ -58,7 +58,7 @@ def opening(masthead: Masthead, messages: Messages) -> str:
     steps = "".join(
         f'<li data-step="{name}"><span>{text(messages(f"step_{name}"))}</span>'
         f'<progress aria-label="{text(messages(f"step_{name}"))}"></progress><output></output></li>'
-        for name in ("exporting", "reading", "encoding")
+        for name in ("waiting", "exporting", "reading", "encoding")
     )
     script = (
         f'<script src="{masthead.root}/chat/opening.js" defer></script>'

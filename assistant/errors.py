@@ -90,6 +90,10 @@ class JournalError(AssistantError):
     """What was answered could not be kept, or what was kept cannot be read."""
 
 
+class JournalUnwritable(JournalError):
+    """The file of the journal cannot be opened or written: its folder, its rights, its disk."""
+
+
 class KeysError(AssistantError):
     """There is no key, name or scope such as was asked for."""
 

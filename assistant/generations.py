@@ -100,6 +100,11 @@ def read(folder: Path, load: Callable[[Generation], T], *, whole: bool = False) 
             raise IndexDamaged(wrong, REBUILD)
 
 
+def current(folder: Path) -> str:
+    """The name of the generation that is to be opened; empty where there is none."""
+    return next(iter(_pointer(folder).names), "")
+
+
 def checked(home: Path, *, whole: bool = True) -> Generation:
     """A generation, once its manifest and the files that names hash to what they should.
 

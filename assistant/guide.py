@@ -28,10 +28,12 @@ from urllib.parse import quote
 import yaml
 
 from assistant import formats, links, markdown, render, resources, sections, site
+from assistant import walk as walks
 from assistant.errors import GuideError
 from assistant.model import Guide, Oddity, Page, PageLinks, PageRead
 from assistant.site import Reading
 from assistant.text import normalise, smuggled
+from assistant.walk import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,8 +71,6 @@ _KEPT_TRANSLATIONS = frozenset(
     "i18n l10n locale locales lang langs translations translated".split()
 )
 
-_PACKAGES = frozenset({"node_modules", "__pycache__"})  # other people's pages, or none
-
 # Below this much text, starting other processes costs more than it saves.
 _WORTH_SHARING = 4_000_000
 _AT_A_TIME = 32
@@ -84,12 +84,13 @@ def read(
     A file that cannot be read becomes an oddity and the rest goes on. `progress` is told
     (files read, files in all). Raises GuideError where there is no folder, or no page in it.
     """
-    paths = list(walk(folder))
+    listed = walks.files(folder)
+    paths = listed.paths
     found = read_pages(
         folder, paths, reading=reading or Reading(tool=published_by(folder)), progress=progress
     )
     pages = [page for page in found if isinstance(page, PageRead)]
-    unread = [oddity for oddity in found if isinstance(oddity, Oddity)]
+    unread = [*listed.unread, *(oddity for oddity in found if isinstance(oddity, Oddity))]
     if not any(page.passages for page in pages):
         raise nothing_read(folder, paths, unread)
     return Guide(
@@ -99,6 +100,7 @@ def read(
         resources=tuple(resource for page in pages for resource in page.resources),
         oddities=(
             *unread,
+            *(oddity for oddity in listed.skipped if not oddity.unread),
             *(oddity for page in pages for oddity in page.oddities),
             *links.check([page.links for page in pages]),
         ),
@@ -193,7 +195,7 @@ def _page_or_oddity(folder: Path, reading: Reading, path: str) -> PageRead | Odd
     try:
         return read_page(folder, path, reading=reading)
     except GuideError as error:
-        return Oddity(_printable(path), 1, error.what, unread=True)
+        return Oddity(printable(path), 1, error.what, unread=True)
 
 
 def published_by(folder: Path) -> site.Tool:
@@ -210,31 +212,9 @@ def published_by(folder: Path) -> site.Tool:
 def walk(folder: Path) -> Iterator[str]:
     """The guide's files as paths inside the folder with forward slashes, sorted.
 
-    Hidden files and folders are skipped, installed packages, and whatever a symbolic link leads
-    out of the folder. Raises GuideError where there is no folder.
+    `walk.files` says which they are. Raises GuideError where there is no folder.
     """
-    if not folder.is_dir():
-        raise GuideError(f"There is no guide at {folder}.", "Name a folder with --corpus.")
-    root = os.path.realpath(folder)
-    found: list[str] = []
-    for parent, folders, files in os.walk(root):
-        folders[:] = [n for n in folders if not n.startswith(".") and n not in _PACKAGES]
-        inside = parent[len(root) + 1 :].replace(os.sep, "/")
-        for name in files:
-            if name.startswith(".") or not name.lower().endswith(formats.SUFFIXES):
-                continue
-            if _stays_inside(os.path.join(parent, name), root):  # noqa: PTH118 - 30,000 of them
-                found.append(f"{inside}/{name}" if inside else name)
-    yield from sorted(found)
-
-
-def _stays_inside(path: str, root: str) -> bool:
-    if not os.path.islink(path):  # noqa: PTH114 - os.walk enters no link, so its parent is inside
-        return True
-    try:
-        return Path(path).resolve().is_relative_to(root)
-    except (OSError, RuntimeError):  # a link that leads back to itself
-        return False
+    yield from walks.files(folder).paths
 
 
 def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
@@ -344,15 +324,10 @@ def rendered(
     return render.page(body, anchors, resolve=resolve, mdx=mdx)
 
 
-def _printable(path: str) -> str:
-    """A file's name with the bytes that are no text written out."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def _bytes(folder: Path, path: str) -> bytes:
     mend = "Save it as text the builder may read."
-    if path != _printable(path):
-        raise GuideError(f"{_printable(path)} has a name that is not UTF-8.", mend)
+    if path != printable(path):
+        raise GuideError(f"{printable(path)} has a name that is not UTF-8.", mend)
     if "\0" in path or path.startswith("/") or ".." in path.split("/"):
         raise GuideError(f"{path!r} is no path inside the guide.", "Name a page of the guide.")
     try:

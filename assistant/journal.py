@@ -22,7 +22,7 @@ import sqlalchemy as sql
 from sqlalchemy import exc
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from assistant.errors import JournalError
+from assistant.errors import JournalError, JournalUnwritable
 from assistant.model import Answer
 from assistant.text import visible
 
@@ -316,4 +316,5 @@ def _failure(url: sql.URL, error: Exception) -> JournalError:
     else:
         mend = f"See that the database runs and its URL is right, {_ANOTHER}."
     reason = next(iter(str(said).splitlines()), type(said).__name__).rstrip(".")
-    return JournalError(f"{_named(url)} cannot be used: {reason}.", mend)
+    kind = JournalUnwritable if mend in {*_MENDS.values()} - {_HELD} else JournalError
+    return kind(f"{_named(url)} cannot be used: {reason}.", mend)

@@ -37,7 +37,7 @@ from assistant import (
 )
 from assistant.accept import HTML, JSON, preferred
 from assistant.callers import is_proxy
-from assistant.errors import AssistantError, SettingsError
+from assistant.errors import AssistantError, JournalUnwritable, SettingsError
 from assistant.exchange import PROBLEM, problem
 from assistant.gate import Gate
 from assistant.journal import Journal
@@ -144,7 +144,7 @@ class Server:
     async def open(self, live: Live) -> None:
         """Serve the chat, and all else, over a guide that is ready."""
         settings = self._settings
-        journal = await asyncio.to_thread(_journal, settings)
+        journal = await asyncio.to_thread(_journal, settings, live)
         service = Service(live, journal, settings.title or title_of(live))
         examples = await asyncio.to_thread(service.examples)
         web, mcp = await asyncio.to_thread(_heavy)
@@ -241,17 +241,19 @@ class Server:
         known = self._events.get(sent.fn_index) == len(sent.data)
         return "" if known else "The chat has no such event."
 
-    def _healthz(self, request: Request) -> dict[str, str]:
+    def _healthz(self, request: Request) -> dict[str, Any]:
         """Whether the server lives; to an admin also which generation it serves, and what fails."""
         if not request.state.admin:
             return {"status": "ok"}
         if self.service is None:
             return {"status": "starting"}
         live = self.service.live
-        generation = {"generation": live.assistant.index.generation}
+        details: dict[str, Any] = {"generation": live.assistant.index.generation}
         if live.trouble:
-            return {"status": "stale", **generation, "trouble": live.trouble}
-        return {"status": "ok", **generation}
+            details["trouble"] = live.trouble
+        if live.limits:
+            details["limits"] = list(live.limits)
+        return {"status": "stale" if live.trouble else "ok", **details}
 
     def _readyz(self) -> Response:
         """Whether questions are answered."""
@@ -373,9 +375,16 @@ def _heavy() -> tuple[Any, Any]:
     return web, mcp
 
 
-def _journal(settings: Settings) -> Journal | None:
+def _journal(settings: Settings, live: Live) -> Journal | None:
+    """The journal; none where it is off, or its file cannot be written, which `live` then says."""
     url = settings.journal_url
-    return Journal.open(url, days=settings.keep_days) if url else None
+    try:
+        return Journal.open(url, days=settings.keep_days) if url else None
+    except JournalUnwritable as error:
+        what = f"Answers are not kept. {error.what} {error.mend}"
+        print(what, file=sys.stderr)  # noqa: T201
+        live.limit("Answers are not kept: the journal cannot be written.")
+        return None
 
 
 def serve(prepare: Prepare, settings: Settings) -> None:

@@ -6,6 +6,7 @@ which files give each of them away. Must not know what a page says.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 Tool = Literal["github", "jekyll", "mkdocs", "docusaurus"]
 
@@ -44,6 +45,68 @@ _CONFIGURED: tuple[tuple[str, Tool], ...] = (
     ("_config.yml", "jekyll"),
     ("_config.toml", "jekyll"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Publisher:
+    """A tool that writes pages of its own beside those it reads.
+
+    `files` are its configuration, from the folder it stands in; `output` is where it writes
+    unless the configuration says otherwise under `key`. `sign` stands in a configuration whose
+    name is not the tool's alone.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    output: str
+    key: str = ""
+    sign: str = ""
+
+
+_HUGO = ("toml", "yaml", "yml", "json")
+_SCRIPTS = ("js", "ts", "mjs", "mts", "cjs")
+_PUBLISHERS = (
+    _Publisher("MkDocs", ("mkdocs.yml", "mkdocs.yaml"), "site", "site_dir"),
+    _Publisher("Zensical", ("zensical.toml",), "site", "site_dir"),
+    _Publisher("Jekyll", ("_config.yml", "_config.yaml", "_config.toml"), "_site", "destination"),
+    _Publisher("Hexo", ("_config.yml",), "public", "public_dir", sign="public_dir"),
+    _Publisher("Hugo", tuple(f"hugo.{end}" for end in _HUGO), "public", "publishdir"),
+    _Publisher(
+        "Hugo", tuple(f"config/_default/hugo.{end}" for end in _HUGO), "public", "publishdir"
+    ),
+    _Publisher(
+        "Hugo", tuple(f"config.{end}" for end in _HUGO), "public", "publishdir", sign="baseurl"
+    ),
+    _Publisher("Zola", ("config.toml",), "public", "output_dir", sign="base_url"),
+    _Publisher("Docusaurus", tuple(f"docusaurus.config.{end}" for end in _SCRIPTS), "build"),
+    _Publisher(
+        "VitePress",
+        tuple(f".vitepress/config.{end}" for end in _SCRIPTS),
+        ".vitepress/dist",
+        "outdir",
+    ),
+    _Publisher("Sphinx", ("conf.py",), "_build"),
+    _Publisher("Sphinx", ("Makefile", "make.bat"), "_build", "builddir", sign="sphinx"),
+    _Publisher("Jupyter Book", ("_toc.yml", "myst.yml"), "_build"),
+    _Publisher("mdBook", ("book.toml",), "book", "build-dir"),
+    _Publisher("HonKit", ("book.json",), "_book"),
+    _Publisher("Quarto", ("_quarto.yml",), "_site", "output-dir"),
+    _Publisher("Quarto", ("_quarto.yml",), "_book", "output-dir"),
+    _Publisher("bookdown", ("_bookdown.yml",), "_book", "output_dir"),
+    _Publisher(
+        "Eleventy",
+        (".eleventy.js", *(f"eleventy.config.{end}" for end in _SCRIPTS)),
+        "_site",
+        "output",
+    ),
+    _Publisher("Astro", tuple(f"astro.config.{end}" for end in _SCRIPTS), "dist", "outdir"),
+    _Publisher("Gatsby", tuple(f"gatsby-config.{end}" for end in _SCRIPTS), "public"),
+    _Publisher("Next.js", tuple(f"next.config.{end}" for end in _SCRIPTS), "out"),
+    _Publisher("Pelican", ("pelicanconf.py",), "output", "output_path"),
+    _Publisher("Antora", ("antora-playbook.yml",), "build/site"),
+)
+_CONFIGURATIONS = frozenset(name for tool in _PUBLISHERS for name in tool.files)
+_BEGIN = frozenset(name.partition("/")[0] for name in _CONFIGURATIONS)
 _NAMELESS = "section"  # the anchor of a heading with no letter in it, as kramdown gives it
 _INDEX = frozenset({"index", "readme", "_index"})
 _DROPPED = re.compile(r"[^\w\- ]")
@@ -54,6 +117,45 @@ _ORDER = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published
 def guess(names: Collection[str]) -> Tool:
     """The tool that a guide's own files speak of; GitHub's rules where none does."""
     return next((tool for name, tool in _CONFIGURED if name in names), "github")
+
+
+def publishes(name: str) -> bool:
+    """Whether a file of this name configures a publishing tool."""
+    return name in _CONFIGURATIONS
+
+
+def outputs(names: Iterable[str], read: Callable[[str], str | None]) -> list[tuple[str, str]]:
+    """Where the tools configured in a folder write their pages, and the name of each tool.
+
+    `names` are the folder's files and folders, `read` gives a file's text, None where there is
+    none. What is returned are paths from that folder; they may lead out of it, and to nothing.
+    """
+    found: list[tuple[str, str]] = []
+    if _BEGIN.isdisjoint(names):
+        return found
+    for tool in _PUBLISHERS:
+        for file in tool.files:
+            text = read(file) if file.partition("/")[0] in names else None
+            if text is not None and tool.sign in text.lower():
+                output = _configured(text, tool.key) or tool.output
+                found.append((posixpath.normpath(output), tool.name))
+                break
+    return found
+
+
+def _configured(text: str, key: str) -> str:
+    """The path that a configuration gives under a key, in whichever language it is written.
+
+    Empty where it gives none, or one that has to be computed.
+    """
+    for line in text.splitlines() if key else ():
+        mark = min((line.find(sign) for sign in ":=" if sign in line), default=-1)
+        name, value = line[: max(mark, 0)], line[mark + 1 :].lstrip("= \t")
+        words = name.strip(" \t\"'?:").split()
+        if words and words[-1].lower() == key:
+            value = value.partition(" #")[0].strip(" \t\"',;")
+            return "" if any(sign in value for sign in "!$`([{") else value
+    return ""
 
 
 def slug(heading: str, tool: Tool = "github") -> str:

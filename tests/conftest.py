@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from assistant.reference import SentenceTransformerEncoder
 from assistant.text import words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from assistant.encoder import Encoder
 
 # How long an example takes says more of the machine than of the code.
@@ -106,6 +110,15 @@ def source_assistant(tmp_path_factory, encoder) -> Assistant:
     folder = tmp_path_factory.mktemp("source-index")
     building.build(SOURCE_GUIDE, folder, encoder)
     return Assistant(indexes.open(folder), encoder)
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that other users can reach, as pytest's own cannot be."""
+    folder = Path(tempfile.mkdtemp(prefix="assistant-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["corpus", "source"])

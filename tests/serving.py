@@ -20,10 +20,13 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from assistant.keys import Keys
 from tests.conftest import CORPUS, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PATIENCE = 60.0
 """Seconds after which a server or an answer is held to hang."""
@@ -38,8 +41,19 @@ ASKED = re.compile(r'<h2 class="asked" dir="auto">(.*?)</h2>')
 class Serving:
     """`python -m assistant serve` on a free port of this machine; its standard error is a file."""
 
-    def __init__(self, folder: Path, corpus: Path = CORPUS, **settings: object) -> None:
-        """`folder` is its own: the index stands in it. Settings are those of the environment."""
+    def __init__(
+        self,
+        folder: Path,
+        corpus: Path = CORPUS,
+        *,
+        under: Sequence[str] = (),
+        flags: Sequence[str] = (),
+        **settings: object,
+    ) -> None:
+        """`folder` is its own: the index stands in it. Settings are those of the environment.
+
+        `under` is a command that starts it, as another user for one.
+        """
         own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
         chosen = {"corpus": corpus, "index": folder / "index", "port": 0, **settings}
         own |= {f"ASSISTANT_{name.upper()}": str(value) for name, value in chosen.items()}
@@ -47,7 +61,7 @@ class Serving:
         self.stderr = folder / f"stderr-{secrets.token_hex(4)}"
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "assistant", "serve"],
+                [*under, sys.executable, "-m", "assistant", "serve", *flags],
                 cwd=folder,
                 env={**own, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
                 stdin=subprocess.DEVNULL,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import time
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from opened import opened
 from starlette.testclient import TestClient
 
-from assistant import building, web
+from assistant import building, generations, web
 from assistant import index as indexes
 from assistant.ask import Assistant
 from assistant.keys import Keys
@@ -70,7 +74,8 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     shutil.rmtree(followed.corpus)
     live.update(followed)
     assert live.assistant.index.generation == generation
-    assert "There is no guide at" in live.trouble
+    assert "The guide cannot be read" in live.trouble
+    assert str(followed.corpus) not in live.trouble, "readers see it"
     app = opened(Settings(index=followed.index, journal="off"), live).app
     token = Keys(followed.index / "keys.json").add("monitor", ["admin"])
     client = TestClient(app, base_url="http://localhost")
@@ -100,7 +105,7 @@ def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
 
 
 def test_an_edit_shows_by_itself_while_watched(live, followed):
-    with live.watch(followed):
+    with live.watch(followed, every=PATIENCE):
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
         until(lambda: len(texts(live.assistant)) == 2)
         (followed.corpus / "cat.md").unlink()
@@ -136,3 +141,135 @@ def test_nothing_is_watched_any_more_once_it_ends(live, followed):
     edit(followed, "# Dog\n\nA dog sits in the house.\n")
     time.sleep(1.0)
     assert live.assistant.index.generation == generation
+
+
+# -- only compared ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compared(followed) -> Followed:
+    """The same guide and index, which only others build."""
+    for name in ("bird", "fish"):
+        (followed.corpus / f"{name}.md").write_text(f"# {name}\n\nA {name} is in the tree.\n")
+    followed.build()
+    return replace(followed, build=None)
+
+
+def test_pages_edited_added_and_deleted_since_the_build_are_counted_and_said_in_every_answer(
+    compared, word_encoder
+):
+    live = Live(Assistant(indexes.open(compared.index), word_encoder))
+    assert live.assistant.ask("the bird in the tree").degraded == ()
+    (compared.corpus / "bird.md").unlink()
+    (compared.corpus / "fish.md").write_text("# Fish\n\nA fish is in the river.\n")
+    edit(compared, "# Dog\n\nA dog sits in the house.\n")
+    with live.watch(compared, every=0.1):
+        until(lambda: live.trouble)
+        counted = "3 pages changed since this index was built (1 edited, 1 added, 1 deleted)."
+        assert live.trouble.startswith(counted)
+        assert "assistant build" in live.trouble
+        assert live.assistant.ask("the bird in the tree").degraded == (live.trouble,)
+
+
+def test_what_another_process_builds_is_served_and_ends_the_trouble(compared, live, word_encoder):
+    edit(compared, "# Dog\n\nA dog sits in the house.\n")
+    with live.watch(compared, every=0.1):
+        until(lambda: live.trouble)
+        building.build(compared.corpus, compared.index, word_encoder)
+        until(lambda: not live.trouble)
+        assert any("dog" in text for text in texts(live.assistant))
+        assert live.assistant.ask("the dog in the house").degraded == ()
+
+
+def test_a_page_that_was_touched_or_copied_but_says_the_same_is_no_change(compared, live):
+    for path in compared.corpus.iterdir():
+        os.utime(path, (1, 1))
+    assert not live.look(compared)
+    assert live.trouble == ""
+    shutil.copytree(compared.corpus, compared.corpus.with_name("copy"))
+    live.look(replace(compared, corpus=compared.corpus.with_name("copy")))
+    assert live.trouble == ""
+
+
+def test_an_index_whose_guide_is_not_expected_here_is_served_without_a_word(compared, live):
+    shutil.rmtree(compared.corpus)
+    live.look(replace(compared, expected=False))
+    assert live.trouble == ""
+    live.look(compared)
+    assert "The guide cannot be read" in live.trouble
+
+
+# -- trouble that is tried again --------------------------------------------------------------
+
+
+def test_an_update_that_a_full_disk_stops_is_said_and_made_once_there_is_room(live, followed):
+    tried = []
+
+    def build() -> object:
+        tried.append(live.trouble)
+        if len(tried) < 3:
+            raise OSError(28, "No space left on device")
+        return followed.build()
+
+    edit(followed, "# Dog\n\nA dog sits in the house.\n")
+    with live.watch(replace(followed, build=build), every=0.1):
+        until(lambda: len(texts(live.assistant)) == 2)
+        until(lambda: live.trouble == "")
+    assert tried[1].startswith("1 page changed since this index was built (1 added). The index")
+
+
+def test_while_another_process_builds_the_index_there_is_no_trouble_and_its_work_is_taken(
+    live, followed
+):
+    with generations.writing(followed.index):
+        edit(followed, "# Dog\n\nA dog sits in the house.\n")
+        assert not live.update(followed)
+        assert live.trouble == ""
+    with live.watch(followed, every=PATIENCE):
+        with generations.writing(followed.index):
+            edit(followed, "# Dog\n\nA dog sits on the road.\n")
+            time.sleep(1.0)
+        until(lambda: "Dog\n\nA dog sits on the road." in texts(live.assistant))
+        assert live.trouble == ""
+
+
+# -- what is watched --------------------------------------------------------------------------
+
+
+def watches() -> int:
+    """How many folders this process watches."""
+    of_us = Path("/proc/self/fdinfo").iterdir()
+    found = 0
+    for path in of_us:
+        try:
+            found += path.read_text().count("inotify wd:")
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what is watched")
+def test_only_the_folders_that_are_read_are_watched(live, followed):
+    for name in ("one", "two", "one/three"):
+        (followed.corpus / name).mkdir()
+    for name in ("node_modules", ".git", "site", "environment"):
+        for number in range(9):
+            (followed.corpus / name / str(number)).mkdir(parents=True)
+    (followed.corpus / "mkdocs.yml").write_text("site_name: Animals\n")
+    (followed.corpus / "environment" / "pyvenv.cfg").write_text("home = /usr\n")
+    before = watches()
+    with live.watch(followed, every=PATIENCE):
+        until(lambda: watches() > before)
+        assert watches() - before == len(["the guide", "one", "two", "one/three", "the index"])
+
+
+def test_a_page_in_a_folder_that_is_new_or_renamed_is_noticed(live, followed):
+    with live.watch(followed, every=PATIENCE):
+        new = followed.corpus / "new" / "deep"
+        new.mkdir(parents=True)
+        (new / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
+        until(lambda: len(texts(live.assistant)) == 2)
+        (followed.corpus / "new").rename(followed.corpus / "old")
+        until(lambda: "old/deep/dog.md" in live.assistant.index.store.pages())
+        (followed.corpus / "old" / "deep" / "dog.md").write_text("# Dog\n\nOn the road.\n")
+        until(lambda: "Dog\n\nOn the road." in texts(live.assistant))

@@ -108,7 +108,12 @@ def test_nobody_is_addressed_too_closely(language, addressed):
 def test_every_kind_of_resource_and_every_step_of_a_build_has_its_word(language):
     for kind in get_args(model.ResourceKind):
         assert kind in FORMS[language]
-    for step in ("exporting", "reading", "encoding"):  # what a build's progress is told of
+    for step in (
+        "waiting",
+        "exporting",
+        "reading",
+        "encoding",
+    ):  # what a build's progress is told of
         assert f"step_{step}" in FORMS[language]
 
 

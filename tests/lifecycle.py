@@ -1,0 +1,45 @@
+"""Other users, read-only mounts, small disks and low limits: real ones, made for a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+OTHER_USER = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+"""Starts a command as nobody."""
+
+
+def _may_mount() -> bool:
+    if not (hasattr(os, "geteuid") and os.geteuid() == 0):
+        return False
+    tools = all(shutil.which(name) for name in ("setpriv", "unshare", "mount"))
+    return tools and subprocess.call(["unshare", "-m", "true"]) == 0
+
+
+needs_root = pytest.mark.skipif(
+    not _may_mount(), reason="only root may become another user and mount in a namespace of its own"
+)
+
+
+def mounted(script: str, *arguments: object) -> tuple[str, ...]:
+    """Starts a command after some mounts that only it sees; `$1`, `$2`… are the arguments."""
+    shifted = f'set -e; {script}; shift {len(arguments)}; exec "$@"'
+    return ("unshare", "-m", "sh", "-c", shifted, "sh", *map(str, arguments))
+
+
+def read_only(*folders: object) -> tuple[str, ...]:
+    """Starts a command that sees some folders mounted read-only."""
+    numbers = range(1, len(folders) + 1)
+    script = "; ".join(
+        f'mount --bind "${n}" "${n}"; mount -o remount,ro,bind "${n}"' for n in numbers
+    )
+    return mounted(script, *folders)
+
+
+def few_watches(most: int) -> tuple[str, ...]:
+    """Starts a command whose processes may watch so many folders in all."""
+    script = f'set -e; echo {most} > /proc/sys/user/max_inotify_watches; exec "$@"'
+    return ("unshare", "-Ur", "sh", "-c", script, "sh")

@@ -1,0 +1,233 @@
+"""Where a server starts, and goes on, although not everything may be read or written there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assistant import building, generations
+from assistant.journal import Journal
+from tests.conftest import CORPUS, ROOT
+from tests.lifecycle import OTHER_USER, few_watches, mounted, needs_root, read_only
+from tests.serving import PATIENCE, Connection, Serving, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUESTION = "What is a product manager?"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A guide and its index, made by root in a folder that everybody can read."""
+
+    folder: Path
+    guide: Path
+    index: Path
+    cache: Path
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """Starts a command with the exported model, and without a home."""
+        return ("env", "HOME=/nonexistent", f"XDG_CACHE_HOME={self.cache}")
+
+    def serving(self, *under: str, flags: tuple[str, ...] = (), **settings: object) -> Serving:
+        chosen = {"corpus": self.guide, "index": self.index, **settings}
+        return Serving(self.folder, under=(*self.environment, *under), flags=flags, **chosen)
+
+
+@pytest.fixture
+def place(shared_folder, encoder) -> Place:
+    guide, index, cache = (shared_folder / name for name in ("guide", "index", "cache"))
+    shutil.copytree(CORPUS, guide)
+    (guide / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
+    building.build(guide, index, encoder)
+    shutil.copytree(os.environ["XDG_CACHE_HOME"], cache)
+    cache.chmod(0o755)  # pytest's own is closed to others
+    return Place(shared_folder, guide, index, cache)
+
+
+def health(serving: Serving) -> dict[str, str]:
+    return asyncio.run(fetch(serving.port, "/healthz")).json()
+
+
+def answered(serving: Serving) -> dict[str, object]:
+    """The answer of a server, over HTTP."""
+
+    async def ask() -> dict[str, object]:
+        connection = Connection(serving.port)
+        body = json.dumps({"question": QUESTION}).encode()
+        response = await connection.request("POST", "/api/ask", body)
+        await connection.close()
+        assert response.status == 200, response
+        return response.json()
+
+    return asyncio.run(asyncio.wait_for(ask(), PATIENCE))
+
+
+def until(condition: Callable[[], object]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+
+
+def started(place: Place, name: str) -> tuple[str, ...]:
+    """Starts a server where the index cannot be written, in one of the ways there are."""
+    small = 'mount -t tmpfs -o size="$3"k tmpfs "$2"; cp -a "$1"/. "$2"'
+    small += '; dd if=/dev/zero of="$2"/rest bs=1k 2>/dev/null || true'
+    size = sum(path.stat().st_size // 1024 + 8 for path in place.index.rglob("*")) + 64
+    aside = place.folder / "aside"
+    shutil.copytree(place.index, aside)
+    return {
+        "another user": OTHER_USER,
+        "a read-only mount": read_only(place.index, place.guide),
+        "another user on a read-only mount": (*read_only(place.folder), *OTHER_USER),
+        "a full disk": mounted(small, aside, place.index, size),
+    }[name]
+
+
+WAYS = [
+    "another user",
+    "a read-only mount",
+    "another user on a read-only mount",
+    "a full disk",
+]
+
+
+@needs_root
+@pytest.mark.parametrize("way", WAYS)
+def test_an_index_that_is_current_is_served_where_it_cannot_be_written(place, way):
+    if "mount" in way:  # there is a journal already, which cannot be written either
+        Journal.open(f"sqlite:///{place.index / 'journal.sqlite'}", days=90).close()
+    with place.serving(*started(place, way)) as serving:
+        serving.ready()
+        assert health(serving)["status"] == "ok"
+        answer = answered(serving)
+        assert answer["found"]
+        assert answer["degraded"] == []
+        assert answer["id"] == "", "there is no journal"
+        assert "The index is served as it is: The index cannot be written" in serving.said
+        assert "Answers are not kept. The journal" in serving.said
+
+
+@needs_root
+def test_an_index_that_is_not_current_is_served_with_a_word_where_it_cannot_be_written(place):
+    (place.guide / "cat.md").unlink()
+    with place.serving(*OTHER_USER, flags=("--watch",)) as serving:
+        serving.ready()
+        said = "1 page changed since this index was built (1 deleted)."
+        assert health(serving)["status"] == "stale"
+        assert health(serving)["trouble"].startswith(said)
+        assert answered(serving)["degraded"][0].startswith(said)
+        (place.guide / "more.md").write_text("# More\n\nMore of it.\n")
+        until(lambda: "2 pages changed" in health(serving)["trouble"])
+        assert str(place.folder) not in health(serving)["trouble"]
+
+
+def test_an_index_without_its_guide_is_served(place):
+    shutil.rmtree(place.guide)
+    with place.serving() as serving:
+        serving.ready()
+        assert answered(serving)["found"]
+        assert "The index is served as it is: There is no guide at" in serving.said
+        assert "The guide cannot be read" in health(serving)["trouble"], "it was named"
+
+
+def test_without_an_index_a_guide_that_is_not_there_still_stops_the_server(place):
+    shutil.rmtree(place.index)
+    with place.serving(corpus=place.folder / "nowhere") as serving:
+        serving.ended(time.monotonic())
+        assert serving.process.returncode == 3
+        assert "There is no guide at" in serving.said
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("command", "found"), [("ask --json", "citations"), ("search --json", "hits")]
+)
+def test_the_command_line_answers_from_an_index_it_may_not_write(place, command, found):
+    words = [sys.executable, "-m", "assistant", *command.split(), "--index", place.index, QUESTION]
+    under = (*place.environment, *read_only(place.folder), *OTHER_USER)
+    done = subprocess.run(
+        [*under, *map(str, words)],
+        capture_output=True,
+        check=False,
+        cwd=place.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Answers are slow" not in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert json.loads(done.stdout)[found]
+
+
+# -- two at once ------------------------------------------------------------------------------
+
+
+def progress(serving: Serving) -> dict[str, object]:
+    return asyncio.run(fetch(serving.port, "/progress")).json()["steps"]
+
+
+def test_a_server_waits_for_another_process_that_builds_its_index_and_says_so(place):
+    with generations.writing(place.index), place.serving() as serving:
+        until(lambda: "waiting" in progress(serving))
+        page = asyncio.run(fetch(serving.port, "/"))
+        assert page.status == 503
+        assert "another process is building this index" in page.body.decode()
+        assert "Another process is building the index" in serving.said
+        serving.stop()
+        assert serving.process.returncode == 0
+    with place.serving() as serving:
+        with generations.writing(place.index):
+            until(lambda: serving.port and progress(serving) is not None)
+            time.sleep(1.0)
+        serving.ready()
+        assert answered(serving)["found"]
+
+
+def test_two_servers_started_at_once_both_serve_what_one_has_built(place):
+    shutil.rmtree(place.index)
+    with place.serving(flags=("--watch",)) as one, place.serving(flags=("--watch",)) as other:
+        one.ready()
+        other.ready()
+        generation = health(one)["generation"]
+        assert health(other) == {"status": "ok", "generation": generation}
+        (place.guide / "cat.md").write_text("# Cat\n\nA cat sleeps in the house.\n")
+        until(lambda: health(one)["generation"] != generation)
+        until(lambda: health(other) == health(one))
+        assert health(one)["status"] == "ok"
+
+
+# -- what may not be read or watched -----------------------------------------------------------
+
+
+@needs_root
+@pytest.mark.parametrize("way", ["a folder that may not be read", "few watches"])
+def test_a_server_follows_edits_although_it_cannot_watch_everything(place, way):
+    (place.guide / "closed").mkdir(mode=0o700)
+    (place.guide / "closed" / "page.md").write_text("# Closed\n\nNobody reads it.\n")
+    under = few_watches(2)
+    if "folder" in way:
+        under = OTHER_USER
+        for path in (place.index, *place.index.rglob("*")):
+            shutil.chown(path, 65534, 65534)
+    with place.serving(*under, flags=("--watch",)) as serving:
+        serving.ready()
+        generation = health(serving)["generation"]
+        (place.guide / "cat.md").write_text("# Cat\n\nA cat sleeps in the house.\n")
+        until(lambda: health(serving)["generation"] != generation)
+        assert health(serving)["status"] == "ok"
+        assert "Traceback" not in serving.said
+        reason = "closed cannot be read" if "folder" in way else "The guide cannot be watched"
+        until(lambda: reason in serving.said)
