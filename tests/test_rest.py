@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -74,6 +75,34 @@ def ask(client, question: str, **sent) -> dict:
     found = client.post("/api/ask", json={"question": question, **sent})
     assert found.status_code == 200, found.text
     return found.json()
+
+
+def test_an_answer_past_its_time_is_a_problem_that_says_what_to_do(place, assistant):
+    hurried = Assistant(assistant.index, assistant._encoder, longest=0)
+    client = TestClient(
+        opened(Settings(index=place[1]), Live(hurried)).app, base_url="http://127.0.0.1"
+    )
+    for route in ("/api/ask", "/api/search"):
+        response = client.post(route, json={"question": "What is a cat?"})
+        assert response.status_code == 503
+        assert response.headers["content-type"] == PROBLEM
+        assert "not ready within 0 seconds" in response.text
+        assert "Ask again in a moment" in response.text
+
+
+def test_a_guide_of_endless_headings_is_described_at_once(tmp_path, word_encoder):
+    heading = ("how are " * 400 + "and " * 400 + "PM " * 400)[:5000]
+    (tmp_path / "cats.md").write_text(
+        CATS + f"\n## {heading}\n\nMilk.\n\n## {heading}?\n\nFish.\n", encoding="utf-8"
+    )
+    building.build(tmp_path, tmp_path / "index", word_encoder)
+    over = Assistant(indexes.open(tmp_path / "index"), word_encoder)
+    client = TestClient(
+        opened(Settings(index=tmp_path / "index"), Live(over)).app, base_url="http://127.0.0.1"
+    )
+    started = time.process_time()
+    assert "How do cats drink?" in client.get("/api/guide").json()["examples"]
+    assert time.process_time() - started < 5
 
 
 def told(text: str) -> list[tuple[str, dict]]:
