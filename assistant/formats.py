@@ -207,13 +207,17 @@ def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
 
 
 def _unpacked(path: str, raw: bytes, suffix: str) -> str:
+    from importlib.util import find_spec
+
+    from assistant import reader_process
+
     try:
-        from assistant import office
+        if not find_spec("markitdown"):
+            raise ModuleNotFoundError("markitdown")
+        return reader_process.read(suffix, raw).text
     except ModuleNotFoundError as error:
         needed = "pip install 'guide-assistant[files]'"
         raise GuideError(f"{path} needs: {needed}", f"Run: {needed}") from error
-    try:
-        return office.word(raw) if suffix == ".docx" else office.pdf(raw)
     except ValueError as error:
         what = f"{path} cannot be read as {suffix[1:]}: {error}."
         raise GuideError(what, "Save it again, or as text.") from error

@@ -1,0 +1,301 @@
+"""A process of its own in which a packed page is read, within limits of memory and of time.
+
+The readers of packed pages are other people's code, and a small file can make them take all
+memory. One process reads page after page, so that a guide pays for one start. It writes no file,
+opens no connection, and ends by itself when nobody needs it or its parent is gone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import multiprocessing.spawn
+import os
+import queue
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one page may take, beyond the limits on sizes and counts that its reader has.
+
+    These are the last resort, since they depend on the machine: `memory` in bytes above what the
+    process takes at its start, held on Linux (macOS has no such limit), `seconds` of CPU time,
+    and `wall`, seconds until an answer.
+    """
+
+    # The worst pages that pass the limits of `office` took 1.1 GB and 400 s on a busy machine; a
+    # PDF of 300 full pages takes 170 MB and 60 to 110 s, a Word document of 600 pages 1.1 GB.
+    memory: int = 1_500_000_000
+    seconds: int = 900
+    wall: int = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A page that was read: its text, and what was odd in it by line."""
+
+    text: str
+    oddities: tuple[tuple[int, str], ...] = ()
+
+
+_MAIN = """
+import sys
+_, *sys.path = sys.argv
+from assistant import reader_process
+reader_process.main()
+"""
+_IDLE = 30  # seconds without a page, after which the process ends
+_START = 300  # seconds; 2 on an idle machine
+_LARGEST_ANSWER = 100_000_000  # bytes; what a page is read to is shorter than the limits on it
+
+
+class _Ended(Exception):
+    """The process ended, or was ended, before it answered."""
+
+
+class ReaderProcess:
+    """Reads pages in a child process, one at a time; from any thread.
+
+    Whether a page passes does not depend on the pages before it: what fails in a process that has
+    read others is tried once more in a new one.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+
+    def read(self, suffix: str, raw: bytes) -> Read:
+        """The text of a page. Raises ValueError where it cannot be read, with the reason.
+
+        Raises ModuleNotFoundError where a package that reads it is not installed.
+        """
+        with self._lock:
+            if self._child:
+                with suppress(_Ended):
+                    return self._tried(suffix, raw)
+            try:
+                self._start()
+                return self._tried(suffix, raw)
+            except _Ended as error:
+                raise ValueError(str(error)) from error
+
+    def close(self) -> None:
+        """End the process, if one runs."""
+        with self._lock:
+            self._end()
+
+    def forget(self) -> None:
+        """In a process that was forked: leave the child to the parent, whose it is."""
+        if self._line:
+            self._line.close()
+        if self._child:
+            self._child.returncode = 0  # it is no child of this process, and is not waited for
+        self._child, self._line, self._lock = None, None, threading.Lock()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(_START)
+        numbers = ("memory", "seconds")
+        limits = [f"{getattr(self._limits, name)}" for name in numbers]
+        # Not `-m`, which would take packages from the folder one stands in; and not a fork, which
+        # would copy the locks that other threads hold.
+        command = [_python(), "-c", _MAIN, *sys.path]
+        environment = {
+            **os.environ,
+            "ASSISTANT_READER_LIMITS": " ".join(limits),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "ORT_DISABLE_TELEMETRY": "1",
+        }
+        with theirs:
+            try:
+                self._child = subprocess.Popen(  # noqa: S603 - our own code, found where ours was
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=environment,
+                )
+            except OSError as error:
+                ours.close()
+                raise _Ended(f"{command[0]}, which would read it, does not start: {error}") from None
+        self._line = ours
+        self._answer()
+        ours.settimeout(self._limits.wall)
+
+    def _tried(self, suffix: str, raw: bytes) -> Read:
+        answer = self._answer(suffix.encode(), raw)
+        if "memory" in answer:
+            self._end()
+            most = self._limits.memory // 1_000_000
+            raise _Ended(f"reading it takes more than {most:,} MB of memory; split it")
+        if "missing" in answer:
+            raise ModuleNotFoundError(answer["missing"])
+        if "wrong" in answer:
+            raise ValueError(answer["wrong"])
+        return Read(answer["text"], tuple((line, what) for line, what in answer["oddities"]))
+
+    def _answer(self, *parts: bytes) -> dict[str, Any]:
+        """Send a request and take the answer to it; without one, the word that it is ready."""
+        if not (self._line and self._child):
+            raise _Ended("no process reads it")
+        try:
+            for part in parts:
+                _send(self._line, part)
+            answer: dict[str, Any] = json.loads(_received(self._line, _LARGEST_ANSWER))
+        except TimeoutError:
+            self._end()
+            raise _Ended(f"reading it takes more than {self._limits.wall:,} s; split it") from None
+        except (EOFError, OSError) as error:
+            child = self._child
+            self._end()
+            raise _Ended(self._why(child.returncode)) from error
+        except BaseException:  # interrupted within an answer: what comes next is not to be trusted
+            self._end()
+            raise
+        return answer
+
+    def _why(self, code: int) -> str:
+        if code == -signal.SIGXCPU:
+            return f"reading it takes more than {self._limits.seconds:,} s of CPU time; split it"
+        if code < 0:
+            return f"the process that reads it was ended by {signal.Signals(-code).name}"
+        return f"the process that reads it ended with exit code {code}"
+
+    def _end(self) -> None:
+        line, child = self._line, self._child
+        self._line = self._child = None
+        if line:
+            line.close()
+        if child:
+            with suppress(subprocess.TimeoutExpired):  # one that ends by itself says why
+                child.wait(1 if child.poll() is None else 0)
+            child.kill()
+            child.wait()
+
+
+_shared = ReaderProcess()
+read: Callable[[str, bytes], Read] = _shared.read
+"""Read a page in the process that all of this one's pages are read in; see `ReaderProcess.read`."""
+atexit.register(_shared.close)
+os.register_at_fork(after_in_child=_shared.forget)
+
+
+def _python() -> str:
+    """The Python to start: this one, also where another program has it built in."""
+    given = os.fsdecode(multiprocessing.spawn.get_executable() or "")
+    if "py" in Path(given).name.lower():
+        return given
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return str(Path(sys.exec_prefix) / "bin" / version)
+
+
+def _send(line: socket.socket, part: bytes) -> None:
+    line.sendall(len(part).to_bytes(8, "big"))
+    line.sendall(part)
+
+
+def _received(line: socket.socket, most: int = 1 << 62) -> bytes:
+    size = int.from_bytes(_exactly(line, 8), "big")
+    if size > most:
+        raise EOFError
+    return _exactly(line, size)
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    taken = bytearray(size)
+    rest = memoryview(taken)
+    while rest:
+        count = line.recv_into(rest)
+        if not count:
+            raise EOFError
+        rest = rest[count:]
+    return bytes(taken)
+
+
+# In the child.
+
+
+def main() -> None:
+    """Read the pages that come over standard input, until nobody sends any."""
+    memory, seconds = map(int, os.environ["ASSISTANT_READER_LIMITS"].split())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent decides when it ends
+    line = socket.socket(fileno=os.dup(0))
+    pages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+    readers, missing = _readers()
+    _confine(memory)
+    threading.Thread(target=_listen, args=(line, pages), daemon=True).start()
+    _send(line, b"{}")
+    while True:
+        try:
+            suffix, raw = pages.get(timeout=_IDLE)
+        except queue.Empty:
+            return
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        most = int(used.ru_utime + used.ru_stime) + 1 + seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+        answer = _read(readers[suffix], raw) if suffix in readers else {"missing": missing}
+        _send(line, json.dumps(answer).encode())
+
+
+def _readers() -> tuple[dict[str, Callable[[bytes], str]], str]:
+    """What reads each kind of page, and which package is missing if none does."""
+    try:
+        from assistant import office
+    except ModuleNotFoundError as error:
+        return {}, str(error)
+    return {".docx": office.word, ".pdf": office.pdf}, ""
+
+
+def _read(reader: Callable[[bytes], str], raw: bytes) -> dict[str, Any]:
+    try:
+        return {"text": reader(raw), "oddities": []}
+    except MemoryError:
+        return {"memory": True}
+    except ValueError as error:
+        return {"wrong": str(error)}
+
+
+def _listen(line: socket.socket, pages: queue.SimpleQueue[tuple[str, bytes]]) -> None:
+    """Take pages as they come, and end the process when its parent is gone, also within a page."""
+    try:
+        while True:
+            pages.put((_received(line).decode(), _received(line)))
+    finally:
+        os._exit(1)
+
+
+def _confine(memory: int) -> None:
+    """Take from this process what reading a page does not need."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):  # macOS
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    sys.dont_write_bytecode = True
+    sys.addaudithook(_refuse)
+
+
+_REFUSED = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.", "os.exec")
+_REFUSED += ("os.fork", "os.posix_spawn", "os.system", "pty.", "ctypes.dlopen")
+
+
+def _refuse(event: str, _: tuple[Any, ...]) -> None:
+    if event.startswith(_REFUSED):
+        raise PermissionError(f"A page's reader may not do this: {event}")
