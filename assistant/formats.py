@@ -40,6 +40,9 @@ _KINDS: dict[str, Kind] = {
 }
 SUFFIXES = tuple(_KINDS)
 _PACKED = frozenset({".docx", ".pdf"})
+# In MB. A page of text costs up to 2.5 s and 80 MB of memory for each of its own, as rows and cells
+# of HTML; the largest manuals on one page of HTML have 15. Pictures make packed files large.
+_LARGEST, _LARGEST_PACKED = 20, 200
 
 # A mark at the start of a file says how the rest is written; that of UTF-32 begins like UTF-16's.
 _MARKS = (
@@ -76,6 +79,12 @@ class Source:
 def kind(path: str) -> Kind:
     """What the text of a page at this path is, once it was read."""
     return _KINDS.get(PurePosixPath(path).suffix.lower(), "markdown")
+
+
+def largest(path: str) -> int:
+    """How many MB a file of this suffix may have."""
+    packed = PurePosixPath(path).suffix.lower() in _PACKED
+    return _LARGEST_PACKED if packed else _LARGEST
 
 
 def read(path: str, raw: bytes) -> Source:
@@ -207,14 +216,10 @@ def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
 
 
 def _unpacked(path: str, raw: bytes, suffix: str) -> str:
-    from importlib.util import find_spec
-
     from assistant import reader_process
 
     try:
-        if not find_spec("markitdown"):
-            raise ModuleNotFoundError("markitdown")
-        return reader_process.read(suffix, raw).text
+        return reader_process.read(suffix, raw)
     except ModuleNotFoundError as error:
         needed = "pip install 'guide-assistant[files]'"
         raise GuideError(f"{path} needs: {needed}", f"Run: {needed}") from error

@@ -35,10 +35,10 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _BLOCK_END = re.compile(r"(</(?:h[1-6]|li|p|table|tr)>)")
 
 # What one document may be, by sizes and counts, so that every machine decides alike. A page full
-# of text is about 740 elements and 25 kB of XML in Word's own files; an element costs 80 us and
-# 2.2 kB, so that 500,000 are 600 pages, 40 s and 1.1 GB.
+# of text is about 740 elements with 900 attributes, and 28 kB, in Word's own files. An element with
+# its attributes costs 80 us and 2.2 kB: a million of both is 600 pages, 40 s and 1.1 GB.
 _MOST_XML = 100_000_000  # bytes of all parts that are XML
-_MOST_ELEMENTS = 500_000
+_MOST_ELEMENTS = 1_000_000  # with their attributes
 _DEEPEST_ELEMENT = 150  # the reader fails at some 200; a table in a table in a table is 20
 _MOST_FILES = 20_000  # in the archive; most are pictures
 # Word's own files pack 10 to 30 times, and what packs above 100 times says next to nothing.
@@ -51,7 +51,7 @@ _MOST_PAGES = 5_000
 _MOST_MARKS = 5_000_000  # characters, lines and pictures in all
 _MOST_MARKS_OF_PAGE = 100_000
 _MOST_STREAM = 50_000_000  # bytes of one stream of a PDF, unpacked
-_MOST_DRAWING = 100_000_000  # bytes that say what is drawn; a page of print takes 5 to 30 kB
+_MOST_DRAWING = 60_000_000  # bytes that say what is drawn; a page of print takes 5 to 30 kB
 _MOST_TEXT = 20_000_000  # characters that a document may be read to
 
 # What Markdown, or a tool around it, gives a meaning; indented text would be code.
@@ -81,7 +81,7 @@ def word(raw: bytes) -> str:
         )
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - it raises of everything it meets
+    except Exception as error:
         raise ValueError("it is damaged") from error
     return _BLOCK_END.sub("\\1\n", _tidied(read.value))
 
@@ -101,7 +101,7 @@ def pdf(raw: bytes) -> str:
         read = PdfConverter().convert(BytesIO(raw), StreamInfo(extension=".pdf"))
     except (MemoryError, TooMuch):
         raise
-    except Exception as error:  # noqa: BLE001 - it raises of everything it meets
+    except Exception as error:
         raise ValueError("it is damaged") from error
     text = _MARKUP.sub(_escaped, _tidied(read.markdown))
     return f"\n{text}" if text.startswith(_FENCED) else text  # it has no front matter
@@ -130,8 +130,9 @@ def _slim(raw: bytes) -> BytesIO:
                     continue
                 with archive.open(member) as part:
                     # Read with a limit: what the archive says of a size need not be true.
-                    content = part.read(_MOST_XML - parts.size + 1)
-                parts.add(content, member.compress_size)
+                    most = max(_MAY_PACK, _PACKS_AT_MOST * member.compress_size)
+                    content = part.read(min(most, _MOST_XML - parts.size) + 1)
+                parts.add(content, most)
                 written.writestr(member.filename, content)
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ValueError("it is no archive") from error
@@ -145,12 +146,12 @@ class _Parts:
     def __init__(self) -> None:
         self.size = self._elements = self._depth = 0
 
-    def add(self, content: bytes, packed: int) -> None:
+    def add(self, content: bytes, most: int) -> None:
+        if len(content) > most:
+            raise TooMuch(f"a part that unpacks to more than {_PACKS_AT_MOST} times its size")
         self.size += len(content)
         if self.size > _MOST_XML:
             raise TooMuch(f"more than {_MOST_XML // 1_000_000:,} MB of XML")
-        if len(content) > max(_MAY_PACK, _PACKS_AT_MOST * packed):
-            raise TooMuch(f"a part that unpacks to more than {_PACKS_AT_MOST} times its size")
         parser = expat.ParserCreate()
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -161,11 +162,11 @@ class _Parts:
             raise ValueError("it is damaged") from error
         self._depth = 0
 
-    def _start(self, *_: Any) -> None:
-        self._elements += 1
+    def _start(self, _: str, attributes: dict[str, str]) -> None:
+        self._elements += 1 + len(attributes)
         self._depth += 1
         if self._elements > _MOST_ELEMENTS:
-            raise TooMuch(f"more than {_MOST_ELEMENTS:,} elements of XML")
+            raise TooMuch(f"more than {_MOST_ELEMENTS:,} elements and attributes of XML")
         if self._depth > _DEEPEST_ELEMENT:
             raise TooMuch(f"elements of XML more than {_DEEPEST_ELEMENT} deep in each other")
 
@@ -205,7 +206,13 @@ class _Interpreter(PDFPageInterpreter):  # type: ignore[misc]
     """Counts what it reads; a form that is drawn within a page is one more of its kind."""
 
     def execute(self, streams: Sequence[object]) -> None:
-        self.device.drawing += sum(len(stream_value(one).get_data()) for one in streams)
+        for one in streams:
+            stream = stream_value(one)
+            packed = len(stream.rawdata or b"")
+            size = len(stream.get_data())
+            if packed and size > max(_MAY_PACK, _PACKS_AT_MOST * packed):
+                raise TooMuch(f"a page that unpacks to more than {_PACKS_AT_MOST} times its size")
+            self.device.drawing += size
         if self.device.drawing > _MOST_DRAWING:
             raise TooMuch(f"more than {_MOST_DRAWING // 1_000_000} MB that are drawn")
         super().execute(streams)
@@ -229,9 +236,11 @@ class _Marks(PDFDevice):  # type: ignore[misc]
             raise TooMuch(f"more than {_MOST_MARKS:,} characters and lines")
 
     def begin_figure(self, *_: Any) -> None:
-        self._add(1)
+        self._add(10)  # what a form costs beside what it draws, in characters
 
-    def paint_path(self, _graphics: Any, _stroke: Any, _fill: Any, _evenodd: Any, path: Any) -> None:
+    def paint_path(
+        self, _graphics: Any, _stroke: Any, _fill: Any, _evenodd: Any, path: Any
+    ) -> None:
         self._add(1 + len(path))
 
     def render_string(self, _state: Any, pieces: Any, *_: Any) -> None:

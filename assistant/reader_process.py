@@ -20,6 +20,7 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,26 +37,18 @@ class Limits:
     and `wall`, seconds until an answer.
     """
 
-    # The worst pages that pass the limits of `office` took 1.1 GB and 400 s on a busy machine; a
-    # PDF of 300 full pages takes 170 MB and 60 to 110 s, a Word document of 600 pages 1.1 GB.
+    # A Word document of 600 full pages takes 1.1 GB and 40 s; a PDF of 300 full pages 170 MB and,
+    # on a busy machine, 110 s. 5,000 small boxes on a page of a PDF are 130 MB, 49,000 too many.
     memory: int = 1_500_000_000
     seconds: int = 900
     wall: int = 3_600
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A page that was read: its text, and what was odd in it by line."""
-
-    text: str
-    oddities: tuple[tuple[int, str], ...] = ()
-
-
 _MAIN = """
 import sys
-_, *sys.path = sys.argv
+_, memory, seconds, *sys.path = sys.argv
 from assistant import reader_process
-reader_process.main()
+reader_process.main(int(memory), int(seconds))
 """
 _IDLE = 30  # seconds without a page, after which the process ends
 _START = 300  # seconds; 2 on an idle machine
@@ -79,11 +72,13 @@ class ReaderProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
 
-    def read(self, suffix: str, raw: bytes) -> Read:
+    def read(self, suffix: str, raw: bytes) -> str:
         """The text of a page. Raises ValueError where it cannot be read, with the reason.
 
         Raises ModuleNotFoundError where a package that reads it is not installed.
         """
+        if not find_spec("markitdown"):  # known without starting a process
+            raise ModuleNotFoundError("markitdown")
         with self._lock:
             if self._child:
                 with suppress(_Ended):
@@ -110,14 +105,12 @@ class ReaderProcess:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         ours.settimeout(_START)
-        numbers = ("memory", "seconds")
-        limits = [f"{getattr(self._limits, name)}" for name in numbers]
         # Not `-m`, which would take packages from the folder one stands in; and not a fork, which
         # would copy the locks that other threads hold.
-        command = [_python(), "-c", _MAIN, *sys.path]
+        limits = [str(self._limits.memory), str(self._limits.seconds)]
+        command = [_python(), "-c", _MAIN, *limits, *sys.path]
         environment = {
             **os.environ,
-            "ASSISTANT_READER_LIMITS": " ".join(limits),
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "ORT_DISABLE_TELEMETRY": "1",
@@ -133,12 +126,14 @@ class ReaderProcess:
                 )
             except OSError as error:
                 ours.close()
-                raise _Ended(f"{command[0]}, which would read it, does not start: {error}") from None
+                raise _Ended(
+                    f"{command[0]}, which would read it, does not start: {error}"
+                ) from None
         self._line = ours
         self._answer()
         ours.settimeout(self._limits.wall)
 
-    def _tried(self, suffix: str, raw: bytes) -> Read:
+    def _tried(self, suffix: str, raw: bytes) -> str:
         answer = self._answer(suffix.encode(), raw)
         if "memory" in answer:
             self._end()
@@ -148,19 +143,20 @@ class ReaderProcess:
             raise ModuleNotFoundError(answer["missing"])
         if "wrong" in answer:
             raise ValueError(answer["wrong"])
-        return Read(answer["text"], tuple((line, what) for line, what in answer["oddities"]))
+        return str(answer["text"])
 
     def _answer(self, *parts: bytes) -> dict[str, Any]:
         """Send a request and take the answer to it; without one, the word that it is ready."""
         if not (self._line and self._child):
-            raise _Ended("no process reads it")
+            raise _Ended("the process that would read it was ended")
         try:
             for part in parts:
                 _send(self._line, part)
             answer: dict[str, Any] = json.loads(_received(self._line, _LARGEST_ANSWER))
         except TimeoutError:
+            waited = self._line.gettimeout() or 0
             self._end()
-            raise _Ended(f"reading it takes more than {self._limits.wall:,} s; split it") from None
+            raise _Ended(f"reading it takes more than {waited:,.0f} s; split it") from None
         except (EOFError, OSError) as error:
             child = self._child
             self._end()
@@ -190,9 +186,11 @@ class ReaderProcess:
 
 
 _shared = ReaderProcess()
-read: Callable[[str, bytes], Read] = _shared.read
+read: Callable[[str, bytes], str] = _shared.read
 """Read a page in the process that all of this one's pages are read in; see `ReaderProcess.read`."""
-atexit.register(_shared.close)
+close = _shared.close
+"""End that process; the next page starts a new one."""
+atexit.register(close)
 os.register_at_fork(after_in_child=_shared.forget)
 
 
@@ -231,9 +229,8 @@ def _exactly(line: socket.socket, size: int) -> bytes:
 # In the child.
 
 
-def main() -> None:
+def main(memory: int, seconds: int) -> None:
     """Read the pages that come over standard input, until nobody sends any."""
-    memory, seconds = map(int, os.environ["ASSISTANT_READER_LIMITS"].split())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent decides when it ends
     line = socket.socket(fileno=os.dup(0))
     pages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
@@ -264,7 +261,7 @@ def _readers() -> tuple[dict[str, Callable[[bytes], str]], str]:
 
 def _read(reader: Callable[[bytes], str], raw: bytes) -> dict[str, Any]:
     try:
-        return {"text": reader(raw), "oddities": []}
+        return {"text": reader(raw)}
     except MemoryError:
         return {"memory": True}
     except ValueError as error:
@@ -292,8 +289,12 @@ def _confine(memory: int) -> None:
     sys.addaudithook(_refuse)
 
 
-_REFUSED = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.", "os.exec")
-_REFUSED += ("os.fork", "os.posix_spawn", "os.system", "pty.", "ctypes.dlopen")
+_REFUSED = tuple(
+    """
+    ctypes.dlopen os.exec os.fork os.posix_spawn os.system pty. socket.bind socket.connect
+    socket.getaddrinfo subprocess.
+    """.split()
+)
 
 
 def _refuse(event: str, _: tuple[Any, ...]) -> None:
