@@ -205,10 +205,10 @@ def _line(text: str, position: int) -> int:
 
 
 def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
-    from assistant import rst
+    from assistant import reader_process
 
     try:
-        return rst.html(text)
+        return reader_process.read("rst", ".rst", text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         paragraphs = text.replace("\0", "").split("\n")
         shown = "\n".join(escape(line) if line.strip() else "<p>" for line in paragraphs)
@@ -219,7 +219,7 @@ def _unpacked(path: str, raw: bytes, suffix: str) -> str:
     from assistant import reader_process
 
     try:
-        return reader_process.read(suffix, raw)
+        return reader_process.read("office", suffix, raw)[0]
     except ModuleNotFoundError as error:
         needed = "pip install 'guide-assistant[files]'"
         raise GuideError(f"{path} needs: {needed}", f"Run: {needed}") from error

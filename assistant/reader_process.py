@@ -1,8 +1,9 @@
-"""A process of its own in which a packed page is read, within limits of memory and of time.
+"""A process of its own in which a page is read, within limits of memory and of time.
 
-The readers of packed pages are other people's code, and a small file can make them take all
-memory. One process reads page after page, so that a guide pays for one start. It writes no file,
-opens no connection, and ends by itself when nobody needs it or its parent is gone.
+The readers of packed pages and of reStructuredText are other people's code, and a small file can
+make them take all memory. One process reads page after page, so that a guide pays for one start.
+It writes no file, opens no connection, and ends by itself when nobody needs it or its parent is
+gone.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Kind = Literal["office", "rst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,25 @@ class Limits:
     and `wall`, seconds until an answer.
     """
 
-    # A Word document of 600 full pages takes 1.1 GB and 40 s; a PDF of 300 full pages 170 MB and,
-    # on a busy machine, 110 s. 5,000 small boxes on a page of a PDF are 130 MB, 49,000 too many.
+    # Of what office programs write, by far the largest pages: a Word document of 600 full pages
+    # takes 1.1 GB and 40 s; a PDF of 300 full pages 170 MB and, on a busy machine, 110 s. 5,000
+    # small boxes on a page of a PDF take 130 MB, 49,000 too much.
     memory: int = 1_500_000_000
     seconds: int = 900
     wall: int = 3_600
 
 
+_RST = Limits(memory=1_000_000_000, seconds=300)
+"""Of reStructuredText, whose largest pages take 3 s, and made to harm 200 MB and 50 s."""
+
+Text = tuple[str, list[tuple[int, str]]]
+"""The text of a page, and what was odd in it by line."""
+
 _MAIN = """
 import sys
-_, memory, seconds, *sys.path = sys.argv
+_, kind, memory, seconds, *sys.path = sys.argv
 from assistant import reader_process
-reader_process.main(int(memory), int(seconds))
+reader_process.main(kind, int(memory), int(seconds))
 """
 _IDLE = 30  # seconds without a page, after which the process ends
 _START = 300  # seconds; 2 on an idle machine
@@ -66,18 +76,22 @@ class ReaderProcess:
     read others is tried once more in a new one.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, kind: Kind, limits: Limits | None = None) -> None:
+        self._kind = kind
         self._limits = limits or Limits()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
 
-    def read(self, suffix: str, raw: bytes) -> str:
-        """The text of a page. Raises ValueError where it cannot be read, with the reason.
+    def read(self, suffix: str, raw: bytes) -> Text:
+        """Read a page that has this suffix.
 
-        Raises ModuleNotFoundError where a package that reads it is not installed.
+        Raises ValueError, with the reason, where it cannot be read, and ModuleNotFoundError where
+        a package that reads it is not installed.
         """
-        if not find_spec("markitdown"):  # known without starting a process
+        if self._kind == "office" and not find_spec(
+            "markitdown"
+        ):  # known without starting a process
             raise ModuleNotFoundError("markitdown")
         with self._lock:
             if self._child:
@@ -108,7 +122,7 @@ class ReaderProcess:
         # Not `-m`, which would take packages from the folder one stands in; and not a fork, which
         # would copy the locks that other threads hold.
         limits = [str(self._limits.memory), str(self._limits.seconds)]
-        command = [_python(), "-c", _MAIN, *limits, *sys.path]
+        command = [_python(), "-c", _MAIN, self._kind, *limits, *sys.path]
         environment = {
             **os.environ,
             "OMP_NUM_THREADS": "1",
@@ -133,7 +147,7 @@ class ReaderProcess:
         self._answer()
         ours.settimeout(self._limits.wall)
 
-    def _tried(self, suffix: str, raw: bytes) -> str:
+    def _tried(self, suffix: str, raw: bytes) -> Text:
         answer = self._answer(suffix.encode(), raw)
         if "memory" in answer:
             self._end()
@@ -143,7 +157,7 @@ class ReaderProcess:
             raise ModuleNotFoundError(answer["missing"])
         if "wrong" in answer:
             raise ValueError(answer["wrong"])
-        return str(answer["text"])
+        return answer["text"], [(line, what) for line, what in answer["odd"]]
 
     def _answer(self, *parts: bytes) -> dict[str, Any]:
         """Send a request and take the answer to it; without one, the word that it is ready."""
@@ -185,13 +199,27 @@ class ReaderProcess:
             child.wait()
 
 
-_shared = ReaderProcess()
-read: Callable[[str, bytes], str] = _shared.read
-"""Read a page in the process that all of this one's pages are read in; see `ReaderProcess.read`."""
-close = _shared.close
-"""End that process; the next page starts a new one."""
+_shared = {"office": ReaderProcess("office"), "rst": ReaderProcess("rst", _RST)}
+
+
+def read(kind: Kind, suffix: str, raw: bytes) -> Text:
+    """Read a page in the process that all of this one's pages of its kind are read in."""
+    return _shared[kind].read(suffix, raw)
+
+
+def close() -> None:
+    """End those processes; the next page starts a new one."""
+    for process in _shared.values():
+        process.close()
+
+
+def _forget() -> None:
+    for process in _shared.values():
+        process.forget()
+
+
 atexit.register(close)
-os.register_at_fork(after_in_child=_shared.forget)
+os.register_at_fork(after_in_child=_forget)
 
 
 def _python() -> str:
@@ -229,12 +257,16 @@ def _exactly(line: socket.socket, size: int) -> bytes:
 # In the child.
 
 
-def main(memory: int, seconds: int) -> None:
+def main(kind: Kind, memory: int, seconds: int) -> None:
     """Read the pages that come over standard input, until nobody sends any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent decides when it ends
     line = socket.socket(fileno=os.dup(0))
     pages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
-    readers, missing = _readers()
+    missing = ""
+    try:
+        reader = _rst() if kind == "rst" else _office()
+    except ModuleNotFoundError as error:
+        missing = str(error)
     _confine(memory)
     threading.Thread(target=_listen, args=(line, pages), daemon=True).start()
     _send(line, b"{}")
@@ -246,26 +278,30 @@ def main(memory: int, seconds: int) -> None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         most = int(used.ru_utime + used.ru_stime) + 1 + seconds
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
-        answer = _read(readers[suffix], raw) if suffix in readers else {"missing": missing}
+        answer = {"missing": missing} if missing else _answered(reader, suffix, raw)
         _send(line, json.dumps(answer).encode())
 
 
-def _readers() -> tuple[dict[str, Callable[[bytes], str]], str]:
-    """What reads each kind of page, and which package is missing if none does."""
-    try:
-        from assistant import office
-    except ModuleNotFoundError as error:
-        return {}, str(error)
-    return {".docx": office.word, ".pdf": office.pdf}, ""
+def _office() -> Callable[[str, bytes], Text]:
+    from assistant import office
+
+    return lambda suffix, raw: ((office.word if suffix == ".docx" else office.pdf)(raw), [])
 
 
-def _read(reader: Callable[[bytes], str], raw: bytes) -> dict[str, Any]:
+def _rst() -> Callable[[str, bytes], Text]:
+    from assistant import rst
+
+    return lambda _, raw: rst.html(raw.decode("utf-8", "surrogatepass"))
+
+
+def _answered(reader: Callable[[str, bytes], Text], suffix: str, raw: bytes) -> dict[str, Any]:
     try:
-        return {"text": reader(raw)}
+        text, odd = reader(suffix, raw)
     except MemoryError:
         return {"memory": True}
     except ValueError as error:
         return {"wrong": str(error)}
+    return {"text": text, "odd": odd}
 
 
 def _listen(line: socket.socket, pages: queue.SimpleQueue[tuple[str, bytes]]) -> None:

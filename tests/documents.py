@@ -80,7 +80,8 @@ def objects(*contents: str | bytes) -> bytes:
         written
         + (
             f"xref\n0 {len(contents) + 1}\n0000000000 65535 f \n{table}"
-            f"trailer << /Size {len(contents) + 1} /Root 1 0 R >>\nstartxref\n{len(written)}\n%%EOF\n"
+            f"trailer << /Size {len(contents) + 1} /Root 1 0 R >>\nstartxref\n"
+            f"{len(written)}\n%%EOF\n"
         ).encode()
     )
 
