@@ -40,6 +40,9 @@ _KINDS: dict[str, Kind] = {
 }
 SUFFIXES = tuple(_KINDS)
 _PACKED = frozenset({".docx", ".pdf"})
+# In MB. A page of text costs up to 2.5 s and 80 MB of memory for each of its own, as rows and cells
+# of HTML; the largest manuals on one page of HTML have 15. Pictures make packed files large.
+_LARGEST, _LARGEST_PACKED = 20, 200
 
 # A mark at the start of a file says how the rest is written; that of UTF-32 begins like UTF-16's.
 _MARKS = (
@@ -76,6 +79,12 @@ class Source:
 def kind(path: str) -> Kind:
     """What the text of a page at this path is, once it was read."""
     return _KINDS.get(PurePosixPath(path).suffix.lower(), "markdown")
+
+
+def largest(path: str) -> int:
+    """How many MB a file of this suffix may have."""
+    packed = PurePosixPath(path).suffix.lower() in _PACKED
+    return _LARGEST_PACKED if packed else _LARGEST
 
 
 def read(path: str, raw: bytes) -> Source:
@@ -196,10 +205,10 @@ def _line(text: str, position: int) -> int:
 
 
 def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
-    from assistant import rst
+    from assistant import reader_process
 
     try:
-        return rst.html(text)
+        return reader_process.read("rst", ".rst", text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         paragraphs = text.replace("\0", "").split("\n")
         shown = "\n".join(escape(line) if line.strip() else "<p>" for line in paragraphs)
@@ -207,13 +216,13 @@ def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
 
 
 def _unpacked(path: str, raw: bytes, suffix: str) -> str:
+    from assistant import reader_process
+
     try:
-        from assistant import office
+        return reader_process.read("office", suffix, raw)[0]
     except ModuleNotFoundError as error:
         needed = "pip install 'guide-assistant[files]'"
         raise GuideError(f"{path} needs: {needed}", f"Run: {needed}") from error
-    try:
-        return office.word(raw) if suffix == ".docx" else office.pdf(raw)
     except ValueError as error:
         what = f"{path} cannot be read as {suffix[1:]}: {error}."
         raise GuideError(what, "Save it again, or as text.") from error

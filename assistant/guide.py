@@ -19,6 +19,7 @@ import threading
 import tomllib
 import unicodedata
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -52,6 +53,14 @@ _FRONT_MATTER = re.compile(
 # As plain text: a title of `2024` or `No` is what it says, and no tag builds anything.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MOST_BRACKETS = 1000  # inside each other they take a time that grows with their square
+# Hand-written front matter is a page long and four deep. A key of n parts costs the square of n,
+# and the reader of YAML calls itself until the process dies, at some 20,000 deep.
+_LONGEST_FRONT_MATTER = 200_000
+_DEEPEST_FRONT_MATTER = 100
+_SHALLOW = 2_000  # characters, which cannot nest more than half as deep
+_DOTTED = re.compile(  # a key of TOML with more parts; prose has more than a word between its stops
+    rf"(?<![\w\"'-])[\w\"'-]++(?:[ \t]*+\.[ \t]*+[\w\"'-]++){{{_DEEPEST_FRONT_MATTER}}}"
+)
 
 _PLAIN_LINE = re.compile(r"^(\w+)[ \t]*[:=][ \t]+[\"']?([^\s\"'\[\]{}|>&*!#][^\n]*)$", re.M)
 _NAMED_ANCHOR = re.compile(
@@ -332,8 +341,11 @@ def _bytes(folder: Path, path: str) -> bytes:
         raise GuideError(f"{path!r} is no path inside the guide.", "Name a page of the guide.")
     try:
         place = folder / path
-        if not stat.S_ISREG(place.stat().st_mode):
+        found = place.stat()
+        if not stat.S_ISREG(found.st_mode):
             raise GuideError(f"{path} is not a file.", mend)
+        if found.st_size > 1_000_000 * (most := formats.largest(path)):
+            raise GuideError(f"{path} has more than {most} MB; split it.", mend)
         return place.read_bytes()
     except OSError as error:
         raise GuideError(f"{path} cannot be read: {error.strerror or error}.", mend) from error
@@ -347,12 +359,18 @@ def _front_matter(path: str, source: Source) -> tuple[dict[str, Any], str, list[
     blank = _blank(source.text, match)
     toml = match.group().startswith("+")
     language = "TOML" if toml else "YAML"
-    try:
-        metadata = tomllib.loads(match["toml"] or "") if toml else _yaml(match["yaml"] or "")
-    except (yaml.YAMLError, ValueError, RecursionError):
-        odd = Oddity(
-            path, 1, f"The front matter is not {language}: only its plain lines were read."
-        )
+    inside = (match["toml"] if toml else match["yaml"]) or ""
+    if len(inside) > _LONGEST_FRONT_MATTER:  # or text between two thematic breaks
+        what = f"is longer than {_LONGEST_FRONT_MATTER:,} characters: it was read as text"
+        return {}, source.text, [Oddity(path, 1, f"The front matter {what}.")]
+    why = _too_deep(inside, toml=toml)
+    if not why:
+        try:
+            metadata = tomllib.loads(inside) if toml else _yaml(inside)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            why = f"is not {language}"
+    if why:
+        odd = Oddity(path, 1, f"The front matter {why}: only its plain lines were read.")
         found = _PLAIN_LINE.findall(match.group())
         return {name: _unquoted(value) for name, value in found}, blank, [odd]
     if metadata and not isinstance(metadata, dict):
@@ -364,6 +382,21 @@ def _unquoted(value: str) -> str:
     """A value without the white space and the quotation mark behind it."""
     plain = value.rstrip(" \t")
     return plain[:-1] if len(plain) > 1 and plain[-1] in "\"'" else plain
+
+
+def _too_deep(text: str, *, toml: bool) -> str:
+    """What to say of front matter that nests too deep; empty where it does not."""
+    deep = f"nests more than {_DEEPEST_FRONT_MATTER} deep"
+    if toml:
+        return deep if _DOTTED.search(text) else ""
+    depth = 0
+    with suppress(yaml.YAMLError):  # said when it is read
+        for event in yaml.parse(text, Loader=_LOADER) if len(text) > _SHALLOW else ():
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST_FRONT_MATTER:
+                return deep
+    return ""
 
 
 def _yaml(text: str) -> Any:

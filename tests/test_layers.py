@@ -23,6 +23,7 @@ LAYERS = [
     "mdx phrases bm25 neighbours",
     "dialect site hypertext",
     "markdown links rst office",
+    "reader_process",
     "vocabulary spelling question courtesy resources sections formats render quotes proof told",
     "rows counts talk encoder walk",
     "guide reference store ranking writer offers generations",

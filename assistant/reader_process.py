@@ -1,0 +1,338 @@
+"""A process of its own in which a page is read, within limits of memory and of time.
+
+The readers of packed pages and of reStructuredText are other people's code, and a small file can
+make them take all memory. One process reads page after page, so that a guide pays for one start.
+It writes no file, opens no connection, and ends by itself when nobody needs it or its parent is
+gone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import multiprocessing.spawn
+import os
+import queue
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Kind = Literal["office", "rst"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one page may take, beyond the limits on sizes and counts that its reader has.
+
+    These are the last resort, since they depend on the machine: `memory` in bytes above what the
+    process takes at its start, held on Linux (macOS has no such limit), `seconds` of CPU time,
+    and `wall`, seconds until an answer.
+    """
+
+    # Of what office programs write, by far the largest pages: a Word document of 600 full pages
+    # takes 1.1 GB and 40 s; a PDF of 300 full pages 170 MB and, on a busy machine, 110 s. 5,000
+    # small boxes on a page of a PDF take 130 MB, 49,000 too much.
+    memory: int = 1_500_000_000
+    seconds: int = 900
+    wall: int = 3_600
+
+
+_RST = Limits(memory=1_000_000_000, seconds=300)
+"""Of reStructuredText, whose largest pages take 3 s, and made to harm 200 MB and 50 s."""
+
+Text = tuple[str, list[tuple[int, str]]]
+"""The text of a page, and what was odd in it by line."""
+
+_MAIN = """
+import sys
+_, kind, memory, seconds, *sys.path = sys.argv
+from assistant import reader_process
+reader_process.main(kind, int(memory), int(seconds))
+"""
+_IDLE = 30  # seconds without a page, after which the process ends
+_START = 300  # seconds; 2 on an idle machine
+_LARGEST_ANSWER = 100_000_000  # bytes; what a page is read to is shorter than the limits on it
+
+
+class _Ended(Exception):
+    """The process ended, or was ended, before it answered."""
+
+
+class ReaderProcess:
+    """Reads pages in a child process, one at a time; from any thread.
+
+    Whether a page passes does not depend on the pages before it: what fails in a process that has
+    read others is tried once more in a new one.
+    """
+
+    def __init__(self, kind: Kind, limits: Limits | None = None) -> None:
+        self._kind = kind
+        self._limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+
+    def read(self, suffix: str, raw: bytes) -> Text:
+        """Read a page that has this suffix.
+
+        Raises ValueError, with the reason, where it cannot be read, and ModuleNotFoundError where
+        a package that reads it is not installed.
+        """
+        if self._kind == "office" and not find_spec(
+            "markitdown"
+        ):  # known without starting a process
+            raise ModuleNotFoundError("markitdown")
+        with self._lock:
+            if self._child:
+                with suppress(_Ended):
+                    return self._tried(suffix, raw)
+            try:
+                self._start()
+                return self._tried(suffix, raw)
+            except _Ended as error:
+                raise ValueError(str(error)) from error
+
+    def close(self) -> None:
+        """End the process, if one runs."""
+        with self._lock:
+            self._end()
+
+    def forget(self) -> None:
+        """In a process that was forked: leave the child to the parent, whose it is."""
+        if self._line:
+            self._line.close()
+        if self._child:
+            self._child.returncode = 0  # it is no child of this process, and is not waited for
+        self._child, self._line, self._lock = None, None, threading.Lock()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(_START)
+        # Not `-m`, which would take packages from the folder one stands in; and not a fork, which
+        # would copy the locks that other threads hold.
+        limits = [str(self._limits.memory), str(self._limits.seconds)]
+        command = [_python(), "-c", _MAIN, self._kind, *limits, *sys.path]
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "ORT_DISABLE_TELEMETRY": "1",
+        }
+        with theirs:
+            try:
+                self._child = subprocess.Popen(  # noqa: S603 - our own code, found where ours was
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=environment,
+                )
+            except OSError as error:
+                ours.close()
+                raise _Ended(
+                    f"{command[0]}, which would read it, does not start: {error}"
+                ) from None
+        self._line = ours
+        self._answer()
+        ours.settimeout(self._limits.wall)
+
+    def _tried(self, suffix: str, raw: bytes) -> Text:
+        answer = self._answer(suffix.encode(), raw)
+        if "memory" in answer:
+            self._end()
+            most = self._limits.memory // 1_000_000
+            raise _Ended(f"reading it takes more than {most:,} MB of memory; split it")
+        if "missing" in answer:
+            raise ModuleNotFoundError(answer["missing"])
+        if "wrong" in answer:
+            raise ValueError(answer["wrong"])
+        return answer["text"], [(line, what) for line, what in answer["odd"]]
+
+    def _answer(self, *parts: bytes) -> dict[str, Any]:
+        """Send a request and take the answer to it; without one, the word that it is ready."""
+        if not (self._line and self._child):
+            raise _Ended("the process that would read it was ended")
+        try:
+            for part in parts:
+                _send(self._line, part)
+            answer: dict[str, Any] = json.loads(_received(self._line, _LARGEST_ANSWER))
+        except TimeoutError:
+            waited = self._line.gettimeout() or 0
+            self._end()
+            raise _Ended(f"reading it takes more than {waited:,.0f} s; split it") from None
+        except (EOFError, OSError) as error:
+            child = self._child
+            self._end()
+            raise _Ended(self._why(child.returncode)) from error
+        except BaseException:  # interrupted within an answer: what comes next is not to be trusted
+            self._end()
+            raise
+        return answer
+
+    def _why(self, code: int) -> str:
+        if code == -signal.SIGXCPU:
+            return f"reading it takes more than {self._limits.seconds:,} s of CPU time; split it"
+        if code < 0:
+            return f"the process that reads it was ended by {signal.Signals(-code).name}"
+        return f"the process that reads it ended with exit code {code}"
+
+    def _end(self) -> None:
+        line, child = self._line, self._child
+        self._line = self._child = None
+        if line:
+            line.close()
+        if child:
+            with suppress(subprocess.TimeoutExpired):  # one that ends by itself says why
+                child.wait(1 if child.poll() is None else 0)
+            child.kill()
+            child.wait()
+
+
+_shared = {"office": ReaderProcess("office"), "rst": ReaderProcess("rst", _RST)}
+
+
+def read(kind: Kind, suffix: str, raw: bytes) -> Text:
+    """Read a page in the process that all of this one's pages of its kind are read in."""
+    return _shared[kind].read(suffix, raw)
+
+
+def close() -> None:
+    """End those processes; the next page starts a new one."""
+    for process in _shared.values():
+        process.close()
+
+
+def _forget() -> None:
+    for process in _shared.values():
+        process.forget()
+
+
+atexit.register(close)
+os.register_at_fork(after_in_child=_forget)
+
+
+def _python() -> str:
+    """The Python to start: this one, also where another program has it built in."""
+    given = os.fsdecode(multiprocessing.spawn.get_executable() or "")
+    if "py" in Path(given).name.lower():
+        return given
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return str(Path(sys.exec_prefix) / "bin" / version)
+
+
+def _send(line: socket.socket, part: bytes) -> None:
+    line.sendall(len(part).to_bytes(8, "big"))
+    line.sendall(part)
+
+
+def _received(line: socket.socket, most: int = 1 << 62) -> bytes:
+    size = int.from_bytes(_exactly(line, 8), "big")
+    if size > most:
+        raise EOFError
+    return _exactly(line, size)
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    taken = bytearray(size)
+    rest = memoryview(taken)
+    while rest:
+        count = line.recv_into(rest)
+        if not count:
+            raise EOFError
+        rest = rest[count:]
+    return bytes(taken)
+
+
+# In the child.
+
+
+def main(kind: Kind, memory: int, seconds: int) -> None:
+    """Read the pages that come over standard input, until nobody sends any."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent decides when it ends
+    line = socket.socket(fileno=os.dup(0))
+    pages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+    missing = ""
+    try:
+        reader = _rst() if kind == "rst" else _office()
+    except ModuleNotFoundError as error:
+        missing = str(error)
+    _confine(memory)
+    threading.Thread(target=_listen, args=(line, pages), daemon=True).start()
+    _send(line, b"{}")
+    while True:
+        try:
+            suffix, raw = pages.get(timeout=_IDLE)
+        except queue.Empty:
+            return
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        most = int(used.ru_utime + used.ru_stime) + 1 + seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+        answer = {"missing": missing} if missing else _answered(reader, suffix, raw)
+        _send(line, json.dumps(answer).encode())
+
+
+def _office() -> Callable[[str, bytes], Text]:
+    from assistant import office
+
+    return lambda suffix, raw: ((office.word if suffix == ".docx" else office.pdf)(raw), [])
+
+
+def _rst() -> Callable[[str, bytes], Text]:
+    from assistant import rst
+
+    return lambda _, raw: rst.html(raw.decode("utf-8", "surrogatepass"))
+
+
+def _answered(reader: Callable[[str, bytes], Text], suffix: str, raw: bytes) -> dict[str, Any]:
+    try:
+        text, odd = reader(suffix, raw)
+    except MemoryError:
+        return {"memory": True}
+    except ValueError as error:
+        return {"wrong": str(error)}
+    return {"text": text, "odd": odd}
+
+
+def _listen(line: socket.socket, pages: queue.SimpleQueue[tuple[str, bytes]]) -> None:
+    """Take pages as they come, and end the process when its parent is gone, also within a page."""
+    try:
+        while True:
+            pages.put((_received(line).decode(), _received(line)))
+    finally:
+        os._exit(1)
+
+
+def _confine(memory: int) -> None:
+    """Take from this process what reading a page does not need."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):  # macOS
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    sys.dont_write_bytecode = True
+    sys.addaudithook(_refuse)
+
+
+_REFUSED = tuple(
+    """
+    ctypes.dlopen os.exec os.fork os.posix_spawn os.system pty. socket.bind socket.connect
+    socket.getaddrinfo subprocess.
+    """.split()
+)
+
+
+def _refuse(event: str, _: tuple[Any, ...]) -> None:
+    if event.startswith(_REFUSED):
+        raise PermissionError(f"A page's reader may not do this: {event}")
