@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -29,7 +30,9 @@ from starlette.staticfiles import StaticFiles
 from assistant import (
     __version__,
     completions,
+    console,
     document,
+    files,
     messages,
     pages,
     palette,
@@ -304,7 +307,7 @@ class Server:
         if self._settings.logo is None:
             return Response(status_code=404)
         kind = _PICTURES[self._settings.logo.suffix.lower()]
-        return Response(self._settings.logo.read_bytes(), media_type=kind)
+        return Response(files.read(self._settings.logo), media_type=kind)
 
     async def _when_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What there is over a guide that is ready; until then, how far it is."""
@@ -409,7 +412,9 @@ def _heavy() -> tuple[Any, Any]:
 
 def _journal(settings: Settings) -> Journal | None:
     url = settings.journal_url
-    return Journal.open(url, days=settings.keep_days) if url else None
+    if not url:
+        return None
+    return Journal.open(url, days=settings.keep_days, megabytes=settings.journal_megabytes)
 
 
 def serve(prepare: Prepare, settings: Settings) -> None:
@@ -424,6 +429,13 @@ def serve(prepare: Prepare, settings: Settings) -> None:
             f"The logo {settings.logo} is no picture a browser shows.",
             f"Name one of these kinds: {', '.join(_PICTURES)}.",
         )
+    try:
+        tempfile.gettempdir()
+    except OSError as error:  # Gradio asks for one when it is imported
+        raise SettingsError(
+            "There is no folder for temporary files, which the chat needs.",
+            "Name one that may be written to: TMPDIR=FOLDER",
+        ) from error
     messages.choose("", settings.language)  # an unknown language is said before anything is done
 
     class Uvicorn(uvicorn.Server):  # type: ignore[misc]
@@ -442,7 +454,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         url = f"http://{place}{settings.root}/"
         for line in filter(None, (f"The chat is at {url} (Ctrl-C stops it).", shut)):
-            print(line, file=sys.stderr)  # noqa: T201
+            console.say(line, err=True)
 
     def stop() -> None:
         server.should_exit = True
@@ -452,6 +464,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         shut = served.app.shut()
         config = uvicorn.Config(
             served.app,
+            log_config=None,  # its lines go where the package's own do
             log_level="warning",
             http="h11",
             ws="none",
