@@ -12,9 +12,10 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
-    "fields notebook bundled",
+    "fields notebook bundled files steady",
     "model errors text settings timing palette options",
-    "messages journal keys metrics conversation",
+    "journal_store",
+    "messages journal keys metrics conversation console",
     "exchange remote",
     "gate",
     "tags table fences lexicon matrix cache measures questionset weights batch",
@@ -61,10 +62,11 @@ HEAVY = set(
 )
 # What makes a graph has tools of the package that runs it.
 SHARED = {"onnxruntime": {"encoder", "export"}, "torch": {"export", "reference"}}
+SHARED["sqlalchemy"] = {"journal", "journal_store"}
 # Gradio is mounted on an application, which the server then serves.
 SHARED["fastapi"] = {"completions", "pages", "rest", "server", "web", "widget"}
 # These need their package to define a class, and are themselves imported where they are needed.
-WHOLE = set("completions journal mcp pages rest server web widget rst office".split())
+WHOLE = set("completions journal journal_store mcp pages rest server web widget rst office".split())
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
