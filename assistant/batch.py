@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from assistant import files
 from assistant.errors import QuestionError
 from assistant.model import Turn
 
@@ -49,12 +50,20 @@ def read(batch: str) -> list[Line]:
     Raises QuestionError naming the line that is none.
     """
     try:
-        text = sys.stdin.read() if batch == "-" else Path(batch).read_text(encoding="utf-8")
+        text = _typed() if batch == "-" else files.read_text(Path(batch))
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror or error if isinstance(error, OSError) else error.reason
         raise QuestionError(
-            f"{batch} cannot be read: {error}", "Name a file of JSON lines."
+            f"{batch} cannot be read: {why}.",
+            "Name a file of JSON lines in UTF-8, or - to read them from standard input.",
         ) from error
     return list(_parsed(batch, text))
+
+
+def _typed() -> str:
+    """Standard input as UTF-8, whatever the terminal's encoding is."""
+    stream = getattr(sys.stdin, "buffer", None)
+    return files.decode(stream.read()) if stream else sys.stdin.read() if sys.stdin else ""
 
 
 def _parsed(batch: str, text: str) -> Iterator[Line]:

@@ -118,6 +118,11 @@ class Opinion(Sent, _Body):
     answer: AnswerId = Field(description="The answer's `id`.", examples=["abcdefghijklmnop"])
     helpful: bool
     comment: Annotated[str, Field(max_length=LONGEST_COMMENT)] = ""
+    vote: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = Field(
+        "",
+        description="A name you make up for this vote, hard to guess: another of that name "
+        "replaces it. Without one, each counts.",
+    )
 
 
 class AnswerBody(_Body):

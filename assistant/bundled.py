@@ -26,18 +26,30 @@ def corpus() -> Path | None:
     return beside if is_checkout and beside.is_dir() else None
 
 
-def indexes() -> Path:
-    """The folder of its indexes, in the user's own cache folder."""
-    return Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False)) / "guides"
+def cache() -> Path | None:
+    """The user's own cache folder, which may not be there yet; None where no home is known."""
+    try:
+        return Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
+    except RuntimeError:  # neither the environment nor the list of users names a home folder
+        return None
 
 
-def index(guide: Path, model: str) -> Path:
+def indexes() -> Path | None:
+    """The folder of its indexes, in the user's own cache folder; None where there is none."""
+    folder = cache()
+    return folder and folder / "guides"
+
+
+def index(guide: Path, model: str) -> Path | None:
     """Where the index over a guide's files as they are now is kept, one for each version and model.
 
-    So one that stands there needs never be brought up to date.
+    So one that stands there needs never be brought up to date. None where `indexes` is.
     """
+    folder = indexes()
+    if folder is None:
+        return None
     digest = hashlib.sha256(f"{__version__}\0{model}\0".encode())
     for path in sorted(path for path in guide.rglob("*") if path.is_file()):
         digest.update(path.relative_to(guide).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return indexes() / digest.hexdigest()[:16]
+    return folder / digest.hexdigest()[:16]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import generations, measures, ranking
+from assistant import files, generations, measures, ranking
 from assistant.errors import GuideError, IndexDamaged, QuestionError
 from assistant.retrieval import Retrieval
 from assistant.text import normalise, terms, words
@@ -112,10 +112,11 @@ class Calibration:
 def questions(path: Path) -> list[Asked]:
     """A reader's own questions, from JSON lines. Raises QuestionError where they are none."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = files.read_text(path).split("\n")
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror or error if isinstance(error, OSError) else error.reason
         raise QuestionError(
-            f"{path} cannot be read: {error}", "Name a file of JSON lines."
+            f"{path} cannot be read: {why}.", "Name a file of JSON lines in UTF-8."
         ) from error
     found = []
     for number, line in enumerate(lines, 1):
@@ -266,7 +267,7 @@ def read(folder: Path, model: str) -> tuple[float | None, str]:
     """
     path = folder / FILE
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(files.read(path))
         digest = data.pop("digest")
         whole = digest == _digest(data)
         bar = float(data["bar"])

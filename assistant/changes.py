@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from assistant import files
 from assistant import guide as guides
 from assistant import walk as walks
 from assistant.cache import Seen
@@ -153,7 +154,7 @@ def _look(
             return before
         digest = ""
         if path in digests:
-            with (folder / path).open("rb") as file:
+            with files.opened(folder / path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Seen(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, now, digest)
     except (OSError, ValueError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from assistant import __version__, settings, terminal, upkeep
+from assistant import __version__, console, settings, terminal, upkeep
 from assistant import batch as batches
 from assistant.errors import (
     USAGE,
@@ -54,7 +54,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
-        typer.echo(f"assistant {__version__}")
+        console.say(f"assistant {__version__}")
         raise typer.Exit
 
 
@@ -114,8 +114,8 @@ def ask(
     assistant = _opened(index, model)
     if questions is None:
         with watching() as seconds:
-            answer = assistant.ask(str(question))
-        terminal.print_json(answer.to_dict()) if as_json else terminal.show(answer)
+            answer = assistant.ask(_text(str(question)))
+        console.print_json(answer.to_dict()) if as_json else terminal.show(answer)
         if timing:
             terminal.timed(seconds, answer.seconds)
         return
@@ -135,8 +135,8 @@ def search(
     questions = _questions(question, batch)
     assistant = _opened(index, model)
     if questions is None:
-        found = assistant.search(str(question), k)
-        terminal.print_json(found.to_dict()) if as_json else terminal.listed(found)
+        found = assistant.search(_text(str(question)), k)
+        console.print_json(found.to_dict()) if as_json else terminal.listed(found)
         return
     _run_batch(questions, lambda line: assistant.search(line.text, k, line.turns).to_dict())
 
@@ -163,8 +163,8 @@ def client(
         if question is None:
             _talk(guide)
             return
-        answer = guide.ask(question)
-    terminal.print_json(answer.to_dict()) if as_json else terminal.show(answer)
+        answer = guide.ask(_text(question))
+    console.print_json(answer.to_dict()) if as_json else terminal.show(answer)
 
 
 @app.command()
@@ -232,6 +232,7 @@ app.add_typer(upkeep.app)
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 2 mend what was typed, 3 mend what lies on disk."""
+    console.prepare()
     command = typer.main.get_command(app)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -239,41 +240,49 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except typer.Exit as exit_:
         sys.exit(exit_.exit_code)
     except AssistantError as error:
-        typer.echo(str(error), err=True)
+        _fail(error)
         sys.exit(error.exit_code)
     except typer.TyperException as error:
-        typer.echo(error.format_message(), err=True)
-        typer.echo("See: assistant --help, or --help after a command.", err=True)
+        console.say(error.format_message(), err=True)
+        console.say("See: assistant --help, or --help after a command.", err=True)
         sys.exit(USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("Stopped.", err=True)
+        console.say("Stopped.", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    finally:
+        console.finish()
+
+
+def _fail(error: AssistantError) -> None:
+    """Say what is wrong, and in another line how to fix it."""
+    console.say(error.what, err=True)
+    console.say(error.mend, err=True)
 
 
 def _talk(guide: Guide) -> None:
     """Ask what is typed, as one talk, until nothing is."""
     conversation = guide.conversation()
-    typer.echo("Ask the guide. An empty line ends the talk.", err=True)
+    console.say("Ask the guide. An empty line ends the talk.", err=True)
     while True:
         try:
-            question = input("> ").strip()
+            question = console.ask("> ").strip()
         except (EOFError, KeyboardInterrupt):
-            typer.echo(err=True)
+            console.say(err=True)
             return
         if not question:
             return
         try:
             terminal.show(conversation.ask(question))
         except QuestionError as error:
-            typer.echo(str(error), err=True)
+            _fail(error)
         except ServerError as error:
             if error.retry_after is None:
                 raise
-            typer.echo(str(error), err=True)  # the talk goes on when the server does
+            _fail(error)  # the talk goes on when the server does
 
 
 def _opened(index: Path | None, model: str | None) -> Assistant:
@@ -283,7 +292,7 @@ def _opened(index: Path | None, model: str | None) -> Assistant:
     with terminal.Bars() as bars:
         assistant = Assistant.open(index, model=model, progress=bars.progress)
     for warning in assistant.warnings:
-        typer.echo(warning, err=True)
+        console.say(warning, err=True)
     return assistant
 
 
@@ -291,7 +300,7 @@ def _whose(chosen: Settings) -> None:
     """Say so where the guide is one that nobody named."""
     if chosen.bundled:
         said = "No guide is named, and none is here: this is the one that comes with the assistant."
-        typer.echo(said, err=True)
+        console.say(said, err=True)
 
 
 def _built(
@@ -315,11 +324,11 @@ def _built(
     _tell(built.oddities, report)
     size = f"{_count(built.pages, 'page')}, {_count(built.passages, 'passage')}"
     if not built.reasons:
-        typer.echo(f"Up to date: {size} in {chosen.index}.", err=True)
+        console.say(f"Up to date: {size} in {chosen.index}.", err=True)
         return built
     changed = f"{built.kept:,} kept, {built.embedded:,} embedded, {built.removed:,} removed"
     cost = f"{built.seconds:.1f} s, {built.megabytes:.1f} MB in {chosen.index}."
-    typer.echo(f"Built ({', '.join(built.reasons)}): {size}; {changed}; {cost}", err=True)
+    console.say(f"Built ({', '.join(built.reasons)}): {size}; {changed}; {cost}", err=True)
     return built
 
 
@@ -376,14 +385,14 @@ def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
     """Name what was odd: all of it in the report, here no more than can be read."""
     lines = [f"{oddity.path}:{oddity.line}: {oddity.what}" for oddity in oddities]
     if report:
-        terminal.write(report, "".join(f"{line}\n" for line in lines))
+        terminal.write(report, "".join(f"{console.entry(line)}\n" for line in lines))
     worst_first = sorted(range(len(lines)), key=lambda n: not oddities[n].unread)
     for number in worst_first[:_ODDITIES_SHOWN]:
-        typer.echo(lines[number], err=True)
+        console.say(lines[number], err=True)
     more = len(lines) - _ODDITIES_SHOWN
     if more > 0:
         where = f"all are in {report}" if report else "name a file with --report to see all"
-        typer.echo(f"… and {more:,} more that were odd: {where}.", err=True)
+        console.say(f"… and {more:,} more that were odd: {where}.", err=True)
 
 
 def _count(number: int, noun: str) -> str:
@@ -400,6 +409,14 @@ def _questions(question: str | None, lines: str | None) -> list[batches.Line] | 
     return None if lines is None else batches.read(lines)
 
 
+def _text(words: str) -> str:
+    """Words as UTF-8, also where the locale is another and Python keeps their bytes as halves."""
+    with suppress(UnicodeEncodeError):
+        if any("\udc80" <= character <= "\udcff" for character in words):
+            return os.fsencode(words).decode("utf-8", "replace")
+    return words
+
+
 def _run_batch(
     questions: Sequence[batches.Line], answer: Callable[[batches.Line], dict[str, Any]]
 ) -> None:
@@ -407,10 +424,10 @@ def _run_batch(
     refused = 0
     for line in questions:
         try:
-            terminal.print_json({"id": line.id, **answer(line)}, indent=None)
+            console.print_json({"id": line.id, **answer(line)}, indent=None)
         except QuestionError as error:
             refused += 1
-            terminal.print_json(
+            console.print_json(
                 {"id": line.id, "error": {"what": error.what, "mend": error.mend}}, indent=None
             )
     if refused:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import platformdirs
 
+from assistant import bundled, files
 from assistant.errors import ModelError
 from assistant.weights import sha256
 
@@ -73,8 +73,16 @@ class Encoder(Protocol):
 
 
 def folder(identity: str) -> Path:
-    """Where the export of a model is kept, in the user's own cache folder."""
-    cache = Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
+    """Where the export of a model is kept, in the user's own cache folder.
+
+    Raises ModelError where no such folder is known.
+    """
+    cache = bundled.cache()
+    if cache is None:
+        raise ModelError(
+            "No home folder is known, where the exported model would be.",
+            "Name one that may be written to: XDG_CACHE_HOME=FOLDER; then run: assistant build",
+        )
     return cache / "models" / f"{identity[:32]}-{FORMAT}"
 
 
@@ -105,7 +113,7 @@ class Record:
     def read(cls, folder: Path) -> Record:
         """The record of an export. Raises ModelError where it is not there or not whole."""
         try:
-            data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            data = json.loads(files.read(folder / RECORD))
             found = cls(**data)
             altered = [
                 name for name, digest in found.files.items() if sha256(folder / name) != digest

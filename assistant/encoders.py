@@ -67,8 +67,17 @@ def _chosen(weights: Weights, found: OnnxEncoder | None, device: str) -> tuple[E
     reference = SentenceTransformerEncoder(weights, device=device)
     if device != "cpu":
         return reference, ""
-    why = f", as {found.record.why}." if found else ". Run: assistant build"
-    return reference, f"Answers are slow: the model is not exported{why}"
+    why = f", as {found.record.why}." if found else ""
+    return reference, f"Answers are slow: the model is not exported{why or _unexported(weights)}"
+
+
+def _unexported(weights: Weights) -> str:
+    """How to have the model exported."""
+    try:
+        folder(weights.identity)
+    except ModelError as error:
+        return f". {error.what} {error.mend}"
+    return ". Run: assistant build"
 
 
 def _exported(identity: str) -> OnnxEncoder | None:

@@ -46,7 +46,10 @@ _, model, scratch, *sys.path = sys.argv
 from assistant import export
 export.main(model, export.Path(scratch))
 """
-_MEND = "It needs 1.5 GB of memory and 300 MB there, once; then run: assistant build"
+_MEND = (
+    "It needs 1.5 GB of memory, and 300 MB in a folder that may be written to (XDG_CACHE_HOME "
+    "names another), once; then run: assistant build"
+)
 
 # Short and long, asked and told, plain and technical: what a guide and its readers write.
 _PROBES = (
@@ -93,7 +96,10 @@ def export(weights: Weights) -> Record:
     makes it, and takes torch and its 1.5 GB of memory with it when it ends. Raises ModelError
     where the model cannot be loaded, and ExportFailed for whatever else that process ends of.
     """
-    home = folder(weights.identity)
+    try:
+        home = folder(weights.identity)
+    except ModelError as error:
+        raise ExportFailed(error.what, error.mend) from error
     try:
         return Record.read(home)
     except ModelError:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from assistant import files
 from assistant.errors import (
     IndexBusy,
     IndexDamaged,
@@ -116,7 +117,7 @@ def checked(home: Path, *, whole: bool = True) -> Generation:
     """
     path = home / _MANIFEST
     try:
-        text = path.read_bytes().decode()
+        text = files.read(path).decode()
         if _digest(text) != home.name:
             raise _altered(path)
         listed = dict(json.loads(text)["files"])
@@ -272,7 +273,7 @@ def _pointer(folder: Path) -> _Pointer:
     """What CURRENT says; where it is damaged, every generation there is, the newest first."""
     path = folder / "CURRENT"
     try:
-        text = path.read_bytes().decode("ascii", "replace")
+        text = files.read(path).decode("ascii", "replace")
     except FileNotFoundError:
         names = _generations(folder)
         return _Pointer(names, f"{path} is missing." if names else "")

@@ -1,7 +1,7 @@
 """What was answered, and what readers thought of it: kept in a database for some days.
 
-Knows the tables, the key that ids are made with, and when a row is too old. Must not know who
-asked, how an answer is found, or how it is shown.
+Knows the tables, the key that ids are made with, and which rows have to go: those that are too
+old, those over the size it may have, and those somebody wants gone. Nothing of who asked is kept.
 """
 
 from __future__ import annotations
@@ -22,71 +22,47 @@ import sqlalchemy as sql
 from sqlalchemy import exc
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from assistant.errors import JournalError, JournalUnwritable
+from assistant.errors import JournalError
+from assistant.journal_store import (
+    ANSWER,
+    DAMAGED,
+    HELD,
+    KEEP,
+    KEY,
+    MAKE_KEY,
+    MOVE_OLD,
+    OLD,
+    RATE,
+    SEE,
+    SEEN,
+    TABLES,
+    USED,
+    VOTE,
+    engine,
+    failure,
+    named,
+)
 from assistant.model import Answer
-from assistant.text import visible
+from assistant.steady import NEAR, SteadyClock
+from assistant.text import normalise, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    _Seconds = Callable[[], float]
 
 _DAY = 86_400.0
 _SWEEP = 3_600.0  # seconds between two removals of what is too old
-_PATIENCE = 2  # seconds that an answer may be held up, for it is worth more than its record
 _LONGEST_COMMENT = 2_000
+_MEGABYTE = 1 << 20
+_MOST_VOTES = 500  # of one answer; the oldest leave first
+_AT_A_TIME = 200  # rows looked through at once
+# A journal that is full lets go of four answers, then looks again; of 200 at most for one that is
+# kept, which takes .1 s, and no more often than each thousandth part of its size.
+_BATCH, _BATCHES, _GRAIN = 4, 50, 1_000
+_HELD_FOR = 10.0  # seconds that emptying the log may take while others read
+_RIGHT, _STEP = 1, 2  # rows of the clock
 _ID = re.compile(r"[a-z2-7]{16}")
-
-_TABLES = sql.MetaData()
-_KEY = sql.Table(
-    "journal_key",
-    _TABLES,
-    sql.Column("n", sql.Integer, primary_key=True),
-    sql.Column("key", sql.String(64), nullable=False),
-)
-# All of an answer is one text, of JSON in ASCII: every database keeps that as it is, half
-# characters and zeros with it.
-_ANSWER = sql.Table(
-    "journal_answer",
-    _TABLES,
-    sql.Column("id", sql.String(16), primary_key=True),
-    sql.Column("at", sql.Double, nullable=False, index=True),
-    sql.Column("kept", sql.Text, nullable=False),
-    sql.Column("helpful", sql.Boolean),
-    sql.Column("comment", sql.Text),
-    sql.Column("rated", sql.Double, index=True),
-)
-
-# SQLite and PostgreSQL share these words. A single statement is its own transaction.
-_MAKE_KEY = sql.text("insert into journal_key values (1, :key) on conflict do nothing")
-_KEEP = sql.text(
-    "insert into journal_answer (id, at, kept) values (:id, :at, :kept) "
-    "on conflict (id) do update set at = excluded.at, kept = excluded.kept"
-)
-
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "sqlite": {"timeout": _PATIENCE},
-    "postgresql": {"connect_timeout": _PATIENCE, "options": f"-c statement_timeout={_PATIENCE}s"},
-}
-# The log survives a process that is killed, and shrinks again after a rush; what is removed is
-# overwritten, not only let go.
-_PRAGMAS = (
-    "journal_mode = wal",
-    "synchronous = normal",
-    "journal_size_limit = 4194304",
-    "secure_delete = on",
-)
-
-_ANOTHER = "or choose another with the setting journal"
-_HELD = "Try again; if it lasts, end the process that holds it."
-_MENDS = {
-    sqlite3.SQLITE_BUSY: _HELD,
-    sqlite3.SQLITE_LOCKED: _HELD,
-    sqlite3.SQLITE_CANTOPEN: f"See that its folder is there and may be written to, {_ANOTHER}.",
-    sqlite3.SQLITE_PERM: f"See that it may be written to, {_ANOTHER}.",
-    sqlite3.SQLITE_READONLY: f"See that it may be written to, {_ANOTHER}.",
-    sqlite3.SQLITE_FULL: "Make room on its disk.",
-    sqlite3.SQLITE_IOERR: "Make room on its disk, and see that it is sound.",
-}
-_DAMAGED = "Move it away with the files beside it; a new one is made."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +80,35 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """What one reader wrote of an answer, whether it helped them, and when, in UTC."""
+
+    text: str
+    helpful: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Rating:
-    """What a reader thought of the answer to a question, and when, in UTC."""
+    """How many readers an answer helped and did not help, what they wrote, and the last time.
+
+    The newest comment stands first. `at` is in UTC.
+    """
 
     id: str
     question: str
-    helpful: bool
-    comment: str
+    helpful: int
+    unhelpful: int
+    comments: tuple[Comment, ...]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The ids of answers and of votes that hold a text."""
+
+    answers: tuple[str, ...]
+    votes: tuple[str, ...]
 
 
 class Journal:
@@ -121,21 +118,37 @@ class Journal:
     held by another process for longer than two seconds.
     """
 
-    def __init__(self, engine: sql.Engine, *, days: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, engine: sql.Engine, days: int, megabytes: int, clocks: tuple[_Seconds, _Seconds]
+    ) -> None:
         self._engine = engine
-        self._days = days
-        self._clock = clock
+        self._age = days * _DAY
+        self._most = megabytes * _MEGABYTE
+        self._monotonic = clocks[1]
+        self._clock = SteadyClock(*clocks)
         self._key = b""
-        self._next_sweep = 0.0
+        self._next_sweep = -float("inf")
+        self._added = self._most  # bytes since its size was looked at
+        self._removed = False  # whether there is text in the log that is removed
 
     @classmethod
-    def open(cls, url: str, *, days: int, clock: Callable[[], float] = time.time) -> Journal:
+    def open(
+        cls,
+        url: str,
+        *,
+        days: int,
+        megabytes: int = 500,
+        clock: _Seconds = time.time,
+        monotonic: _Seconds = time.monotonic,
+    ) -> Journal:
         """Open the journal of a database's URL, SQLite's or PostgreSQL's, or make a new one.
 
-        What is older than `days` by the clock, in seconds since 1970, is removed. Raises
-        JournalError where the database cannot be opened and written.
+        What is older than `days` by the clock, in seconds since 1970, is removed; where it holds
+        more than so many megabytes, the oldest answers are. A clock that jumps ahead removes
+        nothing until it has run on evenly for an hour. Raises JournalError where the database
+        cannot be opened and written.
         """
-        journal = cls(_engine(url), days=days, clock=clock)
+        journal = cls(engine(url), days, megabytes, (clock, monotonic))
         try:
             journal._prepare()
         except JournalError:
@@ -156,88 +169,224 @@ class Journal:
         kept = {"answer": answer.to_dict(), "texts": dict(texts), "language": language}
         id_, text = self._id(answer), json.dumps(kept)
         with self._connected() as connection:
-            connection.execute(_KEEP, {"id": id_, "at": self._clock(), "kept": text})
+            connection.execute(KEEP, {"id": id_, "at": self._clock.latest(), "kept": text})
             self._sweep(connection)
+            self._added += len(text)
+            self._shrink(connection, id_)
         return id_
 
     def answer(self, id: str) -> Kept | None:  # noqa: A002 - its name everywhere
         """The answer of an id; None where there is none, or none any more."""
         if not _ID.fullmatch(id):
             return None
-        chosen = sql.select(_ANSWER).where(_ANSWER.c.id == id, _ANSWER.c.at >= self._oldest())
+        chosen = sql.select(ANSWER).where(ANSWER.c.id == id, ANSWER.c.at >= self._oldest())
         with self._connected() as connection:
             row = connection.execute(chosen).one_or_none()
         with self._reading():
             return self._kept(row) if row else None
 
-    def rate(self, id: str, helpful: bool, comment: str = "") -> bool:  # noqa: A002, FBT001
-        """Keep what a reader thinks of an answer, in place of what was thought before.
+    def rate(self, id: str, helpful: bool, comment: str = "", *, vote: str = "") -> bool:  # noqa: A002, FBT001
+        """Keep what a reader thinks of an answer. False where there is no such answer.
 
-        False where there is no such answer. A comment is cut at 2,000 characters.
+        `vote` is what the reader's page calls this vote: another of that name replaces it, for the
+        same answer. Without it, it counts as another reader's. A comment is cut at 2,000
+        characters, and of an answer the newest 500 votes are kept.
         """
         if not _ID.fullmatch(id):
             return False
-        said = {"helpful": helpful, "comment": visible(comment)[:_LONGEST_COMMENT]}
-        chosen = sql.update(_ANSWER).where(_ANSWER.c.id == id, _ANSWER.c.at >= self._oldest())
+        name = json.dumps([id, vote or secrets.token_hex(16)])
+        said = {
+            "vote": self._digest(name),
+            "answer": id,
+            "helpful": helpful,
+            "comment": visible(comment)[:_LONGEST_COMMENT],
+            "at": self._clock.latest(),
+            "oldest": self._oldest(),
+        }
+        own = sql.select(VOTE.c.vote).where(VOTE.c.answer == id)
+        over = own.order_by(VOTE.c.at.desc(), VOTE.c.vote).offset(_MOST_VOTES)
         with self._connected() as connection:
-            return connection.execute(chosen, {**said, "rated": self._clock()}).rowcount > 0
+            if not connection.execute(RATE, said).rowcount:
+                return False
+            self._delete(connection, VOTE, VOTE.c.vote.in_(over))
+        return True
 
     def ratings(self, limit: int = 100) -> tuple[Rating, ...]:
-        """What readers thought, newest first, at most `limit` of it."""
-        since = self._oldest()
-        chosen = (
-            sql.select(_ANSWER)
-            .where(_ANSWER.c.rated >= since, _ANSWER.c.at >= since)
-            .order_by(_ANSWER.c.rated.desc(), _ANSWER.c.id)
+        """What readers thought, newest first, of at most `limit` answers."""
+        since, last = self._oldest(), sql.func.max(VOTE.c.at)
+        rated = (
+            sql.select(ANSWER.c.id, last.label("last"))
+            .join(VOTE, VOTE.c.answer == ANSWER.c.id)
+            .where(VOTE.c.at >= since, ANSWER.c.at >= since)
+            .group_by(ANSWER.c.id)
+            .order_by(last.desc(), ANSWER.c.id)
             .limit(max(limit, 0))
         )
+        found = []
         with self._connected() as connection:
-            rows = connection.execute(chosen).all()
+            for id_, _ in connection.execute(rated).all():
+                row = connection.execute(sql.select(ANSWER).where(ANSWER.c.id == id_)).one()
+                votes = sql.select(VOTE).where(VOTE.c.answer == id_, VOTE.c.at >= since)
+                newest = votes.order_by(VOTE.c.at.desc(), VOTE.c.vote)
+                found.append((row, connection.execute(newest).all()))
         with self._reading():
-            return tuple(
-                Rating(
-                    row.id,
-                    self._kept(row).answer.question,
-                    row.helpful,
-                    row.comment,
-                    datetime.fromtimestamp(row.rated, UTC),
-                )
-                for row in rows
-            )
+            return tuple(self._rating(row, votes) for row, votes in found)
+
+    def matching(self, text: str) -> Matches:
+        """The answers that hold a text, and the votes whose comment does, in whatever case.
+
+        An answer holds it where its question, its quotes or the passages they are of do.
+        """
+        sought = normalise(text).casefold()
+        answers = [row.id for row in self._rows(ANSWER.c.id) if sought in _words_of(row.kept)]
+        votes = [row.vote for row in self._rows(VOTE.c.vote) if sought in _folded(row.comment)]
+        return Matches(tuple(answers), tuple(votes))
+
+    def remove(self, found: Matches) -> None:
+        """Remove answers with all their votes, and votes, so that no file holds their text.
+
+        Raises JournalError where a process that reads holds on to what is removed.
+        """
+        with self._connected() as connection:
+            for column, names in (
+                (VOTE.c.vote, found.votes),
+                (VOTE.c.answer, found.answers),
+                (ANSWER.c.id, found.answers),
+            ):
+                for start in range(0, len(names), _AT_A_TIME):
+                    chosen = column.in_(names[start : start + _AT_A_TIME])
+                    self._delete(connection, column.table, chosen)
+            ends = time.monotonic() + _HELD_FOR
+            while not self._empty_log(connection):
+                if time.monotonic() > ends:
+                    what = f"{named(self._engine.url)} is read by a process, which holds its log."
+                    raise JournalError(f"{what} What is removed stands there still.", HELD)
 
     def _prepare(self) -> None:
         with self._connected() as connection:
-            for table in _TABLES.sorted_tables:
+            for table in TABLES.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
-            connection.execute(_MAKE_KEY, {"key": secrets.token_hex(32)})
-            key = connection.execute(sql.select(_KEY.c.key)).scalar_one()
-            connection.execute(sql.select(_ANSWER).limit(0))  # an older table lacks a column
+            connection.execute(MAKE_KEY, {"key": secrets.token_hex(32)})
+            key = connection.execute(sql.select(KEY.c.key)).scalar_one()
+            for table in (ANSWER, VOTE):
+                connection.execute(sql.select(table).limit(0))  # another's table lacks a column
+            self._migrate(connection)
+            self._resume(connection)
             self._sweep(connection)
         with self._reading():
             self._key = bytes.fromhex(key)
 
+    def _migrate(self, connection: sql.Connection) -> None:
+        """Move the ratings that stood in the answers' rows; doing it twice is doing it once."""
+        columns = {
+            column["name"] for column in sql.inspect(connection).get_columns("journal_answer")
+        }
+        if "rated" not in columns:
+            return
+        if connection.execute(MOVE_OLD).rowcount:
+            self._removed = True
+        nothing = dict.fromkeys(("helpful", "comment", "rated"))
+        connection.execute(sql.update(OLD).where(OLD.c.rated.is_not(None)), nothing)
+
+    def _resume(self, connection: sql.Connection) -> None:
+        """Set the steady clock to when this journal was last in use, as it says or its rows do."""
+        seen = {n: at for n, at in connection.execute(sql.select(SEEN.c.n, SEEN.c.at))}  # noqa: C416
+        last = (
+            seen.get(_RIGHT) or connection.execute(sql.select(sql.func.max(ANSWER.c.at))).scalar()
+        )
+        if last is not None:
+            self._clock.resume(last, seen.get(_STEP))
+
     def _sweep(self, connection: sql.Connection) -> None:
         """Remove what is too old, unless that was done within the hour."""
-        now = self._clock()
-        if now < self._next_sweep:
+        passed = self._monotonic()
+        if passed < self._next_sweep:
+            self._clock.now()  # so that a step is noticed when it is made
             return
-        self._next_sweep = now + _SWEEP
-        oldest, nothing = self._oldest(), dict.fromkeys(("helpful", "comment", "rated"))
-        connection.execute(sql.delete(_ANSWER).where(_ANSWER.c.at < oldest))
-        # An answer that is given again and again outlives what was once thought of it.
-        connection.execute(sql.update(_ANSWER).where(_ANSWER.c.rated < oldest), nothing)
+        self._next_sweep = passed + _SWEEP
+        now, oldest = self._clock.now(), self._clock.earliest() - self._age
+        step = self._clock.step
+        for table in (ANSWER, VOTE):
+            if step is None:  # what is dated by a clock that was wrong would stay too long
+                late = table.c.at > now + NEAR
+                connection.execute(sql.update(table).where(late).values(at=now))
+            self._delete(connection, table, table.c.at < oldest)
+        orphans = VOTE.c.answer.not_in(sql.select(ANSWER.c.id))
+        self._delete(connection, VOTE, orphans)
+        connection.execute(SEE, {"n": _RIGHT, "at": now})
+        if step is None:
+            connection.execute(sql.delete(SEEN).where(SEEN.c.n == _STEP))
+        else:
+            connection.execute(SEE, {"n": _STEP, "at": step})
+        if self._removed:
+            self._empty_log(connection)
+
+    def _shrink(self, connection: sql.Connection, kept: str) -> None:
+        """Remove the oldest answers but the one just kept, where they are more than may be."""
+        if self._added < self._most // _GRAIN:
+            return
+        used = USED[self._engine.dialect.name]
+        oldest = sql.select(ANSWER.c.id).where(ANSWER.c.id != kept)
+        batch = oldest.order_by(ANSWER.c.at, ANSWER.c.id).limit(_BATCH)
+        for _ in range(_BATCHES):
+            if connection.execute(used).scalar_one() <= self._most:
+                self._added = 0
+                return
+            names = connection.execute(batch).scalars().all()
+            self._delete(connection, VOTE, VOTE.c.answer.in_(names))
+            self._delete(connection, ANSWER, ANSWER.c.id.in_(names))
+
+    def _delete(
+        self, connection: sql.Connection, table: sql.FromClause, which: sql.ColumnElement[bool]
+    ) -> None:
+        if connection.execute(sql.delete(table).where(which)).rowcount:  # type: ignore[arg-type]
+            self._removed = True
+
+    def _empty_log(self, connection: sql.Connection) -> bool:
+        """Write what SQLite's log holds to the file and cut the log; whether that was done."""
+        if self._engine.dialect.name == "sqlite":
+            busy, *_ = connection.execute(sql.text("pragma wal_checkpoint(truncate)")).one()
+            self._removed = bool(busy)
+        return not self._removed
 
     def _oldest(self) -> float:
-        return self._clock() - self._days * _DAY
+        return self._clock.latest() - self._age
+
+    def _rows(self, key: sql.Column[str]) -> Iterator[sql.Row[Any]]:
+        """All rows of a table in the order of a key, some at a time."""
+        last = ""
+        while True:
+            chosen = sql.select(key.table).where(key > last).order_by(key).limit(_AT_A_TIME)
+            with self._connected() as connection:
+                rows = connection.execute(chosen).all()
+            yield from rows
+            if len(rows) < _AT_A_TIME:
+                return
+            last = getattr(rows[-1], key.name)
 
     def _id(self, answer: Answer) -> str:
         """What an answer is known by: a keyed digest, so that nobody learns what was asked."""
         cited = [citation.to_dict() for citation in answer.citations]
         said = json.dumps([answer.question, answer.understood_as, answer.generation, cited])
+        return self._digest(said)
+
+    def _digest(self, said: str) -> str:
         digest = hashlib.blake2b(said.encode(), digest_size=10, key=self._key).digest()
         return b32encode(digest).decode().lower()
+
+    def _rating(self, row: sql.Row[Any], votes: Sequence[sql.Row[Any]]) -> Rating:
+        """The votes on an answer, the newest first. Raises ValueError where it is altered."""
+        helpful = sum(vote.helpful for vote in votes)
+        comments = [
+            Comment(vote.comment, vote.helpful, datetime.fromtimestamp(vote.at, UTC))
+            for vote in votes
+            if vote.comment
+        ]
+        at = datetime.fromtimestamp(votes[0].at, UTC)
+        question = self._kept(row).answer.question
+        return Rating(row.id, question, helpful, len(votes) - helpful, tuple(comments), at)
 
     def _kept(self, row: sql.Row[Any]) -> Kept:
         """A row as it was kept. Raises ValueError where the answer's words are not that id's."""
@@ -254,7 +403,7 @@ class Journal:
             with self._engine.connect() as connection:
                 yield connection
         except (exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
-            raise _failure(self._engine.url, error) from error
+            raise failure(self._engine.url, error) from error
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -262,59 +411,25 @@ class Journal:
         try:
             yield
         except (KeyError, OverflowError, OSError, TypeError, ValueError) as error:
-            what = f"{_named(self._engine.url)} holds a row that cannot be read."
-            raise JournalError(what, _DAMAGED) from error
+            what = f"{named(self._engine.url)} holds a row that cannot be read."
+            raise JournalError(what, DAMAGED) from error
 
 
-def _engine(url: str) -> sql.Engine:
-    """What connects to a database; it has not yet."""
-    mend = f"Write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, {_ANOTHER}."
+def _words_of(kept: str) -> str:
+    """All text in a row's JSON, to be searched; the row itself where it is none."""
     try:
-        place = sql.make_url(url)
-    except (exc.ArgumentError, ValueError) as error:
-        raise JournalError("The journal's URL is not that of a database.", mend) from error
-    kind = place.get_backend_name()
-    if kind not in _ARGUMENTS:
-        raise JournalError(f"No journal can be kept in {kind}.", mend)
-    if kind == "sqlite" and place.database in {None, "", ":memory:"}:
-        raise JournalError("The journal's URL names no file.", mend)
-    try:
-        engine = sql.create_engine(
-            place,
-            connect_args=_ARGUMENTS[kind],
-            isolation_level="AUTOCOMMIT",
-            hide_parameters=True,
-            pool_size=0,  # one for each thread that asks at once: nobody waits but for the disk
-        )
-    except (exc.SQLAlchemyError, ImportError) as error:
-        what = f"{_named(place)} cannot be reached: {error}."
-        raise JournalError(what, f"Install the package that is missing, {_ANOTHER}.") from error
-    if kind == "sqlite":
-        sql.event.listen(engine, "connect", _set_up)
-    return engine
+        return _folded("\n".join(_strings(json.loads(kept))))
+    except (RecursionError, ValueError):
+        return _folded(kept)
 
 
-def _set_up(connection: sqlite3.Connection, _: object) -> None:
-    """Set a new connection to SQLite to what a journal needs."""
-    for pragma in _PRAGMAS:
-        connection.execute(f"pragma {pragma}")
+def _strings(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _strings(value)
 
 
-def _named(url: sql.URL) -> str:
-    """The journal as a message names it, without a password."""
-    return f"The journal {url.database if url.get_backend_name() == 'sqlite' else url!r}"
-
-
-def _failure(url: sql.URL, error: Exception) -> JournalError:
-    """What a database says, in words of ours and with its mend; of what is in it, nothing."""
-    said = getattr(error, "orig", None) or error
-    code = getattr(said, "sqlite_errorcode", None)
-    if code is not None:
-        mend = _MENDS.get(code & 0xFF, _DAMAGED)
-    elif url.get_backend_name() == "sqlite":
-        mend = _DAMAGED
-    else:
-        mend = f"See that the database runs and its URL is right, {_ANOTHER}."
-    reason = next(iter(str(said).splitlines()), type(said).__name__).rstrip(".")
-    kind = JournalUnwritable if mend in {*_MENDS.values()} - {_HELD} else JournalError
-    return kind(f"{_named(url)} cannot be used: {reason}.", mend)
+def _folded(text: str) -> str:
+    return normalise(text).casefold()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import threading
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from assistant import files
 from assistant.errors import KeysError, KeysUnusable
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ class Keys:
 
     def _load(self) -> list[Key]:
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
+            data = json.loads(files.read(self._path))
             return [_key(one) for one in data["keys"]]
         except OSError as error:
             raise self._failure("read", error) from error
@@ -140,11 +142,12 @@ class Keys:
             raise self._failure("written", error) from error
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)  # two that add keys at once keep both
+            self._sweep()
             keys = self._load() if self._path.exists() else []
             yield keys
             text = json.dumps({"keys": [asdict(key) for key in keys]}, indent=2)
             new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
                 file.flush()
@@ -155,6 +158,13 @@ class Keys:
             raise self._failure("written", error) from error
         finally:
             os.close(folder)
+
+    def _sweep(self) -> None:
+        """Remove what a writer that was killed left; who holds the lock is the only writer."""
+        left = re.compile(re.escape(self._path.name) + r"\.[0-9]+")
+        for path in sorted(self._path.parent.iterdir()):
+            if left.fullmatch(path.name) and not path.is_dir():
+                path.unlink()
 
     def _failure(self, done: str, error: OSError) -> KeysUnusable:
         return KeysUnusable(

@@ -65,8 +65,8 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
 
     @pages.post("/feedback")
     def rated(opinion: Annotated[Opinion, Body()]) -> Response:
-        journal = service.journal
-        rated = journal and journal.rate(opinion.answer, opinion.helpful, opinion.comment)
+        journal, said = service.journal, (opinion.answer, opinion.helpful, opinion.comment)
+        rated = journal and journal.rate(*said, vote=opinion.vote)
         return Response(status_code=204 if rated else 404)
 
     return pages

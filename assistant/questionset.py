@@ -8,20 +8,23 @@ not know how a question is answered or measured.
 
 from __future__ import annotations
 
-import json
+import lzma
 import tarfile
+import zlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+
+from assistant import files
 from assistant.errors import SettingsError
 from assistant.model import Turn
+from assistant.text import writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    Row = Mapping[str, Any]
 
 _COVERED = 0.8
 """A gold answer is compared with where this share of its words stands in its section."""
@@ -73,34 +76,103 @@ class QuestionSet:
         )
 
 
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+_Line = TypeVar("_Line", bound=_Row)
+
+
+class _Said(_Row):
+    role: Literal["user", "agent"]
+    text: str
+
+
+class _Query(_Row):
+    """A line of `queries.jsonl`."""
+
+    id: str | int
+    text: str
+    history: tuple[_Said, ...] = ()
+    guide: str | None = None
+    answerable: StrictBool | None = None
+    rewrite: str | None = None
+    gold_coverage: float = 1.0
+
+
+class _Section(_Row):
+    doc: str
+    heading_path: tuple[str, ...]
+
+
+class _Sections(_Row):
+    """A line of `gold_sections.jsonl`."""
+
+    id: str | int
+    gold: tuple[_Section, ...]
+
+
+class _Answers(_Row):
+    """A line of `answers.jsonl`."""
+
+    id: str | int
+    answers: tuple[str, ...] = ()
+    all_answers: tuple[str, ...] = ()
+    is_impossible: bool = False
+
+
+class _Part(_Row):
+    """A line of `corpus.jsonl`: a page of the guide."""
+
+    id: Annotated[str, Field(pattern=r"^[^/\x00]+$")] | int
+    title: str
+    section: str
+    text: str
+
+
+_SHAPES: dict[type[_Row], str] = {
+    _Query: '{"id": "1", "text": "…"}',
+    _Sections: '{"id": "1", "gold": [{"doc": "page.md", "heading_path": ["…"]}]}',
+    _Answers: '{"id": "1", "answers": ["…"]}',
+    _Part: '{"id": "1", "title": "…", "section": "…", "text": "…"}',
+}
+
+
 def read(folder: Path, work: Path) -> Iterator[QuestionSet]:
     """The sets of a folder; a guide that has to be unpacked or written goes under `work`.
 
-    Raises SettingsError naming the file that is missing or cannot be read.
+    Raises SettingsError naming the file, and the line, that is missing or cannot be read.
     """
-    rows = _lines(folder / "queries.jsonl")
+    path = folder / "queries.jsonl"
+    rows = _lines(path, _Query)
     if not rows:
-        raise SettingsError(f"{folder} has no questions.", "Name a folder with queries.jsonl.")
-    if "guide" in rows[0]:
+        raise SettingsError(f"{path} has no questions.", f"Write one {_SHAPES[_Query]} a line.")
+    if rows[0].guide is not None:
         yield from _by_guide(folder, rows)
         return
     known = _Known.of(folder)
     questions = tuple(known.asked(row) for row in rows)
-    if "rewrite" in rows[0]:
+    if rows[0].rewrite is not None:
         yield QuestionSet(folder.name, None, questions)
         return
     misspelt = tuple(
-        known.asked(row) for row in _lines(folder / "queries_typo.jsonl", needed=False)
+        known.asked(row) for row in _lines(folder / "queries_typo.jsonl", _Query, needed=False)
     )
     yield QuestionSet(folder.name, _guide(folder, work), questions, misspelt, known.by_page)
 
 
-def _by_guide(folder: Path, rows: list[Row]) -> Iterator[QuestionSet]:
-    for guide in dict.fromkeys(row["guide"] for row in rows):
+def _by_guide(folder: Path, rows: list[_Query]) -> Iterator[QuestionSet]:
+    for number, row in enumerate(rows, 1):
+        if row.guide is None or row.answerable is None:
+            raise SettingsError(
+                f"{folder / 'queries.jsonl'}: question {number} lacks its guide or answerable.",
+                'Write one {"id": "1", "text": "…", "guide": "…", "answerable": true} a line.',
+            )
+    for guide in dict.fromkeys(str(row.guide) for row in rows):
         questions = tuple(
-            Asked(str(row["id"]), row["text"], answerable=row["answerable"])
+            Asked(str(row.id), row.text, answerable=row.answerable)
             for row in rows
-            if row["guide"] == guide
+            if row.guide == guide
         )
         yield QuestionSet(f"{folder.name}: {guide}", folder.parent / guide, questions)
 
@@ -116,44 +188,51 @@ class _Known:
 
     @classmethod
     def of(cls, folder: Path) -> _Known:
-        sections = _lines(folder / "gold_sections.jsonl", needed=False)
-        answers = _lines(folder / "answers.jsonl", needed=False)
+        sections = _lines(folder / "gold_sections.jsonl", _Sections, needed=False)
+        answers = _lines(folder / "answers.jsonl", _Answers, needed=False)
+        gold = {str(row.id): _sections(row) for row in sections}
         return cls(
-            {row["id"]: _sections(row) for row in sections} if sections else _pages(folder),
-            {row["id"]: tuple(row.get("all_answers") or row["answers"]) for row in answers},
-            {row["id"]: bool(row.get("is_impossible")) for row in answers},
+            gold or _pages(folder),
+            {str(row.id): row.all_answers or row.answers for row in answers},
+            {str(row.id): row.is_impossible for row in answers},
             by_page=not sections,
         )
 
-    def asked(self, row: Row) -> Asked:
-        name = str(row["id"])
-        history = tuple(Turn(turn["role"], turn["text"]) for turn in row.get("history", ()))
+    def asked(self, row: _Query) -> Asked:
+        name = str(row.id)
+        history = tuple(Turn(turn.role, turn.text) for turn in row.history)
         impossible = self.impossible.get(name)
-        covered = row.get("gold_coverage", 1.0) >= _COVERED
         return Asked(
             name,
-            row["text"],
+            row.text,
             history,
             self.gold.get(name, ()),
-            self.answers.get(name, ()) if covered else (),
+            self.answers.get(name, ()) if row.gold_coverage >= _COVERED else (),
             None if impossible is None else not impossible,
-            row.get("rewrite", ""),
+            row.rewrite or "",
         )
 
 
-def _sections(row: Row) -> tuple[Gold, ...]:
-    return tuple(Gold(gold["doc"], tuple(gold["heading_path"])) for gold in row["gold"])
+def _sections(row: _Sections) -> tuple[Gold, ...]:
+    return tuple(Gold(gold.doc, gold.heading_path) for gold in row.gold)
 
 
 def _pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
     """Gold pages from qrels: `question, tab, page, tab, relevance` under a header."""
     path = folder / "qrels.tsv"
-    if not path.is_file():
+    if not path.exists():
         return {}
     found: dict[str, list[Gold]] = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-        question, page, relevance = line.split("\t")
-        if int(relevance) > 0:
+    for number, line in enumerate(_text(path).splitlines()[1:], 2):
+        try:
+            question, page, relevance = line.split("\t")
+            relevant = int(relevance) > 0
+        except ValueError as error:
+            raise SettingsError(
+                f"{path} line {number} is not a question's page.",
+                "Write the question's id, the page and 1 or 0, with tabs between them.",
+            ) from error
+        if relevant:
             found[question].append(Gold(page if page.endswith(".md") else f"{page}.md"))
     return {question: tuple(gold) for question, gold in found.items()}
 
@@ -166,30 +245,41 @@ def _guide(folder: Path, work: Path) -> Path:
     archive = next(iter(sorted(folder.glob("docs.tar*"))), None)
     if guide.is_dir():
         return guide
+    parts = [] if archive else _lines(folder / "corpus.jsonl", _Part)
     draft = guide.with_name("draft")
-    draft.mkdir(parents=True, exist_ok=True)
-    if archive:
-        _unpack(archive, draft, _chosen(folder / "gold_guides.txt"))
-    else:
-        for row in _lines(folder / "corpus.jsonl"):
-            headings = [row["title"], *(part for part in row["section"].split(" > ") if part)]
+    try:
+        draft.mkdir(parents=True, exist_ok=True)
+        if archive:
+            _unpack(archive, draft, _chosen(folder / "gold_guides.txt"))
+        for part in parts:
+            headings = [part.title, *(name for name in part.section.split(" > ") if name)]
             lines = [f"{'#' * min(n, 6)} {text}" for n, text in enumerate(headings, 1)]
-            page = "\n\n".join([*lines, row["text"]])
-            (draft / f"{row['id']}.md").write_text(f"{page}\n", encoding="utf-8")
-    draft.rename(guide)
+            page = "\n\n".join([*lines, part.text])
+            (draft / f"{part.id}.md").write_text(f"{writable(page)}\n", encoding="utf-8")
+        draft.rename(guide)
+    except (tarfile.TarError, lzma.LZMAError, EOFError, zlib.error) as error:
+        why = str(error).partition("\n")[0].rstrip(".:")
+        raise SettingsError(
+            f"{archive} cannot be unpacked: {why}.", "Pack the guide anew, as docs.tar.xz."
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"The guide cannot be written to {guide}: {error.strerror or error}.",
+            "Name another folder with --work.",
+        ) from error
     return guide
 
 
 def _chosen(path: Path) -> frozenset[str]:
     """The folders of an archive that its questions are about; empty for all of them."""
-    return frozenset(path.read_text(encoding="utf-8").split()) if path.is_file() else frozenset()
+    return frozenset(_text(path).split()) if path.exists() else frozenset()
 
 
 def _unpack(archive: Path, folder: Path, chosen: frozenset[str]) -> None:
-    with tarfile.open(archive) as packed:
+    with files.opened(archive) as packed_file, tarfile.open(fileobj=packed_file) as packed:
         for member in packed:
             parts = Path(member.name).parts
-            inside = parts[1:] if parts[0] == "docs" else parts
+            inside = parts[1:] if parts[:1] == ("docs",) else parts
             if member.isfile() and (not chosen or (inside and inside[0] in chosen)):
                 packed.extract(member.replace(name=str(Path(*inside))), folder, filter="data")
 
@@ -201,14 +291,31 @@ def _spread(questions: tuple[Asked, ...], limit: int) -> tuple[Asked, ...]:
     return tuple(questions[int(number * step)] for number in range(limit))
 
 
-def _lines(path: Path, *, needed: bool = True) -> list[Row]:
+def _lines(path: Path, shape: type[_Line], *, needed: bool = True) -> list[_Line]:
+    """The rows of JSON lines. Raises SettingsError with the first that has another shape."""
     if not needed and not path.exists():
         return []
+    rows = []
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(shape.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = "".join(f"{part}: " for part in first["loc"])
+            raise SettingsError(
+                f"{path} line {number} cannot be used: {where}{first['msg']}.",
+                f"Write one {_SHAPES[shape]} a line.",
+            ) from None
+    return rows
+
+
+def _text(path: Path) -> str:
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except OSError as error:
+        return files.read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror or error if isinstance(error, OSError) else error.reason
         raise SettingsError(
-            f"{path} cannot be read: {error.strerror or error}", "Name a folder of questions."
+            f"{path} cannot be read: {why}.", "Name a folder of questions in UTF-8."
         ) from error
-    except ValueError as error:
-        raise SettingsError(f"{path} is not JSON lines: {error}", "Mend the file.") from error

@@ -127,12 +127,19 @@ class SentenceTransformerEncoder:
                 f"The model {self.name} is not exported, and cannot be loaded: {error}",
                 "Run: pip install sentence-transformers torch",
             ) from error
+        except OSError as error:  # torch asks for a folder of temporary files when it is imported
+            raise ModelError(
+                f"The model {self.name} is not exported, and torch cannot be loaded: "
+                f"{error.strerror or error}",
+                "Name a folder for temporary files: TMPDIR=FOLDER; or export the model where a "
+                "folder may be written to (XDG_CACHE_HOME=FOLDER): assistant build",
+            ) from error
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             return SentenceTransformer(
                 str(self._weights.folder), device=self._device, local_files_only=True
             ).eval()
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AssertionError) as error:
+        except Exception as error:  # the loader raises of everything it meets in a model's files
             raise ModelError(
                 f"The model in {self._weights.folder} cannot be loaded on {self._device}: "
                 f"{_first_line(error)}",

@@ -5,7 +5,6 @@ Knows which measures stand in which table. Must not know how anything was measur
 
 from __future__ import annotations
 
-import json
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from assistant import evaluate, measures
+from assistant import console, evaluate, files, measures
 from assistant.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -98,20 +97,19 @@ def speeds(outcomes: Iterable[Outcome]) -> Iterator[str]:
 
 def show(outcomes: Sequence[Outcome]) -> None:
     """Print the tables."""
-    from rich.console import Console
     from rich.table import Table as Printed
 
     # What is written to a file is as wide as its tables are.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    drawn = console.rich(width=None if sys.stdout.isatty() else 200)
     for table in tables(outcomes):
         printed = Printed("set", title=table.title, title_justify="left")
         for column in table.columns:
             printed.add_column(column, no_wrap=True)
         for name, row in table.rows:
-            printed.add_row(name, *map(_figure, row))
-        console.print(printed)
+            printed.add_row(console.line(name), *map(_figure, row))
+        drawn.print(printed)
     for line in speeds(outcomes):
-        console.print(line)
+        console.say(line)
 
 
 def _figure(measure: Measure | None) -> str:
@@ -120,9 +118,9 @@ def _figure(measure: Measure | None) -> str:
     return f"{measure.value:.3f} ±{(measure.high - measure.low) / 2:.3f}"
 
 
-def to_json(outcomes: Sequence[Outcome]) -> str:
-    """All figures with their intervals, by part and measure."""
-    found = {
+def to_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """All figures with their intervals as JSON types, by part and measure."""
+    return {
         name: {
             measure: {
                 "value": round(figure.value, 4),
@@ -133,7 +131,6 @@ def to_json(outcomes: Sequence[Outcome]) -> str:
         }
         for name, row in figures(outcomes).items()
     }
-    return json.dumps(found, ensure_ascii=False, indent=2)
 
 
 def goals(path: Path) -> Goals:
@@ -142,9 +139,10 @@ def goals(path: Path) -> Goals:
     Raises SettingsError for a file that cannot be read or holds anything but numbers.
     """
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", "Name a TOML file.") from error
+        found = tomllib.loads(files.read_text(path))
+    except (OSError, RecursionError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise SettingsError(f"{path} cannot be read: {why}.", "Name a TOML file.") from error
     if not all(isinstance(value, dict) for value in found.values()):
         raise SettingsError(f"{path} has a goal of no set.", 'Write ["set"] above its goals.')
     for name, wanted in found.items():

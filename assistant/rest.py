@@ -165,9 +165,9 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         responses=problems(404),
     )
     def feedback(opinion: Annotated[Opinion, Body()]) -> Response:
-        """Keep what a reader thinks of an answer, in place of what was thought before."""
-        journal = service.journal
-        if journal and journal.rate(opinion.answer, opinion.helpful, opinion.comment):
+        """Keep what a reader thinks of an answer, beside what others do."""
+        journal, said = service.journal, (opinion.answer, opinion.helpful, opinion.comment)
+        if journal and journal.rate(*said, vote=opinion.vote):
             return Response(status_code=204)
         raise MissingError("No such answer is kept.", "Ask again, and rate the answer given then.")
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
+import tempfile
 import threading
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -28,7 +28,9 @@ from starlette.staticfiles import StaticFiles
 from assistant import (
     __version__,
     completions,
+    console,
     document,
+    files,
     messages,
     pages,
     palette,
@@ -271,7 +273,7 @@ class Server:
         if self._settings.logo is None:
             return Response(status_code=404)
         kind = _PICTURES[self._settings.logo.suffix.lower()]
-        return Response(self._settings.logo.read_bytes(), media_type=kind)
+        return Response(files.read(self._settings.logo), media_type=kind)
 
     async def _when_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What there is over a guide that is ready; until then, how far it is."""
@@ -378,11 +380,12 @@ def _heavy() -> tuple[Any, Any]:
 def _journal(settings: Settings, live: Live) -> Journal | None:
     """The journal; none where it is off, or its file cannot be written, which `live` then says."""
     url = settings.journal_url
+    if not url:
+        return None
     try:
-        return Journal.open(url, days=settings.keep_days) if url else None
+        return Journal.open(url, days=settings.keep_days, megabytes=settings.journal_megabytes)
     except JournalUnwritable as error:
-        what = f"Answers are not kept. {error.what} {error.mend}"
-        print(what, file=sys.stderr)  # noqa: T201
+        console.say(f"Answers are not kept. {error.what} {error.mend}", err=True)
         live.limit("Answers are not kept: the journal cannot be written.")
         return None
 
@@ -400,6 +403,13 @@ def serve(prepare: Prepare, settings: Settings) -> None:
             f"The logo {settings.logo} is no picture a browser shows.",
             f"Name one of these kinds: {', '.join(_PICTURES)}.",
         )
+    try:
+        tempfile.gettempdir()
+    except OSError as error:  # Gradio asks for one when it is imported
+        raise SettingsError(
+            "There is no folder for temporary files, which the chat needs.",
+            "Name one that may be written to: TMPDIR=FOLDER",
+        ) from error
     messages.choose("", settings.language)  # an unknown language is said before anything is done
 
     class Uvicorn(uvicorn.Server):  # type: ignore[misc]
@@ -418,7 +428,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         url = f"http://{place}{settings.root}/"
         for line in (f"The chat is at {url} (Ctrl-C stops it).", *notices):
-            print(line, file=sys.stderr)  # noqa: T201
+            console.say(line, err=True)
 
     def stop() -> None:
         server.should_exit = True
@@ -428,6 +438,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         notices = served.app.notices()
         config = uvicorn.Config(
             served.app,
+            log_config=None,  # its lines go where the package's own do
             log_level="warning",
             http=bounded(H11Protocol, partial(is_proxy, settings)),
             ws="none",

@@ -21,7 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
-from assistant import bundled
+from assistant import bundled, files
 from assistant.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -130,6 +130,10 @@ class Settings(BaseModel):
         90, ge=1, description="How many days answers and what was said of them are kept."
     )
 
+    journal_megabytes: int = Field(
+        500, ge=1, description="How many megabytes are kept of answers; the oldest leave first."
+    )
+
     @property
     def bundled(self) -> bool:
         """Whether it is the guide that comes with the package, in the user's own cache."""
@@ -153,28 +157,47 @@ def load(**arguments: Any) -> Settings:
 
     Arguments that are None are left to the others. Where none of them names a guide or an index,
     and neither lies in this folder, it is the guide that comes with the package. Raises
-    SettingsError naming what is wrong.
+    SettingsError naming what is wrong; where `model` is among the arguments, also for a model
+    folder that the file alone names.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
-    said = {**_from_file(Path(FILE)), **_from_environment(os.environ), **given}
+    theirs, own = _from_file(Path(FILE)), {**_from_environment(os.environ), **given}
+    said = {**theirs, **own}
     chosen = _valid(said)
+    if "model" in arguments and "model" not in own:
+        _check_model(chosen.model)
     if said.keys() & {"corpus", "index"} or chosen.corpus.exists() or chosen.index.exists():
         return chosen
     guide = bundled.corpus()
     if guide is None:
         return chosen
     index = bundled.index(guide, chosen.model)
+    if index is None:
+        raise SettingsError(
+            "No home folder is known, where the index of the guide that comes with it would be.",
+            "Name a guide and an index, or a folder that may be written to: XDG_CACHE_HOME=FOLDER",
+        )
     return chosen.model_copy(update={"corpus": guide, "index": index})
+
+
+def _check_model(model: str) -> None:
+    """Refuse a model folder that only a project's own file names, which may be anybody's."""
+    if model and Path(os.path.expanduser(model)).exists():  # noqa: PTH111 - Path's own may raise
+        raise SettingsError(
+            f"{FILE} names the model folder {model}: a project's own file may not choose one.",
+            f"If you trust it, name it yourself: --model {model}, or {PREFIX}MODEL={model}",
+        )
 
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(files.read_text(path))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"{path} cannot be read: {error}", "Mend the file or remove it."
+            f"{path} cannot be read: {(isinstance(error, OSError) and error.strerror) or error}.",
+            "Mend the file or remove it.",
         ) from error
 
 

@@ -6,17 +6,15 @@ to standard output, progress to standard error.
 
 from __future__ import annotations
 
-import json
-import sys
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import typer
-
+from assistant import console, files
 from assistant.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from rich.progress import TaskID
@@ -41,7 +39,6 @@ class Bars:
 
     def __init__(self, also: Progress | None = None) -> None:
         """`also` is told what is shown."""
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -58,7 +55,7 @@ class Bars:
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]} {task.fields[rate]}"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            console=Console(stderr=True),
+            console=console.rich(err=True),
         )
 
     def __enter__(self) -> Self:
@@ -84,62 +81,81 @@ class Bars:
 
 def show(answer: Answer) -> None:
     """Print an answer with its sources and what the guide recommends."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     if answer.understood_as != answer.question:
-        console.print(Text(f"Understood as: {answer.understood_as}", style="dim"))
-        console.print()
-    console.print(Text(answer.text))
+        console.say(f"Understood as: {answer.understood_as}", style="dim")
+        console.say()
+    # Each quote is an entry of its own: a line within one cannot pass for a source.
+    quotes = [f"{citation.quote} [{citation.n}]" for citation in answer.citations]
+    for number, quote in enumerate(quotes if answer.found else [answer.text]):
+        if number:
+            console.say()
+        console.say(quote)
     if answer.gap:
-        console.print(Text(f"\n{answer.gap}"))
+        console.say()
+        console.say(answer.gap)
     for citation in answer.citations:
-        line = f"[{citation.n}] {' > '.join(citation.headings)} ({citation.url})"
-        console.print(Text(f"\n{line}" if citation.n == 1 else line, style="cyan"))
+        if citation.n == 1:
+            console.say()
+        path = " > ".join(citation.headings)
+        console.say(f"[{citation.n}] {path} ({citation.url})", style="cyan")
     if answer.resources:
-        console.print(Text("\nThe guide recommends:", style="bold"))
+        console.say()
+        console.say("The guide recommends:", style="bold")
     for resource in answer.resources:
         minutes = f", {resource.minutes} min" if resource.minutes else ""
-        console.print(Text(f"  {resource.title} ({resource.kind}{minutes})"))
-        console.print(Text(f"    {resource.url}", style="cyan"))
+        console.say(f"{resource.title} ({resource.kind}{minutes})", indent=2)
+        console.say(resource.url, indent=4, style="cyan")
     if answer.other_readings:
-        console.print(Text(f"\nDid you mean: {' Or: '.join(answer.other_readings)}"))
-    if not answer.found and answer.related:
-        console.print(Text("\nThe nearest sections:", style="bold"))
-        for section in answer.related:
-            console.print(Text(f"  {' > '.join(section.headings)} ({section.url})"))
-    if answer.next_questions:
-        console.print(Text("\nYou can also ask:", style="bold"))
-    for question in answer.next_questions:
-        console.print(Text(f"  {question}"))
+        console.say()
+        console.say(f"Did you mean: {' Or: '.join(answer.other_readings)}")
+    sections = [] if answer.found else answer.related
+    _list("The nearest sections:", [f"{' > '.join(s.headings)} ({s.url})" for s in sections])
+    _list("You can also ask:", answer.next_questions)
 
 
-def thought(rating: Rating) -> str:
-    """What a reader thought of an answer, in a line, and in another what they wrote."""
-    mark = "+" if rating.helpful else "-"
-    said = f"{rating.at.isoformat(timespec='seconds')}  {mark}  {rating.question}"
-    return f"{said}\n    {rating.comment}" if rating.comment else said
+def _list(heading: str, entries: Sequence[str]) -> None:
+    if entries:
+        console.say()
+        console.say(heading, style="bold")
+    for entry in entries:
+        console.say(entry, indent=2)
+
+
+def opinion(rating: Rating) -> None:
+    """Print how many readers an answer helped, and below it what each of them wrote."""
+    counted = f"{rating.helpful:,} helpful, {rating.unhelpful:,} not"
+    at = rating.at.isoformat(timespec="seconds")
+    console.say(f"{at}  {counted}  {console.line(rating.question)}")
+    for comment in rating.comments:
+        mark = "+" if comment.helpful else "-"
+        at = comment.at.isoformat(timespec="seconds")
+        console.say(f"{at}  {mark}  {comment.text}", indent=console.INDENT)
+
+
+def rated(rating: Rating) -> dict[str, Any]:
+    """The same as JSON types."""
+    comments = [
+        {**asdict(comment), "at": comment.at.isoformat(timespec="seconds")}
+        for comment in rating.comments
+    ]
+    at = rating.at.isoformat(timespec="seconds")
+    return {**asdict(rating), "comments": comments, "at": at}
 
 
 def timed(seconds: Mapping[str, float], total: float) -> None:
     """Print on standard error how long each step of an answer took, in milliseconds."""
     shares = {**seconds, "else": total - sum(seconds.values()), "in all": total}
     for name, taken in shares.items():
-        sys.stderr.write(f"{name:>10}  {1000 * taken:7.2f} ms\n")
+        console.say(f"{name:>10}  {1000 * taken:7.2f} ms", err=True)
 
 
 def listed(found: Search) -> None:
     """Print passages, best first, each with its section and how likely it answers."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     for hit in found.hits:
         passage = hit.passage
-        console.print(Text(f"{hit.rank}. {passage.heading_path}", style="bold"), end="  ")
-        console.print(Text(f"{hit.probability:.0%}  {passage.url}", style="cyan"))
-        console.print(Text(f"   {passage.excerpt}"))
+        heading = console.line(f"{hit.rank}. {passage.heading_path}")
+        console.say(f"{heading}  {hit.probability:.0%}  {passage.url}", style="bold")
+        console.say(passage.excerpt, indent=3)
 
 
 def encoder(chosen: Settings, told: Progress | None = None) -> Encoder:
@@ -150,21 +166,16 @@ def encoder(chosen: Settings, told: Progress | None = None) -> Encoder:
         exporting = partial(bars.progress, "exporting")
         found, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
     if notice:
-        typer.echo(notice, err=True)
+        console.say(notice, err=True)
     return found
 
 
 def write(path: Path, text: str) -> None:
     """Write a file the reader named. Raises SettingsError where it cannot be."""
     try:
-        path.write_text(text, encoding="utf-8")
+        files.write_text(path, text)
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written: {error.strerror or error}.",
             "Name a file in a folder that is there.",
         ) from error
-
-
-def print_json(data: dict[str, Any], *, indent: int | None = 2) -> None:
-    """Print JSON types."""
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=indent))

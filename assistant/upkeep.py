@@ -6,16 +6,22 @@ Knows flags and what each command prints. Must not know how any of it is found o
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant import settings, terminal
-from assistant.errors import STATE, SettingsError, VerifyError
+from assistant import console, files, settings, terminal
+from assistant.errors import STATE, QuestionError, SettingsError, VerifyError
 from assistant.options import AsJson, Corpus, Device, IndexFolder, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assistant.journal import Journal
 
 app = typer.Typer()
 keys = typer.Typer(no_args_is_help=True, help="Make, list and end the keys to a server.")
@@ -39,17 +45,17 @@ def verify(
 
     chosen = settings.load(corpus=corpus, index=index)
     try:
-        data = json.loads(answer.read_text(encoding="utf-8"))
+        data = json.loads(files.read(answer))
     except OSError as error:
         raise VerifyError(
             f"{answer} cannot be read: {error.strerror}.", "Name an answer file."
         ) from error
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise VerifyError(
             f"{answer} is not JSON: {error}", "Save one with: assistant ask QUESTION --json"
         ) from error
     quotes = check(data, chosen.corpus, chosen.index)
-    typer.echo(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
+    console.say(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
 
 
 @app.command()
@@ -58,17 +64,58 @@ def opinions(
     most: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Print what readers thought of answers, newest first."""
+    """Print how many readers each answer helped and what they wrote, the newest first."""
+    with _journal(index) as journal:
+        for rating in journal.ratings(most):
+            if as_json:
+                console.print_json(terminal.rated(rating), indent=None)
+            else:
+                terminal.opinion(rating)
+
+
+@app.command()
+def forget(
+    match: Annotated[str, typer.Option("--match", help="A text that they hold.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them without asking.")] = False,  # noqa: FBT002
+    index: IndexFolder = None,
+) -> None:
+    """Remove from the journal the answers and comments that hold a text, in whatever case."""
+    if not match.strip():
+        raise QuestionError("There is no text to look for.", "Name one: --match TEXT")
+    with _journal(index) as journal:
+        found = journal.matching(match)
+        count = f"answers: {len(found.answers):,}, ratings with a comment: {len(found.votes):,}"
+        if not (found.answers or found.votes):
+            console.say("Nothing that is kept holds this text.")
+            return
+        if not yes:
+            console.say(f"They hold this text: {count}.", err=True)
+            try:
+                sure = console.ask("Remove them? [y/N] ")
+            except EOFError:
+                sure = ""
+            if sure.strip().casefold() not in {"y", "yes"}:
+                console.say(
+                    "Nothing is removed. To remove them without a question: --yes", err=True
+                )
+                raise typer.Exit(1)
+        journal.remove(found)
+    console.say(f"Removed ({count}).")
+
+
+@contextmanager
+def _journal(index: Path | None) -> Iterator[Journal]:
     from assistant.journal import Journal
 
     chosen = settings.load(index=index)
     if not chosen.journal_url:
         raise SettingsError("Nothing is kept: the journal is off.", "Set journal to a database.")
-    journal = Journal.open(chosen.journal_url, days=chosen.keep_days)
-    for rating in journal.ratings(most):
-        said = {**asdict(rating), "at": rating.at.isoformat(timespec="seconds")}
-        typer.echo(json.dumps(said, ensure_ascii=False) if as_json else terminal.thought(rating))
-    journal.close()
+    days, megabytes = chosen.keep_days, chosen.journal_megabytes
+    journal = Journal.open(chosen.journal_url, days=days, megabytes=megabytes)
+    try:
+        yield journal
+    finally:
+        journal.close()
 
 
 @app.command("eval")
@@ -89,20 +136,21 @@ def evaluate(
     from assistant import questionset, report
 
     wanted = report.goals(goals) if goals else {}
-    encoder = terminal.encoder(settings.load(model=model))
+    chosen = settings.load(model=model)
+    sets = [given for folder in folders for given in questionset.read(folder, work)]
+    encoder = terminal.encoder(chosen)  # after what may be wrong with the sets
     outcomes = []
-    for folder in folders:
-        for given in questionset.read(folder, work):
-            with terminal.Bars() as bars:
-                done = evaluation.evaluate(given.cut(limit), work, encoder, progress=bars.progress)
-            outcomes.append(done)
-    typer.echo(report.to_json(outcomes)) if as_json else report.show(outcomes)
+    for given in sets:
+        with terminal.Bars() as bars:
+            done = evaluation.evaluate(given.cut(limit), work, encoder, progress=bars.progress)
+        outcomes.append(done)
+    console.print_json(report.to_dict(outcomes)) if as_json else report.show(outcomes)
     for path, text in ((html, report.page), (junit, partial(report.junit, wanted=wanted))):
         if path:
             terminal.write(path, text(outcomes))
     missed = report.missed(outcomes, wanted)
     for line in missed:
-        typer.echo(line, err=True)
+        console.say(line, err=True)
     if missed:
         raise typer.Exit(1)
 
@@ -127,7 +175,7 @@ def calibrate(
     chosen = settings.load(index=index, model=model)
     if reset:
         forgotten = calibration.reset(chosen.index)
-        typer.echo("The shipped bar is used again." if forgotten else "There is no other bar.")
+        console.say("The shipped bar is used again." if forgotten else "There is no other bar.")
         return
     given = calibration.questions(questions) if questions else None
     opened, encoder = indexes.open(chosen.index), terminal.encoder(chosen)
@@ -138,7 +186,11 @@ def calibrate(
     found = calibration.fit(*scores, lost=lost, kept="" if given else calibration.MADE_UP)
     if given:
         calibration.write(chosen.index, found, encoder.identity)
-    terminal.print_json(asdict(found)) if as_json else typer.echo(str(found))
+    if as_json:
+        console.print_json(asdict(found))
+        return
+    for line in str(found).split("\n"):
+        console.say(line)
 
 
 @app.command()
@@ -157,11 +209,11 @@ def doctor(
     for check in doctors.checks(chosen):
         found.append(check)
         if not as_json:
-            typer.echo(f"{'FAILS' if check.mend else 'ok':5}  {check.name}: {check.found}")
+            console.say(f"{'FAILS' if check.mend else 'ok':5}  {check.name}: {check.found}")
             if check.mend:
-                typer.echo(f"       {check.mend}")
+                console.say(f"       {check.mend}")
     if as_json:
-        terminal.print_json({"checks": [asdict(check) for check in found]})
+        console.print_json({"checks": [asdict(check) for check in found]})
     if any(check.mend for check in found):
         raise typer.Exit(STATE)
 
@@ -172,9 +224,9 @@ def add_key(name: Name, scopes: Scopes = None, index: IndexFolder = None) -> Non
     from assistant.keys import Keys
 
     chosen = settings.load(index=index)
-    typer.echo(Keys(chosen.keys_file).add(name, scopes or ["read"]))
+    console.say(Keys(chosen.keys_file).add(name, scopes or ["read"]))
     kept = f"The key for {name} is not shown again. Its digest is in {chosen.keys_file}."
-    typer.echo(kept, err=True)
+    console.say(kept, err=True)
 
 
 @keys.command("list")
@@ -185,12 +237,12 @@ def list_keys(index: IndexFolder = None, as_json: AsJson = False) -> None:  # no
     made = Keys(settings.load(index=index).keys_file).all()
     if as_json:
         told = [{"name": k.name, "scopes": list(k.scopes), "added": k.added} for k in made]
-        terminal.print_json({"keys": told})
+        console.print_json({"keys": told})
         return
     for key in made:
-        typer.echo(f"{key.added}  {key.name}  ({', '.join(key.scopes)})")
+        console.say(f"{key.added}  {key.name}  ({', '.join(key.scopes)})")
     if not made:
-        typer.echo("There are no keys. Make one: assistant keys add NAME", err=True)
+        console.say("There are no keys. Make one: assistant keys add NAME", err=True)
 
 
 @keys.command("revoke")
@@ -199,4 +251,4 @@ def revoke_key(name: Name, index: IndexFolder = None) -> None:
     from assistant.keys import Keys
 
     Keys(settings.load(index=index).keys_file).revoke(name)
-    typer.echo(f"The key for {name} is no more.", err=True)
+    console.say(f"The key for {name} is no more.", err=True)

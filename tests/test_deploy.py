@@ -88,7 +88,6 @@ def test_it_serves_as_any_user_from_read_only_files_with_a_volume_for_its_state(
     assert "no answer at port 7860" in found["health when gone"]
 
 
-@pytest.mark.xfail(reason="`serve` wants to write to an index that is current")
 def test_it_serves_as_any_user_from_a_read_only_index(prefix, tmp_path):
     found = served(prefix, tmp_path, "read-only")
     assert found["ready"], found["said"]

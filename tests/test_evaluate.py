@@ -221,7 +221,7 @@ def test_the_page_escapes_what_readers_asked(folder, tmp_path, word_encoder):
 
 
 def test_the_json_has_each_figure_with_its_interval(outcomes):
-    found = json.loads(report.to_json(outcomes))
+    found = report.to_dict(outcomes)
     assert found["animals"]["R@1"] == {"value": 1.0, "interval": [1.0, 1.0], "count": 3}
 
 

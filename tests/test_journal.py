@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.journal import Journal, Kept, Rating
+from assistant.journal import Comment, Journal, Kept, Rating
 from tests.answered import DAYS, NOON, REFUSED, TEXTS, Clock, answer, cited, opened
 
 NOBODYS = "a" * 16
@@ -111,7 +111,9 @@ def test_nothing_is_kept_of_who_asked(tmp_path, journal):
     database.close()
     assert set(columns) == {
         ("journal_key", "n"), ("journal_key", "key"),
-        *(("journal_answer", name) for name in "id at kept helpful comment rated".split()),
+        ("journal_clock", "n"), ("journal_clock", "at"),
+        *(("journal_answer", name) for name in "id at kept".split()),
+        *(("journal_vote", name) for name in "vote answer helpful comment at".split()),
     }  # fmt: skip
     assert json.loads(kept) == {"answer": answer().to_dict(), "texts": TEXTS, "language": ""}
 
@@ -137,7 +139,7 @@ def test_an_odd_text_comes_back_as_it_was(shared, text):
     kept = shared.answer(id_)
     assert kept == Kept(id_, answer(text, generation=text), {text: text}, NOON, text)
     assert shared.rate(id_, True, text)
-    assert len(shared.ratings(1)[0].comment) <= 2_000
+    assert all(len(comment.text) <= 2_000 for comment in shared.ratings(1)[0].comments)
 
 
 @settings(deadline=None, max_examples=50)
@@ -153,20 +155,48 @@ def test_any_text_comes_back_as_json_has_it(shared, question, comment):
 # -- ratings --------------------------------------------------------------------------------
 
 
-def test_the_last_word_on_an_answer_counts(journal, clock):
+def test_what_several_readers_think_of_an_answer_is_counted(journal, clock):
     id_ = journal.keep(answer(), TEXTS)
     assert journal.ratings() == ()
     assert journal.rate(id_, False, "It is wrong.") is True
+    first = Comment("It is wrong.", False, clock.now)
     clock.move(hours=1)
     assert journal.rate(id_, True) is True
-    assert journal.ratings() == (Rating(id_, "do cats sleep", True, "", clock.now),)
+    assert journal.rate(id_, True, "", vote="of another") is True
+    clock.move(hours=1)
+    assert journal.rate(id_, True, "Thanks.") is True
+    last = Comment("Thanks.", True, clock.now)
+    assert journal.ratings() == (Rating(id_, "do cats sleep", 3, 1, (last, first), clock.now),)
+
+
+def test_a_reader_who_thinks_again_replaces_their_own_vote_and_nobody_elses(journal, clock):
+    one, two = (journal.keep(answer(f"question {n}"), TEXTS) for n in (1, 2))
+    for id_, vote in ((one, "mine"), (one, "yours"), (two, "mine")):
+        journal.rate(id_, True, vote, vote=vote)
+    clock.move(seconds=1)
+    journal.rate(one, False, "On second thought.", vote="mine")
+    first, second = journal.ratings()
+    assert (first.id, first.helpful, first.unhelpful) == (one, 1, 1)
+    assert [comment.text for comment in first.comments] == ["On second thought.", "yours"]
+    assert (second.id, second.helpful, second.unhelpful) == (two, 1, 0)
+
+
+def test_of_an_answer_the_newest_votes_are_kept_and_no_more_than_500(journal, clock):
+    id_ = journal.keep(answer(), TEXTS)
+    for n in range(510):
+        clock.move(seconds=1)
+        journal.rate(id_, n % 2 == 0, f"comment {n}")
+    (rating,) = journal.ratings()
+    assert (rating.helpful, rating.unhelpful) == (250, 250)
+    assert rating.comments[0].text == "comment 509"
+    assert rating.comments[-1].text == "comment 10"
 
 
 def test_what_was_thought_of_an_answer_stays_when_it_is_given_again(journal):
     id_ = journal.keep(answer(), TEXTS)
     journal.rate(id_, False, "It is wrong.")
     journal.keep(answer(), TEXTS)
-    assert [rating.comment for rating in journal.ratings()] == ["It is wrong."]
+    assert [rating.comments[0].text for rating in journal.ratings()] == ["It is wrong."]
 
 
 def test_ratings_are_read_newest_first_and_no_more_than_asked_for(journal, clock):
@@ -176,7 +206,7 @@ def test_ratings_are_read_newest_first_and_no_more_than_asked_for(journal, clock
         journal.rate(ids[n], n % 2 == 0, f"comment {n}")
     ratings = journal.ratings()
     assert [rating.question[-1] for rating in ratings] == ["1", "4", "0", "3"]
-    assert [rating.helpful for rating in ratings] == [False, True, True, False]
+    assert [rating.helpful for rating in ratings] == [0, 1, 1, 0]
     assert [rating.at for rating in ratings] == [clock.now - timedelta(seconds=n) for n in range(4)]
     assert journal.ratings(2) == ratings[:2]
     assert journal.ratings(0) == journal.ratings(-1) == ()
@@ -185,7 +215,7 @@ def test_ratings_are_read_newest_first_and_no_more_than_asked_for(journal, clock
 def test_a_comment_is_kept_as_it_can_be_read_and_cut_where_it_is_too_long(journal):
     id_ = journal.keep(answer(), TEXTS)
     journal.rate(id_, True, "a\u202eb\x00c\ud800d\ne" + "x" * 3_000)
-    assert journal.ratings()[0].comment == "abcd\ne" + "x" * 1_994
+    assert journal.ratings()[0].comments[0].text == "abcd\ne" + "x" * 1_994
 
 
 # -- how long -------------------------------------------------------------------------------
@@ -214,7 +244,9 @@ def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, journal, 
     new = journal.keep(answer("a new question"), TEXTS)
     journal.close()
     assert b"of old" in on_disk(tmp_path)
-    clock.move(days=DAYS - 0.5)
+    clock.move(days=DAYS - 1.5)
+    opened(tmp_path, clock).close()
+    clock.move(days=0.9)  # an hour after a step was noticed it is believed
     again = opened(tmp_path, clock)
     assert again.answer(new) is not None
     again.close()
@@ -250,5 +282,5 @@ def test_an_answer_that_is_given_again_outlives_what_was_thought_of_it(journal, 
     assert journal.ratings() == ()
     journal.keep(answer("another"), TEXTS)
     assert journal.answer(id_).answer == answer()
-    clock.move(days=-2)
+    clock.set(days=-2)
     assert journal.ratings() == (), "and it was removed"

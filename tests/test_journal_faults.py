@@ -79,7 +79,7 @@ def test_threads_and_another_process_keep_rate_and_read_at_once(tmp_path, journa
         elsewhere, _ = process.communicate(timeout=30)
     assert failures == []
     assert process.returncode == 0
-    assert {rating.id: rating.comment for rating in journal.ratings(999)} == kept
+    assert {rating.id: rating.comments[0].text for rating in journal.ratings(999)} == kept
     assert len(elsewhere.splitlines()) == 200
     for line in elsewhere.splitlines():
         n, id_ = line.split()

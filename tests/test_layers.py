@@ -12,10 +12,11 @@ PACKAGE = ROOT / "assistant"
 
 # A module may import those of the lines above its own, never its neighbours.
 LAYERS = [
-    "fields notebook bundled",
+    "fields notebook bundled files steady",
     "model errors text settings timing palette options body_cache accept",
     "offline",
-    "messages journal keys metrics conversation deadline",
+    "journal_store",
+    "messages journal keys metrics conversation deadline console",
     "exchange remote callers",
     "streams rate_limit routes",
     "gate",
@@ -64,12 +65,15 @@ HEAVY = set(
 )
 # What makes a graph has tools of the package that runs it.
 SHARED = {"onnxruntime": {"encoder", "export"}, "torch": {"export", "reference"}}
+SHARED["sqlalchemy"] = {"journal", "journal_store"}
 # Gradio is mounted on an application, which the server then serves.
 SHARED["fastapi"] = {"completions", "pages", "rest", "server", "web", "widget"}
 # What comes before the agents' server in its SDK's streams is made of the SDK's messages.
 SHARED["mcp"] = {"jsonrpc", "mcp"}
 # These need their package to define a class, and are themselves imported where they are needed.
-WHOLE = set("completions journal jsonrpc mcp pages rest server web widget rst office".split())
+WHOLE = set(
+    "completions journal journal_store jsonrpc mcp pages rest server web widget rst office".split()
+)
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))

@@ -325,6 +325,15 @@ def test_an_opinion_is_kept_with_its_answer(client):
     assert client.post("/api/feedback", json={**said, "answer": "A" * 16}).status_code == 422
 
 
+def test_a_second_opinion_under_the_same_vote_replaces_the_first(client):
+    given = ask(client, "What is a dog?")
+    said = {"answer": given["id"], "helpful": True, "vote": "abc-DEF_123"}
+    for helpful in (True, False):
+        assert client.post("/api/feedback", json={**said, "helpful": helpful}).status_code == 204
+    for bad in ("a b", "x" * 65, 3, None, "é"):
+        assert client.post("/api/feedback", json={**said, "vote": bad}).status_code == 422
+
+
 # -- counters and description ---------------------------------------------------------------------
 
 

@@ -267,7 +267,8 @@ def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, kept):
     journal = Journal.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
     (rating,) = journal.ratings()
     journal.close()
-    assert (rating.id, rating.helpful, rating.comment) == (kept, False, HOSTILE)
+    assert (rating.id, rating.helpful, rating.unhelpful) == (kept, 0, 1)
+    assert [comment.text for comment in rating.comments] == [HOSTILE]
 
 
 @pytest.mark.parametrize(

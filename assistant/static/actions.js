@@ -23,6 +23,12 @@
     }
   }
 
+  const votes = {}; // of this tab, by answer: a second opinion on it replaces the first
+
+  function token() {
+    return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
+  }
+
   function send(opinion) {
     return fetch(new URL("feedback", root), {
       method: "POST",
@@ -32,8 +38,9 @@
   }
 
   async function rate(button) {
-    const opinion = { answer: button.value, helpful: button.name === "yes" };
     const place = button.closest(".helpful");
+    const vote = (votes[button.value] ??= token());
+    const opinion = { answer: button.value, helpful: button.name === "yes", vote };
     for (const one of place.querySelectorAll(".rate")) {
       one.setAttribute("aria-pressed", String(one === button));
     }

@@ -27,17 +27,19 @@ function actions(answer) {
     return []; // it is kept nowhere
   }
   const place = element("span", "helpful", say("helpful"), " ");
+  const parts = crypto.getRandomValues(new Uint32Array(4));
+  const vote = Array.from(parts, (part) => part.toString(36)).join("-"); // a second one replaces it
   for (const name of ["yes", "no"]) {
     const button = element("button", "action rate", say(name));
     button.type = "button";
-    button.addEventListener("click", () => rate(place, button, answer.id, name === "yes"));
+    button.addEventListener("click", () => rate(place, button, answer.id, name === "yes", vote));
     place.append(button);
   }
   const kept = link(`${root.pathname}a/${answer.id}`, "action permalink", say("link"));
   return [element("div", "actions", place, kept)];
 }
 
-async function rate(place, button, answer, helpful) {
+async function rate(place, button, answer, helpful, vote) {
   for (const one of place.querySelectorAll(".rate")) {
     one.setAttribute("aria-pressed", String(one === button));
   }
@@ -45,7 +47,7 @@ async function rate(place, button, answer, helpful) {
   const status = element("output", "", "");
   const form = element("form", "opinion", status);
   place.append(form);
-  const kept = await opine({ answer, helpful });
+  const kept = await opine({ answer, helpful, vote });
   status.textContent = say(kept ? "thanks" : "not_kept");
   if (!kept) {
     return;
@@ -58,7 +60,7 @@ async function rate(place, button, answer, helpful) {
   form.append(label, button_);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const sent = await opine({ answer, helpful, comment: comment.value });
+    const sent = await opine({ answer, helpful, vote, comment: comment.value });
     status.textContent = say(sent ? "thanks" : "not_kept");
     if (sent) {
       label.remove();

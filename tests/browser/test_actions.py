@@ -57,6 +57,8 @@ def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_ass
     with serving(Live(corpus_assistant), Settings(journal=url)) as origin:
         chat = Visit(browser, origin)
         exchange = chat.ask(PM_OR_PO)
+        exchange.get_by_role("button", name="Yes", exact=True).click()  # and thinks again
+        expect(exchange.locator(".opinion output")).to_have_text("Thank you.")
         exchange.get_by_role("button", name="No", exact=True).click()
         expect(exchange.get_by_role("button", name="No", exact=True)).to_have_attribute(
             "aria-pressed", "true"
@@ -68,8 +70,8 @@ def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_ass
     journal = Journal.open(url, days=1)
     (rating,) = journal.ratings()
     journal.close()
-    assert (rating.question, rating.helpful) == (PM_OR_PO, False)
-    assert rating.comment == "<b>more</b> of it"
+    assert (rating.question, rating.helpful, rating.unhelpful) == (PM_OR_PO, 0, 1)
+    assert [comment.text for comment in rating.comments] == ["<b>more</b> of it"]
 
 
 def test_an_answer_is_copied_as_markdown_with_whole_addresses(visit):

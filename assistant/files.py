@@ -1,0 +1,89 @@
+"""Reading and writing files that somebody named, so that nothing but a file is opened.
+
+A pipe in the place of a file would hold up whoever opens it until another process writes to it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from io import BufferedReader
+from pathlib import Path
+
+_PRIVATE, _OTHERS = 0o600, 0o077
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
+def read(path: Path) -> bytes:
+    """Read the bytes of a regular file. Raises OSError at once for anything else."""
+    with opened(path) as file:
+        return file.read()
+
+
+def opened(path: Path) -> BufferedReader:
+    """Open a regular file for reading. Raises OSError at once for anything else."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _regular(os.fstat(descriptor).st_mode, path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return open(descriptor, "rb")  # noqa: PTH123 - there is no path any more
+
+
+def read_text(path: Path) -> str:
+    """Read a regular file of UTF-8, its line ends as they stand.
+
+    Raises OSError, and UnicodeDecodeError whose reason says in which line the bytes stand.
+    """
+    return decode(read(path))
+
+
+def decode(data: bytes) -> str:
+    """Decode UTF-8. Raises UnicodeDecodeError whose reason says in which line the bytes stand."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        error.reason = f"line {number} is not UTF-8"
+        raise
+
+
+def check(path: Path) -> None:
+    """Raise OSError where something other than a regular file stands; nothing there is fine."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    _regular(mode, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file as UTF-8. Raises OSError; a pipe that nobody reads is one."""
+    descriptor = os.open(path, _WRITING | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+
+
+def _regular(mode: int, path: Path) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "It is a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "It is not a regular file", str(path))
+
+
+def make_private(path: Path) -> None:
+    """Make a file that its owner alone may read, or take from others what they may do with it.
+
+    One that belongs to somebody else, or lies where nothing can be written, stays as it is. Raises
+    OSError where something other than a regular file stands.
+    """
+    check(path)
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
+    with suppress(OSError):
+        if path.stat().st_mode & _OTHERS:
+            path.chmod(_PRIVATE)

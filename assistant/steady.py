@@ -1,0 +1,74 @@
+"""A clock by which things may be removed: a wrong setting of the system's does not carry it away.
+
+A clock that jumps ahead, and is set right again, must not make anything too old meanwhile: what
+was removed does not come back.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NEAR = 86_400.0
+"""Seconds of a step that is believed at once: of summer time, of a night asleep, of a restart."""
+
+STEADY = 3_600.0
+"""Seconds that the system's clock has to run on evenly until a larger step is believed."""
+
+_EVEN = 300.0  # seconds by which a clock that runs evenly may be off
+
+
+class SteadyClock:
+    """The system's clock, but for a large step, which is believed once it has lasted an hour.
+
+    `clock` gives seconds since 1970 and may be set; `monotonic` gives seconds and never is. Safe
+    to share by threads.
+    """
+
+    def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._offset = clock() - monotonic()
+        self._step: tuple[float, float] | None = None  # the offset it leads to, and since when
+        self._lock = threading.Lock()
+
+    def resume(self, seen: float, step: float | None) -> None:
+        """Go on from a time at which it was right, as before this process began.
+
+        `step` is what `step` was then: one that has lasted since is believed.
+        """
+        if step is not None and self._clock() - step >= STEADY:
+            return
+        with self._lock:
+            self._offset = seen - self._monotonic()
+        self.now()
+
+    @property
+    def step(self) -> float | None:
+        """When a step that is not yet believed was noticed, by the system's clock."""
+        with self._lock:
+            return self._step and sum(self._step)
+
+    def now(self) -> float:
+        """Seconds since 1970 by the steady clock."""
+        with self._lock:
+            passed = self._monotonic()
+            offset = self._clock() - passed
+            if abs(offset - self._offset) <= NEAR:
+                self._offset, self._step = offset, None
+            elif self._step is None or abs(offset - self._step[0]) > _EVEN:
+                self._step = offset, passed
+            elif passed - self._step[1] >= STEADY:
+                self._offset, self._step = offset, None
+            return passed + self._offset
+
+    def latest(self) -> float:
+        """The later of the steady clock and the system's: what a new record is dated with."""
+        return max(self.now(), self._clock())
+
+    def earliest(self) -> float:
+        """The earlier of the two: whatever is too old by this one is too old by both."""
+        return min(self.now(), self._clock())

@@ -1,0 +1,424 @@
+"""What a journal keeps and lets go of: by its clock, its size, on request; and who may read it."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import random
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from assistant.cli import main
+from assistant.errors import JournalError
+from assistant.journal import Journal
+from tests.answered import DAYS, NOON, TEXTS, Clock, answer, opened, url
+
+ROOT = Path(__file__).parent.parent
+FILES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm")
+
+
+def count(folder: Path, table: str = "journal_answer") -> int:
+    database = sqlite3.connect(folder / "journal.sqlite")
+    (found,) = database.execute(f"select count(*) from {table}").fetchone()
+    database.close()
+    return found
+
+
+# -- a clock that is wrong ------------------------------------------------------------------
+
+
+def test_a_clock_that_jumps_ahead_for_one_question_removes_nothing(tmp_path):
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(3)]
+    journal.rate(ids[0], True, "Thanks.")
+    for jump in (200, 10_000):
+        clock.move(hours=2)
+        clock.set(days=jump)
+        journal.keep(answer("at another time"), TEXTS)
+        clock.set(days=-jump)
+        clock.move(hours=2)
+        ids.append(journal.keep(answer(f"after {jump}"), TEXTS))
+    assert all(journal.answer(id_) for id_ in ids)
+    assert len(journal.ratings()) == 1
+    journal.close()
+
+
+def test_a_journal_opened_while_the_clock_is_wrong_removes_nothing(tmp_path):
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    id_ = journal.keep(answer(), TEXTS)
+    journal.close()
+    clock.set(days=200)
+    for _ in range(3):
+        clock.move(minutes=10)
+        journal = opened(tmp_path, clock)
+        journal.keep(answer("at another time"), TEXTS)
+        journal.close()
+    clock.set(days=-200)
+    journal = opened(tmp_path, clock)
+    assert journal.answer(id_) is not None
+    journal.close()
+
+
+def test_a_clock_set_far_back_removes_nothing_either(tmp_path):
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    clock.move(hours=2)
+    clock.set(days=-20_000)
+    id_ = journal.keep(answer(), TEXTS)
+    clock.set(days=20_000)
+    clock.move(hours=2)
+    journal.keep(answer("another"), TEXTS)
+    assert journal.answer(id_) is not None
+    journal.close()
+
+
+def test_what_a_wrong_clock_dated_stays_no_longer_than_the_rest(tmp_path):
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    clock.set(days=5_000)
+    id_ = journal.keep(answer("dated wrong"), TEXTS)
+    clock.set(days=-5_000)
+    for _ in range(DAYS + 2):
+        clock.move(days=1)
+        journal.keep(answer("another"), TEXTS)
+    assert journal.answer(id_) is None
+    assert count(tmp_path) == 1
+    journal.close()
+
+
+def test_a_machine_that_was_off_for_long_keeps_what_is_new_and_removes_the_old_in_an_hour(tmp_path):
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    old = journal.keep(answer("old"), TEXTS)
+    journal.close()
+    clock.set(days=200)
+    journal = opened(tmp_path, clock)
+    assert journal.answer(old) is None, "not shown"
+    new = journal.keep(answer("new"), TEXTS)
+    opened(tmp_path, clock).close()
+    assert count(tmp_path) == 2, "not yet removed"
+    clock.move(minutes=61)
+    journal.keep(answer("newer"), TEXTS)
+    assert journal.answer(new) is not None
+    assert count(tmp_path) == 2
+    journal.close()
+
+
+def test_processes_that_live_for_minutes_remove_what_is_too_old_as_well(tmp_path):
+    clock = Clock()
+    ids = []
+    for n in range(30):
+        journal = opened(tmp_path, clock)
+        ids.append(journal.keep(answer(f"question {n}"), TEXTS))
+        journal.close()
+        clock.set(days=2)  # off meanwhile
+        clock.move(minutes=5)
+    assert count(tmp_path) <= DAYS / 2 + 2
+
+
+# -- its size -------------------------------------------------------------------------------
+
+
+def test_a_journal_that_is_full_lets_the_oldest_go_and_keeps_its_size(tmp_path):
+    clock = Clock()
+    journal = opened(tmp_path, clock, megabytes=1)
+    ids = []
+    for n in range(300):
+        clock.move(seconds=1)
+        ids.append(journal.keep(answer(f"question {n}"), {"p": f"{n} " * 4_000}))
+        journal.rate(ids[-1], True, f"comment {n}")
+        assert journal.answer(ids[-1]) is not None
+    left = [n for n, id_ in enumerate(ids) if journal.answer(id_)]
+    assert 30 < len(left) < 200
+    assert left == list(range(300 - len(left), 300)), "the oldest went"
+    assert count(tmp_path, "journal_vote") == len(left)
+    journal.close()
+    assert (tmp_path / "journal.sqlite").stat().st_size < 1.1 * 2**20
+
+
+def test_an_answer_larger_than_the_journal_may_be_is_kept_alone(tmp_path):
+    journal = opened(tmp_path, megabytes=1)
+    first = journal.keep(answer("first"), TEXTS)
+    id_ = journal.keep(answer(), {"p": "x" * 2**21})
+    assert journal.answer(id_) is not None
+    assert journal.answer(first) is None
+    journal.close()
+
+
+def test_the_same_answers_leave_the_same_rows(tmp_path):
+    left = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        clock = Clock()
+        journal = opened(folder, clock, megabytes=1)
+        for n in range(100):
+            journal.keep(answer(f"question {n}"), {"p": f"{n} " * 4_000})
+            clock.move(seconds=1)
+        database = sqlite3.connect(folder / "journal.sqlite")
+        left.append(database.execute("select at from journal_answer order by at").fetchall())
+        database.close()
+        journal.close()
+    assert left[0] == left[1]
+
+
+# -- who may read it ------------------------------------------------------------------------
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in folder.iterdir()
+        if path.name.startswith("journal")
+    }
+
+
+def test_its_owner_alone_may_read_a_journal(tmp_path):
+    before = os.umask(0)
+    try:
+        journal = opened(tmp_path)
+        journal.keep(answer(), TEXTS)
+    finally:
+        os.umask(before)
+    assert modes(tmp_path) == dict.fromkeys(FILES, 0o600)
+    journal.close()
+
+
+def test_a_journal_that_others_may_read_is_closed_to_them_when_it_is_opened(tmp_path):
+    first = opened(tmp_path)
+    id_ = first.keep(answer(), TEXTS)
+    for name in FILES:
+        (tmp_path / name).chmod(0o664)
+    second = opened(tmp_path)
+    assert modes(tmp_path) == dict.fromkeys(FILES, 0o600)
+    assert second.answer(id_) is not None
+    second.close()
+    first.close()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_no_file_in_a_journals_place_is_an_error_and_not_waited_for(tmp_path, name, make):
+    if name != FILES[0]:
+        opened(tmp_path).close()
+    make(tmp_path / name)
+    with pytest.raises(JournalError) as raised:
+        opened(tmp_path)
+    assert str(tmp_path) in raised.value.what
+
+
+# -- on request -----------------------------------------------------------------------------
+
+
+def held(folder: Path, text: str) -> list[str]:
+    """The files that hold a text, as it is or as JSON in ASCII has it."""
+    forms = {text.encode(), json.dumps(text)[1:-1].encode()}
+    return [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.is_file() and any(form in path.read_bytes() for form in forms)
+    ]
+
+
+SECRETS = ["Ann Lee's pension", "Größe 猫 \U0001f600"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_what_is_forgotten_stands_in_no_file_while_servers_have_the_journal_open(tmp_path, secret):
+    server, other = opened(tmp_path), opened(tmp_path)
+    dice = random.Random(7)
+    for n in range(60):  # of many sizes, so that pages are split, merged and spilled over
+        said = f"{secret} {n}" if n % 2 else f"question {n}"
+        id_ = server.keep(answer(said), {"p": f"{said} " * dice.randrange(1, 900)})
+        server.rate(id_, True, f"comment {n}", vote="one")
+        server.rate(id_, True, f"Is it {secret}?" if n % 4 == 0 else "Thanks.", vote="one")
+    assert held(tmp_path, secret)
+    found = other.matching(secret.upper())
+    assert (len(found.answers), len(found.votes)) == (30, 15)
+    other.remove(found)
+    assert held(tmp_path, secret) == []
+    assert not any(other.matching(secret).answers)
+    assert count(tmp_path) == 30
+    assert count(tmp_path, "journal_vote") == 15
+    server.keep(answer("another"), TEXTS)
+    server.close()
+    other.close()
+
+
+def test_what_is_too_old_stands_in_no_file_while_servers_have_the_journal_open(tmp_path):
+    clock = Clock()
+    server, other = opened(tmp_path, clock), opened(tmp_path, clock)
+    for n in range(40):
+        id_ = server.keep(answer(f"of old {n}"), {"p": "of old " * n * 20})
+        server.rate(id_, True, "of old")
+    for _ in range(DAYS + 2):
+        clock.move(days=1)
+        server.keep(answer("another"), TEXTS)
+    assert held(tmp_path, "of old") == []
+    server.close()
+    other.close()
+
+
+def test_a_process_that_goes_on_reading_is_told_of_and_the_rows_are_gone(tmp_path):
+    journal = opened(tmp_path)
+    id_ = journal.keep(answer("a secret"), TEXTS)
+    reader = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    reader.execute("begin")
+    reader.execute("select * from journal_answer").fetchall()
+    with pytest.raises(JournalError, match="read by a process"):
+        journal.remove(journal.matching("a secret"))
+    reader.close()
+    assert journal.answer(id_) is None
+    journal.remove(journal.matching("a secret"))
+    assert held(tmp_path, "a secret") == []
+    journal.close()
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Type a command over a journal of three answers: (exit code, standard output, error)."""
+    journal = Journal.open(url(tmp_path), days=10**5, clock=NOON.timestamp)
+    for question in ("is Ann Lee a member?", "who is ANN LEE", "do cats sleep"):
+        id_ = journal.keep(answer(question), TEXTS)
+    journal.rate(id_, False, "Ask Ann Lee.")
+    journal.rate(id_, True, "Thanks.")
+    journal.close()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSISTANT_JOURNAL", url(tmp_path))
+    monkeypatch.setenv("ASSISTANT_KEEP_DAYS", "100000")
+
+    def typed(*arguments: str, answers: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answers))
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return typed
+
+
+def test_forget_asks_first_and_removes_only_what_it_was_told_to(run, tmp_path):
+    for no in ("", "n\n", "\n", "maybe\n"):
+        code, out, err = run("forget", "--match", "ann lee", answers=no)
+        assert code == 1
+        assert "Removed" not in out
+        assert "answers: 2, ratings with a comment: 1" in err
+    assert count(tmp_path) == 3
+    code, out, _ = run("forget", "--match", "ann lee", answers="y\n")
+    assert (code, out.rpartition("\n")[0].rpartition("] ")[2]) == (
+        0, "Removed (answers: 2, ratings with a comment: 1).",
+    )  # fmt: skip
+    assert held(tmp_path, "Ann Lee") == held(tmp_path, "ANN LEE") == []
+    code, out, _ = run("forget", "--match", "ann lee", "--yes")
+    assert (code, out) == (0, "Nothing that is kept holds this text.\n")
+    _, out, _ = run("opinions")
+    assert "1 helpful, 0 not  do cats sleep" in out
+
+
+def test_forget_takes_a_text_and_a_journal(run, monkeypatch):
+    for empty in ("", " "):
+        code, out, err = run("forget", "--match", empty, "--yes")
+        assert (code, out, len(err.splitlines())) == (2, "", 2)
+    monkeypatch.setenv("ASSISTANT_JOURNAL", "off")
+    code, out, err = run("forget", "--match", "x", "--yes")
+    assert (code, out, len(err.splitlines())) == (2, "", 2)
+
+
+# -- journals of before ---------------------------------------------------------------------
+
+BEFORE = """
+create table journal_key (n integer not null, key varchar(64) not null, primary key (n));
+create table journal_answer (
+    id varchar(16) not null, at double not null, kept text not null,
+    helpful boolean, comment text, rated double, primary key (id)
+);
+create index ix_journal_answer_at on journal_answer (at);
+create index ix_journal_answer_rated on journal_answer (rated);
+"""
+
+
+@pytest.fixture
+def before(tmp_path) -> list[str]:
+    """The ids of a journal as it was when an answer had one rating: good, bad with words, none."""
+    made = tmp_path / "made"
+    made.mkdir()
+    journal = opened(made)
+    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(3)]
+    journal.close()
+    old = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    old.execute("pragma journal_mode = wal")
+    old.executescript(BEFORE)
+    old.execute("attach ? as new", [str(made / "journal.sqlite")])
+    old.execute("insert into main.journal_key select * from new.journal_key")
+    old.execute("insert into main.journal_answer select id, at, kept, null, null, null "
+                "from new.journal_answer")  # fmt: skip
+    at = NOON.timestamp()
+    rate = "update journal_answer set helpful = ?, comment = ?, rated = ? where id = ?"
+    old.execute(rate, [True, "", at, ids[0]])
+    old.execute(rate, [False, "It is wrong.", at + 1, ids[1]])
+    old.close()
+    return ids
+
+
+def seen(journal: Journal) -> list[tuple[str, int, int, list[str]]]:
+    return [
+        (rating.id, rating.helpful, rating.unhelpful, [c.text for c in rating.comments])
+        for rating in journal.ratings()
+    ]
+
+
+def test_a_journal_with_one_rating_an_answer_opens_and_keeps_them(tmp_path, before):
+    for _ in range(3):  # the second time there is nothing to move
+        journal = opened(tmp_path)
+        assert [journal.answer(id_).id for id_ in before] == before
+        assert seen(journal) == [(before[1], 0, 1, ["It is wrong."]), (before[0], 1, 0, [])]
+        journal.close()
+    journal = opened(tmp_path)
+    journal.rate(before[0], False, "No.")
+    assert seen(journal)[-1] == (before[0], 1, 1, ["No."])
+    journal.remove(journal.matching("it is wrong"))
+    assert held(tmp_path, "It is wrong.") == []
+    journal.close()
+
+
+OPEN = """
+import pathlib, sys
+from tests.answered import opened
+sys.stdin.readline()
+for n in range(5):
+    opened(pathlib.Path(sys.argv[1])).close()
+"""
+
+
+def test_processes_and_threads_that_move_ratings_at_once_move_each_once(tmp_path, before):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, tmp_path], cwd=ROOT, stdin=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    threads = [threading.Thread(target=lambda: opened(tmp_path).close()) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for waited in itertools.chain(threads):
+        waited.join()
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    for process in processes:
+        process.stdin.close()
+    journal = opened(tmp_path)
+    assert len(seen(journal)) == 2
+    assert count(tmp_path, "journal_vote") == 2
+    journal.close()
