@@ -359,7 +359,7 @@ def _current(
             raise failure from None
         raise
     if failure:
-        typer.echo(f"The index is served as it is: {failure.what} {failure.mend}", err=True)
+        console.say(f"The index is served as it is: {failure.what} {failure.mend}", err=True)
     return Assistant.calibrated(index, encoder, chosen.index), limits
 
 
@@ -371,7 +371,7 @@ def _waited(build: Callable[[], Built], told: Progress) -> Built:
             built = build()
         except IndexBusy as error:
             if not waits:
-                typer.echo(f"{error.what} It is waited for.", err=True)
+                console.say(f"{error.what} It is waited for.", err=True)
                 told("waiting", 0, 1)
             waits = True
             time.sleep(_WAITING)
