@@ -125,7 +125,7 @@ def test_a_talk_is_given_up_between_its_turns():
 
 
 def test_texts_of_any_shape_are_read_at_once(assistant):
-    """The short size of tests/torture/test_patterns.py."""
+    """The short size of tests/torture/test_pattern_times.py."""
     rng = random.Random(14)
     started = time.process_time()
     while time.process_time() - started < SECONDS / 2:
