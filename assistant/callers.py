@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 _WITH_PORT = re.compile(r"\[([^\]]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
-# What proxies, load balancers, tunnels and content networks add to a request on its way. One of
-# them is enough: no program on this machine has a reason to send any.
-_FORWARDING = re.compile(
-    r"forwarded|forwarded-for|x-forwarded|x-forwarded-.+|via|cdn-loop"
-    r"|x-(real|client|remote|originating|cluster-client|proxyuser)-(ip|addr|host|port|proto)"
-    r"|x-(original|rewrite)-.+|(true-client|client|remote|fastly-client|incap-client)-ip"
-    r"|(cf|x-cf|fly|x-fly|ngrok|x-ngrok|tailscale|fastly|x-fastly|akamai|x-akamai|x-azure|x-amzn"
-    r"|x-amz-cf|x-appengine|x-cloud-trace|x-envoy|x-vercel|x-nf|x-arr|x-sucuri|x-varnish|x-proxy"
-    r"|x-tunnel|x-ms-tunnel|x-traefik|x-haproxy|x-nginx)-.+|x-varnish|x-proxied-by"
+# What proxies, load balancers, tunnels, sign-ins and content networks add to a request on its way.
+# One of them is enough: no program on this machine has a reason to send any.
+_FORWARDING = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(x[-_])?forward(ed)?([-_].+)?",
+        r"via|.+-via|cdn-loop|x-varnish|x-proxied-by|front-end-https",
+        r".+[-_](ip|scheme|visitor)|client-ip|x-(remote|client)-(addr|host|port|proto)",
+        r"(x-)?remote-(user|name|email|groups?)|x-(request|queue)-start",
+        r"x-ssl-.+|ssl-client-.+|x-client-cert.*",
+        r"x-(original|rewrite|auth-request|authentik|goog|pomerium|webauth|token-subject)[-_].+",
+        r"(cf|fly|ngrok|tailscale|fastly|akamai|cloudfront|proxy)-.+",
+        r"x-(cf|fly|ngrok|fastly|akamai|azure|amzn|amz-cf|appengine|cloud-trace|envoy|vercel)-.+",
+        r"x-(nf|arr|sucuri|varnish|proxy|tunnel|ms|localtunnel|bluecoat|traefik|haproxy|nginx|cluster)-.+",
+    )
 )
 
 
@@ -70,7 +76,9 @@ def identify(scope: Scope, headers: Headers, settings: Settings) -> tuple[Caller
     client = parse_address(scope["client"][0]) if scope.get("client") else None
     if not is_proxy(settings, client):
         loopback = client is None or client.is_loopback
-        brought = any(_FORWARDING.fullmatch(name) for name in headers)
+        brought = settings.user_header.lower() in headers or any(
+            pattern.fullmatch(name) for name in headers for pattern in _FORWARDING
+        )
         local = loopback and not brought and trusts_loopback(settings)
         return Caller(client, local=local), Forwarded()
     # What the proxy next to us adds stands last, whatever others wrote before it.

@@ -6,6 +6,7 @@ know what is asked, who answers, or which framework the application is made with
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -132,6 +133,10 @@ class Gate:
             await self._let_through(exchange)
         except Stop as stop:
             await exchange.stop(stop)
+        except asyncio.CancelledError:  # the server ends, and has waited as long as it may
+            if exchange.begun:
+                raise
+            await exchange.stop(_stopping())
         except Exception:  # noqa: BLE001 - the outermost line: whatever broke, in the one shape
             _log.exception("Request %s failed", exchange.id)
             if not exchange.begun:  # else it stays unfinished, and the server closes the connection
@@ -316,7 +321,7 @@ class Gate:
     def _room(self, row: Route, caller: Caller) -> None:
         """Whether there is room for a request, and this caller has tokens left for its cost."""
         if self._ended or (self._closing and row.asks):
-            raise Stop(503, "The assistant is stopping.", headers={"retry-after": "10"})
+            raise _stopping()
         if not row.cost:
             return
         wait = self._rate.wait(caller.address, time.monotonic(), name=caller.name, cost=row.cost)
@@ -330,6 +335,10 @@ class Gate:
             what = f"Too many {'questions' if row.asks else 'requests'} are waiting."
             later = str(1 + secrets.randbelow(5))  # those refused together return one by one
             raise Stop(429, what, headers={"retry-after": later})
+
+
+def _stopping() -> Stop:
+    return Stop(503, "The assistant is stopping.", headers={"retry-after": "10"})
 
 
 def _unknown(what: str, scope: str = "") -> Stop:

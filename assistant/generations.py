@@ -10,6 +10,7 @@ finished stands under a name with a dot in front.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import itertools
@@ -207,9 +208,11 @@ def writing(folder: Path) -> Iterator[Path]:
         finally:
             os.close(lock)
     except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        mend = "Make room there" if full else "See that its files may be written to"
         raise IndexUnwritable(
             f"The index cannot be written to {folder}: {error.strerror or error}.",
-            "Make room there, or name another folder with --index.",
+            f"{mend}, or name another folder with --index.",
         ) from error
 
 

@@ -37,6 +37,11 @@ _NO_MESSAGE = _failure(
     "This is no message of JSON-RPC 2.0.",
     "Send jsonrpc, id, method and params.",
 )
+_BAD_ID = _failure(
+    types.INVALID_REQUEST,
+    "The id of a request is a text or a whole number.",
+    "Send such an id, or none with a notification.",
+)
 NOT_ACCEPTED = _failure(
     types.INVALID_REQUEST,
     "The answer is JSON, which is not accepted.",
@@ -54,7 +59,9 @@ def malformed(body: bytes) -> types.ErrorData | None:
         types.jsonrpc_message_adapter.validate_python(message, by_name=False)
     except ValidationError:
         return _BATCH if isinstance(message, list) else _NO_MESSAGE
-    return None
+    # The SDK takes a request with another id for a notification, and would never answer it.
+    name = message.get("id", "")
+    return None if isinstance(name, str | int) and not isinstance(name, bool) else _BAD_ID
 
 
 def _unread(error: Exception) -> types.ErrorData | None:

@@ -261,7 +261,7 @@ class _Door:
         self, _: ServerRequestContext[Any], params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         cursor = (params.cursor if params else None) or "0"
-        if not cursor.isdecimal() or len(cursor) > 9:
+        if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > 9:
             raise MCPError(
                 types.INVALID_PARAMS, "There is no such cursor. Use one that a list ended with."
             )

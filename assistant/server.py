@@ -48,7 +48,7 @@ from assistant.markup import Masthead
 from assistant.offline import own_temporary_folder
 from assistant.routes import JOINED, LISTENED, ROUTES
 from assistant.service import Service, form_of, title_of
-from assistant.streams import bounded
+from assistant.streams import bounded, raise_file_limit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -193,7 +193,7 @@ class Server:
     async def finish(self) -> None:
         """Answer what was accepted, take nothing new, and let open tabs go."""
         self.app.close()
-        await _until(lambda: not self._under_way(), PATIENCE)
+        await _until(lambda: not (self._under_way() or self.app.asking), PATIENCE)
         await _until(lambda: not self._undelivered(), DELIVERY)
         self.app.end_streams()
 
@@ -243,7 +243,9 @@ class Server:
         known = self._events.get(sent.fn_index) == len(sent.data)
         return "" if known else "The chat has no such event."
 
-    def _healthz(self, request: Request) -> dict[str, Any]:
+    # These run on the loop: a probe must not wait in the line of the threads that answer questions.
+
+    async def _healthz(self, request: Request) -> dict[str, Any]:
         """Whether the server lives; to an admin also which generation it serves, and what fails."""
         if not request.state.admin:
             return {"status": "ok"}
@@ -257,13 +259,13 @@ class Server:
             details["limits"] = list(live.limits)
         return {"status": "stale" if live.trouble else "ok", **details}
 
-    def _readyz(self) -> Response:
+    async def _readyz(self) -> Response:
         """Whether questions are answered."""
         if self._ready is None:
             return JSONResponse({"status": "not ready"}, 503, headers={"Retry-After": "2"})
         return JSONResponse({"status": "ok"})
 
-    def _progress(self) -> dict[str, Any]:
+    async def _progress(self) -> dict[str, Any]:
         return {"ready": self._ready is not None, "steps": self._steps}
 
     def _brand(self) -> Response:
@@ -436,11 +438,13 @@ def serve(prepare: Prepare, settings: Settings) -> None:
     with listening(settings.host, settings.port) as listener:
         served = Server(settings, prepare, announce=announce, stop=stop)
         notices = served.app.notices()
+        files = raise_file_limit()
         config = uvicorn.Config(
             served.app,
+            backlog=min(files // 16, 2048),
             log_config=None,  # its lines go where the package's own do
             log_level="warning",
-            http=bounded(H11Protocol, partial(is_proxy, settings)),
+            http=bounded(H11Protocol, partial(is_proxy, settings), files // 2),
             ws="none",
             timeout_graceful_shutdown=1,
             proxy_headers=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from assistant.callers import household, parse_address
@@ -25,6 +26,9 @@ CONNECTIONS = 128
 
 OWN_CONNECTIONS = 512
 """The same for the loopback: half of the 1,024 files that a process may usually have open."""
+
+MOST_FILES = 8_192
+"""Open files that a server asks the system for, where it may have more than that."""
 
 HEAD = 10.0
 """Seconds that the head of a request may take, from the opening of its connection on."""
@@ -73,10 +77,28 @@ class Stream:
             self._places.give_back(self._caller)
 
 
-def bounded(protocol: Any, listed: Callable[[Address], bool]) -> Any:
+def raise_file_limit() -> int:
+    """Ask for as many open files as a busy server needs; return how many there may be.
+
+    A server without a file left to accept a connection with would try again without end, so half
+    of them are for connections, and a sixteenth for those that are accepted at once.
+    """
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < MOST_FILES:
+        most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+        with suppress(OSError, ValueError):  # the system allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def bounded(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
     """Extend uvicorn's protocol for HTTP: few connections an address, and none that says nothing.
 
-    `listed` says which addresses are proxies, whose connections are those of all their readers.
+    `most` is how many there may be from all addresses together. `listed` says which addresses are
+    proxies, whose connections are those of all their readers.
     A connection is closed whose next request has no complete head in time; uvicorn itself waits
     for ever for a first request, and for one that has begun.
     """
@@ -87,27 +109,32 @@ def bounded(protocol: Any, listed: Callable[[Address], bool]) -> Any:
     class Bounded(protocol):  # type: ignore[misc]
         """A connection that is counted, and closed where the head of a request is late."""
 
-        holder = ""
+        holder, counted = "", False
         deadline: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
             address = parse_address(self.client[0]) if self.client else None
             own = address is None or address.is_loopback
-            if address is None or not listed(address):
+            self.counted = held.take("", most)
+            if self.counted and (address is None or not listed(address)):
                 holder = household(address)
-                if not held.take(holder, OWN_CONNECTIONS if own else CONNECTIONS):
-                    transport.write(_FULL)
-                    transport.close()
-                    return
-                self.holder = holder
+                if held.take(holder, OWN_CONNECTIONS if own else CONNECTIONS):
+                    self.holder = holder
+                else:
+                    held.give_back("")
+                    self.counted = False
+            if not self.counted:
+                transport.write(_FULL)
+                transport.close()
+                return
             self.wait()
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
             self.stop_waiting()
-            if self.holder:
-                held.give_back(self.holder)
+            for name in [""] * self.counted + [self.holder] * bool(self.holder):
+                held.give_back(name)
 
         def handle_events(self) -> None:
             super().handle_events()

@@ -239,7 +239,10 @@ Forwarded X-Forwarded X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwa
 X-Forwarded-Server X-Real-IP X-Client-IP X-Cluster-Client-IP X-Original-URL Via CDN-Loop
 CF-Connecting-IP CF-Ray CF-Visitor True-Client-IP Fastly-Client-IP Fly-Client-IP Client-IP
 X-Amzn-Trace-Id X-Azure-ClientIP X-Appengine-User-IP X-Envoy-External-Address X-Vercel-Id
-Tailscale-User-Login Ngrok-Skip-Browser-Warning X-Varnish X-ProxyUser-IP
+Tailscale-User-Login Ngrok-Skip-Browser-Warning X-Varnish X-ProxyUser-IP X-Forward-For
+Remote-User X-Remote-User X-Auth-Request-User X-Authentik-Username X-Goog-IAP-JWT-Assertion
+X-SSL-Client-Verify X-Scheme X-Url-Scheme Front-End-Https Proxy-Client-IP WL-Proxy-Client-IP
+DO-Connecting-IP Ali-CDN-Real-IP X-Source-IP X-Request-Start X-Bluecoat-Via X_Forwarded_For
 """.split()
 
 

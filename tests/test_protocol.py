@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import re
@@ -10,6 +11,7 @@ import shutil
 import socket
 import time
 
+import httpx2
 import pytest
 
 from assistant.streams import OWN_CONNECTIONS, STREAMS
@@ -374,6 +376,50 @@ def test_an_address_holds_so_many_connections_and_no_more(serving):
     finally:
         for one in held:
             one.close()
+
+
+def test_all_addresses_together_hold_fewer_connections_than_there_are_files(tmp_path, corpus_index):
+    """Else the system refuses the next one, and the server tries again without end."""
+    shutil.copytree(corpus_index, tmp_path / "index")
+    with Serving(tmp_path, under=["prlimit", "--nofile=256:256"]) as serving:
+        serving.ready()
+        with contextlib.ExitStack() as stack:
+            answers = []
+            for number in range(300):
+                source = (f"127.0.1.{number % 5}", 0)
+                client = stack.enter_context(
+                    socket.create_connection(
+                        ("127.0.0.1", serving.port), PATIENCE, source_address=source
+                    )
+                )
+                client.setblocking(False)
+                answers.append(client)
+            full = 0
+            ends = time.monotonic() + PATIENCE
+            while full < 300 - 256 // 2:
+                assert time.monotonic() < ends
+                time.sleep(0.1)
+                for client in [*answers]:
+                    with contextlib.suppress(BlockingIOError):
+                        assert b" 429 " in client.recv(200)
+                        answers.remove(client)
+                        full += 1
+        ends = time.monotonic() + PATIENCE
+        while httpx2.get(f"{serving.origin}/healthz").status_code != 200:
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        assert "system resource" not in serving.said
+        assert "Traceback" not in serving.said
+
+
+@pytest.mark.parametrize("name", [None, 1.5, True, {}, []])
+def test_an_agent_s_request_whose_id_is_none_is_told_so(serving, name):
+    sent = {"jsonrpc": "2.0", "id": name, "method": "ping"}
+    found = httpx2.post(f"{serving.origin}/mcp", json=sent)
+    assert found.status_code == 400
+    assert found.json()["id"] is None
+    assert found.json()["error"]["code"] == -32600
+    assert "id" in found.json()["error"]["message"]
 
 
 def test_a_connection_that_says_nothing_or_never_ends_its_head_is_closed(serving):

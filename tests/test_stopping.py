@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import shutil
@@ -154,6 +155,56 @@ def test_a_server_told_to_stop_answers_what_it_took_and_takes_no_more(home, numb
         assert taken <= ENDS
         assert after <= LETS_GO
         assert unexpected(serving) == []
+
+
+def long_questions(count: int) -> list[bytes]:
+    """Bodies of questions as long as one may be, each another."""
+    said = "how does a product owner work with the team and what comes of it "
+    return [
+        json.dumps({"question": f"{number} {said * 30}"[:1990]}).encode() for number in range(count)
+    ]
+
+
+def test_a_server_told_to_stop_answers_the_questions_of_programs_too_or_says_that_it_stops(home):
+    async def run(serving: Serving) -> list[Response]:
+        async with Readers(serving.port) as readers:
+            asked = [
+                asyncio.create_task(readers.connection().request("POST", "/api/ask", body))
+                for body in long_questions(20)
+            ]
+            # What is taken first is answered first, so by now all of it has arrived.
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            serving.process.send_signal(signal.SIGTERM)
+            return await asyncio.gather(*asked)
+
+    with Serving(home) as serving:
+        found = asyncio.run(run(serving.ready()))
+        serving.ended(time.monotonic())
+        assert serving.process.returncode == 0
+        assert found[0].status == 200
+        for one in found:
+            assert one.status in {200, 503}
+            assert one.status == 200 or one.json()["detail"] == "The assistant is stopping."
+        assert unexpected(serving) == []
+
+
+def test_a_probe_is_answered_before_the_questions_that_came_first(home):
+    async def run(serving: Serving) -> tuple[Response, int]:
+        async with Readers(serving.port) as readers:
+            asked = [
+                asyncio.create_task(readers.connection().request("POST", "/api/ask", body))
+                for body in long_questions(60)
+            ]
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            probed = await readers.connection().request("GET", "/healthz")
+            waiting = sum(not one.done() for one in asked)
+            await asyncio.gather(*asked)
+            return probed, waiting
+
+    with Serving(home) as serving:
+        probed, waiting = asyncio.run(run(serving.ready()))
+        assert probed.status == 200
+        assert waiting > 20  # more than threads could have answered before it, one after another
 
 
 @SIGNALS
