@@ -24,8 +24,8 @@ _FORWARDING = tuple(
     re.compile(pattern)
     for pattern in (
         r"(x[-_])?forward(ed)?([-_].+)?",
-        r"via|.+-via|cdn-loop|x-varnish|x-proxied-by|front-end-https",
-        r".+[-_](ip|scheme|visitor)|client-ip|x-(remote|client)-(addr|host|port|proto)",
+        r"via|cdn-loop|x-varnish|x-proxied-by|front-end-https",
+        r"x-(remote|client)-(addr|host|port|proto)",
         r"(x-)?remote-(user|name|email|groups?)|x-(request|queue)-start",
         r"x-ssl-.+|ssl-client-.+|x-client-cert.*",
         r"x-(original|rewrite|auth-request|authentik|goog|pomerium|webauth|token-subject)[-_].+",
@@ -34,6 +34,7 @@ _FORWARDING = tuple(
         r"x-(nf|arr|sucuri|varnish|proxy|tunnel|ms|localtunnel|bluecoat|traefik|haproxy|nginx|cluster)-.+",
     )
 )
+_FORWARDING_ENDS = ("-ip", "_ip", "-scheme", "-visitor", "-via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def identify(scope: Scope, headers: Headers, settings: Settings) -> tuple[Caller
     if not is_proxy(settings, client):
         loopback = client is None or client.is_loopback
         brought = settings.user_header.lower() in headers or any(
-            pattern.fullmatch(name) for name in headers for pattern in _FORWARDING
+            name.endswith(_FORWARDING_ENDS) or any(p.fullmatch(name) for p in _FORWARDING)
+            for name in headers
         )
         local = loopback and not brought and trusts_loopback(settings)
         return Caller(client, local=local), Forwarded()

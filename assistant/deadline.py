@@ -31,6 +31,16 @@ def within(seconds: float) -> Iterator[None]:
         _deadline.reset(token)
 
 
+@contextmanager
+def paused() -> Iterator[None]:
+    """Leave what is done inside out of the deadline: a model is loaded once, and takes its time."""
+    began = time.monotonic()
+    yield
+    if deadline := _deadline.get():
+        ends, seconds = deadline
+        _deadline.set((ends + time.monotonic() - began, seconds))
+
+
 def check() -> None:
     """Raise AnswerTimeout once the seconds are over; nothing outside `within`."""
     deadline = _deadline.get()

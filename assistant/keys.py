@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import secrets
 import threading
 from contextlib import contextmanager
@@ -161,9 +160,9 @@ class Keys:
 
     def _sweep(self) -> None:
         """Remove what a writer that was killed left; who holds the lock is the only writer."""
-        left = re.compile(re.escape(self._path.name) + r"\.[0-9]+")
         for path in sorted(self._path.parent.iterdir()):
-            if left.fullmatch(path.name) and not path.is_dir():
+            name, _, number = path.name.rpartition(".")
+            if name == self._path.name and number.isdecimal() and not path.is_dir():
                 path.unlink()
 
     def _failure(self, done: str, error: OSError) -> KeysUnusable:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assistant import deadline
 from assistant.errors import ModelError
 from assistant.weights import Weights
 
@@ -117,6 +118,10 @@ class SentenceTransformerEncoder:
     @cached_property
     def pipeline(self) -> Any:
         """The sentence-transformers model, loaded."""
+        with deadline.paused():  # it takes seconds, once, of whoever asks first
+            return self._loaded()
+
+    def _loaded(self) -> Any:
         for name in ("sentence_transformers", "transformers"):
             logging.getLogger(name).setLevel(logging.ERROR)
         try:

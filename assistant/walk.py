@@ -163,7 +163,8 @@ class _Walk:
     def _skipped(self) -> Iterator[Oddity]:
         late = self._outputs.keys() & set(self._folders)
         for path in sorted(self._unlisted):
-            what = f"{printable(path) or 'The guide'} cannot be read: {self._unlisted[path]}."
+            named = printable(path) or f"The guide's folder {printable(str(self._root))}"
+            what = f"{named} cannot be read: {self._unlisted[path]}."
             yield Oddity(printable(path), 1, what, unread=True)
         for path in sorted(self._there | late):
             what = f"{printable(path)} is not read: {self._outputs[path]} writes its output there."

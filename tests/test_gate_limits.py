@@ -264,16 +264,16 @@ def test_pages_wait_for_places_of_their_own_and_leave_those_of_questions():
         page = {"type": "http", "method": "GET", "path": "/files/a", "headers": headers}
         sent = [*headers, (b"content-length", b"8")]
         question = {"type": "http", "method": "POST", "path": "/ask", "headers": sent}
-        scopes = [page] * 5 + [question] * 3
-        bodies = [[b""]] * 5 + [[b"question"]] * 3
-        replies = asyncio.gather(*map(exchanged, [guarded] * 8, scopes, bodies))
+        scopes = [page] * 14 + [question] * 3
+        bodies = [[b""]] * 14 + [[b"question"]] * 3
+        replies = asyncio.gather(*map(exchanged, [guarded] * 17, scopes, bodies))
         await asyncio.sleep(0.02)
         release.set()
         return await replies
 
     replies = asyncio.run(together())
-    assert [reply.status for reply in replies] == [200] * 3 + [429] * 2 + [200] * 3
-    assert replies[4].problem["detail"] == "Too many requests are waiting."
+    assert [reply.status for reply in replies] == [200] * 12 + [429] * 2 + [200] * 3
+    assert replies[13].problem["detail"] == "Too many requests are waiting."
 
 
 def test_a_question_that_broke_no_longer_counts():

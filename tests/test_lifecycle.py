@@ -17,9 +17,10 @@ import pytest
 
 from assistant import building, generations
 from assistant.journal import Journal
+from assistant.keys import Keys
 from tests.conftest import CORPUS, ROOT
 from tests.lifecycle import OTHER_USER, few_watches, mounted, needs_root, read_only
-from tests.serving import PATIENCE, Connection, Serving, fetch
+from tests.serving import PATIENCE, Connection, Readers, Response, Serving, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ class Place:
     guide: Path
     index: Path
     cache: Path
+    admin: str  # an API key
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -42,7 +44,8 @@ class Place:
         return ("env", "HOME=/nonexistent", f"XDG_CACHE_HOME={self.cache}")
 
     def serving(self, *under: str, flags: tuple[str, ...] = (), **settings: object) -> Serving:
-        chosen = {"corpus": self.guide, "index": self.index, **settings}
+        keys = self.folder / "keys.json"
+        chosen = {"corpus": self.guide, "index": self.index, "keys": keys, **settings}
         return Serving(self.folder, under=(*self.environment, *under), flags=flags, **chosen)
 
 
@@ -54,11 +57,21 @@ def place(shared_folder, encoder) -> Place:
     building.build(guide, index, encoder)
     shutil.copytree(os.environ["XDG_CACHE_HOME"], cache)
     cache.chmod(0o755)  # pytest's own is closed to others
-    return Place(shared_folder, guide, index, cache)
+    keys = shared_folder / "keys.json"
+    admin = Keys(keys).add("monitor", ["admin"])
+    keys.chmod(0o644)  # for the other users here
+    return Place(shared_folder, guide, index, cache, admin)
 
 
-def health(serving: Serving) -> dict[str, str]:
-    return asyncio.run(fetch(serving.port, "/healthz")).json()
+def health(serving: Serving, place: Place) -> dict[str, str]:
+    """What an admin is told of a server's condition."""
+
+    async def ask() -> Response:
+        async with Readers(serving.port) as readers:
+            headers = {"authorization": f"Bearer {place.admin}"}
+            return await readers.connection().request("GET", "/healthz", headers=headers)
+
+    return asyncio.run(asyncio.wait_for(ask(), PATIENCE)).json()
 
 
 def answered(serving: Serving) -> dict[str, object]:
@@ -112,7 +125,7 @@ def test_an_index_that_is_current_is_served_where_it_cannot_be_written(place, wa
         Journal.open(f"sqlite:///{place.index / 'journal.sqlite'}", days=90).close()
     with place.serving(*started(place, way)) as serving:
         serving.ready()
-        assert health(serving)["status"] == "ok"
+        assert health(serving, place)["status"] == "ok"
         answer = answered(serving)
         assert answer["found"]
         assert answer["degraded"] == []
@@ -127,12 +140,12 @@ def test_an_index_that_is_not_current_is_served_with_a_word_where_it_cannot_be_w
     with place.serving(*OTHER_USER, flags=("--watch",)) as serving:
         serving.ready()
         said = "1 page changed since this index was built (1 deleted)."
-        assert health(serving)["status"] == "stale"
-        assert health(serving)["trouble"].startswith(said)
+        assert health(serving, place)["status"] == "stale"
+        assert health(serving, place)["trouble"].startswith(said)
         assert answered(serving)["degraded"][0].startswith(said)
         (place.guide / "more.md").write_text("# More\n\nMore of it.\n")
-        until(lambda: "2 pages changed" in health(serving)["trouble"])
-        assert str(place.folder) not in health(serving)["trouble"]
+        until(lambda: "2 pages changed" in health(serving, place)["trouble"])
+        assert str(place.folder) not in health(serving, place)["trouble"]
 
 
 def test_an_index_without_its_guide_is_served(place):
@@ -141,7 +154,7 @@ def test_an_index_without_its_guide_is_served(place):
         serving.ready()
         assert answered(serving)["found"]
         assert "The index is served as it is: There is no guide at" in serving.said
-        assert "The guide cannot be read" in health(serving)["trouble"], "it was named"
+        assert "The guide cannot be read" in health(serving, place)["trouble"], "it was named"
 
 
 def test_without_an_index_a_guide_that_is_not_there_still_stops_the_server(place):
@@ -201,12 +214,12 @@ def test_two_servers_started_at_once_both_serve_what_one_has_built(place):
     with place.serving(flags=("--watch",)) as one, place.serving(flags=("--watch",)) as other:
         one.ready()
         other.ready()
-        generation = health(one)["generation"]
-        assert health(other) == {"status": "ok", "generation": generation}
+        generation = health(one, place)["generation"]
+        assert health(other, place) == {"status": "ok", "generation": generation}
         (place.guide / "cat.md").write_text("# Cat\n\nA cat sleeps in the house.\n")
-        until(lambda: health(one)["generation"] != generation)
-        until(lambda: health(other) == health(one))
-        assert health(one)["status"] == "ok"
+        until(lambda: health(one, place)["generation"] != generation)
+        until(lambda: health(other, place) == health(one, place))
+        assert health(one, place)["status"] == "ok"
 
 
 # -- what may not be read or watched -----------------------------------------------------------
@@ -224,10 +237,10 @@ def test_a_server_follows_edits_although_it_cannot_watch_everything(place, way):
             shutil.chown(path, 65534, 65534)
     with place.serving(*under, flags=("--watch",)) as serving:
         serving.ready()
-        generation = health(serving)["generation"]
+        generation = health(serving, place)["generation"]
         (place.guide / "cat.md").write_text("# Cat\n\nA cat sleeps in the house.\n")
-        until(lambda: health(serving)["generation"] != generation)
-        assert health(serving)["status"] == "ok"
+        until(lambda: health(serving, place)["generation"] != generation)
+        assert health(serving, place)["status"] == "ok"
         assert "Traceback" not in serving.said
         reason = "closed cannot be read" if "folder" in way else "The guide cannot be watched"
         until(lambda: reason in serving.said)

@@ -330,7 +330,7 @@ def test_a_second_opinion_under_the_same_vote_replaces_the_first(client):
     said = {"answer": given["id"], "helpful": True, "vote": "abc-DEF_123"}
     for helpful in (True, False):
         assert client.post("/api/feedback", json={**said, "helpful": helpful}).status_code == 204
-    for bad in ("a b", "x" * 65, 3, None, "é"):
+    for bad in ("a b", "x" * 65, 3, "é"):
         assert client.post("/api/feedback", json={**said, "vote": bad}).status_code == 422
 
 
