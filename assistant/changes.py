@@ -16,6 +16,7 @@ from assistant import files
 from assistant import guide as guides
 from assistant import walk as walks
 from assistant.cache import Seen
+from assistant.errors import GuideError
 from assistant.model import Oddity, PageRead
 from assistant.rows import Kept
 
@@ -82,7 +83,8 @@ def find(
 class Difference:
     """How many pages of a guide are not as its index has them, and how its files were seen to be.
 
-    `files` makes the next comparison cheap. `unsure` counts pages that were not read to tell.
+    `files` makes the next comparison cheap. `unsure` counts pages that were not read to tell,
+    `hidden` those of the index whose folder cannot be read now.
     """
 
     edited: int
@@ -90,6 +92,7 @@ class Difference:
     deleted: int
     files: dict[str, Seen]
     unsure: int = 0
+    hidden: int = 0
 
     @property
     def pages(self) -> int:
@@ -121,6 +124,8 @@ def compare(
     files that cannot be looked at. Raises GuideError where there is no folder.
     """
     listed = walks.files(folder)
+    if "" in listed.unlisted:
+        raise GuideError(f"{folder} cannot be read.", "Let the user who serves read it.")
     files: dict[str, Seen] = {}
     edited = added = unsure = 0
     for path in listed.paths:
@@ -137,9 +142,9 @@ def compare(
         files[path] = found
         edited += found.sha256 != digests[path]
     paths, hidden = set(listed.paths), tuple(f"{inside}/".lstrip("/") for inside in listed.unlisted)
-    gone = (path for path in digests if path not in paths)
-    deleted = sum(not (hidden and path.startswith(hidden)) for path in gone)
-    return Difference(edited, added, deleted, files, unsure)
+    gone = [path for path in digests if path not in paths]
+    kept = sum(bool(hidden) and path.startswith(hidden) for path in gone)
+    return Difference(edited, added, len(gone) - kept, files, unsure, kept)
 
 
 def _look(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from assistant import calibration, encoders, generations, walk
+from assistant import calibration, encoders, freshness, generations, walk
 from assistant import index as indexes
 from assistant.encoder import OnnxEncoder, folder
 from assistant.errors import AssistantError
@@ -98,7 +98,10 @@ def _index(chosen: Settings, opened: list[Index]) -> Check:
 
 def _pages(chosen: Settings, opened: Index) -> Check:
     """Whether the index has the pages of the guide as they are now."""
-    found = Freshness(chosen.corpus, chosen.index).difference(opened)
+    corpus = freshness.guide_of(chosen)  # the one it was built from, whatever the settings name
+    if corpus is None:
+        return Check("pages", "the guide it was built from is not here")
+    found = Freshness(corpus, chosen.index).difference(opened)
     if found.pages:
         return Check("pages", str(found), HINT)
     return Check("pages", "the index has them as they are now")

@@ -238,6 +238,7 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
         if source.kind == "markdown"
         else formats.blocks(source.kind, source.text)
     )
+    found = sections.without_endless_headings(found)
     title = _title(metadata, found, source, path)
     permalink = _said(metadata, "permalink", "slug", "url")
     language = _language(metadata, source, path)

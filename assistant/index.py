@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assistant.encoder import Encoder
     from assistant.generations import Generation
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever the files of a generation, or what is read into them, change meaning."""
 
 

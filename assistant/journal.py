@@ -56,12 +56,13 @@ _SWEEP = 3_600.0  # seconds between two removals of what is too old
 _LONGEST_COMMENT = 2_000
 _MEGABYTE = 1 << 20
 _MOST_VOTES = 500  # of one answer; the oldest leave first
+_VOTE = 150  # bytes of a vote and its place in the indexes, beside its comment
 _AT_A_TIME = 200  # rows looked through at once
 # A journal that is full lets go of four answers, then looks again; of 200 at most for one that is
 # kept, which takes .1 s, and no more often than each thousandth part of its size.
 _BATCH, _BATCHES, _GRAIN = 4, 50, 1_000
 _HELD_FOR = 10.0  # seconds that emptying the log may take while others read
-_RIGHT, _STEP = 1, 2  # rows of the clock
+_RIGHT, _OFFSET, _SINCE = 1, 2, 3  # rows of the clock
 _ID = re.compile(r"[a-z2-7]{16}")
 
 
@@ -209,6 +210,8 @@ class Journal:
             if not connection.execute(RATE, said).rowcount:
                 return False
             self._delete(connection, VOTE, VOTE.c.vote.in_(over))
+            self._added += len(str(said["comment"]).encode("utf-8", "replace")) + _VOTE
+            self._shrink(connection, id)
         return True
 
     def ratings(self, limit: int = 100) -> tuple[Rating, ...]:
@@ -297,7 +300,8 @@ class Journal:
             seen.get(_RIGHT) or connection.execute(sql.select(sql.func.max(ANSWER.c.at))).scalar()
         )
         if last is not None:
-            self._clock.resume(last, seen.get(_STEP))
+            known = _OFFSET in seen and _SINCE in seen
+            self._clock.resume(last, (seen[_OFFSET], seen[_SINCE]) if known else None)
 
     def _sweep(self, connection: sql.Connection) -> None:
         """Remove what is too old, unless that was done within the hour."""
@@ -317,9 +321,10 @@ class Journal:
         self._delete(connection, VOTE, orphans)
         connection.execute(SEE, {"n": _RIGHT, "at": now})
         if step is None:
-            connection.execute(sql.delete(SEEN).where(SEEN.c.n == _STEP))
+            connection.execute(sql.delete(SEEN).where(SEEN.c.n.in_((_OFFSET, _SINCE))))
         else:
-            connection.execute(SEE, {"n": _STEP, "at": step})
+            for row, at in zip((_OFFSET, _SINCE), step, strict=True):
+                connection.execute(SEE, {"n": row, "at": at})
         if self._removed:
             self._empty_log(connection)
 

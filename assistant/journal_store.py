@@ -78,7 +78,10 @@ USED = {
         "select (count.page_count - free.freelist_count) * size.page_size "
         "from pragma_page_count count, pragma_freelist_count free, pragma_page_size size"
     ),
-    "postgresql": sql.text("select coalesce(sum(octet_length(kept)), 0) from journal_answer"),
+    "postgresql": sql.text(
+        "select (select coalesce(sum(octet_length(kept)), 0) from journal_answer) "
+        "+ (select coalesce(sum(octet_length(comment)), 0) from journal_vote)"
+    ),
 }
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {

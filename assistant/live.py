@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from assistant.ask import Assistant
+    from assistant.building import Built
     from assistant.changes import Difference
 
 _SETTLING = 400  # milliseconds without another change, so that a checkout is one update
 _LOOKING_AGAIN = 1.0  # seconds between two looks at whether the guide's folder is still the same
+_NAMED = 10  # files that the log names which an update could not read
 _POINTER = "CURRENT"  # what a writer of the index replaces last
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ _WATCHING_AGAIN = 60.0  # seconds after which watching is tried again
 _LOG = "The server's log says why."
 _DAMAGED = f"A file of the index is damaged: another state of it is served. {generations.REBUILD}."
 _NO_GUIDE = f"The guide cannot be read, so that its edits are not seen. {_LOG}"
+_HIDDEN = "Some folders of the guide cannot be read, so that edits in them are not seen."
 _NO_INDEX = f"The newest state of the index cannot be opened. {_LOG}"
 _NOT_UPDATED = f"The index cannot be brought up to date. {_LOG}"
 
@@ -57,7 +60,7 @@ class Followed:
 
     corpus: Path
     index: Path
-    build: Callable[[], object] | None = None
+    build: Callable[[], Built] | None = None
     expected: bool = True
 
 
@@ -101,10 +104,10 @@ class Live:
         False where another process is building it, so that this is to be done again soon.
         """
         try:
-            if followed.build:
-                followed.build()
+            built = followed.build() if followed.build else None
             self._move(followed)
-            self._report("")
+            unread = [oddity.what for oddity in built.oddities if oddity.unread] if built else []
+            self._report("", " ".join(unread[:_NAMED]))
         except IndexBusy:
             return False
         except (AssistantError, OSError) as error:
@@ -146,7 +149,10 @@ class Live:
             # Where nothing can be written, an index that is as its guide is no trouble.
             stale = difference.pages or not isinstance(failure, IndexUnwritable | None)
             why = _NOT_UPDATED if failure else HINT
-            self._report(f"{difference} {why}".lstrip() if stale else "", str(failure or ""))
+            notice = f"{difference} {why}".lstrip() if stale else ""
+            if difference.hidden and not notice:
+                notice = _HIDDEN
+            self._report(notice, str(failure or ""))
         return False
 
     def _difference(self, followed: Followed) -> Difference:

@@ -10,8 +10,12 @@ from typing import Annotated
 
 import typer
 
-Corpus = Annotated[Path | None, typer.Option("--corpus", help="The guide: a folder of Markdown.")]
-IndexFolder = Annotated[Path | None, typer.Option("--index", help="Where the index is kept.")]
+Corpus = Annotated[
+    Path | None, typer.Option("--corpus", readable=False, help="The guide: a folder of Markdown.")
+]
+IndexFolder = Annotated[
+    Path | None, typer.Option("--index", readable=False, help="Where the index is kept.")
+]
 Model = Annotated[str | None, typer.Option("--model", help="A sentence-transformers model.")]
 Device = Annotated[str | None, typer.Option("--device", help="Where the model runs: cpu or cuda.")]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Where the guide is published.")]

@@ -48,7 +48,7 @@ class Limits:
     wall: int = 3_600
 
 
-_RST = Limits(memory=1_000_000_000, seconds=300)
+_RST = Limits(memory=1_000_000_000, seconds=60)
 """Of reStructuredText, whose largest pages take 3 s, and made to harm 200 MB and 50 s."""
 
 Text = tuple[str, list[tuple[int, str]]]

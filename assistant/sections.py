@@ -32,6 +32,9 @@ _HANGUL = re.compile(r"[\uac00-\ud7af]")
 # What is quoted in one piece or not at all.
 _WHOLE = frozenset({"code", "row", "header"})
 
+LONGEST_HEADING = 1_000
+"""Characters of a heading; the longest in 20 real guides has some 200."""
+
 # A sentence this many times too long for a passage is cut between words.
 _FAR_TOO_LONG = 2
 
@@ -65,6 +68,19 @@ def parts(found: Sequence[Block], title: str, *, tool: site.Tool, last_line: int
     Emphasised lines are headings on a page that has no others below its title.
     """
     return list(_parts(_settled(found), title, tool=tool, last_line=last_line))
+
+
+def without_endless_headings(found: Sequence[Block]) -> list[Block]:
+    """The blocks with each heading that is longer than any reader's made prose.
+
+    It would stand in the heading path of every passage below it.
+    """
+    return [
+        replace(block, kind="prose", level=0)
+        if block.kind == "heading" and len(block.text) > LONGEST_HEADING
+        else block
+        for block in found
+    ]
 
 
 def _settled(found: Sequence[Block]) -> list[Block]:

@@ -194,7 +194,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(files.read_text(path))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             f"{path} cannot be read: {(isinstance(error, OSError) and error.strerror) or error}.",
             "Mend the file or remove it.",
@@ -210,6 +210,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _valid(data: dict[str, Any]) -> Settings:
+    for name, value in data.items():
+        if "\0" in str(value):  # no file, host or address holds one
+            raise SettingsError(
+                f"The setting {name} holds a character of code 0.", "Take it out, or set it anew."
+            )
     try:
         return Settings.model_validate(data)
     except ValidationError as error:

@@ -35,22 +35,28 @@ class SteadyClock:
         self._step: tuple[float, float] | None = None  # the offset it leads to, and since when
         self._lock = threading.Lock()
 
-    def resume(self, seen: float, step: float | None) -> None:
+    def resume(self, seen: float, step: tuple[float, float] | None) -> None:
         """Go on from a time at which it was right, as before this process began.
 
-        `step` is what `step` was then: one that has lasted since is believed.
+        `step` is what `step` was then. It goes on where the system's clock has run evenly since:
+        not after another step, nor after the machine was started anew, which both begin the hour
+        again.
         """
-        if step is not None and self._clock() - step >= STEADY:
-            return
         with self._lock:
-            self._offset = seen - self._monotonic()
+            passed = self._monotonic()
+            self._offset = seen - passed
+            if step and step[1] <= passed and abs(self._clock() - passed - step[0]) <= _EVEN:
+                self._step = step
         self.now()
 
     @property
-    def step(self) -> float | None:
-        """When a step that is not yet believed was noticed, by the system's clock."""
+    def step(self) -> tuple[float, float] | None:
+        """A step that is not yet believed: the offset it leads to, and since when.
+
+        Both are in seconds: from the monotonic clock to the system's, and by the former.
+        """
         with self._lock:
-            return self._step and sum(self._step)
+            return self._step
 
     def now(self) -> float:
         """Seconds since 1970 by the steady clock."""

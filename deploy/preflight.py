@@ -84,9 +84,11 @@ def _set_address() -> tuple[str, str]:
     import tomllib
 
     host, port = ADDRESS
+    place, said = Path("assistant.toml"), {}
     try:
-        said = tomllib.loads(Path("assistant.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if place.is_file():  # a pipe would be waited for
+            said = tomllib.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         said = {}
     host = os.environ.get("ASSISTANT_HOST") or said.get("host", host)
     port = os.environ.get("ASSISTANT_PORT") or said.get("port", port)

@@ -301,3 +301,14 @@ def test_the_yaml_and_the_settings_of_the_page_can_be_used():
     }
     names = {name.lower() for name in re.findall(r"ASSISTANT_([A-Z_]+)", PAGE)}
     assert names <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "nested"])
+def test_a_file_of_settings_that_is_none_holds_nothing_up(tmp_path, kind):
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "assistant.toml")
+    else:
+        (tmp_path / "assistant.toml").write_text("a = " + "[" * 5000)
+    own = {"PATH": os.environ["PATH"], "ASSISTANT_PORT": "0"}
+    done = run(sys.executable, DEPLOY / "preflight.py", "--serve", cwd=tmp_path, env=own)
+    assert (done.returncode, done.stderr) == (0, "")

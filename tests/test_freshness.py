@@ -96,3 +96,14 @@ def test_comparing_writes_nothing_and_waits_for_no_lock(place):
     with generations.writing(place / "built"):
         (place / "guide" / "dog.md").unlink()
         assert Assistant.open(place / "built").warnings[0].startswith(DELETED)
+
+
+def test_doctor_compares_an_index_with_the_guide_it_was_built_from_whatever_lies_here(place):
+    (place / "corpus").mkdir()
+    (place / "corpus" / "other.md").write_text("# Other\n\nAnother guide.\n")
+    settings = Settings(index=place / "built")
+    (found,) = (check for check in checks(settings) if check.name == "pages")
+    assert found.mend == ""
+    (place / "guide" / "dog.md").unlink()
+    (found,) = (check for check in checks(settings) if check.name == "pages")
+    assert found.found == DELETED

@@ -484,3 +484,14 @@ def lines_in_fences(source: str) -> list[int]:
         elif mark and "`" not in mark[2]:
             fence = mark[1]
     return inside
+
+
+@pytest.mark.parametrize("source", ["## {}\n\nA dog barks.\n", "{}\n---\n\nA dog barks.\n"])
+def test_a_heading_longer_than_any_is_read_as_text_and_none_of_it_is_lost(
+    page, source: str
+) -> None:
+    words = " ".join(f"word{n}" for n in range(400))
+    guide = page("# Dogs\n\n" + source.format(words))
+    assert paths(guide) == [("Dogs",)]
+    text = " ".join(passage.text for passage in guide.passages)
+    assert re.findall(r"word\d+", text) == words.split()

@@ -69,6 +69,31 @@ def test_a_journal_opened_while_the_clock_is_wrong_removes_nothing(tmp_path):
     journal.close()
 
 
+def test_a_second_wrong_time_does_not_vouch_for_the_first(tmp_path):
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    id_ = journal.keep(answer(), TEXTS)
+    journal.close()
+    for _ in range(3):  # each is hours after the last by the wrong clock, and minutes by none
+        clock.set(days=200)
+        clock.move(minutes=1)
+        opened(tmp_path, clock).close()
+    clock.set(days=-600)
+    journal = opened(tmp_path, clock)
+    assert journal.answer(id_) is not None
+    journal.close()
+
+
+def test_votes_count_against_the_size_of_a_journal(tmp_path):
+    journal = Journal.open(url(tmp_path), days=DAYS, megabytes=1, clock=NOON.timestamp)
+    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(4)]
+    for number in range(800):
+        journal.rate(ids[number % 4], True, f"{number} " + "x" * 1990)
+    journal.close()
+    assert (tmp_path / "journal.sqlite").stat().st_size < 2_000_000
+    assert count(tmp_path, "journal_vote") < 800
+
+
 def test_a_clock_set_far_back_removes_nothing_either(tmp_path):
     clock = Clock()
     journal = opened(tmp_path, clock)
@@ -114,7 +139,7 @@ def test_a_machine_that_was_off_for_long_keeps_what_is_new_and_removes_the_old_i
     journal.close()
 
 
-def test_processes_that_live_for_minutes_remove_what_is_too_old_as_well(tmp_path):
+def test_processes_that_live_for_minutes_leave_the_removal_to_one_that_lives_for_an_hour(tmp_path):
     clock = Clock()
     ids = []
     for n in range(30):
@@ -123,6 +148,13 @@ def test_processes_that_live_for_minutes_remove_what_is_too_old_as_well(tmp_path
         journal.close()
         clock.set(days=2)  # off meanwhile
         clock.move(minutes=5)
+    assert count(tmp_path) == 30, "no process can tell that from a clock that is wrong"
+    journal = opened(tmp_path, clock)
+    clock.move(minutes=61)
+    journal.keep(answer("newest"), TEXTS)
+    clock.move(minutes=61)  # the next time that it looks
+    journal.keep(answer("newest of all"), TEXTS)
+    journal.close()
     assert count(tmp_path) <= DAYS / 2 + 2
 
 

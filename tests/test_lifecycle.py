@@ -222,6 +222,23 @@ def test_two_servers_started_at_once_both_serve_what_one_has_built(place):
         assert health(one, place)["status"] == "ok"
 
 
+@needs_root
+@pytest.mark.parametrize("closed", ["", "part"])
+def test_a_guide_or_a_folder_of_it_that_is_closed_after_the_start_is_said(place, closed):
+    (place.guide / "part").mkdir()
+    (place.guide / "part" / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
+    with place.serving() as builder:
+        builder.ready()
+    with place.serving(*OTHER_USER, flags=("--watch",)) as serving:
+        serving.ready()
+        assert answered(serving)["degraded"] == []
+        (place.guide / closed).chmod(0o700)
+        until(lambda: "cannot be read" in health(serving, place).get("trouble", ""))
+        assert "cannot be read" in answered(serving)["degraded"][0]
+        (place.guide / closed).chmod(0o755)
+        until(lambda: "trouble" not in health(serving, place))
+
+
 # -- what may not be read or watched -----------------------------------------------------------
 
 

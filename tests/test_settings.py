@@ -180,3 +180,11 @@ def test_settings_are_frozen() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("text", ['index = "a\\u0000b"', 'keys = "\\u0000"', "a = " + "[" * 5000])
+def test_a_file_of_settings_that_nothing_can_be_made_of_is_told_in_two_lines(text: str) -> None:
+    file(text)
+    with pytest.raises(SettingsError) as told:
+        load()
+    assert len(str(told.value).splitlines()) == 2
