@@ -1,0 +1,1 @@
+"""Write an answer from the passages, in the guide's own words."""

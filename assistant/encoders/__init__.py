@@ -1,0 +1,1 @@
+"""Encode texts as unit vectors."""

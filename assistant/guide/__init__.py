@@ -1,0 +1,1 @@
+"""Turn the pages of a guide into sections, passages, links and resources."""

@@ -1,0 +1,1 @@
+"""The index on disk: build, update, open and search it."""

@@ -1,0 +1,1 @@
+"""The types that modules pass to each other."""

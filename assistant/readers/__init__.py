@@ -1,0 +1,1 @@
+"""Read the bytes of a file into blocks, one module a format."""

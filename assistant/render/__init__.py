@@ -1,0 +1,1 @@
+"""Render answers and pages, one module an output format."""

@@ -1,0 +1,1 @@
+"""Decide which requests reach the application."""
