@@ -29,6 +29,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
 torture: .venv/installed-dev

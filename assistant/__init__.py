@@ -9,21 +9,21 @@ from assistant.offline import stay_offline
 stay_offline()  # before any other module, which may import what asks the network
 
 if TYPE_CHECKING:
-    from assistant.ask import Assistant as Assistant
+    from assistant.assistant import Assistant as Assistant
     from assistant.conversation import Conversation as Conversation
     from assistant.errors import AssistantError as AssistantError
-    from assistant.model import Answer as Answer
-    from assistant.model import Turn as Turn
+    from assistant.models.answers import Answer as Answer
+    from assistant.models.answers import Turn as Turn
 
 __version__ = "0.1.0"
 __all__ = ["Answer", "Assistant", "AssistantError", "Conversation", "Turn"]
 
 _HOMES = {
-    "Answer": "model",
-    "Assistant": "ask",
+    "Answer": "models.answers",
+    "Assistant": "assistant",
     "AssistantError": "errors",
     "Conversation": "conversation",
-    "Turn": "model",
+    "Turn": "models.answers",
 }
 
 

@@ -15,30 +15,36 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from assistant import calibration, deadline, encoders, freshness, further, ranking, settings, writer
-from assistant import index as indexes
-from assistant import question as questions
+from assistant import deadline, settings
+from assistant.answering import answerer, related
+from assistant.answering.suggestions import Offers
 from assistant.conversation import Conversation
+from assistant.encoders import select as encoder_selection
 from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, QuestionError
-from assistant.model import Answer, Citation, Search
-from assistant.offers import Offers
-from assistant.ranking import Sought
-from assistant.retrieval import COMPUTING, Retrieval
-from assistant.text import LONGEST, normalise, terms, words, writable
+from assistant.evaluation import calibration
+from assistant.index import freshness
+from assistant.index import index as indexes
+from assistant.models.answers import Answer, Citation, Search
+from assistant.query import question_type as questions
+from assistant.retrieval import ranker
+from assistant.retrieval.ranker import Sought
+from assistant.retrieval.retriever import COMPUTING, Retrieval
+from assistant.text.text import LONGEST, normalise, terms, words, writable
 from assistant.timing import step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from assistant.encoder import Encoder, Vectors
-    from assistant.index import Index
-    from assistant.model import Hit, Passage, Resource, Section, Turn
-    from assistant.question import Question
-    from assistant.quotes import Quote
-    from assistant.retrieval import Found
+    from assistant.answering.answerer import Weights
+    from assistant.answering.quotes import Quote
+    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.index.index import Index
+    from assistant.models.answers import Hit, Turn
+    from assistant.models.documents import Passage, Resource, Section
+    from assistant.query.question_type import Question
+    from assistant.retrieval.retriever import Found
     from assistant.settings import Settings
-    from assistant.writer import Weights
 
     Progress = Callable[[str, int, int], None]
 
@@ -110,7 +116,7 @@ class Assistant:
         self._encoder = encoder
         self._notices = notices
         self._stale = ""
-        shipped = ranking.shipped()
+        shipped = ranker.shipped()
         self._model = shipped if bar is None else replace(shipped, bar=bar)
         self._retrieval = Retrieval(index.store, encoder, self._model)
         self._offers = Offers(index.store.vocabulary.surface)
@@ -138,7 +144,7 @@ class Assistant:
             if not chosen.bundled:
                 raise
             return cls._built(chosen, progress)
-        encoder, notice = encoders.serving(
+        encoder, notice = encoder_selection.serving(
             chosen.model, device=chosen.device, built_with=index.manifest.model
         )
         opened = cls.calibrated(index, encoder, chosen.index, notice=notice)
@@ -165,18 +171,20 @@ class Assistant:
 
     @classmethod
     def _built(cls, chosen: Settings, progress: Progress | None) -> Assistant:
-        from assistant import building  # what only building needs
+        from assistant.index import builder  # what only building needs
 
         exporting = partial(progress, "exporting") if progress else None
-        encoder, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
+        encoder, notice = encoder_selection.building(
+            chosen.model, device=chosen.device, progress=exporting
+        )
         ends = time.monotonic() + PATIENCE
         while True:
             try:
-                building.build(
+                builder.build(
                     chosen.corpus,
                     chosen.index,
                     encoder,
-                    reading=building.reading(chosen),
+                    reading=builder.reading(chosen),
                     progress=progress,
                 )
                 break
@@ -240,7 +248,7 @@ class Assistant:
             with step("write"):
                 replies = [self._reply(part) for part in parts]
                 answered = [reply for reply in replies if reply.quotes] or replies
-                quotes = writer.joined([reply.quotes for reply in answered])
+                quotes = answerer.joined([reply.quotes for reply in answered])
             with step("offer"):
                 next_questions = tuple(self._next_questions(parts, hits, quotes, history))
             return Answer(
@@ -251,11 +259,11 @@ class Assistant:
                 citations=tuple(self._cite(quotes)),
                 confidence=max(reply.confidence for reply in answered),
                 resources=tuple(dict.fromkeys(r for reply in answered for r in reply.resources)),
-                related=tuple(further.related(hits, quotes)),
+                related=tuple(related.related(hits, quotes)),
                 missing=tuple(side for part in parts for side in self._missing_names(part)),
                 next_questions=next_questions,
                 hits=hits,
-                writer=writer.EXTRACTIVE,
+                writer=answerer.EXTRACTIVE,
                 degraded=self.warnings,
                 generation=self.index.generation,
                 seconds=time.perf_counter() - started,
@@ -296,7 +304,7 @@ class Assistant:
         bar = self._model.bar
         if found.understood.question.form == "resources":
             resources = self._resources(found)
-            if quotes := further.recommended(resources, self.index.store):
+            if quotes := related.recommended(resources, self.index.store):
                 return Reply(quotes, resources, found.probability)
         answers = found.probability >= bar or self._defined(found)
         if quotes := self._write(found) if answers else []:
@@ -307,33 +315,33 @@ class Assistant:
     def _defined(self, found: Found) -> bool:
         """Whether the guide says outright what is to be defined, however little it says of it."""
         passages = (hit.passage for hit in found.hits[:LOOKED_THROUGH])
-        return writer.defined(found.understood.question, passages)
+        return answerer.defined(found.understood.question, passages)
 
     def _write(self, found: Found) -> list[Quote]:
         store = self.index.store
         asked = found.understood.question
         hits = [hit for hit in found.hits if not hit.passage.lists_resources] or list(found.hits)
-        weights = writer.Weights.of(found.understood.plain, store.vocabulary.rarity)
+        weights = answerer.Weights.of(found.understood.plain, store.vocabulary.rarity)
         missing = self._missing(asked)
         if asked.form == "comparison":
-            quotes = writer.compare(asked, self._sides(found, hits, weights), missing)
+            quotes = answerer.compare(asked, self._sides(found, hits, weights), missing)
             if quotes or missing:
                 return quotes
         if asked.form in {"list", "choice"}:
             kinds = self._kinds(asked, hits)
             if kinds and asked.form == "list":
-                return writer.children([passage for _, passage in kinds])
+                return answerer.children([passage for _, passage in kinds])
             if kinds:
                 shared = [*terms(asked.subjects[0]), *questions.KINDS]
                 own = weights.without(shared)
                 alike = dict.fromkeys((key for key, _ in kinds), 1.0)
-                return writer.write(asked, self._weighed(own, found.vector, alike))
+                return answerer.write(asked, self._weighed(own, found.vector, alike))
         sources = _sources(found, hits)
         best = sources[0].passage
         listed = asked.form == "list" and _speaks_of(asked.subjects[0], best)
         if questions.wants_amount(asked.text) and not listed:
-            return writer.amount(sources)
-        return writer.write(asked, sources, lambda: self._around(hits[0]))
+            return answerer.amount(sources)
+        return answerer.write(asked, sources, lambda: self._around(hits[0]))
 
     def _around(self, hit: Hit) -> list[Passage]:
         """The passages of a hit's page that stand near it, in order."""
@@ -343,10 +351,10 @@ class Assistant:
 
     def _weighed(
         self, weights: Weights, vector: Vectors, chances: Mapping[int, float]
-    ) -> list[writer.Source]:
+    ) -> list[answerer.Source]:
         """Passages by number with what each sentence says, and how likely each answers."""
         return [
-            writer.Source(passage, said, chance)
+            answerer.Source(passage, said, chance)
             for (passage, said), chance in zip(
                 self._retrieval.said(weights.rarity, vector, list(chances)),
                 chances.values(),
@@ -360,7 +368,7 @@ class Assistant:
         sides = asked.subjects if asked.form == "comparison" else ()
         return [side for side in sides if not said.keys() >= set(terms(side))]
 
-    def _sides(self, found: Found, hits: Sequence[Hit], weights: Weights) -> list[writer.Source]:
+    def _sides(self, found: Found, hits: Sequence[Hit], weights: Weights) -> list[answerer.Source]:
         """Sources for a comparison: of the whole question, then of each side by itself."""
         sources = _sources(found, hits)
         sides = found.understood.question.subjects
@@ -426,7 +434,7 @@ class Assistant:
 
     def _resources(self, found: Found) -> list[Resource]:
         asked = found.understood.question
-        return further.resources(asked, found.vector, self.index.store, self._encoder)
+        return related.resources(asked, found.vector, self.index.store, self._encoder)
 
     def _missing_names(self, found: Found) -> list[str]:
         sides = self._missing(found.understood.question)
@@ -441,7 +449,7 @@ class Assistant:
     ) -> list[str]:
         said = [turn.text for turn in history if turn.role == "user"]
         said += [part.understood.question.text for part in parts]
-        return further.next_questions(hits, quotes, said, self._offers)
+        return related.next_questions(hits, quotes, said, self._offers)
 
 
 def _is_asked(heading: str) -> bool:
@@ -468,10 +476,10 @@ def _settled(history: Sequence[Turn]) -> list[Turn]:
     return [replace(turn, text=writable(turn.text)) for turn in history]
 
 
-def _sources(found: Found, hits: Sequence[Hit]) -> list[writer.Source]:
+def _sources(found: Found, hits: Sequence[Hit]) -> list[answerer.Source]:
     """The best hits of a question with what each of their sentences says to it."""
     return [
-        writer.Source(hit.passage, found.evidence.said_by(hit.key), hit.probability)
+        answerer.Source(hit.passage, found.evidence.said_by(hit.key), hit.probability)
         for hit in hits[:LOOKED_THROUGH]
     ]
 

@@ -16,15 +16,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
-from assistant import __version__, fields
+from assistant import __version__
 from assistant.conversation import LONGEST_TALK, Conversation
 from assistant.errors import QuestionError, ServerError, SettingsError
-from assistant.model import Answer, Hit, Passage, Reason, Search
+from assistant.models import fields
+from assistant.models.answers import Answer, Hit, Reason, Search
+from assistant.models.documents import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.model import Turn
+    from assistant.models.answers import Turn
 
 PATIENCE = 30.0
 """Seconds that a server may say nothing before it is given up."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.model import Answer, Search, Turn
+    from assistant.models.answers import Answer, Search, Turn
 
 LONGEST_TALK = 20
 """How many earlier turns are looked at; what was said before them is not leant on."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import VerifyError
-from assistant.model import REFUSAL
+from assistant.models.answers import REFUSAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from assistant.model import Passage
+    from assistant.models.documents import Passage
 
 
 def verify(answer: Mapping[str, Any], read: Callable[[str], tuple[str, Sequence[Passage]]]) -> int:

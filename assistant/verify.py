@@ -8,16 +8,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from assistant import guide, proof
-from assistant import index as indexes
+from assistant import proof
 from assistant.errors import IndexMissing, VerifyError
-from assistant.site import Reading
+from assistant.guide import page as page_reader
+from assistant.guide.publishers import Reading
+from assistant.index import index as indexes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from assistant.model import Passage
+    from assistant.models.documents import Passage
 
 
 _NAME = "Name the guide that was asked and its index: --corpus FOLDER --index FOLDER."
@@ -40,10 +41,10 @@ def verify(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
         looked.add(path)
         if path not in pages:
             raise VerifyError(f"There is no page {path[:200]!a} in {corpus}.", _NAME)
-        found = guide.read_page(corpus, path, reading=reading)
+        found = page_reader.read_page(corpus, path, reading=reading)
         return found.page.sha256, found.passages
 
-    pages = frozenset(guide.walk(corpus))
+    pages = frozenset(page_reader.walk(corpus))
     try:
         return proof.verify(answer, read)
     except VerifyError as error:

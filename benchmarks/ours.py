@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING
 
 import clock
 
-from assistant import Assistant, encoders
+from assistant import Assistant
+from assistant.encoders import select as encoder_selection
 
 if TYPE_CHECKING:
-    from assistant.encoder import Encoder
+    from assistant.encoders.onnx import Encoder
 
 
 def encoder() -> Encoder:
     """The encoder that serves: the one that `Assistant.open` asks with."""
-    return encoders.building()[0]
+    return encoder_selection.building()[0]
 
 
 def main() -> None:

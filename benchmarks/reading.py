@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant import guide
+from assistant.guide import page as page_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,17 +43,17 @@ def main() -> None:
     given = parser.parse_args()
 
     folder: Path = given.folder
-    reading = guide.Reading(tool=guide.published_by(folder))
-    paths = list(guide.walk(folder))
+    reading = page_reader.Reading(tool=page_reader.published_by(folder))
+    paths = list(page_reader.walk(folder))
     size = sum((folder / path).stat().st_size for path in paths) / 1e6
     cores = len(os.sched_getaffinity(0))
 
     def one_by_one() -> None:
         for path in paths:
-            guide.read_page(folder, path, reading=reading)
+            page_reader.read_page(folder, path, reading=reading)
 
     def together() -> None:
-        guide.read(folder, reading=reading)
+        page_reader.read(folder, reading=reading)
 
     print(f"{len(paths):,} pages, {size:.1f} MB, {cores} cores")
     figures = {

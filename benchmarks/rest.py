@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from assistant import index as indexes  # noqa: E402
+from assistant.index import index as indexes  # noqa: E402
 from tests.serving import Connection, Serving, fetch, questions  # noqa: E402
 
 if TYPE_CHECKING:

@@ -36,18 +36,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import encoders, generations, guide, index, questionset
-from assistant.ask import Assistant
-from assistant.model import PageRead
-from assistant.reference import SentenceTransformerEncoder
-from assistant.store import FaissStore, quantise
-from assistant.text import terms
+from assistant.assistant import Assistant
+from assistant.encoders import select as encoder_selection
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.evaluation import datasets
+from assistant.guide import page as page_reader
+from assistant.index import generations, index
+from assistant.index.store import FaissStore, quantise
+from assistant.models.documents import PageRead
+from assistant.text.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from assistant.encoder import Encoder
-    from assistant.model import Passage, Resource
+    from assistant.encoders.onnx import Encoder
+    from assistant.models.documents import Passage, Resource
 
 ROOT = Path(__file__).parent.parent
 SIZES = (1_000, 5_000, 10_000, 100_000, 1_000_000)
@@ -186,13 +189,15 @@ def read(folder: Path) -> list[PageRead]:
     """The pages of a folder, read once for all sizes."""
     kept = folder.with_name("pages.pickle")
     if not kept.exists():
-        found = guide.read_pages(folder, list(guide.walk(folder)), reading=guide.Reading())
+        found = page_reader.read_pages(
+            folder, list(page_reader.walk(folder)), reading=page_reader.Reading()
+        )
         kept.write_bytes(pickle.dumps([page for page in found if isinstance(page, PageRead)]))
     pages: list[PageRead] = pickle.loads(kept.read_bytes())
     return pages
 
 
-def questions(asked: questionset.QuestionSet, known: Guide) -> list[tuple[str, str]]:
+def questions(asked: datasets.QuestionSet, known: Guide) -> list[tuple[str, str]]:
     """Questions with the headings each is about: of customers, and made of headings."""
     found = [(one.text, " > ".join(one.gold[0].headings)) for one in asked.questions if one.gold]
     made = dict.fromkeys(headings for headings in itertools.islice(known.headings(), 600))
@@ -240,7 +245,7 @@ def build(pages: Sequence[PageRead], folder: Path, vectors: Around) -> dict[str,
             model_name=vectors.name,
             arithmetic="",
             corpus="",
-            reading=guide.Reading(),
+            reading=page_reader.Reading(),
             pages=len(pages),
             passages=sum(len(page.passages) for page in pages),
             files=generations.digests(draft),
@@ -350,10 +355,10 @@ def step(given: argparse.Namespace, name: str, size: int) -> dict[str, float]:
     """One step of one size, in a process of its own: memory is counted by process."""
     folder = given.work / f"{size}"
     if name == "ask":
-        real, _ = encoders.serving()
+        real, _ = encoder_selection.serving()
         questions_asked = json.loads((given.work / "questions.json").read_text())
         return asked(folder, Around(given.work, real), questions_asked)
-    (known,) = questionset.read(given.eval / "aws_docs", given.work)
+    (known,) = datasets.read(given.eval / "aws_docs", given.work)
     gold = frozenset(gold.path for one in known.questions for gold in one.gold)
     assert known.guide
     pages = Guide(known.guide, gold)

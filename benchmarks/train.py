@@ -30,20 +30,23 @@ import numpy as np
 from rich.progress import track
 from scipy.optimize import minimize
 
-from assistant import building, encoders, measures, ranking
-from assistant import index as indexes
-from assistant.courtesy import plain
-from assistant.question import focus, kind
-from assistant.text import STOPWORDS, normalise, stem, words
+from assistant.encoders import select as encoder_selection
+from assistant.evaluation import metrics as evaluation_metrics
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.query.politeness import plain
+from assistant.query.question_type import focus, kind
+from assistant.retrieval import ranker
+from assistant.text.text import STOPWORDS, normalise, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from assistant.model import Passage
-    from assistant.store import FaissStore
-    from assistant.vocabulary import Vocabulary
+    from assistant.index.store import FaissStore
+    from assistant.index.vocabulary import Vocabulary
+    from assistant.models.documents import Passage
 
-MODEL = Path(__file__).parent.parent / "assistant" / "ranking.json"
+MODEL = Path(__file__).parent.parent / "assistant" / "retrieval" / "ranking.json"
 ORDER = ("sentence_cosine", "lexical_share", "pairs", "window", "brevity")
 JUDGE = ("sentence_cosine", "cosine", "match", "pairs", "missing", "astray", "kind")
 """What each model looks at: more of it was better on the sets fitted to and worse on others."""
@@ -89,7 +92,7 @@ def collect(
 
     With words of `others` to swap in, each answerable question is also made unanswerable, twice.
     """
-    building.build(guide, work, encoder)
+    builder.build(guide, work, encoder)
     store = indexes.open(work).store
     chosen = random.Random(0)
     swaps = [swapped(q, store.vocabulary, others, chosen) for q in questions if q.answerable]
@@ -117,19 +120,19 @@ def describe(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features, answers and sections of a question's shortlist, its gold in it or left out."""
     text = plain(normalise(question.text))
-    sought = ranking.Sought.of(text, focus=stem(focus(text)), kind=kind(text))
+    sought = ranker.Sought.of(text, focus=stem(focus(text)), kind=kind(text))
     found = store.candidates(vector, sought.terms, CANDIDATES)
-    passages = dict(zip(keys := ranking.fuse(found), store.passages(keys), strict=True))
+    passages = dict(zip(keys := ranker.fuse(found), store.passages(keys), strict=True))
     vocabulary = store.vocabulary
     if left_out:
         gone = [key for key in keys if question.answers(passages[key])]
         keys = [key for key in keys if key not in gone] or keys[-1:]
         vocabulary = vocabulary.without([passages[key] for key in gone])
-    keys = keys[: ranking.SHORTLIST]
+    keys = keys[: ranker.SHORTLIST]
     lexical = dict(found.lexical)
     where = store.told(keys).where(sought.named)
     sentence_cosines = store.sentence_cosines(vector, keys)
-    evidence = ranking.Evidence(
+    evidence = ranker.Evidence(
         keys=keys,
         passages=[passages[key] for key in keys],
         where=where,
@@ -141,7 +144,7 @@ def describe(
         lexical_ranks=[None] * len(keys),
     )
     return (
-        ranking.describe(sought, evidence, vocabulary),
+        ranker.describe(sought, evidence, vocabulary),
         np.asarray([not left_out and question.answers(p) for p in evidence.passages]),
         np.asarray([f"{p.path}#{p.anchor}" for p in evidence.passages]),
     )
@@ -164,7 +167,7 @@ def swapped(
 
 def columns(names: Sequence[str]) -> list[int]:
     """Where features stand in a row."""
-    return [ranking.FEATURES.index(name) for name in names]
+    return [ranker.FEATURES.index(name) for name in names]
 
 
 def fit_order(sets: Sequence[Set]) -> np.ndarray:
@@ -198,7 +201,7 @@ def fit_order(sets: Sequence[Set]) -> np.ndarray:
 
 def over_all(names: Sequence[str], weights: np.ndarray) -> np.ndarray:
     """Weights of some features as weights of all of them."""
-    every = np.zeros(len(ranking.FEATURES))
+    every = np.zeros(len(ranker.FEATURES))
     every[columns(names)] = weights
     return every
 
@@ -340,7 +343,7 @@ def joined(sets: Sequence[Set]) -> Set:
 
 def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set], Set]:
     """The sets to order by, the sets to judge by, and one to judge that nothing is fitted to."""
-    encoder = encoders.building()[0]
+    encoder = encoder_selection.building()[0]
     tv, dialogue = evaluation / "emanual_tv", evaluation / "doc2dial"
     squad_guide, squad_questions = squad(evaluation / "squad2", work)
     others = sorted(
@@ -406,8 +409,8 @@ def main() -> None:
             (fitted, chances),
             (held_out, probabilities(best, *fit_judge(strangers, order))),
         ):
-            kept["refusal_auroc"][name] = round(measures.auroc(found, answerable), 4)
-            error = measures.calibration_error(found, answerable)
+            kept["refusal_auroc"][name] = round(evaluation_metrics.auroc(found, answerable), 4)
+            error = evaluation_metrics.calibration_error(found, answerable)
             kept["calibration_error"][name] = round(error, 4)
     real = [bar for name, bar in bars.items() if name.startswith("refusal_mix")]
     commit = subprocess.run(

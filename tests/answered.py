@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assistant.journal import Journal
-from assistant.model import Answer, Citation, Related, Resource
+from assistant.models.answers import Answer, Citation, Related
+from assistant.models.documents import Resource
+from assistant.server.answer_log import Journal
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = 30

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from assistant import building, encoders
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.reference import SentenceTransformerEncoder
-from assistant.text import words
+from assistant.assistant import Assistant
+from assistant.encoders import select as encoder_selection
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.text.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.encoder import Encoder
+    from assistant.encoders.onnx import Encoder
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
@@ -78,7 +79,7 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def encoder(_own_cache) -> Encoder:
     """The encoder that everything is built and asked with, its model exported here and now."""
-    found, notice = encoders.building()
+    found, notice = encoder_selection.building()
     assert not notice
     return found
 
@@ -93,7 +94,7 @@ def reference() -> SentenceTransformerEncoder:
 def corpus_index(tmp_path_factory, encoder) -> Path:
     """An index folder over the repository's own guide."""
     folder = tmp_path_factory.mktemp("corpus-index")
-    building.build(CORPUS, folder, encoder)
+    builder.build(CORPUS, folder, encoder)
     return folder
 
 
@@ -108,7 +109,7 @@ def source_assistant(tmp_path_factory, encoder) -> Assistant:
     if not SOURCE_GUIDE.is_dir():
         pytest.skip(f"the source guide is not at {SOURCE_GUIDE}")
     folder = tmp_path_factory.mktemp("source-index")
-    building.build(SOURCE_GUIDE, folder, encoder)
+    builder.build(SOURCE_GUIDE, folder, encoder)
     return Assistant(indexes.open(folder), encoder)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from assistant.model import Answer, Citation, Resource
+from assistant.models.answers import Answer, Citation
+from assistant.models.documents import Resource
 
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 

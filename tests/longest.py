@@ -7,15 +7,20 @@ from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
-from assistant import courtesy, dialect, guide, markdown, mdx, offers, question, resources, talk
 from tests.test_patterns import compiled
+
+from assistant.answering import suggestions
+from assistant.guide import page as page_reader
+from assistant.guide import resources
+from assistant.query import follow_ups, politeness, question_type
+from assistant.readers import dialects, markdown, mdx
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator
 
-ASKING = (question, courtesy, talk, offers)
-READING = (dialect, guide, markdown, mdx, resources)
+ASKING = (question_type, politeness, follow_ups, suggestions)
+READING = (dialects, page_reader, markdown, mdx, resources)
 
 SHAPES = {
     "how are and": ("how are ", "and "),

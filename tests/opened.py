@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from assistant.server import Server
+from assistant.server.app import Server
 
 
 def opened(settings, live) -> Server:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from assistant.keys import Keys
+from assistant.server.security.api_keys import Keys
 from tests.conftest import CORPUS, ROOT
 
 if TYPE_CHECKING:

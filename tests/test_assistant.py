@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant, settle
+from assistant.assistant import Assistant, settle
 from assistant.errors import IndexMissing, ModelError, QuestionError, VerifyError
-from assistant.model import Turn
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.models.answers import Turn
 from assistant.verify import verify
 from tests.conftest import CORPUS
 
@@ -335,7 +335,7 @@ def test_opening_where_nothing_was_built_says_what_to_run(tmp_path):
 def test_an_index_cannot_be_asked_with_another_model(tmp_path, word_encoder):
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "page.md").write_text("# Cats\n\nA cat sleeps.\n")
-    building.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+    builder.build(tmp_path / "guide", tmp_path / "index", word_encoder)
     with pytest.raises(ModelError, match="twelve words"):
         Assistant.open(tmp_path / "index")
 
@@ -389,7 +389,7 @@ class TestVerify:
         (tmp_path / "guide" / page).write_text(
             "# Cats\n\n## What is a cat?\n\nA cat drinks milk.\n"
         )
-        building.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+        builder.build(tmp_path / "guide", tmp_path / "index", word_encoder)
         index = indexes.open(tmp_path / "index")
         data = Assistant(index, word_encoder).ask("What is a cat?").to_dict()
         assert verify(data, tmp_path / "guide", tmp_path / "index") == 1

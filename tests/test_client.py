@@ -19,12 +19,14 @@ from dataclasses import replace
 
 import pytest
 
-from assistant import bodies, exchange, remote
-from assistant.cli import main
+from assistant import client
+from assistant.cli.main import main
+from assistant.client import connect
 from assistant.errors import QuestionError, ServerError
-from assistant.keys import Keys
-from assistant.model import Answer, Turn
-from assistant.remote import connect
+from assistant.models.answers import Answer, Turn
+from assistant.server.routes import schemas
+from assistant.server.security import request
+from assistant.server.security.api_keys import Keys
 from tests.conftest import CORPUS, ROOT
 from tests.serving import Serving
 
@@ -149,8 +151,8 @@ def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide
 def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
     sources = tuple(f"a#b/{n}" for n in range(200))
     said = [Turn("user", "what is a product owner?"), Turn("agent", "ö" * 25_000, sources)]
-    assert remote.LONGEST_BODY == exchange.BODY
-    assert remote.LONGEST_TURN == bodies.LONGEST_TURN
+    assert client.LONGEST_BODY == request.BODY
+    assert client.LONGEST_TURN == schemas.LONGEST_TURN
     answer = guide.ask("and a project manager?", [*said * 10, *said[:1]])
     assert answer.understood_as == "what is a project manager?"
     with pytest.raises(QuestionError):  # what is asked itself is left whole

@@ -17,9 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from assistant.cli import main
+from assistant.cli.main import main
+from assistant.client import connect
 from assistant.errors import ServerError, SettingsError
-from assistant.remote import connect
 
 
 class Foreign(BaseHTTPRequestHandler):

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from assistant import Assistant, AssistantError, Conversation, bundled, fields, web
+from assistant import Assistant, AssistantError, Conversation, bundled
 from assistant.errors import IndexMissing, QuestionError, ServerError
-from assistant.live import Live
-from assistant.markup import Masthead
-from assistant.model import Reason, Related
-from assistant.service import Service
+from assistant.models import fields
+from assistant.models.answers import Reason, Related
+from assistant.render.html import Masthead
+from assistant.server.reload import Live
+from assistant.server.routes import chat as chat_module
+from assistant.server.service import Service
 from tests.conftest import CORPUS, ROOT
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -212,7 +214,10 @@ def test_a_talk_leans_on_what_was_said(corpus_assistant):
 
 
 def test_a_talk_in_python_says_what_the_same_talk_in_the_chat_says(corpus_assistant):
-    chat, talk = web.Chat(Service(Live(corpus_assistant)), Masthead("Guide")), web.Talk()
+    chat, talk = (
+        chat_module.Chat(Service(Live(corpus_assistant)), Masthead("Guide")),
+        chat_module.Talk(),
+    )
     ours = corpus_assistant.conversation()
     for question in TALK:
         talk, _ = chat.answered(question, talk)

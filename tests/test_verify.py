@@ -7,7 +7,8 @@ import copy
 import pytest
 
 from assistant.errors import VerifyError
-from assistant.model import REFUSAL, Passage
+from assistant.models.answers import REFUSAL
+from assistant.models.documents import Passage
 from assistant.proof import verify
 
 PASSAGE = Passage(

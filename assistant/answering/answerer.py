@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from assistant.quotes import LISTED, Quote, beside, body, runs, words_in
-from assistant.text import terms
+from assistant.answering.quotes import LISTED, Quote, beside, body, runs, words_in
+from assistant.text.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from assistant.model import Passage, Sentence
-    from assistant.question import Question
+    from assistant.models.documents import Passage, Sentence
+    from assistant.query.question_type import Question
 
 EXTRACTIVE = "extractive"
 

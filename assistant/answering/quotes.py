@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from assistant.model import Passage
+    from assistant.models.documents import Passage
 
 LISTED = frozenset({"item", "row", "header"})
 """Kinds of sentences that are entries of a list or a table."""

@@ -8,20 +8,21 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from assistant import question as questions
-from assistant import writer
-from assistant.model import Related
-from assistant.text import terms
+from assistant.answering import answerer
+from assistant.models.answers import Related
+from assistant.query import question_type as questions
+from assistant.text.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from assistant.encoder import Encoder, Vectors
-    from assistant.model import Hit, Passage, Resource
-    from assistant.offers import Offers
-    from assistant.question import Question
-    from assistant.quotes import Quote
-    from assistant.store import FaissStore
+    from assistant.answering.quotes import Quote
+    from assistant.answering.suggestions import Offers
+    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.index.store import FaissStore
+    from assistant.models.answers import Hit
+    from assistant.models.documents import Passage, Resource
+    from assistant.query.question_type import Question
 
 RELATED = 3
 NEXT_QUESTIONS = 3
@@ -66,7 +67,7 @@ def resources(
     nearest = max((cosines[n] for n in fitting), default=0.0)
     kept = {n: r for n, r in fitting.items() if cosines[n] >= nearest - _NEARLY_AS_NEAR}
     if reading_asked:
-        weights = writer.Weights.of(topic, store.vocabulary.rarity)
+        weights = answerer.Weights.of(topic, store.vocabulary.rarity)
         named = {
             n: resource
             for n, resource in _listed(topic, sought, store)
@@ -92,7 +93,7 @@ def recommended(resources: Iterable[Resource], store: FaissStore) -> list[Quote]
     quotes: list[Quote] = []
     for resource in resources:
         for _, passage in store.section_passages(resource.path, resource.anchor):
-            for quote in writer.rows(passage, [resource.title]):
+            for quote in answerer.rows(passage, [resource.title]):
                 if quote not in quotes:
                     quotes.append(quote)
     return quotes

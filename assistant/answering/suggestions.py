@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from assistant import question as questions
-from assistant.text import STOPWORDS, opening, terms
+from assistant.query import question_type as questions
+from assistant.text.text import STOPWORDS, opening, terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from assistant.model import Passage
+    from assistant.models.documents import Passage
 
 LONGEST = 90
 """The characters of a question that is offered."""

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant import console, files, settings, terminal
+from assistant import console, files, settings
+from assistant.cli import output
+from assistant.cli.options import AsJson, Corpus, Device, IndexFolder, Model
 from assistant.errors import STATE, QuestionError, SettingsError, VerifyError
-from assistant.options import AsJson, Corpus, Device, IndexFolder, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.journal import Journal
+    from assistant.server.answer_log import Journal
 
 app = typer.Typer()
 keys = typer.Typer(no_args_is_help=True, help="Make, list and end the keys to a server.")
@@ -68,9 +69,9 @@ def opinions(
     with _journal(index) as journal:
         for rating in journal.ratings(most):
             if as_json:
-                console.print_json(terminal.rated(rating), indent=None)
+                console.print_json(output.rated(rating), indent=None)
             else:
-                terminal.opinion(rating)
+                output.opinion(rating)
 
 
 @app.command()
@@ -105,7 +106,7 @@ def forget(
 
 @contextmanager
 def _journal(index: Path | None) -> Iterator[Journal]:
-    from assistant.journal import Journal
+    from assistant.server.answer_log import Journal
 
     chosen = settings.load(index=index)
     if not chosen.journal_url:
@@ -132,22 +133,22 @@ def evaluate(
     model: Model = None,
 ) -> None:
     """Measure the answers on questions whose answers are known; exit 1 where a goal is missed."""
-    from assistant import evaluate as evaluation
-    from assistant import questionset, report
+    from assistant.evaluation import datasets, report
+    from assistant.evaluation import evaluate as evaluation
 
     wanted = report.goals(goals) if goals else {}
     chosen = settings.load(model=model)
-    sets = [given for folder in folders for given in questionset.read(folder, work)]
-    encoder = terminal.encoder(chosen)  # after what may be wrong with the sets
+    sets = [given for folder in folders for given in datasets.read(folder, work)]
+    encoder = output.encoder(chosen)  # after what may be wrong with the sets
     outcomes = []
     for given in sets:
-        with terminal.Bars() as bars:
+        with output.Bars() as bars:
             done = evaluation.evaluate(given.cut(limit), work, encoder, progress=bars.progress)
         outcomes.append(done)
     console.print_json(report.to_dict(outcomes)) if as_json else report.show(outcomes)
     for path, text in ((html, report.page), (junit, partial(report.junit, wanted=wanted))):
         if path:
-            terminal.write(path, text(outcomes))
+            output.write(path, text(outcomes))
     missed = report.missed(outcomes, wanted)
     for line in missed:
         console.say(line, err=True)
@@ -169,8 +170,8 @@ def calibrate(
     model: Model = None,
 ) -> None:
     """Fit to questions of yours from when on the guide answers; without any, only report."""
-    from assistant import calibration
-    from assistant import index as indexes
+    from assistant.evaluation import calibration
+    from assistant.index import index as indexes
 
     chosen = settings.load(index=index, model=model)
     if reset:
@@ -178,9 +179,9 @@ def calibrate(
         console.say("The shipped bar is used again." if forgotten else "There is no other bar.")
         return
     given = calibration.questions(questions) if questions else None
-    opened, encoder = indexes.open(chosen.index), terminal.encoder(chosen)
+    opened, encoder = indexes.open(chosen.index), output.encoder(chosen)
     opened.check_model(encoder)
-    with terminal.Bars() as bars:
+    with output.Bars() as bars:
         asked = given or calibration.made_up(opened.store)
         scores = calibration.ask(opened.store, encoder, asked, progress=bars.progress)
     found = calibration.fit(*scores, lost=lost, kept="" if given else calibration.MADE_UP)
@@ -202,7 +203,7 @@ def doctor(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Say what is in use here and whether it is well, with the mend of what is not."""
-    from assistant import doctor as doctors
+    from assistant.cli import doctor as doctors
 
     chosen = settings.load(corpus=corpus, index=index, model=model, device=device)
     found = []
@@ -221,7 +222,7 @@ def doctor(
 @keys.command("add")
 def add_key(name: Name, scopes: Scopes = None, index: IndexFolder = None) -> None:
     """Make a key and print it, this once: it is kept as a digest. It may read, unless told."""
-    from assistant.keys import Keys
+    from assistant.server.security.api_keys import Keys
 
     chosen = settings.load(index=index)
     console.say(Keys(chosen.keys_file).add(name, scopes or ["read"]))
@@ -232,7 +233,7 @@ def add_key(name: Name, scopes: Scopes = None, index: IndexFolder = None) -> Non
 @keys.command("list")
 def list_keys(index: IndexFolder = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
     """Print who has a key, what it allows and when it was made."""
-    from assistant.keys import Keys
+    from assistant.server.security.api_keys import Keys
 
     made = Keys(settings.load(index=index).keys_file).all()
     if as_json:
@@ -248,7 +249,7 @@ def list_keys(index: IndexFolder = None, as_json: AsJson = False) -> None:  # no
 @keys.command("revoke")
 def revoke_key(name: Name, index: IndexFolder = None) -> None:
     """End a key; a server that is running refuses it from the next request on."""
-    from assistant.keys import Keys
+    from assistant.server.security.api_keys import Keys
 
     Keys(settings.load(index=index).keys_file).revoke(name)
     console.say(f"The key for {name} is no more.", err=True)

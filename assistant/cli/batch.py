@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant import files
 from assistant.errors import QuestionError
-from assistant.model import Turn
+from assistant.models.answers import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from assistant import calibration, encoders, freshness, generations, walk
-from assistant import index as indexes
-from assistant.encoder import OnnxEncoder, folder
+from assistant.encoders import select as encoder_selection
+from assistant.encoders.onnx import OnnxEncoder, folder
 from assistant.errors import AssistantError
-from assistant.freshness import HINT, Freshness
+from assistant.evaluation import calibration
+from assistant.guide import walk
+from assistant.index import freshness, generations
+from assistant.index import index as indexes
+from assistant.index.freshness import HINT, Freshness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from assistant.index import Index
+    from assistant.index.index import Index
     from assistant.settings import Settings
 
 PACKAGES = "numpy onnxruntime tokenizers faiss-cpu gradio sentence-transformers torch".split()
@@ -109,7 +112,7 @@ def _pages(chosen: Settings, opened: Index) -> Check:
 
 def _encoder(chosen: Settings) -> Check:
     """The encoder that answers, and how many threads it takes."""
-    encoder, notice = encoders.serving(chosen.model, device=chosen.device)
+    encoder, notice = encoder_selection.serving(chosen.model, device=chosen.device)
     if isinstance(encoder, OnnxEncoder):
         record = encoder.record
         said = (
@@ -124,7 +127,7 @@ def _encoder(chosen: Settings) -> Check:
 
 
 def _same_model(chosen: Settings, opened: Index) -> Check:
-    encoder, _ = encoders.serving(chosen.model, device=chosen.device)
+    encoder, _ = encoder_selection.serving(chosen.model, device=chosen.device)
     opened.check_model(encoder)
     by = opened.manifest.arithmetic.rsplit(" ", 1)[0]
     return Check("model of the index", f"{opened.manifest.model_name}, its vectors by {by}")

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from assistant import __version__, console, settings, terminal, upkeep
-from assistant import batch as batches
+from assistant import __version__, console, settings
+from assistant.cli import admin, output
+from assistant.cli import batch as batches
+from assistant.cli.options import AsJson, BaseUrl, Corpus, Device, IndexFolder, Model, Report, Site
 from assistant.errors import (
     USAGE,
     AssistantError,
@@ -27,20 +29,19 @@ from assistant.errors import (
     QuestionError,
     ServerError,
 )
-from assistant.options import AsJson, BaseUrl, Corpus, Device, IndexFolder, Model, Report, Site
 from assistant.timing import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from assistant.ask import Assistant
-    from assistant.building import Built
+    from assistant.assistant import Assistant
+    from assistant.cli.output import Progress
     from assistant.conversation import Guide
-    from assistant.encoder import Encoder
-    from assistant.live import Live
-    from assistant.model import Oddity
+    from assistant.encoders.onnx import Encoder
+    from assistant.index.builder import Built
+    from assistant.models.documents import Oddity
+    from assistant.server.reload import Live
     from assistant.settings import Settings
-    from assistant.terminal import Progress
 
 _ODDITIES_SHOWN = 10
 _WAITING = 0.5  # seconds between two looks at whether another process is still building
@@ -87,7 +88,7 @@ def build(
     chosen = settings.load(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
-    built = _built(chosen, terminal.encoder(chosen), report)
+    built = _built(chosen, output.encoder(chosen), report)
     unread = sum(oddity.unread for oddity in built.oddities)
     if unread:
         raise GuideError(
@@ -115,9 +116,9 @@ def ask(
     if questions is None:
         with watching() as seconds:
             answer = assistant.ask(_text(str(question)))
-        console.print_json(answer.to_dict()) if as_json else terminal.show(answer)
+        console.print_json(answer.to_dict()) if as_json else output.show(answer)
         if timing:
-            terminal.timed(seconds, answer.seconds)
+            output.timed(seconds, answer.seconds)
         return
     _run_batch(questions, lambda line: assistant.ask(line.text, line.turns).to_dict())
 
@@ -136,7 +137,7 @@ def search(
     assistant = _opened(index, model)
     if questions is None:
         found = assistant.search(_text(str(question)), k)
-        console.print_json(found.to_dict()) if as_json else terminal.listed(found)
+        console.print_json(found.to_dict()) if as_json else output.listed(found)
         return
     _run_batch(questions, lambda line: assistant.search(line.text, k, line.turns).to_dict())
 
@@ -157,24 +158,24 @@ def client(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Ask the guide of a server; without a question, talk with it."""
-    from assistant import remote
+    from assistant import client as client_module
 
-    with remote.connect(url, key=key) as guide:
+    with client_module.connect(url, key=key) as guide:
         if question is None:
             _talk(guide)
             return
         answer = guide.ask(_text(question))
-    console.print_json(answer.to_dict()) if as_json else terminal.show(answer)
+    console.print_json(answer.to_dict()) if as_json else output.show(answer)
 
 
 @app.command()
 def mcp(index: IndexFolder = None, model: Model = None) -> None:
     """Answer an agent that speaks MCP, over standard input and output."""
     assistant = _opened(index, model)
-    from assistant import freshness
-    from assistant import mcp as agents
-    from assistant.live import Followed, Live
-    from assistant.service import Service, title_of
+    from assistant.index import freshness
+    from assistant.server.reload import Followed, Live
+    from assistant.server.routes import mcp as agents
+    from assistant.server.service import Service, title_of
 
     live = Live(assistant)
     chosen = settings.load(index=index, model=model)
@@ -198,23 +199,24 @@ def serve(
     chosen = settings.load(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
-    from assistant import building, server
-    from assistant.live import Followed, Live
+    from assistant.index import builder
+    from assistant.server import app as server_app
+    from assistant.server.reload import Followed, Live
 
     with ExitStack() as stack:
 
         def prepare(told: Progress) -> Live:
-            encoder = terminal.encoder(
+            encoder = output.encoder(
                 chosen, told
             )  # one for building and serving: it is loaded once
             assistant, limits = _current(chosen, encoder, told)
             live = Live(assistant, limits)
             build = partial(
-                building.build,
+                builder.build,
                 chosen.corpus,
                 chosen.index,
                 encoder,
-                reading=building.reading(chosen),
+                reading=builder.reading(chosen),
             )
             named = "corpus" in chosen.model_fields_set
             followed = Followed(chosen.corpus, chosen.index, build if watch else None, named)
@@ -224,10 +226,10 @@ def serve(
             return live
 
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
-            server.serve(prepare, chosen)
+            server_app.serve(prepare, chosen)
 
 
-app.add_typer(upkeep.app)
+app.add_typer(admin.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -276,7 +278,7 @@ def _talk(guide: Guide) -> None:
         if not question:
             return
         try:
-            terminal.show(conversation.ask(question))
+            output.show(conversation.ask(question))
         except QuestionError as error:
             _fail(error)
         except ServerError as error:
@@ -286,10 +288,10 @@ def _talk(guide: Guide) -> None:
 
 
 def _opened(index: Path | None, model: str | None) -> Assistant:
-    from assistant.ask import Assistant
+    from assistant.assistant import Assistant
 
     _whose(settings.load(index=index, model=model))
-    with terminal.Bars() as bars:
+    with output.Bars() as bars:
         assistant = Assistant.open(index, model=model, progress=bars.progress)
     for warning in assistant.warnings:
         console.say(warning, err=True)
@@ -310,15 +312,15 @@ def _built(
     told: Progress | None = None,
 ) -> Built:
     """Build where needed, with progress bars, and say why and what came of it."""
-    from assistant import building
+    from assistant.index import builder
 
     _whose(chosen)
-    with terminal.Bars(told) as bars:
-        built = building.build(
+    with output.Bars(told) as bars:
+        built = builder.build(
             chosen.corpus,
             chosen.index,
             encoder,
-            reading=building.reading(chosen),
+            reading=builder.reading(chosen),
             progress=bars.progress,
         )
     _tell(built.oddities, report)
@@ -341,8 +343,8 @@ def _current(
     guide cannot be read or the index not be written, the index is taken as it is, if it can be
     opened at all.
     """
-    from assistant import index as indexes
-    from assistant.ask import Assistant
+    from assistant.assistant import Assistant
+    from assistant.index import index as indexes
 
     limits: tuple[str, ...] = ()
     failure: AssistantError | None = None
@@ -385,7 +387,7 @@ def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
     """Name what was odd: all of it in the report, here no more than can be read."""
     lines = [f"{oddity.path}:{oddity.line}: {oddity.what}" for oddity in oddities]
     if report:
-        terminal.write(report, "".join(f"{console.entry(line)}\n" for line in lines))
+        output.write(report, "".join(f"{console.entry(line)}\n" for line in lines))
     worst_first = sorted(range(len(lines)), key=lambda n: not oddities[n].unread)
     for number in worst_first[:_ODDITIES_SHOWN]:
         console.say(lines[number], err=True)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from assistant.encoder import Encoder
-    from assistant.journal import Rating
-    from assistant.model import Answer, Search
+    from assistant.encoders.onnx import Encoder
+    from assistant.models.answers import Answer, Search
+    from assistant.server.answer_log import Rating
     from assistant.settings import Settings
 
     Progress = Callable[[str, int, int], None]
@@ -160,11 +160,13 @@ def listed(found: Search) -> None:
 
 def encoder(chosen: Settings, told: Progress | None = None) -> Encoder:
     """The encoder to build with; the first time its model is exported, with a progress bar."""
-    from assistant import encoders
+    from assistant.encoders import select as encoder_selection
 
     with Bars(told) as bars:
         exporting = partial(bars.progress, "exporting")
-        found, notice = encoders.building(chosen.model, device=chosen.device, progress=exporting)
+        found, notice = encoder_selection.building(
+            chosen.model, device=chosen.device, progress=exporting
+        )
     if notice:
         console.say(notice, err=True)
     return found

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant.encoder import GRAPH, INPUT, RECORD, TOKENIZER, OnnxEncoder, Record, folder
+from assistant.encoders.onnx import GRAPH, INPUT, RECORD, TOKENIZER, OnnxEncoder, Record, folder
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.encoders.weights import Weights, sha256
 from assistant.errors import ExportFailed, ModelError
-from assistant.reference import SentenceTransformerEncoder
-from assistant.weights import Weights, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.encoder import Vectors
+    from assistant.encoders.onnx import Vectors
 
 COSINE, LOWEST, NEAREST = 0.99, 0.98, 0.9
 """How near an export has to be to the reference: see `Record`."""

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from assistant import bundled, files
+from assistant.encoders.weights import sha256
 from assistant.errors import ModelError
-from assistant.weights import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

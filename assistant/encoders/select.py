@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assistant.encoder import OnnxEncoder, folder
+from assistant.encoders.onnx import OnnxEncoder, folder
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.encoders.weights import BUNDLED_NAME, Weights
 from assistant.errors import ExportFailed, ModelError
-from assistant.reference import SentenceTransformerEncoder
-from assistant.weights import BUNDLED_NAME, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from assistant.encoder import Encoder
+    from assistant.encoders.onnx import Encoder
 
 
 def serving(model: str = "", *, device: str = "cpu", built_with: str = "") -> tuple[Encoder, str]:
@@ -45,7 +45,7 @@ def building(
     weights = Weights(model)
     found = _exported(weights.identity) if device == "cpu" else None
     if device == "cpu" and not found:
-        from assistant import export  # what only building needs
+        from assistant.encoders import export  # what only building needs
 
         if progress:
             progress(0, 1)

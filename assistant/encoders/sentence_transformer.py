@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant import deadline
+from assistant.encoders.weights import Weights
 from assistant.errors import ModelError
-from assistant.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from assistant.encoder import Vectors
+    from assistant.encoders.onnx import Vectors
 
 STEP = 16
 """Texts are padded to a multiple of this many tokens."""

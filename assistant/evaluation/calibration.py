@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import files, generations, measures, ranking
+from assistant import files
 from assistant.errors import GuideError, IndexDamaged, QuestionError
-from assistant.retrieval import Retrieval
-from assistant.text import normalise, terms, words
+from assistant.evaluation import metrics as evaluation_metrics
+from assistant.index import generations
+from assistant.retrieval import ranker
+from assistant.retrieval.retriever import Retrieval
+from assistant.text.text import normalise, terms, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from assistant.encoder import Encoder
-    from assistant.measures import Flags, Floats
-    from assistant.model import Passage
-    from assistant.store import FaissStore
+    from assistant.encoders.onnx import Encoder
+    from assistant.evaluation.metrics import Flags, Floats
+    from assistant.index.store import FaissStore
+    from assistant.models.documents import Passage
 
     Progress = Callable[[str, int, int], None]
 
@@ -182,7 +185,7 @@ def ask(
 
     0 for what is doubted: no bar lets that through.
     """
-    retrieval = Retrieval(store, encoder, replace(ranking.shipped(), bar=0.0))
+    retrieval = Retrieval(store, encoder, replace(ranker.shipped(), bar=0.0))
     chances = []
     for done, one in enumerate(asked, 1):
         parts, _ = retrieval.without(one.hidden).find(normalise(one.text), ())
@@ -201,12 +204,12 @@ def fit(chances: Floats, answerable: Flags, *, lost: float = LOST, kept: str = "
     shipped one .006 to .032 and .879 to .954. On a fourth, looked at last, 80 questions brought
     what is lost from .114 to .073.
     """
-    ones, shipped = chances[answerable], ranking.shipped().bar
+    ones, shipped = chances[answerable], ranker.shipped().bar
     bar = _bar(ones, lost)
     drawn = np.random.default_rng(0)
     again = [_bar(drawn.choice(ones, len(ones)), lost) for _ in range(_RESAMPLES)]
     low, high = (float(end) for end in np.quantile(again, [0.025, 0.975]))
-    auroc = measures.auroc(chances, answerable)
+    auroc = evaluation_metrics.auroc(chances, answerable)
     kept = kept or _kept(len(ones), bar, (low, high), auroc, lost=lost)
     bar = shipped if kept else bar
     return Calibration(
@@ -237,7 +240,7 @@ def _kept(
         return "More of the first are doubted, whatever the bar, than it may lose: it stays."
     if auroc < APART:
         return "By their scores the two kinds can hardly be told apart: the shipped bar stays."
-    if interval[0] <= ranking.shipped().bar <= interval[1]:
+    if interval[0] <= ranker.shipped().bar <= interval[1]:
         return "The shipped bar lies in the interval: nothing speaks against it, and it stays."
     return ""
 
@@ -288,9 +291,9 @@ def read(folder: Path, model: str) -> tuple[float | None, str]:
 
 def _coefficients() -> str:
     """A digest of the shipped coefficients and of what they weigh."""
-    model = ranking.shipped()
+    model = ranker.shipped()
     weights = [*model.order.tolist(), *model.judge.tolist(), model.judge_intercept]
-    return _digest({"features": ranking.FEATURES, "weights": weights})
+    return _digest({"features": ranker.FEATURES, "weights": weights})
 
 
 def _digest(data: object) -> str:

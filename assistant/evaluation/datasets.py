@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from assistant import files
 from assistant.errors import SettingsError
-from assistant.model import Turn
-from assistant.text import writable
+from assistant.models.answers import Turn
+from assistant.text.text import writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from assistant import building, measures, ranking, text
-from assistant import index as indexes
-from assistant import talk as talks
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
+from assistant.evaluation import metrics as evaluation_metrics
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.query import follow_ups as talks
+from assistant.retrieval import ranker
+from assistant.text import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from assistant.encoder import Encoder, Vectors
-    from assistant.model import Answer, Passage
-    from assistant.questionset import Asked, QuestionSet
-    from assistant.store import FaissStore
+    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.evaluation.datasets import Asked, QuestionSet
+    from assistant.index.store import FaissStore
+    from assistant.models.answers import Answer
+    from assistant.models.documents import Passage
 
     Progress = Callable[[str, int, int], None]
 
@@ -47,7 +51,7 @@ class Measure:
     @classmethod
     def of(cls, values: Sequence[float]) -> Measure:
         """The mean of a figure a question has."""
-        return cls(float(np.mean(values)), *measures.interval(values), len(values))
+        return cls(float(np.mean(values)), *evaluation_metrics.interval(values), len(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def evaluate(
     if given.guide is None:
         return Outcome(given.name, rewritten=tuple(map(_rewritten, given.questions)))
     folder = work / given.name.replace("/", "-").replace(": ", "-") / "index"
-    building.build(given.guide, folder, encoder, progress=progress)
+    builder.build(given.guide, folder, encoder, progress=progress)
     bench = _Bench(Assistant(indexes.open(folder), encoder), encoder, by_page=given.by_page)
     records = tuple(bench.records(given.questions, given.name, progress))
     spelt = {record.asked.id: record for record in records}
@@ -135,8 +139,8 @@ class _Bench:
             if record and record.gold:
                 found = self.assistant.search(one.text, RANKED, one.history).hits
                 ranked = self._ranked(hit.passage for hit in found)
-                before = measures.ndcg(record.ranked["+ history"], record.gold)
-                yield before, measures.ndcg(ranked, record.gold)
+                before = evaluation_metrics.ndcg(record.ranked["+ history"], record.gold)
+                yield before, evaluation_metrics.ndcg(ranked, record.gold)
 
     def _arms(self, asked: Asked, vector: Vectors) -> dict[Arm, tuple[str, ...]]:
         wanted = tuple(dict.fromkeys(text.terms(text.normalise(asked.text))))
@@ -144,7 +148,7 @@ class _Bench:
         keys = {
             "words": [key for key, _ in found.lexical],
             "vectors": [key for key, _ in found.dense],
-            "hybrid": ranking.fuse(found),
+            "hybrid": ranker.fuse(found),
         }
         arms: dict[Arm, tuple[str, ...]] = {}
         for arm in ARMS[:3]:
@@ -198,12 +202,16 @@ def ranking_measures(records: Sequence[Record], arm: Arm) -> dict[str, Measure]:
         for found, gold in ranked
     ]
     return {
-        "nDCG@10": Measure.of([measures.ndcg(found, gold) for found, gold in ranked]),
+        "nDCG@10": Measure.of([evaluation_metrics.ndcg(found, gold) for found, gold in ranked]),
         **{
-            f"R@{k}": Measure.of([measures.recall(found, gold, k) for found, gold in ranked])
+            f"R@{k}": Measure.of(
+                [evaluation_metrics.recall(found, gold, k) for found, gold in ranked]
+            )
             for k in (1, 5, 10)
         },
-        "MRR": Measure.of([measures.reciprocal_rank(found, gold) for found, gold in ranked]),
+        "MRR": Measure.of(
+            [evaluation_metrics.reciprocal_rank(found, gold) for found, gold in ranked]
+        ),
         "page@5": Measure.of([float(not gold.isdisjoint(found[:5])) for found, gold in pages]),
     }
 
@@ -226,7 +234,7 @@ def answer_measures(records: Sequence[Record]) -> dict[str, Measure]:
 
 def _f1(record: Record) -> float:
     said = " ".join(citation.quote for citation in record.answer.citations)
-    return measures.token_f1(said, record.asked.answers)
+    return evaluation_metrics.token_f1(said, record.asked.answers)
 
 
 def _evident(record: Record) -> bool:
@@ -236,7 +244,7 @@ def _evident(record: Record) -> bool:
         for line in citation.quote.split("\n")
         for start, end in text.sentences(line)
     ]
-    return measures.evidence(quoted, record.asked.answers)
+    return evaluation_metrics.evidence(quoted, record.asked.answers)
 
 
 def refusal_measures(records: Sequence[Record]) -> dict[str, Measure]:
@@ -255,15 +263,15 @@ def refusal_measures(records: Sequence[Record]) -> dict[str, Measure]:
         return Measure(figure(chances, answerable), float(low), float(high), len(chances))
 
     return {
-        "AUROC": measure(measures.auroc),
-        "caught at 5 % lost": measure(measures.caught),
-        "ECE": measure(measures.calibration_error),
+        "AUROC": measure(evaluation_metrics.auroc),
+        "caught at 5 % lost": measure(evaluation_metrics.caught),
+        "ECE": measure(evaluation_metrics.calibration_error),
         "refused": Measure.of((~found[~answerable]).astype(float).tolist()),
         "lost": Measure.of((~found[answerable]).astype(float).tolist()),
     }
 
 
-def judged(records: Sequence[Record]) -> tuple[measures.Floats, measures.Flags]:
+def judged(records: Sequence[Record]) -> tuple[evaluation_metrics.Floats, evaluation_metrics.Flags]:
     """The confidence of each answer, and whether the guide answers, where that is known."""
     known = [record for record in records if record.asked.answerable is not None]
     return (

@@ -12,14 +12,16 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from assistant import console, evaluate, files, measures
+from assistant import console, files
 from assistant.errors import SettingsError
+from assistant.evaluation import evaluate
+from assistant.evaluation import metrics as evaluation_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from assistant.evaluate import Measure, Outcome, Record
+    from assistant.evaluation.evaluate import Measure, Outcome, Record
 
     Goals = Mapping[str, Mapping[str, float]]
 
@@ -245,7 +247,9 @@ def _cell(measure: Measure | None) -> str:
 def _curves(outcome: Outcome) -> Iterator[str]:
     chances, answerable = evaluate.judged(outcome.records)
     if len(chances) and answerable.any() and not answerable.all():
-        points = [(said, true) for said, true, _ in measures.reliability(chances, answerable)]
+        points = [
+            (said, true) for said, true, _ in evaluation_metrics.reliability(chances, answerable)
+        ]
         yield _drawn(
             points,
             "Reliability: the probability that was said, and how often the guide did answer.",
@@ -254,7 +258,7 @@ def _curves(outcome: Outcome) -> Iterator[str]:
             diagonal=True,
         )
         yield _drawn(
-            measures.risk_coverage(chances, answerable),
+            evaluation_metrics.risk_coverage(chances, answerable),
             "Risk and coverage: the more is answered, the more of it has no answer in the guide.",
             "share answered",
             "of it wrongly",
@@ -300,10 +304,10 @@ def _worst(records: Sequence[Record]) -> str:
     """The questions whose gold is furthest down, with what stood first instead."""
     last = evaluate.ARMS[-1]
     known = [record for record in records if record.gold]
-    worst = sorted(known, key=lambda r: measures.reciprocal_rank(r.ranked[last], r.gold))
+    worst = sorted(known, key=lambda r: evaluation_metrics.reciprocal_rank(r.ranked[last], r.gold))
     rows = []
     for record in worst[:WORST]:
-        rank = measures.reciprocal_rank(record.ranked[last], record.gold)
+        rank = evaluation_metrics.reciprocal_rank(record.ranked[last], record.gold)
         instead = record.answer.hits[0].passage.heading_path if record.answer.hits else "nothing"
         cells: tuple[Any, ...] = (
             record.answer.understood_as,

@@ -12,13 +12,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from assistant.dialect import WIKI
-from assistant.model import Oddity
+from assistant.models.documents import Oddity
+from assistant.readers.dialects import WIKI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from assistant.model import PageLinks
+    from assistant.models.documents import PageLinks
 
 _INDEX = frozenset({"index", "readme", "_index"})
 _DEEPEST_ROOT = 2  # a site's own root may lie this deep in the guide: docs/content

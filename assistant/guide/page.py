@@ -28,19 +28,21 @@ from urllib.parse import quote
 
 import yaml
 
-from assistant import formats, links, markdown, render, resources, sections, site
-from assistant import walk as walks
 from assistant.errors import GuideError
-from assistant.model import Guide, Oddity, Page, PageLinks, PageRead
-from assistant.site import Reading
-from assistant.text import normalise, smuggled
-from assistant.walk import printable
+from assistant.guide import links, publishers, resources, sections
+from assistant.guide import walk as walks
+from assistant.guide.publishers import Reading
+from assistant.guide.walk import printable
+from assistant.models.documents import Guide, Oddity, Page, PageLinks, PageRead
+from assistant.readers import decode, markdown
+from assistant.render import page_html
+from assistant.text.text import normalise, smuggled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from assistant.formats import Source
-    from assistant.model import Block, Passage, Resource, Section
+    from assistant.models.documents import Block, Passage, Resource, Section
+    from assistant.readers.decode import Source
 
     Resolve = Callable[[str], str]
     Progress = Callable[[int, int], None]
@@ -126,7 +128,7 @@ def nothing_read(folder: Path, paths: Sequence[str], unread: Sequence[Oddity]) -
         )
     return GuideError(
         f"There is no page in {folder}.",
-        f"Put files ending in {', '.join(formats.SUFFIXES)} there.",
+        f"Put files ending in {', '.join(decode.SUFFIXES)} there.",
     )
 
 
@@ -207,7 +209,7 @@ def _page_or_oddity(folder: Path, reading: Reading, path: str) -> PageRead | Odd
         return Oddity(printable(path), 1, error.what, unread=True)
 
 
-def published_by(folder: Path) -> site.Tool:
+def published_by(folder: Path) -> publishers.Tool:
     """The publishing tool that the files in a guide's folder, or beside it, speak of."""
     names: set[str] = set()
     for place in (folder, folder.resolve().parent):
@@ -215,7 +217,7 @@ def published_by(folder: Path) -> site.Tool:
             names.update(entry.name for entry in os.scandir(place))
         except OSError:
             continue
-    return site.guess(names)
+    return publishers.guess(names)
 
 
 def walk(folder: Path) -> Iterator[str]:
@@ -229,14 +231,14 @@ def walk(folder: Path) -> Iterator[str]:
 def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
     """Read one file of the guide. Raises GuideError where it cannot be read."""
     raw = _bytes(folder, path)
-    source = formats.read(path, raw)
+    source = decode.read(path, raw)
     metadata, body, oddities = _front_matter(path, source)
     oddities += [Oddity(path, line, what) for line, what in source.oddities]
     oddities += _unseen(path, source.text)
     found = (
         markdown.blocks(body, mdx=_is_mdx(path, reading))
         if source.kind == "markdown"
-        else formats.blocks(source.kind, source.text)
+        else decode.blocks(source.kind, source.text)
     )
     found = sections.without_endless_headings(found)
     title = _title(metadata, found, source, path)
@@ -245,7 +247,7 @@ def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
     page = Page(
         path,
         title,
-        site.address(path, reading.base_url, reading.tool, permalink),
+        publishers.address(path, reading.base_url, reading.tool, permalink),
         hashlib.sha256(raw).hexdigest(),
         source.text,
         language,
@@ -316,8 +318,8 @@ def _placed(resource: Resource, reading: Reading) -> Resource:
     joined = links.joined(posixpath.dirname(resource.path), path)
     if joined is None:
         return resource
-    page = posixpath.splitext(joined)[1].lower() in formats.SUFFIXES
-    place = site.address(joined, reading.base_url, reading.tool) if page else quote(joined)
+    page = posixpath.splitext(joined)[1].lower() in decode.SUFFIXES
+    place = publishers.address(joined, reading.base_url, reading.tool) if page else quote(joined)
     return replace(resource, url=f"{place}#{quote(anchor)}" if anchor else place)
 
 
@@ -325,13 +327,13 @@ def rendered(
     page: Page, anchors: Iterable[tuple[int, str]], *, resolve: Resolve | None = None
 ) -> str:
     """A page as safe HTML; `anchors` and `resolve` are as for `render.page`."""
-    kind = formats.kind(page.path)
+    kind = decode.kind(page.path)
     if kind != "markdown":
-        return render.blocks(formats.blocks(kind, page.text), anchors)
+        return page_html.blocks(decode.blocks(kind, page.text), anchors)
     match = _FRONT_MATTER.match(page.text)
     body = _blank(page.text, match) if match else page.text
     mdx = page.path.lower().endswith(".mdx")
-    return render.page(body, anchors, resolve=resolve, mdx=mdx)
+    return page_html.page(body, anchors, resolve=resolve, mdx=mdx)
 
 
 def _bytes(folder: Path, path: str) -> bytes:
@@ -345,7 +347,7 @@ def _bytes(folder: Path, path: str) -> bytes:
         found = place.stat()
         if not stat.S_ISREG(found.st_mode):
             raise GuideError(f"{path} is not a file.", mend)
-        if found.st_size > 1_000_000 * (most := formats.largest(path)):
+        if found.st_size > 1_000_000 * (most := decode.largest(path)):
             raise GuideError(f"{path} has more than {most} MB; split it.", mend)
         return place.read_bytes()
     except OSError as error:

@@ -11,11 +11,11 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from assistant import links
-from assistant.model import Resource
+from assistant.guide import links
+from assistant.models.documents import Resource
 
 if TYPE_CHECKING:
-    from assistant.model import Block, Link, ResourceKind, Section
+    from assistant.models.documents import Block, Link, ResourceKind, Section
 
 _MINUTES = re.compile(
     r"\b(\d{1,3})[\s-]*min(?:ute)?s?\b(?:[\s-]*(?:read|watch|listen|video|talk))?", re.I

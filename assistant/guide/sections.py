@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from assistant import site
-from assistant.markdown import MAYBE_HEADING
-from assistant.model import Passage, Section, Sentence
-from assistant.text import sentences
+from assistant.guide import publishers
+from assistant.models.documents import Passage, Section, Sentence
+from assistant.readers.markdown import MAYBE_HEADING
+from assistant.text.text import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from assistant.model import Block, Page
+    from assistant.models.documents import Block, Page
 
 # What is no letter, or no digit, as a blank: counted by bytes, ten times as fast as by a pattern.
 _LETTERS = bytes(c if chr(c).isalpha() else 32 for c in range(128)) + b" " * 128
@@ -62,7 +62,9 @@ class Part:
         return Section(page.path, self.headings, self.anchor, link, self.lines)
 
 
-def parts(found: Sequence[Block], title: str, *, tool: site.Tool, last_line: int) -> list[Part]:
+def parts(
+    found: Sequence[Block], title: str, *, tool: publishers.Tool, last_line: int
+) -> list[Part]:
     """Cut a page's blocks at its headings; a table of contents and its heading are left out.
 
     Emphasised lines are headings on a page that has no others below its title.
@@ -95,10 +97,12 @@ def _settled(found: Sequence[Block]) -> list[Block]:
     ]
 
 
-def _parts(found: list[Block], title: str, *, tool: site.Tool, last_line: int) -> Iterator[Part]:
+def _parts(
+    found: list[Block], title: str, *, tool: publishers.Tool, last_line: int
+) -> Iterator[Part]:
     headings = [number for number, block in enumerate(found) if block.kind == "heading"]
     named = [(found[number].text, found[number].anchor) for number in headings]
-    anchored = zip(headings, site.anchors(named, tool), strict=True)
+    anchored = zip(headings, publishers.anchors(named, tool), strict=True)
     starts = [(number, anchor) for number, anchor in anchored if found[number].text]
     ends = [*(number for number, _ in starts), len(found)]
     kept = _kept(found[: ends[0]])

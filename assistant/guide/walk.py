@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant import formats, site
 from assistant.errors import GuideError
-from assistant.model import Oddity
+from assistant.guide import publishers
+from assistant.models.documents import Oddity
+from assistant.readers import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +59,9 @@ def ignored(name: str) -> bool:
 
 def decides(name: str) -> bool:
     """Whether a file of this name is a page, or decides which folders are read."""
-    return name.lower().endswith(formats.SUFFIXES) or name == _ENVIRONMENT or site.publishes(name)
+    return (
+        name.lower().endswith(decode.SUFFIXES) or name == _ENVIRONMENT or publishers.publishes(name)
+    )
 
 
 def files(folder: Path) -> Files:
@@ -135,12 +138,12 @@ class _Walk:
                     self._there.add(path)
                 else:
                     yield path
-            elif name.lower().endswith(formats.SUFFIXES):
+            elif name.lower().endswith(decode.SUFFIXES):
                 self._paths.append(path)
 
     def _link(self, entry: os.DirEntry[str], path: str) -> None:
         """Take a link to a page of the guide for a page; note any other that seems to be one."""
-        page = path.lower().endswith(formats.SUFFIXES)
+        page = path.lower().endswith(decode.SUFFIXES)
         try:
             folder = entry.is_dir()
             to = Path(entry.path).resolve()
@@ -158,7 +161,7 @@ class _Walk:
             self._paths.append(path)
 
     def _published(self, place: str, names: Iterable[str]) -> list[tuple[str, str]]:
-        return site.outputs(names, lambda name: _text(Path(place, name)))
+        return publishers.outputs(names, lambda name: _text(Path(place, name)))
 
     def _skipped(self) -> Iterator[Oddity]:
         late = self._outputs.keys() & set(self._folders)

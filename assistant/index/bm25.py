@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.lexicon import Postings
-from assistant.matrix import best, mapped
+from assistant.index.arrays import best, mapped
+from assistant.index.forward_index import Postings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

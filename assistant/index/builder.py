@@ -15,25 +15,26 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from assistant import changes, generations, links
-from assistant import guide as guides
-from assistant import index as indexes
-from assistant.cache import Cache
 from assistant.errors import IndexDamaged, IndexMissing, IndexOutdated
-from assistant.index import FORMAT, Index, Manifest
-from assistant.model import PageRead
-from assistant.rows import Kept, edits_only
-from assistant.site import Reading
-from assistant.store import FaissStore
-from assistant.vectors import CachedVectors
+from assistant.guide import links
+from assistant.guide import page as guides
+from assistant.guide.publishers import Reading
+from assistant.index import diff, generations
+from assistant.index import index as indexes
+from assistant.index.build_cache import Cache
+from assistant.index.database import Kept, edits_only
+from assistant.index.embed import CachedVectors
+from assistant.index.index import FORMAT, Index, Manifest
+from assistant.index.store import FaissStore
+from assistant.models.documents import PageRead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from assistant.changes import Changes
-    from assistant.encoder import Encoder
-    from assistant.model import Oddity, PageLinks
+    from assistant.encoders.onnx import Encoder
+    from assistant.index.diff import Changes
+    from assistant.models.documents import Oddity, PageLinks
     from assistant.settings import Settings
 
     Progress = Callable[[str, int, int], None]
@@ -187,7 +188,7 @@ def _changes(
     """The guide against the last generation; how its files are is remembered."""
     seen = cache.files(corpus.resolve())
     digests = base.digests() if base else {}
-    found = changes.find(corpus, digests, reading=reading, seen=seen, progress=progress)
+    found = diff.find(corpus, digests, reading=reading, seen=seen, progress=progress)
     passages = (
         len(piece.passages) if isinstance(piece, PageRead) else base and base.size_of(piece)
         for piece in found.pieces

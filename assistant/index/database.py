@@ -12,7 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant.model import (
+from assistant.index.vocabulary import written_out
+from assistant.models.documents import (
     Oddity,
     PageLinks,
     PageRead,
@@ -21,7 +22,6 @@ from assistant.model import (
     Section,
     Sentence,
 )
-from assistant.vocabulary import written_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

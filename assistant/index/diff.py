@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assistant import files
-from assistant import guide as guides
-from assistant import walk as walks
-from assistant.cache import Seen
 from assistant.errors import GuideError
-from assistant.model import Oddity, PageRead
-from assistant.rows import Kept
+from assistant.guide import page as guides
+from assistant.guide import walk as walks
+from assistant.index.build_cache import Seen
+from assistant.index.database import Kept
+from assistant.models.documents import Oddity, PageRead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
-    from assistant.rows import Piece
-    from assistant.site import Reading
+    from assistant.guide.publishers import Reading
+    from assistant.index.database import Piece
 
 
 @dataclass(frozen=True, slots=True)

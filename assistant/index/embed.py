@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.store import quantise
+from assistant.index.store import quantise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from assistant.cache import Cache
-    from assistant.encoder import Encoder
-    from assistant.model import PageRead, Passage
-    from assistant.store import FaissStore, Rough
-    from assistant.store import Vectors as Exact
+    from assistant.encoders.onnx import Encoder
+    from assistant.index.build_cache import Cache
+    from assistant.index.store import FaissStore, Rough
+    from assistant.index.store import Vectors as Exact
+    from assistant.models.documents import PageRead, Passage
 
 EXACT = "exact"
 ROUGH = "rough"

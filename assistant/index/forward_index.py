@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.text import STOPWORDS, stem, words
+from assistant.text.text import STOPWORDS, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.model import Passage
+    from assistant.models.documents import Passage
 
     Numbers = NDArray[np.int64]
 

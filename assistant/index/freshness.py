@@ -8,17 +8,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from assistant import changes, generations
-from assistant.cache import remembered
 from assistant.errors import GuideError
+from assistant.index import diff, generations
+from assistant.index.build_cache import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from assistant.cache import Seen
-    from assistant.changes import Difference
-    from assistant.index import Index
+    from assistant.index.build_cache import Seen
+    from assistant.index.diff import Difference
+    from assistant.index.index import Index
     from assistant.settings import Settings
 
 MOST_COMPARED = 2_000
@@ -57,7 +57,7 @@ class Freshness:
             unread = (oddity.path for oddity in index.store.concerns() if oddity.unread)
             self._unread = frozenset(unread)
             self._generation = index.generation
-        found = changes.compare(
+        found = diff.compare(
             self._corpus,
             self._digests,
             unread=self._unread,

@@ -11,16 +11,16 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant import generations
 from assistant.errors import IndexDamaged, IndexOutdated, ModelError
-from assistant.site import Reading
-from assistant.store import FaissStore
+from assistant.guide.publishers import Reading
+from assistant.index import generations
+from assistant.index.store import FaissStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from assistant.encoder import Encoder
-    from assistant.generations import Generation
+    from assistant.encoders.onnx import Encoder
+    from assistant.index.generations import Generation
 
 FORMAT = 8
 """Raised whenever the files of a generation, or what is read into them, change meaning."""

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import lexicon as lexicons
-from assistant.text import STOPWORDS, stem
+from assistant.index import forward_index as lexicons
+from assistant.text.text import STOPWORDS, stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.lexicon import Lexicon
+    from assistant.index.forward_index import Lexicon
 
     Key = tuple[str, ...]
     Hashes = NDArray[np.uint64]

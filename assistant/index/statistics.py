@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import bm25, matrix, phrases, vocabulary
-from assistant import lexicon as lexicons
-from assistant.lexicon import Lexicon
+from assistant.index import arrays, bm25, phrases, vocabulary
+from assistant.index import forward_index as lexicons
+from assistant.index.forward_index import Lexicon
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from assistant.lexicon import Postings
-    from assistant.model import Passage
+    from assistant.index.forward_index import Postings
+    from assistant.models.documents import Passage
 
     Edit = tuple[Sequence[Passage], Sequence[Passage]]
 
@@ -43,8 +43,8 @@ class Counts:
         return cls(
             Lexicon(
                 tuple(names["words"]),
-                matrix.mapped(folder / "words.npy"),
-                matrix.mapped(folder / "first_word.npy"),
+                arrays.mapped(folder / "words.npy"),
+                arrays.mapped(folder / "first_word.npy"),
             ),
             bm25.read(folder, names["stems"]),
         )

@@ -18,25 +18,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from assistant import counts, matrix, neighbours, rows, told, vocabulary
-from assistant import lexicon as lexicons
-from assistant.bm25 import Bm25
-from assistant.counts import Counts
-from assistant.matrix import Matrix
-from assistant.model import (
-    Candidates,
-    Oddity,
-    Page,
-    PageLinks,
-    PageRead,
-    Passage,
-    Resource,
-    Section,
-)
-from assistant.neighbours import Neighbours
-from assistant.rows import Kept
-from assistant.told import Told
-from assistant.vocabulary import Vocabulary
+from assistant.index import arrays, statistics, term_matches, vocabulary
+from assistant.index import database as database_module
+from assistant.index import forward_index as lexicons
+from assistant.index import vectors as vector_search
+from assistant.index.arrays import Matrix
+from assistant.index.bm25 import Bm25
+from assistant.index.database import Kept
+from assistant.index.statistics import Counts
+from assistant.index.term_matches import Told
+from assistant.index.vectors import Neighbours
+from assistant.index.vocabulary import Vocabulary
+from assistant.models.answers import Candidates
+from assistant.models.documents import Oddity, Page, PageLinks, PageRead, Passage, Resource, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,8 +38,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from assistant.lexicon import Lexicon
-    from assistant.rows import Piece
+    from assistant.index.database import Piece
+    from assistant.index.forward_index import Lexicon
 
     Vectors = NDArray[np.float32]
     Rough = NDArray[np.int8]
@@ -85,9 +79,9 @@ class FaissStore:
         self._passages = Neighbours(folder / "vectors.npy")
         self._resources = Neighbours(folder / "resources.npy")
         self._sentences = Matrix(folder / "sentences.npy")
-        self._first_sentence: NDArray[np.int64] = matrix.mapped(folder / "first_sentence.npy")
+        self._first_sentence: NDArray[np.int64] = arrays.mapped(folder / "first_sentence.npy")
         self._terms = Matrix(folder / "terms.npy")
-        self._first_term: NDArray[np.int64] = matrix.mapped(folder / "first_term.npy")
+        self._first_term: NDArray[np.int64] = arrays.mapped(folder / "first_term.npy")
         self.vocabulary = Vocabulary.from_dict(
             json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         )
@@ -101,7 +95,7 @@ class FaissStore:
         *,
         concerns: Iterable[Oddity] = (),
         old: FaissStore | None = None,
-        exact_up_to: int = neighbours.EXACT_UP_TO,
+        exact_up_to: int = vector_search.EXACT_UP_TO,
     ) -> None:
         """Write a generation's files into an empty folder.
 
@@ -110,11 +104,11 @@ class FaissStore:
         of no page that was read. More vectors than `exact_up_to` get lists.
         """
         before = old.folder / _DATABASE if old else None
-        rows.write(folder / _DATABASE, pieces, concerns=concerns, old=before)
+        database_module.write(folder / _DATABASE, pieces, concerns=concerns, old=before)
         parts = list(_parts(pieces, vectors, old))
         _write_vectors(folder, parts, exact_up_to=exact_up_to)
         _write_terms(folder, parts)
-        found = counts.count([part.words() for part in parts], old.counts if old else None)
+        found = statistics.count([part.words() for part in parts], old.counts if old else None)
         found.write(folder)
         acronyms = _acronyms(folder, pieces, found.lexicon, old)
         _write_json(
@@ -153,8 +147,8 @@ class FaissStore:
     def sentence_cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
         """The cosine of a unit vector with each sentence of the passages named, in order."""
         rows = self._of(self._sentences, self._first_sentence, keys).astype(np.float32)
-        norms = np.maximum(np.sqrt(neighbours.dots(rows, rows)), 1e-9)
-        return (neighbours.dots(rows, vector) / norms).astype(np.float32, copy=False)
+        norms = np.maximum(np.sqrt(vector_search.dots(rows, rows)), 1e-9)
+        return (vector_search.dots(rows, vector) / norms).astype(np.float32, copy=False)
 
     def told(self, keys: Sequence[int]) -> Told:
         """What the passages named tell, in the order asked for."""
@@ -181,7 +175,7 @@ class FaissStore:
             return []
         marks = ",".join("?" * len(keys))
         found = self._rows(f"select * from resource where key in ({marks})", *keys)
-        by_key = {row[0]: rows.resource(row) for row in found}
+        by_key = {row[0]: database_module.resource(row) for row in found}
         return [by_key[key] for key in keys]
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
@@ -189,21 +183,21 @@ class FaissStore:
         found = self._rows(
             f"select * from passage where key in ({','.join('?' * len(keys))})", *keys
         )
-        by_key = dict(zip((row[0] for row in found), rows.passages(found), strict=True))
+        by_key = dict(zip((row[0] for row in found), database_module.passages(found), strict=True))
         return [by_key[key] for key in keys]
 
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """The passages of one section with their numbers, in order."""
         found = [row for row in self._of_page("passage", path) if row[4] == anchor]
-        return list(zip((row[0] for row in found), rows.passages(found), strict=True))
+        return list(zip((row[0] for row in found), database_module.passages(found), strict=True))
 
     def sections(self, path: str) -> list[Section]:
         """The sections of a page, in order."""
-        return [rows.section(row) for row in self._of_page("section", path)]
+        return [database_module.section(row) for row in self._of_page("section", path)]
 
     def resources_of(self, path: str) -> list[tuple[int, Resource]]:
         """The resources of a page with their numbers, in order."""
-        return [(row[0], rows.resource(row)) for row in self._of_page("resource", path)]
+        return [(row[0], database_module.resource(row)) for row in self._of_page("resource", path)]
 
     def page(self, path: str) -> Page | None:
         """One page by its path inside the guide, or None."""
@@ -231,7 +225,7 @@ class FaissStore:
     def places(self) -> NDArray[np.int64]:
         """Where each page's rows begin in every table, with where the last one's end behind."""
         with self._lock:
-            return np.array(rows.places(self._database), dtype=np.int64)
+            return np.array(database_module.places(self._database), dtype=np.int64)
 
     def digests(self) -> dict[str, str]:
         """The sha256 of every page by path, in order."""
@@ -240,12 +234,12 @@ class FaissStore:
     def links(self) -> dict[str, PageLinks]:
         """How every page is linked, by path, in order."""
         found = self._rows("select path, links from page order by key")
-        return {path: rows.links(path, text) for path, text in found}
+        return {path: database_module.links(path, text) for path, text in found}
 
     def links_of(self, path: str) -> PageLinks:
         """How one page is linked."""
         found = self._rows("select path, links from page where path = ?", path)
-        return rows.links(*found[0])
+        return database_module.links(*found[0])
 
     def concerns(self) -> tuple[Oddity, ...]:
         """Files unread, and links that lead nowhere."""
@@ -264,7 +258,7 @@ class FaissStore:
 
     def passages_of(self, path: str) -> list[Passage]:
         """The passages of a page, in order."""
-        return rows.passages(self._of_page("passage", path))
+        return database_module.passages(self._of_page("passage", path))
 
     @property
     def size(self) -> int:
@@ -273,7 +267,7 @@ class FaissStore:
 
     def size_of(self, pages: Kept) -> int:
         """How many passages some pages have."""
-        passage = 1 + rows.OF_A_PAGE.index("passage")
+        passage = 1 + database_module.OF_A_PAGE.index("passage")
         return int(self.places[pages.end, passage] - self.places[pages.start, passage])
 
     @property
@@ -371,7 +365,7 @@ class _Read:
         return lexicons.read(self._passages())
 
     def terms(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        found = [told.row(passage) for passage in self._passages()]
+        found = [term_matches.row(passage) for passage in self._passages()]
         numbers = np.array([*itertools.chain(*found)], dtype=np.int32).reshape(-1, 1)
         return numbers, np.array([*map(len, found)], dtype=np.int64)
 
@@ -407,7 +401,9 @@ def _parts(
     pieces: Iterable[Piece], vectors: Source, old: FaissStore | None
 ) -> Iterator[_Read | _Taken]:
     """The pieces, with the pages that stand together taken together."""
-    passage, resource = (1 + rows.OF_A_PAGE.index(name) for name in ("passage", "resource"))
+    passage, resource = (
+        1 + database_module.OF_A_PAGE.index(name) for name in ("passage", "resource")
+    )
     pages: list[PageRead] = []
     for piece in pieces:
         if isinstance(piece, PageRead):
@@ -427,11 +423,11 @@ def _parts(
 def _write_vectors(folder: Path, parts: Sequence[_Read | _Taken], *, exact_up_to: int) -> None:
     """Write the files of vectors part by part, so that few are in memory at a time."""
     texts = (part.passages() for part in parts)
-    width = neighbours.write(folder / "vectors.npy", texts, exact_up_to=exact_up_to)
+    width = vector_search.write(folder / "vectors.npy", texts, exact_up_to=exact_up_to)
     titles = (part.resources() for part in parts)
-    neighbours.write(folder / "resources.npy", titles, width=width, exact_up_to=exact_up_to)
+    vector_search.write(folder / "resources.npy", titles, width=width, exact_up_to=exact_up_to)
     sentences = (part.sentences() for part in parts)
-    matrix.write(folder / "sentences.npy", sentences, np.int8, width=width)
+    arrays.write(folder / "sentences.npy", sentences, np.int8, width=width)
     first = np.cumsum(np.concatenate([[0], *(part.sentence_counts() for part in parts)]))
     np.save(folder / "first_sentence.npy", first.astype(np.int64))
 
@@ -445,7 +441,7 @@ def _write_terms(folder: Path, parts: Sequence[_Read | _Taken]) -> None:
             lengths.append(own)
             yield found
 
-    matrix.write(folder / "terms.npy", numbers(), np.int32, width=1)
+    arrays.write(folder / "terms.npy", numbers(), np.int32, width=1)
     np.save(folder / "first_term.npy", np.cumsum(np.concatenate(lengths)))
 
 
@@ -454,17 +450,17 @@ def _acronyms(
 ) -> dict[str, tuple[vocabulary.Reading, ...]]:
     """The acronyms of a guide, those of the generation before where they are the same."""
     read = {piece.page.path: piece.passages for piece in pieces if isinstance(piece, PageRead)}
-    if old and rows.edits_only(pieces, list(old.digests())):
+    if old and database_module.edits_only(pieces, list(old.digests())):
         edits = {path: (old.passages_of(path), after) for path, after in read.items()}
-        if counts.keep_acronyms(old.counts.lexicon, lexicon, edits):
+        if statistics.keep_acronyms(old.counts.lexicon, lexicon, edits):
             return old.vocabulary.acronyms
     database = sqlite3.connect((folder / _DATABASE).absolute().as_uri(), uri=True)
     try:
         return vocabulary.acronyms(
             lexicon,
-            headings=rows.headings(database),
-            pages=rows.sizes(database),
-            spelled=rows.spelled(database),
+            headings=database_module.headings(database),
+            pages=database_module.sizes(database),
+            spelled=database_module.spelled(database),
         )
     finally:
         database.close()

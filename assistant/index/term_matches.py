@@ -14,14 +14,14 @@ from zlib import crc32
 
 import numpy as np
 
-from assistant.text import terms
+from assistant.text.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.model import Passage
+    from assistant.models.documents import Passage
 
     Numbers = NDArray[np.int32]
     Places = NDArray[np.intp]

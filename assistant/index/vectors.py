@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant import matrix
-from assistant.matrix import Matrix, best
+from assistant.index import arrays
+from assistant.index.arrays import Matrix, best
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,7 +84,7 @@ def write(
     The bytes depend on the vectors and their order alone, not on the parts or how many cores
     there are. `width` is that of no vectors.
     """
-    width = matrix.write(path, parts, np.float32, width=width)
+    width = arrays.write(path, parts, np.float32, width=width)
     vectors = Matrix(path).whole
     if len(vectors) <= exact_up_to:
         return width

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant import lexicon as lexicons
-from assistant import phrases
-from assistant.phrases import SMALL
-from assistant.text import STOPWORDS, stem, words
+from assistant.index import forward_index as lexicons
+from assistant.index import phrases
+from assistant.index.phrases import SMALL
+from assistant.text.text import STOPWORDS, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.lexicon import Lexicon, Postings
-    from assistant.model import Passage
-    from assistant.phrases import Key, Phrase
+    from assistant.index.forward_index import Lexicon, Postings
+    from assistant.index.phrases import Key, Phrase
+    from assistant.models.documents import Passage
 
 READINGS_KEPT = 4
 

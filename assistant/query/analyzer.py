@@ -9,17 +9,18 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant import courtesy, deadline
-from assistant import question as questions
-from assistant.ranking import Sought
-from assistant.spelling import Spelling
-from assistant.text import opening, stem, terms, tokens, words
+from assistant import deadline
+from assistant.query import politeness
+from assistant.query import question_type as questions
+from assistant.query.spelling import Spelling
+from assistant.retrieval.ranker import Sought
+from assistant.text.text import opening, stem, terms, tokens, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from assistant.question import Question
-    from assistant.vocabulary import Vocabulary
+    from assistant.index.vocabulary import Vocabulary
+    from assistant.query.question_type import Question
 
 READINGS_TRIED = 4
 LONGEST_READING = 3000
@@ -127,7 +128,7 @@ class Understanding:
                     yield part, start + begin, start + end
 
     def _understood(self, reading: str, prior: float) -> Understood:
-        plain = courtesy.plain(reading)
+        plain = politeness.plain(reading)
         asked = f" {' '.join(terms(reading))} "
         short = [term for phrase, own in self._short_forms if phrase in asked for term in own]
         joined = [stem(word) for word in self._spelling.joined(words(plain))]

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.model import MARKER, REFUSAL
-from assistant.question import parse
-from assistant.text import LONGEST, STOPWORDS, normalise, opening, sentences, stem, words
+from assistant.models.answers import MARKER, REFUSAL
+from assistant.query.question_type import parse
+from assistant.text.text import LONGEST, STOPWORDS, normalise, opening, sentences, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from assistant.model import Turn
-    from assistant.question import Question
+    from assistant.models.answers import Turn
+    from assistant.query.question_type import Question
 
 _CONNECTIVE = re.compile(
     r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what about|how about|what of|same for|"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from assistant.text import STOPWORDS, tokens, words
+from assistant.text.text import STOPWORDS, tokens, words
 
 _YOU = r"(?:you(?: guys)?|someone|somebody|anyone|anybody)"
 _JUST = (

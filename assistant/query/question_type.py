@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from assistant.text import STOPWORDS, opening, stem, words
+from assistant.text.text import STOPWORDS, opening, stem, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.model import ResourceKind
+    from assistant.models.documents import ResourceKind
 
 Form = Literal["comparison", "choice", "definition", "list", "steps", "resources", "yesno", "other"]
 

@@ -14,10 +14,10 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from assistant import hypertext
 from assistant.errors import GuideError
-from assistant.model import Block
-from assistant.text import visible
+from assistant.models.documents import Block
+from assistant.readers import html as html_reader
+from assistant.text.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,14 +106,14 @@ def read(path: str, raw: bytes) -> Source:
         text=text,
         kind=kind(path),
         oddities=tuple(oddities),
-        title=hypertext.title(text) if whole else "",
-        language=hypertext.language(text) if whole else "",
+        title=html_reader.title(text) if whole else "",
+        language=html_reader.language(text) if whole else "",
     )
 
 
 def blocks(kind: Kind, text: str) -> list[Block]:
     """The blocks of a page that is no Markdown."""
-    return hypertext.content(text) if kind == "html" else list(_paragraphs(text))
+    return html_reader.content(text) if kind == "html" else list(_paragraphs(text))
 
 
 def _paragraphs(text: str) -> Iterator[Block]:
@@ -205,10 +205,10 @@ def _line(text: str, position: int) -> int:
 
 
 def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
-    from assistant import reader_process
+    from assistant.readers import sandbox
 
     try:
-        return reader_process.read("rst", ".rst", text.encode("utf-8", "surrogatepass"))
+        return sandbox.read("rst", ".rst", text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         paragraphs = text.replace("\0", "").split("\n")
         shown = "\n".join(escape(line) if line.strip() else "<p>" for line in paragraphs)
@@ -216,10 +216,10 @@ def _from_rst(text: str) -> tuple[str, list[tuple[int, str]]]:
 
 
 def _unpacked(path: str, raw: bytes, suffix: str) -> str:
-    from assistant import reader_process
+    from assistant.readers import sandbox
 
     try:
-        return reader_process.read("office", suffix, raw)[0]
+        return sandbox.read("office", suffix, raw)[0]
     except ModuleNotFoundError as error:
         needed = "pip install 'guide-assistant[files]'"
         raise GuideError(f"{path} needs: {needed}", f"Run: {needed}") from error

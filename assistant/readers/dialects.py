@@ -11,9 +11,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from assistant import mdx as components
-from assistant.fences import OPENING, Fence, spans, width
-from assistant.mdx import LABEL
+from assistant.readers import mdx as components
+from assistant.readers.code_fences import OPENING, Fence, spans, width
+from assistant.readers.mdx import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

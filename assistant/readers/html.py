@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from html import unescape
 from typing import TYPE_CHECKING
 
-from assistant.model import Block, Link
-from assistant.table import Table
-from assistant.tags import BLOCK, INLINE, UNSEEN, Target, parse
-from assistant.text import visible
+from assistant.models.documents import Block, Link
+from assistant.readers.html_parser import BLOCK, INLINE, UNSEEN, Target, parse
+from assistant.readers.html_tables import Table
+from assistant.text.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from assistant.model import BlockKind
+    from assistant.models.documents import BlockKind
 
 _VERBATIM = frozenset({"listing", "plaintext", "pre", "xmp"})
 _LISTS = frozenset({"dir", "menu", "ol", "ul"})

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from assistant.model import Block
+from assistant.models.documents import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.model import BlockKind
+    from assistant.models.documents import BlockKind
 
 
 @dataclass(slots=True)

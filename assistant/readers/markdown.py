@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import pyromark
 from pyromark import Options
 
-from assistant import hypertext
-from assistant.dialect import ATTRIBUTES, neutralise
-from assistant.mdx import LABEL
-from assistant.model import Block, Link
-from assistant.text import visible
+from assistant.models.documents import Block, Link
+from assistant.readers import html as html_reader
+from assistant.readers.dialects import ATTRIBUTES, neutralise
+from assistant.readers.mdx import LABEL
+from assistant.text.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.model import BlockKind
+    from assistant.models.documents import BlockKind
 
 MAYBE_HEADING = 7
 """The level of an emphasised line of its own, which may stand for a heading."""
@@ -396,7 +396,7 @@ class _Walk:
             self._add("code", text, start, end)
             return
         first, last = self._lines.of(start, end)
-        found = () if _BARE_TAGS.fullmatch(text) else hypertext.blocks(text, first_line=first)
+        found = () if _BARE_TAGS.fullmatch(text) else html_reader.blocks(text, first_line=first)
         for block in found:
             lines = min(block.lines[0], last), min(block.lines[1], last)
             group = block.group + self._groups if block.group else 0

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from assistant.fences import OPENING, Fence, indent, spans, width
+from assistant.readers.code_fences import OPENING, Fence, indent, spans, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

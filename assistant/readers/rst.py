@@ -16,7 +16,7 @@ from docutils.parsers.rst.languages import en
 from docutils.parsers.rst.states import Inliner
 from docutils.writers import html5_polyglot
 
-from assistant import hypertext
+from assistant.readers import html as html_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,7 @@ def _register(source: str) -> list[tuple[int, str]]:
 
 def _raw_role(*arguments: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
     """HTML in a line: the words it shows."""
-    return [nodes.Text(hypertext.text(nodes.unescape(arguments[2])))], []
+    return [nodes.Text(html_reader.text(nodes.unescape(arguments[2])))], []
 
 
 def _role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
@@ -291,7 +291,7 @@ class _Known(Directive):  # type: ignore[misc]
         if {"file", "url"} & options.keys():
             warn = self.state.reporter.warning
             return [warn("A raw directive names a file that was not read.", line=self.lineno)]
-        shown = hypertext.text("\n".join(content)) if "html" in formats.lower().split() else ""
+        shown = html_reader.text("\n".join(content)) if "html" in formats.lower().split() else ""
         return [self._placed(nodes.paragraph("", shown))] if shown else []
 
 

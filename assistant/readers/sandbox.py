@@ -283,13 +283,13 @@ def main(kind: Kind, memory: int, seconds: int) -> None:
 
 
 def _office() -> Callable[[str, bytes], Text]:
-    from assistant import office
+    from assistant.readers import office
 
     return lambda suffix, raw: ((office.word if suffix == ".docx" else office.pdf)(raw), [])
 
 
 def _rst() -> Callable[[str, bytes], Text]:
-    from assistant import rst
+    from assistant.readers import rst
 
     return lambda _, raw: rst.html(raw.decode("utf-8", "surrogatepass"))
 

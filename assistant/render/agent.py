@@ -13,13 +13,14 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from assistant.model import REFUSAL
-from assistant.text import visible, writable
+from assistant.models.answers import REFUSAL
+from assistant.text.text import visible, writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from assistant.model import Answer, Citation, Hit, Passage, Related
+    from assistant.models.answers import Answer, Citation, Hit, Related
+    from assistant.models.documents import Passage
 
 LONGEST = 20_000
 """Characters of the guide that a result holds at most; it says how to get the rest."""

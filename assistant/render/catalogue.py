@@ -12,8 +12,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from assistant.accept import weighted
 from assistant.errors import SettingsError
+from assistant.http_accept import weighted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def _first_part(name: str) -> str:
 @lru_cache(maxsize=1)
 def _catalogues() -> dict[str, Messages]:
     found = {}
-    for file in files("assistant").joinpath("catalogues").iterdir():
+    for file in files("assistant.render").joinpath("catalogues").iterdir():
         language, _, kind = file.name.partition(".")
         if kind == "toml":
             read = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from assistant import addresses, document, guide
-from assistant.markup import text
+from assistant.guide import page as page_reader
+from assistant.render import layout, urls
+from assistant.render.html import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assistant.markup import Masthead
-    from assistant.messages import Messages
-    from assistant.model import Page, Section
+    from assistant.models.documents import Page, Section
+    from assistant.render.catalogue import Messages
+    from assistant.render.html import Masthead
 
 LONGEST_MARK = 20_000
 """Characters between the two ends of a quote; further apart they are not of one."""
@@ -50,7 +51,7 @@ def reader(
     linked = [section for section in sections if section.anchor]
     anchors = [(section.lines[0], section.anchor) for section in linked]
     root = masthead.root
-    body = guide.rendered(page, anchors, resolve=lambda to: addresses.linked(to, root))
+    body = page_reader.rendered(page, anchors, resolve=lambda to: urls.linked(to, root))
     body = marked(body, quoted) if quoted else body
     body = _asked_about(body, {s.anchor for s in linked}, page, root, messages)
     heading = "" if "<h1" in body else f"<h1>{text(page.title)}</h1>"
@@ -59,7 +60,7 @@ def reader(
     spoken = f' lang="{text(language)}"' if language else ""
     article = f'<article{spoken} dir="{side}">{heading}{body}</article>'
     contents = _contents(linked, messages) if len(linked) > 1 else ""
-    return document.page(page.title, contents + article, masthead, messages)
+    return layout.page(page.title, contents + article, masthead, messages)
 
 
 def _contents(linked: Sequence[Section], messages: Messages) -> str:
@@ -83,7 +84,7 @@ def _asked_about(body: str, anchors: set[str], page: Page, root: str, messages: 
         closes = f"</{match[1]}>"
         stop = body.find(closes, match.end()) if anchor in anchors else -1
         if stop >= 0:
-            url = text(addresses.asking_about(page.path, anchor, root))
+            url = text(urls.asking_about(page.path, anchor, root))
             about = f'<p class="about"><a href="{url}">{said}</a></p>'
             pieces += [body[end : stop + len(closes)], about]
             end = stop + len(closes)

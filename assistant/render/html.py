@@ -13,15 +13,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant import addresses
-from assistant.text import normalise
+from assistant.render import urls
+from assistant.text.text import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from assistant.messages import Messages
-    from assistant.model import Answer, Citation, Resource
-    from assistant.store import FaissStore
+    from assistant.index.store import FaissStore
+    from assistant.models.answers import Answer, Citation
+    from assistant.models.documents import Resource
+    from assistant.render.catalogue import Messages
 
 SURROUNDINGS = 500
 """Characters of a passage that are shown before and after what is quoted of it."""
@@ -162,7 +163,7 @@ class Markup:
         return f'<blockquote dir="auto">{lines} {number}</p></blockquote>'
 
     def _read(self, citation: Citation) -> str:
-        return addresses.cited(citation, self.masthead.root)
+        return urls.cited(citation, self.masthead.root)
 
     def _sources(self, citations: Sequence[Citation], texts: Mapping[str, str]) -> Iterator[str]:
         """Where the quotes stand: one source for those that follow each other in a section."""
@@ -192,16 +193,14 @@ class Markup:
             f'<span><span class="title" dir="auto">{text(resource.title)}</span>'
             f'<span class="kind">{text(kind)}</span></span>'
         )
-        return (
-            f"<li>{link(addresses.resource(resource, self.store, self.masthead.root), inside)}</li>"
-        )
+        return f"<li>{link(urls.resource(resource, self.store, self.masthead.root), inside)}</li>"
 
     def _related(self, heading: str, answer: Answer) -> str:
         root = self.masthead.root
         items = "".join(
             f'<li dir="auto">{link(url, text(" › ".join(section.headings)))}</li>'
             for section in answer.related
-            for url in [addresses.section(section.path, section.anchor, section.url, root)]
+            for url in [urls.section(section.path, section.anchor, section.url, root)]
         )
         return self._listed(heading, 'ul class="sections"', items)
 
@@ -289,7 +288,7 @@ def _lists(citation: Citation, resources: Sequence[Resource]) -> bool:
 def _lines(citation: Citation) -> Iterator[str]:
     """A quote's own lines: its heading, items and paragraphs, each to be seen as such."""
     for number, line in enumerate(filter(str.strip, citation.quote.splitlines())):
-        item = addresses.ITEM.match(line)
+        item = urls.ITEM.match(line)
         if item:
             marker = f'<span class="marker">{item[2] or "•"}</span> '
             depth = min(3, len(item[1]) // 2)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assistant import addresses
-from assistant.markup import text
+from assistant.render import urls
+from assistant.render.html import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.journal import Kept
-    from assistant.markup import Markup, Masthead
-    from assistant.messages import Messages
-    from assistant.model import Citation
+    from assistant.models.answers import Citation
+    from assistant.render.catalogue import Messages
+    from assistant.render.html import Markup, Masthead
+    from assistant.server.answer_log import Kept
 
 
 def page(name: str, main: str, masthead: Masthead, messages: Messages, script: str = "") -> str:
@@ -85,7 +85,7 @@ def answer(kept: Kept, markup: Markup) -> str:
     )
     if kept.answer.citations and not changed:
         standing = f'<p class="same">{text(say("same"))}</p>'
-    again = addresses.asking(kept.answer.question, root)
+    again = urls.asking(kept.answer.question, root)
     main = (
         f'<article id="talk"><h1 dir="auto">{text(markup.masthead.title)}</h1>'
         f'<p class="given">{text(said)}</p>{standing}'

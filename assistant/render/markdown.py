@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from assistant import addresses, messages
-from assistant.model import REFUSAL, Turn
+from assistant.models.answers import REFUSAL, Turn
+from assistant.render import catalogue, urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assistant.messages import Messages
-    from assistant.model import Answer, Citation, Passage, Resource
-    from assistant.store import FaissStore
+    from assistant.index.store import FaissStore
+    from assistant.models.answers import Answer, Citation
+    from assistant.models.documents import Passage, Resource
+    from assistant.render.catalogue import Messages
 
 MOST_NOTES = 100
 """Footnotes of a turn that are looked up; no answer has as many."""
@@ -65,7 +66,7 @@ class Footnotes:
             nearest = (
                 _link(
                     " > ".join(section.headings),
-                    addresses.section(section.path, section.anchor, section.url, self.base),
+                    urls.section(section.path, section.anchor, section.url, self.base),
                 )
                 for section in answer.related
             )
@@ -101,14 +102,14 @@ class Footnotes:
 
     def _note(self, citation: Citation) -> str:
         headings = _label(" > ".join(citation.headings))
-        page = _link(citation.path, addresses.cited(citation, self.base))
+        page = _link(citation.path, urls.cited(citation, self.base))
         return f"[^{citation.n}]: {headings} — {page}"
 
     def _resource(self, resource: Resource) -> str:
         kind = self.messages(resource.kind)
         if resource.minutes:
             kind += f", {self.messages('minutes', n=resource.minutes)}"
-        address = addresses.resource(resource, self.store, self.base)
+        address = urls.resource(resource, self.store, self.base)
         return f"{_link(resource.title, address)} ({kind})"
 
     def _listed(self, heading: str, items: Iterator[str]) -> str:
@@ -140,7 +141,7 @@ def _quotes(body: str, count: int) -> list[str]:
 
 def _refusals() -> Sequence[str]:
     """What is said in each language where the guide does not answer."""
-    return [messages.choose("", language)("refused") for language in messages.languages()]
+    return [catalogue.choose("", language)("refused") for language in catalogue.languages()]
 
 
 def _link(words: str, address: str) -> str:

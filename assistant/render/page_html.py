@@ -11,15 +11,16 @@ import html
 import re
 from typing import TYPE_CHECKING, Any
 
-from assistant import hypertext, markdown
-from assistant.dialect import neutralise
-from assistant.mdx import LABEL
-from assistant.text import visible
+from assistant.readers import html as html_reader
+from assistant.readers import markdown
+from assistant.readers.dialects import neutralise
+from assistant.readers.mdx import LABEL
+from assistant.text.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from assistant.model import Block
+    from assistant.models.documents import Block
 
     Resolve = Callable[[str], str]
 
@@ -187,7 +188,7 @@ class _Page:
             case "CodeBlock":
                 out.append(f"<pre><code>{html.escape(self._taken())}</code></pre>\n")
             case "HtmlBlock":
-                out.append(blocks(hypertext.blocks(self._taken()), ()))
+                out.append(blocks(html_reader.blocks(self._taken()), ()))
             case "TableCell":
                 out.append("</th>" if self._head else "</td>")
             case "TableHead":

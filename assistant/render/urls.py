@@ -11,13 +11,14 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from assistant import links, site
-from assistant.dialect import WIKI
-from assistant.model import PageLinks
+from assistant.guide import links, publishers
+from assistant.models.documents import PageLinks
+from assistant.readers.dialects import WIKI
 
 if TYPE_CHECKING:
-    from assistant.model import Citation, Resource
-    from assistant.store import FaissStore
+    from assistant.index.store import FaissStore
+    from assistant.models.answers import Citation
+    from assistant.models.documents import Resource
 
 WEB = ("http://", "https://")
 FRAGMENT_WORDS = 8  # at each end of a quote, named in a link for the browser to find and show it
@@ -93,7 +94,7 @@ def linked(address: str, root: str = "") -> str:
     if not address.startswith(WIKI):
         return address
     path, heading = links.split(address)
-    anchor = f"#{quote(site.slug(heading.rpartition('#')[2]))}" if heading else ""
+    anchor = f"#{quote(publishers.slug(heading.rpartition('#')[2]))}" if heading else ""
     return (page(path, root) if path else "") + anchor
 
 

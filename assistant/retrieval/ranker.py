@@ -17,18 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant.model import Hit, Reason
-from assistant.text import terms
-from assistant.told import HEADING, weighed
+from assistant.index.term_matches import HEADING, weighed
+from assistant.models.answers import Hit, Reason
+from assistant.text.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.model import Candidates, Passage
-    from assistant.told import Where
-    from assistant.vocabulary import Vocabulary
+    from assistant.index.term_matches import Where
+    from assistant.index.vocabulary import Vocabulary
+    from assistant.models.answers import Candidates
+    from assistant.models.documents import Passage
 
     Features = NDArray[np.float64]
 
@@ -178,7 +179,7 @@ def _weights(named: Mapping[str, float]) -> Features:
 @lru_cache(maxsize=1)
 def shipped() -> Model:
     """The model that comes with the package."""
-    text = files("assistant").joinpath("ranking.json").read_text(encoding="utf-8")
+    text = files("assistant.retrieval").joinpath("ranking.json").read_text(encoding="utf-8")
     return Model.from_dict(json.loads(text))
 
 

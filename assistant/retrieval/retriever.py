@@ -13,22 +13,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant import deadline, ranking
-from assistant import talk as talks
+from assistant import deadline
 from assistant.conversation import LONGEST_TALK
-from assistant.model import Candidates, Turn
-from assistant.text import terms
+from assistant.models.answers import Candidates, Turn
+from assistant.query import follow_ups as talks
+from assistant.query.analyzer import Understanding
+from assistant.retrieval import ranker
+from assistant.text.text import terms
 from assistant.timing import step
-from assistant.understanding import Understanding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from assistant.encoder import Encoder, Vectors
-    from assistant.model import Hit, Passage
-    from assistant.ranking import Evidence, Model, Sought
-    from assistant.store import FaissStore
-    from assistant.understanding import Understood
+    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.index.store import FaissStore
+    from assistant.models.answers import Hit
+    from assistant.models.documents import Passage
+    from assistant.query.analyzer import Understood
+    from assistant.retrieval.ranker import Evidence, Model, Sought
 
 CANDIDATES = 100
 LOOKED_THROUGH = 5
@@ -130,7 +132,7 @@ class Retrieval:
             rows = iter(vectors)
             found = [self._answering(part, rows, talk) for part in asked]
             parts = found[:-1] if len(found) > 1 else found
-            return parts, ranking.merged([each.hits for each in found])
+            return parts, ranker.merged([each.hits for each in found])
 
     def _asked(self, text: str, turns: Sequence[Turn]) -> list[Asked]:
         """The parts of a question as they are read, and behind several the whole."""
@@ -155,7 +157,7 @@ class Retrieval:
         readings = [self._found(reading, next(vectors), talk) for reading in asked.readings]
         best = self._best(readings)
         if asked.leans and not self._heard(asked.text, best.hits):
-            return replace(best, hits=ranking.doubted(best.hits, self._model))
+            return replace(best, hits=ranker.doubted(best.hits, self._model))
         return best
 
     def _talk(self, context: str, vector: Vectors) -> Talk:
@@ -167,7 +169,7 @@ class Retrieval:
         deadline.check()
         evidence, hits = self._ranked(reading.sought, vector, talk)
         if self._is_foreign(reading):
-            hits = ranking.doubted(hits, self._model)
+            hits = ranker.doubted(hits, self._model)
         return Found(reading, vector, hits, evidence)
 
     def _is_foreign(self, reading: Understood) -> bool:
@@ -221,9 +223,9 @@ class Retrieval:
         store = self._store
         with step("look up"):
             candidates = store.candidates(vector, (*sought.terms, *sought.also), CANDIDATES)
-        keys = ranking.fuse(candidates)[: ranking.SHORTLIST]
+        keys = ranker.fuse(candidates)[: ranker.SHORTLIST]
         if talk:
-            lifted = ranking.fuse(talk.candidates)[: ranking.FROM_THE_TALK]
+            lifted = ranker.fuse(talk.candidates)[: ranker.FROM_THE_TALK]
             keys = list(dict.fromkeys([*keys, *lifted]))
         dense = dict(zip(dict(candidates.dense), itertools.count(1), strict=False))
         scores = dict(candidates.lexical)
@@ -232,7 +234,7 @@ class Retrieval:
             where = store.told(keys).where(sought.named)
             sentence_cosines = store.sentence_cosines(vector, keys)
             rarity = store.vocabulary.rarities(sought.terms)
-            evidence = ranking.Evidence(
+            evidence = ranker.Evidence(
                 keys=keys,
                 passages=self._passages(keys),
                 where=where,
@@ -244,12 +246,12 @@ class Retrieval:
                 lexical_ranks=[*map(lexical.get, keys)],
             )
         with step("rank"):
-            features = ranking.describe(sought, evidence, store.vocabulary)
+            features = ranker.describe(sought, evidence, store.vocabulary)
             leaning = None
             if talk:
                 near = store.cosines(talk.vector, keys)
-                leaning = ranking.lean(keys, near, talk.candidates, talk.rarity, self._model)
-            hits = ranking.rank(sought, evidence, features, self._model, leaning)
+                leaning = ranker.lean(keys, near, talk.candidates, talk.rarity, self._model)
+            hits = ranker.rank(sought, evidence, features, self._model, leaning)
         return evidence, tuple(hits)
 
     def said(

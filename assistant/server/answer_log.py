@@ -23,7 +23,8 @@ from sqlalchemy import exc
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from assistant.errors import JournalError
-from assistant.journal_store import (
+from assistant.models.answers import Answer
+from assistant.server.answer_log_store import (
     ANSWER,
     DAMAGED,
     HELD,
@@ -42,9 +43,8 @@ from assistant.journal_store import (
     failure,
     named,
 )
-from assistant.model import Answer
-from assistant.steady import NEAR, SteadyClock
-from assistant.text import normalise, visible
+from assistant.steady_clock import NEAR, SteadyClock
+from assistant.text.text import normalise, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

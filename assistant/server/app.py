@@ -25,30 +25,21 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 from starlette.staticfiles import StaticFiles
 
-from assistant import (
-    __version__,
-    completions,
-    console,
-    document,
-    files,
-    messages,
-    pages,
-    palette,
-    rest,
-    widget,
-)
-from assistant.accept import HTML, JSON, preferred
-from assistant.callers import is_proxy
+from assistant import __version__, console, files
 from assistant.errors import AssistantError, JournalUnwritable, SettingsError
-from assistant.exchange import PROBLEM, problem
-from assistant.gate import Gate
-from assistant.journal import Journal
-from assistant.keys import Keys
-from assistant.markup import Masthead
+from assistant.http_accept import HTML, JSON, preferred
 from assistant.offline import own_temporary_folder
-from assistant.routes import JOINED, LISTENED, ROUTES
-from assistant.service import Service, form_of, title_of
-from assistant.streams import bounded, raise_file_limit
+from assistant.render import catalogue, layout, theme
+from assistant.render.html import Masthead
+from assistant.server.answer_log import Journal
+from assistant.server.routes import openai, pages, rest, widget
+from assistant.server.security.api_keys import Keys
+from assistant.server.security.callers import is_proxy
+from assistant.server.security.connections import bounded, raise_file_limit
+from assistant.server.security.middleware import Gate
+from assistant.server.security.policies import JOINED, LISTENED, ROUTES
+from assistant.server.security.request import PROBLEM, problem
+from assistant.server.service import Service, form_of, title_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -57,8 +48,8 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from assistant.live import Live
-    from assistant.messages import Messages
+    from assistant.render.catalogue import Messages
+    from assistant.server.reload import Live
     from assistant.settings import Settings
 
     Progress = Callable[[str, int, int], None]
@@ -224,7 +215,7 @@ class Server:
         app.exception_handler(AssistantError)(_failed)
         app.include_router(pages.router(service, masthead, self._settings))
         app.include_router(rest.router(service, self.waiting))
-        app.include_router(completions.router(service, self._settings))
+        app.include_router(openai.router(service, self._settings))
         app.include_router(widget.router(service, masthead, self._settings))
         app.router.routes.append(agents)
         app.mount("/", self._front)
@@ -232,7 +223,7 @@ class Server:
 
     def _say(self, request: Request) -> Messages:
         accepted = request.headers.get("accept-language", "")
-        return messages.choose(accepted, self._settings.language)
+        return catalogue.choose(accepted, self._settings.language)
 
     def _joined(self, body: bytes) -> str:
         """What is wrong with a body that joins the queue, or nothing."""
@@ -269,7 +260,7 @@ class Server:
         return {"ready": self._ready is not None, "steps": self._steps}
 
     def _brand(self) -> Response:
-        return Response(palette.style(self._settings.accent), media_type="text/css")
+        return Response(theme.style(self._settings.accent), media_type="text/css")
 
     def _logo(self) -> Response:
         if self._settings.logo is None:
@@ -285,7 +276,7 @@ class Server:
         request, later = Request(scope), {"Retry-After": "2", "Cache-Control": "no-store"}
         accepted = ", ".join(request.headers.getlist("accept"))
         if preferred(accepted, (JSON, HTML)) == HTML:
-            page = document.opening(self._masthead, self._say(request))
+            page = layout.opening(self._masthead, self._say(request))
             await HTMLResponse(page, 503, headers=later)(scope, receive, send)
         else:
             await Response(status_code=503, headers=later)(scope, receive, send)
@@ -374,9 +365,10 @@ def _heavy() -> tuple[Any, Any]:
     Raises SettingsError where no folder for temporary files can be written to.
     """
     own_temporary_folder()
-    from assistant import mcp, web
+    from assistant.server.routes import chat as chat_module
+    from assistant.server.routes import mcp
 
-    return web, mcp
+    return chat_module, mcp
 
 
 def _journal(settings: Settings, live: Live) -> Journal | None:
@@ -412,7 +404,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
             "There is no folder for temporary files, which the chat needs.",
             "Name one that may be written to: TMPDIR=FOLDER",
         ) from error
-    messages.choose("", settings.language)  # an unknown language is said before anything is done
+    catalogue.choose("", settings.language)  # an unknown language is said before anything is done
 
     class Uvicorn(uvicorn.Server):  # type: ignore[misc]
         """A server that answers what it has accepted before it stops."""

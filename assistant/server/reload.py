@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant import formats, generations, walk
-from assistant import index as indexes
 from assistant.errors import AssistantError, GuideError, IndexBusy, IndexUnwritable
-from assistant.freshness import HINT, Freshness
+from assistant.guide import walk
+from assistant.index import generations
+from assistant.index import index as indexes
+from assistant.index.freshness import HINT, Freshness
+from assistant.readers import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from assistant.ask import Assistant
-    from assistant.building import Built
-    from assistant.changes import Difference
+    from assistant.assistant import Assistant
+    from assistant.index.builder import Built
+    from assistant.index.diff import Difference
 
 _SETTLING = 400  # milliseconds without another change, so that a checkout is one update
 _LOOKING_AGAIN = 1.0  # seconds between two looks at whether the guide's folder is still the same
@@ -304,5 +306,5 @@ class _Watch:
 
 def _is_page(path: str, folders: Collection[str]) -> bool:
     """Whether a path that changed is a page: no folder, and no file that decides which are read."""
-    page = path.lower().endswith(formats.SUFFIXES)
+    page = path.lower().endswith(decode.SUFFIXES)
     return page and path not in folders and not Path(path).is_dir()

@@ -12,23 +12,25 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from assistant import addresses, resources
-from assistant.body_cache import BodyCache
 from assistant.errors import AssistantError, JournalError
-from assistant.links import Places
-from assistant.metrics import Metrics
-from assistant.model import Turn
-from assistant.text import writable
+from assistant.guide import resources
+from assistant.guide.links import Places
+from assistant.models.answers import Turn
+from assistant.render import urls
+from assistant.server.metrics import Metrics
+from assistant.server.response_cache import BodyCache
+from assistant.text.text import writable
 from assistant.timing import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from assistant.ask import Assistant
-    from assistant.body_cache import Body
-    from assistant.journal import Journal, Kept
-    from assistant.live import Live
-    from assistant.model import Answer, Page, Passage, Search, Section
+    from assistant.assistant import Assistant
+    from assistant.models.answers import Answer, Search
+    from assistant.models.documents import Page, Passage, Section
+    from assistant.server.answer_log import Journal, Kept
+    from assistant.server.reload import Live
+    from assistant.server.response_cache import Body
 
 EXAMPLES = 4
 PAGES = 50
@@ -123,8 +125,8 @@ class Service:
         index = self.assistant.index
         with self._naming:  # made once a generation: at 29,000 pages that takes half a second
             if self._places[0] != index.generation:
-                self._places = index.generation, addresses.places(index.store)
-            return addresses.meant(name, self._places[1])
+                self._places = index.generation, urls.places(index.store)
+            return urls.meant(name, self._places[1])
 
     def read(self, path: str, anchor: str = "") -> dict[str, Any] | None:
         """A page's sections with their whole text as JSON types, or only one; None without any."""

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import guide as guides
-from assistant import writer
-from assistant.question import Question, parse
-from assistant.quotes import Quote
-from assistant.told import Told
-from assistant.writer import Source, Weights
+from assistant.answering import answerer
+from assistant.answering.answerer import Source, Weights
+from assistant.answering.quotes import Quote
+from assistant.guide import page as guides
+from assistant.index.term_matches import Told
+from assistant.query.question_type import Question, parse
 
 if TYPE_CHECKING:
-    from assistant.model import Passage
+    from assistant.models.documents import Passage
 
 PETS = """# Pets
 
@@ -77,7 +77,7 @@ def source(text: str, passage: Passage) -> Source:
 
 def answered(text: str, *passages: Passage) -> list[str]:
     question = parse(text)
-    write = writer.compare if question.form == "comparison" else writer.write
+    write = answerer.compare if question.form == "comparison" else answerer.write
     return [quote.text for quote in write(question, [source(text, found) for found in passages])]
 
 
@@ -139,12 +139,12 @@ def test_a_heading_with_no_text_of_its_own_is_answered_by_what_stands_under_it(t
     around = guides.read(tmp_path).passages
     doors = next(passage for passage in around if passage.heading == "Doors")
     asked = parse("which doors has the barn?")
-    found = writer.write(asked, [source(asked.text, doors)], lambda: around)
+    found = answerer.write(asked, [source(asked.text, doors)], lambda: around)
     assert [quote.text for quote in found] == [
         "The front\n\nIt is red.",
         "The back\n\nIt is shut.",
     ]
-    alone = writer.write(asked, [source(asked.text, doors)])
+    alone = answerer.write(asked, [source(asked.text, doors)])
     assert [quote.text for quote in alone] == ["Doors"]
 
 
@@ -153,9 +153,9 @@ def test_a_number_is_answered_by_a_number_or_not_at_all(tmp_path):
     (tmp_path / "tea.md").write_text(page)
     passage = guides.read(tmp_path).passages[0]
     asked = "how much does tea cost?"
-    (quote,) = writer.amount([source(asked, passage)])
+    (quote,) = answerer.amount([source(asked, passage)])
     assert quote.text == "A pound of tea costs 12 shillings."
-    assert writer.amount([source("how much dear is that?", passage)]) == []
+    assert answerer.amount([source("how much dear is that?", passage)]) == []
 
 
 def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path):
@@ -171,9 +171,9 @@ def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path
 def test_of_a_comparison_with_a_missing_side_the_other_is_quoted(passages):
     asked = "cats vs ferrets"
     sources = [source(asked, passages["Cats"]), source(asked, passages["Pets"])]
-    (quote,) = writer.compare(parse(asked), sources, ["ferrets"])
+    (quote,) = answerer.compare(parse(asked), sources, ["ferrets"])
     assert quote.text.startswith("A cat (also called a puss) is a small hunter.")
-    assert writer.compare(parse("ferrets vs mink"), sources, ["ferrets", "mink"]) == []
+    assert answerer.compare(parse("ferrets vs mink"), sources, ["ferrets", "mink"]) == []
 
 
 def test_a_comparison_with_a_side_no_source_names_says_nothing(passages):
@@ -226,7 +226,7 @@ def test_a_list_that_runs_over_its_passage_is_whole(tmp_path):
     assert len(parts) > 2
     for text in ("list the birds", "how do I name a bird?"):
         for part in parts:
-            found = writer.write(parse(text), [source(text, part)], lambda: parts)
+            found = answerer.write(parse(text), [source(text, part)], lambda: parts)
             listed = "\n".join(quote.text for quote in found)
             assert listed.startswith("These are the birds:")
             assert re.findall(r"number (\d+)", listed) == list(map(str, range(60)))
@@ -246,11 +246,11 @@ def test_a_heading_comes_along_where_the_first_sentence_leans_on_it(tmp_path):
 
 
 def test_nothing_found_writes_nothing():
-    assert writer.write(Question("why?", "other"), []) == []
+    assert answerer.write(Question("why?", "other"), []) == []
 
 
 def test_sections_below_a_heading_are_listed_by_name_and_first_sentence(passages):
-    quotes = writer.children([passages["Cats"], passages["Cats and dogs"]])
+    quotes = answerer.children([passages["Cats"], passages["Cats and dogs"]])
     assert [quote.text for quote in quotes] == [
         "Cats\n\nNobody owns one.",
         "Cats and dogs\n\nMany people mix them up.",
@@ -278,7 +278,7 @@ def test_whatever_is_asked_a_quote_is_a_run_of_its_passage(tmp_path_factory, par
     (folder / "page.md").write_text("# Page\n\n" + "\n\n".join(paragraphs))
     found = [source(text, passage) for passage in guides.read(folder).passages]
     question = parse(text)
-    write = writer.compare if question.form == "comparison" else writer.write
+    write = answerer.compare if question.form == "comparison" else answerer.write
     for quote in write(question, found):
         start, end = quote.span
         assert quote.passage.text[start:end] == quote.text

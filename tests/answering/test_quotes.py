@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant import guide as guides
-from assistant.quotes import Quote, beside, body, runs, words_in
+from assistant.answering.quotes import Quote, beside, body, runs, words_in
+from assistant.guide import page as guides
 
 PAGE = """# Barn
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant import guide as guides
-from assistant.offers import Offers, made
+from assistant.answering.suggestions import Offers, made
+from assistant.guide import page as guides
 
 COUNTS = dict.fromkeys(
     "install set use open manage run setting running installing opening the kettle "

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.live import Live
-from assistant.markup import LONGEST_ASKED
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.render.html import LONGEST_ASKED
+from assistant.server.reload import Live
 from assistant.settings import Settings
-from assistant.text import normalise
+from assistant.text.text import normalise
 from tests.browser import hostile
 from tests.browser.driving import serving, sync_api
 
@@ -127,7 +127,7 @@ def attacked(
     guide, index = folder / "guide", folder / "index"
     guide.mkdir()
     subjects = write_guide(guide, all_of_them, together)
-    building.build(guide, index, encoder)
+    builder.build(guide, index, encoder)
     live = Live(Assistant(indexes.open(index), encoder))
     with serving(live, Settings(index=index, title="A hostile guide")) as origin:
         yield Attacked(subjects, live, origin)

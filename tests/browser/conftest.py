@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.live import Live
+from assistant.server.reload import Live
 from assistant.settings import Settings
 
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 import uvicorn
 
-from assistant.server import Server, listening
+from assistant.server.app import Server, listening
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 sync_api.expect.set_options(timeout=20_000)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from assistant.routes import READER
+from assistant.server.security.policies import READER
 from tests.browser.driving import CHROMIUM, FLAGS, sync_api
 from tests.conftest import SHARED
 

@@ -7,9 +7,9 @@ import re
 import pytest
 from driving import serving, sync_api
 
-from assistant import messages
-from assistant.journal import Journal
-from assistant.live import Live
+from assistant.render import catalogue
+from assistant.server.answer_log import Journal
+from assistant.server.reload import Live
 from assistant.settings import Settings
 
 expect = sync_api.expect
@@ -185,9 +185,9 @@ def test_nothing_is_left_in_a_shared_browser(visit):
     assert chat.context.cookies() == []
 
 
-@pytest.mark.parametrize("language", messages.languages())
+@pytest.mark.parametrize("language", catalogue.languages())
 def test_the_chat_speaks_the_reader_s_language(visit, language):
-    say = messages.choose("", language)
+    say = catalogue.choose("", language)
     chat = visit(language=language)
     page = chat.page
     expect(page.locator("html")).to_have_attribute("lang", language)

@@ -13,9 +13,9 @@ import pytest
 from driving import serving, sync_api
 from visiting import script
 
-from assistant import addresses
-from assistant.live import Live
-from assistant.server import listening
+from assistant.render import urls
+from assistant.server.app import listening
+from assistant.server.reload import Live
 from assistant.settings import Settings
 
 expect = sync_api.expect
@@ -42,7 +42,7 @@ def test_a_button_opens_the_guide_which_answers_with_its_quotes_and_sources(
     for number, citation in enumerate(answer.citations):
         shown = exchange.locator("blockquote").nth(number)
         for line in filter(str.strip, citation.quote.splitlines()):
-            expect(shown).to_contain_text(addresses.ITEM.sub("", line))
+            expect(shown).to_contain_text(urls.ITEM.sub("", line))
     expect(exchange.locator(".sources a").first).to_have_text(
         " › ".join(answer.citations[0].headings)
     )
@@ -62,8 +62,8 @@ def test_every_link_of_an_answer_leads_where_the_chat_s_does_and_opens_in_a_new_
     )
     assert {(target, rel) for _, target, rel in found} == {("_blank", "noopener noreferrer")}
     plain = {re.sub(r"\+", "%20", url).removeprefix(help_) for url, *_ in found}
-    expected = {addresses.cited(citation) for citation in answer.citations}
-    expected |= {addresses.section(one.path, one.anchor, one.url) for one in answer.related}
+    expected = {urls.cited(citation) for citation in answer.citations}
+    expected |= {urls.section(one.path, one.anchor, one.url) for one in answer.related}
     expected |= {one.url for one in answer.resources}
     assert {_same(url) for url in expected} <= {_same(url) for url in plain}
 

@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from assistant.model import Answer, Citation, Hit, Passage, Reason, Related, Resource, Search
+from assistant.models.answers import Answer, Citation, Hit, Reason, Related, Search
+from assistant.models.documents import Passage, Resource
 from tests.browser import hostile
 from tests.torture import scene
 

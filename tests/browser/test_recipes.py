@@ -11,7 +11,7 @@ import hosts
 import pytest
 from driving import serving, sync_api
 
-from assistant.live import Live
+from assistant.server.reload import Live
 from assistant.settings import Settings
 from tests.conftest import ROOT
 
@@ -85,7 +85,7 @@ def test_the_settings_in_the_manual_are_settings():
 
 
 def test_every_attribute_in_the_manual_is_one_that_the_script_reads():
-    script = (ROOT / "assistant" / "static" / "widget.js").read_text(encoding="utf-8")
+    script = (ROOT / "assistant" / "server" / "static" / "widget.js").read_text(encoding="utf-8")
     named = set(re.findall(r"`data-(\w+)`", MANUAL))
     assert named == set(re.findall(r"\bdata\.(\w+)", script))
 

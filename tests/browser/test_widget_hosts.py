@@ -7,7 +7,7 @@ import pytest
 from driving import serving, sync_api
 from visiting import script
 
-from assistant.live import Live
+from assistant.server.reload import Live
 from assistant.settings import Settings
 
 expect = sync_api.expect

@@ -18,9 +18,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assistant import console
-from assistant.cli import main
-from assistant.journal import Journal
-from assistant.keys import Keys
+from assistant.cli.main import main
+from assistant.server.answer_log import Journal
+from assistant.server.security.api_keys import Keys
 from tests.answered import answer, cited
 from tests.conftest import ROOT
 
@@ -116,7 +116,7 @@ def test_the_next_test_would_notice(code):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in sorted((ROOT / "assistant").glob("*.py")) if path.stem != "console"],
+    [path for path in sorted((ROOT / "assistant").rglob("*.py")) if path.stem != "console"],
     ids=lambda path: path.stem,
 )
 def test_nothing_but_the_console_writes_to_a_terminal(path):
@@ -295,7 +295,8 @@ import logging, sys
 from assistant import console
 console.prepare()
 hostile = sys.argv[1]
-for name in ("assistant.gate", "uvicorn.error", "mcp.server", "gradio", "asyncio"):
+ours = "assistant.server.security.middleware"
+for name in (ours, "uvicorn.error", "mcp.server", "gradio", "asyncio"):
     logging.getLogger(name).warning("%s", hostile)
 try:
     raise ValueError(hostile)

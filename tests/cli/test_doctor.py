@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant import building
-from assistant.doctor import checks
+from assistant.cli.doctor import checks
+from assistant.index import builder
 from assistant.settings import Settings
 from tests.conftest import CORPUS
 
@@ -36,7 +36,7 @@ def test_a_missing_guide_and_index_are_named_with_their_mends(tmp_path):
 
 
 def test_a_flipped_bit_of_the_index_is_noticed(tmp_path, encoder):
-    building.build(CORPUS, tmp_path, encoder)
+    builder.build(CORPUS, tmp_path, encoder)
     generation = (tmp_path / "CURRENT").read_text().split()[0]
     file = tmp_path / generation / "sentences.npy"
     data = bytearray(file.read_bytes())

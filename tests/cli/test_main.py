@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from assistant.cli import main
+from assistant.cli.main import main
 from tests.conftest import CORPUS, ROOT, SHARED
 
 CITATION = {
@@ -298,7 +298,7 @@ def test_with_the_network_cut_a_new_process_answers(corpus_index):
         "    if event == 'socket.getaddrinfo':\n"
         "        raise SystemExit(f'a name was looked up: {arguments[0]}')\n"
         "sys.addaudithook(cut)\n"
-        "from assistant.cli import main\n"
+        "from assistant.cli.main import main\n"
         "main(['ask', 'PM vs PO', '--index', sys.argv[1]])\n"
     )
     done = subprocess.run(
@@ -324,7 +324,7 @@ def test_the_source_guide_builds_and_answers_from_the_command_line(run):
 
 
 def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp_path, monkeypatch):
-    from assistant.journal import Journal
+    from assistant.server.answer_log import Journal
 
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
     moments = iter(range(1_900_000_000, 1_900_001_000))

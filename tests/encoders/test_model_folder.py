@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant import encoders, settings
-from assistant.cli import main
+from assistant import settings
+from assistant.cli.main import main
+from assistant.encoders import select as encoder_selection
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.encoders.weights import Weights
 from assistant.errors import ModelError, SettingsError
-from assistant.reference import SentenceTransformerEncoder
-from assistant.weights import Weights
 from tests.conftest import ROOT
 
 MODULES = "sentence_transformers.sentence_transformer.modules"
@@ -107,7 +108,7 @@ def test_a_model_folder_runs_no_code_when_it_is_exported(model, mark, make, monk
     monkeypatch.chdir(model)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(ModelError):
-        encoders.building(str(model))
+        encoder_selection.building(str(model))
     assert not mark.exists()
 
 

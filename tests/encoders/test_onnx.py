@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant import encoders, export
-from assistant.encoder import GRAPH, RECORD, OnnxEncoder, Record
+from assistant.encoders import export
+from assistant.encoders import select as encoder_selection
+from assistant.encoders.onnx import GRAPH, RECORD, OnnxEncoder, Record
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.encoders.weights import Weights
 from assistant.errors import ModelError
-from assistant.reference import SentenceTransformerEncoder
-from assistant.weights import Weights
 from tests.conftest import CORPUS, ROOT
 
 FIRST_BUILD = """
@@ -88,7 +89,8 @@ def test_a_second_export_makes_the_same_bytes(first_build, encoder):
 def test_the_default_model_is_exported_and_asked_without_torch(encoder):
     assert isinstance(encoder, OnnxEncoder)
     code = (
-        "import sys; from assistant import encoders; found, notice = encoders.serving();"
+        "import sys; from assistant.encoders import select as encoders\n"
+        "found, notice = encoders.serving();"
         "found.encode(['a text']); print(notice, 'torch' in sys.modules, type(found).__name__)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -124,7 +126,7 @@ def test_a_broken_record_is_no_export(tmp_path, record):
 @pytest.mark.skipif(os.name == "nt", reason="a terminal ends a group of processes there")
 @pytest.mark.parametrize("send", [os.killpg, os.kill])
 def test_ctrl_c_ends_both_processes_and_leaves_nothing(tmp_path, send):
-    code = "from assistant import encoders; encoders.building()"
+    code = "from assistant.encoders import select as encoders; encoders.building()"
     # Where the tests themselves run in the background, Ctrl-C is ignored by all they start.
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     process = started("-c", code, cache=tmp_path, start_new_session=True, preexec_fn=heard)
@@ -159,12 +161,12 @@ class TestWithoutAnExport:
         return tmp_path / "other" / "sentence_transformers.py"
 
     def test_asking_names_the_command_that_makes_it(self):
-        found, notice = encoders.serving()
+        found, notice = encoder_selection.serving()
         assert isinstance(found, SentenceTransformerEncoder)
         assert "assistant build" in notice
 
     def test_another_device_is_the_reference_s(self, cache):
-        assert isinstance(encoders.building(device="cuda")[0], SentenceTransformerEncoder)
+        assert isinstance(encoder_selection.building(device="cuda")[0], SentenceTransformerEncoder)
         assert not cache.exists()
 
     def test_a_model_that_cannot_be_exported_is_said_once_and_for_all(self, other, tmp_path):
@@ -173,8 +175,8 @@ class TestWithoutAnExport:
         (tmp_path / "model" / "tokenizer.json").unlink()
         model = str(tmp_path / "model")
         with ThreadPoolExecutor(2) as pool:
-            built = list(pool.map(encoders.building, [model, model]))
-        for found, notice in (*built, encoders.serving(model)):
+            built = list(pool.map(encoder_selection.building, [model, model]))
+        for found, notice in (*built, encoder_selection.serving(model)):
             assert isinstance(found, SentenceTransformerEncoder)
             assert "tokenizer.json" in notice
         (kept,) = export.folder(Weights(model).identity).parent.iterdir()
@@ -182,7 +184,7 @@ class TestWithoutAnExport:
 
     def test_where_it_cannot_be_kept_is_said(self, cache):
         cache.touch()
-        found, notice = encoders.building()
+        found, notice = encoder_selection.building()
         assert isinstance(found, SentenceTransformerEncoder)
         assert str(cache) in notice
 
@@ -196,7 +198,7 @@ class TestWithoutAnExport:
     )
     def test_what_ends_the_other_process_is_said_with_its_mend(self, other, cache, source, why):
         other.write_text(source)
-        found, notice = encoders.building()
+        found, notice = encoder_selection.building()
         assert isinstance(found, SentenceTransformerEncoder)
         assert why in notice
         assert "assistant build" in notice
@@ -205,6 +207,6 @@ class TestWithoutAnExport:
     def test_what_is_wrong_with_the_model_is_an_error_of_this_process(self, other):
         other.write_text("raise ImportError('not for this machine')")
         with pytest.raises(ModelError) as raised:
-            encoders.building()
+            encoder_selection.building()
         assert "not for this machine" in raised.value.what
         assert "pip install" in raised.value.mend

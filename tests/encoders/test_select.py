@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from assistant import export, guide
+from assistant.encoders import export
+from assistant.guide import page as page_reader
 from tests.conftest import CORPUS
 
 
@@ -89,7 +90,7 @@ def test_both_are_the_same_model_and_compute_it_in_their_own_way(encoder, refere
 
 
 def test_their_vectors_of_a_guide_are_near_to_each_other(encoder, reference):
-    passages = guide.read(CORPUS).passages
+    passages = page_reader.read(CORPUS).passages
     written = [p.search_text for p in passages] + [p.heading for p in passages]
     cosines = np.sum(encoder.encode(written) * reference.encode(written), axis=1)
     assert cosines.mean() >= export.COSINE

@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.encoders.weights import BUNDLED_SHA256, Weights
 from assistant.errors import ModelError
-from assistant.reference import SentenceTransformerEncoder
-from assistant.weights import BUNDLED_SHA256, Weights
 
 
 def test_a_vector_is_what_the_model_says_without_our_padding(reference):

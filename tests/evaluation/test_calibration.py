@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import building, calibration, generations, ranking
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.calibration import Asked, fit
+from assistant.assistant import Assistant
 from assistant.errors import GuideError, IndexBusy, IndexDamaged, QuestionError
+from assistant.evaluation import calibration
+from assistant.evaluation.calibration import Asked, fit
+from assistant.index import builder, generations
+from assistant.index import index as indexes
+from assistant.retrieval import ranker
 
-SHIPPED = ranking.shipped().bar
+SHIPPED = ranker.shipped().bar
 PETS = {
     "cats.md": "# Cats\n\nThe cat sleeps on the warm bread of the neighbour every afternoon.\n",
     "trees.md": "# Trees\n\nThe tree beside the river carries yellow flowers in early spring.\n",
@@ -30,7 +32,7 @@ def folder(tmp_path, word_encoder):
     (tmp_path / "pets").mkdir()
     for name, text in PETS.items():
         (tmp_path / "pets" / name).write_text(text)
-    building.build(tmp_path / "pets", tmp_path / "index", word_encoder)
+    builder.build(tmp_path / "pets", tmp_path / "index", word_encoder)
     return tmp_path / "index"
 
 
@@ -133,7 +135,7 @@ def test_a_question_is_doubted_where_nothing_is_left_of_the_guide(store, word_en
 
 def test_a_guide_without_a_sentence_has_no_questions(tmp_path, word_encoder):
     (tmp_path / "page.md").write_text("# Milk\n\nMilk.\n")
-    building.build(tmp_path, tmp_path / "index", word_encoder)
+    builder.build(tmp_path, tmp_path / "index", word_encoder)
     with pytest.raises(GuideError, match="no sentence"):
         calibration.made_up(indexes.open(tmp_path / "index").store)
 
@@ -192,7 +194,7 @@ def test_a_bar_outlives_an_update_and_the_sweep_of_old_generations(folder, word_
     kept = (folder / calibration.FILE).read_bytes()
     for number in range(3):
         (folder.parent / "pets" / "dogs.md").write_text(f"# Dogs\n\nThe dog eats {number} fish.\n")
-        building.build(folder.parent / "pets", folder, word_encoder)
+        builder.build(folder.parent / "pets", folder, word_encoder)
     assert (folder / calibration.FILE).read_bytes() == kept
     assert not indexes.open(folder).warning
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from assistant import evaluate, questionset, report
 from assistant.errors import SettingsError
-from assistant.questionset import Gold
+from assistant.evaluation import datasets, evaluate, report
+from assistant.evaluation.datasets import Gold
 
 PAGE = """# House
 
@@ -72,7 +72,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def outcomes(folder, tmp_path, word_encoder):
-    sets = questionset.read(folder, tmp_path / "work")
+    sets = datasets.read(folder, tmp_path / "work")
     return [evaluate.evaluate(given, tmp_path / "work", word_encoder) for given in sets]
 
 
@@ -91,7 +91,7 @@ def test_a_gold_section_that_is_not_there_is_missed_and_not_forgotten(
 ):
     gone = [{"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Horse"]}]}]
     write(folder / "gold_sections.jsonl", gone)
-    (given,) = questionset.read(folder, tmp_path)
+    (given,) = datasets.read(folder, tmp_path)
     outcome = evaluate.evaluate(given, tmp_path / "work", word_encoder)
     assert evaluate.ranking_measures(outcome.records, "words")["R@10"].value == 0.0
 
@@ -128,7 +128,7 @@ def test_a_misspelt_question_is_compared_with_itself(outcomes):
 
 
 def test_a_cut_set_is_spread_over_the_whole(folder, tmp_path):
-    (given,) = questionset.read(folder, tmp_path)
+    (given,) = datasets.read(folder, tmp_path)
     assert [asked.id for asked in given.cut(2).questions] == ["1", "3"]
     assert given.cut(None) == given
 
@@ -140,7 +140,7 @@ def test_rewrites_need_no_guide(tmp_path, word_encoder):
         {"id": "2", "text": "where is the bird?", "history": said, "rewrite": "where is the bird?"},
     ]
     write(tmp_path / "queries.jsonl", rows)
-    (given,) = questionset.read(tmp_path, tmp_path / "work")
+    (given,) = datasets.read(tmp_path, tmp_path / "work")
     found = evaluate.talk_measures(evaluate.evaluate(given, tmp_path, word_encoder))
     assert found["copied"].value == 0.5
     assert found["rewritten"].value >= found["copied"].value
@@ -151,7 +151,7 @@ def test_questions_that_name_their_guide_are_a_set_for_each(folder):
     mixed.mkdir()
     rows = [{"id": "1", "guide": "animals/docs", "text": "a cat?", "answerable": True}]
     write(mixed / "queries.jsonl", rows)
-    (given,) = questionset.read(mixed, folder.parent)
+    (given,) = datasets.read(mixed, folder.parent)
     assert given.guide == mixed.parent / "animals" / "docs"
     assert given.questions[0].answerable
 
@@ -161,7 +161,7 @@ def test_a_corpus_of_rows_becomes_a_guide_of_pages(tmp_path):
     write(tmp_path / "corpus.jsonl", rows)
     write(tmp_path / "queries.jsonl", [{"id": "1", "text": "milk?"}])
     (tmp_path / "qrels.tsv").write_text("qid\tdocid\trel\n1\tone\t1\n1\ttwo\t0\n")
-    (given,) = questionset.read(tmp_path, tmp_path / "work")
+    (given,) = datasets.read(tmp_path, tmp_path / "work")
     text = (given.guide / "one.md").read_text()
     assert text == "# House\n\n## Cat\n\n### Food\n\nIt drinks milk.\n"
     assert given.questions[0].gold == (Gold("one.md"),)
@@ -179,7 +179,7 @@ def test_an_archive_is_unpacked_as_far_as_it_is_asked_about(tmp_path):
         packed.add(docs, "docs")
     (folder / "gold_guides.txt").write_text("dogs\n")
     write(folder / "queries.jsonl", [{"id": "1", "text": "b?"}])
-    (given,) = questionset.read(folder, tmp_path / "work")
+    (given,) = datasets.read(folder, tmp_path / "work")
     found = [path.relative_to(given.guide).as_posix() for path in given.guide.rglob("*.md")]
     assert found == ["dogs/b.md"]
 
@@ -189,7 +189,7 @@ def test_a_folder_without_questions_is_said_to_have_none(tmp_path, text):
     if text is not None:
         (tmp_path / "queries.jsonl").write_text(text)
     with pytest.raises(SettingsError):
-        list(questionset.read(tmp_path, tmp_path / "work"))
+        list(datasets.read(tmp_path, tmp_path / "work"))
 
 
 # -- the report -----------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_the_printed_report_names_sets_and_speeds(outcomes, capsys):
 def test_the_page_escapes_what_readers_asked(folder, tmp_path, word_encoder):
     evil = "<script>alert(1)</script> where does the dog sit?"
     write(folder / "queries.jsonl", [{**row, "text": evil} for row in QUESTIONS])
-    sets = questionset.read(folder, tmp_path / "work")
+    sets = datasets.read(folder, tmp_path / "work")
     page = report.page([evaluate.evaluate(s, tmp_path / "work", word_encoder) for s in sets])
     assert "<script" not in page
     assert "&lt;script&gt;" in page

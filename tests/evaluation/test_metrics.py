@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from assistant import measures
+from assistant.evaluation import metrics as evaluation_metrics
 
 NAMES = [f"d{number}" for number in range(15)]
 rankings = st.permutations(NAMES).map(lambda names: names[:12])
@@ -28,11 +28,13 @@ def theirs(measure, ranked, gold) -> float:
 
 @given(rankings, golds)
 def test_rankings_are_measured_as_ir_measures_does(ranked, gold):
-    assert measures.ndcg(ranked, gold) == pytest.approx(theirs(ir_measures.nDCG @ 10, ranked, gold))
+    assert evaluation_metrics.ndcg(ranked, gold) == pytest.approx(
+        theirs(ir_measures.nDCG @ 10, ranked, gold)
+    )
     for k in (1, 5, 10):
         expected = theirs(ir_measures.R @ k, ranked, gold)
-        assert measures.recall(ranked, gold, k) == pytest.approx(expected)
-    assert measures.reciprocal_rank(ranked, gold) == pytest.approx(
+        assert evaluation_metrics.recall(ranked, gold, k) == pytest.approx(expected)
+    assert evaluation_metrics.reciprocal_rank(ranked, gold) == pytest.approx(
         theirs(ir_measures.RR, ranked, gold)
     )
 
@@ -40,12 +42,12 @@ def test_rankings_are_measured_as_ir_measures_does(ranked, gold):
 @given(chances, st.randoms(use_true_random=False))
 def test_auroc_is_scikit_learns(scores, chooser):
     positive = np.array([True, False] + [chooser.random() < 0.5 for _ in scores[2:]])
-    found = measures.auroc(np.array(scores), positive)
+    found = evaluation_metrics.auroc(np.array(scores), positive)
     assert found == pytest.approx(roc_auc_score(positive, scores))
 
 
 def test_auroc_of_one_kind_alone_is_not_a_number():
-    assert math.isnan(measures.auroc(np.array([0.5, 0.6]), np.array([True, True])))
+    assert math.isnan(evaluation_metrics.auroc(np.array([0.5, 0.6]), np.array([True, True])))
 
 
 def test_what_is_caught_lies_under_the_bar_that_loses_a_twentieth():
@@ -54,7 +56,7 @@ def test_what_is_caught_lies_under_the_bar_that_loses_a_twentieth():
     scores = np.concatenate([answerable, strange])
     positive = np.arange(len(scores)) < len(answerable)
     # At most three of sixty may be lost, so the bar is .435 at most: three of the six lie under it.
-    assert measures.caught(scores, positive) == pytest.approx(3 / 6)
+    assert evaluation_metrics.caught(scores, positive) == pytest.approx(3 / 6)
 
 
 @given(chances, st.randoms(use_true_random=False))
@@ -62,19 +64,21 @@ def test_a_probability_that_is_the_share_has_no_calibration_error(scores, choose
     positive = np.array([True, False] + [chooser.random() < 0.5 for _ in scores[2:]])
     weight = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
     share = float((weight * positive).sum())
-    assert measures.calibration_error(np.full(len(positive), share), positive) == pytest.approx(0)
+    assert evaluation_metrics.calibration_error(
+        np.full(len(positive), share), positive
+    ) == pytest.approx(0)
 
 
 def test_calibration_error_is_how_far_said_and_true_lie_apart():
     said = np.array([0.9, 0.9, 0.9, 0.9])
     positive = np.array([True, True, False, False])
-    assert measures.calibration_error(said, positive) == pytest.approx(0.4)
-    assert measures.reliability(said, positive) == [pytest.approx((0.9, 0.5, 1.0))]
+    assert evaluation_metrics.calibration_error(said, positive) == pytest.approx(0.4)
+    assert evaluation_metrics.reliability(said, positive) == [pytest.approx((0.9, 0.5, 1.0))]
 
 
 def test_risk_counts_what_was_answered_wrongly():
     scores, right = np.array([0.9, 0.8, 0.7]), np.array([True, False, True])
-    assert measures.risk_coverage(scores, right) == [
+    assert evaluation_metrics.risk_coverage(scores, right) == [
         (pytest.approx(1 / 3), 0.0),
         (pytest.approx(2 / 3), 0.5),
         (1.0, pytest.approx(1 / 3)),
@@ -93,22 +97,22 @@ def test_risk_counts_what_was_answered_wrongly():
     ],
 )
 def test_token_f1_is_that_of_squad(said, gold, f1):
-    assert measures.token_f1(said, gold) == pytest.approx(f1)
+    assert evaluation_metrics.token_f1(said, gold) == pytest.approx(f1)
 
 
 def test_evidence_shares_five_words_or_all_of_the_shorter():
     gold = ["Press the home button on the remote control and wait."]
-    assert measures.evidence(["First press home button on remote, twice."], gold)
-    assert measures.evidence(["and wait"], gold)
-    assert not measures.evidence(["Press the power button."], gold)
-    assert not measures.evidence([], gold)
-    assert not measures.evidence(["…"], gold)
+    assert evaluation_metrics.evidence(["First press home button on remote, twice."], gold)
+    assert evaluation_metrics.evidence(["and wait"], gold)
+    assert not evaluation_metrics.evidence(["Press the power button."], gold)
+    assert not evaluation_metrics.evidence([], gold)
+    assert not evaluation_metrics.evidence(["…"], gold)
 
 
 def test_an_interval_is_about_the_normal_one_and_the_same_every_time():
     values = [0.0] * 60 + [1.0] * 40
-    low, high = measures.interval(values)
+    low, high = evaluation_metrics.interval(values)
     error = math.sqrt(0.4 * 0.6 / len(values))
     assert low == pytest.approx(0.4 - 1.96 * error, abs=0.02)
     assert high == pytest.approx(0.4 + 1.96 * error, abs=0.02)
-    assert (low, high) == measures.interval(values)
+    assert (low, high) == evaluation_metrics.interval(values)

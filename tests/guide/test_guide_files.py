@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import guide as guides
 from assistant.errors import GuideError
-from assistant.guide import Reading, read
+from assistant.guide import page as guides
+from assistant.guide.page import Reading, read
 
 if TYPE_CHECKING:
-    from assistant.model import Guide, Resource, Section
+    from assistant.models.documents import Guide, Resource, Section
 
-KITCHEN = Path(__file__).parent / "guides" / "kitchen"
+KITCHEN = Path(__file__).parent.parent / "guides" / "kitchen"
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.dialect import WIKI
-from assistant.links import Places, check, internal
-from assistant.model import PageLinks
+from assistant.guide.links import Places, check, internal
+from assistant.models.documents import PageLinks
+from assistant.readers.dialects import WIKI
 
 
 def linked(path: str, *links: str, anchors: str = "", permalink: str = "") -> PageLinks:

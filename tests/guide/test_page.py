@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import guide as guides
-from assistant import markdown, render
 from assistant.errors import GuideError
-from assistant.guide import Reading, read
-from assistant.model import Guide
-from assistant.sections import tokens_of
+from assistant.guide import page as guides
+from assistant.guide.page import Reading, read
+from assistant.guide.sections import tokens_of
+from assistant.models.documents import Guide
+from assistant.readers import markdown
+from assistant.render import page_html
 
 if TYPE_CHECKING:
-    from assistant.model import Section
+    from assistant.models.documents import Section
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 KITCHEN = HERE / "guides" / "kitchen"
 REAL_GUIDES = HERE.parent.parent / "shared" / "guides"
 
@@ -320,7 +321,7 @@ def test_a_list_that_also_says_something_is_content(page) -> None:
 def test_a_rendered_page_has_the_anchors_of_its_sections(parts: list[str]) -> None:
     source = "\n".join(parts)
     placed = [(line, f"l{line}") for line in range(1, source.count("\n") + 2)]
-    rendered = Ids(render.page(source, placed)).found
+    rendered = Ids(page_html.page(source, placed)).found
     headings = [block for block in markdown.blocks(source) if block.kind == "heading"]
     assert rendered == [f"l{block.lines[0]}" for block in headings if block.level <= 6]
 

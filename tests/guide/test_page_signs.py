@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.guide import Reading, published_by, read, read_page
+from assistant.guide.page import Reading, published_by, read, read_page
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown import Markdown as PythonMarkdown
 
-from assistant.site import address, anchors, guess, slug
+from assistant.guide.publishers import address, anchors, guess, slug
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant import building, guide, walk
+from assistant.guide import page as page_reader
+from assistant.guide import walk
+from assistant.index import builder
 from tests.conftest import ROOT
 from tests.lifecycle import OTHER_USER, needs_root
 
@@ -125,7 +127,7 @@ def test_links_that_are_not_followed_are_said_a_line_each(tmp_path):
         "out.md": "the link leads out of the guide.",
         "round.md": "the link leads nowhere.",
     }
-    assert [oddity for oddity in guide.read(guide_).oddities if "link" in oddity.what] == [
+    assert [oddity for oddity in page_reader.read(guide_).oddities if "link" in oddity.what] == [
         *found.skipped
     ]
 
@@ -143,8 +145,8 @@ def test_a_build_says_what_is_not_read_also_where_nothing_changed(tmp_path, word
     guide_ = tmp_path / "guide"
     write(guide_, "page.md", "site/page.md")
     write(guide_, "mkdocs.yml", text="site_name: x\n")
-    first = building.build(guide_, tmp_path / "index", word_encoder)
-    again = building.build(guide_, tmp_path / "index", word_encoder)
+    first = builder.build(guide_, tmp_path / "index", word_encoder)
+    again = builder.build(guide_, tmp_path / "index", word_encoder)
     assert (first.pages, again.reasons) == (1, ())
     for built in (first, again):
         assert [oddity.path for oddity in built.oddities] == ["site"]
@@ -155,7 +157,9 @@ def test_a_folder_that_may_not_be_read_is_said_to_be_unread(shared_folder):
     write(shared_folder, "guide/page.md", "guide/closed/page.md")
     (shared_folder / "guide" / "closed").chmod(0o700)
     code = (
-        "import json, pathlib, sys; from assistant import doctor, guide, settings, walk\n"
+        "import json, pathlib, sys; from assistant import settings\n"
+        "from assistant.cli import doctor\n"
+        "from assistant.guide import page as guide, walk\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "found = walk.files(folder)\n"
         "said = [[o.path, o.what, o.unread] for o in guide.read(folder).oddities]\n"

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from assistant import matrix
-from assistant.matrix import Matrix
+from assistant.index import arrays as arrays_module
+from assistant.index.arrays import Matrix
 
 
 @given(st.lists(st.integers(0, 5), max_size=6), st.sampled_from([np.float32, np.int8]))
@@ -25,7 +25,7 @@ def test_rows_written_in_parts_are_those_of_the_whole(lengths, dtype):
     parts = np.split(numbers, np.cumsum(lengths)[:-1]) if lengths else []
     with tempfile.TemporaryDirectory() as folder:
         one, other = Path(folder, "one.npy"), Path(folder, "other.npy")
-        assert matrix.write(one, parts, dtype, width=3) == 3
+        assert arrays_module.write(one, parts, dtype, width=3) == 3
         np.save(other, numbers)
         np.testing.assert_array_equal(np.load(one), np.load(other))
         assert np.load(one).dtype == dtype
@@ -33,7 +33,9 @@ def test_rows_written_in_parts_are_those_of_the_whole(lengths, dtype):
 
 @pytest.fixture
 def ten(tmp_path) -> Matrix:
-    matrix.write(tmp_path / "rows.npy", [np.arange(40, dtype=np.float32).reshape(10, 4)], "f4")
+    arrays_module.write(
+        tmp_path / "rows.npy", [np.arange(40, dtype=np.float32).reshape(10, 4)], "f4"
+    )
     return Matrix(tmp_path / "rows.npy")
 
 
@@ -50,7 +52,7 @@ def test_runs_come_one_after_another_and_may_be_empty(ten):
 @pytest.mark.parametrize("rows", [30, 600_000])
 def test_runs_are_the_same_rows_of_a_small_file_and_of_a_large_one(tmp_path, rows):
     numbers = np.arange(3 * rows, dtype=np.int32).reshape(-1, 3)
-    matrix.write(tmp_path / "rows.npy", [numbers], np.int32)
+    arrays_module.write(tmp_path / "rows.npy", [numbers], np.int32)
     starts, ends = np.array([20, 0, 5]), np.array([22, 3, 5])
     found = Matrix(tmp_path / "rows.npy").runs(starts, ends)
     assert found.tolist() == numbers[[20, 21, 0, 1, 2]].tolist()
@@ -59,7 +61,7 @@ def test_runs_are_the_same_rows_of_a_small_file_and_of_a_large_one(tmp_path, row
 @given(st.lists(st.integers(0, 5), max_size=30), st.integers(0, 12))
 def test_of_the_best_those_that_are_as_good_come_by_key_at_the_end_too(scores, k):
     keys = np.arange(len(scores)) * 3
-    found = matrix.best(keys, np.array(scores, dtype=np.float32), k)
+    found = arrays_module.best(keys, np.array(scores, dtype=np.float32), k)
     ordered = sorted(zip(keys.tolist(), scores, strict=True), key=lambda one: (-one[1], one[0]))
     assert found == ordered[:k]
 
@@ -74,7 +76,7 @@ def test_what_numpy_wrote_is_mapped_as_numpy_reads_it(numbers):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "numbers.npy")
         np.save(path, numbers)
-        mapped = matrix.mapped(path)
+        mapped = arrays_module.mapped(path)
         np.testing.assert_array_equal(mapped, np.load(path))
         assert (mapped.dtype, mapped.shape) == (numbers.dtype, numbers.shape)
 
@@ -86,10 +88,10 @@ def test_what_is_no_file_of_numbers_is_refused(tmp_path):
     for damaged in [b"", whole[:9], whole[:60], whole[:-1], b"x" + whole[1:]]:
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"numbers\.npy does not begin|mmap length"):
-            matrix.mapped(path)
+            arrays_module.mapped(path)
     np.save(path, np.array([{}]), allow_pickle=True)
     with pytest.raises(ValueError, match=r"numbers\.npy does not begin as a file of numbers does"):
-        matrix.mapped(path)
+        arrays_module.mapped(path)
 
 
 class Knot:
@@ -109,7 +111,7 @@ def test_threads_map_at_once_while_others_collect(tmp_path):
     def often(_: int) -> None:
         for _ in range(200):
             Knot()
-            assert matrix.mapped(path)[9] == 9
+            assert arrays_module.mapped(path)[9] == 9
 
     interval, threshold = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(1e-6)

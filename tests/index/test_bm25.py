@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import bm25
-from assistant import lexicon as lexicons
-from assistant.bm25 import Bm25
+from assistant.index import bm25
+from assistant.index import forward_index as lexicons
+from assistant.index.bm25 import Bm25
 
 # Word n is said by one passage in n: the first are common, the last rare.
 WORDS = [f"z{letter}k" for letter in "abcdefghijklmnop"]  # no stem is shorter

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.cache import NAME, Cache, Seen
+from assistant.index.build_cache import NAME, Cache, Seen
 
 UNKNOWN = b"sixteen unknowns"
 ROWS = {bytes([n]) * 16: bytes([n, 255 - n]) * 20 for n in range(200)}

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import lexicon as lexicons
-from assistant.model import Passage, Sentence
-from assistant.text import STOPWORDS, stem, words
+from assistant.index import forward_index as lexicons
+from assistant.models.documents import Passage, Sentence
+from assistant.text.text import STOPWORDS, stem, words
 
 TEXT = "abVvSs12 .+#&/-'’_,;|(\n–é中"
 text = st.text(st.sampled_from(TEXT), max_size=40) | st.lists(

@@ -8,10 +8,11 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from assistant import building, cli, generations
-from assistant.ask import Assistant
-from assistant.cache import NAME
-from assistant.doctor import checks
+from assistant.assistant import Assistant
+from assistant.cli import main as cli_main
+from assistant.cli.doctor import checks
+from assistant.index import builder, generations
+from assistant.index.build_cache import NAME
 from assistant.settings import Settings
 
 DELETED = "1 page changed since this index was built (1 deleted)."
@@ -24,7 +25,7 @@ def place(tmp_path, encoder, monkeypatch):
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
     (tmp_path / "guide" / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
-    building.build(tmp_path / "guide", tmp_path / "built", encoder)
+    builder.build(tmp_path / "guide", tmp_path / "built", encoder)
     return tmp_path
 
 
@@ -44,7 +45,9 @@ def test_a_page_deleted_after_the_build_is_said_by_python_doctor_and_the_command
     assert "assistant build" in degraded
     assert pages(place)[0] == DELETED
     assert "assistant build" in pages(place)[1]
-    asked = CliRunner().invoke(cli.app, ["ask", "--json", "--index", "built", "where is the cat?"])
+    asked = CliRunner().invoke(
+        cli_main.app, ["ask", "--json", "--index", "built", "where is the cat?"]
+    )
     assert json.loads(asked.stdout)["degraded"] == [degraded]
     assert degraded in asked.stderr
 

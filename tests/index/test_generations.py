@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant import generations
 from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, IndexUnwritable
+from assistant.index import generations
 
 
 def publish(folder: Path, text: str, *, previous: str = "") -> str:
@@ -214,14 +214,14 @@ def test_a_second_writer_is_turned_away_at_once(folder):
 
 def test_a_lock_dies_with_its_holder_and_the_file_it_left_stops_nobody(folder):
     program = (
-        "import os, sys, time; from pathlib import Path; from assistant import generations\n"
+        "import os, sys, time; from pathlib import Path; from assistant.index import generations\n"
         "with generations.writing(Path(sys.argv[1])):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, folder],
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parent.parent.parent,
     ) as holder:
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(IndexBusy):

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from assistant import building, cache, index
 from assistant.errors import (
     IndexMissing,
     IndexOutdated,
     IndexUnwritable,
     ModelError,
 )
-from assistant.guide import Reading
+from assistant.guide.page import Reading
+from assistant.index import build_cache, builder, index
 from tests.conftest import WordEncoder
 
 PAGE = """# Animals
@@ -42,7 +42,7 @@ def guide(tmp_path) -> Path:
 @pytest.fixture
 def built(tmp_path, guide, word_encoder) -> Path:
     folder = tmp_path / "index"
-    building.build(guide, folder, word_encoder)
+    builder.build(guide, folder, word_encoder)
     return folder
 
 
@@ -50,7 +50,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith((".lock", cache.NAME))
+        if path.is_file() and not path.name.startswith((".lock", build_cache.NAME))
     }
 
 
@@ -63,18 +63,18 @@ def test_a_built_index_opens_and_says_what_it_holds(built, word_encoder):
 
 def test_building_again_changes_nothing_and_says_so(built, guide, word_encoder):
     before = files_of(built)
-    assert building.build(guide, built, word_encoder).reasons == ()
+    assert builder.build(guide, built, word_encoder).reasons == ()
     assert files_of(built) == before
 
 
 def test_the_same_guide_gives_the_same_bytes(tmp_path, guide, built, word_encoder):
-    building.build(guide, tmp_path / "other", word_encoder)
+    builder.build(guide, tmp_path / "other", word_encoder)
     assert files_of(tmp_path / "other") == files_of(built)
 
 
 def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide, built):
     program = (
-        "import sys; from pathlib import Path; from assistant import building;"
+        "import sys; from pathlib import Path; from assistant.index import builder as building;"
         "from tests.conftest import WordEncoder;"
         "building.build(Path(sys.argv[1]), Path(sys.argv[2]), WordEncoder())"
     )
@@ -83,21 +83,21 @@ def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide,
         [sys.executable, "-c", program, guide, other],
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "12345"},
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parent.parent.parent,
     )
     assert files_of(other) == files_of(built)
 
 
 def test_an_edited_page_is_a_reason_to_rebuild(built, guide, word_encoder):
     (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
-    assert building.build(guide, built, word_encoder).reasons == ("the guide changed",)
+    assert builder.build(guide, built, word_encoder).reasons == ("the guide changed",)
     texts = [p.text for p in index.open(built).store.passages([0, 1])]
     assert "A dog barks." in texts[1]
 
 
 def test_a_renamed_page_is_a_reason_to_rebuild(built, guide, word_encoder):
     (guide / "animals.md").rename(guide / "beasts.md")
-    assert building.build(guide, built, word_encoder).reasons == ("the guide changed",)
+    assert builder.build(guide, built, word_encoder).reasons == ("the guide changed",)
 
 
 def test_another_model_is_a_reason_to_rebuild_and_cannot_be_asked_before(built, guide):
@@ -107,11 +107,11 @@ def test_another_model_is_a_reason_to_rebuild_and_cannot_be_asked_before(built, 
 
     with pytest.raises(ModelError, match="another model"):
         index.open(built).check_model(OtherEncoder())
-    assert building.build(guide, built, OtherEncoder()).reasons == ("the model changed",)
+    assert builder.build(guide, built, OtherEncoder()).reasons == ("the model changed",)
 
 
 def test_another_base_url_is_a_reason_to_rebuild(built, guide, word_encoder):
-    done = building.build(
+    done = builder.build(
         guide, built, word_encoder, reading=Reading(base_url="https://guide.example")
     )
     assert done.reasons == ("the base URL changed",)
@@ -128,7 +128,7 @@ def test_another_format_is_a_reason_to_rebuild_and_does_not_open(built, guide, w
     (built / "CURRENT").write_text(name)
     with pytest.raises(IndexOutdated):
         index.open(built)
-    assert building.build(guide, built, word_encoder).reasons == ("the index format changed",)
+    assert builder.build(guide, built, word_encoder).reasons == ("the index format changed",)
     index.open(built)
 
 
@@ -138,15 +138,15 @@ def test_after_a_rebuild_only_the_new_generation_and_the_one_before_are_left(
     made = [index.open(built).generation]
     for words in ("A dog barks.", "A tree grows."):
         (guide / "animals.md").write_text(f"{PAGE}\n{words}\n")
-        building.build(guide, built, word_encoder)
+        builder.build(guide, built, word_encoder)
         made.append(index.open(built).generation)
-    assert {p.name for p in built.iterdir()} == {cache.NAME, "CURRENT", ".lock", *made[1:]}
+    assert {p.name for p in built.iterdir()} == {build_cache.NAME, "CURRENT", ".lock", *made[1:]}
 
 
 def test_the_readme_beside_the_generations_is_left_alone(built, guide, word_encoder):
     (built / "README.md").write_text("kept")
     (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
-    building.build(guide, built, word_encoder)
+    builder.build(guide, built, word_encoder)
     assert (built / "README.md").read_text() == "kept"
 
 
@@ -171,18 +171,18 @@ def test_a_build_that_fails_leaves_the_old_generation_and_no_draft(built, guide)
 
     before = files_of(built)
     with pytest.raises(IndexUnwritable, match="no space"):
-        building.build(guide, built, FailingEncoder())
+        builder.build(guide, built, FailingEncoder())
     assert files_of(built) == before
 
 
 def test_where_a_file_stands_in_the_index_s_place_the_error_names_it(tmp_path, guide, word_encoder):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(IndexUnwritable, match="taken"):
-        building.build(guide, tmp_path / "taken", word_encoder)
+        builder.build(guide, tmp_path / "taken", word_encoder)
 
 
 def test_progress_tells_the_steps_in_order(tmp_path, guide, word_encoder):
     told = []
-    building.build(guide, tmp_path / "new", word_encoder, progress=lambda *step: told.append(step))
+    builder.build(guide, tmp_path / "new", word_encoder, progress=lambda *step: told.append(step))
     assert [step for step, _, _ in told] == ["reading", "encoding"]
     assert all(done == total for _, done, total in told)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assistant import counts, phrases, vocabulary
-from assistant import lexicon as lexicons
-from assistant.counts import Counts
-from assistant.lexicon import Lexicon
-from assistant.model import Passage, Sentence
+from assistant.index import forward_index as lexicons
+from assistant.index import phrases, statistics, vocabulary
+from assistant.index.forward_index import Lexicon
+from assistant.index.statistics import Counts
+from assistant.models.documents import Passage, Sentence
 
 PATHS = [f"pages/{n}.md" for n in range(4000)]
 
@@ -94,13 +94,13 @@ LEFT_OUT = next(path for path in PATHS if not phrases.is_sampled(path, 1))
 )
 def test_acronyms_are_kept_where_an_edit_cannot_change_them(path, after, keep):
     guide = large(3_000_000)
-    assert counts.keep_acronyms(guide, guide, {path: ([passage("A cat.")], [after])}) is keep
+    assert statistics.keep_acronyms(guide, guide, {path: ([passage("A cat.")], [after])}) is keep
 
 
 def test_acronyms_are_looked_for_again_in_a_small_guide_and_where_the_sample_changes():
     edit = {LEFT_OUT: ([passage("A cat.")], [passage("A dog.")])}
-    assert not counts.keep_acronyms(large(1000), large(1000), edit)
-    assert not counts.keep_acronyms(large(3_000_000), large(5_000_000), edit)
+    assert not statistics.keep_acronyms(large(1000), large(1000), edit)
+    assert not statistics.keep_acronyms(large(3_000_000), large(5_000_000), edit)
 
 
 def test_acronyms_of_a_large_guide_come_from_its_sample():

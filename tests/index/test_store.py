@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from assistant import guide as guides
-from assistant.lexicon import HEADING_WEIGHT
-from assistant.model import Oddity, Passage
-from assistant.rows import Kept
-from assistant.store import FaissStore, quantise
-from assistant.text import terms
-from assistant.told import Told
+from assistant.guide import page as guides
+from assistant.index.database import Kept
+from assistant.index.forward_index import HEADING_WEIGHT
+from assistant.index.store import FaissStore, quantise
+from assistant.index.term_matches import Told
+from assistant.models.documents import Oddity, Passage
+from assistant.text.text import terms
 
 CONCERNS = (
     Oddity("a.md", 3, "The link to d.md leads to no page."),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.model import Passage, Sentence
-from assistant.text import terms
-from assistant.told import HEADING, Told, row
+from assistant.index.term_matches import HEADING, Told, row
+from assistant.models.documents import Passage, Sentence
+from assistant.text.text import terms
 
 WORDS = ["cat", "dog", "pet", "food", "shop", "the", "sleeps"]
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import building, cache, index
 from assistant.errors import GuideError
-from assistant.guide import Reading
+from assistant.guide.page import Reading
+from assistant.index import build_cache, builder, index
 from tests.conftest import WordEncoder
 
 PARAGRAPHS = (
@@ -85,10 +85,10 @@ def test_an_update_gives_the_bytes_of_a_build_from_nothing(states):
             assert found.kept + found.embedded == found.passages
 
 
-def built(guide: Path, place: Path) -> building.Built | str:
+def built(guide: Path, place: Path) -> builder.Built | str:
     """What came of a build, or why there was nothing to build."""
     try:
-        return building.build(guide, place, WordEncoder())
+        return builder.build(guide, place, WordEncoder())
     except GuideError as error:
         return str(error)
 
@@ -112,14 +112,14 @@ def guide(tmp_path) -> Path:
 
 @pytest.fixture
 def place(tmp_path, guide) -> Path:
-    building.build(guide, tmp_path / "index", WordEncoder())
+    builder.build(guide, tmp_path / "index", WordEncoder())
     return tmp_path / "index"
 
 
 def test_one_edited_passage_is_read_with_its_page_and_encoded_alone(guide, place):
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder, told = CountingEncoder(), []
-    done = building.build(guide, place, encoder, progress=lambda *step: told.append(step))
+    done = builder.build(guide, place, encoder, progress=lambda *step: told.append(step))
     assert encoder.given == ["More: Dog 5 growls.", "Page 5 > More\nDog 5 growls."]
     assert told == [("reading", 1, 1), ("encoding", 2, 2)]
     assert (done.read, done.kept, done.embedded, done.removed) == (1, 23, 1, 1)
@@ -130,7 +130,7 @@ def test_a_page_that_is_moved_encodes_nothing(guide, place):
     del files["page-5.md"]
     write(guide, files)
     encoder = CountingEncoder()
-    done = building.build(guide, place, encoder)
+    done = builder.build(guide, place, encoder)
     assert encoder.given == []
     assert (done.read, done.kept, done.embedded, done.removed) == (1, 24, 0, 0)
     assert index.open(place).store.page("page-5.md") is None
@@ -138,31 +138,31 @@ def test_a_page_that_is_moved_encodes_nothing(guide, place):
 
 def test_a_page_that_is_gone_is_removed_and_nothing_read(guide, place):
     write(guide, {name: text for name, text in PAGES.items() if name != "page-5.md"})
-    done = building.build(guide, place, CountingEncoder())
+    done = builder.build(guide, place, CountingEncoder())
     assert (done.read, done.kept, done.embedded, done.removed) == (0, 22, 0, 2)
 
 
 def test_a_page_that_is_new_encodes_what_no_page_says(guide, place):
     write(guide, {**PAGES, "copy.md": PAGES["page-1.md"], "new.md": b"# New\n\nMilk.\n"})
     encoder = CountingEncoder()
-    done = building.build(guide, place, encoder)
+    done = builder.build(guide, place, encoder)
     assert sorted(encoder.given) == ["New", "New\nMilk.", "New: Milk."]
     assert (done.read, done.kept, done.embedded, done.removed) == (2, 26, 1, 0)
 
 
 def test_what_is_edited_back_is_not_encoded_again(guide, place):
     write(guide, {**PAGES, "page-5.md": b"# Page 5\n\nNothing.\n"})
-    building.build(guide, place, WordEncoder())
+    builder.build(guide, place, WordEncoder())
     write(guide, PAGES)
     encoder = CountingEncoder()
-    assert building.build(guide, place, encoder).embedded == 0
+    assert builder.build(guide, place, encoder).embedded == 0
     assert encoder.given == []
 
 
 def test_a_file_that_was_only_touched_is_not_read(guide, place):
     for path in guide.iterdir():
         os.utime(path, ns=(1, 1))
-    done = building.build(guide, place, CountingEncoder())
+    done = builder.build(guide, place, CountingEncoder())
     assert (done.reasons, done.read, done.kept) == ((), 0, 24)
 
 
@@ -171,23 +171,23 @@ def test_an_edit_that_leaves_size_and_time_as_they_were_is_seen(guide, place):
     before = path.stat()
     path.write_bytes(PAGES["page-5.md"].replace(b"Dog", b"Cat"))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert building.build(guide, place, CountingEncoder()).read == 1
+    assert builder.build(guide, place, CountingEncoder()).read == 1
 
 
 def test_another_way_of_reading_reads_every_page_and_encodes_nothing(guide, place):
     encoder = CountingEncoder()
-    done = building.build(guide, place, encoder, reading=Reading(base_url="https://guide.example"))
+    done = builder.build(guide, place, encoder, reading=Reading(base_url="https://guide.example"))
     assert (done.read, done.embedded, encoder.given) == (12, 0, [])
 
 
 def test_what_is_odd_is_told_again_of_pages_that_are_not_read_again(guide, place):
     odd = {"bad.md": b"---\n: [\n---\n# Bad\n\n[Gone](gone.md)\n", "worse.md": b"\xff\xfe\x00"}
     write(guide, {**PAGES, **odd})
-    told = building.build(guide, place, WordEncoder()).oddities
+    told = builder.build(guide, place, WordEncoder()).oddities
     assert {oddity.path for oddity in told} == {"bad.md", "worse.md"}
-    assert building.build(guide, place, WordEncoder()).oddities == told
+    assert builder.build(guide, place, WordEncoder()).oddities == told
     write(guide, {**PAGES, **odd, "page-5.md": b"# Page 5\n\nNothing.\n"})
-    assert building.build(guide, place, WordEncoder()).oddities == told
+    assert builder.build(guide, place, WordEncoder()).oddities == told
 
 
 @pytest.mark.parametrize(
@@ -202,11 +202,11 @@ def test_links_are_followed_anew_where_an_edit_may_break_them(tmp_path, edited, 
     guide.mkdir()
     two = b"# Two\n\n## End\n\n[One](one.md)\n"
     write(guide, {"one.md": b"# One\n\n[Two](two.md#end)\n", "two.md": two})
-    assert building.build(guide, place, WordEncoder()).oddities == ()
+    assert builder.build(guide, place, WordEncoder()).oddities == ()
     write(guide, {"one.md": edited, "two.md": two})
-    assert {o.path for o in building.build(guide, place, WordEncoder()).oddities} == broken
+    assert {o.path for o in builder.build(guide, place, WordEncoder()).oddities} == broken
     write(guide, {"one.md": edited, "two.md": two.replace(b"End", b"Elsewhere")})
-    found = building.build(guide, place, WordEncoder()).oddities
+    found = builder.build(guide, place, WordEncoder()).oddities
     assert {oddity.path for oddity in found} == {"one.md"}
 
 
@@ -229,9 +229,9 @@ def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
     write(guide, {"long.md": text.encode()})
     first, second, whole = InterruptedEncoder(), CountingEncoder(), CountingEncoder()
     with pytest.raises(KeyboardInterrupt):
-        building.build(guide, place, first)
-    building.build(guide, place, second)
-    building.build(guide, tmp_path / "fresh", whole)
+        builder.build(guide, place, first)
+    builder.build(guide, place, second)
+    builder.build(guide, tmp_path / "fresh", whole)
     assert first.given
     assert sorted(first.given + second.given) == sorted(whole.given)
     assert generation(place) == generation(tmp_path / "fresh")
@@ -239,22 +239,22 @@ def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
 
 @pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"?")])
 def test_without_its_cache_an_index_is_updated_all_the_same(tmp_path, guide, place, harm):
-    harm(place / cache.NAME)
+    harm(place / build_cache.NAME)
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder = CountingEncoder()
-    building.build(guide, place, encoder)
+    builder.build(guide, place, encoder)
     assert all("5" in text or text == "More" for text in encoder.given)
-    building.build(guide, tmp_path / "fresh", WordEncoder())
+    builder.build(guide, tmp_path / "fresh", WordEncoder())
     assert generation(place) == generation(tmp_path / "fresh")
 
 
 def test_a_vector_damaged_in_the_cache_is_encoded_again(tmp_path, guide, place):
-    path = place / cache.NAME
+    path = place / build_cache.NAME
     data = path.read_bytes()
     vector = WordEncoder().encode(["A dog."])[0].tobytes()
     assert vector in data
     path.write_bytes(data.replace(vector, vector[:-1] + bytes([vector[-1] ^ 1])))
     reading = Reading(base_url="https://guide.example")
-    building.build(guide, place, WordEncoder(), reading=reading)
-    building.build(guide, tmp_path / "fresh", WordEncoder(), reading=reading)
+    builder.build(guide, place, WordEncoder(), reading=reading)
+    builder.build(guide, tmp_path / "fresh", WordEncoder(), reading=reading)
     assert generation(place) == generation(tmp_path / "fresh")

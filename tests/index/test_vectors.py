@@ -6,8 +6,8 @@ import faiss
 import numpy as np
 import pytest
 
-from assistant import neighbours
-from assistant.neighbours import Neighbours
+from assistant.index import vectors as vector_search
+from assistant.index.vectors import Neighbours
 
 FEW = 500
 
@@ -24,7 +24,7 @@ def around(count: int, *, width: int, seed: int = 0) -> np.ndarray:
 def written(path, vectors: np.ndarray, *, part: int = 1000) -> Neighbours:
     """Vectors written in parts, with lists from 500 on."""
     parts = (vectors[start : start + part] for start in range(0, len(vectors), part))
-    neighbours.write(path, parts, width=vectors.shape[1], exact_up_to=FEW)
+    vector_search.write(path, parts, width=vectors.shape[1], exact_up_to=FEW)
     return Neighbours(path)
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.model import Passage, Sentence
-from assistant.vocabulary import Vocabulary, mine, spells, written_out
+from assistant.index.vocabulary import Vocabulary, mine, spells, written_out
+from assistant.models.documents import Passage, Sentence
 
 
 def passage(text: str, *, headings: tuple[str, ...] = ("Guide",), n: int = 1) -> Passage:

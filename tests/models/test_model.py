@@ -10,20 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import model
-from assistant.model import (
-    MARKER,
-    REFUSAL,
-    Answer,
-    Citation,
-    Hit,
-    Passage,
-    Reason,
-    Related,
-    Resource,
-    Search,
-    Sentence,
-)
+from assistant.models import answers, documents
+from assistant.models.answers import MARKER, REFUSAL, Answer, Citation, Hit, Reason, Related, Search
+from assistant.models.documents import Passage, Resource, Sentence
 
 TEXT = "Cats\n\nCats sleep. They purr."
 HEADINGS = ("Guide", "Cats")
@@ -328,7 +317,11 @@ def test_no_answer_at_all_is_a_value_error(data: Any) -> None:
 
 
 def test_every_type_is_frozen_and_slotted() -> None:
-    types = [kind for kind in vars(model).values() if dataclasses.is_dataclass(kind)]
+    types = [
+        kind
+        for kind in {**vars(documents), **vars(answers)}.values()
+        if dataclasses.is_dataclass(kind)
+    ]
     assert len(types) > 10
     for kind in types:
         assert kind.__dataclass_params__.frozen, kind

@@ -8,10 +8,10 @@ import shutil
 import subprocess
 
 import pytest
+from tests.test_readme import commands
 
 from tests.conftest import ROOT
 from tests.serving import Serving
-from tests.test_readme import commands
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANYTHING = "…"

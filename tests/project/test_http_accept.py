@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.accept import EVENTS, HTML, JSON, preferred
+from assistant.http_accept import EVENTS, HTML, JSON, preferred
 
 CHOSEN = [
     # The header, and what is sent of JSON, an event stream and a page: empty where nothing can be.

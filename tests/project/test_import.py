@@ -13,7 +13,7 @@ import pytest
 
 from assistant import offline
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 HEAVY = (
     "torch sentence_transformers transformers faiss gradio fastapi pydantic numpy "
     "markdown_it yaml rapidfuzz Stemmer typer uvicorn"
@@ -47,19 +47,21 @@ def test_an_answer_can_be_named_without_loading_a_model() -> None:
 
 
 def test_a_guide_on_a_server_is_asked_without_what_asks_one_here() -> None:
-    assert loaded("from assistant.remote import connect\nconnect('http://127.0.0.1')") == []
+    assert loaded("from assistant.client import connect\nconnect('http://127.0.0.1')") == []
 
 
 MODELS_AND_SERVERS = set("torch sentence_transformers transformers faiss gradio fastapi".split())
 
 
-@pytest.mark.parametrize("module", ["guide", "markdown", "question", "text", "settings"])
+@pytest.mark.parametrize(
+    "module", ["guide.page", "readers.markdown", "query.question_type", "text.text", "settings"]
+)
 def test_a_module_of_the_lower_floors_loads_no_model_and_no_server(module: str) -> None:
     assert (MODELS_AND_SERVERS | {"numpy"}).isdisjoint(loaded(f"import assistant.{module}"))
 
 
 def test_the_vocabulary_counts_in_arrays_and_loads_no_model_and_no_server() -> None:
-    assert MODELS_AND_SERVERS.isdisjoint(loaded("import assistant.vocabulary"))
+    assert MODELS_AND_SERVERS.isdisjoint(loaded("import assistant.index.vocabulary"))
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
@@ -91,7 +93,8 @@ def switches(environment: dict[str, str], statement: str = "import assistant") -
 
 
 @pytest.mark.parametrize(
-    "statement", ["import assistant", "from assistant import Assistant", "import assistant.export"]
+    "statement",
+    ["import assistant", "from assistant import Assistant", "import assistant.encoders.export"],
 )
 def test_whatever_is_imported_first_every_package_is_told_to_stay_offline(statement):
     found = switches({}, statement)
@@ -114,7 +117,7 @@ def test_no_other_module_changes_the_environment():
     changes = re.compile(r"os\.environ\[.*\] =|os\.environ\.(setdefault|update|pop)|os\.putenv")
     found = [
         path.name
-        for path in (ROOT / "assistant").glob("*.py")
+        for path in (ROOT / "assistant").rglob("*.py")
         if changes.search(path.read_text(encoding="utf-8"))
     ]
     assert found == ["offline.py"]

@@ -10,11 +10,11 @@ from urllib.parse import quote, unquote
 import pytest
 from opened import opened
 
-from assistant import building, index
-from assistant import guide as guides
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
 from assistant.errors import GuideError, VerifyError
-from assistant.live import Live
+from assistant.guide import page as guides
+from assistant.index import builder, index
+from assistant.server.reload import Live
 from assistant.settings import Settings
 from assistant.verify import verify
 from tests.conftest import SHARED, WordEncoder
@@ -75,7 +75,7 @@ def written(form: str) -> set[str]:
 @pytest.fixture(scope="module")
 def folder(corpus, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("index")
-    building.build(corpus, folder, WordEncoder())
+    builder.build(corpus, folder, WordEncoder())
     return folder
 
 

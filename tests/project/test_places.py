@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from assistant import building, calibration, encoders, files
-from assistant import index as indexes
-from assistant.cli import main
+from assistant import files
+from assistant.cli.main import main
+from assistant.encoders import select as encoder_selection
 from assistant.errors import IndexDamaged
-from assistant.keys import Keys
+from assistant.evaluation import calibration
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.server.security.api_keys import Keys
 from tests.conftest import CORPUS
 
 DEADLINE = 60
@@ -124,10 +127,10 @@ def test_a_page_that_becomes_no_file_is_told_of_and_the_rest_is_read(tmp_path, e
     guide = tmp_path / "guide"
     shutil.copytree(CORPUS, guide)
     (guide / "other.md").write_text("# Cats\n\nCats sleep.\n")
-    building.build(guide, tmp_path / "index", encoder)
+    builder.build(guide, tmp_path / "index", encoder)
     (guide / "other.md").unlink()
     make(guide / "other.md")
-    built = building.build(guide, tmp_path / "index", encoder)
+    built = builder.build(guide, tmp_path / "index", encoder)
     assert built.pages == 1
     assert make is not pipe or [oddity.path for oddity in built.oddities] == ["other.md"]
 
@@ -137,13 +140,13 @@ def test_the_model_is_exported_anew_where_its_record_is_no_file(
     tmp_path, encoder, make, monkeypatch
 ):
     copy = tmp_path / "cache" / "guide-assistant" / "models" / encoder.record.identity[:32]
-    home = copy.with_name(encoders.folder(encoder.identity).name)
-    shutil.copytree(encoders.folder(encoder.identity), home)
+    home = copy.with_name(encoder_selection.folder(encoder.identity).name)
+    shutil.copytree(encoder_selection.folder(encoder.identity), home)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert encoders.serving(built_with=encoder.identity)[1] == ""
+    assert encoder_selection.serving(built_with=encoder.identity)[1] == ""
     (home / "export.json").unlink()
     make(home / "export.json")
-    assert "not exported" in encoders.serving(built_with=encoder.identity)[1]
+    assert "not exported" in encoder_selection.serving(built_with=encoder.identity)[1]
 
 
 def test_a_report_into_a_pipe_that_nobody_reads_is_an_error(run, tmp_path):

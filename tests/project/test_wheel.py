@@ -82,7 +82,7 @@ def test_the_wheel_holds_what_the_package_needs_and_the_guide(wheel):
     assert {name.split("/")[0] for name in names - about} == {"assistant"}
     needed = ("py.typed", "ranking.json", "corpus/introduction.md", "catalogues/en.toml")
     assert {f"assistant/{name}" for name in needed} <= names
-    assert any(name.startswith("assistant/static/") for name in names)
+    assert any(name.startswith("assistant/server/static/") for name in names)
     assert wheel.stat().st_size < LARGEST
 
 
@@ -132,7 +132,7 @@ def test_installed_it_answers_in_the_terminal_and_says_whose_guide_it_asks(elsew
 
 
 def test_installed_it_serves_its_own_guide(elsewhere):
-    from assistant.remote import connect
+    from assistant.client import connect
 
     command = [sys.executable, "-m", "assistant", "serve", "--port", "0"]
     with subprocess.Popen(command, **elsewhere, stderr=subprocess.PIPE, text=True) as process:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.model import REFUSAL, Turn
-from assistant.talk import context, parts, replies, stand_alone
+from assistant.models.answers import REFUSAL, Turn
+from assistant.query.follow_ups import context, parts, replies, stand_alone
 
 
 def read(*asked: str) -> str:

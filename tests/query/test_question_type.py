@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.question import asks_for_news, is_question, kind, parse, topic
+from assistant.query.question_type import asks_for_news, is_question, kind, parse, topic
 
 # -- comparisons ----------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.spelling import Spelling, cost
-from assistant.text import stem, words
+from assistant.query.spelling import Spelling, cost
+from assistant.text.text import stem, words
 
 TEXT = """
 The product manager decides what internal tools are built. A product owner keeps the backlog, and

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.dialect import WIKI, neutralise
-from assistant.markdown import blocks
-from assistant.mdx import LABEL
+from assistant.readers.dialects import WIKI, neutralise
+from assistant.readers.markdown import blocks
+from assistant.readers.mdx import LABEL
 
 
 def texts(source: str) -> list[str]:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.dialect import neutralise
-from assistant.markdown import blocks
+from assistant.readers.dialects import neutralise
+from assistant.readers.markdown import blocks
 
 if TYPE_CHECKING:
-    from assistant.model import Block
+    from assistant.models.documents import Block
 
 PIECES = (
     "# |## |a|b c|\n|\n\n|- |1. |> |```|~~~|    |\t|`x`|*|**|[a](#b)|[a](http://b.c)|<div>|</div>|"

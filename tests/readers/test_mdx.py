@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant import markdown
-from assistant.mdx import opens, reduce, tag_end
+from assistant.readers import markdown
+from assistant.readers.mdx import opens, reduce, tag_end
 
 TABS = "<Tabs items={['One', 'Two']}>\n<Tabs.Tab>\nFirst\n</Tabs.Tab>\n</Tabs>"
 VALUES = """\

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import hypertext, rst
+from assistant.readers import html as html_reader
+from assistant.readers import rst
 
 
 def found(source: str) -> list[tuple[str, str]]:
-    return [(b.kind, b.text) for b in hypertext.content(rst.html(source)[0])]
+    return [(b.kind, b.text) for b in html_reader.content(rst.html(source)[0])]
 
 
 def prose(source: str) -> str:
@@ -60,13 +61,13 @@ Part
         ("row", "1 | 2"),
     ]
     assert odd(source) == []
-    levels = [b.level for b in hypertext.content(rst.html(source)[0]) if b.kind == "heading"]
+    levels = [b.level for b in html_reader.content(rst.html(source)[0]) if b.kind == "heading"]
     assert levels == [1, 2]
 
 
 def test_a_heading_is_known_by_its_label_and_else_by_its_words() -> None:
     source = ".. _My Label:\n\nFirst part\n==========\n\ntext\n\nSecond part\n===========\n\ntext\n"
-    headings = [b for b in hypertext.content(rst.html(source)[0]) if b.kind == "heading"]
+    headings = [b for b in html_reader.content(rst.html(source)[0]) if b.kind == "heading"]
     assert [b.anchor for b in headings] == ["my-label", "second-part"]
 
 
@@ -100,7 +101,7 @@ def test_a_role_nobody_knows_is_reported_and_one_the_page_defines_is_not() -> No
 
 def test_a_reference_to_a_label_of_the_page_leads_to_its_heading() -> None:
     source = "See :ref:`there`.\n\n.. _there:\n\nThe place\n=========\n\ntext\n"
-    (block, *_) = hypertext.content(rst.html(source)[0])
+    (block, *_) = html_reader.content(rst.html(source)[0])
     assert block.text == "See The place."
     assert [link.url for link in block.links] == ["#there"]
 
@@ -244,7 +245,7 @@ def test_every_word_that_is_seen_is_in_one_block_in_order_and_on_its_line(
     page: tuple[str, dict[str, int]],
 ) -> None:
     source, seen = page
-    blocks = hypertext.content(rst.html(source)[0])
+    blocks = html_reader.content(rst.html(source)[0])
     words = [word.strip("*.") for block in blocks for word in block.text.split()]
     assert [word for word in words if word in seen or word == "secret"] == list(seen)
     for block in blocks:

@@ -13,10 +13,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from assistant import building
-from assistant import guide as guides
-from assistant import index as indexes
-from assistant.reader_process import Limits, ReaderProcess
+from assistant.guide import page as guides
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.readers.sandbox import Limits, ReaderProcess
 from tests.documents import docx, drawn, forms, paragraph, pdf, printed
 
 pytest.importorskip("markitdown")
@@ -93,7 +93,7 @@ def test_an_index_is_built_of_the_pages_that_are_in_their_limits(tmp_path, word_
     for number, (name, raw, _) in enumerate(list(OVER.values())[:2]):
         (corpus / f"{number}-{name}").write_bytes(raw)
     (corpus / "cats.md").write_text("# Cats\n\nA cat drinks milk.\n")
-    built = building.build(corpus, tmp_path / "index", word_encoder)
+    built = builder.build(corpus, tmp_path / "index", word_encoder)
     assert [oddity.unread for oddity in built.oddities] == [True, True]
     assert indexes.open(tmp_path / "index").store.size == 1
 

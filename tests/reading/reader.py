@@ -6,13 +6,13 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from assistant import guide
+from assistant.guide import page as page_reader
 from tests.reading.rendering import words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from assistant.model import PageRead
+    from assistant.models.documents import PageRead
 
 # Between the sentences of a passage stand white space and what marks an item or a row.
 BETWEEN = re.compile(r"(?:\s|[-*+•|>☐☑✓]|\[[ xX]\]|\d{1,9}[.)]|[a-z][.)])*")
@@ -21,7 +21,7 @@ BETWEEN = re.compile(r"(?:\s|[-*+•|>☐☑✓]|\[[ xX]\]|\d{1,9}[.)]|[a-z][.)]
 def read_text(folder: Path, source: str, name: str = "page.md") -> PageRead:
     """A page as read from a folder of its own."""
     (folder / name).write_text(source, encoding="utf-8", newline="")
-    return guide.read_page(folder, name, reading=guide.Reading())
+    return page_reader.read_page(folder, name, reading=page_reader.Reading())
 
 
 def words_read(page: PageRead) -> list[str]:

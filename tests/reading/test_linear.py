@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import guide, hypertext
-from assistant.dialect import neutralise
+from assistant.guide import page as page_reader
+from assistant.readers import html as html_reader
+from assistant.readers.dialects import neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -322,12 +323,14 @@ def doubled(
 def file(tmp_path_factory) -> Callable[[str], Callable[[str], Callable[[], object]]]:
     """By a file's name: a way to have a text read from that file."""
     folder = tmp_path_factory.mktemp("shapes")
-    guide.read_page(folder, written(folder, "a.mdx", ":smile: <a> {b}"), reading=guide.Reading())
+    page_reader.read_page(
+        folder, written(folder, "a.mdx", ":smile: <a> {b}"), reading=page_reader.Reading()
+    )
 
     def named(name: str) -> Callable[[str], Callable[[], object]]:
         def read(source: str) -> Callable[[], object]:
             path = written(folder, f"{len(source)}-{name}", source)
-            return lambda: guide.read_page(folder, path, reading=guide.Reading())
+            return lambda: page_reader.read_page(folder, path, reading=page_reader.Reading())
 
         return read
 
@@ -361,7 +364,7 @@ def test_bringing_a_page_to_markdown_takes_time_in_proportion(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_reading_html_takes_time_in_proportion(shape):
     def read(source: str) -> Callable[[], object]:
-        return lambda: hypertext.blocks(source)
+        return lambda: html_reader.blocks(source)
 
     assert not excess(SHAPES[shape], read)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import guide
+from assistant.guide import page as page_reader
 from tests.conftest import SHARED
 from tests.reading.reader import broken_promises, strayed, words_read
 from tests.reading.rendering import published
@@ -65,7 +65,7 @@ def losses(folder: Path, paths: list[str], tool: str) -> tuple[list[str], Counte
     lost: list[str] = []
     left_out: Counter[str] = Counter()
     for path in paths:
-        read = words_read(guide.read_page(folder, path, reading=guide.Reading()))
+        read = words_read(page_reader.read_page(folder, path, reading=page_reader.Reading()))
         source = (folder / path).read_bytes().decode("utf-8-sig")
         want, without = published(source, tool).expected(read)
         left_out += without
@@ -113,7 +113,7 @@ def gold_pages(name: str) -> list[str]:
 @pytest.mark.parametrize("name", TOOLS)
 def test_no_word_of_a_published_guide_is_lost(name):
     folder = need(SHARED / "guides" / name)
-    paths = spread(list(guide.walk(folder)), SHORT)
+    paths = spread(list(page_reader.walk(folder)), SHORT)
     lost, left_out = losses(folder, paths, TOOLS[name])
     # Nothing but these kinds may be left out, and each only where the oracle saw it.
     assert set(left_out) <= {"contents", "alt", "label"}
@@ -123,12 +123,12 @@ def test_no_word_of_a_published_guide_is_lost(name):
 @pytest.mark.parametrize("name", ["doc2dial", "emanual_tv"])
 def test_no_word_of_a_question_sets_guide_is_lost(name):
     folder = need(EVAL / name / "docs")
-    lost, _ = losses(folder, spread(list(guide.walk(folder)), SHORT), "github")
+    lost, _ = losses(folder, spread(list(page_reader.walk(folder)), SHORT), "github")
     assert not lost, "\n".join(lost[:20])
 
 
 def test_no_word_of_the_manuals_is_lost(manuals):
-    paths = list(guide.walk(manuals))
+    paths = list(page_reader.walk(manuals))
     lost, _ = losses(manuals, paths, "github")
     assert not lost, f"{len(lost)} differences:\n" + "\n".join(lost[:20])
 
@@ -136,7 +136,10 @@ def test_no_word_of_the_manuals_is_lost(manuals):
 def missing_gold(folder: Path, name: str) -> list[str]:
     """Heading paths no section ends in: above them may stand the page's title."""
     there = {
-        page: [s.headings for s in guide.read_page(folder, page, reading=guide.Reading()).sections]
+        page: [
+            s.headings
+            for s in page_reader.read_page(folder, page, reading=page_reader.Reading()).sections
+        ]
         for page in gold_pages(name)
     }
     return [
@@ -161,15 +164,15 @@ def test_every_gold_heading_path_of_the_manuals_is_a_section(manuals):
 def test_every_sentence_of_a_guide_stands_where_it_says(name):
     folder = need(SHARED / "guides" / name)
     wrong: list[str] = []
-    for path in spread(list(guide.walk(folder)), SHORT // 2):
-        page = guide.read_page(folder, path, reading=guide.Reading())
+    for path in spread(list(page_reader.walk(folder)), SHORT // 2):
+        page = page_reader.read_page(folder, path, reading=page_reader.Reading())
         wrong += broken_promises(page) + strayed(page)
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:20])
 
 
 def test_every_sentence_of_the_manuals_stands_where_it_says(manuals):
     wrong: list[str] = []
-    for path in guide.walk(manuals):
-        page = guide.read_page(manuals, path, reading=guide.Reading())
+    for path in page_reader.walk(manuals):
+        page = page_reader.read_page(manuals, path, reading=page_reader.Reading())
         wrong += broken_promises(page) + strayed(page)
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:20])

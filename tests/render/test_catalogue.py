@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import messages, model
 from assistant.errors import SettingsError
+from assistant.models import documents
+from assistant.render import catalogue
 
-FOLDER = Path(messages.__file__).parent / "catalogues"
+FOLDER = Path(catalogue.__file__).parent / "catalogues"
 LANGUAGES = ("ar", "de", "en", "es", "fr", "ja", "pt")
 READ = {
     language: tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
@@ -43,7 +44,7 @@ def texts(language: str) -> list[str]:
 
 
 def test_there_is_a_catalogue_for_each_language_and_nothing_else():
-    assert messages.languages() == LANGUAGES
+    assert catalogue.languages() == LANGUAGES
     assert sorted(path.stem for path in FOLDER.iterdir()) == list(LANGUAGES)
 
 
@@ -106,7 +107,7 @@ def test_nobody_is_addressed_too_closely(language, addressed):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_of_resource_and_every_step_of_a_build_has_its_word(language):
-    for kind in get_args(model.ResourceKind):
+    for kind in get_args(documents.ResourceKind):
         assert kind in FORMS[language]
     for step in (
         "waiting",
@@ -123,25 +124,25 @@ def test_every_kind_of_resource_and_every_step_of_a_build_has_its_word(language)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_message_is_said_with_its_names_filled_in(language):
     for key, (text, *_) in FORMS["en"].items():
-        said = messages.choose(language)(key, **dict.fromkeys(names(text), "<7>"))
+        said = catalogue.choose(language)(key, **dict.fromkeys(names(text), "<7>"))
         assert said.count("<7>") == len(names(text)), key
         assert "{" not in said
 
 
 def test_a_message_says_what_it_is_given():
-    german = messages.choose("de")
+    german = catalogue.choose("de")
     assert german("ask") == "Fragen"
     assert german("understood", question="Was ist das?") == "Verstanden als: Was ist das?"
     assert german("minutes", n=5) == "5 Min."
 
 
 def test_what_is_filled_in_is_not_read_as_a_message():
-    said = messages.choose("en")("understood", question="{id} {0.__class__} {{ %s \ud800")
+    said = catalogue.choose("en")("understood", question="{id} {0.__class__} {{ %s \ud800")
     assert said == "Understood as: {id} {0.__class__} {{ %s \ud800"
 
 
 def test_a_number_decides_between_one_thing_and_others():
-    english, japanese = messages.choose("en"), messages.choose("ja")
+    english, japanese = catalogue.choose("en"), catalogue.choose("ja")
     assert english("missing_answer_mend", days=1).endswith("kept for 1 day.")
     assert english("missing_answer_mend", days=2).endswith("kept for 2 days.")
     assert english("missing_answer_mend", days=90).endswith("kept for 90 days.")
@@ -151,12 +152,12 @@ def test_a_number_decides_between_one_thing_and_others():
 @pytest.mark.parametrize("key", ["", "nothing", "missing_answer_mend.one", "direction"])
 def test_a_key_there_is_no_message_for_is_a_key_error(key):
     with pytest.raises(KeyError):
-        messages.choose("en")(key)
+        catalogue.choose("en")(key)
 
 
 def test_a_name_that_is_not_given_is_a_key_error():
     with pytest.raises(KeyError, match="question"):
-        messages.choose("en")("understood")
+        catalogue.choose("en")("understood")
 
 
 # -- choosing -------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ HEADERS = [
 
 @pytest.mark.parametrize(("header", "language"), HEADERS, ids=lambda text: text[:30])
 def test_the_language_is_what_the_browser_asks_for_first_of_those_there_are(header, language):
-    chosen = messages.choose(header)
+    chosen = catalogue.choose(header)
     assert chosen.language == language
     assert chosen("ask") == FORMS[language]["ask"][0]
     assert chosen.direction == ("rtl" if language == "ar" else "ltr")
@@ -226,7 +227,7 @@ def test_no_language_that_could_be_had_was_wanted_more(wanted):
     for name, _, weight in reversed(wanted):
         if name in LANGUAGES and weight:
             weights[name] = max(weight, weights.get(name, 0))
-    chosen = messages.choose(header).language
+    chosen = catalogue.choose(header).language
     if weights:
         assert weights[chosen] == max(weights.values())
     else:
@@ -236,18 +237,18 @@ def test_no_language_that_could_be_had_was_wanted_more(wanted):
 @settings(deadline=None)
 @given(st.text(st.characters()) | st.text("deqEN=;,*-_. 019\t", max_size=40))
 def test_whatever_a_header_holds_a_language_is_chosen(header):
-    assert messages.choose(header).language in LANGUAGES
+    assert catalogue.choose(header).language in LANGUAGES
 
 
 @pytest.mark.parametrize("fixed", ["ja", "JA", "ja-JP", " ja "])
 @pytest.mark.parametrize("header", ["", "de", "*"])
 def test_a_language_that_is_set_wins_over_the_browser(header, fixed):
-    assert messages.choose(header, fixed).language == "ja"
+    assert catalogue.choose(header, fixed).language == "ja"
 
 
 @pytest.mark.parametrize("fixed", ["xx", "den", "*", " ", "../en", "\ud800"])
 def test_a_language_without_a_catalogue_is_an_error_that_names_those_there_are(fixed):
     with pytest.raises(SettingsError) as raised:
-        messages.choose("de", fixed)
+        catalogue.choose("de", fixed)
     assert "ar, de, en, es, fr, ja, pt" in raised.value.mend
     assert raised.value.what.isprintable()

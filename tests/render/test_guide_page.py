@@ -11,10 +11,11 @@ from drawn import HOSTILE, Tags, assert_harmless
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import building, messages
-from assistant import index as indexes
-from assistant.markup import Masthead
-from assistant.reader import Quoted, marked, reader
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.render import catalogue
+from assistant.render.guide_page import Quoted, marked, reader
+from assistant.render.html import Masthead
 
 CATS = f"""---
 title: "Cats {HOSTILE}"
@@ -34,7 +35,7 @@ A cat is an animal {HOSTILE} that climbs a tree. [Click](javascript:alert(3)) or
 A bird *flies* over the river & the road.
 """
 HEBREW = "---\nlang: he\n---\n# חתולים\n\n## מה זה חתול?\n\nחתול הוא חיה.\n"
-ENGLISH = messages.choose("en")
+ENGLISH = catalogue.choose("en")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def store(tmp_path_factory, word_encoder):
     (corpus / "dogs.md").write_text("# Dogs\n\nA dog barks.\n", encoding="utf-8")
     (corpus / "hatul.md").write_text(HEBREW, encoding="utf-8")
     folder = tmp_path_factory.mktemp("index")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return indexes.open(folder).store
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from test_markdown import MARKUP
 
-from assistant import hypertext
-from assistant.render import blocks, page
+from assistant.readers import html as html_reader
+from assistant.render.page_html import blocks, page
 
-SECURITY = Path(__file__).parent.parent.parent / "shared" / "security"
+SECURITY = Path(__file__).parent.parent.parent.parent / "shared" / "security"
 
 
 EVERYWHERE = [(line, "h") for line in range(1, 60)]
@@ -147,7 +147,7 @@ def test_an_image_is_named_and_never_fetched() -> None:
 
 
 def test_blocks_of_another_format_are_shown_with_the_ids_of_their_headings() -> None:
-    found = hypertext.blocks("<h1>A</h1><p>x &amp; y</p><h2>B</h2><ul><li>i</ul><pre>c</pre>")
+    found = html_reader.blocks("<h1>A</h1><p>x &amp; y</p><h2>B</h2><ul><li>i</ul><pre>c</pre>")
     assert blocks(found, [(1, "a"), (1, "b")]) == (
         '<h1 id="a">A</h1>\n<p>x &amp; y</p>\n<h2 id="b">B</h2>\n'
         "<ul><li>i</li>\n</ul>\n<pre><code>c</code></pre>\n"

@@ -8,9 +8,10 @@ import re
 import pytest
 from drawn import HOSTILE, Tags, answer, assert_harmless, citation, resource
 
-from assistant import addresses, building, messages
-from assistant import index as indexes
-from assistant.markup import SURROUNDINGS, Markup, Masthead
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.render import catalogue, urls
+from assistant.render.html import SURROUNDINGS, Markup, Masthead
 
 FEEDBACK = "https://forms.example/tell-us"
 
@@ -21,13 +22,13 @@ def store(tmp_path_factory, word_encoder):
     (corpus / "cats and more.md").write_text("# Cats\n\n## One\n\nA cat climbs.\n")
     (corpus / "dogs.md").write_text("# Dogs\n\n## Top\n\nA dog barks.\n")
     folder = tmp_path_factory.mktemp("index")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return indexes.open(folder).store
 
 
 @pytest.fixture
 def markup(store) -> Markup:
-    return Markup(store, messages.choose("en"), Masthead("Animals", feedback_url=FEEDBACK))
+    return Markup(store, catalogue.choose("en"), Masthead("Animals", feedback_url=FEEDBACK))
 
 
 def shown(markup, given, texts=None, kept="") -> str:
@@ -72,7 +73,7 @@ def test_a_quote_keeps_its_lines_and_its_items(markup):
 def test_every_quote_carries_its_number_which_leads_to_its_source(markup):
     cited = citation("First."), citation("Second.", n=2)
     links = [a for a in Tags(shown(markup, answer(*cited))).all("a") if a.get("class") == "number"]
-    assert [a["href"] for a in links] == [addresses.cited(one) for one in cited]
+    assert [a["href"] for a in links] == [urls.cited(one) for one in cited]
     assert [a["title"] for a in links] == ["Source 1", "Source 2"]
 
 
@@ -129,7 +130,7 @@ def test_a_refusal_says_what_was_looked_for_and_where_to_turn(markup):
 
 
 def test_a_guide_without_a_place_to_write_to_offers_none(store):
-    alone = Markup(store, messages.choose("en"), Masthead("Animals"))
+    alone = Markup(store, catalogue.choose("en"), Masthead("Animals"))
     assert "Tell the guide" not in shown(alone, answer())
 
 
@@ -179,21 +180,21 @@ def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):
     (copy,) = Tags(shown(markup, given)).all("button")
     assert copy["value"] == (
         "**what is one?**\n\n> One\n>\n> A quote. [1]\n\n"
-        f"[1] [Guide \\[x\\] › One]({addresses.cited(given.citations[0])})"
+        f"[1] [Guide \\[x\\] › One]({urls.cited(given.citations[0])})"
     )
 
 
 def test_a_resource_is_a_web_link_or_a_page_of_the_guide(store):
-    assert addresses.resource(resource("https://a.example/x"), store) == "https://a.example/x"
-    assert addresses.resource(resource("./dogs.md#top"), store) == "/guide/dogs.md#top"
+    assert urls.resource(resource("https://a.example/x"), store) == "https://a.example/x"
+    assert urls.resource(resource("./dogs.md#top"), store) == "/guide/dogs.md#top"
     for elsewhere in ("missing.md", "javascript:alert(1)", "//evil.example/x", "../../etc/passwd"):
-        found = addresses.resource(resource(elsewhere), store)
+        found = urls.resource(resource(elsewhere), store)
         assert found == "/guide/cats%20and%20more.md#one"
 
 
-@pytest.mark.parametrize("language", messages.languages())
+@pytest.mark.parametrize("language", catalogue.languages())
 def test_every_part_of_an_answer_is_said_in_the_reader_s_language(store, language):
-    say = messages.choose("", language)
+    say = catalogue.choose("", language)
     own = Markup(store, say, Masthead("Animals", feedback_url=FEEDBACK))
     given = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
     source = html.unescape(own.reply(given, {"a.md#one/1": "Q. And more."}, "k" * 16))

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
-from assistant import building, messages
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.footnotes import BREAK, Footnotes
-from assistant.model import REFUSAL, Turn
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.models.answers import REFUSAL, Turn
+from assistant.render import catalogue
+from assistant.render.markdown import BREAK, Footnotes
 
 BASE = "https://help.example/guide-of-ours"
 ASKED = """
@@ -52,7 +53,7 @@ PATH = "odd (cats) [1].md"
 
 
 def notes_of(assistant: Assistant, language: str = "en") -> Footnotes:
-    return Footnotes(assistant.index.store, messages.choose("", language), BASE)
+    return Footnotes(assistant.index.store, catalogue.choose("", language), BASE)
 
 
 def agent(answer) -> Turn:
@@ -65,7 +66,7 @@ def odd(tmp_path_factory, word_encoder) -> Assistant:
     """A guide whose headings, path and text hold what Markdown is made of."""
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / PATH).write_text(ODD, encoding="utf-8")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return Assistant(indexes.open(folder), word_encoder)
 
 
@@ -101,8 +102,8 @@ def test_what_is_not_answered_is_refused_in_the_words_of_the_language_with_the_n
 ):
     answer = corpus_assistant.ask("can I bake bread here?")
     assert not answer.found
-    for language in messages.languages():
-        say = messages.choose("", language)
+    for language in catalogue.languages():
+        say = catalogue.choose("", language)
         first, *rest = notes_of(corpus_assistant, language).written(answer)
         assert first == say("refused")
         assert rest[-1].startswith(say("nearest"))
@@ -115,7 +116,7 @@ def test_a_side_that_the_guide_does_not_speak_of_is_named(corpus_assistant):
     assert answer.gap in notes_of(corpus_assistant).written(answer)
 
 
-@pytest.mark.parametrize("language", messages.languages())
+@pytest.mark.parametrize("language", catalogue.languages())
 @pytest.mark.parametrize("question", ASKED)
 def test_an_answer_is_read_back_as_it_was_in_every_language(corpus_assistant, question, language):
     answer = corpus_assistant.ask(question)

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import ranking
-from assistant.model import Candidates, Passage, Sentence
-from assistant.ranking import FEATURES, Evidence, Model, Sought, describe, fuse, rank
-from assistant.told import Told
-from assistant.vocabulary import Vocabulary
+from assistant.index.term_matches import Told
+from assistant.index.vocabulary import Vocabulary
+from assistant.models.answers import Candidates
+from assistant.models.documents import Passage, Sentence
+from assistant.retrieval import ranker
+from assistant.retrieval.ranker import FEATURES, Evidence, Model, Sought, describe, fuse, rank
 
 
 def passage(text: str, *headings: str) -> Passage:
@@ -224,17 +225,17 @@ def test_probabilities_fall_with_the_rank_and_stay_probabilities(cosines):
 
 
 def test_a_model_fitted_to_other_features_is_refused():
-    data = json.loads(files("assistant").joinpath("ranking.json").read_text())
+    data = json.loads(files("assistant.retrieval").joinpath("ranking.json").read_text())
     with pytest.raises(ValueError, match="make train"):
         Model.from_dict({**data, "judge": {**data["judge"], "colour": 1.0}})
 
 
 def test_the_shipped_model_says_where_its_figures_come_from():
-    data = json.loads(files("assistant").joinpath("ranking.json").read_text())
+    data = json.loads(files("assistant.retrieval").joinpath("ranking.json").read_text())
     assert {*data["order"], *data["judge"]} == set(FEATURES)  # none is reckoned for nothing
     assert data["provenance"]["script"] == "benchmarks/train.py"
     assert data["provenance"]["held_out"]["ndcg@10"].keys() == {"emanual_tv", "doc2dial", "squad2"}
-    assert 0 < ranking.shipped().bar < 1
+    assert 0 < ranker.shipped().bar < 1
 
 
 @pytest.mark.parametrize("heading", ["Release notes", "Changelog", "1.2.3", "v0.12", "Version 2.0"])

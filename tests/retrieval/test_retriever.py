@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.model import Turn
+from assistant.models.answers import Turn
 
 
 def said(answer) -> str:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.journal import Comment, Journal, Kept, Rating
+from assistant.server.answer_log import Comment, Journal, Kept, Rating
 from tests.answered import DAYS, NOON, REFUSED, TEXTS, Clock, answer, cited, opened
 
 NOBODYS = "a" * 16

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.errors import STATE, JournalError
-from assistant.journal import Journal
+from assistant.server.answer_log import Journal
 from tests.answered import DAYS, TEXTS, answer, opened, url
 
 if TYPE_CHECKING:
-    from assistant.model import Answer
+    from assistant.models.answers import Answer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture

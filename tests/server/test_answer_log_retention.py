@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant.cli import main
+from assistant.cli.main import main
 from assistant.errors import JournalError
-from assistant.journal import Journal
+from assistant.server.answer_log import Journal
 from tests.answered import DAYS, NOON, TEXTS, Clock, answer, opened, url
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 FILES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm")
 
 

@@ -13,14 +13,14 @@ from drawn import HOSTILE, Tags, assert_harmless
 from fastapi.testclient import TestClient
 from opened import opened
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
 from assistant.errors import GuideError, SettingsError
-from assistant.journal import Journal
-from assistant.keys import Keys
-from assistant.live import Live
-from assistant.server import Server, serve
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.server.answer_log import Journal
+from assistant.server.app import Server, serve
+from assistant.server.reload import Live
+from assistant.server.security.api_keys import Keys
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -52,7 +52,7 @@ def place(tmp_path_factory, word_encoder):
     (corpus / "cats and more.md").write_text(CATS, encoding="utf-8")
     (corpus / "dogs.md").write_text(DOGS, encoding="utf-8")
     folder = tmp_path_factory.mktemp("index")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return corpus, folder
 
 
@@ -245,7 +245,7 @@ def test_an_answer_whose_section_changed_since_says_so_and_stays_as_it_was(
 ):
     (tmp_path / "dogs.md").write_text(DOGS.replace("the house", "a mountain"), encoding="utf-8")
     folder = tmp_path / "index"
-    building.build(tmp_path, folder, word_encoder)
+    builder.build(tmp_path, folder, word_encoder)
     live = Live(Assistant(indexes.open(folder), word_encoder))
     journal = f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}"
     with served(Settings(index=folder, journal=journal), live) as (_, later):
@@ -320,7 +320,7 @@ def test_the_title_is_that_of_the_guide_s_front_page(tmp_path, word_encoder):
     for title, path in (("Deep cats", None), ("All cats", "README.md")):
         if path:
             (tmp_path / path).write_text(f"# {title}\n\nA cat sleeps.\n")
-        building.build(tmp_path, folder, word_encoder)
+        builder.build(tmp_path, folder, word_encoder)
         live = Live(Assistant(indexes.open(folder), word_encoder))
         with served(Settings(index=folder, journal="off"), live) as (server, _):
             assert server._masthead.title == title

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 from opened import opened
-
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.live import Live
-from assistant.settings import Settings
 from tests.test_routes import OPEN
+
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.server.reload import Live
+from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -43,7 +43,7 @@ ALLOWED = "access-control-allow-origin"
 def client(tmp_path_factory, word_encoder) -> TestClient:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     settings = Settings(index=folder, origins=(LISTED,))
     server = opened(settings, Live(Assistant(indexes.open(folder), word_encoder)))
     return TestClient(server.app, base_url="http://127.0.0.1")

@@ -21,11 +21,11 @@ from urllib.parse import unquote
 import pytest
 import uvicorn
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.live import Live
-from assistant.server import Server, listening
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.server.app import Server, listening
+from assistant.server.reload import Live
 from assistant.settings import Settings
 from tests.conftest import SHARED
 
@@ -91,7 +91,7 @@ def running(folder: Path, encoder):
     guide.mkdir()
     (guide / "cats.md").write_text("# Cats\n\n## What is a cat?\n\nA cat climbs a tree.\n")
     (folder / "secret.txt").write_text(SECRET)
-    building.build(guide, index, encoder)
+    builder.build(guide, index, encoder)
     live = Live(Assistant(indexes.open(index), encoder))
     with listening("127.0.0.1", 0) as listener:
         servers: list[uvicorn.Server] = []

@@ -16,19 +16,20 @@ import pytest
 from drawn import assert_harmless
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-from assistant import building, web
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.errors import QuestionError
-from assistant.journal import Journal
-from assistant.live import Live
-from assistant.markup import Masthead
-from assistant.service import Service
-from assistant.settings import Settings
-from assistant.text import visible
-from tests.conftest import SHARED
 from tests.test_server import served
+
+from assistant.assistant import Assistant
+from assistant.errors import QuestionError
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.render.html import Masthead
+from assistant.server.answer_log import Journal
+from assistant.server.reload import Live
+from assistant.server.routes import chat as chat_module
+from assistant.server.service import Service
+from assistant.settings import Settings
+from assistant.text.text import visible
+from tests.conftest import SHARED
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -83,7 +84,7 @@ class Balance(HTMLParser):
         assert self._open.pop() == tag
 
 
-def assert_said(talk: web.Talk) -> None:
+def assert_said(talk: chat_module.Talk) -> None:
     """The last exchange is one line of harmless markup: an answer, a refusal, or a message."""
     shown = talk.shown[-1]
     assert not _LINE_ENDS.search(shown)
@@ -96,21 +97,21 @@ def assert_said(talk: web.Talk) -> None:
     assert sum(came_of_it) == 1, shown
 
 
-def ask_twice(chat: web.Chat, first: str, then: str) -> None:
+def ask_twice(chat: chat_module.Chat, first: str, then: str) -> None:
     """Ask, and ask again in the same talk."""
-    talk, _ = chat.answered(first, web.Talk(), then)
+    talk, _ = chat.answered(first, chat_module.Talk(), then)
     assert_said(talk)
     talk, _ = chat.answered(then, talk, first)
     assert_said(talk)
 
 
-def guide_chat(folder: Path, encoder) -> web.Chat:
+def guide_chat(folder: Path, encoder) -> chat_module.Chat:
     """A chat over a guide with odd text in it."""
     (folder / "guide").mkdir()
     (folder / "guide" / "cats.md").write_text(GUIDE.replace("{0}", ODD), encoding="utf-8")
     (folder / "guide" / "dogs.md").write_text("# Dogs\n\nA dog guards the house.\n")
-    building.build(folder / "guide", folder / "index", encoder)
-    return web.Chat(
+    builder.build(folder / "guide", folder / "index", encoder)
+    return chat_module.Chat(
         Service(Live(Assistant(indexes.open(folder / "index"), encoder))), Masthead("Animals")
     )
 
@@ -121,7 +122,7 @@ def place(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def chat(place, word_encoder) -> web.Chat:
+def chat(place, word_encoder) -> chat_module.Chat:
     return guide_chat(place, word_encoder)
 
 
@@ -164,7 +165,7 @@ def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, 
 def test_any_text_may_name_a_section_to_ask_about(chat, path, anchor):
     for section in (path, f"cats.md#{anchor}", f"{path}#{anchor}"):
         talk = chat.about(section, path)
-        assert talk == web.Talk() or '<p class="about">' in talk.shown[0]
+        assert talk == chat_module.Talk() or '<p class="about">' in talk.shown[0]
 
 
 # -- addressed ------------------------------------------------------------------------------------

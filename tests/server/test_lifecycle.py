@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import building, generations
-from assistant.journal import Journal
-from assistant.keys import Keys
+from assistant.index import builder as builder_module
+from assistant.index import generations
+from assistant.server.answer_log import Journal
+from assistant.server.security.api_keys import Keys
 from tests.conftest import CORPUS, ROOT
 from tests.lifecycle import OTHER_USER, few_watches, mounted, needs_root, read_only
 from tests.serving import PATIENCE, Connection, Readers, Response, Serving, fetch
@@ -54,7 +55,7 @@ def place(shared_folder, encoder) -> Place:
     guide, index, cache = (shared_folder / name for name in ("guide", "index", "cache"))
     shutil.copytree(CORPUS, guide)
     (guide / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
-    building.build(guide, index, encoder)
+    builder_module.build(guide, index, encoder)
     shutil.copytree(os.environ["XDG_CACHE_HOME"], cache)
     cache.chmod(0o755)  # pytest's own is closed to others
     keys = shared_folder / "keys.json"

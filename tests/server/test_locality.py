@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.keys import Keys
+from assistant.server.security.api_keys import Keys
 from tests.conftest import ROOT
 from tests.serving import PATIENCE, Serving
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.test_formats import docx, paragraph, pdf
 
 from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, require, skip
-from tests.test_formats import docx, paragraph, pdf
 
 IDLE = 60
 """Seconds that nothing is asked: onnxruntime would look up its maker's host after 15."""

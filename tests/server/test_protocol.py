@@ -14,7 +14,7 @@ import time
 import httpx2
 import pytest
 
-from assistant.streams import OWN_CONNECTIONS, STREAMS
+from assistant.server.security.connections import OWN_CONNECTIONS, STREAMS
 from tests.serving import PATIENCE, Connection, Readers, Response, Serving
 from tests.speaking import Hostile
 

@@ -14,13 +14,14 @@ import pytest
 from opened import opened
 from starlette.testclient import TestClient
 
-from assistant import building, generations, web
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.keys import Keys
-from assistant.live import Followed, Live
-from assistant.markup import Masthead
-from assistant.service import Service
+from assistant.assistant import Assistant
+from assistant.index import builder, generations
+from assistant.index import index as indexes
+from assistant.render.html import Masthead
+from assistant.server.reload import Followed, Live
+from assistant.server.routes import chat
+from assistant.server.security.api_keys import Keys
+from assistant.server.service import Service
 from assistant.settings import Settings
 
 PATIENCE = 60.0  # seconds an edit may take to show on a busy machine
@@ -32,7 +33,7 @@ def followed(tmp_path, word_encoder) -> Followed:
     corpus, folder = tmp_path / "guide", tmp_path / "index"
     corpus.mkdir()
     (corpus / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
-    build = partial(building.build, corpus, folder, word_encoder)
+    build = partial(builder.build, corpus, folder, word_encoder)
     build()
     return Followed(corpus, folder, build)
 
@@ -84,7 +85,7 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     assert said["status"] == "stale"
     assert said["generation"] == generation
     assert said["trouble"] == live.trouble
-    assert "earlier state of the guide" in web.Chat(Service(live), Masthead("")).trouble()
+    assert "earlier state of the guide" in chat.Chat(Service(live), Masthead("")).trouble()
 
 
 def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):
@@ -175,7 +176,7 @@ def test_what_another_process_builds_is_served_and_ends_the_trouble(compared, li
     edit(compared, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(compared, every=0.1):
         until(lambda: live.trouble)
-        building.build(compared.corpus, compared.index, word_encoder)
+        builder.build(compared.corpus, compared.index, word_encoder)
         until(lambda: not live.trouble)
         assert any("dog" in text for text in texts(live.assistant))
         assert live.assistant.ask("the dog in the house").degraded == ()

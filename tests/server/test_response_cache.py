@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assistant.body_cache import Body, BodyCache
+from assistant.server.response_cache import Body, BodyCache
 
 
 def test_a_body_is_made_once_and_then_kept():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "assistant"
+PACKAGE = Path(__file__).parent.parent.parent / "assistant"
 
 PICKLING = set("pickle cPickle _pickle marshal shelve dill cloudpickle joblib jsonpickle".split())
 RUNNING = {"eval", "exec", "compile", "__import__"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.live import Live
-from assistant.service import Service
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.server.reload import Live
+from assistant.server.service import Service
 
 
 def guide_of(folder, pages: int):
@@ -22,7 +22,7 @@ def guide_of(folder, pages: int):
 def place(tmp_path_factory, word_encoder):
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     guide_of(corpus, 30)
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return corpus, folder
 
 
@@ -58,7 +58,7 @@ def test_names_and_bodies_are_those_of_the_newest_generation(place, word_encoder
     assert service.page("fresh") is None
     before = service.body(("guide",), lambda: str(service.guide(1)["pages"]).encode())
     (corpus / "fresh.md").write_text("# Fresh\n\nA dog barks.\n")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     live.assistant = live.assistant.over(indexes.open(folder))
     assert service.page("fresh").path == "fresh.md"
     after = service.body(("guide",), lambda: str(service.guide(1)["pages"]).encode())

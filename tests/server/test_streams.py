@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import building
+from assistant.index import builder
 from tests.conftest import ROOT
 
 GUIDE = "# 休暇\n\n有給休暇は年に二十日です。\n\n# Élan\n\nL'élan mange des feuilles “vertes”.\n"
@@ -26,7 +26,7 @@ def index(tmp_path_factory, encoder) -> Path:
     folder = tmp_path_factory.mktemp("streams")
     (folder / "guide").mkdir()
     (folder / "guide" / "休暇.md").write_text(GUIDE, encoding="utf-8")
-    building.build(folder / "guide", folder / "index", encoder)
+    builder.build(folder / "guide", folder / "index", encoder)
     return folder / "index"
 
 

@@ -11,14 +11,16 @@ import time
 
 import pytest
 
-from assistant import building, offers, talk, understanding
-from assistant import index as indexes
-from assistant import question as questions
-from assistant.ask import LONGEST_ANSWER, Assistant, settle
+from assistant.answering import suggestions
+from assistant.assistant import LONGEST_ANSWER, Assistant, settle
 from assistant.deadline import check, within
 from assistant.errors import AnswerTimeout
-from assistant.model import Turn
-from assistant.text import LONGEST, opening
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.models.answers import Turn
+from assistant.query import analyzer, follow_ups
+from assistant.query import question_type as questions
+from assistant.text.text import LONGEST, opening
 from tests import longest
 from tests.conftest import CORPUS
 
@@ -29,7 +31,7 @@ TURN = 20_000
 @pytest.fixture(scope="module")
 def assistant(tmp_path_factory, word_encoder) -> Assistant:
     folder = tmp_path_factory.mktemp("index")
-    building.build(CORPUS, folder, word_encoder)
+    builder.build(CORPUS, folder, word_encoder)
     return Assistant(indexes.open(folder), word_encoder)
 
 
@@ -65,23 +67,23 @@ def test_headings_too_long_to_ask_are_no_examples(tmp_path, word_encoder):
     page = "# Cats\n\n" + "".join(f"## {heading}\n\nA cat likes fish.\n\n" for heading in headings)
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "cats.md").write_text(page, encoding="utf-8")
-    building.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+    builder.build(tmp_path / "guide", tmp_path / "index", word_encoder)
     over = Assistant(indexes.open(tmp_path / "index"), word_encoder)
     assert all(len(example) <= 200 for example in over.examples())
     for hit in over.ask("How do I feed a cat?").hits:
-        assert len(offers.made(hit.passage, {})) <= offers.LONGEST
+        assert len(suggestions.made(hit.passage, {})) <= suggestions.LONGEST
 
 
 def test_a_question_of_acronyms_is_not_spelled_out_without_end(assistant):
     answer = assistant.ask("PM " * (LONGEST // 3))
-    assert len(answer.understood_as) <= understanding.LONGEST_READING
+    assert len(answer.understood_as) <= analyzer.LONGEST_READING
 
 
 def test_a_talk_keeps_what_an_agent_asks_behind_a_long_answer():
     long = "A cat sleeps. " * 1000 + "Do you have a cat?"
-    turns = talk.settled([Turn("user", "where do cats sleep?"), Turn("agent", long)])
+    turns = follow_ups.settled([Turn("user", "where do cats sleep?"), Turn("agent", long)])
     assert len(turns[1].text) <= LONGEST + 3
-    assert talk.stand_alone("yes", turns) == "Do you have a cat? yes"
+    assert follow_ups.stand_alone("yes", turns) == "Do you have a cat? yes"
 
 
 def test_the_opening_of_a_text_ends_with_a_word():
@@ -117,11 +119,11 @@ def test_a_deadline_ends_with_its_question_and_is_its_threads_own():
 
 
 def test_a_talk_is_given_up_between_its_turns():
-    turns = talk.settled([Turn("user", "what is a cat?")] * 20)
+    turns = follow_ups.settled([Turn("user", "what is a cat?")] * 20)
     with within(0):
         time.sleep(0.001)
         with pytest.raises(AnswerTimeout):
-            talk.stand_alone("and a dog?", turns)
+            follow_ups.stand_alone("and a dog?", turns)
 
 
 def test_texts_of_any_shape_are_read_at_once(assistant):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.text import normalise, sentences, stem, terms, tokens, visible, words
+from assistant.text.text import normalise, sentences, stem, terms, tokens, visible, words
 
 # Text that is rich in what the module has to decide about.
 TEXTS = st.text(

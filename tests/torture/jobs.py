@@ -14,14 +14,14 @@ import time
 from dataclasses import astuple
 from pathlib import Path
 
-from assistant import building, index
+from assistant.index import builder, index
 from tests.conftest import WordEncoder
 from tests.torture import readers, recording, scene
 
 
 def build(guide: str, folder: str) -> str:
     """Publish as the assistant does."""
-    return building.build(Path(guide), Path(folder), WordEncoder()).generation
+    return builder.build(Path(guide), Path(folder), WordEncoder()).generation
 
 
 # -- broken writers -------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def _made(guide: str, folder: str) -> Path:
     """A whole generation of the guide, made beside the index folder."""
     beside = Path(f"{folder}-made")
     shutil.rmtree(beside, ignore_errors=True)
-    building.build(Path(guide), beside, WordEncoder())
+    builder.build(Path(guide), beside, WordEncoder())
     return _current(beside)
 
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant import index
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
+from assistant.index import index
 from tests.conftest import WordEncoder
 from tests.torture import scene
 

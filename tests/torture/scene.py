@@ -11,9 +11,9 @@ import os
 import re
 from pathlib import Path
 
-from assistant import index
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
 from assistant.errors import IndexMissing
+from assistant.index import index
 from tests.conftest import WordEncoder
 
 LONG = os.environ.get("TORTURE") == "1"

@@ -8,8 +8,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant import generations, index
 from assistant.errors import AssistantError
+from assistant.index import generations, index
 from tests.torture import scene
 
 OLD, NEW = 2, 3

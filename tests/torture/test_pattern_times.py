@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import building, guide, offers, talk
-from assistant import index as indexes
-from assistant import question as questions
-from assistant.ask import Assistant
+from assistant.answering import suggestions
+from assistant.assistant import Assistant
 from assistant.errors import QuestionError
-from assistant.model import Turn
-from assistant.text import LONGEST
-from assistant.understanding import Understanding
+from assistant.guide import page as page_reader
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.models.answers import Turn
+from assistant.query import follow_ups
+from assistant.query import question_type as questions
+from assistant.query.analyzer import Understanding
+from assistant.text.text import LONGEST
 from tests import longest
 from tests.conftest import CORPUS
 from tests.reading.test_linear import GROWTH, YARDSTICK, yardstick
@@ -46,7 +49,7 @@ TURN, HEADING, PAGE = 20_000, 5_000, 40_000
 @pytest.fixture(scope="module")
 def assistant(tmp_path_factory, word_encoder) -> Assistant:
     folder = tmp_path_factory.mktemp("index")
-    building.build(CORPUS, folder, word_encoder)
+    builder.build(CORPUS, folder, word_encoder)
     return Assistant(indexes.open(folder), word_encoder)
 
 
@@ -100,7 +103,7 @@ def test_what_a_question_means_takes_time_in_proportion(assistant):
 
     def read(text: str) -> None:
         questions.parse.cache_clear()
-        for part in talk.parts(text):
+        for part in follow_ups.parts(text):
             reads.readings(part)
 
     hold(2, read, LONGEST, AT_THE_LIMIT)
@@ -110,8 +113,8 @@ def test_a_turn_takes_time_in_proportion():
     def read(text: str) -> None:
         questions.parse.cache_clear()
         said = [Turn("user", text), Turn("agent", text)]
-        talk.context(said)
-        talk.stand_alone("and how is it different from that?", talk.settled(said))
+        follow_ups.context(said)
+        follow_ups.stand_alone("and how is it different from that?", follow_ups.settled(said))
 
     hold(3, read, LONGEST, AT_THE_LIMIT)
     hold(4, read, TURN, AT_THE_LIMIT)
@@ -121,7 +124,7 @@ def test_a_heading_takes_time_in_proportion():
     def read(text: str) -> None:
         questions.parse.cache_clear()
         questions.is_question(text)
-        offers._asked_of(text[:LONGEST], f"{text}. A {text} is a thing.", {})
+        suggestions._asked_of(text[:LONGEST], f"{text}. A {text} is a thing.", {})
 
     hold(5, read, HEADING, AT_THE_LIMIT)
 
@@ -132,6 +135,6 @@ def test_a_page_takes_time_in_proportion(name, tmp_path):
 
     def read(text: str) -> None:
         path.write_text(text.encode(errors="replace").decode(), encoding="utf-8", newline="")
-        guide.read_page(tmp_path, name, reading=guide.Reading())
+        page_reader.read_page(tmp_path, name, reading=page_reader.Reading())
 
     hold(6, read, PAGE, 1.0, longest.READING)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from assistant.keys import Keys
+from assistant.server.security.api_keys import Keys
 from tests.serving import Readers, Serving, questions
 from tests.torture import scene
 

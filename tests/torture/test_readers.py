@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant import index
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
+from assistant.index import index
 from tests.conftest import WordEncoder
 from tests.torture import scene
 from tests.torture.readers import Asked

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assistant import building, generations
 from assistant.errors import STATE, IndexBusy
+from assistant.index import builder, generations
 from tests.conftest import WordEncoder
 from tests.torture import scene
 from tests.torture.writers import KILL, REFUSED, ROOT
@@ -62,7 +62,7 @@ def test_the_second_writer_reads_no_page_and_encodes_nothing(holder, tmp_path):
             raise AssertionError("encoded")
 
     with pytest.raises(IndexBusy):
-        building.build(tmp_path / "no guide", tmp_path / "index", Idle())
+        builder.build(tmp_path / "no guide", tmp_path / "index", Idle())
 
 
 def test_the_command_line_says_so_in_two_lines_and_its_exit_code(holder, tmp_path):

@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from assistant import __version__
-from assistant.ask import Assistant
-from assistant.journal import Journal
-from assistant.keys import Keys
-from assistant.live import Live
-from assistant.service import Service
+from assistant.assistant import Assistant
+from assistant.server.answer_log import Journal
+from assistant.server.reload import Live
+from assistant.server.security.api_keys import Keys
+from assistant.server.service import Service
 
 PAGES = {
     "boats.md": "# Boats\n\n## Mooring\n\nA boat is moored with two lines, one at each end.\n\n"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
 from assistant.errors import IndexOutdated
-from assistant.journal import Journal
-from assistant.keys import Keys
-from assistant.live import Live
-from assistant.model import Answer
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.models.answers import Answer
+from assistant.server.answer_log import Journal
+from assistant.server.reload import Live
+from assistant.server.security.api_keys import Keys
 from assistant.settings import Settings
 from assistant.verify import verify
 from tests.opened import opened
@@ -48,7 +48,7 @@ def test_an_index_opens_or_is_built_anew_with_the_reason_and_then_answers(sample
         outdated = False
     except IndexOutdated:
         outdated = True
-    built = building.build(sample / "guide", sample / "index", encoder)
+    built = builder.build(sample / "guide", sample / "index", encoder)
     # The reason is there whenever work is done, and none where the index could stay.
     assert built.reasons == (("the index format changed",) if outdated else ())
     answer = Assistant(indexes.open(sample / "index"), encoder).ask(QUESTION)
@@ -84,7 +84,7 @@ def test_an_answer_saved_as_json_is_read_and_proven(sample):
 def test_a_permalink_is_served_over_http(sample, expected, encoder):
     from fastapi.testclient import TestClient
 
-    building.build(sample / "guide", sample / "index", encoder)
+    builder.build(sample / "guide", sample / "index", encoder)
     live = Live(Assistant(indexes.open(sample / "index"), encoder))
     server = opened(Settings(index=sample / "index", keep_days=36500), live)
     with TestClient(server.app, base_url="http://127.0.0.1") as client:

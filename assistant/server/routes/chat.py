@@ -19,18 +19,19 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.route_utils import DEFAULT_TEMP_DIR
 
-from assistant import document, messages
 from assistant.conversation import LONGEST_TALK
 from assistant.errors import AssistantError, QuestionError
-from assistant.markup import Markup, failure, text
+from assistant.render import catalogue as catalogue_module
+from assistant.render import layout
+from assistant.render.html import Markup, failure, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.markup import Masthead
-    from assistant.messages import Messages
-    from assistant.model import Turn
-    from assistant.service import Service
+    from assistant.models.answers import Turn
+    from assistant.render.catalogue import Messages
+    from assistant.render.html import Masthead
+    from assistant.server.service import Service
 
 LONGEST_SHOWN = 50  # questions of one talk
 TALKS = 1000  # are remembered; with what Gradio keeps beside it, one takes 50 kB and more
@@ -83,7 +84,7 @@ class Chat:
 
         `accepted` are the reader's languages, as in an Accept-Language header.
         """
-        say = messages.choose(accepted, self.language)
+        say = catalogue_module.choose(accepted, self.language)
         markup = Markup(self.service.assistant.index.store, say, self.masthead)
         try:
             given = self.service.ask(question, talk.turns, door="chat", language=say.language)
@@ -105,7 +106,7 @@ class Chat:
         place, turns = self.service.about(section)
         if place is None:
             return Talk()
-        say = messages.choose(accepted, self.language)
+        say = catalogue_module.choose(accepted, self.language)
         markup = Markup(self.service.assistant.index.store, say, self.masthead)
         return Talk(turns, (markup.about(place.headings),))
 
@@ -113,7 +114,7 @@ class Chat:
         """Why the answers come from an older state of the guide, as markup; mostly nothing."""
         if not self.service.live.trouble:
             return ""
-        said = messages.choose(accepted, self.language)("earlier")
+        said = catalogue_module.choose(accepted, self.language)("earlier")
         return failure(said, self.service.live.trouble)
 
 
@@ -182,8 +183,8 @@ def _words(language: str) -> gr.I18n:
     """What Gradio's own parts say; the browser chooses the language, as we do by its header."""
     names = "box_label placeholder ask new examples subtitle".split()
     said = {}
-    for code in messages.languages():
-        catalogue = messages.choose("", language or code)
+    for code in catalogue_module.languages():
+        catalogue = catalogue_module.choose("", language or code)
         said[code] = {name: catalogue(name) for name in names}
     return gr.I18n(**said)
 
@@ -262,6 +263,6 @@ def dressed(page: str, say: Messages, masthead: Masthead, nonce: str) -> str:
     page = _SHARED.sub("", page)
     root = masthead.root
     scripts = "".join(f'<script src="{root}/chat/{name}.js" defer></script>' for name in SCRIPTS)
-    ours = document.words(say) + document.icon(masthead) + document.styles(root) + scripts
+    ours = layout.words(say) + layout.icon(masthead) + layout.styles(root) + scripts
     page = page.replace("</head>", f"{ours}</head>", 1)
     return _SCRIPT.sub(f'<script nonce="{html.escape(nonce)}"', page)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 from starlette.responses import Response
 
-from assistant.accept import JSON
+from assistant.http_accept import JSON
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable

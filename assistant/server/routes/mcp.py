@@ -28,13 +28,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.routing import Route
 
-from assistant import __version__, excerpts
-from assistant.accept import EVENTS, JSON, preferred
-from assistant.ask import LONGEST_QUESTION
-from assistant.bodies import WHOLE, AnswerBody, PageBody, SearchBody, Sent
+from assistant import __version__
+from assistant.assistant import LONGEST_QUESTION
 from assistant.errors import USAGE, AssistantError, MissingError, QuestionError, ServerError
-from assistant.excerpts import CUT, LONGEST, answered, label, part, quoted
-from assistant.jsonrpc import NOT_ACCEPTED, Unanswered, malformed, refusal
+from assistant.http_accept import EVENTS, JSON, preferred
+from assistant.render import agent
+from assistant.render.agent import CUT, LONGEST, answered, label, part, quoted
+from assistant.server.routes.jsonrpc import NOT_ACCEPTED, Unanswered, malformed, refusal
+from assistant.server.routes.schemas import WHOLE, AnswerBody, PageBody, SearchBody, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from starlette.types import Message, Receive, Scope, Send
 
-    from assistant.model import Turn
-    from assistant.service import Service
+    from assistant.models.answers import Turn
+    from assistant.server.service import Service
 
 MOST_HITS = 20
 LISTED = 100
@@ -234,7 +235,7 @@ class _Door:
         searched = _taken(Searched, arguments)
         begun, generation = self._begun(searched), self._service.assistant.index.generation
         found = self._service.search(searched.question, searched.k, begun, door="mcp")
-        said, shown = excerpts.found(found.hits)
+        said, shown = agent.found(found.hits)
         data = replace(found, hits=found.hits[:shown]).to_dict()
         return _result(said, {**data, "generation": generation})
 

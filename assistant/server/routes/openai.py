@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
-from assistant import messages
-from assistant.accept import EVENTS, JSON
-from assistant.ask import WORDED
-from assistant.bodies import (
+from assistant.assistant import WORDED
+from assistant.conversation import LONGEST_TALK
+from assistant.errors import MissingError, QuestionError
+from assistant.http_accept import EVENTS, JSON
+from assistant.models.answers import Turn
+from assistant.render import catalogue
+from assistant.render.markdown import BREAK, Footnotes
+from assistant.server.routes.schemas import (
     LONGEST_TURN,
     STREAM,
     Completing,
@@ -29,16 +33,12 @@ from assistant.bodies import (
     ModelsBody,
     problems,
 )
-from assistant.conversation import LONGEST_TALK
-from assistant.errors import MissingError, QuestionError
-from assistant.footnotes import BREAK, Footnotes
-from assistant.model import Turn
-from assistant.text import words
+from assistant.text.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assistant.service import Given, Service
+    from assistant.server.service import Given, Service
     from assistant.settings import Settings
 
 MODEL = "guide"
@@ -140,7 +140,7 @@ def router(service: Service, settings: Settings) -> APIRouter:
         What the quotes stand on is in the text as footnotes, and with all that is known of it in
         `citations`: of the body, or of the frame of a stream that ends the answer.
         """
-        say = messages.choose(accept_language, settings.language)
+        say = catalogue.choose(accept_language, settings.language)
         base = str(request.base_url).rstrip("/")
         notes = Footnotes(service.assistant.index.store, say, base)
         question, history = _talk(completing.messages, notes)

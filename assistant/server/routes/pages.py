@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from assistant import addresses, document, messages
-from assistant.bodies import Opinion
-from assistant.markup import Markup
-from assistant.reader import Quoted, reader
+from assistant.render import catalogue, layout, urls
+from assistant.render.guide_page import Quoted, reader
+from assistant.render.html import Markup
+from assistant.server.routes.schemas import Opinion
 
 if TYPE_CHECKING:
-    from assistant.markup import Masthead
-    from assistant.messages import Messages
-    from assistant.service import Service
+    from assistant.render.catalogue import Messages
+    from assistant.render.html import Masthead
+    from assistant.server.service import Service
     from assistant.settings import Settings
 
 
@@ -28,7 +28,7 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
     pages = APIRouter(include_in_schema=False)
 
     def say(request: Request) -> Messages:
-        return messages.choose(request.headers.get("accept-language", ""), settings.language)
+        return catalogue.choose(request.headers.get("accept-language", ""), settings.language)
 
     @pages.get("/guide/{path:path}")
     def page(
@@ -40,9 +40,9 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
         if found is None:
             named = service.page_named(path)
             if named:  # linked as it is published, without its suffix, or by its name alone
-                return RedirectResponse(addresses.page(named, settings.root), 307)
+                return RedirectResponse(urls.page(named, settings.root), 307)
             said = spoken("missing_page"), spoken("missing_page_mend")
-            return HTMLResponse(document.notice(*said, masthead, spoken), 404)
+            return HTMLResponse(layout.notice(*said, masthead, spoken), 404)
         quoted = Quoted(first, last or first, section) if first else None
 
         def make() -> bytes:
@@ -58,10 +58,10 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
         kept = service.journal.answer(name) if service.journal else None
         if kept is None:
             mend = spoken("missing_answer_mend", days=settings.keep_days)
-            notice = document.notice(spoken("missing_answer"), mend, masthead, spoken)
+            notice = layout.notice(spoken("missing_answer"), mend, masthead, spoken)
             return HTMLResponse(notice, 404)
         markup = Markup(service.assistant.index.store, spoken, masthead)
-        return HTMLResponse(document.answer(kept, markup))
+        return HTMLResponse(layout.answer(kept, markup))
 
     @pages.post("/feedback")
     def rated(opinion: Annotated[Opinion, Body()]) -> Response:

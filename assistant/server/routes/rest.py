@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Header, Path, Query, Request
 from fastapi.responses import Response
 
-from assistant import body_cache, messages
-from assistant.accept import EVENTS, JSON, preferred
-from assistant.bodies import (
+from assistant.errors import MissingError
+from assistant.http_accept import EVENTS, JSON, preferred
+from assistant.models.answers import Turn
+from assistant.render import catalogue
+from assistant.server import response_cache
+from assistant.server.metrics import CONTENT_TYPE
+from assistant.server.routes.schemas import (
     STREAM,
     AnswerBody,
     Asking,
@@ -26,15 +30,12 @@ from assistant.bodies import (
     Searching,
     problems,
 )
-from assistant.errors import MissingError
-from assistant.metrics import CONTENT_TYPE
-from assistant.model import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from assistant.bodies import Said
-    from assistant.service import Service
+    from assistant.server.routes.schemas import Said
+    from assistant.server.service import Service
 
 _LINKS = {
     "as it was given": {"operationId": "answer", "parameters": {"name": "$response.body#/id"}},
@@ -129,7 +130,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
         """The guide's title, languages, size, headings, and questions it answers."""
 
         def make() -> bytes:
-            return _dumped({**service.guide(depth), "interface": list(messages.languages())})
+            return _dumped({**service.guide(depth), "interface": list(catalogue.languages())})
 
         return service.body(("guide", str(depth)), make).response(if_none_match, JSON)
 
@@ -155,7 +156,7 @@ def router(service: Service, waiting: Callable[[], int]) -> APIRouter:
             "answer": {"id": kept.id, **kept.answer.to_dict()},
             "changed": service.changed(kept),
         }
-        return body_cache.Body.of(_dumped(data)).response(if_none_match, JSON)
+        return response_cache.Body.of(_dumped(data)).response(if_none_match, JSON)
 
     @api.post(
         "/api/feedback",
@@ -225,4 +226,4 @@ def _dumped(data: dict[str, Any]) -> bytes:
 
 def _answer_tag(told: dict[str, Any]) -> str:
     """The same for the same answer of the same generation, however long it took."""
-    return body_cache.Body.of(_dumped({**told, "seconds": 0})).etag
+    return response_cache.Body.of(_dumped({**told, "seconds": 0})).etag

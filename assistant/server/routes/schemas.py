@@ -17,10 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-from assistant.accept import EVENTS
-from assistant.ask import LONGEST_QUESTION, WORDED
-from assistant.exchange import PROBLEM
-from assistant.model import Citation, Reason, Related, Resource
+from assistant.assistant import LONGEST_QUESTION, WORDED
+from assistant.http_accept import EVENTS
+from assistant.models.answers import Citation, Reason, Related
+from assistant.models.documents import Resource
+from assistant.server.security.request import PROBLEM
 
 LONGEST_TALK = 100
 LONGEST_TURN = 20_000

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from assistant import document, messages, palette
-from assistant.ask import LONGEST_QUESTION
+from assistant.assistant import LONGEST_QUESTION
 from assistant.conversation import LONGEST_TALK
-from assistant.markup import text
+from assistant.render import catalogue, layout, theme
+from assistant.render.html import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.markup import Masthead
-    from assistant.messages import Messages
-    from assistant.service import Service
+    from assistant.render.catalogue import Messages
+    from assistant.render.html import Masthead
+    from assistant.server.service import Service
     from assistant.settings import Settings
 
 KEPT = 3600
@@ -34,7 +34,7 @@ KEPT = 3600
 FILLED = '"FILLED"'
 """What stands in the script where the server's words and colours go."""
 
-_STATIC = Path(__file__).parent / "static"
+_STATIC = Path(__file__).parent.parent / "static"
 _COMMENT = re.compile(r"^ *//.*\n", re.M)  # readers of a wiki need none
 
 # What the script itself says, before our page is there to say anything.
@@ -75,7 +75,7 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
         # The page around it knows its readers better than a setting for all of them does; what
         # it names comes first, and where there is no catalogue for it, what else is wanted.
         accepted = request.headers.get("accept-language", "")
-        say = messages.choose(f"{language},{settings.language or accepted}")
+        say = catalogue.choose(f"{language},{settings.language or accepted}")
         page = _page(masthead, say, service.examples())
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
@@ -85,14 +85,14 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
 def _script(settings: Settings) -> bytes:
     """The script with its words in every language, the language that is set, and the colour."""
     said = {}
-    for language in messages.languages():
-        say = messages.choose("", language)
+    for language in catalogue.languages():
+        say = catalogue.choose("", language)
         words = {name: say(name) for name in _LOADER}
         said[language] = {"direction": say.direction, **words}
     filled = {
-        "fixed": messages.choose("", settings.language).language if settings.language else "",
+        "fixed": catalogue.choose("", settings.language).language if settings.language else "",
         # In a page of somebody else's it colours one element of ours, not all there is.
-        "colours": palette.style(settings.accent).replace(":root", ".guide", 1),
+        "colours": theme.style(settings.accent).replace(":root", ".guide", 1),
         "said": said,
     }
     script = _COMMENT.sub("", (_STATIC / "widget.js").read_text(encoding="utf-8"))
@@ -113,7 +113,7 @@ def _page(masthead: Masthead, say: Messages, examples: Sequence[str]) -> str:
         f'data-turns="{LONGEST_TALK}" data-form="{text(masthead.feedback_url)}">'
         '<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(masthead.title)}</title>{document.icon(masthead)}{document.styles(root)}"
+        f"<title>{text(masthead.title)}</title>{layout.icon(masthead)}{layout.styles(root)}"
         f'<link rel="stylesheet" href="{root}/chat/embed.css">{_words(say)}'
         f'<link rel="modulepreload" href="{root}/chat/reply.js">'
         f'<script type="module" src="{root}/chat/embed.js"></script></head><body>'

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.types import Scope
 
-    from assistant.keys import Key, KeyScope
+    from assistant.server.security.api_keys import Key, KeyScope
     from assistant.settings import Settings
 
     Address = IPv4Address | IPv6Address

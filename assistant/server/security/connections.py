@@ -6,14 +6,14 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from assistant.callers import household, parse_address
-from assistant.exchange import PROBLEM, Stop, problem
+from assistant.server.security.callers import household, parse_address
+from assistant.server.security.request import PROBLEM, Stop, problem
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from assistant.callers import Address
+    from assistant.server.security.callers import Address
 
 STREAMS = 16
 """Event streams of one address of ours that a caller holds at once."""

@@ -17,19 +17,19 @@ from urllib.parse import quote
 
 from starlette.datastructures import Headers
 
-from assistant.callers import household, identify, parse_address, trusts_loopback
 from assistant.errors import KeysError, SettingsError
-from assistant.exchange import Exchange, Route, Stop
-from assistant.rate_limit import RateLimit
-from assistant.streams import OWN_STREAMS, STREAMS, Places, Stream
+from assistant.server.security.callers import household, identify, parse_address, trusts_loopback
+from assistant.server.security.connections import OWN_STREAMS, STREAMS, Places, Stream
+from assistant.server.security.rate_limit import RateLimit
+from assistant.server.security.request import Exchange, Route, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from assistant.callers import Caller
-    from assistant.keys import Keys
+    from assistant.server.security.api_keys import Keys
+    from assistant.server.security.callers import Caller
     from assistant.settings import Settings
 
 # From this cost on a request takes a place while it is answered. Static files are below it: a slow

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from assistant.accept import JSON
-from assistant.exchange import TALK, Route
+from assistant.http_accept import JSON
+from assistant.server.security.request import TALK, Route
 
 # Gradio writes styles into its page; all else a page asks for must be our own.
 CHAT = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from assistant.callers import household
+from assistant.server.security.callers import household
 
 if TYPE_CHECKING:
-    from assistant.callers import Address
+    from assistant.server.security.callers import Address
 
 _DEFAULT = 120  # questions a minute
 _CALLERS = 10_000  # whose buckets are remembered

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
-from assistant.accept import EVENTS
+from assistant.http_accept import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.types import Message, Receive, Scope, Send
 
-    from assistant.keys import KeyScope
+    from assistant.server.security.api_keys import KeyScope
     from assistant.settings import Settings
 
 BODY = 64 * 1024  # bytes a request's body may have

@@ -10,12 +10,14 @@ import sys
 import pytest
 from drawn import HOSTILE, assert_harmless
 
-from assistant import building, messages, web
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.live import Live
-from assistant.markup import Masthead
-from assistant.service import Service
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.render import catalogue
+from assistant.render.html import Masthead
+from assistant.server.reload import Live
+from assistant.server.routes import chat as chat_module
+from assistant.server.service import Service
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -33,31 +35,31 @@ def assistant(tmp_path_factory, word_encoder) -> Assistant:
     (corpus / "cats.md").write_text(CATS, encoding="utf-8")
     (corpus / "dogs.md").write_text(DOGS, encoding="utf-8")
     folder = tmp_path_factory.mktemp("hostile-index")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return Assistant(indexes.open(folder), word_encoder)
 
 
 @pytest.fixture(scope="module")
-def chat(assistant) -> web.Chat:
-    return web.Chat(Service(Live(assistant)), Masthead("Animals"))
+def chat(assistant) -> chat_module.Chat:
+    return chat_module.Chat(Service(Live(assistant)), Masthead("Animals"))
 
 
 def test_a_hostile_question_is_shown_as_text(chat):
     for said in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
-        talk, _ = chat.answered(said, web.Talk())
+        talk, _ = chat.answered(said, chat_module.Talk())
         assert_harmless(talk.markup)
         assert "\n" not in talk.shown[0]
 
 
 def test_a_hostile_guide_is_quoted_as_text(chat):
-    talk, asked = chat.answered("what is a cat?", web.Talk())
+    talk, asked = chat.answered("what is a cat?", chat_module.Talk())
     assert asked
     assert_harmless(talk.markup)
 
 
 @pytest.mark.parametrize("said", ["", "   ", "\u200b", "?!", "word " * 401])
 def test_a_question_that_cannot_be_asked_says_what_mends_it(chat, said):
-    talk, asked = chat.answered(said, web.Talk())
+    talk, asked = chat.answered(said, chat_module.Talk())
     assert not asked
     assert talk.turns == ()
     assert 'class="notice failure"' in talk.markup
@@ -75,9 +77,11 @@ class Broken:
 
 
 def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
-    broken = web.Chat(Service(Live(Assistant(assistant.index, Broken()))), Masthead("Animals"))
+    broken = chat_module.Chat(
+        Service(Live(Assistant(assistant.index, Broken()))), Masthead("Animals")
+    )
     with caplog.at_level(logging.ERROR):
-        talk, _ = broken.answered("what is a cat?", web.Talk())
+        talk, _ = broken.answered("what is a cat?", chat_module.Talk())
     named = re.search(r"Something went wrong \(id ([0-9a-f]{8})\)", talk.markup)
     assert named
     assert named[1] in caplog.text
@@ -86,7 +90,7 @@ def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
 
 
 def test_a_talk_leans_on_what_was_said_and_does_not_grow_for_ever(chat):
-    talk = web.Talk()
+    talk = chat_module.Talk()
     for _ in range(60):
         talk, _ = chat.answered("what is a dog?", talk)
     assert [turn.role for turn in talk.turns[:2]] == ["user", "agent"]
@@ -103,13 +107,19 @@ def test_a_talk_about_a_section_has_its_passages_to_lean_on(chat, assistant):
 
 @pytest.mark.parametrize("section", ["", "#", "none.md#x", "dogs.md#none", HOSTILE, "../dogs.md#a"])
 def test_a_talk_about_what_is_not_in_the_guide_is_any_talk(chat, section):
-    assert chat.about(section) == web.Talk()
+    assert chat.about(section) == chat_module.Talk()
 
 
 def test_a_reader_is_spoken_to_in_their_language_or_in_the_one_that_is_set(assistant, chat):
-    assert messages.choose("de")("refused") in chat.answered("bread", web.Talk(), "de")[0].markup
-    fixed = web.Chat(Service(Live(assistant)), Masthead("Animals"), language="fr")
-    assert messages.choose("fr")("refused") in fixed.answered("bread", web.Talk(), "de")[0].markup
+    assert (
+        catalogue.choose("de")("refused")
+        in chat.answered("bread", chat_module.Talk(), "de")[0].markup
+    )
+    fixed = chat_module.Chat(Service(Live(assistant)), Masthead("Animals"), language="fr")
+    assert (
+        catalogue.choose("fr")("refused")
+        in fixed.answered("bread", chat_module.Talk(), "de")[0].markup
+    )
 
 
 PAGE = (
@@ -121,7 +131,7 @@ PAGE = (
 
 
 def test_every_script_of_the_page_carries_the_nonce():
-    page = web.dressed(PAGE, messages.choose("en"), Masthead("T"), "n0nce")
+    page = chat_module.dressed(PAGE, catalogue.choose("en"), Masthead("T"), "n0nce")
     assert re.findall(r"<script[^>]*>", page) == [
         '<script nonce="n0nce">',
         '<script nonce="n0nce" type="module" src="a.js">',
@@ -131,7 +141,7 @@ def test_every_script_of_the_page_carries_the_nonce():
 
 
 def test_the_page_is_in_the_reader_s_language_and_names_no_other_host():
-    page = web.dressed(PAGE, messages.choose("ar"), Masthead("T"), "n")
+    page = chat_module.dressed(PAGE, catalogue.choose("ar"), Masthead("T"), "n")
     assert '<html lang="ar" dir="rtl"' in page
     assert "x.example" not in page
     assert "twitter" not in page
@@ -145,5 +155,5 @@ def test_the_chat_s_settings_hold_no_tag_that_could_become_a_script():
 
 
 def test_importing_the_package_loads_no_gradio():
-    code = "import sys, assistant, assistant.server; sys.exit('gradio' in sys.modules)"
+    code = "import sys, assistant, assistant.server.app; sys.exit('gradio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

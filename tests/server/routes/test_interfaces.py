@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import remote
+from assistant import client
 from assistant.errors import AssistantError
 from tests.conftest import ROOT
 from tests.serving import Readers, Serving
@@ -87,7 +87,7 @@ class Doors:
         return answer
 
     def python_over_rest(self, question: str):
-        with remote.connect(self.serving.origin) as guide:
+        with client.connect(self.serving.origin) as guide:
             try:
                 return guide.ask(question).to_dict()
             except AssistantError as error:

@@ -17,13 +17,14 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from opened import opened
 
-from assistant import building, mcp
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.excerpts import LONGEST, quoted
-from assistant.live import Live
-from assistant.model import REFUSAL
-from assistant.service import Service
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.models.answers import REFUSAL
+from assistant.render.agent import LONGEST, quoted
+from assistant.server.reload import Live
+from assistant.server.routes import mcp
+from assistant.server.service import Service
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -118,7 +119,7 @@ def guide(tmp_path_factory, word_encoder):
     (corpus / "small").mkdir()
     for number in range(230):
         (corpus / "small" / f"ü {number}.md").write_text(f"# Tree {number}\n\nTree, flower.\n")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return Assistant(indexes.open(folder), word_encoder), folder
 
 

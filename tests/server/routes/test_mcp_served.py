@@ -17,7 +17,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from assistant.keys import PREFIX, Keys
+from assistant.server.security.api_keys import PREFIX, Keys
 from tests.conftest import ROOT
 from tests.serving import PATIENCE, Readers, Serving
 from tests.speaking import GREETING, Speaking

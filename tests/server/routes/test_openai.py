@@ -17,11 +17,11 @@ import pytest
 from fastapi.testclient import TestClient
 from opened import opened
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.bodies import CompletionBody, ModelBody, ModelsBody
-from assistant.live import Live
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.server.reload import Live
+from assistant.server.routes.schemas import CompletionBody, ModelBody, ModelsBody
 from assistant.settings import Settings
 from tests.conftest import ROOT
 from tests.serving import Connection, Serving
@@ -461,7 +461,7 @@ def at(tmp_path_factory, word_encoder):
 
     def ask(question="what is a dog?", host="127.0.0.1", headers=None, reading=None, **settings):
         folder = tmp_path_factory.mktemp("index")
-        building.build(corpus, folder, word_encoder, **({"reading": reading} if reading else {}))
+        builder.build(corpus, folder, word_encoder, **({"reading": reading} if reading else {}))
         live = Live(Assistant(indexes.open(folder), word_encoder))
         server = opened(Settings(index=folder, **settings), live)
         root = settings.get("root", "")
@@ -485,7 +485,7 @@ def test_behind_a_proxy_it_is_read_where_the_proxy_is_and_below_its_root(at):
 
 
 def test_what_is_published_is_read_there(at):
-    from assistant.site import Reading
+    from assistant.guide.publishers import Reading
 
     text = at(reading=Reading(base_url="https://docs.example/", tool="mkdocs"))
     assert "— [dogs.md](https://docs.example/dogs/#what-is-a-dog" in text

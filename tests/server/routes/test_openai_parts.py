@@ -6,9 +6,9 @@ import json
 
 import openai
 import pytest
+from tests.test_completions import ASKED, asking, rests
 
 from tests.serving import Serving
-from tests.test_completions import ASKED, asking, rests
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,14 @@ from fastapi.testclient import TestClient
 from opened import opened
 from pydantic import TypeAdapter
 
-from assistant import bodies, building
-from assistant import index as indexes
-from assistant.ask import LONGEST_QUESTION, Assistant
-from assistant.exchange import PROBLEM
-from assistant.keys import Keys
-from assistant.live import Live
-from assistant.model import Turn
+from assistant.assistant import LONGEST_QUESTION, Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.models.answers import Turn
+from assistant.server.reload import Live
+from assistant.server.routes import schemas
+from assistant.server.security.api_keys import Keys
+from assistant.server.security.request import PROBLEM
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -61,7 +62,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def assistant(place, word_encoder) -> Assistant:
-    building.build(*place, word_encoder)
+    builder.build(*place, word_encoder)
     return Assistant(indexes.open(place[1]), word_encoder)
 
 
@@ -95,7 +96,7 @@ def test_a_guide_of_endless_headings_is_described_at_once(tmp_path, word_encoder
     (tmp_path / "cats.md").write_text(
         CATS + f"\n## {heading}\n\nMilk.\n\n## {heading}?\n\nFish.\n", encoding="utf-8"
     )
-    building.build(tmp_path, tmp_path / "index", word_encoder)
+    builder.build(tmp_path, tmp_path / "index", word_encoder)
     over = Assistant(indexes.open(tmp_path / "index"), word_encoder)
     client = TestClient(
         opened(Settings(index=tmp_path / "index"), Live(over)).app, base_url="http://127.0.0.1"
@@ -227,7 +228,7 @@ def test_a_search_is_the_one_that_python_makes(client, assistant):
     assert len(found["hits"]) == 2
 
 
-@pytest.mark.parametrize("k", [0, bodies.MOST_HITS + 1, "3", 1.5])
+@pytest.mark.parametrize("k", [0, schemas.MOST_HITS + 1, "3", 1.5])
 def test_so_many_passages_cannot_be_asked_for(client, k):
     assert client.post("/api/search", json={"question": "milk", "k": k}).status_code == 422
 
@@ -282,7 +283,7 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
     corpus = tmp_path / "guide"
     corpus.mkdir()
     (corpus / "cats.md").write_text(CATS, encoding="utf-8")
-    building.build(corpus, tmp_path / "index", word_encoder)
+    builder.build(corpus, tmp_path / "index", word_encoder)
     live = Live(Assistant(indexes.open(tmp_path / "index"), word_encoder))
     client = TestClient(
         opened(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
@@ -292,7 +293,7 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
     assert kept["answer"] == given
     assert kept["changed"] == []
     (corpus / "cats.md").write_text(CATS.replace("sleeps", "walks"), encoding="utf-8")
-    building.build(corpus, tmp_path / "index", word_encoder)
+    builder.build(corpus, tmp_path / "index", word_encoder)
     live.assistant = live.assistant.over(indexes.open(tmp_path / "index"))
     kept = client.get(f"/api/answers/{given['id']}").json()
     assert kept["answer"] == given
@@ -370,12 +371,12 @@ def test_questions_are_counted_by_door_and_by_what_came_of_them(client, place, a
 @pytest.mark.parametrize(
     ("method", "address", "sent", "form"),
     [
-        ("POST", "/api/ask", {"question": "What is a cat?"}, bodies.AnswerBody),
-        ("POST", "/api/ask", {"question": "Who won the war?"}, bodies.AnswerBody),
-        ("POST", "/api/ask", {"question": ""}, bodies.ProblemBody),
-        ("POST", "/api/search", {"question": "milk"}, bodies.SearchBody),
-        ("GET", "/api/sections/cats.md", None, bodies.PageBody),
-        ("GET", "/api/guide", None, bodies.GuideBody),
+        ("POST", "/api/ask", {"question": "What is a cat?"}, schemas.AnswerBody),
+        ("POST", "/api/ask", {"question": "Who won the war?"}, schemas.AnswerBody),
+        ("POST", "/api/ask", {"question": ""}, schemas.ProblemBody),
+        ("POST", "/api/search", {"question": "milk"}, schemas.SearchBody),
+        ("GET", "/api/sections/cats.md", None, schemas.PageBody),
+        ("GET", "/api/guide", None, schemas.GuideBody),
     ],
 )
 def test_what_is_sent_is_what_the_description_says(client, method, address, sent, form):

@@ -13,19 +13,22 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from opened import opened
 
-from assistant import building, messages, widget
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.live import Live
-from assistant.markup import Masthead
-from assistant.server import Server
-from assistant.service import Service
+from assistant import server
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.render import catalogue
+from assistant.render.html import Masthead
+from assistant.server.app import Server
+from assistant.server.reload import Live
+from assistant.server.routes import widget
+from assistant.server.service import Service
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
-STATIC = Path(building.__file__).parent / "static"
+STATIC = Path(server.__file__).parent / "static"
 OWN = "http://127.0.0.1"
 WIKI = "https://wiki.example"
 TITLE = 'Cats & "Dogs" <script>alert(1)</script>'
@@ -35,7 +38,7 @@ TITLE = 'Cats & "Dogs" <script>alert(1)</script>'
 def live(tmp_path_factory, word_encoder) -> Live:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return Live(Assistant(indexes.open(folder), word_encoder))
 
 
@@ -121,7 +124,7 @@ def filled(script: str) -> dict:
 
 def test_the_script_has_its_words_in_every_language_and_the_colour_that_is_set(bare):
     ours = filled(bare(accent="#aa3300").get("/widget.js").text)
-    assert sorted(ours["said"]) == list(messages.languages())
+    assert sorted(ours["said"]) == list(catalogue.languages())
     assert ours["said"]["de"]["close"] == "Schließen"
     assert ours["said"]["ar"]["direction"] == "rtl"
     assert ours["fixed"] == ""
@@ -178,7 +181,7 @@ def test_the_page_is_in_the_language_the_site_names_else_in_the_one_set_else_the
         "/embed", params={"language": asked}, headers={"accept-language": accepted}
     )
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page.text
-    assert html.escape(messages.choose(language)("ask")) in page.text
+    assert html.escape(catalogue.choose(language)("ask")) in page.text
 
 
 def test_a_name_no_language_can_have_is_refused(bare):

@@ -11,14 +11,14 @@ import stat
 import threading
 
 import pytest
+from tests.test_readme import commands
 
 from assistant import settings
-from assistant.cli import main
+from assistant.cli.main import main
 from assistant.errors import STATE, USAGE, KeysError, KeysUnusable
-from assistant.gate import Gate
-from assistant.keys import PREFIX, SCOPES, Keys
+from assistant.server.security.api_keys import PREFIX, SCOPES, Keys
+from assistant.server.security.middleware import Gate
 from tests.conftest import ROOT
-from tests.test_readme import commands
 
 TOKEN = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 

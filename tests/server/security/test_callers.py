@@ -19,9 +19,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from assistant.errors import STATE, USAGE
-from assistant.exchange import Route
-from assistant.gate import Gate
-from assistant.keys import PREFIX, SCOPES, Keys
+from assistant.server.security.api_keys import PREFIX, SCOPES, Keys
+from assistant.server.security.middleware import Gate
+from assistant.server.security.request import Route
 from assistant.settings import Settings
 from tests.conftest import ROOT
 from tests.serving import PATIENCE, Readers, Response, Serving

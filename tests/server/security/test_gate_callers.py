@@ -8,8 +8,6 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from assistant.errors import SettingsError
 from tests.test_gate import (
     LISTED,
     PROXIES,
@@ -18,6 +16,8 @@ from tests.test_gate import (
     gate,
     question,
 )
+
+from assistant.errors import SettingsError
 
 # Who asks
 

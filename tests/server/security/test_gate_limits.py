@@ -7,11 +7,6 @@ import time
 from ipaddress import ip_address
 
 import pytest
-
-from assistant.exchange import BODY
-from assistant.gate import Gate
-from assistant.rate_limit import RateLimit
-from assistant.settings import Settings
 from tests.test_gate import (
     READER,
     ROUTES,
@@ -21,6 +16,11 @@ from tests.test_gate import (
     gate,
     question,
 )
+
+from assistant.server.security.middleware import Gate
+from assistant.server.security.rate_limit import RateLimit
+from assistant.server.security.request import BODY
+from assistant.settings import Settings
 
 # The body
 

@@ -11,10 +11,6 @@ from urllib.parse import quote, unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from assistant.exchange import Route
-from assistant.gate import Gate
-from assistant.settings import Settings
 from tests.test_gate import (
     LISTED,
     ROUTES,
@@ -24,7 +20,13 @@ from tests.test_gate import (
     gate,
 )
 
-TRAVERSAL = Path(__file__).parent.parent.parent / "shared" / "security" / "traversal.txt"
+from assistant.server.security.middleware import Gate
+from assistant.server.security.request import Route
+from assistant.settings import Settings
+
+TRAVERSAL = (
+    Path(__file__).parent.parent.parent.parent.parent / "shared" / "security" / "traversal.txt"
+)
 
 
 def escapes(path: str) -> bool:

@@ -22,10 +22,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount
 from starlette.routing import Route as Endpoint
 
-from assistant.exchange import BODY, PROBLEM, Route
-from assistant.gate import Gate
+from assistant.server.security.connections import STREAMS
+from assistant.server.security.middleware import Gate
+from assistant.server.security.request import BODY, PROBLEM, Route
 from assistant.settings import Settings
-from assistant.streams import STREAMS
 
 PATIENCE = 10.0  # seconds a busy machine may take
 SLOW = 0.4  # seconds a body may take here

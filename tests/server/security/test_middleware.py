@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from assistant.exchange import API, PROBLEM, Route, problem
-from assistant.gate import Gate
+from assistant.server.security.middleware import Gate
+from assistant.server.security.request import API, PROBLEM, Route, problem
 from assistant.settings import Settings
 
 PAGE = "default-src 'self'; script-src 'nonce-{nonce}'; frame-ancestors {frames}"
@@ -354,7 +354,7 @@ def test_an_application_that_breaks_is_logged_under_the_requests_id(caplog):
     assert reply.problem["status"] == 500
     assert b"inside" not in reply.body
     (record,) = caplog.records
-    assert (record.name, record.levelname) == ("assistant.gate", "ERROR")
+    assert (record.name, record.levelname) == ("assistant.server.security.middleware", "ERROR")
     assert reply["x-request-id"] in record.getMessage()
     assert "ValueError: inside" in caplog.text
 

@@ -10,17 +10,17 @@ from fastapi.testclient import TestClient
 from opened import opened
 from starlette.routing import Mount
 
-from assistant import building
-from assistant import index as indexes
-from assistant.ask import Assistant
-from assistant.gate import Gate
-from assistant.keys import PREFIX, Keys
-from assistant.live import Live
-from assistant.routes import ROUTES
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+from assistant.server.reload import Live
+from assistant.server.security.api_keys import PREFIX, Keys
+from assistant.server.security.middleware import Gate
+from assistant.server.security.policies import ROUTES
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
-    from assistant.server import Server
+    from assistant.server.app import Server
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -102,7 +102,7 @@ SHUT = """
 def server(tmp_path_factory, word_encoder) -> Server:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
-    building.build(corpus, folder, word_encoder)
+    builder.build(corpus, folder, word_encoder)
     return opened(Settings(index=folder), Live(Assistant(indexes.open(folder), word_encoder)))
 
 
