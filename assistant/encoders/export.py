@@ -43,7 +43,7 @@ _KEPT, _WRONG = "kept", "wrong.json"
 _MAIN = """
 import sys
 _, model, scratch, *sys.path = sys.argv
-from assistant import export
+from assistant.encoders import export
 export.main(model, export.Path(scratch))
 """
 _MEND = (

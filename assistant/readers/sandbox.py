@@ -57,8 +57,8 @@ Text = tuple[str, list[tuple[int, str]]]
 _MAIN = """
 import sys
 _, kind, memory, seconds, *sys.path = sys.argv
-from assistant import reader_process
-reader_process.main(kind, int(memory), int(seconds))
+from assistant.readers import sandbox
+sandbox.main(kind, int(memory), int(seconds))
 """
 _IDLE = 30  # seconds without a page, after which the process ends
 _START = 300  # seconds; 2 on an idle machine

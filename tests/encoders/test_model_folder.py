@@ -115,8 +115,8 @@ def test_a_model_folder_runs_no_code_when_it_is_exported(model, mark, make, monk
 ASK = """
 import sys
 from assistant.errors import ModelError
-from assistant.reference import SentenceTransformerEncoder
-from assistant.weights import Weights
+from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
+from assistant.encoders.weights import Weights
 try:
     SentenceTransformerEncoder(Weights("who/ever")).encode(["a text"])
 except ModelError as error:

@@ -25,7 +25,8 @@ from tests.conftest import CORPUS, ROOT
 FIRST_BUILD = """
 import re, sys
 from pathlib import Path
-from assistant import building, encoders
+from assistant.encoders import select as encoders
+from assistant.index import builder as building
 encoder, notice = encoders.building(progress=lambda *told: print(*told))
 building.build(Path(sys.argv[1]), Path(sys.argv[2]), encoder)
 status = Path("/proc/self/status")

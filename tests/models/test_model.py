@@ -236,7 +236,7 @@ RESOURCES = st.builds(
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> Answer:
+def drawn_answers(draw: st.DrawFn) -> Answer:
     quotes = draw(QUOTES)
     cited = tuple(
         citation(n, quote=quote, span=(start, start + len(quote)), headings=draw(PATHS))
@@ -259,7 +259,7 @@ def answers(draw: st.DrawFn) -> Answer:
 
 
 @settings(deadline=None)
-@given(answers())
+@given(drawn_answers())
 def test_an_answer_comes_back_from_its_json_as_it_was(given_answer: Answer) -> None:
     back = Answer.from_dict(given_answer.to_dict())
     assert back.to_dict() == given_answer.to_dict()

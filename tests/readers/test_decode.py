@@ -279,7 +279,8 @@ def test_without_its_package_a_document_says_what_to_install() -> None:
     code = """
 import sys
 sys.modules["markitdown"] = None
-from assistant import errors, formats
+from assistant import errors
+from assistant.readers import decode as formats
 for path in ("a.docx", "b.pdf"):
     try:
         formats.read(path, b"")

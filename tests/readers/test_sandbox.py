@@ -105,7 +105,8 @@ def test_no_document_over_a_limit_takes_much_memory(tmp_path) -> None:
     script = f"""
 import resource
 from pathlib import Path
-from assistant import guide, reader_process
+from assistant.guide import page as guide
+from assistant.readers import sandbox as reader_process
 found = guide.read(Path({str(tmp_path)!r}))
 reader_process.close()
 unit = 1 if __import__("sys").platform == "darwin" else 1024
@@ -314,7 +315,7 @@ def test_the_process_ends_within_a_page_when_its_parent_is_killed(tmp_path) -> N
     parent = python(tmp_path, f"""
 import threading
 from pathlib import Path
-from assistant.reader_process import ReaderProcess
+from assistant.readers.sandbox import ReaderProcess
 reader = ReaderProcess("office")
 raw = Path({str(tmp_path / "a.docx")!r}).read_bytes()
 threading.Thread(target=reader.read, args=(".docx", raw)).start()
@@ -340,8 +341,8 @@ def test_a_script_without_a_main_guard_reads_documents_in_forked_workers_and_lea
     ran = python(tmp_path, f"""
 import os
 from pathlib import Path
-from assistant import guide
-from assistant.formats import read
+from assistant.guide import page as guide
+from assistant.readers.decode import read
 read("a.docx", Path({str(folder / "00.docx")!r}).read_bytes())  # a process of the parent's own
 found = guide.read(Path({str(folder)!r}))
 print(len([page for page in found.pages if page.path.endswith("docx")]), found.oddities)
@@ -362,7 +363,7 @@ def test_forked_workers_and_their_processes_end_when_the_parent_is_killed(tmp_pa
         (folder / f"large{number}.txt").write_text("Plain words in a row.\n\n" * 40_000)
     parent = python(tmp_path, f"""
 from pathlib import Path
-from assistant import guide
+from assistant.guide import page as guide
 print("begun", flush=True)
 guide.read(Path({str(folder)!r}))
 """)  # fmt: skip
@@ -377,7 +378,7 @@ def test_documents_are_read_where_another_program_has_python_built_in(tmp_path) 
     ran = python(tmp_path, f"""
 import sys, multiprocessing
 multiprocessing.set_executable("/usr/sbin/host")
-from assistant.formats import read
+from assistant.readers.decode import read
 print("Words." in read("a.docx", {docx(paragraph("Words."))!r}).text)
 """)  # fmt: skip
     with ran:
@@ -390,7 +391,7 @@ def test_a_process_that_cannot_be_started_says_so(tmp_path) -> None:
 import sys, multiprocessing
 multiprocessing.set_executable("/nowhere/python")
 from assistant.errors import GuideError
-from assistant.formats import read
+from assistant.readers.decode import read
 try:
     read("a.docx", {docx(paragraph("Words."))!r})
 except GuideError as error:
@@ -407,7 +408,7 @@ def test_what_reads_a_page_may_write_no_file_start_no_process_and_open_no_connec
     ran = python(tmp_path, f"""
 import socket, subprocess
 from pathlib import Path
-from assistant import reader_process
+from assistant.readers import sandbox as reader_process
 reader_process._confine(500_000_000)
 target = Path({str(tmp_path / "written")!r})
 for attempt in (

@@ -95,7 +95,8 @@ WRITTEN: dict[str, Callable[[], tuple[str, bytes]]] = {
 SCRIPT = """
 import json, resource, sys
 from pathlib import Path
-from assistant import guide, reader_process
+from assistant.guide import page as guide
+from assistant.readers import sandbox as reader_process
 found = guide.read(Path(sys.argv[1]))
 reader_process.close()
 unit = 1 if sys.platform == "darwin" else 1024

@@ -18,7 +18,7 @@ from tests.torture.writers import KILL, REFUSED, ROOT
 HOLD = """
 import sys, time
 from pathlib import Path
-from assistant import generations
+from assistant.index import generations
 with generations.writing(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
