@@ -16,7 +16,7 @@ from assistant import __version__
 _PACKAGE = Path(__file__).parent
 
 
-def corpus() -> Path | None:
+def corpus_folder() -> Path | None:
     """The guide's folder: inside the package, or beside it in a checkout; None where it is gone."""
     inside, beside = _PACKAGE / "corpus", _PACKAGE.parent / "corpus"
     if inside.is_dir():
@@ -26,7 +26,7 @@ def corpus() -> Path | None:
     return beside if is_checkout and beside.is_dir() else None
 
 
-def cache() -> Path | None:
+def cache_folder() -> Path | None:
     """The user's own cache folder, which may not be there yet; None where no home is known."""
     try:
         return Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
@@ -34,18 +34,18 @@ def cache() -> Path | None:
         return None
 
 
-def indexes() -> Path | None:
+def indexes_folder() -> Path | None:
     """The folder of its indexes, in the user's own cache folder; None where there is none."""
-    folder = cache()
+    folder = cache_folder()
     return folder and folder / "guides"
 
 
-def index(guide: Path, model: str) -> Path | None:
+def index_folder(guide: Path, model: str) -> Path | None:
     """Where the index over a guide's files as they are now is kept, one for each version and model.
 
     So one that stands there needs never be brought up to date. None where `indexes` is.
     """
-    folder = indexes()
+    folder = indexes_folder()
     if folder is None:
         return None
     digest = hashlib.sha256(f"{__version__}\0{model}\0".encode())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
 from assistant import __version__
-from assistant.conversation import LONGEST_TALK, Conversation
+from assistant.conversation import MAX_TURNS, Conversation
 from assistant.errors import QuestionError, ServerError, SettingsError
 from assistant.models import fields
 from assistant.models.answers import Answer, Hit, Reason, Search
@@ -28,37 +28,37 @@ if TYPE_CHECKING:
 
     from assistant.models.answers import Turn
 
-PATIENCE = 30.0
+DEFAULT_TIMEOUT = 30.0
 """Seconds that a server may say nothing before it is given up."""
 
-LONGEST_BODY = 64 * 1024
+MAX_REQUEST_BYTES = 64 * 1024
 """Bytes a server reads of a request; where a talk is longer, its oldest turns are left out."""
 
-LONGEST_TURN = 20_000
-MOST_SOURCES = 100
+MAX_TURN_CHARS = 20_000
+MAX_SOURCES = 100
 """What a server takes of one turn, in characters and in passages; the rest of it is not sent."""
 
-LONGEST_RESPONSE = 16 << 20
-_IDLE = 8  # connections that are kept for the next questions
+MAX_RESPONSE_BYTES = 16 << 20
+_MAX_IDLE_CONNECTIONS = 8  # connections that are kept for the next questions
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
-_REQUEST = frozenset({413, 422})  # what the request is at fault for
-_ADDRESS = "Give the address the chat is opened at, https://help.example.org/guide for one."
-_VERSION = "See that the address is a guide's, and that it runs this version of the assistant."
+_REQUEST_ERRORS = frozenset({413, 422})  # what the request is at fault for
+_ADDRESS_HINT = "Give the address the chat is opened at, https://help.example.org/guide for one."
+_VERSION_HINT = "See that the address is a guide's, and that it runs this version of the assistant."
 
 
-def connect(url: str, *, key: str = "", timeout: float = PATIENCE) -> RemoteAssistant:
+def connect(url: str, *, key: str = "", timeout: float = DEFAULT_TIMEOUT) -> RemoteAssistant:
     """The guide that a server answers for; nothing is sent until something is asked.
 
     `url` is where its chat is opened, with the path it is published under. `key` is one that
     `assistant keys add` made there. `timeout` is how many seconds it may say nothing. Raises
     SettingsError for an address or a key that cannot be one.
     """
-    return RemoteAssistant(_place(url), key=_checked(key), timeout=timeout)
+    return RemoteAssistant(_parse_address(url), key=_check_key(key), timeout=timeout)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerAddress:
     """Where a server is: its host and port, and the path before all of its addresses."""
 
     host: str
@@ -73,7 +73,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class _ReceivedHit:
     """A hit as a server sends it."""
 
     rank: int
@@ -102,8 +102,10 @@ class RemoteAssistant:
     the server cannot be reached, refuses, or answers as no guide does.
     """
 
-    def __init__(self, place: Place, *, key: str = "", timeout: float = PATIENCE) -> None:
-        self.place = place
+    def __init__(
+        self, place: ServerAddress, *, key: str = "", timeout: float = DEFAULT_TIMEOUT
+    ) -> None:
+        self.address = place
         self._timeout = timeout
         self._context = ssl.create_default_context() if place.secure else None
         self._idle: list[http.client.HTTPConnection] = []
@@ -121,7 +123,7 @@ class RemoteAssistant:
         try:
             return Answer.from_dict({name: said[name] for name in said if name != "id"})
         except (TypeError, ValueError) as error:
-            raise self._unread() from error
+            raise self._invalid_response() from error
 
     async def ask_async(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question in a thread of its own, so that others can be asked meanwhile."""
@@ -131,19 +133,19 @@ class RemoteAssistant:
         """The k passages that answer best, best first, without their sentences; k is at most 50."""
         said = self._post("/api/search", {"question": question, "k": k}, history)
         try:
-            hits = fields.read(tuple[_Sent, ...], said["hits"])
+            hits = fields.read(tuple[_ReceivedHit, ...], said["hits"])
             return Search(said["question"], said["understood_as"], tuple(one.hit for one in hits))
         except (KeyError, TypeError, ValueError) as error:
-            raise self._unread() from error
+            raise self._invalid_response() from error
 
     def examples(self, count: int = 4) -> list[str]:
         """Questions that the guide answers; no more than the server offers, which is four."""
         try:
             found: tuple[str, ...] = fields.read(
-                tuple[str, ...], self._sent("GET", "/api/guide")["examples"]
+                tuple[str, ...], self._request("GET", "/api/guide")["examples"]
             )
         except (KeyError, TypeError) as error:
-            raise self._unread() from error
+            raise self._invalid_response() from error
         return list(found[:count])
 
     def conversation(self) -> Conversation:
@@ -166,28 +168,28 @@ class RemoteAssistant:
     # -- requests -------------------------------------------------------------------------------
 
     def _post(self, path: str, asked: dict[str, Any], history: Sequence[Turn]) -> dict[str, Any]:
-        turns = [_turn(turn) for turn in history[-LONGEST_TALK:]]
-        body = _body({**asked, "history": turns})
-        while turns and len(body) > LONGEST_BODY:
+        turns = [_turn_to_dict(turn) for turn in history[-MAX_TURNS:]]
+        body = _encode_body({**asked, "history": turns})
+        while turns and len(body) > MAX_REQUEST_BYTES:
             del turns[0]
-            body = _body({**asked, "history": turns})
-        return self._sent("POST", path, body)
+            body = _encode_body({**asked, "history": turns})
+        return self._request("POST", path, body)
 
-    def _sent(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+    def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         """What the server says, as JSON types; or what it refuses with, raised."""
-        response, said = self._exchanged(method, path, body)
+        response, said = self._send(method, path, body)
         kind = response.headers.get_content_type()
         data: Any = None
         if kind in {_JSON, _PROBLEM}:
             try:
                 data = json.loads(said)
             except (RecursionError, ValueError) as error:
-                raise self._unread() from error
+                raise self._invalid_response() from error
         if response.status == http.client.OK and kind == _JSON and isinstance(data, dict):
             return data
-        raise self._refusal(response, data)
+        raise self._error_for(response, data)
 
-    def _exchanged(
+    def _send(
         self, method: str, path: str, body: bytes | None
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """Send a request over a connection that is kept, or a new one where that was closed."""
@@ -195,22 +197,22 @@ class RemoteAssistant:
         while True:
             connection, kept = self._connection()
             try:
-                connection.request(method, self.place.root + path, body, headers)
+                connection.request(method, self.address.root + path, body, headers)
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 if kept and not isinstance(error, TimeoutError):
                     continue  # closed while nobody asked; a question can be asked again
-                raise self._unreachable(error) from error
+                raise self._connection_error(error) from error
             try:
-                said = response.read(LONGEST_RESPONSE + 1)
+                said = response.read(MAX_RESPONSE_BYTES + 1)
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
-                raise self._unreachable(error) from error
-            if len(said) > LONGEST_RESPONSE:
+                raise self._connection_error(error) from error
+            if len(said) > MAX_RESPONSE_BYTES:
                 connection.close()
-                raise self._unread()
-            self._keep(connection)
+                raise self._invalid_response()
+            self._release(connection)
             return response, said
 
     def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
@@ -218,24 +220,24 @@ class RemoteAssistant:
         with self._lock:
             if self._idle:
                 return self._idle.pop(), True
-        host, port = self.place.host, self.place.port
+        host, port = self.address.host, self.address.port
         if self._context:
             return http.client.HTTPSConnection(
                 host, port, timeout=self._timeout, context=self._context
             ), False
         return http.client.HTTPConnection(host, port, timeout=self._timeout), False
 
-    def _keep(self, connection: http.client.HTTPConnection) -> None:
+    def _release(self, connection: http.client.HTTPConnection) -> None:
         """Keep a connection for the next question, unless the server has closed it."""
         with self._lock:
-            if connection.sock is not None and len(self._idle) < _IDLE:
+            if connection.sock is not None and len(self._idle) < _MAX_IDLE_CONNECTIONS:
                 self._idle.append(connection)
                 return
         connection.close()
 
     # -- what goes wrong ------------------------------------------------------------------------
 
-    def _refusal(
+    def _error_for(
         self, response: http.client.HTTPResponse, data: Any
     ) -> QuestionError | ServerError:
         """What the server says is wrong, with its mend; or how it answers where it says nothing."""
@@ -243,35 +245,37 @@ class RemoteAssistant:
         if isinstance(data, dict) and response.headers.get_content_type() == _PROBLEM:
             what, mend = data.get("detail"), data.get("mend")
             if isinstance(what, str) and isinstance(mend, str):
-                if status in _REQUEST:
+                if status in _REQUEST_ERRORS:
                     return QuestionError(what, mend)
                 after = response.headers.get("Retry-After", "")
                 wait = int(after) if after.isascii() and after.isdecimal() else None
                 return ServerError(what, mend, retry_after=wait)
         place = response.headers.get("Location", "")
         if 300 <= status < 400 and place:
-            what = f"{self.place} sends its readers on, to {place[:200]!a}."
+            what = f"{self.address} sends its readers on, to {place[:200]!a}."
             return ServerError(what, "Connect to that address, if you trust it.")
-        what = f"{self.place} answers with status {status}, not as a guide's server does."
-        return ServerError(what, _VERSION)
+        what = f"{self.address} answers with status {status}, not as a guide's server does."
+        return ServerError(what, _VERSION_HINT)
 
-    def _unread(self) -> ServerError:
-        return ServerError(f"{self.place} answers with what is no answer of a guide.", _VERSION)
+    def _invalid_response(self) -> ServerError:
+        return ServerError(
+            f"{self.address} answers with what is no answer of a guide.", _VERSION_HINT
+        )
 
-    def _unreachable(self, error: Exception) -> ServerError:
+    def _connection_error(self, error: Exception) -> ServerError:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         if isinstance(error, TimeoutError):
             why = f"it said nothing for {self._timeout:g} seconds"
         mend = "See that the server runs and that its address is right, then ask again."
-        return ServerError(f"{self.place} cannot be asked: {why}.", mend)
+        return ServerError(f"{self.address} cannot be asked: {why}.", mend)
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
-    sources = list(turn.sources[:MOST_SOURCES])
-    return {"role": turn.role, "text": turn.text[:LONGEST_TURN], "sources": sources}
+def _turn_to_dict(turn: Turn) -> dict[str, Any]:
+    sources = list(turn.sources[:MAX_SOURCES])
+    return {"role": turn.role, "text": turn.text[:MAX_TURN_CHARS], "sources": sources}
 
 
-def _body(asked: dict[str, Any]) -> bytes:
+def _encode_body(asked: dict[str, Any]) -> bytes:
     """JSON, as short as it can be said."""
     try:
         return json.dumps(asked, ensure_ascii=False).encode()
@@ -279,23 +283,23 @@ def _body(asked: dict[str, Any]) -> bytes:
         return json.dumps(asked).encode()
 
 
-def _place(url: str) -> Place:
+def _parse_address(url: str) -> ServerAddress:
     try:
         parts = urlsplit(url.strip())
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
     except ValueError as error:  # and so is a name that is no host's
-        raise SettingsError(f"{url!a} is no address: {error}.", _ADDRESS) from error
+        raise SettingsError(f"{url!a} is no address: {error}.", _ADDRESS_HINT) from error
     if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
-        raise SettingsError(f"{url!a} is no address of a server.", _ADDRESS)
+        raise SettingsError(f"{url!a} is no address of a server.", _ADDRESS_HINT)
     if parts.username is not None:
         mend = "Leave out what stands before the @; a key is given as key."
         raise SettingsError(f"The address of {host} holds a name or a password.", mend)
     root = quote(parts.path.rstrip("/"), safe="/%!$&'()*+,;=:@~")
-    return Place(host, port, root, secure=parts.scheme == "https")
+    return ServerAddress(host, port, root, secure=parts.scheme == "https")
 
 
-def _checked(key: str) -> str:
+def _check_key(key: str) -> str:
     """A key that can stand in a header; what it is must not be told by an error."""
     if not key.isascii() or not key.isprintable() or " " in key:
         mend = "Give it as `assistant keys add` printed it, without a space or a line end."

@@ -36,22 +36,22 @@ _CONTROL = re.compile(
 )
 _SURROGATES = range(0xD800, 0xE000)
 
-_lacking: set[str] = set()  # encodings that could not write all there was
+_lossy_encodings: set[str] = set()  # encodings that could not write all there was
 
 
 def clean(text: str) -> str:
     """Drop control characters except tab and line feed; write out halves of characters."""
     if text.isascii() and text.isprintable():
         return text
-    return _CONTROL.sub(_shown, _SEQUENCE.sub("", text))
+    return _CONTROL.sub(_escape_surrogate, _SEQUENCE.sub("", text))
 
 
-def line(text: str) -> str:
+def one_line(text: str) -> str:
     """The text cleaned and on one line: line ends become spaces."""
     return clean(text).replace("\n", " ")
 
 
-def entry(text: str, indent: int = 0) -> str:
+def format_entry(text: str, indent: int = 0) -> str:
     """The text cleaned, its first line indented as asked for, the others by four columns more."""
     first, *others = clean(text).split("\n")
     below = " " * (indent + INDENT)
@@ -59,7 +59,7 @@ def entry(text: str, indent: int = 0) -> str:
     return "\n".join(lines)
 
 
-def say(text: str = "", *, err: bool = False, indent: int = 0, style: str = "") -> None:
+def echo(text: str = "", *, err: bool = False, indent: int = 0, style: str = "") -> None:
     """Write an entry to standard output, or to standard error.
 
     `style` is one of rich's, for a terminal. Raises AssistantError where the stream cannot be
@@ -68,14 +68,14 @@ def say(text: str = "", *, err: bool = False, indent: int = 0, style: str = "") 
     stream = sys.stderr if err else sys.stdout
     if stream is None:  # the process was started without it
         return
-    told = _encodable(entry(text, indent), stream)
+    told = _encode_safely(format_entry(text, indent), stream)
     if not stream.isatty():
         _write(stream, f"{told}\n")
         return
     from rich.text import Text
 
-    console = rich(err=err)
-    for row in _rows(told, indent, console):
+    console = rich_console(err=err)
+    for row in _wrap_lines(told, indent, console):
         console.print(Text(row, style), soft_wrap=True)
 
 
@@ -83,7 +83,7 @@ def print_json(data: Any, *, indent: int | None = 2) -> None:
     """Print JSON types, so that what reads them has every character and a terminal no control."""
     if sys.stdout is None:
         return
-    text = _CONTROL.sub(_escaped, json.dumps(data, ensure_ascii=False, indent=indent))
+    text = _CONTROL.sub(_escape_character, json.dumps(data, ensure_ascii=False, indent=indent))
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
@@ -92,19 +92,19 @@ def print_json(data: Any, *, indent: int | None = 2) -> None:
     _write(sys.stdout, f"{text}\n")
 
 
-def ask(prompt: str) -> str:
+def prompt(prompt: str) -> str:
     """Read a line that is typed; the prompt is ours. Raises EOFError where there is no more."""
     return input(prompt)
 
 
-def rich(*, err: bool = False, width: int | None = None) -> Console:
+def rich_console(*, err: bool = False, width: int | None = None) -> Console:
     """What draws bars and tables, of text that is cleaned already."""
     from rich.console import Console
 
     return Console(stderr=err, highlight=False, markup=False, emoji=False, width=width)
 
 
-def prepare() -> None:
+def configure_streams() -> None:
     """Set the streams of this process so that no character fails, and send the log through here."""
     for stream, errors in (
         (sys.stdout, "backslashreplace"),
@@ -114,47 +114,47 @@ def prepare() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
     if not logging.root.handlers:
-        logging.root.addHandler(_Log())
+        logging.root.addHandler(_LogHandler())
 
 
-def finish() -> None:
+def report_unencodable() -> None:
     """Say at the end of a command what is needed to see characters that were escaped."""
-    for encoding in sorted(_lacking):
+    for encoding in sorted(_lossy_encodings):
         with suppress(AssistantError, OSError):
             what = f"{encoding} has no sign for some of the characters: they are shown as \\uXXXX."
-            say(what, err=True)
-            say("Set PYTHONIOENCODING=utf-8 to see them.", err=True)
-    _lacking.clear()
+            echo(what, err=True)
+            echo("Set PYTHONIOENCODING=utf-8 to see them.", err=True)
+    _lossy_encodings.clear()
 
 
-class _Log(logging.Handler):
+class _LogHandler(logging.Handler):
     """Writes each record as an entry, its traceback below it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            say(self.format(record), err=True)
+            echo(self.format(record), err=True)
         except (AssistantError, OSError, ValueError):
             self.handleError(record)
 
 
-def _shown(found: re.Match[str]) -> str:
+def _escape_surrogate(found: re.Match[str]) -> str:
     """A half of a character as an escape, so that a file can be told by its name; else nothing."""
-    return _escaped(found) if ord(found[0]) in _SURROGATES else ""
+    return _escape_character(found) if ord(found[0]) in _SURROGATES else ""
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape_character(found: re.Match[str]) -> str:
     return f"\\u{ord(found[0]):04x}"
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def _encode_safely(text: str, stream: TextIO) -> str:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     told = text.encode(encoding, "backslashreplace").decode(encoding)
     if told != text:
-        _lacking.add(encoding)
+        _lossy_encodings.add(encoding)
     return told
 
 
-def _rows(text: str, indent: int, console: Console) -> Iterator[str]:
+def _wrap_lines(text: str, indent: int, console: Console) -> Iterator[str]:
     """The lines of an entry as wide as the terminal, so that it wraps none to its first column."""
     from rich.text import Text
 

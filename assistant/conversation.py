@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from assistant.models.answers import Answer, Search, Turn
 
-LONGEST_TALK = 20
+MAX_TURNS = 20
 """How many earlier turns are looked at; what was said before them is not leant on."""
 
 
-class Guide(Protocol):
+class AssistantProtocol(Protocol):
     """A guide that can be asked: an Assistant over an index here, or a RemoteAssistant."""
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
@@ -41,7 +41,7 @@ class Guide(Protocol):
 class Conversation:
     """A talk with one guide. Questions asked at once, from several threads, follow each other."""
 
-    def __init__(self, guide: Guide) -> None:
+    def __init__(self, guide: AssistantProtocol) -> None:
         self._guide = guide
         self._turns: tuple[Turn, ...] = ()
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class Conversation:
         """Answer a question as one of this talk; what it raises leaves the talk as it was."""
         with self._lock:
             answer = self._guide.ask(question, self._turns)
-            self._turns = (*self._turns, *answer.turns)[-LONGEST_TALK:]
+            self._turns = (*self._turns, *answer.turns)[-MAX_TURNS:]
         return answer
 
     async def ask_async(self, question: str) -> Answer:

@@ -20,7 +20,7 @@ _deadline: ContextVar[tuple[float, float] | None] = ContextVar("deadline", defau
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def limit(seconds: float) -> Iterator[None]:
     """Give what is done inside, in this thread, so many seconds; a deadline further out stays."""
     ends = time.monotonic() + seconds
     outer = _deadline.get()
@@ -32,7 +32,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def paused() -> Iterator[None]:
+def pause() -> Iterator[None]:
     """Leave what is done inside out of the deadline: a model is loaded once, and takes its time."""
     began = time.monotonic()
     yield

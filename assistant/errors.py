@@ -8,36 +8,36 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-USAGE = 2
+EXIT_USAGE = 2
 """Exit code when what was handed in has to change: a question, a flag, a setting."""
 
-STATE = 3
+EXIT_STATE = 3
 """Exit code when what lies on disk has to change: a guide, an index, a model."""
 
 
 class AssistantError(Exception):
     """A failure that names what is wrong and what mends it."""
 
-    exit_code: ClassVar[int] = STATE
+    exit_code: ClassVar[int] = EXIT_STATE
 
     @property
     def status(self) -> int:
         """The HTTP status that belongs to it: the request has to change, or the server's state."""
-        return 422 if self.exit_code == USAGE else 503
+        return 422 if self.exit_code == EXIT_USAGE else 503
 
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(what, mend)
-        self.what = what
-        self.mend = mend
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.what}\n{self.mend}"
+        return f"{self.message}\n{self.hint}"
 
 
 class QuestionError(AssistantError):
     """The question is empty, too long, or not in the shape asked for."""
 
-    exit_code = USAGE
+    exit_code = EXIT_USAGE
 
 
 class AnswerTimeout(AssistantError):
@@ -47,7 +47,7 @@ class AnswerTimeout(AssistantError):
 class SettingsError(AssistantError):
     """A setting or flag is unknown or has a value that cannot be used."""
 
-    exit_code = USAGE
+    exit_code = EXIT_USAGE
 
 
 class GuideError(AssistantError):
@@ -74,7 +74,7 @@ class IndexOutdated(AssistantError):
     """The index was written in another format."""
 
 
-class IndexUnwritable(AssistantError):
+class IndexNotWritable(AssistantError):
     """The folder of the index cannot be written to."""
 
 
@@ -86,24 +86,24 @@ class VerifyError(AssistantError):
     """An answer could not be checked against its guide."""
 
 
-class JournalError(AssistantError):
+class AnswerLogError(AssistantError):
     """What was answered could not be kept, or what was kept cannot be read."""
 
 
-class JournalUnwritable(JournalError):
+class AnswerLogUnwritable(AnswerLogError):
     """The file of the journal cannot be opened or written: its folder, its rights, its disk."""
 
 
-class KeysError(AssistantError):
+class ApiKeyError(AssistantError):
     """There is no key, name or scope such as was asked for."""
 
-    exit_code = USAGE
+    exit_code = EXIT_USAGE
 
 
-class KeysUnusable(KeysError):
+class ApiKeysUnusable(ApiKeyError):
     """The file of the keys is damaged, or cannot be read or written."""
 
-    exit_code = STATE
+    exit_code = EXIT_STATE
 
 
 class ServerError(AssistantError):
@@ -112,15 +112,15 @@ class ServerError(AssistantError):
     `retry_after` is in how many seconds it may be asked again, if it said so.
     """
 
-    def __init__(self, what: str, mend: str, *, retry_after: int | None = None) -> None:
-        super().__init__(what, mend)
+    def __init__(self, message: str, hint: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message, hint)
         self.retry_after = retry_after
 
 
-class MissingError(AssistantError):
+class NotFoundError(AssistantError):
     """There is no such page, section or answer."""
 
-    exit_code = USAGE
+    exit_code = EXIT_USAGE
 
     @property
     def status(self) -> int:

@@ -12,21 +12,21 @@ from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
-_PRIVATE, _OTHERS = 0o600, 0o077
-_WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_PRIVATE, _OTHERS_MASK = 0o600, 0o077
+_WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
-def read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """Read the bytes of a regular file. Raises OSError at once for anything else."""
-    with opened(path) as file:
+    with open_regular(path) as file:
         return file.read()
 
 
-def opened(path: Path) -> BufferedReader:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading. Raises OSError at once for anything else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        _regular(os.fstat(descriptor).st_mode, path)
+        _require_regular(os.fstat(descriptor).st_mode, path)
     except OSError:
         os.close(descriptor)
         raise
@@ -38,10 +38,10 @@ def read_text(path: Path) -> str:
 
     Raises OSError, and UnicodeDecodeError whose reason says in which line the bytes stand.
     """
-    return decode(read(path))
+    return decode_utf8(read_bytes(path))
 
 
-def decode(data: bytes) -> str:
+def decode_utf8(data: bytes) -> str:
     """Decode UTF-8. Raises UnicodeDecodeError whose reason says in which line the bytes stand."""
     try:
         return data.decode()
@@ -51,24 +51,24 @@ def decode(data: bytes) -> str:
         raise
 
 
-def check(path: Path) -> None:
+def check_regular(path: Path) -> None:
     """Raise OSError where something other than a regular file stands; nothing there is fine."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return
-    _regular(mode, path)
+    _require_regular(mode, path)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file as UTF-8. Raises OSError; a pipe that nobody reads is one."""
-    descriptor = os.open(path, _WRITING | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(path, _WRITE_FLAGS | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     os.set_blocking(descriptor, True)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
 
 
-def _regular(mode: int, path: Path) -> None:
+def _require_regular(mode: int, path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "It is a folder", str(path))
     if not stat.S_ISREG(mode):
@@ -81,9 +81,9 @@ def make_private(path: Path) -> None:
     One that belongs to somebody else, or lies where nothing can be written, stays as it is. Raises
     OSError where something other than a regular file stands.
     """
-    check(path)
+    check_regular(path)
     with suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
     with suppress(OSError):
-        if path.stat().st_mode & _OTHERS:
+        if path.stat().st_mode & _OTHERS_MASK:
             path.chmod(_PRIVATE)

@@ -9,21 +9,21 @@ from urllib.request import parse_http_list
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EVENTS = "text/event-stream"
+EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 JSON = "application/json"
 
-_MOST = 50  # items read of one header; browsers and programs send a handful
+_MAX_ITEMS = 50  # items read of one header; browsers and programs send a handful
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
-def weighted(header: str) -> list[tuple[str, float]]:
+def parse_accept(header: str) -> list[tuple[str, float]]:
     """List the items of an Accept header in lower case with their qualities, in its order.
 
     Parameters other than `q` are left out. An item whose quality is malformed is left out too.
     """
     found = []
-    for item in parse_http_list(header)[:_MOST]:
+    for item in parse_http_list(header)[:_MAX_ITEMS]:
         name, *parameters = (part.strip().lower() for part in item.split(";"))
         pairs = (parameter.partition("=") for parameter in parameters)
         given = [value.strip() for key, _, value in pairs if key.strip() == "q"]
@@ -33,22 +33,22 @@ def weighted(header: str) -> list[tuple[str, float]]:
     return found
 
 
-def preferred(header: str, offered: Sequence[str]) -> str:
+def choose_media_type(header: str, media_types: Sequence[str]) -> str:
     """Choose the media type that a client likes best of those offered; empty where it takes none.
 
     The most specific range that names a type decides its quality, and 0 excludes it. Of equal
     qualities the type that is named more exactly wins, then the one offered first, which is also
     the choice where there is no header.
     """
-    ranges = weighted(header)
+    ranges = parse_accept(header)
     if not header.strip():
-        return offered[0]
-    rated = [(_quality(ranges, kind), kind) for kind in offered]
+        return media_types[0]
+    rated = [(_media_type_quality(ranges, kind), kind) for kind in media_types]
     (quality, _), best = max(rated, key=lambda one: one[0])  # the first of equals
     return best if quality else ""
 
 
-def _quality(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int]:
+def _media_type_quality(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int]:
     """The quality of a media type, and how exactly it is named: 2 by name, 0 by `*/*`."""
     names = {"*": 0, "*/*": 0, f"{kind.partition('/')[0]}/*": 1, kind: 2}
     matches = [(names[name], quality) for name, quality in ranges if name in names]

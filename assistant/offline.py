@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-ALWAYS = {
+FORCED_VARIABLES = {
     # onnxruntime 1.32 sends usage data to its maker 15 s after the first session, and leaves a
     # device number and a database in the user's cache. It reads this while it is imported.
     "ORT_DISABLE_TELEMETRY": "1",
@@ -24,7 +24,7 @@ ALWAYS = {
 }
 """Set whatever they were before: that nothing leaves the machine depends on them alone."""
 
-UNLESS_SET = {
+DEFAULT_VARIABLES = {
     # huggingface_hub and transformers fetch nothing. All calls of ours say the same, so a program
     # that imports this package and fetches models itself may set it to 0.
     "HF_HUB_OFFLINE": "1",
@@ -51,12 +51,12 @@ def stay_offline() -> None:
             RuntimeWarning,
             stacklevel=3,
         )
-    os.environ.update(ALWAYS)
-    for name, value in UNLESS_SET.items():
+    os.environ.update(FORCED_VARIABLES)
+    for name, value in DEFAULT_VARIABLES.items():
         os.environ.setdefault(name, value)
 
 
-def own_temporary_folder() -> None:
+def use_private_temp_folder() -> None:
     """Name a temporary folder for Gradio that no other program uses, before Gradio is imported.
 
     Its default is one folder for all users of a machine, which the first of them owns. Raises

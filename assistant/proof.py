@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from assistant.models.documents import Passage
 
 
-def verify(answer: Mapping[str, Any], read: Callable[[str], tuple[str, Sequence[Passage]]]) -> int:
+def verify_answer(
+    answer: Mapping[str, Any], read: Callable[[str], tuple[str, Sequence[Passage]]]
+) -> int:
     """Prove an answer, as `Answer.to_dict` gave it, against its guide; how many quotes stand.
 
     `read` gives a page's sha256 and passages by its path. Raises VerifyError at the first
@@ -25,7 +27,7 @@ def verify(answer: Mapping[str, Any], read: Callable[[str], tuple[str, Sequence[
     and where the text says anything beside its quotes and their markers.
     """
     try:
-        citations = [_Claimed.of(citation) for citation in answer["citations"]]
+        citations = [_CitationClaim.from_dict(citation) for citation in answer["citations"]]
         text, found = str(answer["text"]), bool(answer["found"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise VerifyError(
@@ -34,17 +36,17 @@ def verify(answer: Mapping[str, Any], read: Callable[[str], tuple[str, Sequence[
         ) from error
     said = [f"{claimed.quote} [{claimed.n}]" for claimed in citations]
     if text != ("\n\n".join(said) if said else REFUSAL) or found != bool(said):
-        raise VerifyError("The text says more or less than its quotes do.", _DISTRUST)
+        raise VerifyError("The text says more or less than its quotes do.", _HINT_ASK_AGAIN)
     for claimed in citations:
-        claimed.prove(*read(claimed.path))
+        claimed.verify(*read(claimed.path))
     return len(citations)
 
 
-_DISTRUST = "Ask again, and trust the new answer."
+_HINT_ASK_AGAIN = "Ask again, and trust the new answer."
 
 
 @dataclass(frozen=True, slots=True)
-class _Claimed:
+class _CitationClaim:
     """A citation as an answer claims it."""
 
     n: int
@@ -56,7 +58,7 @@ class _Claimed:
     sha256: str
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> _Claimed:
+    def from_dict(cls, data: Mapping[str, Any]) -> _CitationClaim:
         start, end = data["span"]
         return cls(
             int(data["n"]),
@@ -68,11 +70,13 @@ class _Claimed:
             str(data["sha256"]),
         )
 
-    def prove(self, sha256: str, passages: Iterable[Passage]) -> None:
+    def verify(self, sha256: str, passages: Iterable[Passage]) -> None:
         if sha256 != self.sha256:
-            raise VerifyError(f"[{self.n}] {self.path} has changed since the answer.", _DISTRUST)
+            raise VerifyError(
+                f"[{self.n}] {self.path} has changed since the answer.", _HINT_ASK_AGAIN
+            )
         passage = next((found for found in passages if found.id == self.passage), None)
         if passage is None:
-            raise VerifyError(f"[{self.n}] There is no passage {self.passage}.", _DISTRUST)
+            raise VerifyError(f"[{self.n}] There is no passage {self.passage}.", _HINT_ASK_AGAIN)
         if not self.quote or self.start < 0 or passage.text[self.start : self.end] != self.quote:
-            raise VerifyError(f"[{self.n}] The quote is not in {self.passage}.", _DISTRUST)
+            raise VerifyError(f"[{self.n}] The quote is not in {self.passage}.", _HINT_ASK_AGAIN)

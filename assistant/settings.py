@@ -27,22 +27,22 @@ from assistant.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE = "assistant.toml"
-PREFIX = "ASSISTANT_"
-KEY = "ASSISTANT_KEY"
+SETTINGS_FILE = "assistant.toml"
+ENV_PREFIX = "ASSISTANT_"
+KEY_VARIABLE = "ASSISTANT_KEY"
 """Where a client finds its key to a server: a secret of whoever asks, and no setting."""
 
 
-def _listed(value: object) -> object:
+def _split_list(value: object) -> object:
     """A list, also where it is one string of the environment: parts between commas."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
-_LISTED = BeforeValidator(_listed)
+_SPLIT_LIST = BeforeValidator(_split_list)
 _Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s;,'\"*]+$")]
-Names = Annotated[tuple[str, ...], _LISTED]
-Origins = Annotated[tuple[_Origin, ...], _LISTED]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], _LISTED]
+Names = Annotated[tuple[str, ...], _SPLIT_LIST]
+Origins = Annotated[tuple[_Origin, ...], _SPLIT_LIST]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], _SPLIT_LIST]
 
 
 class Settings(BaseModel):
@@ -135,9 +135,9 @@ class Settings(BaseModel):
     )
 
     @property
-    def bundled(self) -> bool:
+    def uses_bundled_guide(self) -> bool:
         """Whether it is the guide that comes with the package, in the user's own cache."""
-        return self.index.parent == bundled.indexes()
+        return self.index.parent == bundled.indexes_folder()
 
     @property
     def keys_file(self) -> Path:
@@ -145,14 +145,14 @@ class Settings(BaseModel):
         return self.keys or self.index / "keys.json"
 
     @property
-    def journal_url(self) -> str:
+    def answer_log_url(self) -> str:
         """The database of the journal; empty where nothing is to be kept."""
         if self.journal == "off":
             return ""
         return self.journal or f"sqlite:///{(self.index / 'journal.sqlite').resolve()}"
 
 
-def load(**arguments: Any) -> Settings:
+def load_settings(**arguments: Any) -> Settings:
     """The settings in force here: `assistant.toml`, then ASSISTANT_* variables, then arguments.
 
     Arguments that are None are left to the others. Where none of them names a guide or an index,
@@ -161,17 +161,17 @@ def load(**arguments: Any) -> Settings:
     folder that the file alone names.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
-    theirs, own = _from_file(Path(FILE)), {**_from_environment(os.environ), **given}
+    theirs, own = _read_file(Path(SETTINGS_FILE)), {**_read_environment(os.environ), **given}
     said = {**theirs, **own}
-    chosen = _valid(said)
+    chosen = _validate(said)
     if "model" in arguments and "model" not in own:
-        _check_model(chosen.model)
+        _reject_model_folder(chosen.model)
     if said.keys() & {"corpus", "index"} or chosen.corpus.exists() or chosen.index.exists():
         return chosen
-    guide = bundled.corpus()
+    guide = bundled.corpus_folder()
     if guide is None:
         return chosen
-    index = bundled.index(guide, chosen.model)
+    index = bundled.index_folder(guide, chosen.model)
     if index is None:
         raise SettingsError(
             "No home folder is known, where the index of the guide that comes with it would be.",
@@ -180,16 +180,16 @@ def load(**arguments: Any) -> Settings:
     return chosen.model_copy(update={"corpus": guide, "index": index})
 
 
-def _check_model(model: str) -> None:
+def _reject_model_folder(model: str) -> None:
     """Refuse a model folder that only a project's own file names, which may be anybody's."""
     if model and Path(os.path.expanduser(model)).exists():  # noqa: PTH111 - Path's own may raise
         raise SettingsError(
-            f"{FILE} names the model folder {model}: a project's own file may not choose one.",
-            f"If you trust it, name it yourself: --model {model}, or {PREFIX}MODEL={model}",
+            f"{SETTINGS_FILE} names the model folder {model}: a project's own file may not choose one.",
+            f"If you trust it, name it yourself: --model {model}, or {ENV_PREFIX}MODEL={model}",
         )
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(files.read_text(path))
     except FileNotFoundError:
@@ -201,15 +201,15 @@ def _from_file(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {
-        name.removeprefix(PREFIX).lower(): value
+        name.removeprefix(ENV_PREFIX).lower(): value
         for name, value in environment.items()
-        if name.startswith(PREFIX) and name != KEY
+        if name.startswith(ENV_PREFIX) and name != KEY_VARIABLE
     }
 
 
-def _valid(data: dict[str, Any]) -> Settings:
+def _validate(data: dict[str, Any]) -> Settings:
     for name, value in data.items():
         if "\0" in str(value):  # no file, host or address holds one
             raise SettingsError(

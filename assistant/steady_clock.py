@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NEAR = 86_400.0
+SMALL_STEP = 86_400.0
 """Seconds of a step that is believed at once: of summer time, of a night asleep, of a restart."""
 
-STEADY = 3_600.0
+SETTLE_SECONDS = 3_600.0
 """Seconds that the system's clock has to run on evenly until a larger step is believed."""
 
-_EVEN = 300.0  # seconds by which a clock that runs evenly may be off
+_DRIFT_TOLERANCE = 300.0  # seconds by which a clock that runs evenly may be off
 
 
 class SteadyClock:
@@ -32,10 +32,12 @@ class SteadyClock:
         self._clock = clock
         self._monotonic = monotonic
         self._offset = clock() - monotonic()
-        self._step: tuple[float, float] | None = None  # the offset it leads to, and since when
+        self._pending_step: tuple[float, float] | None = (
+            None  # the offset it leads to, and since when
+        )
         self._lock = threading.Lock()
 
-    def resume(self, seen: float, step: tuple[float, float] | None) -> None:
+    def resume(self, last_time: float, pending_step: tuple[float, float] | None) -> None:
         """Go on from a time at which it was right, as before this process began.
 
         `step` is what `step` was then. It goes on where the system's clock has run evenly since:
@@ -44,31 +46,37 @@ class SteadyClock:
         """
         with self._lock:
             passed = self._monotonic()
-            self._offset = seen - passed
-            if step and step[1] <= passed and abs(self._clock() - passed - step[0]) <= _EVEN:
-                self._step = step
+            self._offset = last_time - passed
+            if (
+                pending_step
+                and pending_step[1] <= passed
+                and abs(self._clock() - passed - pending_step[0]) <= _DRIFT_TOLERANCE
+            ):
+                self._pending_step = pending_step
         self.now()
 
     @property
-    def step(self) -> tuple[float, float] | None:
+    def pending_step(self) -> tuple[float, float] | None:
         """A step that is not yet believed: the offset it leads to, and since when.
 
         Both are in seconds: from the monotonic clock to the system's, and by the former.
         """
         with self._lock:
-            return self._step
+            return self._pending_step
 
     def now(self) -> float:
         """Seconds since 1970 by the steady clock."""
         with self._lock:
             passed = self._monotonic()
             offset = self._clock() - passed
-            if abs(offset - self._offset) <= NEAR:
-                self._offset, self._step = offset, None
-            elif self._step is None or abs(offset - self._step[0]) > _EVEN:
-                self._step = offset, passed
-            elif passed - self._step[1] >= STEADY:
-                self._offset, self._step = offset, None
+            if abs(offset - self._offset) <= SMALL_STEP:
+                self._offset, self._pending_step = offset, None
+            elif (
+                self._pending_step is None or abs(offset - self._pending_step[0]) > _DRIFT_TOLERANCE
+            ):
+                self._pending_step = offset, passed
+            elif passed - self._pending_step[1] >= SETTLE_SECONDS:
+                self._offset, self._pending_step = offset, None
             return passed + self._offset
 
     def latest(self) -> float:

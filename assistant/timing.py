@@ -16,38 +16,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Watch:
+class _Stopwatch:
     """The seconds of the steps so far, and how many passed in steps inside the present one."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    inside: float = 0.0
+    nested: float = 0.0
 
 
-_watched: ContextVar[_Watch | None] = ContextVar("watched", default=None)
+_stopwatch: ContextVar[_Stopwatch | None] = ContextVar("watched", default=None)
 
 
 @contextmanager
-def watching() -> Iterator[dict[str, float]]:
+def record_steps() -> Iterator[dict[str, float]]:
     """Collect the seconds of every step taken meanwhile, in this thread, by name."""
-    watch = _Watch()
-    before = _watched.set(watch)
+    watch = _Stopwatch()
+    before = _stopwatch.set(watch)
     try:
         yield watch.seconds
     finally:
-        _watched.reset(before)
+        _stopwatch.reset(before)
 
 
 @contextmanager
-def step(name: str) -> Iterator[None]:
+def time_step(name: str) -> Iterator[None]:
     """Take one step; steps of one name are added up, and one inside another is its own."""
-    watch = _watched.get()
+    watch = _stopwatch.get()
     if watch is None:
         yield
         return
-    started, around, watch.inside = time.perf_counter(), watch.inside, 0.0
+    started, around, watch.nested = time.perf_counter(), watch.nested, 0.0
     try:
         yield
     finally:
         taken = time.perf_counter() - started
-        watch.seconds[name] = watch.seconds.get(name, 0.0) + taken - watch.inside
-        watch.inside = around + taken
+        watch.seconds[name] = watch.seconds.get(name, 0.0) + taken - watch.nested
+        watch.nested = around + taken

@@ -71,7 +71,7 @@ class Bench:
     @cached_property
     def queries(self) -> Path:
         """Questions to the TV's manual that differ from each other; the first ones warm up."""
-        (given,) = datasets.read(self.sets / TV, self.folder)
+        (given,) = datasets.read_datasets(self.sets / TV, self.folder)
         alone = dict.fromkeys(asked.text for asked in given.questions if not asked.history)
         return self._lines("queries", _spread(list(alone), QUERIES + clock.WARM))
 
@@ -79,8 +79,10 @@ class Bench:
         """The passages of a guide as we search them."""
         if guide_name not in self._passages:
             docs = self.docs(guide_name)
-            tool, window = page_reader.published_by(docs), ours.encoder().window
-            found = page_reader.read(docs, reading=page_reader.Reading(tool=tool, window=window))
+            tool, window = page_reader.detect_publisher(docs), ours.encoder().window
+            found = page_reader.read_guide(
+                docs, reading_options=page_reader.ReadingOptions(publisher=tool, max_tokens=window)
+            )
             texts = [passage.search_text for passage in found.passages]
             self._passages[guide_name] = self._lines(guide_name, texts)
         return self._passages[guide_name]
@@ -199,7 +201,9 @@ class Bench:
     def about_introduction(self) -> Path:
         """Questions to the introduction: its own headings."""
         docs = self.docs(INTRODUCTION)
-        sections = page_reader.read(docs, reading=page_reader.Reading()).sections
+        sections = page_reader.read_guide(
+            docs, reading_options=page_reader.ReadingOptions()
+        ).sections
         return self._lines(INTRODUCTION, list(dict.fromkeys(s.headings[-1] for s in sections)))
 
 

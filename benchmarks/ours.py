@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def encoder() -> Encoder:
     """The encoder that serves: the one that `Assistant.open` asks with."""
-    return encoder_selection.building()[0]
+    return encoder_selection.select_build_encoder()[0]
 
 
 def main() -> None:

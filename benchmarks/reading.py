@@ -43,17 +43,17 @@ def main() -> None:
     given = parser.parse_args()
 
     folder: Path = given.folder
-    reading = page_reader.Reading(tool=page_reader.published_by(folder))
-    paths = list(page_reader.walk(folder))
+    reading = page_reader.ReadingOptions(publisher=page_reader.detect_publisher(folder))
+    paths = list(page_reader.list_pages(folder))
     size = sum((folder / path).stat().st_size for path in paths) / 1e6
     cores = len(os.sched_getaffinity(0))
 
     def one_by_one() -> None:
         for path in paths:
-            page_reader.read_page(folder, path, reading=reading)
+            page_reader.read_page(folder, path, reading_options=reading)
 
     def together() -> None:
-        page_reader.read(folder, reading=reading)
+        page_reader.read_guide(folder, reading_options=reading)
 
     print(f"{len(paths):,} pages, {size:.1f} MB, {cores} cores")
     figures = {

@@ -70,7 +70,7 @@ def ours(home: Path) -> Iterator[int]:
 @contextmanager
 def endpoint(home: Path) -> Iterator[int]:
     """The minimal endpoint over the same passages."""
-    passages = [passage.text for passage in indexes.open(home / "index").store.all_passages()]
+    passages = [passage.text for passage in indexes.open_index(home / "index").store.all_passages()]
     texts = home / "passages.json"
     texts.write_text(json.dumps(passages), encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as taken:

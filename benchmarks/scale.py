@@ -42,9 +42,9 @@ from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.evaluation import datasets
 from assistant.guide import page as page_reader
 from assistant.index import generations, index
-from assistant.index.store import FaissStore, quantise
-from assistant.models.documents import PageRead
-from assistant.text.text import terms
+from assistant.index.store import FaissStore, quantize
+from assistant.models.documents import ParsedPage
+from assistant.text.text import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,7 +111,7 @@ def digest(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def sample(pages: Sequence[PageRead], folder: Path) -> None:
+def sample(pages: Sequence[ParsedPage], folder: Path) -> None:
     """Encode what stands in for all other texts, once."""
     if (folder / "words.json").exists():
         return
@@ -120,9 +120,9 @@ def sample(pages: Sequence[PageRead], folder: Path) -> None:
     passages = passages[:: max(1, len(passages) // SAMPLED)]
     np.save(folder / "passages.npy", encoder.encode([p.search_text for p in passages]))
     said = [p.sentence_texts[-1] for p in passages if p.sentences]
-    np.save(folder / "sentences.npy", quantise(encoder.encode(said)))
+    np.save(folder / "sentences.npy", quantize(encoder.encode(said)))
     asked = {word for page in pages for p in page.passages for word in p.text.lower().split()}
-    known = sorted(word for word in asked if encoder.knows(word))
+    known = sorted(word for word in asked if encoder.has_token(word))
     (folder / "words.json").write_text(json.dumps(known))
 
 
@@ -141,9 +141,9 @@ class Guide:
         for word in sorted(word for word in written if word.isalpha()):
             self._words[len(word)].append(word)
 
-    def pages(self, size: int) -> list[PageRead]:
+    def pages(self, size: int) -> list[ParsedPage]:
         """The pages of a guide of so many passages, and a few more."""
-        chosen: list[PageRead] = []
+        chosen: list[ParsedPage] = []
         for number in itertools.count():
             for page in self._pages:
                 chosen.append(self._copy(page, number) if number else page)
@@ -156,7 +156,7 @@ class Guide:
         """The headings of every passage, those of gold pages first."""
         return (passage.headings for page in self._pages for passage in page.passages)
 
-    def _copy(self, page: PageRead, number: int) -> PageRead:
+    def _copy(self, page: ParsedPage, number: int) -> ParsedPage:
         path = f"copy-{number:03}/{page.page.path}"
 
         def moved(one: Resource) -> Resource:
@@ -185,15 +185,17 @@ class Guide:
         return replace(passage, id=f"{path}#{passage.anchor}/{number}", path=path, text=text)
 
 
-def read(folder: Path) -> list[PageRead]:
+def read(folder: Path) -> list[ParsedPage]:
     """The pages of a folder, read once for all sizes."""
     kept = folder.with_name("pages.pickle")
     if not kept.exists():
         found = page_reader.read_pages(
-            folder, list(page_reader.walk(folder)), reading=page_reader.Reading()
+            folder,
+            list(page_reader.list_pages(folder)),
+            reading_options=page_reader.ReadingOptions(),
         )
-        kept.write_bytes(pickle.dumps([page for page in found if isinstance(page, PageRead)]))
-    pages: list[PageRead] = pickle.loads(kept.read_bytes())
+        kept.write_bytes(pickle.dumps([page for page in found if isinstance(page, ParsedPage)]))
+    pages: list[ParsedPage] = pickle.loads(kept.read_bytes())
     return pages
 
 
@@ -234,27 +236,27 @@ class Cost:
     own_megabytes: float
 
 
-def build(pages: Sequence[PageRead], folder: Path, vectors: Around) -> dict[str, float]:
+def build(pages: Sequence[ParsedPage], folder: Path, vectors: Around) -> dict[str, float]:
     """Write and publish a generation, as `index.build` does once texts have vectors."""
     started = time.perf_counter()
-    with generations.writing(folder) as draft:
+    with generations.lock_for_writing(folder) as draft:
         FaissStore.write(draft, pages, vectors)
         manifest = index.Manifest(
-            format=index.FORMAT,
+            format=index.INDEX_FORMAT,
             model=MODEL,
             model_name=vectors.name,
-            arithmetic="",
+            encoder_backend="",
             corpus="",
-            reading=page_reader.Reading(),
+            reading_options=page_reader.ReadingOptions(),
             pages=len(pages),
             passages=sum(len(page.passages) for page in pages),
-            files=generations.digests(draft),
+            files=generations.hash_files(draft),
         )
         name = generations.publish(folder, draft, json.dumps(asdict(manifest)))
     seconds = time.perf_counter() - started
     size = sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file())
     started = time.perf_counter()
-    generations.checked(folder / name)
+    generations.check_generation(folder / name)
     return {
         "passages": manifest.passages,
         "build_seconds": seconds,
@@ -267,7 +269,7 @@ def build(pages: Sequence[PageRead], folder: Path, vectors: Around) -> dict[str,
 def asked(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> dict[str, float]:
     """Open a generation and ask it everything once."""
     started = time.perf_counter()
-    assistant = Assistant(index.open(folder), vectors)
+    assistant = Assistant(index.open_index(folder), vectors)
     opened = time.perf_counter() - started
     answers, near, words, recall = [], [], [], []
     for text, headings in given:
@@ -275,11 +277,11 @@ def asked(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> di
         answers.append(clocked(partial(assistant.ask, text)))
     memory = status()
     store = assistant.index.store
-    exact = store.exact_vectors()
+    exact = store.passage_vectors()
     for text, headings in given:
         vectors.about = headings
         (vector,) = vectors.encode([text])
-        both = clocked(partial(store.candidates, vector, terms(text), 100))
+        both = clocked(partial(store.candidates, vector, extract_terms(text), 100))
         near.append(clocked(partial(store.candidates, vector, (), 100)))
         words.append(max(0.0, both - near[-1]))
         found = {key for key, _ in store.candidates(vector, [], 10).dense}
@@ -355,10 +357,10 @@ def step(given: argparse.Namespace, name: str, size: int) -> dict[str, float]:
     """One step of one size, in a process of its own: memory is counted by process."""
     folder = given.work / f"{size}"
     if name == "ask":
-        real, _ = encoder_selection.serving()
+        real, _ = encoder_selection.select_query_encoder()
         questions_asked = json.loads((given.work / "questions.json").read_text())
         return asked(folder, Around(given.work, real), questions_asked)
-    (known,) = datasets.read(given.eval / "aws_docs", given.work)
+    (known,) = datasets.read_datasets(given.eval / "aws_docs", given.work)
     gold = frozenset(gold.path for one in known.questions for gold in one.gold)
     assert known.guide
     pages = Guide(known.guide, gold)

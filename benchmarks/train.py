@@ -34,10 +34,10 @@ from assistant.encoders import select as encoder_selection
 from assistant.evaluation import metrics as evaluation_metrics
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.query.politeness import plain
-from assistant.query.question_type import focus, kind
+from assistant.query.politeness import strip_politeness
+from assistant.query.question_type import detect_answer_type, extract_focus
 from assistant.retrieval import ranker
-from assistant.text.text import STOPWORDS, normalise, stem, words
+from assistant.text.text import STOPWORDS, normalise, split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -92,12 +92,12 @@ def collect(
 
     With words of `others` to swap in, each answerable question is also made unanswerable, twice.
     """
-    builder.build(guide, work, encoder)
-    store = indexes.open(work).store
+    builder.build_index(guide, work, encoder)
+    store = indexes.open_index(work).store
     chosen = random.Random(0)
     swaps = [swapped(q, store.vocabulary, others, chosen) for q in questions if q.answerable]
     asked = [*questions, *(question for question in swaps if question)]
-    vectors = encoder.encode([plain(normalise(question.text)) for question in asked])
+    vectors = encoder.encode([strip_politeness(normalise(question.text)) for question in asked])
     shortlists, answerable = [], []
     named = f"{guide.parent.name}/{guide.name}"
     for question, vector in track(zip(asked, vectors, strict=True), named, len(asked)):
@@ -119,32 +119,34 @@ def describe(
     store: FaissStore, question: Asked, vector: np.ndarray, *, left_out: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features, answers and sections of a question's shortlist, its gold in it or left out."""
-    text = plain(normalise(question.text))
-    sought = ranker.Sought.of(text, focus=stem(focus(text)), kind=kind(text))
+    text = strip_politeness(normalise(question.text))
+    sought = ranker.Query.from_text(
+        text, focus=stem(extract_focus(text)), answer_type=detect_answer_type(text)
+    )
     found = store.candidates(vector, sought.terms, CANDIDATES)
     passages = dict(zip(keys := ranker.fuse(found), store.passages(keys), strict=True))
     vocabulary = store.vocabulary
     if left_out:
         gone = [key for key in keys if question.answers(passages[key])]
         keys = [key for key in keys if key not in gone] or keys[-1:]
-        vocabulary = vocabulary.without([passages[key] for key in gone])
-    keys = keys[: ranker.SHORTLIST]
+        vocabulary = vocabulary.excluding([passages[key] for key in gone])
+    keys = keys[: ranker.RERANK_TOP_K]
     lexical = dict(found.lexical)
-    where = store.told(keys).where(sought.named)
+    where = store.term_positions(keys).match(sought.all_terms)
     sentence_cosines = store.sentence_cosines(vector, keys)
     evidence = ranker.Evidence(
         keys=keys,
         passages=[passages[key] for key in keys],
-        where=where,
+        matches=where,
         cosines=store.cosines(vector, keys),
         sentence_cosines=sentence_cosines,
-        said=where.said(vocabulary.rarities(sought.terms), sentence_cosines),
+        sentence_scores=where.score_sentences(vocabulary.idfs(sought.terms), sentence_cosines),
         dense_ranks=[None] * len(keys),
-        lexical=[lexical.get(key, 0.0) for key in keys],
+        lexical_scores=[lexical.get(key, 0.0) for key in keys],
         lexical_ranks=[None] * len(keys),
     )
     return (
-        ranker.describe(sought, evidence, vocabulary),
+        ranker.compute_features(sought, evidence, vocabulary),
         np.asarray([not left_out and question.answers(p) for p in evidence.passages]),
         np.asarray([f"{p.path}#{p.anchor}" for p in evidence.passages]),
     )
@@ -154,13 +156,15 @@ def swapped(
     question: Asked, vocabulary: Vocabulary, others: Sequence[str], chosen: random.Random
 ) -> Asked | None:
     """The question about something its guide never speaks of, or None where that cannot be made."""
-    own = [w for w in words(question.text) if w not in STOPWORDS and vocabulary.says(w)]
+    own = [w for w in split_words(question.text) if w not in STOPWORDS and vocabulary.contains(w)]
     foreign = [
-        word for word in chosen.sample(others, min(50, len(others))) if not vocabulary.says(word)
+        word
+        for word in chosen.sample(others, min(50, len(others)))
+        if not vocabulary.contains(word)
     ]
     if len(own) < 2 or not foreign:
         return None
-    rarest = max(own, key=lambda word: (vocabulary.rarity(stem(word)), word))
+    rarest = max(own, key=lambda word: (vocabulary.idf(stem(word)), word))
     text = re.sub(rf"\b{re.escape(rarest)}\b", foreign[0], question.text, count=1, flags=re.I)
     return None if text == question.text else Asked(text, False, lambda _: False)
 
@@ -343,7 +347,7 @@ def joined(sets: Sequence[Set]) -> Set:
 
 def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set], Set]:
     """The sets to order by, the sets to judge by, and one to judge that nothing is fitted to."""
-    encoder = encoder_selection.building()[0]
+    encoder = encoder_selection.select_build_encoder()[0]
     tv, dialogue = evaluation / "emanual_tv", evaluation / "doc2dial"
     squad_guide, squad_questions = squad(evaluation / "squad2", work)
     others = sorted(
@@ -351,7 +355,7 @@ def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set]
             word
             for name in ("emanual_tv", "doc2dial", "squad2")
             for row in lines(evaluation / name / "queries.jsonl")
-            for word in words(row["text"])
+            for word in split_words(row["text"])
             if word.isalpha() and len(word) > 3 and word not in STOPWORDS
         }
     )
@@ -410,7 +414,7 @@ def main() -> None:
             (held_out, probabilities(best, *fit_judge(strangers, order))),
         ):
             kept["refusal_auroc"][name] = round(evaluation_metrics.auroc(found, answerable), 4)
-            error = evaluation_metrics.calibration_error(found, answerable)
+            error = evaluation_metrics.expected_calibration_error(found, answerable)
             kept["calibration_error"][name] = round(error, 4)
     real = [bar for name, bar in bars.items() if name.startswith("refusal_mix")]
     commit = subprocess.run(

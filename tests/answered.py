@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.models.answers import Answer, Citation, Related
 from assistant.models.documents import Resource
-from assistant.server.answer_log import Journal
+from assistant.server.answer_log import AnswerLog
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = 30
@@ -74,8 +74,8 @@ def url(folder: Path) -> str:
     return f"sqlite:///{folder / 'journal.sqlite'}"
 
 
-def opened(folder: Path, clock: Clock | None = None, **limits: int) -> Journal:
+def opened(folder: Path, clock: Clock | None = None, **limits: int) -> AnswerLog:
     clock = clock or Clock()
-    return Journal.open(
+    return AnswerLog.open(
         url(folder), **{"days": DAYS, **limits}, clock=clock, monotonic=clock.monotonic
     )

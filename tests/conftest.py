@@ -17,7 +17,7 @@ from assistant.encoders import select as encoder_selection
 from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.text.text import words
+from assistant.text.text import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class WordEncoder:
 
     WORDS = "cat dog bird fish tree flower river mountain house road bread milk".split()
     name = "twelve words"
-    arithmetic = "counting"
+    backend = "counting"
     window = 64
 
     @property
@@ -52,7 +52,7 @@ class WordEncoder:
     def encode(self, texts, progress=None):
         vectors = np.zeros((len(texts), len(self.WORDS)), dtype=np.float32)
         for row, text in enumerate(texts):
-            found = words(text)
+            found = split_words(text)
             counts = [found.count(w) + found.count(w + "s") for w in self.WORDS]
             vectors[row] = counts if any(counts) else 1.0
         if progress:
@@ -79,7 +79,7 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def encoder(_own_cache) -> Encoder:
     """The encoder that everything is built and asked with, its model exported here and now."""
-    found, notice = encoder_selection.building()
+    found, notice = encoder_selection.select_build_encoder()
     assert not notice
     return found
 
@@ -94,13 +94,13 @@ def reference() -> SentenceTransformerEncoder:
 def corpus_index(tmp_path_factory, encoder) -> Path:
     """An index folder over the repository's own guide."""
     folder = tmp_path_factory.mktemp("corpus-index")
-    builder.build(CORPUS, folder, encoder)
+    builder.build_index(CORPUS, folder, encoder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def corpus_assistant(corpus_index, encoder) -> Assistant:
-    return Assistant(indexes.open(corpus_index), encoder)
+    return Assistant(indexes.open_index(corpus_index), encoder)
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +109,8 @@ def source_assistant(tmp_path_factory, encoder) -> Assistant:
     if not SOURCE_GUIDE.is_dir():
         pytest.skip(f"the source guide is not at {SOURCE_GUIDE}")
     folder = tmp_path_factory.mktemp("source-index")
-    builder.build(SOURCE_GUIDE, folder, encoder)
-    return Assistant(indexes.open(folder), encoder)
+    builder.build_index(SOURCE_GUIDE, folder, encoder)
+    return Assistant(indexes.open_index(folder), encoder)
 
 
 @pytest.fixture

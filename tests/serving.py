@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from assistant.server.security.api_keys import Keys
+from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS, ROOT
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Serving:
         own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
         chosen = {"corpus": corpus, "index": folder / "index", "port": 0, **settings}
         own |= {f"ASSISTANT_{name.upper()}": str(value) for name, value in chosen.items()}
-        self.keys = Keys(Path(str(chosen.get("keys", folder / "index" / "keys.json"))))
+        self.keys = ApiKeys(Path(str(chosen.get("keys", folder / "index" / "keys.json"))))
         self.stderr = folder / f"stderr-{secrets.token_hex(4)}"
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(

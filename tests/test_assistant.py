@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.assistant import Assistant, settle
+from assistant.assistant import Assistant, validate_question
 from assistant.errors import IndexMissing, ModelError, QuestionError, VerifyError
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import Turn
-from assistant.verify import verify
+from assistant.verify import verify_saved_answer
 from tests.conftest import CORPUS
 
 
@@ -322,7 +322,7 @@ def test_a_question_without_words_is_an_error_with_a_mend(corpus_assistant, ques
 
 
 def test_a_question_may_have_2000_characters_and_no_more(corpus_assistant):
-    assert settle("a" * 2000)
+    assert validate_question("a" * 2000)
     with pytest.raises(QuestionError, match="2,001"):
         corpus_assistant.ask("a" * 2001)
 
@@ -335,7 +335,7 @@ def test_opening_where_nothing_was_built_says_what_to_run(tmp_path):
 def test_an_index_cannot_be_asked_with_another_model(tmp_path, word_encoder):
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "page.md").write_text("# Cats\n\nA cat sleeps.\n")
-    builder.build(tmp_path / "guide", tmp_path / "index", word_encoder)
+    builder.build_index(tmp_path / "guide", tmp_path / "index", word_encoder)
     with pytest.raises(ModelError, match="twelve words"):
         Assistant.open(tmp_path / "index")
 
@@ -346,10 +346,12 @@ class TestVerify:
     def test_a_true_answer_stands(self, corpus_assistant, corpus_index):
         for question in ("PM vs PO", "what types of PM are there?", "recommend a book"):
             data = corpus_assistant.ask(question).to_dict()
-            assert verify(data, CORPUS, corpus_index) == len(data["citations"])
+            assert verify_saved_answer(data, CORPUS, corpus_index) == len(data["citations"])
 
     def test_a_refusal_stands_with_no_quote(self, corpus_assistant, corpus_index):
-        assert verify(corpus_assistant.ask("bread?").to_dict(), CORPUS, corpus_index) == 0
+        assert (
+            verify_saved_answer(corpus_assistant.ask("bread?").to_dict(), CORPUS, corpus_index) == 0
+        )
 
     @pytest.mark.parametrize(
         "tamper",
@@ -371,14 +373,14 @@ class TestVerify:
         data = json.loads(json.dumps(corpus_assistant.ask("PM vs PO").to_dict()))
         tamper(data)
         with pytest.raises(VerifyError):
-            verify(data, CORPUS, corpus_index)
+            verify_saved_answer(data, CORPUS, corpus_index)
 
     def test_a_page_that_changed_since_is_noticed(self, corpus_assistant, corpus_index, tmp_path):
         data = corpus_assistant.ask("PM vs PO").to_dict()
         page = (CORPUS / "introduction.md").read_text()
         (tmp_path / "introduction.md").write_text(page + "\nOne more line.\n")
         with pytest.raises(VerifyError, match="changed"):
-            verify(data, tmp_path, corpus_index)
+            verify_saved_answer(data, tmp_path, corpus_index)
 
     @pytest.mark.parametrize("page", ["introduction.md", "other.md"])
     def test_an_answer_of_another_guide_or_index_is_said_to_be(
@@ -389,13 +391,13 @@ class TestVerify:
         (tmp_path / "guide" / page).write_text(
             "# Cats\n\n## What is a cat?\n\nA cat drinks milk.\n"
         )
-        builder.build(tmp_path / "guide", tmp_path / "index", word_encoder)
-        index = indexes.open(tmp_path / "index")
+        builder.build_index(tmp_path / "guide", tmp_path / "index", word_encoder)
+        index = indexes.open_index(tmp_path / "index")
         data = Assistant(index, word_encoder).ask("What is a cat?").to_dict()
-        assert verify(data, tmp_path / "guide", tmp_path / "index") == 1
+        assert verify_saved_answer(data, tmp_path / "guide", tmp_path / "index") == 1
         with pytest.raises(VerifyError) as raised:
-            verify(data, CORPUS, corpus_index)
-        ours = indexes.open(corpus_index).generation
+            verify_saved_answer(data, CORPUS, corpus_index)
+        ours = indexes.open_index(corpus_index).generation
         assert (
             "The answer is of another guide, or of another state of this one" in raised.value.what
         )
@@ -406,11 +408,11 @@ class TestVerify:
         self, corpus_assistant, corpus_index
     ):
         data = {**corpus_assistant.ask("PM vs PO").to_dict(), "generation": "0" * 16}
-        assert verify(data, CORPUS, corpus_index) == 1
+        assert verify_saved_answer(data, CORPUS, corpus_index) == 1
         for forged in ({**data, "text": "Only this."}, [], {"generation": "0" * 16}):
             with pytest.raises(VerifyError) as raised:
-                verify(forged, CORPUS, corpus_index)
-            assert "another guide" not in raised.value.what
+                verify_saved_answer(forged, CORPUS, corpus_index)
+            assert "another guide" not in raised.value.message
 
 
 def test_half_a_character_in_a_question_is_no_word_of_it(corpus_assistant):

@@ -26,7 +26,7 @@ from assistant.errors import QuestionError, ServerError
 from assistant.models.answers import Answer, Turn
 from assistant.server.routes import schemas
 from assistant.server.security import request
-from assistant.server.security.api_keys import Keys
+from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS, ROOT
 from tests.serving import Serving
 
@@ -53,7 +53,7 @@ def serving(tmp_path_factory, encoder):
     """A server below a path, with a key made for it."""
     folder = tmp_path_factory.mktemp("served")
     with Serving(folder, root="/help", journal="off") as server:
-        server.key = Keys(folder / "index" / "keys.json").add("tests")
+        server.key = ApiKeys(folder / "index" / "keys.json").add("tests")
         yield server.ready()
 
 
@@ -151,8 +151,8 @@ def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide
 def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
     sources = tuple(f"a#b/{n}" for n in range(200))
     said = [Turn("user", "what is a product owner?"), Turn("agent", "ö" * 25_000, sources)]
-    assert client.LONGEST_BODY == request.BODY
-    assert client.LONGEST_TURN == schemas.LONGEST_TURN
+    assert client.MAX_REQUEST_BYTES == request.MAX_BODY
+    assert client.MAX_TURN_CHARS == schemas.MAX_TURN_CHARS
     answer = guide.ask("and a project manager?", [*said * 10, *said[:1]])
     assert answer.understood_as == "what is a project manager?"
     with pytest.raises(QuestionError):  # what is asked itself is left whole

@@ -276,7 +276,7 @@ def test_a_question_is_not_asked_for_ever_of_a_server_that_hangs_up(foreign):
     ],
 )
 def test_an_address_is_taken_as_it_is_meant(given, place):
-    assert str(connect(given).place) == place
+    assert str(connect(given).address) == place
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from assistant import Assistant, AssistantError, Conversation, bundled
 from assistant.errors import IndexMissing, QuestionError, ServerError
 from assistant.models import fields
 from assistant.models.answers import Reason, Related
-from assistant.render.html import Masthead
-from assistant.server.reload import Live
+from assistant.render.html import Branding
+from assistant.server.reload import LiveAssistant
 from assistant.server.routes import chat as chat_module
 from assistant.server.service import Service
 from tests.conftest import CORPUS, ROOT
@@ -111,12 +111,12 @@ def test_where_nothing_is_chosen_and_nothing_is_here_the_own_guide_answers(nowhe
     assert told
     assert timeless(first.ask(ASKED[0])) == timeless(second.ask(ASKED[0]))
     assert list(nowhere.iterdir()) == []
-    assert bundled.corpus() == CORPUS
+    assert bundled.corpus_folder() == CORPUS
 
 
 def test_an_index_of_the_own_guide_that_was_damaged_is_made_again(nowhere, encoder):
     Assistant.open()
-    for path in bundled.indexes().rglob("passages.sqlite"):
+    for path in bundled.indexes_folder().rglob("passages.sqlite"):
         path.write_bytes(b"no index")
     assert Assistant.open().ask("what is a product owner?").found
 
@@ -145,11 +145,11 @@ def test_several_that_open_the_own_guide_first_all_answer(nowhere, encoder, monk
 
 def test_an_index_of_the_own_guide_is_of_its_bytes_and_of_the_model(tmp_path):
     (tmp_path / "a.md").write_text("# A\n")
-    kept = bundled.index(tmp_path, "")
-    assert bundled.index(tmp_path, "") == kept
-    assert bundled.index(tmp_path, "another") != kept
+    kept = bundled.index_folder(tmp_path, "")
+    assert bundled.index_folder(tmp_path, "") == kept
+    assert bundled.index_folder(tmp_path, "another") != kept
     (tmp_path / "a.md").write_text("# B\n")
-    assert bundled.index(tmp_path, "") != kept
+    assert bundled.index_folder(tmp_path, "") != kept
 
 
 # -- what comes back ------------------------------------------------------------------------------
@@ -215,12 +215,12 @@ def test_a_talk_leans_on_what_was_said(corpus_assistant):
 
 def test_a_talk_in_python_says_what_the_same_talk_in_the_chat_says(corpus_assistant):
     chat, talk = (
-        chat_module.Chat(Service(Live(corpus_assistant)), Masthead("Guide")),
-        chat_module.Talk(),
+        chat_module.Chat(Service(LiveAssistant(corpus_assistant)), Branding("Guide")),
+        chat_module.ChatState(),
     )
     ours = corpus_assistant.conversation()
     for question in TALK:
-        talk, _ = chat.answered(question, talk)
+        talk, _ = chat.answer(question, talk)
         ours.ask(question)
         assert ours.turns == talk.turns
     assert ours.turns[1].sources  # what was quoted is told along

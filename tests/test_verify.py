@@ -9,7 +9,7 @@ import pytest
 from assistant.errors import VerifyError
 from assistant.models.answers import REFUSAL
 from assistant.models.documents import Passage
-from assistant.proof import verify
+from assistant.proof import verify_answer
 
 PASSAGE = Passage(
     id="a.md#one/1", path="a.md", headings=("One",), anchor="one", url="a.md#one",
@@ -36,8 +36,8 @@ def read(path: str):
 
 
 def test_an_answer_whose_quotes_stand_is_proved():
-    assert verify(ANSWER, read) == 1
-    assert verify({"found": False, "text": REFUSAL, "citations": []}, read) == 0
+    assert verify_answer(ANSWER, read) == 1
+    assert verify_answer({"found": False, "text": REFUSAL, "citations": []}, read) == 0
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_citation_that_was_altered_is_found_out(key, value):
     altered = copy.deepcopy(ANSWER)
     altered["citations"][0][key] = value
     with pytest.raises(VerifyError):
-        verify(altered, read)
+        verify_answer(altered, read)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_a_citation_that_was_altered_is_found_out(key, value):
 )
 def test_an_answer_that_says_more_than_its_quotes_is_found_out(change):
     with pytest.raises(VerifyError):
-        verify({**ANSWER, **change}, read)
+        verify_answer({**ANSWER, **change}, read)

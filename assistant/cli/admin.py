@@ -17,12 +17,12 @@ import typer
 from assistant import console, files, settings
 from assistant.cli import output
 from assistant.cli.options import AsJson, Corpus, Device, IndexFolder, Model
-from assistant.errors import STATE, QuestionError, SettingsError, VerifyError
+from assistant.errors import EXIT_STATE, QuestionError, SettingsError, VerifyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.server.answer_log import Journal
+    from assistant.server.answer_log import AnswerLog
 
 app = typer.Typer()
 keys = typer.Typer(no_args_is_help=True, help="Make, list and end the keys to a server.")
@@ -42,11 +42,11 @@ def verify(
     index: IndexFolder = None,
 ) -> None:
     """Check every quote of an answer against the guide's own files."""
-    from assistant.verify import verify as check
+    from assistant.verify import verify_saved_answer as check
 
-    chosen = settings.load(corpus=corpus, index=index)
+    chosen = settings.load_settings(corpus=corpus, index=index)
     try:
-        data = json.loads(files.read(answer))
+        data = json.loads(files.read_bytes(answer))
     except OSError as error:
         raise VerifyError(
             f"{answer} cannot be read: {error.strerror}.", "Name an answer file."
@@ -56,7 +56,7 @@ def verify(
             f"{answer} is not JSON: {error}", "Save one with: assistant ask QUESTION --json"
         ) from error
     quotes = check(data, chosen.corpus, chosen.index)
-    console.say(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
+    console.echo(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
 
 
 @app.command()
@@ -66,12 +66,12 @@ def opinions(
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Print how many readers each answer helped and what they wrote, the newest first."""
-    with _journal(index) as journal:
+    with _open_answer_log(index) as journal:
         for rating in journal.ratings(most):
             if as_json:
-                console.print_json(output.rated(rating), indent=None)
+                console.print_json(output.rating_to_dict(rating), indent=None)
             else:
-                output.opinion(rating)
+                output.print_rating(rating)
 
 
 @app.command()
@@ -83,36 +83,36 @@ def forget(
     """Remove from the journal the answers and comments that hold a text, in whatever case."""
     if not match.strip():
         raise QuestionError("There is no text to look for.", "Name one: --match TEXT")
-    with _journal(index) as journal:
-        found = journal.matching(match)
+    with _open_answer_log(index) as journal:
+        found = journal.find_text(match)
         count = f"answers: {len(found.answers):,}, ratings with a comment: {len(found.votes):,}"
         if not (found.answers or found.votes):
-            console.say("Nothing that is kept holds this text.")
+            console.echo("Nothing that is kept holds this text.")
             return
         if not yes:
-            console.say(f"They hold this text: {count}.", err=True)
+            console.echo(f"They hold this text: {count}.", err=True)
             try:
-                sure = console.ask("Remove them? [y/N] ")
+                sure = console.prompt("Remove them? [y/N] ")
             except EOFError:
                 sure = ""
             if sure.strip().casefold() not in {"y", "yes"}:
-                console.say(
+                console.echo(
                     "Nothing is removed. To remove them without a question: --yes", err=True
                 )
                 raise typer.Exit(1)
-        journal.remove(found)
-    console.say(f"Removed ({count}).")
+        journal.delete(found)
+    console.echo(f"Removed ({count}).")
 
 
 @contextmanager
-def _journal(index: Path | None) -> Iterator[Journal]:
-    from assistant.server.answer_log import Journal
+def _open_answer_log(index: Path | None) -> Iterator[AnswerLog]:
+    from assistant.server.answer_log import AnswerLog
 
-    chosen = settings.load(index=index)
-    if not chosen.journal_url:
+    chosen = settings.load_settings(index=index)
+    if not chosen.answer_log_url:
         raise SettingsError("Nothing is kept: the journal is off.", "Set journal to a database.")
     days, megabytes = chosen.keep_days, chosen.journal_megabytes
-    journal = Journal.open(chosen.journal_url, days=days, megabytes=megabytes)
+    journal = AnswerLog.open(chosen.answer_log_url, days=days, megabytes=megabytes)
     try:
         yield journal
     finally:
@@ -136,22 +136,25 @@ def evaluate(
     from assistant.evaluation import datasets, report
     from assistant.evaluation import evaluate as evaluation
 
-    wanted = report.goals(goals) if goals else {}
-    chosen = settings.load(model=model)
-    sets = [given for folder in folders for given in datasets.read(folder, work)]
-    encoder = output.encoder(chosen)  # after what may be wrong with the sets
+    wanted = report.read_goals(goals) if goals else {}
+    chosen = settings.load_settings(model=model)
+    sets = [given for folder in folders for given in datasets.read_datasets(folder, work)]
+    encoder = output.load_encoder(chosen)  # after what may be wrong with the sets
     outcomes = []
     for given in sets:
-        with output.Bars() as bars:
-            done = evaluation.evaluate(given.cut(limit), work, encoder, progress=bars.progress)
+        with output.ProgressBars() as bars:
+            done = evaluation.evaluate(given.sample(limit), work, encoder, progress=bars.progress)
         outcomes.append(done)
-    console.print_json(report.to_dict(outcomes)) if as_json else report.show(outcomes)
-    for path, text in ((html, report.page), (junit, partial(report.junit, wanted=wanted))):
+    console.print_json(report.to_dict(outcomes)) if as_json else report.print_report(outcomes)
+    for path, text in (
+        (html, report.render_report),
+        (junit, partial(report.render_junit, wanted=wanted)),
+    ):
         if path:
-            output.write(path, text(outcomes))
-    missed = report.missed(outcomes, wanted)
+            output.write_file(path, text(outcomes))
+    missed = report.find_missed_goals(outcomes, wanted)
     for line in missed:
-        console.say(line, err=True)
+        console.echo(line, err=True)
     if missed:
         raise typer.Exit(1)
 
@@ -173,25 +176,27 @@ def calibrate(
     from assistant.evaluation import calibration
     from assistant.index import index as indexes
 
-    chosen = settings.load(index=index, model=model)
+    chosen = settings.load_settings(index=index, model=model)
     if reset:
-        forgotten = calibration.reset(chosen.index)
-        console.say("The shipped bar is used again." if forgotten else "There is no other bar.")
+        forgotten = calibration.reset_calibration(chosen.index)
+        console.echo("The shipped bar is used again." if forgotten else "There is no other bar.")
         return
-    given = calibration.questions(questions) if questions else None
-    opened, encoder = indexes.open(chosen.index), output.encoder(chosen)
+    given = calibration.read_questions(questions) if questions else None
+    opened, encoder = indexes.open_index(chosen.index), output.load_encoder(chosen)
     opened.check_model(encoder)
-    with output.Bars() as bars:
-        asked = given or calibration.made_up(opened.store)
-        scores = calibration.ask(opened.store, encoder, asked, progress=bars.progress)
-    found = calibration.fit(*scores, lost=lost, kept="" if given else calibration.MADE_UP)
+    with output.ProgressBars() as bars:
+        asked = given or calibration.make_questions(opened.store)
+        scores = calibration.score_questions(opened.store, encoder, asked, progress=bars.progress)
+    found = calibration.fit_threshold(
+        *scores, max_lost=lost, kept_reason="" if given else calibration.SYNTHETIC_NOTE
+    )
     if given:
-        calibration.write(chosen.index, found, encoder.identity)
+        calibration.write_calibration(chosen.index, found, encoder.identity)
     if as_json:
         console.print_json(asdict(found))
         return
     for line in str(found).split("\n"):
-        console.say(line)
+        console.echo(line)
 
 
 @app.command()
@@ -205,51 +210,51 @@ def doctor(
     """Say what is in use here and whether it is well, with the mend of what is not."""
     from assistant.cli import doctor as doctors
 
-    chosen = settings.load(corpus=corpus, index=index, model=model, device=device)
+    chosen = settings.load_settings(corpus=corpus, index=index, model=model, device=device)
     found = []
-    for check in doctors.checks(chosen):
+    for check in doctors.run_checks(chosen):
         found.append(check)
         if not as_json:
-            console.say(f"{'FAILS' if check.mend else 'ok':5}  {check.name}: {check.found}")
-            if check.mend:
-                console.say(f"       {check.mend}")
+            console.echo(f"{'FAILS' if check.hint else 'ok':5}  {check.name}: {check.result}")
+            if check.hint:
+                console.echo(f"       {check.hint}")
     if as_json:
         console.print_json({"checks": [asdict(check) for check in found]})
-    if any(check.mend for check in found):
-        raise typer.Exit(STATE)
+    if any(check.hint for check in found):
+        raise typer.Exit(EXIT_STATE)
 
 
 @keys.command("add")
 def add_key(name: Name, scopes: Scopes = None, index: IndexFolder = None) -> None:
     """Make a key and print it, this once: it is kept as a digest. It may read, unless told."""
-    from assistant.server.security.api_keys import Keys
+    from assistant.server.security.api_keys import ApiKeys
 
-    chosen = settings.load(index=index)
-    console.say(Keys(chosen.keys_file).add(name, scopes or ["read"]))
+    chosen = settings.load_settings(index=index)
+    console.echo(ApiKeys(chosen.keys_file).add(name, scopes or ["read"]))
     kept = f"The key for {name} is not shown again. Its digest is in {chosen.keys_file}."
-    console.say(kept, err=True)
+    console.echo(kept, err=True)
 
 
 @keys.command("list")
 def list_keys(index: IndexFolder = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
     """Print who has a key, what it allows and when it was made."""
-    from assistant.server.security.api_keys import Keys
+    from assistant.server.security.api_keys import ApiKeys
 
-    made = Keys(settings.load(index=index).keys_file).all()
+    made = ApiKeys(settings.load_settings(index=index).keys_file).list_keys()
     if as_json:
         told = [{"name": k.name, "scopes": list(k.scopes), "added": k.added} for k in made]
         console.print_json({"keys": told})
         return
     for key in made:
-        console.say(f"{key.added}  {key.name}  ({', '.join(key.scopes)})")
+        console.echo(f"{key.added}  {key.name}  ({', '.join(key.scopes)})")
     if not made:
-        console.say("There are no keys. Make one: assistant keys add NAME", err=True)
+        console.echo("There are no keys. Make one: assistant keys add NAME", err=True)
 
 
 @keys.command("revoke")
 def revoke_key(name: Name, index: IndexFolder = None) -> None:
     """End a key; a server that is running refuses it from the next request on."""
-    from assistant.server.security.api_keys import Keys
+    from assistant.server.security.api_keys import ApiKeys
 
-    Keys(settings.load(index=index).keys_file).revoke(name)
-    console.say(f"The key for {name} is no more.", err=True)
+    ApiKeys(settings.load_settings(index=index).keys_file).revoke(name)
+    console.echo(f"The key for {name} is no more.", err=True)

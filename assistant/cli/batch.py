@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Line(BaseModel):
+class BatchQuestion(BaseModel):
     """One question of a batch."""
 
     model_config = ConfigDict(extra="ignore")
 
     id: str | int
     text: str
-    history: tuple[Said, ...] = ()
+    history: tuple[BatchTurn, ...] = ()
 
     @property
     def turns(self) -> list[Turn]:
@@ -34,44 +34,44 @@ class Line(BaseModel):
         return [Turn(said.role, said.text) for said in self.history]
 
 
-class Said(BaseModel):
+class BatchTurn(BaseModel):
     """One earlier turn of a batch question."""
 
     role: Literal["user", "agent"]
     text: str
 
 
-Line.model_rebuild()
+BatchQuestion.model_rebuild()
 
 
-def read(batch: str) -> list[Line]:
+def read_batch(batch: str) -> list[BatchQuestion]:
     """The questions of a file, or of standard input for "-".
 
     Raises QuestionError naming the line that is none.
     """
     try:
-        text = _typed() if batch == "-" else files.read_text(Path(batch))
+        text = _read_stdin() if batch == "-" else files.read_text(Path(batch))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror or error if isinstance(error, OSError) else error.reason
         raise QuestionError(
             f"{batch} cannot be read: {why}.",
             "Name a file of JSON lines in UTF-8, or - to read them from standard input.",
         ) from error
-    return list(_parsed(batch, text))
+    return list(_parse_lines(batch, text))
 
 
-def _typed() -> str:
+def _read_stdin() -> str:
     """Standard input as UTF-8, whatever the terminal's encoding is."""
     stream = getattr(sys.stdin, "buffer", None)
-    return files.decode(stream.read()) if stream else sys.stdin.read() if sys.stdin else ""
+    return files.decode_utf8(stream.read()) if stream else sys.stdin.read() if sys.stdin else ""
 
 
-def _parsed(batch: str, text: str) -> Iterator[Line]:
+def _parse_lines(batch: str, text: str) -> Iterator[BatchQuestion]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            yield Line.model_validate_json(line)
+            yield BatchQuestion.model_validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
             where = "".join(f"{part}: " for part in first["loc"])

@@ -21,30 +21,30 @@ from assistant.cli import admin, output
 from assistant.cli import batch as batches
 from assistant.cli.options import AsJson, BaseUrl, Corpus, Device, IndexFolder, Model, Report, Site
 from assistant.errors import (
-    USAGE,
+    EXIT_USAGE,
     AssistantError,
     GuideError,
     IndexBusy,
-    IndexUnwritable,
+    IndexNotWritable,
     QuestionError,
     ServerError,
 )
-from assistant.timing import watching
+from assistant.timing import record_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from assistant.assistant import Assistant
     from assistant.cli.output import Progress
-    from assistant.conversation import Guide
+    from assistant.conversation import AssistantProtocol
     from assistant.encoders.onnx import Encoder
-    from assistant.index.builder import Built
-    from assistant.models.documents import Oddity
-    from assistant.server.reload import Live
+    from assistant.index.builder import BuildResult
+    from assistant.models.documents import GuideWarning
+    from assistant.server.reload import LiveAssistant
     from assistant.settings import Settings
 
-_ODDITIES_SHOWN = 10
-_WAITING = 0.5  # seconds between two looks at whether another process is still building
+_MAX_WARNINGS = 10
+_POLL_SECONDS = 0.5  # seconds between two looks at whether another process is still building
 
 app = typer.Typer(
     add_completion=False,
@@ -53,24 +53,25 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
-        console.say(f"assistant {__version__}")
+        console.echo(f"assistant {__version__}")
         raise typer.Exit
 
 
-Words = Annotated[str | None, typer.Argument(help="The question.", show_default=False)]
+Question = Annotated[str | None, typer.Argument(help="The question.", show_default=False)]
 Batch = Annotated[
     str | None, typer.Option("--batch", help="Questions as JSON lines: a file, or - for stdin.")
 ]
 Timing = Annotated[bool, typer.Option("--timing", help="Say where the milliseconds went.")]
 Version = Annotated[
-    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
 ]
 
 
 @app.callback()
-def options(_: Version = False) -> None:  # noqa: FBT002 - a flag
+def global_options(_: Version = False) -> None:  # noqa: FBT002 - a flag
     """Ask a guide a question; get the right passage back, quoted, with its section."""
 
 
@@ -85,14 +86,14 @@ def build(
     report: Report = None,
 ) -> None:
     """Build the index, or bring it up to date with the guide."""
-    chosen = settings.load(
+    chosen = settings.load_settings(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
-    built = _built(chosen, output.encoder(chosen), report)
-    unread = sum(oddity.unread for oddity in built.oddities)
+    built = _build_index(chosen, output.load_encoder(chosen), report)
+    unread = sum(oddity.unreadable for oddity in built.warnings)
     if unread:
         raise GuideError(
-            f"{_count(unread, 'file')} of the guide could not be read.",
+            f"{count_noun(unread, 'file')} of the guide could not be read.",
             "Mend the files named above and build again; the rest is in the index.",
         )
 
@@ -103,7 +104,7 @@ app.command("update", help="Bring the index up to date: the same as build.")(bui
 
 @app.command()
 def ask(
-    question: Words = None,
+    question: Question = None,
     batch: Batch = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     timing: Timing = False,  # noqa: FBT002 - a flag
@@ -111,21 +112,21 @@ def ask(
     model: Model = None,
 ) -> None:
     """Answer a question from the guide, quoted and cited."""
-    questions = _questions(question, batch)
-    assistant = _opened(index, model)
+    questions = _read_questions(question, batch)
+    assistant = _open_assistant(index, model)
     if questions is None:
-        with watching() as seconds:
-            answer = assistant.ask(_text(str(question)))
-        console.print_json(answer.to_dict()) if as_json else output.show(answer)
+        with record_steps() as seconds:
+            answer = assistant.ask(_decode_argument(str(question)))
+        console.print_json(answer.to_dict()) if as_json else output.print_answer(answer)
         if timing:
-            output.timed(seconds, answer.seconds)
+            output.print_timing(seconds, answer.seconds)
         return
     _run_batch(questions, lambda line: assistant.ask(line.text, line.turns).to_dict())
 
 
 @app.command()
 def search(
-    question: Words = None,
+    question: Question = None,
     batch: Batch = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many passages at most.")] = 10,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
@@ -133,11 +134,11 @@ def search(
     model: Model = None,
 ) -> None:
     """Find the passages that answer a question best."""
-    questions = _questions(question, batch)
-    assistant = _opened(index, model)
+    questions = _read_questions(question, batch)
+    assistant = _open_assistant(index, model)
     if questions is None:
-        found = assistant.search(_text(str(question)), k)
-        console.print_json(found.to_dict()) if as_json else output.listed(found)
+        found = assistant.search(_decode_argument(str(question)), k)
+        console.print_json(found.to_dict()) if as_json else output.print_hits(found)
         return
     _run_batch(questions, lambda line: assistant.search(line.text, k, line.turns).to_dict())
 
@@ -145,15 +146,18 @@ def search(
 @app.command()
 def chat(index: IndexFolder = None, model: Model = None) -> None:
     """Talk with the guide in the terminal; an empty line or Ctrl-D ends the talk."""
-    _talk(_opened(index, model))
+    _run_chat(_open_assistant(index, model))
 
 
 @app.command()
 def client(
     url: Annotated[str, typer.Argument(help="Where the server's chat is opened.")],
-    question: Words = None,
+    question: Question = None,
     key: Annotated[
-        str, typer.Option("--key", envvar=settings.KEY, help="A key to it, where it needs one.")
+        str,
+        typer.Option(
+            "--key", envvar=settings.KEY_VARIABLE, help="A key to it, where it needs one."
+        ),
     ] = "",
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -162,26 +166,28 @@ def client(
 
     with client_module.connect(url, key=key) as guide:
         if question is None:
-            _talk(guide)
+            _run_chat(guide)
             return
-        answer = guide.ask(_text(question))
-    console.print_json(answer.to_dict()) if as_json else output.show(answer)
+        answer = guide.ask(_decode_argument(question))
+    console.print_json(answer.to_dict()) if as_json else output.print_answer(answer)
 
 
 @app.command()
 def mcp(index: IndexFolder = None, model: Model = None) -> None:
     """Answer an agent that speaks MCP, over standard input and output."""
-    assistant = _opened(index, model)
+    assistant = _open_assistant(index, model)
     from assistant.index import freshness
-    from assistant.server.reload import Followed, Live
+    from assistant.server.reload import LiveAssistant, WatchedGuide
     from assistant.server.routes import mcp as agents
-    from assistant.server.service import Service, title_of
+    from assistant.server.service import Service, guide_title
 
-    live = Live(assistant)
-    chosen = settings.load(index=index, model=model)
-    corpus = freshness.guide_of(chosen)
-    with live.watch(Followed(corpus, chosen.index, expected=False)) if corpus else nullcontext():
-        agents.speak(Service(live, title=chosen.title or title_of(live)))
+    live = LiveAssistant(assistant)
+    chosen = settings.load_settings(index=index, model=model)
+    corpus = freshness.find_guide(chosen)
+    with (
+        live.watch(WatchedGuide(corpus, chosen.index, expected=False)) if corpus else nullcontext()
+    ):
+        agents.serve_stdio(Service(live, title=chosen.title or guide_title(live)))
 
 
 @app.command()
@@ -196,32 +202,32 @@ def serve(
     watch: Annotated[bool, typer.Option("--watch", help="Follow edits of the guide.")] = False,  # noqa: FBT002
 ) -> None:
     """Serve the web chat; the index is built first where it is missing or out of date."""
-    chosen = settings.load(
+    chosen = settings.load_settings(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
     from assistant.index import builder
     from assistant.server import app as server_app
-    from assistant.server.reload import Followed, Live
+    from assistant.server.reload import LiveAssistant, WatchedGuide
 
     with ExitStack() as stack:
 
-        def prepare(told: Progress) -> Live:
-            encoder = output.encoder(
+        def prepare(told: Progress) -> LiveAssistant:
+            encoder = output.load_encoder(
                 chosen, told
             )  # one for building and serving: it is loaded once
-            assistant, limits = _current(chosen, encoder, told)
-            live = Live(assistant, limits)
+            assistant, limits = _open_up_to_date(chosen, encoder, told)
+            live = LiveAssistant(assistant, limits)
             build = partial(
-                builder.build,
+                builder.build_index,
                 chosen.corpus,
                 chosen.index,
                 encoder,
-                reading=builder.reading(chosen),
+                reading_options=builder.choose_reading_options(chosen),
             )
             named = "corpus" in chosen.model_fields_set
-            followed = Followed(chosen.corpus, chosen.index, build if watch else None, named)
+            followed = WatchedGuide(chosen.corpus, chosen.index, build if watch else None, named)
             if limits:
-                live.look(followed)  # before the first answer: it may be out of date
+                live.check(followed)  # before the first answer: it may be out of date
             stack.enter_context(live.watch(followed))
             return live
 
@@ -234,7 +240,7 @@ app.add_typer(admin.app)
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 2 mend what was typed, 3 mend what lies on disk."""
-    console.prepare()
+    console.configure_streams()
     command = typer.main.get_command(app)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -242,100 +248,100 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except typer.Exit as exit_:
         sys.exit(exit_.exit_code)
     except AssistantError as error:
-        _fail(error)
+        _print_error(error)
         sys.exit(error.exit_code)
     except typer.TyperException as error:
-        console.say(error.format_message(), err=True)
-        console.say("See: assistant --help, or --help after a command.", err=True)
-        sys.exit(USAGE)
+        console.echo(error.format_message(), err=True)
+        console.echo("See: assistant --help, or --help after a command.", err=True)
+        sys.exit(EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        console.say("Stopped.", err=True)
+        console.echo("Stopped.", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     finally:
-        console.finish()
+        console.report_unencodable()
 
 
-def _fail(error: AssistantError) -> None:
+def _print_error(error: AssistantError) -> None:
     """Say what is wrong, and in another line how to fix it."""
-    console.say(error.what, err=True)
-    console.say(error.mend, err=True)
+    console.echo(error.message, err=True)
+    console.echo(error.hint, err=True)
 
 
-def _talk(guide: Guide) -> None:
+def _run_chat(guide: AssistantProtocol) -> None:
     """Ask what is typed, as one talk, until nothing is."""
     conversation = guide.conversation()
-    console.say("Ask the guide. An empty line ends the talk.", err=True)
+    console.echo("Ask the guide. An empty line ends the talk.", err=True)
     while True:
         try:
-            question = console.ask("> ").strip()
+            question = console.prompt("> ").strip()
         except (EOFError, KeyboardInterrupt):
-            console.say(err=True)
+            console.echo(err=True)
             return
         if not question:
             return
         try:
-            output.show(conversation.ask(question))
+            output.print_answer(conversation.ask(question))
         except QuestionError as error:
-            _fail(error)
+            _print_error(error)
         except ServerError as error:
             if error.retry_after is None:
                 raise
-            _fail(error)  # the talk goes on when the server does
+            _print_error(error)  # the talk goes on when the server does
 
 
-def _opened(index: Path | None, model: str | None) -> Assistant:
+def _open_assistant(index: Path | None, model: str | None) -> Assistant:
     from assistant.assistant import Assistant
 
-    _whose(settings.load(index=index, model=model))
-    with output.Bars() as bars:
+    _print_bundled_note(settings.load_settings(index=index, model=model))
+    with output.ProgressBars() as bars:
         assistant = Assistant.open(index, model=model, progress=bars.progress)
     for warning in assistant.warnings:
-        console.say(warning, err=True)
+        console.echo(warning, err=True)
     return assistant
 
 
-def _whose(chosen: Settings) -> None:
+def _print_bundled_note(config: Settings) -> None:
     """Say so where the guide is one that nobody named."""
-    if chosen.bundled:
+    if config.uses_bundled_guide:
         said = "No guide is named, and none is here: this is the one that comes with the assistant."
-        console.say(said, err=True)
+        console.echo(said, err=True)
 
 
-def _built(
-    chosen: Settings,
+def _build_index(
+    config: Settings,
     encoder: Encoder,
     report: Path | None = None,
-    told: Progress | None = None,
-) -> Built:
+    listener: Progress | None = None,
+) -> BuildResult:
     """Build where needed, with progress bars, and say why and what came of it."""
     from assistant.index import builder
 
-    _whose(chosen)
-    with output.Bars(told) as bars:
-        built = builder.build(
-            chosen.corpus,
-            chosen.index,
+    _print_bundled_note(config)
+    with output.ProgressBars(listener) as bars:
+        built = builder.build_index(
+            config.corpus,
+            config.index,
             encoder,
-            reading=builder.reading(chosen),
+            reading_options=builder.choose_reading_options(config),
             progress=bars.progress,
         )
-    _tell(built.oddities, report)
-    size = f"{_count(built.pages, 'page')}, {_count(built.passages, 'passage')}"
+    _print_warnings(built.warnings, report)
+    size = f"{count_noun(built.pages, 'page')}, {count_noun(built.passages, 'passage')}"
     if not built.reasons:
-        console.say(f"Up to date: {size} in {chosen.index}.", err=True)
+        console.echo(f"Up to date: {size} in {config.index}.", err=True)
         return built
-    changed = f"{built.kept:,} kept, {built.embedded:,} embedded, {built.removed:,} removed"
-    cost = f"{built.seconds:.1f} s, {built.megabytes:.1f} MB in {chosen.index}."
-    console.say(f"Built ({', '.join(built.reasons)}): {size}; {changed}; {cost}", err=True)
+    changed = f"{built.passages_reused:,} kept, {built.passages_embedded:,} embedded, {built.passages_removed:,} removed"
+    cost = f"{built.seconds:.1f} s, {built.megabytes:.1f} MB in {config.index}."
+    console.echo(f"Built ({', '.join(built.reasons)}): {size}; {changed}; {cost}", err=True)
     return built
 
 
-def _current(
-    chosen: Settings, encoder: Encoder, told: Progress
+def _open_up_to_date(
+    config: Settings, encoder: Encoder, listener: Progress
 ) -> tuple[Assistant, tuple[str, ...]]:
     """The Assistant over an index brought up to date, and what could not be done here, and why.
 
@@ -349,23 +355,23 @@ def _current(
     limits: tuple[str, ...] = ()
     failure: AssistantError | None = None
     try:
-        _waited(partial(_built, chosen, encoder, told=told), told)
-    except (GuideError, IndexUnwritable) as error:
+        _build_when_free(partial(_build_index, config, encoder, listener=listener), listener)
+    except (GuideError, IndexNotWritable) as error:
         unread = isinstance(error, GuideError)
         why = "the guide cannot be read" if unread else "it cannot be written"
         limits, failure = (f"The index is not brought up to date: {why}.",), error
     try:
-        index = indexes.open(chosen.index)
+        index = indexes.open_index(config.index)
     except AssistantError:
         if failure:
             raise failure from None
         raise
     if failure:
-        console.say(f"The index is served as it is: {failure.what} {failure.mend}", err=True)
-    return Assistant.calibrated(index, encoder, chosen.index), limits
+        console.echo(f"The index is served as it is: {failure.message} {failure.hint}", err=True)
+    return Assistant.open_calibrated(index, encoder, config.index), limits
 
 
-def _waited(build: Callable[[], Built], told: Progress) -> Built:
+def _build_when_free(build: Callable[[], BuildResult], listener: Progress) -> BuildResult:
     """Build, once no other process is building the same index."""
     waits = False
     while True:
@@ -373,45 +379,45 @@ def _waited(build: Callable[[], Built], told: Progress) -> Built:
             built = build()
         except IndexBusy as error:
             if not waits:
-                console.say(f"{error.what} It is waited for.", err=True)
-                told("waiting", 0, 1)
+                console.echo(f"{error.message} It is waited for.", err=True)
+                listener("waiting", 0, 1)
             waits = True
-            time.sleep(_WAITING)
+            time.sleep(_POLL_SECONDS)
         else:
             if waits:
-                told("waiting", 1, 1)
+                listener("waiting", 1, 1)
             return built
 
 
-def _tell(oddities: Sequence[Oddity], report: Path | None) -> None:
+def _print_warnings(warnings: Sequence[GuideWarning], report: Path | None) -> None:
     """Name what was odd: all of it in the report, here no more than can be read."""
-    lines = [f"{oddity.path}:{oddity.line}: {oddity.what}" for oddity in oddities]
+    lines = [f"{oddity.path}:{oddity.line}: {oddity.message}" for oddity in warnings]
     if report:
-        output.write(report, "".join(f"{console.entry(line)}\n" for line in lines))
-    worst_first = sorted(range(len(lines)), key=lambda n: not oddities[n].unread)
-    for number in worst_first[:_ODDITIES_SHOWN]:
-        console.say(lines[number], err=True)
-    more = len(lines) - _ODDITIES_SHOWN
+        output.write_file(report, "".join(f"{console.format_entry(line)}\n" for line in lines))
+    worst_first = sorted(range(len(lines)), key=lambda n: not warnings[n].unreadable)
+    for number in worst_first[:_MAX_WARNINGS]:
+        console.echo(lines[number], err=True)
+    more = len(lines) - _MAX_WARNINGS
     if more > 0:
         where = f"all are in {report}" if report else "name a file with --report to see all"
-        console.say(f"… and {more:,} more that were odd: {where}.", err=True)
+        console.echo(f"… and {more:,} more that were odd: {where}.", err=True)
 
 
-def _count(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _questions(question: str | None, lines: str | None) -> list[batches.Line] | None:
+def _read_questions(question: str | None, lines: str | None) -> list[batches.BatchQuestion] | None:
     """The batch's questions, or None where one question was typed."""
     if (question is None) == (lines is None):
         raise QuestionError(
             "There is no question." if question is None else "There is a question and a batch.",
             "Give a question in quotes, or --batch FILE.",
         )
-    return None if lines is None else batches.read(lines)
+    return None if lines is None else batches.read_batch(lines)
 
 
-def _text(words: str) -> str:
+def _decode_argument(words: str) -> str:
     """Words as UTF-8, also where the locale is another and Python keeps their bytes as halves."""
     with suppress(UnicodeEncodeError):
         if any("\udc80" <= character <= "\udcff" for character in words):
@@ -420,7 +426,8 @@ def _text(words: str) -> str:
 
 
 def _run_batch(
-    questions: Sequence[batches.Line], answer: Callable[[batches.Line], dict[str, Any]]
+    questions: Sequence[batches.BatchQuestion],
+    answer: Callable[[batches.BatchQuestion], dict[str, Any]],
 ) -> None:
     """One JSON line a question, in order; a question that cannot be asked gets its error."""
     refused = 0
@@ -430,10 +437,10 @@ def _run_batch(
         except QuestionError as error:
             refused += 1
             console.print_json(
-                {"id": line.id, "error": {"what": error.what, "mend": error.mend}}, indent=None
+                {"id": line.id, "error": {"what": error.message, "mend": error.hint}}, indent=None
             )
     if refused:
         raise QuestionError(
-            f"{_count(refused, 'question')} of the batch could not be asked.",
+            f"{count_noun(refused, 'question')} of the batch could not be asked.",
             "Their lines say why.",
         )

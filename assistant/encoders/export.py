@@ -15,16 +15,24 @@ import sys
 import tempfile
 import warnings
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant.encoders.onnx import GRAPH, INPUT, RECORD, TOKENIZER, OnnxEncoder, Record, folder
+from assistant.encoders.onnx import (
+    GRAPH_FILE,
+    INPUT_NAME,
+    RECORD_FILE,
+    TOKENIZER_FILE,
+    ExportRecord,
+    OnnxEncoder,
+    export_folder,
+)
 from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
-from assistant.encoders.weights import Weights, sha256
+from assistant.encoders.weights import Weights, hash_file
 from assistant.errors import ExportFailed, ModelError
 
 if TYPE_CHECKING:
@@ -32,21 +40,21 @@ if TYPE_CHECKING:
 
     from assistant.encoders.onnx import Vectors
 
-COSINE, LOWEST, NEAREST = 0.99, 0.98, 0.9
+MIN_MEAN_COSINE, MIN_COSINE, MIN_NEAREST_AGREEMENT = 0.99, 0.98, 0.9
 """How near an export has to be to the reference: see `Record`."""
 
 _PACKAGES = ("onnx", "onnxruntime", "sentence-transformers", "torch", "transformers")
 _OPSET = 17
-_MASK = 3  # its place among the inputs of onnxruntime's Attention
+_MASK_INPUT = 3  # its place among the inputs of onnxruntime's Attention
 
-_KEPT, _WRONG = "kept", "wrong.json"
-_MAIN = """
+_RESULT_FOLDER, _ERROR_FILE = "kept", "wrong.json"
+_CHILD_CODE = """
 import sys
 _, model, scratch, *sys.path = sys.argv
 from assistant.encoders import export
-export.main(model, export.Path(scratch))
+export.run_child(model, export.Path(scratch))
 """
-_MEND = (
+_EXPORT_HINT = (
     "It needs 1.5 GB of memory, and 300 MB in a folder that may be written to (XDG_CACHE_HOME "
     "names another), once; then run: assistant build"
 )
@@ -88,7 +96,7 @@ _PROBES = (
 )
 
 
-def export(weights: Weights) -> Record:
+def export_model(weights: Weights) -> ExportRecord:
     """Export a model, where that is not done yet; the record says what came of it.
 
     The smallest graph is kept that is near enough to the reference: matrices of int8, else of
@@ -97,32 +105,32 @@ def export(weights: Weights) -> Record:
     where the model cannot be loaded, and ExportFailed for whatever else that process ends of.
     """
     try:
-        home = folder(weights.identity)
+        home = export_folder(weights.identity)
     except ModelError as error:
-        raise ExportFailed(error.what, error.mend) from error
+        raise ExportFailed(error.message, error.hint) from error
     try:
-        return Record.read(home)
+        return ExportRecord.read(home)
     except ModelError:
         shutil.rmtree(home, ignore_errors=True)
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         # Ours and not the other process's, so that it goes even where that one is killed.
         with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-            why = _apart(weights, Path(scratch))
+            why = _run_in_child(weights, Path(scratch))
             with suppress(OSError):  # another process was first
-                (Path(scratch) / _KEPT).rename(home)
+                (Path(scratch) / _RESULT_FOLDER).rename(home)
     except OSError as error:
         why = str(error)
     if why:
         what = f"The model cannot be exported to {home}: {why.rstrip('.')}."
-        raise ExportFailed(what, _MEND)
-    return Record.read(home)
+        raise ExportFailed(what, _EXPORT_HINT)
+    return ExportRecord.read(home)
 
 
-def _apart(weights: Weights, scratch: Path) -> str:
+def _run_in_child(weights: Weights, scratch: Path) -> str:
     """Run `main` in another process; why it failed, if it did."""
     # Not `-m`, which would take packages from the folder one stands in.
-    command = [sys.executable, "-c", _MAIN, weights.model, str(scratch), *sys.path]
+    command = [sys.executable, "-c", _CHILD_CODE, weights.model, str(scratch), *sys.path]
     done = subprocess.run(  # noqa: S603 - our own code, found where ours was
         command,
         stdin=subprocess.DEVNULL,
@@ -132,7 +140,7 @@ def _apart(weights: Weights, scratch: Path) -> str:
         errors="replace",
         check=False,
     )
-    wrong = scratch / _WRONG
+    wrong = scratch / _ERROR_FILE
     if wrong.is_file():
         raise ModelError(*json.loads(wrong.read_text(encoding="utf-8")))
     if done.returncode < 0:
@@ -141,31 +149,35 @@ def _apart(weights: Weights, scratch: Path) -> str:
     return (said or [f"exit code {done.returncode}"])[-1] if done.returncode else ""
 
 
-def main(model: str, scratch: Path) -> None:
+def run_child(model: str, scratch: Path) -> None:
     """Make the export of a model in a folder, or say there what is wrong with the model."""
     try:
         weights = Weights(model)
-        record = _made(weights, SentenceTransformerEncoder(weights), scratch)
+        record = _export_best(weights, SentenceTransformerEncoder(weights), scratch)
     except ModelError as error:
-        (scratch / _WRONG).write_text(json.dumps([error.what, error.mend]), encoding="utf-8")
+        (scratch / _ERROR_FILE).write_text(
+            json.dumps([error.message, error.hint]), encoding="utf-8"
+        )
         return
-    kept = scratch / _KEPT
+    kept = scratch / _RESULT_FOLDER
     kept.mkdir()
     for name in record.files:
-        (scratch / record.number / name).rename(kept / name)
+        (scratch / record.precision / name).rename(kept / name)
     text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
-    (kept / RECORD).write_text(text, encoding="utf-8")
+    (kept / RECORD_FILE).write_text(text, encoding="utf-8")
 
 
-def _made(weights: Weights, reference: SentenceTransformerEncoder, scratch: Path) -> Record:
+def _export_best(
+    weights: Weights, reference: SentenceTransformerEncoder, scratch: Path
+) -> ExportRecord:
     """The best export that is near enough, written to a folder of `scratch` named by its number."""
     why = ""
-    tokens = weights.folder / TOKENIZER
+    tokens = weights.folder / TOKENIZER_FILE
     pipeline = reference.pipeline
-    blank = Record(
+    blank = ExportRecord(
         identity=weights.identity,
         name=weights.name,
-        number="",
+        precision="",
         dimension=reference.dimension,
         window=reference.window,
         prompt=pipeline.prompts.get(pipeline.default_prompt_name) or "",
@@ -173,34 +185,30 @@ def _made(weights: Weights, reference: SentenceTransformerEncoder, scratch: Path
         versions={name: version(name) for name in _PACKAGES},
     )
     if not tokens.is_file():
-        return _with(blank, why=f"it has no {TOKENIZER}")
+        return replace(blank, reason=f"it has no {TOKENIZER_FILE}")
     expected = reference.encode(_PROBES)
-    with _quiet():
+    with _silence_logs():
         try:
-            _traced(pipeline, scratch / "traced.onnx")
-            _fused(pipeline, scratch / "traced.onnx", scratch / "fused.onnx")
+            _trace(pipeline, scratch / "traced.onnx")
+            _fuse(pipeline, scratch / "traced.onnx", scratch / "fused.onnx")
         except (MemoryError, OSError):
             raise  # of this machine and not of the model: told, not recorded
         except Exception as error:  # noqa: BLE001 - the exporter raises of everything it meets
-            return _with(blank, why=f"it cannot be traced: {type(error).__name__}")
-        for number, make in (("int8", _rounded), ("fp32", shutil.copyfile)):
+            return replace(blank, reason=f"it cannot be traced: {type(error).__name__}")
+        for number, make in (("int8", _quantize), ("fp32", shutil.copyfile)):
             home = scratch / number
             home.mkdir()
-            make(scratch / "fused.onnx", home / GRAPH)
-            shutil.copyfile(tokens, home / TOKENIZER)
-            files = {name: sha256(home / name) for name in (GRAPH, TOKENIZER)}
-            record = _compared(_with(blank, number=number, files=files), home, expected)
-            if _is_near(record):
+            make(scratch / "fused.onnx", home / GRAPH_FILE)
+            shutil.copyfile(tokens, home / TOKENIZER_FILE)
+            files = {name: hash_file(home / name) for name in (GRAPH_FILE, TOKENIZER_FILE)}
+            record = _compare(replace(blank, precision=number, files=files), home, expected)
+            if _is_close_enough(record):
                 return record
-            why = f"its {number} vectors have a cosine of {record.cosine:.3f} with the reference's"
-    return _with(blank, why=why)
+            why = f"its {number} vectors have a cosine of {record.mean_cosine:.3f} with the reference's"
+    return replace(blank, reason=why)
 
 
-def _with(record: Record, **changed: Any) -> Record:
-    return Record(**{**asdict(record), **changed})
-
-
-def _traced(pipeline: Any, graph: Path) -> None:
+def _trace(pipeline: Any, graph: Path) -> None:
     """Trace all modules of the model over one text: the tokens go in, a unit vector comes out."""
     import torch
 
@@ -210,7 +218,7 @@ def _traced(pipeline: Any, graph: Path) -> None:
             self.steps = pipeline
 
         def forward(self, input_ids: Any) -> Any:
-            features = {INPUT: input_ids, "attention_mask": torch.ones_like(input_ids)}
+            features = {INPUT_NAME: input_ids, "attention_mask": torch.ones_like(input_ids)}
             if "token_type_ids" in self.steps.tokenizer.model_input_names:
                 features["token_type_ids"] = torch.zeros_like(input_ids)
             for step in self.steps:
@@ -226,14 +234,14 @@ def _traced(pipeline: Any, graph: Path) -> None:
     used = transformer.config._attn_implementation  # noqa: SLF001 - there is no other word for it
     transformer.set_attn_implementation("eager")
     try:
-        ids = pipeline.tokenizer([_PROBES[0]], return_tensors="pt")[INPUT]
+        ids = pipeline.tokenizer([_PROBES[0]], return_tensors="pt")[INPUT_NAME]
         torch.onnx.export(
             Whole().eval(),
             (ids,),
             str(graph),
-            input_names=[INPUT],
+            input_names=[INPUT_NAME],
             output_names=["vector"],
-            dynamic_axes={INPUT: {1: "tokens"}},
+            dynamic_axes={INPUT_NAME: {1: "tokens"}},
             opset_version=_OPSET,
             dynamo=False,
         )
@@ -241,7 +249,7 @@ def _traced(pipeline: Any, graph: Path) -> None:
         transformer.set_attn_implementation(used)
 
 
-def _fused(pipeline: Any, graph: Path, fused: Path) -> None:
+def _fuse(pipeline: Any, graph: Path, fused: Path) -> None:
     """Many small steps of a graph as few large ones, by onnxruntime's own patterns."""
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
@@ -260,13 +268,15 @@ def _fused(pipeline: Any, graph: Path, fused: Path) -> None:
         optimization_options=options,
     )
     for attention in found.get_nodes_by_op_type("Attention"):
-        if len(attention.input) > _MASK:  # a text that is run by itself has no padding to be masked
-            attention.input[_MASK] = ""
+        if (
+            len(attention.input) > _MASK_INPUT
+        ):  # a text that is run by itself has no padding to be masked
+            attention.input[_MASK_INPUT] = ""
     found.prune_graph()
     found.save_model_to_file(str(fused))
 
 
-def _rounded(graph: Path, rounded: Path) -> None:
+def _quantize(graph: Path, rounded: Path) -> None:
     """The matrices of a graph as int8, each column with a scale of its own."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -285,34 +295,38 @@ def _rounded(graph: Path, rounded: Path) -> None:
     )
 
 
-def _compared(record: Record, home: Path, expected: Vectors) -> Record:
+def _compare(record: ExportRecord, home: Path, expected: Vectors) -> ExportRecord:
     """The record with how near the export's vectors of the probes are to the reference's."""
     text = json.dumps(asdict(record))
-    (home / RECORD).write_text(text, encoding="utf-8")
+    (home / RECORD_FILE).write_text(text, encoding="utf-8")
     found = OnnxEncoder(home).encode(_PROBES)
     cosines = np.einsum("ij,ij->i", found, expected)
-    nearest = np.mean(_nearest(found) == _nearest(expected))
-    return _with(
+    nearest = np.mean(_nearest_neighbours(found) == _nearest_neighbours(expected))
+    return replace(
         record,
-        cosine=round(float(cosines.mean()), 5),
-        lowest=round(float(cosines.min()), 5),
-        nearest=round(float(nearest), 5),
+        mean_cosine=round(float(cosines.mean()), 5),
+        min_cosine=round(float(cosines.min()), 5),
+        nearest_agreement=round(float(nearest), 5),
     )
 
 
-def _nearest(vectors: Vectors) -> Any:
+def _nearest_neighbours(vectors: Vectors) -> Any:
     """The number of each vector's nearest other."""
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1.0)
     return cosines.argmax(axis=1)
 
 
-def _is_near(record: Record) -> bool:
-    return record.cosine >= COSINE and record.lowest >= LOWEST and record.nearest >= NEAREST
+def _is_close_enough(record: ExportRecord) -> bool:
+    return (
+        record.mean_cosine >= MIN_MEAN_COSINE
+        and record.min_cosine >= MIN_COSINE
+        and record.nearest_agreement >= MIN_NEAREST_AGREEMENT
+    )
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_logs() -> Iterator[None]:
     """Keep to themselves what exporter and tools have to say of their own insides."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

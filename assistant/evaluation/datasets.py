@@ -21,12 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from assistant import files
 from assistant.errors import SettingsError
 from assistant.models.answers import Turn
-from assistant.text.text import writable
+from assistant.text.text import replace_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_COVERED = 0.8
+_MIN_GOLD_COVERAGE = 0.8
 """A gold answer is compared with where this share of its words stands in its section."""
 
 
@@ -39,7 +39,7 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Case:
     """One question, the talk before it, and what is known of its answer.
 
     `answerable` is None where nobody has said; `rewrite` is its stand-alone form by a person.
@@ -63,16 +63,16 @@ class QuestionSet:
 
     name: str
     guide: Path | None
-    questions: tuple[Asked, ...]
-    misspelt: tuple[Asked, ...] = ()
+    questions: tuple[Case, ...]
+    misspelt: tuple[Case, ...] = ()
     by_page: bool = False
 
-    def cut(self, limit: int | None) -> QuestionSet:
+    def sample(self, limit: int | None) -> QuestionSet:
         """At most so many questions, spread evenly over the set."""
         if not limit:
             return self
         return replace(
-            self, questions=_spread(self.questions, limit), misspelt=_spread(self.misspelt, limit)
+            self, questions=_sample(self.questions, limit), misspelt=_sample(self.misspelt, limit)
         )
 
 
@@ -83,36 +83,36 @@ class _Row(BaseModel):
 _Line = TypeVar("_Line", bound=_Row)
 
 
-class _Said(_Row):
+class _TurnRow(_Row):
     role: Literal["user", "agent"]
     text: str
 
 
-class _Query(_Row):
+class _QuestionRow(_Row):
     """A line of `queries.jsonl`."""
 
     id: str | int
     text: str
-    history: tuple[_Said, ...] = ()
+    history: tuple[_TurnRow, ...] = ()
     guide: str | None = None
     answerable: StrictBool | None = None
     rewrite: str | None = None
     gold_coverage: float = 1.0
 
 
-class _Section(_Row):
+class _SectionRow(_Row):
     doc: str
     heading_path: tuple[str, ...]
 
 
-class _Sections(_Row):
+class _GoldRow(_Row):
     """A line of `gold_sections.jsonl`."""
 
     id: str | int
-    gold: tuple[_Section, ...]
+    gold: tuple[_SectionRow, ...]
 
 
-class _Answers(_Row):
+class _AnswersRow(_Row):
     """A line of `answers.jsonl`."""
 
     id: str | int
@@ -121,7 +121,7 @@ class _Answers(_Row):
     is_impossible: bool = False
 
 
-class _Part(_Row):
+class _PageRow(_Row):
     """A line of `corpus.jsonl`: a page of the guide."""
 
     id: Annotated[str, Field(pattern=r"^[^/\x00]+$")] | int
@@ -130,38 +130,41 @@ class _Part(_Row):
     text: str
 
 
-_SHAPES: dict[type[_Row], str] = {
-    _Query: '{"id": "1", "text": "…"}',
-    _Sections: '{"id": "1", "gold": [{"doc": "page.md", "heading_path": ["…"]}]}',
-    _Answers: '{"id": "1", "answers": ["…"]}',
-    _Part: '{"id": "1", "title": "…", "section": "…", "text": "…"}',
+_EXAMPLES: dict[type[_Row], str] = {
+    _QuestionRow: '{"id": "1", "text": "…"}',
+    _GoldRow: '{"id": "1", "gold": [{"doc": "page.md", "heading_path": ["…"]}]}',
+    _AnswersRow: '{"id": "1", "answers": ["…"]}',
+    _PageRow: '{"id": "1", "title": "…", "section": "…", "text": "…"}',
 }
 
 
-def read(folder: Path, work: Path) -> Iterator[QuestionSet]:
+def read_datasets(folder: Path, work: Path) -> Iterator[QuestionSet]:
     """The sets of a folder; a guide that has to be unpacked or written goes under `work`.
 
     Raises SettingsError naming the file, and the line, that is missing or cannot be read.
     """
     path = folder / "queries.jsonl"
-    rows = _lines(path, _Query)
+    rows = _read_rows(path, _QuestionRow)
     if not rows:
-        raise SettingsError(f"{path} has no questions.", f"Write one {_SHAPES[_Query]} a line.")
+        raise SettingsError(
+            f"{path} has no questions.", f"Write one {_EXAMPLES[_QuestionRow]} a line."
+        )
     if rows[0].guide is not None:
-        yield from _by_guide(folder, rows)
+        yield from _split_by_guide(folder, rows)
         return
-    known = _Known.of(folder)
-    questions = tuple(known.asked(row) for row in rows)
+    known = _Labels.read(folder)
+    questions = tuple(known.make_case(row) for row in rows)
     if rows[0].rewrite is not None:
         yield QuestionSet(folder.name, None, questions)
         return
     misspelt = tuple(
-        known.asked(row) for row in _lines(folder / "queries_typo.jsonl", _Query, needed=False)
+        known.make_case(row)
+        for row in _read_rows(folder / "queries_typo.jsonl", _QuestionRow, needed=False)
     )
-    yield QuestionSet(folder.name, _guide(folder, work), questions, misspelt, known.by_page)
+    yield QuestionSet(folder.name, _prepare_guide(folder, work), questions, misspelt, known.by_page)
 
 
-def _by_guide(folder: Path, rows: list[_Query]) -> Iterator[QuestionSet]:
+def _split_by_guide(folder: Path, rows: list[_QuestionRow]) -> Iterator[QuestionSet]:
     for number, row in enumerate(rows, 1):
         if row.guide is None or row.answerable is None:
             raise SettingsError(
@@ -170,7 +173,7 @@ def _by_guide(folder: Path, rows: list[_Query]) -> Iterator[QuestionSet]:
             )
     for guide in dict.fromkeys(str(row.guide) for row in rows):
         questions = tuple(
-            Asked(str(row.id), row.text, answerable=row.answerable)
+            Case(str(row.id), row.text, answerable=row.answerable)
             for row in rows
             if row.guide == guide
         )
@@ -178,7 +181,7 @@ def _by_guide(folder: Path, rows: list[_Query]) -> Iterator[QuestionSet]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Labels:
     """What a folder knows of its questions' answers, by id."""
 
     gold: Mapping[str, tuple[Gold, ...]]
@@ -187,43 +190,43 @@ class _Known:
     by_page: bool
 
     @classmethod
-    def of(cls, folder: Path) -> _Known:
-        sections = _lines(folder / "gold_sections.jsonl", _Sections, needed=False)
-        answers = _lines(folder / "answers.jsonl", _Answers, needed=False)
-        gold = {str(row.id): _sections(row) for row in sections}
+    def read(cls, folder: Path) -> _Labels:
+        sections = _read_rows(folder / "gold_sections.jsonl", _GoldRow, needed=False)
+        answers = _read_rows(folder / "answers.jsonl", _AnswersRow, needed=False)
+        gold = {str(row.id): _gold_sections(row) for row in sections}
         return cls(
-            gold or _pages(folder),
+            gold or _read_gold_pages(folder),
             {str(row.id): row.all_answers or row.answers for row in answers},
             {str(row.id): row.is_impossible for row in answers},
             by_page=not sections,
         )
 
-    def asked(self, row: _Query) -> Asked:
+    def make_case(self, row: _QuestionRow) -> Case:
         name = str(row.id)
         history = tuple(Turn(turn.role, turn.text) for turn in row.history)
         impossible = self.impossible.get(name)
-        return Asked(
+        return Case(
             name,
             row.text,
             history,
             self.gold.get(name, ()),
-            self.answers.get(name, ()) if row.gold_coverage >= _COVERED else (),
+            self.answers.get(name, ()) if row.gold_coverage >= _MIN_GOLD_COVERAGE else (),
             None if impossible is None else not impossible,
             row.rewrite or "",
         )
 
 
-def _sections(row: _Sections) -> tuple[Gold, ...]:
+def _gold_sections(row: _GoldRow) -> tuple[Gold, ...]:
     return tuple(Gold(gold.doc, gold.heading_path) for gold in row.gold)
 
 
-def _pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
+def _read_gold_pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
     """Gold pages from qrels: `question, tab, page, tab, relevance` under a header."""
     path = folder / "qrels.tsv"
     if not path.exists():
         return {}
     found: dict[str, list[Gold]] = defaultdict(list)
-    for number, line in enumerate(_text(path).splitlines()[1:], 2):
+    for number, line in enumerate(_read_text(path).splitlines()[1:], 2):
         try:
             question, page, relevance = line.split("\t")
             relevant = int(relevance) > 0
@@ -237,7 +240,7 @@ def _pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
     return {question: tuple(gold) for question, gold in found.items()}
 
 
-def _guide(folder: Path, work: Path) -> Path:
+def _prepare_guide(folder: Path, work: Path) -> Path:
     """The guide's folder: as it stands, unpacked, or one page written for each row of a corpus."""
     if (folder / "docs").is_dir():
         return folder / "docs"
@@ -245,17 +248,17 @@ def _guide(folder: Path, work: Path) -> Path:
     archive = next(iter(sorted(folder.glob("docs.tar*"))), None)
     if guide.is_dir():
         return guide
-    parts = [] if archive else _lines(folder / "corpus.jsonl", _Part)
+    parts = [] if archive else _read_rows(folder / "corpus.jsonl", _PageRow)
     draft = guide.with_name("draft")
     try:
         draft.mkdir(parents=True, exist_ok=True)
         if archive:
-            _unpack(archive, draft, _chosen(folder / "gold_guides.txt"))
+            _unpack(archive, draft, _read_chosen_guides(folder / "gold_guides.txt"))
         for part in parts:
             headings = [part.title, *(name for name in part.section.split(" > ") if name)]
             lines = [f"{'#' * min(n, 6)} {text}" for n, text in enumerate(headings, 1)]
             page = "\n\n".join([*lines, part.text])
-            (draft / f"{part.id}.md").write_text(f"{writable(page)}\n", encoding="utf-8")
+            (draft / f"{part.id}.md").write_text(f"{replace_surrogates(page)}\n", encoding="utf-8")
         draft.rename(guide)
     except (tarfile.TarError, lzma.LZMAError, EOFError, zlib.error) as error:
         why = str(error).partition("\n")[0].rstrip(".:")
@@ -270,13 +273,13 @@ def _guide(folder: Path, work: Path) -> Path:
     return guide
 
 
-def _chosen(path: Path) -> frozenset[str]:
+def _read_chosen_guides(path: Path) -> frozenset[str]:
     """The folders of an archive that its questions are about; empty for all of them."""
-    return frozenset(_text(path).split()) if path.exists() else frozenset()
+    return frozenset(_read_text(path).split()) if path.exists() else frozenset()
 
 
 def _unpack(archive: Path, folder: Path, chosen: frozenset[str]) -> None:
-    with files.opened(archive) as packed_file, tarfile.open(fileobj=packed_file) as packed:
+    with files.open_regular(archive) as packed_file, tarfile.open(fileobj=packed_file) as packed:
         for member in packed:
             parts = Path(member.name).parts
             inside = parts[1:] if parts[:1] == ("docs",) else parts
@@ -284,19 +287,19 @@ def _unpack(archive: Path, folder: Path, chosen: frozenset[str]) -> None:
                 packed.extract(member.replace(name=str(Path(*inside))), folder, filter="data")
 
 
-def _spread(questions: tuple[Asked, ...], limit: int) -> tuple[Asked, ...]:
+def _sample(questions: tuple[Case, ...], limit: int) -> tuple[Case, ...]:
     step = len(questions) / limit
     if step <= 1:
         return questions
     return tuple(questions[int(number * step)] for number in range(limit))
 
 
-def _lines(path: Path, shape: type[_Line], *, needed: bool = True) -> list[_Line]:
+def _read_rows(path: Path, shape: type[_Line], *, needed: bool = True) -> list[_Line]:
     """The rows of JSON lines. Raises SettingsError with the first that has another shape."""
     if not needed and not path.exists():
         return []
     rows = []
-    for number, line in enumerate(_text(path).split("\n"), 1):
+    for number, line in enumerate(_read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -306,12 +309,12 @@ def _lines(path: Path, shape: type[_Line], *, needed: bool = True) -> list[_Line
             where = "".join(f"{part}: " for part in first["loc"])
             raise SettingsError(
                 f"{path} line {number} cannot be used: {where}{first['msg']}.",
-                f"Write one {_SHAPES[shape]} a line.",
+                f"Write one {_EXAMPLES[shape]} a line.",
             ) from None
     return rows
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return files.read_text(path)
     except (OSError, UnicodeDecodeError) as error:

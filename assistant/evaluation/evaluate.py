@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assistant.encoders.onnx import Encoder, Vectors
-    from assistant.evaluation.datasets import Asked, QuestionSet
+    from assistant.evaluation.datasets import Case, QuestionSet
     from assistant.index.store import FaissStore
     from assistant.models.answers import Answer
     from assistant.models.documents import Passage
@@ -35,8 +35,8 @@ Arm = Literal["words", "vectors", "hybrid", "+ model", "+ history"]
 ARMS: tuple[Arm, ...] = ("words", "vectors", "hybrid", "+ model", "+ history")
 """What orders the passages: one arm alone, both mixed, the model on top, the talk before."""
 
-DEPTH = 100  # candidates an arm is asked for
-RANKED = 30  # passages that are looked at for a ranking of sections
+CANDIDATES_PER_ARM = 100  # candidates an arm is asked for
+RANKING_DEPTH = 30  # passages that are looked at for a ranking of sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,22 @@ class Measure:
     count: int
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Measure:
+    def from_values(cls, values: Sequence[float]) -> Measure:
         """The mean of a figure a question has."""
-        return cls(float(np.mean(values)), *evaluation_metrics.interval(values), len(values))
+        return cls(
+            float(np.mean(values)), *evaluation_metrics.bootstrap_interval(values), len(values)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """What came of one question. `ranked` are sections, or pages, best first, by arm."""
 
-    asked: Asked
+    case: Case
     gold: frozenset[str]
-    ranked: dict[Arm, tuple[str, ...]]
+    rankings: dict[Arm, tuple[str, ...]]
     answer: Answer
-    right_section: bool
+    cites_gold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ class Outcome:
     misspelt: tuple[tuple[float, float], ...] = ()
     rewritten: tuple[tuple[float, float], ...] = ()
 
-    def parts(self) -> Iterator[tuple[str, tuple[Record, ...]]]:
+    def subsets(self) -> Iterator[tuple[str, tuple[Record, ...]]]:
         """The whole set, and apart from it the questions that open a talk, if some do not."""
         yield self.name, self.records
-        first = tuple(record for record in self.records if not record.asked.history)
+        first = tuple(record for record in self.records if not record.case.history)
         if first and len(first) < len(self.records):
             yield f"{self.name}, first turns", first
 
@@ -87,17 +89,17 @@ def evaluate(
 ) -> Outcome:
     """Ask every question of a set, its guide indexed under `work`, and keep what came of it."""
     if given.guide is None:
-        return Outcome(given.name, rewritten=tuple(map(_rewritten, given.questions)))
+        return Outcome(given.name, rewritten=tuple(map(_score_rewrite, given.questions)))
     folder = work / given.name.replace("/", "-").replace(": ", "-") / "index"
-    builder.build(given.guide, folder, encoder, progress=progress)
-    bench = _Bench(Assistant(indexes.open(folder), encoder), encoder, by_page=given.by_page)
-    records = tuple(bench.records(given.questions, given.name, progress))
-    spelt = {record.asked.id: record for record in records}
-    return Outcome(given.name, records, tuple(bench.misspelt(given.misspelt, spelt)))
+    builder.build_index(given.guide, folder, encoder, progress=progress)
+    bench = _Runner(Assistant(indexes.open_index(folder), encoder), encoder, by_page=given.by_page)
+    records = tuple(bench.run(given.questions, given.name, progress))
+    spelt = {record.case.id: record for record in records}
+    return Outcome(given.name, records, tuple(bench.run_misspelt(given.misspelt, spelt)))
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _Runner:
     """One guide with its assistant, and how a question's gold is found in it."""
 
     assistant: Assistant
@@ -109,42 +111,42 @@ class _Bench:
     def store(self) -> FaissStore:
         return self.assistant.index.store
 
-    def records(self, asked: Sequence[Asked], name: str, progress: Progress) -> Iterator[Record]:
+    def run(self, asked: Sequence[Case], name: str, progress: Progress) -> Iterator[Record]:
         vectors = self.encoder.encode([text.normalise(one.text) for one in asked])
         for done, (one, vector) in enumerate(zip(asked, vectors, strict=True), 1):
             progress(name, done, len(asked))
             answer = self.assistant.ask(one.text, one.history)
             alone = answer.hits
             if one.history and one.gold:
-                alone = self.assistant.search(one.text, RANKED).hits
+                alone = self.assistant.search(one.text, RANKING_DEPTH).hits
             ranked: dict[Arm, tuple[str, ...]] = {}
             if one.gold:
                 ranked = {
-                    **self._arms(one, vector),
-                    "+ model": self._ranked(hit.passage for hit in alone),
-                    "+ history": self._ranked(hit.passage for hit in answer.hits),
+                    **self._rank_by_arm(one, vector),
+                    "+ model": self._section_ids(hit.passage for hit in alone),
+                    "+ history": self._section_ids(hit.passage for hit in answer.hits),
                 }
-            gold = self._gold(one)
+            gold = self._gold_ids(one)
             cited = {
                 citation.path if self.by_page else f"{citation.path}#{citation.anchor}"
                 for citation in answer.citations
             }
             yield Record(one, gold, ranked, answer, bool(cited & gold))
 
-    def misspelt(
-        self, asked: Iterable[Asked], spelt: dict[str, Record]
+    def run_misspelt(
+        self, asked: Iterable[Case], spelt: dict[str, Record]
     ) -> Iterator[tuple[float, float]]:
         for one in asked:
             record = spelt.get(one.id)
             if record and record.gold:
-                found = self.assistant.search(one.text, RANKED, one.history).hits
-                ranked = self._ranked(hit.passage for hit in found)
-                before = evaluation_metrics.ndcg(record.ranked["+ history"], record.gold)
+                found = self.assistant.search(one.text, RANKING_DEPTH, one.history).hits
+                ranked = self._section_ids(hit.passage for hit in found)
+                before = evaluation_metrics.ndcg(record.rankings["+ history"], record.gold)
                 yield before, evaluation_metrics.ndcg(ranked, record.gold)
 
-    def _arms(self, asked: Asked, vector: Vectors) -> dict[Arm, tuple[str, ...]]:
-        wanted = tuple(dict.fromkeys(text.terms(text.normalise(asked.text))))
-        found = self.store.candidates(vector, wanted, DEPTH)
+    def _rank_by_arm(self, asked: Case, vector: Vectors) -> dict[Arm, tuple[str, ...]]:
+        wanted = tuple(dict.fromkeys(text.extract_terms(text.normalise(asked.text))))
+        found = self.store.candidates(vector, wanted, CANDIDATES_PER_ARM)
         keys = {
             "words": [key for key, _ in found.lexical],
             "vectors": [key for key, _ in found.dense],
@@ -152,15 +154,15 @@ class _Bench:
         }
         arms: dict[Arm, tuple[str, ...]] = {}
         for arm in ARMS[:3]:
-            arms[arm] = self._ranked(self.store.passages(keys[arm][:RANKED]))
+            arms[arm] = self._section_ids(self.store.passages(keys[arm][:RANKING_DEPTH]))
         return arms
 
-    def _ranked(self, passages: Iterable[Passage]) -> tuple[str, ...]:
+    def _section_ids(self, passages: Iterable[Passage]) -> tuple[str, ...]:
         """Sections, or pages, each where its first passage stands."""
         names = (p.path if self.by_page else f"{p.path}#{p.anchor}" for p in passages)
         return tuple(dict.fromkeys(names))
 
-    def _gold(self, asked: Asked) -> frozenset[str]:
+    def _gold_ids(self, asked: Case) -> frozenset[str]:
         """The ids of the gold; of a section that is not there, an id nothing has."""
         found: set[str] = set()
         for gold in asked.gold:
@@ -182,19 +184,19 @@ class _Bench:
         return frozenset(found)
 
 
-def _rewritten(asked: Asked) -> tuple[float, float]:
+def _score_rewrite(asked: Case) -> tuple[float, float]:
     """Whether our stand-alone form, and the question as it was asked, hold all it should."""
-    wanted = set(text.terms(asked.rewrite))
-    ours = talks.stand_alone(asked.text, talks.settled(asked.history))
+    wanted = set(text.extract_terms(asked.rewrite))
+    ours = talks.rewrite_follow_up(asked.text, talks.normalise_turns(asked.history))
     return (
-        float(wanted <= set(text.terms(ours))),
-        float(wanted <= set(text.terms(asked.text))),
+        float(wanted <= set(text.extract_terms(ours))),
+        float(wanted <= set(text.extract_terms(asked.text))),
     )
 
 
-def ranking_measures(records: Sequence[Record], arm: Arm) -> dict[str, Measure]:
+def measure_ranking(records: Sequence[Record], arm: Arm) -> dict[str, Measure]:
     """How well an arm puts the gold first, over the questions that have some."""
-    ranked = [(record.ranked[arm], record.gold) for record in records if record.gold]
+    ranked = [(record.rankings[arm], record.gold) for record in records if record.gold]
     if not ranked:
         return {}
     pages = [
@@ -202,57 +204,61 @@ def ranking_measures(records: Sequence[Record], arm: Arm) -> dict[str, Measure]:
         for found, gold in ranked
     ]
     return {
-        "nDCG@10": Measure.of([evaluation_metrics.ndcg(found, gold) for found, gold in ranked]),
+        "nDCG@10": Measure.from_values(
+            [evaluation_metrics.ndcg(found, gold) for found, gold in ranked]
+        ),
         **{
-            f"R@{k}": Measure.of(
+            f"R@{k}": Measure.from_values(
                 [evaluation_metrics.recall(found, gold, k) for found, gold in ranked]
             )
             for k in (1, 5, 10)
         },
-        "MRR": Measure.of(
+        "MRR": Measure.from_values(
             [evaluation_metrics.reciprocal_rank(found, gold) for found, gold in ranked]
         ),
-        "page@5": Measure.of([float(not gold.isdisjoint(found[:5])) for found, gold in pages]),
+        "page@5": Measure.from_values(
+            [float(not gold.isdisjoint(found[:5])) for found, gold in pages]
+        ),
     }
 
 
-def answer_measures(records: Sequence[Record]) -> dict[str, Measure]:
+def measure_answers(records: Sequence[Record]) -> dict[str, Measure]:
     """How near answers are to the gold ones, over what can be answered.
 
     `F1` counts a refusal as 0. `evidence` is over the questions whose right section was cited.
     """
-    known = [r for r in records if r.asked.answers and r.asked.answerable is not False]
+    known = [r for r in records if r.case.answers and r.case.answerable is not False]
     if not known:
         return {}
-    cited = [record for record in known if record.right_section]
-    found = {"F1": Measure.of([_f1(record) for record in known])}
+    cited = [record for record in known if record.cites_gold]
+    found = {"F1": Measure.from_values([_answer_f1(record) for record in known])}
     if cited:
-        found["evidence"] = Measure.of([float(_evident(record)) for record in cited])
-    found["answered"] = Measure.of([float(record.answer.found) for record in known])
+        found["evidence"] = Measure.from_values([float(_quotes_gold(record)) for record in cited])
+    found["answered"] = Measure.from_values([float(record.answer.found) for record in known])
     return found
 
 
-def _f1(record: Record) -> float:
+def _answer_f1(record: Record) -> float:
     said = " ".join(citation.quote for citation in record.answer.citations)
-    return evaluation_metrics.token_f1(said, record.asked.answers)
+    return evaluation_metrics.token_f1(said, record.case.answers)
 
 
-def _evident(record: Record) -> bool:
+def _quotes_gold(record: Record) -> bool:
     quoted = [
         line[start:end]
         for citation in record.answer.citations
         for line in citation.quote.split("\n")
-        for start, end in text.sentences(line)
+        for start, end in text.split_sentences(line)
     ]
-    return evaluation_metrics.evidence(quoted, record.asked.answers)
+    return evaluation_metrics.overlaps_gold(quoted, record.case.answers)
 
 
-def refusal_measures(records: Sequence[Record]) -> dict[str, Measure]:
+def measure_refusals(records: Sequence[Record]) -> dict[str, Measure]:
     """How well confidence tells what the guide answers from what it does not."""
-    chances, answerable = judged(records)
+    chances, answerable = collect_confidences(records)
     if not len(chances) or answerable.all() or not answerable.any():
         return {}
-    found = np.asarray([r.answer.found for r in records if r.asked.answerable is not None])
+    found = np.asarray([r.answer.found for r in records if r.case.answerable is not None])
     chooser = np.random.default_rng(0)
     kinds = [np.flatnonzero(answerable), np.flatnonzero(~answerable)]
     drawn = [np.concatenate([chooser.choice(k, len(k)) for k in kinds]) for _ in range(200)]
@@ -264,23 +270,25 @@ def refusal_measures(records: Sequence[Record]) -> dict[str, Measure]:
 
     return {
         "AUROC": measure(evaluation_metrics.auroc),
-        "caught at 5 % lost": measure(evaluation_metrics.caught),
-        "ECE": measure(evaluation_metrics.calibration_error),
-        "refused": Measure.of((~found[~answerable]).astype(float).tolist()),
-        "lost": Measure.of((~found[answerable]).astype(float).tolist()),
+        "caught at 5 % lost": measure(evaluation_metrics.specificity_at_recall),
+        "ECE": measure(evaluation_metrics.expected_calibration_error),
+        "refused": Measure.from_values((~found[~answerable]).astype(float).tolist()),
+        "lost": Measure.from_values((~found[answerable]).astype(float).tolist()),
     }
 
 
-def judged(records: Sequence[Record]) -> tuple[evaluation_metrics.Floats, evaluation_metrics.Flags]:
+def collect_confidences(
+    records: Sequence[Record],
+) -> tuple[evaluation_metrics.Floats, evaluation_metrics.Flags]:
     """The confidence of each answer, and whether the guide answers, where that is known."""
-    known = [record for record in records if record.asked.answerable is not None]
+    known = [record for record in records if record.case.answerable is not None]
     return (
         np.asarray([record.answer.confidence for record in known], dtype=np.float64),
-        np.asarray([record.asked.answerable for record in known], dtype=np.bool_),
+        np.asarray([record.case.answerable for record in known], dtype=np.bool_),
     )
 
 
-def talk_measures(outcome: Outcome) -> dict[str, Measure]:
+def measure_robustness(outcome: Outcome) -> dict[str, Measure]:
     """What is left of nDCG@10 when a word is misspelt; how often a rewrite says all it should."""
     found = {}
     if outcome.misspelt:
@@ -292,12 +300,12 @@ def talk_measures(outcome: Outcome) -> dict[str, Measure]:
         found["misspelt"] = Measure(share, float(low), float(high), len(clean))
     if outcome.rewritten:
         ours, copied = zip(*outcome.rewritten, strict=True)
-        found["rewritten"] = Measure.of(ours)
-        found["copied"] = Measure.of(copied)
+        found["rewritten"] = Measure.from_values(ours)
+        found["copied"] = Measure.from_values(copied)
     return found
 
 
-def latency(records: Sequence[Record]) -> tuple[float, float]:
+def measure_latency(records: Sequence[Record]) -> tuple[float, float]:
     """The median and the 95th percentile of the seconds an answer took."""
     seconds = [record.answer.seconds for record in records]
     return float(np.quantile(seconds, 0.5)), float(np.quantile(seconds, 0.95))

@@ -48,28 +48,35 @@ def reciprocal_rank(ranked: Sequence[str], gold: Collection[str]) -> float:
     return next((1 / rank for rank, name in enumerate(ranked, 1) if name in gold), 0.0)
 
 
-def token_f1(said: str, gold: Sequence[str]) -> float:
+def token_f1(answer: str, gold: Sequence[str]) -> float:
     """The F1 of the words of an answer against the gold answer it is nearest to (SQuAD's).
 
     Lower-case, without punctuation and articles. An empty answer has 0.
     """
-    return max((_f1(_plain(said), _plain(text)) for text in gold), default=0.0)
+    return max(
+        (_token_f1(_normalise_answer(answer), _normalise_answer(text)) for text in gold),
+        default=0.0,
+    )
 
 
-def _f1(said: list[str], gold: list[str]) -> float:
+def _token_f1(said: list[str], gold: list[str]) -> float:
     shared = (Counter(said) & Counter(gold)).total()
     return 2 * shared / (len(said) + len(gold)) if shared else 0.0
 
 
-def evidence(sentences: Sequence[str], gold: Sequence[str]) -> bool:
+def overlaps_gold(sentences: Sequence[str], gold: Sequence[str]) -> bool:
     """Whether a quoted sentence overlaps a gold span.
 
     They overlap where they share five words in a row, or all the words of the shorter.
     """
-    return any(_overlap(_plain(one), _plain(text)) for one in sentences for text in gold)
+    return any(
+        _share_run(_normalise_answer(one), _normalise_answer(text))
+        for one in sentences
+        for text in gold
+    )
 
 
-def _overlap(one: list[str], other: list[str]) -> bool:
+def _share_run(one: list[str], other: list[str]) -> bool:
     run = min(_SHARED_RUN, len(one), len(other))
     if not run:
         return False
@@ -77,7 +84,7 @@ def _overlap(one: list[str], other: list[str]) -> bool:
     return any(tuple(other[start : start + run]) in runs for start in range(len(other) - run + 1))
 
 
-def _plain(text: str) -> list[str]:
+def _normalise_answer(text: str) -> list[str]:
     return _ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split()
 
 
@@ -96,22 +103,22 @@ def auroc(scores: Floats, positive: Flags) -> float:
     return float((total - ones * (ones + 1) / 2) / (ones * noughts))
 
 
-def caught(scores: Floats, positive: Flags, lost: float = 0.05) -> float:
+def specificity_at_recall(scores: Floats, positive: Flags, max_lost: float = 0.05) -> float:
     """The share of negatives under the score that loses at most so many of the positives."""
-    bar = np.quantile(scores[positive], lost, method="lower")
+    bar = np.quantile(scores[positive], max_lost, method="lower")
     return float((scores[~positive] < bar).mean())
 
 
-def calibration_error(chances: Floats, positive: Flags) -> float:
+def expected_calibration_error(chances: Floats, positive: Flags) -> float:
     """Expected calibration error over ten equal bins, positives and negatives weighing the same.
 
     Naeini et al. 2015. The weights make the figure independent of how many of each were asked.
     """
-    found = reliability(chances, positive)
+    found = reliability_bins(chances, positive)
     return sum(held * abs(said - true) for said, true, held in found) / sum(h for *_, h in found)
 
 
-def reliability(chances: Floats, positive: Flags) -> list[tuple[float, float, float]]:
+def reliability_bins(chances: Floats, positive: Flags) -> list[tuple[float, float, float]]:
     """For each of ten equal bins that holds anything: mean chance, true share, weight."""
     weight = np.where(positive, 0.5 / max(positive.sum(), 1), 0.5 / max((~positive).sum(), 1))
     bins = np.minimum((chances * _BINS).astype(int), _BINS - 1)
@@ -136,7 +143,7 @@ def risk_coverage(scores: Floats, right: Flags) -> list[tuple[float, float]]:
     return list(zip((answered / len(scores)).tolist(), (wrong / answered).tolist(), strict=True))
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
     """The 95 % bootstrap interval of a mean: percentiles over 1,000 resamples, always the same."""
     sample = np.asarray(values, dtype=np.float64)
     if not len(sample):

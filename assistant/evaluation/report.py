@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     Goals = Mapping[str, Mapping[str, float]]
 
-WORST = 15
+MAX_WORST_MISSES = 15
 """How many of a set's worst misses the page shows."""
 
-_LESS_IS_MORE = {"ECE", "lost"}
+_LOWER_IS_BETTER = {"ECE", "lost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +40,39 @@ class Table:
     rows: tuple[tuple[str, tuple[Measure | None, ...]], ...]
 
 
-def figures(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Measure]]:
+def collect_measures(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Measure]]:
     """Every measure of every part of the sets, as the assistant answers (the last arm)."""
     found: dict[str, dict[str, Measure]] = {}
     for outcome in outcomes:
-        for name, records in outcome.parts():
+        for name, records in outcome.subsets():
             found[name] = {
-                **evaluate.ranking_measures(records, evaluate.ARMS[-1]),
-                **evaluate.answer_measures(records),
-                **evaluate.refusal_measures(records),
+                **evaluate.measure_ranking(records, evaluate.ARMS[-1]),
+                **evaluate.measure_answers(records),
+                **evaluate.measure_refusals(records),
             }
-        found.setdefault(outcome.name, {}).update(evaluate.talk_measures(outcome))
+        found.setdefault(outcome.name, {}).update(evaluate.measure_robustness(outcome))
     return found
 
 
-def tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
+def make_tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
     """The figures as people read them: ranking by arm, then what each part of an answer came to."""
     ranked = [
-        (f"{name} · {arm}", evaluate.ranking_measures(records, arm))
+        (f"{name} · {arm}", evaluate.measure_ranking(records, arm))
         for outcome in outcomes
-        for name, records in outcome.parts()
+        for name, records in outcome.subsets()
         for arm in evaluate.ARMS
-        if arm != evaluate.ARMS[-1] or any(record.asked.history for record in records)
+        if arm != evaluate.ARMS[-1] or any(record.case.history for record in records)
     ]
-    yield from _table("Ranking", ranked)
-    found = list(figures(outcomes).items())
-    yield from _table("Answers", found, "F1 evidence answered")
-    yield from _table("Saying no", found, ("AUROC", "caught at 5 % lost", "refused", "lost", "ECE"))
-    yield from _table("Talk and spelling", found, "misspelt rewritten copied")
+    yield from _make_table("Ranking", ranked)
+    found = list(collect_measures(outcomes).items())
+    yield from _make_table("Answers", found, "F1 evidence answered")
+    yield from _make_table(
+        "Saying no", found, ("AUROC", "caught at 5 % lost", "refused", "lost", "ECE")
+    )
+    yield from _make_table("Talk and spelling", found, "misspelt rewritten copied")
 
 
-def _table(
+def _make_table(
     title: str,
     rows: Iterable[tuple[str, Mapping[str, Measure]]],
     columns: str | Sequence[str] = "nDCG@10 R@1 R@5 R@10 MRR page@5",
@@ -85,11 +87,11 @@ def _table(
         yield Table(title, names, kept)
 
 
-def speeds(outcomes: Iterable[Outcome]) -> Iterator[str]:
+def describe_latency(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """How long answers took, a line a set."""
     for outcome in outcomes:
         if outcome.records:
-            median, slow = evaluate.latency(outcome.records)
+            median, slow = evaluate.measure_latency(outcome.records)
             count = len(outcome.records)
             yield (
                 f"{outcome.name}: {count:,} questions, half of them within {median * 1000:.0f} ms, "
@@ -97,24 +99,24 @@ def speeds(outcomes: Iterable[Outcome]) -> Iterator[str]:
             )
 
 
-def show(outcomes: Sequence[Outcome]) -> None:
+def print_report(outcomes: Sequence[Outcome]) -> None:
     """Print the tables."""
     from rich.table import Table as Printed
 
     # What is written to a file is as wide as its tables are.
-    drawn = console.rich(width=None if sys.stdout.isatty() else 200)
-    for table in tables(outcomes):
+    drawn = console.rich_console(width=None if sys.stdout.isatty() else 200)
+    for table in make_tables(outcomes):
         printed = Printed("set", title=table.title, title_justify="left")
         for column in table.columns:
             printed.add_column(column, no_wrap=True)
         for name, row in table.rows:
-            printed.add_row(console.line(name), *map(_figure, row))
+            printed.add_row(console.one_line(name), *map(_format_measure, row))
         drawn.print(printed)
-    for line in speeds(outcomes):
-        console.say(line)
+    for line in describe_latency(outcomes):
+        console.echo(line)
 
 
-def _figure(measure: Measure | None) -> str:
+def _format_measure(measure: Measure | None) -> str:
     if measure is None:
         return ""
     return f"{measure.value:.3f} ±{(measure.high - measure.low) / 2:.3f}"
@@ -131,11 +133,11 @@ def to_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             }
             for measure, figure in row.items()
         }
-        for name, row in figures(outcomes).items()
+        for name, row in collect_measures(outcomes).items()
     }
 
 
-def goals(path: Path) -> Goals:
+def read_goals(path: Path) -> Goals:
     """What each measure of each set has to reach: a table a set in TOML.
 
     Raises SettingsError for a file that cannot be read or holds anything but numbers.
@@ -156,17 +158,17 @@ def goals(path: Path) -> Goals:
     return found
 
 
-def missed(outcomes: Sequence[Outcome], wanted: Goals) -> list[str]:
+def find_missed_goals(outcomes: Sequence[Outcome], wanted: Goals) -> list[str]:
     """The goals of the sets that were measured and are not reached, a line each."""
-    return [line for _, _, line in _judged(outcomes, wanted) if line]
+    return [line for _, _, line in _check_goals(outcomes, wanted) if line]
 
 
-def _judged(outcomes: Sequence[Outcome], wanted: Goals) -> Iterator[tuple[str, str, str]]:
+def _check_goals(outcomes: Sequence[Outcome], wanted: Goals) -> Iterator[tuple[str, str, str]]:
     """Set, measure, and what is wrong with it or nothing."""
-    for name, found in figures(outcomes).items():
+    for name, found in collect_measures(outcomes).items():
         for measure, goal in wanted.get(name, {}).items():
             figure = found.get(measure)
-            less = measure in _LESS_IS_MORE
+            less = measure in _LOWER_IS_BETTER
             if figure is None:
                 yield name, measure, f"{name}: {measure} was not measured"
             elif figure.value > goal if less else figure.value < goal:
@@ -176,11 +178,11 @@ def _judged(outcomes: Sequence[Outcome], wanted: Goals) -> Iterator[tuple[str, s
                 yield name, measure, ""
 
 
-def junit(outcomes: Sequence[Outcome], wanted: Goals) -> str:
+def render_junit(outcomes: Sequence[Outcome], wanted: Goals) -> str:
     """The goals as test cases, in the XML that continuous integration reads."""
     suite = ET.Element("testsuite", name="assistant eval")
     failures = 0
-    for name, measure, wrong in _judged(outcomes, wanted):
+    for name, measure, wrong in _check_goals(outcomes, wanted):
         case = ET.SubElement(suite, "testcase", classname=name, name=measure)
         if wrong:
             failures += 1
@@ -215,21 +217,21 @@ svg { display: block; }
 """
 
 
-def page(outcomes: Sequence[Outcome]) -> str:
+def render_report(outcomes: Sequence[Outcome]) -> str:
     """One page of HTML with the tables, curves of each set, and its worst misses."""
     body = ["<h1>How well the guide is answered from</h1>"]
     body.append("<p>In brackets the interval that holds 95 % of resamples of the questions.</p>")
-    for table in tables(outcomes):
+    for table in make_tables(outcomes):
         head = "".join(f"<th>{escape(name)}</th>" for name in ("set", *table.columns))
         rows = "".join(
-            f"<tr><td>{escape(name)}</td>{''.join(map(_cell, row))}</tr>"
+            f"<tr><td>{escape(name)}</td>{''.join(map(_render_cell, row))}</tr>"
             for name, row in table.rows
         )
         body.append(f"<h2>{table.title}</h2>")
         body.append(f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>')
-    body += [f"<p>{escape(line)}</p>" for line in speeds(outcomes)]
+    body += [f"<p>{escape(line)}</p>" for line in describe_latency(outcomes)]
     for outcome in outcomes:
-        curves, worst = "".join(_curves(outcome)), _worst(outcome.records)
+        curves, worst = "".join(_render_curves(outcome)), _render_worst_misses(outcome.records)
         if curves or worst:
             body.append(f"<h2>{escape(outcome.name)}</h2>{curves}{worst}")
     title = "<title>Evaluation</title><meta name=viewport content='width=device-width'>"
@@ -237,27 +239,28 @@ def page(outcomes: Sequence[Outcome]) -> str:
     return start + "\n".join(body) + "\n"
 
 
-def _cell(measure: Measure | None) -> str:
+def _render_cell(measure: Measure | None) -> str:
     if measure is None:
         return "<td></td>"
     between = f"({measure.low:.3f} to {measure.high:.3f})"
     return f"<td>{measure.value:.3f} <small>{between}</small></td>"
 
 
-def _curves(outcome: Outcome) -> Iterator[str]:
-    chances, answerable = evaluate.judged(outcome.records)
+def _render_curves(outcome: Outcome) -> Iterator[str]:
+    chances, answerable = evaluate.collect_confidences(outcome.records)
     if len(chances) and answerable.any() and not answerable.all():
         points = [
-            (said, true) for said, true, _ in evaluation_metrics.reliability(chances, answerable)
+            (said, true)
+            for said, true, _ in evaluation_metrics.reliability_bins(chances, answerable)
         ]
-        yield _drawn(
+        yield _render_curve(
             points,
             "Reliability: the probability that was said, and how often the guide did answer.",
             "said",
             "true",
             diagonal=True,
         )
-        yield _drawn(
+        yield _render_curve(
             evaluation_metrics.risk_coverage(chances, answerable),
             "Risk and coverage: the more is answered, the more of it has no answer in the guide.",
             "share answered",
@@ -265,16 +268,16 @@ def _curves(outcome: Outcome) -> Iterator[str]:
         )
 
 
-_SIDE, _EDGE = 280, 36
+_PLOT_SIZE, _PLOT_MARGIN = 280, 36
 
 
-def _drawn(
+def _render_curve(
     points: Sequence[tuple[float, float]], caption: str, x: str, y: str, *, diagonal: bool = False
 ) -> str:
     """A curve over the unit square as SVG."""
 
     def place(point: tuple[float, float]) -> str:
-        return f"{_EDGE + point[0] * _SIDE:.1f},{_SIDE - point[1] * _SIDE + 8:.1f}"
+        return f"{_PLOT_MARGIN + point[0] * _PLOT_SIZE:.1f},{_PLOT_SIZE - point[1] * _PLOT_SIZE + 8:.1f}"
 
     step = max(1, len(points) // 400)
     line = " ".join(map(place, [*points[::step], points[-1]]))
@@ -284,15 +287,15 @@ def _drawn(
         '<circle cx="{}" cy="{}" r="3" fill="var(--mark)"/>'.format(*place(point).split(","))
         for point in (points if diagonal else ())
     )
-    low = _SIDE + 26
+    low = _PLOT_SIZE + 26
     labels = (
-        f'<text x="{_EDGE}" y="{low}">0</text>'
-        f'<text x="{_EDGE + _SIDE}" y="{low}" text-anchor="end">{escape(x)} 1</text>'
-        f'<text x="{_EDGE - 8}" y="16" text-anchor="end">1</text>'
-        f'<text x="{_EDGE + 8}" y="16">{escape(y)}</text>'
+        f'<text x="{_PLOT_MARGIN}" y="{low}">0</text>'
+        f'<text x="{_PLOT_MARGIN + _PLOT_SIZE}" y="{low}" text-anchor="end">{escape(x)} 1</text>'
+        f'<text x="{_PLOT_MARGIN - 8}" y="16" text-anchor="end">1</text>'
+        f'<text x="{_PLOT_MARGIN + 8}" y="16">{escape(y)}</text>'
     )
     return (
-        f'<figure><svg width="{_SIDE + _EDGE + 8}" height="{_SIDE + 32}" role="img" fill="none" '
+        f'<figure><svg width="{_PLOT_SIZE + _PLOT_MARGIN + 8}" height="{_PLOT_SIZE + 32}" role="img" fill="none" '
         f'aria-label="{escape(caption)}"><polyline points="{frame}" stroke="var(--soft)"/>'
         f'{ideal if diagonal else ""}<polyline points="{line}" stroke="var(--mark)" '
         f'stroke-width="2"/>{dots}<g fill="var(--soft)" font-size="11">{labels}</g></svg>'
@@ -300,14 +303,16 @@ def _drawn(
     )
 
 
-def _worst(records: Sequence[Record]) -> str:
+def _render_worst_misses(records: Sequence[Record]) -> str:
     """The questions whose gold is furthest down, with what stood first instead."""
     last = evaluate.ARMS[-1]
     known = [record for record in records if record.gold]
-    worst = sorted(known, key=lambda r: evaluation_metrics.reciprocal_rank(r.ranked[last], r.gold))
+    worst = sorted(
+        known, key=lambda r: evaluation_metrics.reciprocal_rank(r.rankings[last], r.gold)
+    )
     rows = []
-    for record in worst[:WORST]:
-        rank = evaluation_metrics.reciprocal_rank(record.ranked[last], record.gold)
+    for record in worst[:MAX_WORST_MISSES]:
+        rank = evaluation_metrics.reciprocal_rank(record.rankings[last], record.gold)
         instead = record.answer.hits[0].passage.heading_path if record.answer.hits else "nothing"
         cells: tuple[Any, ...] = (
             record.answer.understood_as,

@@ -31,12 +31,12 @@ import yaml
 from assistant.errors import GuideError
 from assistant.guide import links, publishers, resources, sections
 from assistant.guide import walk as walks
-from assistant.guide.publishers import Reading
-from assistant.guide.walk import printable
-from assistant.models.documents import Guide, Oddity, Page, PageLinks, PageRead
+from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import printable_path
+from assistant.models.documents import Guide, GuideWarning, Page, PageLinks, ParsedPage
 from assistant.readers import decode, markdown
 from assistant.render import page_html
-from assistant.text.text import normalise, smuggled
+from assistant.text.text import find_hidden_characters, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,14 +54,16 @@ _FRONT_MATTER = re.compile(
 )
 # As plain text: a title of `2024` or `No` is what it says, and no tag builds anything.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_MOST_BRACKETS = 1000  # inside each other they take a time that grows with their square
+_MAX_BRACKETS = 1000  # inside each other they take a time that grows with their square
 # Hand-written front matter is a page long and four deep. A key of n parts costs the square of n,
 # and the reader of YAML calls itself until the process dies, at some 20,000 deep.
-_LONGEST_FRONT_MATTER = 200_000
-_DEEPEST_FRONT_MATTER = 100
-_SHALLOW = 2_000  # characters, which cannot nest more than half as deep
-_DOTTED = re.compile(  # a key of TOML with more parts; prose has more than a word between its stops
-    rf"(?<![\w\"'-])[\w\"'-]++(?:[ \t]*+\.[ \t]*+[\w\"'-]++){{{_DEEPEST_FRONT_MATTER}}}"
+_MAX_FRONT_MATTER_CHARS = 200_000
+_MAX_FRONT_MATTER_DEPTH = 100
+_SHALLOW_CHARS = 2_000  # characters, which cannot nest more than half as deep
+_DEEP_TOML_KEY = (
+    re.compile(  # a key of TOML with more parts; prose has more than a word between its stops
+        rf"(?<![\w\"'-])[\w\"'-]++(?:[ \t]*+\.[ \t]*+[\w\"'-]++){{{_MAX_FRONT_MATTER_DEPTH}}}"
+    )
 )
 
 _PLAIN_LINE = re.compile(r"^(\w+)[ \t]*[:=][ \t]+[\"']?([^\s\"'\[\]{}|>&*!#][^\n]*)$", re.M)
@@ -77,51 +79,56 @@ _LANGUAGES = frozenset(
     "ar bg bn ca cs da de el en es et eu fa fi fr gl he hi hr hu hy ja ka kk ko lt lv ms nb nl nn "
     "pl pt ro ru sk sl sr sv sw ta te th tr uk ur uz vi zh".split()
 )
-_LANGUAGE = re.compile(r"^([a-z]{2,3})(?:[-_]([A-Za-z]{2,4}))?$")
-_KEPT_TRANSLATIONS = frozenset(
+_LANGUAGE_CODE = re.compile(r"^([a-z]{2,3})(?:[-_]([A-Za-z]{2,4}))?$")
+_TRANSLATION_FOLDERS = frozenset(
     "i18n l10n locale locales lang langs translations translated".split()
 )
 
 # Below this much text, starting other processes costs more than it saves.
-_WORTH_SHARING = 4_000_000
-_AT_A_TIME = 32
+_MIN_PARALLEL_BYTES = 4_000_000
+_PAGES_PER_TASK = 32
 
 
-def read(
-    folder: Path, *, reading: Reading | None = None, progress: Progress | None = None
+def read_guide(
+    folder: Path, *, reading_options: ReadingOptions | None = None, progress: Progress | None = None
 ) -> Guide:
     """Read every page under a folder, in path order.
 
     A file that cannot be read becomes an oddity and the rest goes on. `progress` is told
     (files read, files in all). Raises GuideError where there is no folder, or no page in it.
     """
-    listed = walks.files(folder)
+    listed = walks.list_files(folder)
     paths = listed.paths
     found = read_pages(
-        folder, paths, reading=reading or Reading(tool=published_by(folder)), progress=progress
+        folder,
+        paths,
+        reading_options=reading_options or ReadingOptions(publisher=detect_publisher(folder)),
+        progress=progress,
     )
-    pages = [page for page in found if isinstance(page, PageRead)]
-    unread = [*listed.unread, *(oddity for oddity in found if isinstance(oddity, Oddity))]
+    pages = [page for page in found if isinstance(page, ParsedPage)]
+    unread = [*listed.unreadable, *(oddity for oddity in found if isinstance(oddity, GuideWarning))]
     if not any(page.passages for page in pages):
-        raise nothing_read(folder, paths, unread)
+        raise empty_guide_error(folder, paths, unread)
     return Guide(
         pages=tuple(page.page for page in pages),
         sections=tuple(section for page in pages for section in page.sections),
         passages=tuple(passage for page in pages for passage in page.passages),
         resources=tuple(resource for page in pages for resource in page.resources),
-        oddities=(
+        warnings=(
             *unread,
-            *(oddity for oddity in listed.skipped if not oddity.unread),
-            *(oddity for page in pages for oddity in page.oddities),
-            *links.check([page.links for page in pages]),
+            *(oddity for oddity in listed.warnings if not oddity.unreadable),
+            *(oddity for page in pages for oddity in page.warnings),
+            *links.check_links([page.links for page in pages]),
         ),
     )
 
 
-def nothing_read(folder: Path, paths: Sequence[str], unread: Sequence[Oddity]) -> GuideError:
+def empty_guide_error(
+    folder: Path, paths: Sequence[str], unreadable: Sequence[GuideWarning]
+) -> GuideError:
     """Why a folder gave no passage at all, as the error to raise."""
-    if unread:
-        return GuideError(unread[0].what, "Save it as UTF-8 text the builder may read.")
+    if unreadable:
+        return GuideError(unreadable[0].message, "Save it as UTF-8 text the builder may read.")
     if paths:
         return GuideError(
             f"The pages in {folder} are empty.", "Write something under a heading and build again."
@@ -133,16 +140,20 @@ def nothing_read(folder: Path, paths: Sequence[str], unread: Sequence[Oddity]) -
 
 
 def read_pages(
-    folder: Path, paths: Sequence[str], *, reading: Reading, progress: Progress | None = None
-) -> list[PageRead | Oddity]:
+    folder: Path,
+    paths: Sequence[str],
+    *,
+    reading_options: ReadingOptions,
+    progress: Progress | None = None,
+) -> list[ParsedPage | GuideWarning]:
     """Read the pages named, in the order given, on all cores where there is much to read.
 
     In place of a page that cannot be read stands the oddity that says so.
     """
-    one = partial(_page_or_oddity, folder, reading)
-    found: list[PageRead | Oddity] = []
-    with _workers(folder, paths) as pool:
-        pages = pool.map(one, paths, chunksize=_AT_A_TIME) if pool else map(one, paths)
+    one = partial(_read_page_or_warn, folder, reading_options)
+    found: list[ParsedPage | GuideWarning] = []
+    with _WorkerPool(folder, paths) as pool:
+        pages = pool.map(one, paths, chunksize=_PAGES_PER_TASK) if pool else map(one, paths)
         for page in pages:
             found.append(page)
             if progress:
@@ -150,7 +161,7 @@ def read_pages(
     return found
 
 
-class _workers:  # noqa: N801 - a context manager, used like a function
+class _WorkerPool:
     """Processes to share the reading among; none where there is little, or none can be made.
 
     They are forked, so that a script that builds needs no main guard. A process with threads is
@@ -162,9 +173,9 @@ class _workers:  # noqa: N801 - a context manager, used like a function
         cores = os.cpu_count() or 1
         if cores == 1 or threading.active_count() > 1 or not sys.platform.startswith("linux"):
             return
-        if _outweighs(folder, paths, _WORTH_SHARING):
+        if _exceeds_bytes(folder, paths, _MIN_PARALLEL_BYTES):
             context = multiprocessing.get_context("fork")
-            self._pool = ProcessPoolExecutor(cores, mp_context=context, initializer=_worker_begins)
+            self._pool = ProcessPoolExecutor(cores, mp_context=context, initializer=_init_worker)
 
     def __enter__(self) -> ProcessPoolExecutor | None:
         return self._pool
@@ -174,7 +185,7 @@ class _workers:  # noqa: N801 - a context manager, used like a function
             self._pool.shutdown(cancel_futures=True)
 
 
-def _worker_begins() -> None:
+def _init_worker() -> None:
     """Have this worker end when its parent is killed, be it with kill -9.
 
     Else it would wait for work for ever, holding what was forked with it: the index's lock.
@@ -191,7 +202,7 @@ def _worker_begins() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _outweighs(folder: Path, paths: Sequence[str], size: int) -> bool:
+def _exceeds_bytes(folder: Path, paths: Sequence[str], size: int) -> bool:
     for path in paths:
         try:
             size -= (folder / path).stat().st_size
@@ -202,14 +213,16 @@ def _outweighs(folder: Path, paths: Sequence[str], size: int) -> bool:
     return False
 
 
-def _page_or_oddity(folder: Path, reading: Reading, path: str) -> PageRead | Oddity:
+def _read_page_or_warn(
+    folder: Path, reading_options: ReadingOptions, path: str
+) -> ParsedPage | GuideWarning:
     try:
-        return read_page(folder, path, reading=reading)
+        return read_page(folder, path, reading_options=reading_options)
     except GuideError as error:
-        return Oddity(printable(path), 1, error.what, unread=True)
+        return GuideWarning(printable_path(path), 1, error.message, unreadable=True)
 
 
-def published_by(folder: Path) -> publishers.Tool:
+def detect_publisher(folder: Path) -> publishers.Publisher:
     """The publishing tool that the files in a guide's folder, or beside it, speak of."""
     names: set[str] = set()
     for place in (folder, folder.resolve().parent):
@@ -217,129 +230,141 @@ def published_by(folder: Path) -> publishers.Tool:
             names.update(entry.name for entry in os.scandir(place))
         except OSError:
             continue
-    return publishers.guess(names)
+    return publishers.guess_publisher(names)
 
 
-def walk(folder: Path) -> Iterator[str]:
+def list_pages(folder: Path) -> Iterator[str]:
     """The guide's files as paths inside the folder with forward slashes, sorted.
 
     `walk.files` says which they are. Raises GuideError where there is no folder.
     """
-    yield from walks.files(folder).paths
+    yield from walks.list_files(folder).paths
 
 
-def read_page(folder: Path, path: str, *, reading: Reading) -> PageRead:
+def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> ParsedPage:
     """Read one file of the guide. Raises GuideError where it cannot be read."""
-    raw = _bytes(folder, path)
-    source = decode.read(path, raw)
-    metadata, body, oddities = _front_matter(path, source)
-    oddities += [Oddity(path, line, what) for line, what in source.oddities]
-    oddities += _unseen(path, source.text)
+    raw = _read_bytes(folder, path)
+    source = decode.read_source(path, raw)
+    metadata, body, oddities = _parse_front_matter(path, source)
+    oddities += [GuideWarning(path, line, what) for line, what in source.warnings]
+    oddities += _warn_of_hidden_characters(path, source.text)
     found = (
-        markdown.blocks(body, mdx=_is_mdx(path, reading))
-        if source.kind == "markdown"
-        else decode.blocks(source.kind, source.text)
+        markdown.parse_markdown(body, mdx=_is_mdx(path, reading_options))
+        if source.format == "markdown"
+        else decode.parse_blocks(source.format, source.text)
     )
-    found = sections.without_endless_headings(found)
-    title = _title(metadata, found, source, path)
-    permalink = _said(metadata, "permalink", "slug", "url")
-    language = _language(metadata, source, path)
+    found = sections.demote_long_headings(found)
+    title = _choose_title(metadata, found, source, path)
+    permalink = _text_value(metadata, "permalink", "slug", "url")
+    language = _detect_language(metadata, source, path)
     page = Page(
         path,
         title,
-        publishers.address(path, reading.base_url, reading.tool, permalink),
+        publishers.build_page_url(
+            path, reading_options.base_url, reading_options.publisher, permalink
+        ),
         hashlib.sha256(raw).hexdigest(),
         source.text,
         language,
     )
     last_line = max(1, source.text.count("\n") + (not source.text.endswith("\n")))
-    cut = sections.parts(found, title, tool=reading.tool, last_line=last_line)
+    cut = sections.split_sections(
+        found, title, publisher=reading_options.publisher, last_line=last_line
+    )
     read_sections: list[Section] = []
     recommended: list[Resource] = []
     passages: list[Passage] = []
     for part in cut:
-        section = part.section(page)
+        section = part.to_section(page)
         read_sections.append(section)
-        listed = [resources.resource(block, section) for block in part.blocks]
-        recommended += [_placed(resource, reading) for resource in listed if resource]
+        listed = [resources.extract_resource(block, section) for block in part.blocks]
+        recommended += [
+            _resolve_resource_url(resource, reading_options) for resource in listed if resource
+        ]
         shown = [block for block in part.blocks if block.kind != "break"]
-        passages += sections.passages(
+        passages += sections.chunk_section(
             part,
             section,
-            window=reading.window,
+            max_tokens=reading_options.max_tokens,
             language=language,
             lists_resources=2 * sum(map(bool, listed)) > len(shown),
         )
-    return PageRead(
+    return ParsedPage(
         page=page,
-        links=PageLinks(path, permalink, _anchors(body, read_sections), _inner_links(found)),
+        links=PageLinks(
+            path, permalink, _collect_anchors(body, read_sections), _collect_internal_links(found)
+        ),
         sections=tuple(read_sections),
         passages=tuple(passages),
         resources=tuple(recommended),
-        oddities=tuple(oddities),
+        warnings=tuple(oddities),
     )
 
 
-def _unseen(path: str, text: str) -> list[Oddity]:
-    found = smuggled(text)
+def _warn_of_hidden_characters(path: str, text: str) -> list[GuideWarning]:
+    found = find_hidden_characters(text)
     if not found:
         return []
     first = text[found[0]]
     name = unicodedata.name(first, "no name")
     count = "A character" if len(found) == 1 else f"{len(found):,} characters"
     what = f"{count} that no reader can see left out, the first U+{ord(first):04X} ({name})."
-    return [Oddity(path, text.count("\n", 0, found[0]) + 1, what)]
+    return [GuideWarning(path, text.count("\n", 0, found[0]) + 1, what)]
 
 
-def _is_mdx(path: str, reading: Reading) -> bool:
-    return path.lower().endswith(".mdx") or reading.tool == "docusaurus"
+def _is_mdx(path: str, reading_options: ReadingOptions) -> bool:
+    return path.lower().endswith(".mdx") or reading_options.publisher == "docusaurus"
 
 
-def _anchors(body: str, read_sections: Sequence[Section]) -> tuple[str, ...]:
+def _collect_anchors(body: str, read_sections: Sequence[Section]) -> tuple[str, ...]:
     """Everything on a page a link may point to: its sections, and what is named in its text."""
     named = ("".join(groups) for groups in _NAMED_ANCHOR.findall(body))
     return tuple(dict.fromkeys([*(s.anchor for s in read_sections if s.anchor), *named]))
 
 
-def _inner_links(found: Sequence[Block]) -> tuple[tuple[int, str], ...]:
+def _collect_internal_links(found: Sequence[Block]) -> tuple[tuple[int, str], ...]:
     return tuple(
         (block.lines[0], link.url)
         for block in found
         for link in block.links
-        if links.internal(link.url)
+        if links.is_internal(link.url)
     )
 
 
-def _placed(resource: Resource, reading: Reading) -> Resource:
+def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -> Resource:
     """A resource with its address from the guide's root, where it is a page of the guide."""
-    if not links.internal(resource.url):
+    if not links.is_internal(resource.url):
         return resource
-    path, anchor = links.split(resource.url)
-    joined = links.joined(posixpath.dirname(resource.path), path)
+    path, anchor = links.split_address(resource.url)
+    joined = links.join_path(posixpath.dirname(resource.path), path)
     if joined is None:
         return resource
     page = posixpath.splitext(joined)[1].lower() in decode.SUFFIXES
-    place = publishers.address(joined, reading.base_url, reading.tool) if page else quote(joined)
+    place = (
+        publishers.build_page_url(joined, reading_options.base_url, reading_options.publisher)
+        if page
+        else quote(joined)
+    )
     return replace(resource, url=f"{place}#{quote(anchor)}" if anchor else place)
 
 
-def rendered(
+def render_page_source(
     page: Page, anchors: Iterable[tuple[int, str]], *, resolve: Resolve | None = None
 ) -> str:
     """A page as safe HTML; `anchors` and `resolve` are as for `render.page`."""
-    kind = decode.kind(page.path)
+    kind = decode.text_format(page.path)
     if kind != "markdown":
-        return page_html.blocks(decode.blocks(kind, page.text), anchors)
+        return page_html.render_blocks(decode.parse_blocks(kind, page.text), anchors)
     match = _FRONT_MATTER.match(page.text)
-    body = _blank(page.text, match) if match else page.text
+    body = _blank_out(page.text, match) if match else page.text
     mdx = page.path.lower().endswith(".mdx")
-    return page_html.page(body, anchors, resolve=resolve, mdx=mdx)
+    return page_html.render_markdown(body, anchors, resolve=resolve, mdx=mdx)
 
 
-def _bytes(folder: Path, path: str) -> bytes:
+def _read_bytes(folder: Path, path: str) -> bytes:
     mend = "Save it as text the builder may read."
-    if path != printable(path):
-        raise GuideError(f"{printable(path)} has a name that is not UTF-8.", mend)
+    if path != printable_path(path):
+        raise GuideError(f"{printable_path(path)} has a name that is not UTF-8.", mend)
     if "\0" in path or path.startswith("/") or ".." in path.split("/"):
         raise GuideError(f"{path!r} is no path inside the guide.", "Name a page of the guide.")
     try:
@@ -347,72 +372,74 @@ def _bytes(folder: Path, path: str) -> bytes:
         found = place.stat()
         if not stat.S_ISREG(found.st_mode):
             raise GuideError(f"{path} is not a file.", mend)
-        if found.st_size > 1_000_000 * (most := decode.largest(path)):
+        if found.st_size > 1_000_000 * (most := decode.max_megabytes(path)):
             raise GuideError(f"{path} has more than {most} MB; split it.", mend)
         return place.read_bytes()
     except OSError as error:
         raise GuideError(f"{path} cannot be read: {error.strerror or error}.", mend) from error
 
 
-def _front_matter(path: str, source: Source) -> tuple[dict[str, Any], str, list[Oddity]]:
+def _parse_front_matter(
+    path: str, source: Source
+) -> tuple[dict[str, Any], str, list[GuideWarning]]:
     """Metadata, the text with the front matter's lines left blank, and what was wrong with it."""
-    match = _FRONT_MATTER.match(source.text) if source.kind == "markdown" else None
+    match = _FRONT_MATTER.match(source.text) if source.format == "markdown" else None
     if not match:
         return {}, source.text, []
-    blank = _blank(source.text, match)
+    blank = _blank_out(source.text, match)
     toml = match.group().startswith("+")
     language = "TOML" if toml else "YAML"
     inside = (match["toml"] if toml else match["yaml"]) or ""
-    if len(inside) > _LONGEST_FRONT_MATTER:  # or text between two thematic breaks
-        what = f"is longer than {_LONGEST_FRONT_MATTER:,} characters: it was read as text"
-        return {}, source.text, [Oddity(path, 1, f"The front matter {what}.")]
-    why = _too_deep(inside, toml=toml)
+    if len(inside) > _MAX_FRONT_MATTER_CHARS:  # or text between two thematic breaks
+        what = f"is longer than {_MAX_FRONT_MATTER_CHARS:,} characters: it was read as text"
+        return {}, source.text, [GuideWarning(path, 1, f"The front matter {what}.")]
+    why = _find_deep_nesting(inside, is_toml=toml)
     if not why:
         try:
-            metadata = tomllib.loads(inside) if toml else _yaml(inside)
+            metadata = tomllib.loads(inside) if toml else _load_yaml(inside)
         except (yaml.YAMLError, ValueError, RecursionError):
             why = f"is not {language}"
     if why:
-        odd = Oddity(path, 1, f"The front matter {why}: only its plain lines were read.")
+        odd = GuideWarning(path, 1, f"The front matter {why}: only its plain lines were read.")
         found = _PLAIN_LINE.findall(match.group())
-        return {name: _unquoted(value) for name, value in found}, blank, [odd]
+        return {name: _unquote(value) for name, value in found}, blank, [odd]
     if metadata and not isinstance(metadata, dict):
         return {}, source.text, []  # text between two thematic breaks
     return metadata or {}, blank, []
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     """A value without the white space and the quotation mark behind it."""
     plain = value.rstrip(" \t")
     return plain[:-1] if len(plain) > 1 and plain[-1] in "\"'" else plain
 
 
-def _too_deep(text: str, *, toml: bool) -> str:
+def _find_deep_nesting(text: str, *, is_toml: bool) -> str:
     """What to say of front matter that nests too deep; empty where it does not."""
-    deep = f"nests more than {_DEEPEST_FRONT_MATTER} deep"
-    if toml:
-        return deep if _DOTTED.search(text) else ""
+    deep = f"nests more than {_MAX_FRONT_MATTER_DEPTH} deep"
+    if is_toml:
+        return deep if _DEEP_TOML_KEY.search(text) else ""
     depth = 0
     with suppress(yaml.YAMLError):  # said when it is read
-        for event in yaml.parse(text, Loader=_LOADER) if len(text) > _SHALLOW else ():
+        for event in yaml.parse(text, Loader=_LOADER) if len(text) > _SHALLOW_CHARS else ():
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST_FRONT_MATTER:
+            if depth > _MAX_FRONT_MATTER_DEPTH:
                 return deep
     return ""
 
 
-def _yaml(text: str) -> Any:
-    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+def _load_yaml(text: str) -> Any:
+    if text.count("[") + text.count("{") > _MAX_BRACKETS:
         raise ValueError("brackets")
     return yaml.load(text, Loader=_LOADER)  # noqa: S506 - plain text alone
 
 
-def _blank(text: str, front_matter: re.Match[str]) -> str:
+def _blank_out(text: str, front_matter: re.Match[str]) -> str:
     return "\n" * front_matter.group().count("\n") + text[front_matter.end() :]
 
 
-def _said(metadata: dict[str, Any], *names: str) -> str:
+def _text_value(metadata: dict[str, Any], *names: str) -> str:
     """What the front matter says under the first of the names that it says as text."""
     for name in names:
         value = metadata.get(name)
@@ -421,8 +448,8 @@ def _said(metadata: dict[str, Any], *names: str) -> str:
     return ""
 
 
-def _title(metadata: dict[str, Any], found: list[Block], source: Source, path: str) -> str:
-    named = _said(metadata, "title") or source.title
+def _choose_title(metadata: dict[str, Any], found: list[Block], source: Source, path: str) -> str:
+    named = _text_value(metadata, "title") or source.title
     if named:
         return named
     first = next((block for block in found if block.kind == "heading" and block.text), None)
@@ -433,20 +460,20 @@ def _title(metadata: dict[str, Any], found: list[Block], source: Source, path: s
     return name.replace("-", " ").replace("_", " ").strip().capitalize() or path
 
 
-def _language(metadata: dict[str, Any], source: Source, path: str) -> str:
+def _detect_language(metadata: dict[str, Any], source: Source, path: str) -> str:
     """The language a page says it is in, or its folder or file is named after."""
-    said = _said(metadata, "lang", "language", "locale") or source.language
-    match = _LANGUAGE.match(said)
+    said = _text_value(metadata, "lang", "language", "locale") or source.language
+    match = _LANGUAGE_CODE.match(said)
     if match:
         return said.replace("_", "-").lower()
     parts = PurePosixPath(path).parts
     stem = PurePosixPath(parts[-1]).stem
     marked = [stem.rpartition(".")[2]] if "." in stem else []
-    kept = next((n for n, part in enumerate(parts[:-1]) if part in _KEPT_TRANSLATIONS), None)
+    kept = next((n for n, part in enumerate(parts[:-1]) if part in _TRANSLATION_FOLDERS), None)
     marked += [parts[kept + 1]] if kept is not None and kept + 2 < len(parts) else []
     marked += [part for part in parts[:-1][:2] if not part.startswith("_")]
     for name in marked:
-        match = _LANGUAGE.match(name)
+        match = _LANGUAGE_CODE.match(name)
         if match and (match[1] in _LANGUAGES):
             return name.replace("_", "-").lower()
     return ""

@@ -17,23 +17,23 @@ from urllib.parse import quote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-Tool = Literal["github", "jekyll", "mkdocs", "docusaurus"]
+Publisher = Literal["github", "jekyll", "mkdocs", "docusaurus"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingOptions:
     """How a guide is read: where and by what tool it is published, how long passages may be.
 
     `window` is in tokens. `tool` decides the anchors of headings and the addresses of pages.
     """
 
     base_url: str = ""
-    window: int = 256
-    tool: Tool = "github"
+    max_tokens: int = 256
+    publisher: Publisher = "github"
 
 
 # What lies in the folder of a guide, or beside it, and the tool it is for; the first that is there.
-_CONFIGURED: tuple[tuple[str, Tool], ...] = (
+_PUBLISHER_FILES: tuple[tuple[str, Publisher], ...] = (
     ("mkdocs.yml", "mkdocs"),
     ("mkdocs.yaml", "mkdocs"),
     ("zensical.toml", "mkdocs"),
@@ -48,7 +48,7 @@ _CONFIGURED: tuple[tuple[str, Tool], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Publisher:
+class _SiteGenerator:
     """A tool that writes pages of its own beside those it reads.
 
     `files` are its configuration, from the folder it stands in; `output` is where it writes
@@ -57,93 +57,97 @@ class _Publisher:
     """
 
     name: str
-    files: tuple[str, ...]
-    output: str
-    key: str = ""
+    config_files: tuple[str, ...]
+    output_folder: str
+    output_key: str = ""
     sign: str = ""
 
 
 _HUGO = ("toml", "yaml", "yml", "json")
 _SCRIPTS = ("js", "ts", "mjs", "mts", "cjs")
-_PUBLISHERS = (
-    _Publisher("MkDocs", ("mkdocs.yml", "mkdocs.yaml"), "site", "site_dir"),
-    _Publisher("Zensical", ("zensical.toml",), "site", "site_dir"),
-    _Publisher("Jekyll", ("_config.yml", "_config.yaml", "_config.toml"), "_site", "destination"),
-    _Publisher("Hexo", ("_config.yml",), "public", "public_dir", sign="public_dir"),
-    _Publisher("Hugo", tuple(f"hugo.{end}" for end in _HUGO), "public", "publishdir"),
-    _Publisher(
+_SITE_GENERATORS = (
+    _SiteGenerator("MkDocs", ("mkdocs.yml", "mkdocs.yaml"), "site", "site_dir"),
+    _SiteGenerator("Zensical", ("zensical.toml",), "site", "site_dir"),
+    _SiteGenerator(
+        "Jekyll", ("_config.yml", "_config.yaml", "_config.toml"), "_site", "destination"
+    ),
+    _SiteGenerator("Hexo", ("_config.yml",), "public", "public_dir", sign="public_dir"),
+    _SiteGenerator("Hugo", tuple(f"hugo.{end}" for end in _HUGO), "public", "publishdir"),
+    _SiteGenerator(
         "Hugo", tuple(f"config/_default/hugo.{end}" for end in _HUGO), "public", "publishdir"
     ),
-    _Publisher(
+    _SiteGenerator(
         "Hugo", tuple(f"config.{end}" for end in _HUGO), "public", "publishdir", sign="baseurl"
     ),
-    _Publisher("Zola", ("config.toml",), "public", "output_dir", sign="base_url"),
-    _Publisher("Docusaurus", tuple(f"docusaurus.config.{end}" for end in _SCRIPTS), "build"),
-    _Publisher(
+    _SiteGenerator("Zola", ("config.toml",), "public", "output_dir", sign="base_url"),
+    _SiteGenerator("Docusaurus", tuple(f"docusaurus.config.{end}" for end in _SCRIPTS), "build"),
+    _SiteGenerator(
         "VitePress",
         tuple(f".vitepress/config.{end}" for end in _SCRIPTS),
         ".vitepress/dist",
         "outdir",
     ),
-    _Publisher("Sphinx", ("conf.py",), "_build"),
-    _Publisher("Sphinx", ("Makefile", "make.bat"), "_build", "builddir", sign="sphinx"),
-    _Publisher("Jupyter Book", ("_toc.yml", "myst.yml"), "_build"),
-    _Publisher("mdBook", ("book.toml",), "book", "build-dir"),
-    _Publisher("HonKit", ("book.json",), "_book"),
-    _Publisher("Quarto", ("_quarto.yml",), "_site", "output-dir"),
-    _Publisher("Quarto", ("_quarto.yml",), "_book", "output-dir"),
-    _Publisher("bookdown", ("_bookdown.yml",), "_book", "output_dir"),
-    _Publisher(
+    _SiteGenerator("Sphinx", ("conf.py",), "_build"),
+    _SiteGenerator("Sphinx", ("Makefile", "make.bat"), "_build", "builddir", sign="sphinx"),
+    _SiteGenerator("Jupyter Book", ("_toc.yml", "myst.yml"), "_build"),
+    _SiteGenerator("mdBook", ("book.toml",), "book", "build-dir"),
+    _SiteGenerator("HonKit", ("book.json",), "_book"),
+    _SiteGenerator("Quarto", ("_quarto.yml",), "_site", "output-dir"),
+    _SiteGenerator("Quarto", ("_quarto.yml",), "_book", "output-dir"),
+    _SiteGenerator("bookdown", ("_bookdown.yml",), "_book", "output_dir"),
+    _SiteGenerator(
         "Eleventy",
         (".eleventy.js", *(f"eleventy.config.{end}" for end in _SCRIPTS)),
         "_site",
         "output",
     ),
-    _Publisher("Astro", tuple(f"astro.config.{end}" for end in _SCRIPTS), "dist", "outdir"),
-    _Publisher("Gatsby", tuple(f"gatsby-config.{end}" for end in _SCRIPTS), "public"),
-    _Publisher("Next.js", tuple(f"next.config.{end}" for end in _SCRIPTS), "out"),
-    _Publisher("Pelican", ("pelicanconf.py",), "output", "output_path"),
-    _Publisher("Antora", ("antora-playbook.yml",), "build/site"),
+    _SiteGenerator("Astro", tuple(f"astro.config.{end}" for end in _SCRIPTS), "dist", "outdir"),
+    _SiteGenerator("Gatsby", tuple(f"gatsby-config.{end}" for end in _SCRIPTS), "public"),
+    _SiteGenerator("Next.js", tuple(f"next.config.{end}" for end in _SCRIPTS), "out"),
+    _SiteGenerator("Pelican", ("pelicanconf.py",), "output", "output_path"),
+    _SiteGenerator("Antora", ("antora-playbook.yml",), "build/site"),
 )
-_CONFIGURATIONS = frozenset(name for tool in _PUBLISHERS for name in tool.files)
-_BEGIN = frozenset(name.partition("/")[0] for name in _CONFIGURATIONS)
-_NAMELESS = "section"  # the anchor of a heading with no letter in it, as kramdown gives it
-_INDEX = frozenset({"index", "readme", "_index"})
-_DROPPED = re.compile(r"[^\w\- ]")
-_NUMBERED = re.compile(r"^(.*)_([0-9]+)$")
-_ORDER = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
+_CONFIG_FILES = frozenset(name for tool in _SITE_GENERATORS for name in tool.config_files)
+_CONFIG_FIRST_PARTS = frozenset(name.partition("/")[0] for name in _CONFIG_FILES)
+_DEFAULT_ANCHOR = "section"  # the anchor of a heading with no letter in it, as kramdown gives it
+_INDEX_NAMES = frozenset({"index", "readme", "_index"})
+_SLUG_DROPPED = re.compile(r"[^\w\- ]")
+_NUMBERED_ANCHOR = re.compile(r"^(.*)_([0-9]+)$")
+_ORDER_PREFIX = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
 
 
-def guess(names: Collection[str]) -> Tool:
+def guess_publisher(names: Collection[str]) -> Publisher:
     """The tool that a guide's own files speak of; GitHub's rules where none does."""
-    return next((tool for name, tool in _CONFIGURED if name in names), "github")
+    return next((tool for name, tool in _PUBLISHER_FILES if name in names), "github")
 
 
-def publishes(name: str) -> bool:
+def is_generator_file(name: str) -> bool:
     """Whether a file of this name configures a publishing tool."""
-    return name in _CONFIGURATIONS
+    return name in _CONFIG_FILES
 
 
-def outputs(names: Iterable[str], read: Callable[[str], str | None]) -> list[tuple[str, str]]:
+def find_outputs(
+    names: Iterable[str], read_file: Callable[[str], str | None]
+) -> list[tuple[str, str]]:
     """Where the tools configured in a folder write their pages, and the name of each tool.
 
     `names` are the folder's files and folders, `read` gives a file's text, None where there is
     none. What is returned are paths from that folder; they may lead out of it, and to nothing.
     """
     found: list[tuple[str, str]] = []
-    if _BEGIN.isdisjoint(names):
+    if _CONFIG_FIRST_PARTS.isdisjoint(names):
         return found
-    for tool in _PUBLISHERS:
-        for file in tool.files:
-            text = read(file) if file.partition("/")[0] in names else None
+    for tool in _SITE_GENERATORS:
+        for file in tool.config_files:
+            text = read_file(file) if file.partition("/")[0] in names else None
             if text is not None and tool.sign in text.lower():
-                output = _configured(text, tool.key) or tool.output
+                output = _read_setting(text, tool.output_key) or tool.output_folder
                 found.append((posixpath.normpath(output), tool.name))
                 break
     return found
 
 
-def _configured(text: str, key: str) -> str:
+def _read_setting(text: str, key: str) -> str:
     """The path that a configuration gives under a key, in whichever language it is written.
 
     Empty where it gives none, or one that has to be computed.
@@ -158,27 +162,29 @@ def _configured(text: str, key: str) -> str:
     return ""
 
 
-def slug(heading: str, tool: Tool = "github") -> str:
+def slugify(heading: str, publisher: Publisher = "github") -> str:
     """The anchor a tool makes of a heading's text; empty where nothing of it is left."""
-    if tool == "mkdocs":
+    if publisher == "mkdocs":
         plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
         kept = re.sub(r"[^\w\s-]", "", plain).strip().lower()
         return re.sub(r"[-\s]+", "-", kept)
-    return _DROPPED.sub("", heading.strip().lower()).replace(" ", "-")
+    return _SLUG_DROPPED.sub("", heading.strip().lower()).replace(" ", "-")
 
 
-def anchors(headings: Iterable[tuple[str, str]], tool: Tool = "github") -> list[str]:
+def assign_anchors(
+    headings: Iterable[tuple[str, str]], publisher: Publisher = "github"
+) -> list[str]:
     """The anchor of each heading of a page in order, given its text and the id it names itself.
 
     Explicit ids win. A repeated one is numbered as the tool does: `a-1`, or `a_1` by MkDocs.
     """
     listed = list(headings)
-    if tool == "mkdocs":
-        return _numbered_by_mkdocs(listed)
+    if publisher == "mkdocs":
+        return _assign_mkdocs_anchors(listed)
     seen: dict[str, int] = {}
     found: list[str] = []
     for text, explicit in listed:
-        wanted = explicit or slug(text, tool) or _NAMELESS
+        wanted = explicit or slugify(text, publisher) or _DEFAULT_ANCHOR
         anchor = wanted
         while anchor in seen:
             seen[wanted] += 1
@@ -188,16 +194,16 @@ def anchors(headings: Iterable[tuple[str, str]], tool: Tool = "github") -> list[
     return found
 
 
-def _numbered_by_mkdocs(listed: Iterable[tuple[str, str]]) -> list[str]:
+def _assign_mkdocs_anchors(listed: Iterable[tuple[str, str]]) -> list[str]:
     listed = list(listed)
     used = {explicit for _, explicit in listed if explicit}
     last: dict[tuple[str, int], int] = {}  # the number last given: many alike take linear time
     given: set[str] = set()
     found: list[str] = []
     for text, explicit in listed:
-        anchor = explicit or slug(text, "mkdocs")
+        anchor = explicit or slugify(text, "mkdocs")
         if explicit in given or (not explicit and (not anchor or anchor in used)):
-            numbered = _NUMBERED.match(anchor)
+            numbered = _NUMBERED_ANCHOR.match(anchor)
             stem, number = (numbered[1], int(numbered[2])) if numbered else (anchor, 0)
             begun = stem, number
             number = last.get(begun, number) + 1
@@ -211,7 +217,7 @@ def _numbered_by_mkdocs(listed: Iterable[tuple[str, str]]) -> list[str]:
     return found
 
 
-def address(path: str, base_url: str, tool: Tool, permalink: str = "") -> str:
+def build_page_url(path: str, base_url: str, publisher: Publisher, permalink: str = "") -> str:
     """Where a page is read: under the published site where there is one, else its path.
 
     `permalink` is what the page itself says, from the site's root or from its own folder.
@@ -226,10 +232,10 @@ def address(path: str, base_url: str, tool: Tool, permalink: str = "") -> str:
     if "/blob/" in urlsplit(base).path or "/tree/" in urlsplit(base).path:
         return f"{base}/{quote(path)}"
     parts = list(place.with_suffix("").parts)
-    if tool == "mkdocs" and parts[0] == "docs" and len(parts) > 1:
+    if publisher == "mkdocs" and parts[0] == "docs" and len(parts) > 1:
         parts = parts[1:]  # read from the project's folder, where the pages lie one deeper
-    if tool == "docusaurus":
-        parts = [_ORDER.sub("", part) for part in parts]
-    if parts[-1].lower() in _INDEX:
+    if publisher == "docusaurus":
+        parts = [_ORDER_PREFIX.sub("", part) for part in parts]
+    if parts[-1].lower() in _INDEX_NAMES:
         return "/".join([base, *map(quote, parts[:-1])]) + "/"
-    return "/".join([base, *map(quote, parts)]) + ("/" if tool == "mkdocs" else "")
+    return "/".join([base, *map(quote, parts)]) + ("/" if publisher == "mkdocs" else "")

@@ -29,28 +29,28 @@ _BOOK_HOSTS = re.compile(
     r"|manning\.com|pragprog\.com|apress\.com|packtpub\.com|thalia\.\w+|openlibrary\.org)/"
     r"|^books\.google\.|^play\.google\.com/store/books"
 )
-_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`]+")
+_WEB_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`]+")
 _FORM_HOSTS = re.compile(
     r"(?:^|\.)(?:forms\.gle|docs\.google\.com/forms|typeform\.com|forms\.office\.com|tally\.so"
     r"|surveymonkey\.com|jotform\.com)/"
 )
-_BOOK = re.compile(r"(?<![a-z])books?(?!mark)|[\U0001f4d5-\U0001f4da]")
-_VIDEO = re.compile(r"video|[\U0001f3a5\U0001f3a6\U0001f4f9\U0001f4fa\u25b6]")
-_MARKS = " |-–—:·•*()[].,;/\u2192"
+_BOOK_SIGN = re.compile(r"(?<![a-z])books?(?!mark)|[\U0001f4d5-\U0001f4da]")
+_VIDEO_SIGN = re.compile(r"video|[\U0001f3a5\U0001f3a6\U0001f4f9\U0001f4fa\u25b6]")
+_SEPARATORS = " |-–—:·•*()[].,;/\u2192"
 _DECORATION = re.compile("[\U0001f300-\U0001faff\u2190-\u21ff\u25a0-\u27bf\ufe0f]")
 
 _PLAIN_ADDRESS = re.compile(r"(?:https?://)?[\w./?#=&%+~-]+\Z", re.A)
 
 # Beside its link, a line that recommends something holds at most an author or a short note.
-_WORDS_BESIDE_A_LINK = 8
+_MAX_WORDS_BESIDE = 8
 
-_READING = frozenset(
+_RESOURCE_HEADING_WORDS = frozenset(
     "reading readings resources resource references reference bibliography books articles videos "
     "links learn talks podcasts papers tools tutorials courses recommended".split()
 )
 
 
-def resource(block: Block, section: Section) -> Resource | None:
+def extract_resource(block: Block, section: Section) -> Resource | None:
     """What a row, an item or a line recommends, where it is one link with a title and little else.
 
     Under a heading that announces reading ("Further reading", "Resources") the note beside the
@@ -59,21 +59,21 @@ def resource(block: Block, section: Section) -> Resource | None:
     if not block.links or block.kind not in {"row", "item", "prose"}:
         return None
     if not block.text and block.links[0].url:  # a film that the page shows
-        return _film(block.links[0], section)
-    listed = [link for link in block.links if link.title and _leads_somewhere(link.url)]
+        return _extract_video(block.links[0], section)
+    listed = [link for link in block.links if link.title and _leads_to_page(link.url)]
     if len(listed) != 1:
         return None
     link = listed[0]
     beside = block.text.replace(link.title, "", 1)
     minutes = _MINUTES.search(beside)
-    beside = _DECORATION.sub("", _MINUTES.sub("", beside)).strip(_MARKS)
+    beside = _DECORATION.sub("", _MINUTES.sub("", beside)).strip(_SEPARATORS)
     by = re.match(r"by\b", beside)
-    if len(beside.split()) > _room_beside(block, link, section, by=bool(by)):
+    if len(beside.split()) > _count_words_allowed(block, link, section, has_author=bool(by)):
         return None
     return Resource(
         title=f"{link.title} {beside}" if by else link.title,
         url=link.url,
-        kind=_kind(link.url, _signs(block), section.headings),
+        kind=_classify(link.url, _collect_icons(block), section.headings),
         minutes=int(minutes[1]) if minutes else None,
         path=section.path,
         headings=section.headings,
@@ -81,9 +81,9 @@ def resource(block: Block, section: Section) -> Resource | None:
     )
 
 
-def _film(link: Link, section: Section) -> Resource | None:
+def _extract_video(link: Link, section: Section) -> Resource | None:
     """A film that stands in a page, named by its own title or by what it stands under."""
-    if _kind(link.url, "", section.headings) != "video":
+    if _classify(link.url, "", section.headings) != "video":
         return None
     return Resource(
         title=link.title or section.headings[-1],
@@ -96,9 +96,9 @@ def _film(link: Link, section: Section) -> Resource | None:
     )
 
 
-def form(source: str) -> str:
+def find_form(source: str) -> str:
     """The address of the first form a page's source names; empty where it names none."""
-    for address in _ADDRESS.findall(source):
+    for address in _WEB_ADDRESS.findall(source):
         with contextlib.suppress(ValueError):  # an address with a broken bracket
             parts = urlsplit(address)
             if _FORM_HOSTS.search(f"{parts.hostname or ''}{parts.path.lower()}/"):
@@ -106,20 +106,20 @@ def form(source: str) -> str:
     return ""
 
 
-def _room_beside(block: Block, link: Link, section: Section, *, by: bool) -> float:
+def _count_words_allowed(block: Block, link: Link, section: Section, *, has_author: bool) -> float:
     """How many words may stand beside the link of a line that recommends it."""
-    if by or block.kind == "row":  # in a row the words are other cells
-        return _WORDS_BESIDE_A_LINK
+    if has_author or block.kind == "row":  # in a row the words are other cells
+        return _MAX_WORDS_BESIDE
     if block.kind != "item":
         return 0
-    announced = _READING & set(section.headings[-1].lower().split())
-    if announced and block.text.startswith(link.title) and not links.internal(link.url):
+    announced = _RESOURCE_HEADING_WORDS & set(section.headings[-1].lower().split())
+    if announced and block.text.startswith(link.title) and not links.is_internal(link.url):
         return float("inf")
     # In running text a link among words is a reference.
     return len(link.title.split())
 
 
-def _leads_somewhere(url: str) -> bool:
+def _leads_to_page(url: str) -> bool:
     """Whether a link goes to a page: of the web, or another of the guide."""
     if url.startswith("#"):
         return False
@@ -132,20 +132,20 @@ def _leads_somewhere(url: str) -> bool:
     return bool(url) and scheme in {"", "http", "https"}
 
 
-def _signs(block: Block) -> str:
+def _collect_icons(block: Block) -> str:
     """The pictures of a line: the sources of its images, and its emoji."""
     return " ".join((*block.icons, *_DECORATION.findall(block.text))).lower()
 
 
-def _kind(url: str, signs: str, headings: tuple[str, ...]) -> ResourceKind:
+def _classify(url: str, signs: str, headings: tuple[str, ...]) -> ResourceKind:
     under = headings[-1].lower().split()
     address = urlsplit(url)
     if not address.netloc:
         return "page"
     place = f"{address.hostname or ''}{address.path.lower()}/"
-    if _BOOK.search(signs) or _BOOK_HOSTS.search(place) or "books" in under:
+    if _BOOK_SIGN.search(signs) or _BOOK_HOSTS.search(place) or "books" in under:
         return "book"
-    if _VIDEO.search(signs) or _VIDEO_HOSTS.search(place) or "videos" in under:
+    if _VIDEO_SIGN.search(signs) or _VIDEO_HOSTS.search(place) or "videos" in under:
         return "video"
     if _FORM_HOSTS.search(place):
         return "form"

@@ -29,10 +29,10 @@ _HEADER = re.compile(
 
 
 # A file of so many bytes may count as memory; to read it would take twice as long.
-_SMALL = 4 << 20
+_SMALL_FILE_BYTES = 4 << 20
 
 
-class Matrix:
+class MappedMatrix:
     """The rows of one file, which stays open; safe to share.
 
     `whole` is mapped into memory: what is touched of it counts as memory of this process, 64 KB
@@ -41,35 +41,35 @@ class Matrix:
     """
 
     def __init__(self, path: Path) -> None:
-        self.whole = mapped(path)
+        self.array = map_array(path)
         self._file = os.open(path, os.O_RDONLY)
-        self._begin = os.fstat(self._file).st_size - self.whole.nbytes
+        self._begin = os.fstat(self._file).st_size - self.array.nbytes
         weakref.finalize(self, os.close, self._file)
 
     def __len__(self) -> int:
-        return len(self.whole)
+        return len(self.array)
 
     @property
     def width(self) -> int:
         """How many numbers a row has."""
-        return int(self.whole.shape[1])
+        return int(self.array.shape[1])
 
-    def rows(self, keys: NDArray[np.int64]) -> Numbers:
+    def read_rows(self, keys: NDArray[np.int64]) -> Numbers:
         """Some rows, in the order asked for."""
-        return self.runs(keys, keys + 1)
+        return self.read_runs(keys, keys + 1)
 
-    def runs(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Numbers:
+    def read_runs(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Numbers:
         """The rows of some runs, each from its start up to its end, one run after another."""
-        if self.whole.nbytes <= _SMALL:
+        if self.array.nbytes <= _SMALL_FILE_BYTES:
             runs = map(slice, starts.tolist(), ends.tolist())
-            return np.concatenate([self.whole[:0], *map(self.whole.__getitem__, runs)])
-        size = self.width * self.whole.itemsize
+            return np.concatenate([self.array[:0], *map(self.array.__getitem__, runs)])
+        size = self.width * self.array.itemsize
         lengths, places = (ends - starts) * size, self._begin + starts * size
         read = map(os.pread, repeat(self._file), lengths.tolist(), places.tolist())
-        return np.frombuffer(b"".join(read), dtype=self.whole.dtype).reshape(-1, self.width)
+        return np.frombuffer(b"".join(read), dtype=self.array.dtype).reshape(-1, self.width)
 
 
-def mapped(path: Path) -> Numbers:
+def map_array(path: Path) -> Numbers:
     """The array in a file, mapped into memory; not as a `memmap`, whose slices cost ten times.
 
     Raises ValueError for what is no file of numbers. `numpy.load` is not used: it takes the header
@@ -88,7 +88,7 @@ def mapped(path: Path) -> Numbers:
     return np.asarray(np.memmap(path, dtype, "r", len(begun) + len(head), shape))
 
 
-def best(keys: Numbers, scores: Numbers, k: int) -> list[tuple[int, float]]:
+def top_k(keys: Numbers, scores: Numbers, k: int) -> list[tuple[int, float]]:
     """The k of highest score, best first, ties by key and those at the end too."""
     if 0 < k < len(scores):
         kept = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
@@ -97,7 +97,7 @@ def best(keys: Numbers, scores: Numbers, k: int) -> list[tuple[int, float]]:
     return list(zip(keys[order].tolist(), scores[order].tolist(), strict=True))
 
 
-def write(path: Path, parts: Iterable[Numbers], dtype: DTypeLike, *, width: int = 0) -> int:
+def write_rows(path: Path, parts: Iterable[Numbers], dtype: DTypeLike, *, width: int = 0) -> int:
     """Write rows that come in parts, one part in memory at a time, and return their width.
 
     `width` is that of a file without any rows.

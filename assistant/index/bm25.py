@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.index.arrays import best, mapped
+from assistant.index.arrays import map_array, top_k
 from assistant.index.forward_index import Postings
 
 if TYPE_CHECKING:
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     Keys = NDArray[np.int32]
     Scores = NDArray[np.float32]
 
-SATURATION = 1.5
-LENGTH = 0.75
+K1 = 1.5
+B = 0.75
 """BM25's k1 and b, in Lucene's form: idf · f / (f + k1 · (1 − b + b · length / mean))."""
 
 # To look a passage up among a term's costs as much as to read so many (80 and 5 ns).
-_LOOKUP = 16
+_LOOKUP_COST = 16
 
 # So many are read before it pays to ask whether the rest is needed: 80 µs.
-_FEW = 16_384
+_SCORE_ALL_UP_TO = 16_384
 
 # Sums of 32-bit scores are this near to what they should be.
-_NEAR = 1e-5
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _PostingList:
     """Where one term stands: the passages in order, what it is worth in each, and at most."""
 
     passages: Keys
-    worth: Scores
-    most: float
+    scores: Scores
+    max_score: float
 
 
 class Bm25:
@@ -60,38 +60,38 @@ class Bm25:
         self._stems = stems
         self._size = passages
         self._own = threading.local()
-        self._ends: NDArray[np.int64] = mapped(folder / "posting_ends.npy")
-        self._passages: Keys = mapped(folder / "posting_passages.npy")
-        self._worth: Scores = mapped(folder / "posting_worth.npy")
-        self._most: Scores = mapped(folder / "posting_most.npy")
+        self._ends: NDArray[np.int64] = map_array(folder / "posting_ends.npy")
+        self._passages: Keys = map_array(folder / "posting_passages.npy")
+        self._worth: Scores = map_array(folder / "posting_worth.npy")
+        self._most: Scores = map_array(folder / "posting_most.npy")
 
-    def best(self, terms: Iterable[str], k: int) -> list[tuple[int, float]]:
+    def top_k(self, terms: Iterable[str], k: int) -> list[tuple[int, float]]:
         """The k best passages by number and score, best first, ties by number; all above 0.
 
         What every passage scores is added up only until the terms that are left, the commonest,
         can lift none of the others among the best k (Turtle and Flood's max-score): then they
         are looked up for those that are still in the running. So the ranking is the whole one.
         """
-        said = self._said(terms)
+        said = self._posting_lists(terms)
         if not said or k < 1:
             return []
-        scores = self._zeros()
-        if sum([len(one.passages) for one in said]) <= _FEW:
+        scores = self._zero_scores()
+        if sum([len(one.passages) for one in said]) <= _SCORE_ALL_UP_TO:
             for one in said:
-                np.add.at(scores, one.passages, one.worth)
+                np.add.at(scores, one.passages, one.scores)
             keys = np.flatnonzero(scores).astype(np.int32)
-            return best(keys, scores[keys], k)
-        left = np.cumsum([one.most for one in said][::-1])[::-1].tolist()
+            return top_k(keys, scores[keys], k)
+        left = np.cumsum([one.max_score for one in said][::-1])[::-1].tolist()
         left.append(0.0)
         bar = lowest = 0.0
         read = 0
         for read, one in enumerate(said, 1):
-            np.add.at(scores, one.passages, one.worth)
-            bar = max(bar, _kth(scores[one.passages], k, bar))
-            lowest = max(0.0, bar * (1 - _NEAR) - left[read])
+            np.add.at(scores, one.passages, one.scores)
+            bar = max(bar, _kth_highest(scores[one.passages], k, bar))
+            lowest = max(0.0, bar * (1 - _ROUNDING) - left[read])
             if lowest and read < len(said):
                 running = np.count_nonzero(scores > lowest)
-                if _LOOKUP * running < len(said[read].passages):
+                if _LOOKUP_COST * running < len(said[read].passages):
                     break
         keys = np.flatnonzero(scores > lowest).astype(np.int32)
         found = scores[keys]
@@ -99,12 +99,12 @@ class Bm25:
             place = np.searchsorted(one.passages, keys)
             place[place == len(one.passages)] = 0
             says = one.passages[place] == keys
-            found[says] += one.worth[place[says]]
-            still = found > _kth(found, k, 0.0) * (1 - _NEAR) - left[n]
+            found[says] += one.scores[place[says]]
+            still = found > _kth_highest(found, k, 0.0) * (1 - _ROUNDING) - left[n]
             keys, found = keys[still], found[still]
-        return best(keys, found, k)
+        return top_k(keys, found, k)
 
-    def _zeros(self) -> Scores:
+    def _zero_scores(self) -> Scores:
         """A score of 0 for every passage, in memory that this thread used before.
 
         Memory that is new costs .6 ms at a million passages, and this .1 ms.
@@ -115,7 +115,7 @@ class Bm25:
         scores.fill(0.0)
         return scores
 
-    def _said(self, terms: Iterable[str]) -> list[_Said]:
+    def _posting_lists(self, terms: Iterable[str]) -> list[_PostingList]:
         """Where the terms stand that stand anywhere, the rarest first; one asked twice is so."""
         found: list[tuple[int, int, int, float]] = []
         for term, times in Counter(terms).items():
@@ -126,47 +126,47 @@ class Bm25:
                 start, end = self._ends.item(stem), self._ends.item(stem + 1)
                 found.append((end - start, start, times, times * most))
         return [
-            _Said(self._passages[start:end], worth if times == 1 else times * worth, most)
+            _PostingList(self._passages[start:end], worth if times == 1 else times * worth, most)
             for size, start, times, most in sorted(found)
             for end in [start + size]
             for worth in [self._worth[start:end]]  # of a common term it may never be read
         ]
 
 
-def _kth(scores: Scores, k: int, above: float) -> float:
+def _kth_highest(scores: Scores, k: int, threshold: float) -> float:
     """The k-th best of the scores that are above a bar, or 0 where there are fewer."""
-    high = scores[scores > above]
+    high = scores[scores > threshold]
     return float(np.partition(high, len(high) - k)[len(high) - k]) if len(high) >= k else 0.0
 
 
-def write(folder: Path, postings: Postings, *, passages: int) -> None:
+def write_postings(folder: Path, postings: Postings, *, passages: int) -> None:
     """Write postings and what each is worth."""
-    np.save(folder / "posting_ends.npy", postings.ends)
+    np.save(folder / "posting_ends.npy", postings.offsets)
     np.save(folder / "posting_passages.npy", postings.passages)
-    np.save(folder / "posting_counts.npy", postings.counts)
-    worth = _worth(postings, passages)
+    np.save(folder / "posting_counts.npy", postings.frequencies)
+    worth = _score_postings(postings, passages)
     np.save(folder / "posting_worth.npy", worth)
-    most = np.maximum.reduceat(worth, postings.ends[:-1]) if len(worth) else worth
+    most = np.maximum.reduceat(worth, postings.offsets[:-1]) if len(worth) else worth
     np.save(folder / "posting_most.npy", most)
 
 
-def read(folder: Path, stems: Sequence[str]) -> Postings:
+def read_postings(folder: Path, stems: Sequence[str]) -> Postings:
     """The postings that `write` wrote, from their files where they are."""
     return Postings(
         tuple(stems),
-        mapped(folder / "posting_ends.npy"),
-        mapped(folder / "posting_passages.npy"),
-        mapped(folder / "posting_counts.npy"),
+        map_array(folder / "posting_ends.npy"),
+        map_array(folder / "posting_passages.npy"),
+        map_array(folder / "posting_counts.npy"),
     )
 
 
-def _worth(postings: Postings, passages: int) -> Scores:
+def _score_postings(postings: Postings, passages: int) -> Scores:
     """What every posting adds to a score; 0 where only stopwords have the stem."""
-    often = postings.counts.astype(np.float32)
+    often = postings.frequencies.astype(np.float32)
     lengths = np.bincount(postings.passages, weights=often, minlength=passages)
-    norm = SATURATION * ((1 - LENGTH) + LENGTH * lengths / max(lengths.mean(), 1e-9))
-    columns = np.repeat(np.arange(len(postings.stems)), np.diff(postings.ends))
-    holding = np.bincount(columns[postings.counts > 0], minlength=len(postings.stems))
+    norm = K1 * ((1 - B) + B * lengths / max(lengths.mean(), 1e-9))
+    columns = np.repeat(np.arange(len(postings.terms)), np.diff(postings.offsets))
+    holding = np.bincount(columns[postings.frequencies > 0], minlength=len(postings.terms))
     rarity = {n: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for n in set(holding.tolist())}
     idf = np.array([rarity[n] for n in holding.tolist()], dtype=np.float32)
     share = often / (norm[postings.passages] + often)

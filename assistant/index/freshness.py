@@ -10,94 +10,96 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import GuideError
 from assistant.index import diff, generations
-from assistant.index.build_cache import remembered
+from assistant.index.build_cache import read_file_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from assistant.index.build_cache import Seen
-    from assistant.index.diff import Difference
+    from assistant.index.build_cache import FileRecord
+    from assistant.index.diff import ChangeCounts
     from assistant.index.index import Index
     from assistant.settings import Settings
 
-MOST_COMPARED = 2_000
+MAX_PAGES_COMPARED = 2_000
 """Pages up to which opening an index compares it with its guide: some 25 ms on one core."""
 
-_MOST_READ = 20  # files that may be read for that; the others are told by their stat
+_MAX_READS = 20  # files that may be read for that; the others are told by their stat
 
-HINT = f"{generations.REBUILD}, or serve with --watch."
+STALE_HINT = f"{generations.REBUILD_HINT}, or serve with --watch."
 
 
-class Freshness:
+class FreshnessChecker:
     """A guide compared with its index again and again, from the second time on by stat alone.
 
     The first time it starts from what the build remembered of the files. For one thread.
     """
 
-    def __init__(self, corpus: Path, folder: Path, seen: Mapping[str, Seen] | None = None) -> None:
+    def __init__(
+        self, corpus: Path, folder: Path, file_records: Mapping[str, FileRecord] | None = None
+    ) -> None:
         """`seen` is how files were; without it, the cache in the index's folder says so."""
         self._corpus = corpus
         self._folder = folder
-        self._seen = seen
+        self._seen = file_records
         self._generation = ""
         self._digests: dict[str, str] = {}
         self._unread: frozenset[str] = frozenset()
 
-    def difference(self, index: Index, *, most_read: int = sys.maxsize) -> Difference:
+    def compare(self, index: Index, *, max_reads: int = sys.maxsize) -> ChangeCounts:
         """How the guide differs from an index of it; at most `most_read` files are read to tell.
 
         Raises GuideError where the guide's folder is not there.
         """
         if self._seen is None:
-            guide, files = remembered(self._folder)
+            guide, files = read_file_records(self._folder)
             self._seen = files if guide == self._corpus.resolve() else {}
         if self._generation != index.generation:  # once, for questions ask the same database
-            self._digests = index.store.digests()
-            unread = (oddity.path for oddity in index.store.concerns() if oddity.unread)
+            self._digests = index.store.page_digests()
+            unread = (oddity.path for oddity in index.store.guide_warnings() if oddity.unreadable)
             self._unread = frozenset(unread)
             self._generation = index.generation
-        found = diff.compare(
+        found = diff.count_changes(
             self._corpus,
             self._digests,
-            unread=self._unread,
-            seen=self._seen,
-            most_read=most_read,
+            unreadable=self._unread,
+            file_records=self._seen,
+            max_reads=max_reads,
         )
-        self._seen = found.files
+        self._seen = found.file_records
         return found
 
 
-def guide_of(chosen: Settings) -> Path | None:
+def find_guide(chosen: Settings) -> Path | None:
     """The guide to compare an index with: the one it was built from, where that is here.
 
     Else it is the one that the settings name. None where neither is: an index may be used on a
     machine that its guide was never on.
     """
-    return _guide_of(chosen)[0]
+    return _find_guide_and_records(chosen)[0]
 
 
-def notice(index: Index, chosen: Settings) -> str:
+def describe_staleness(index: Index, chosen: Settings) -> str:
     """What to say of an index that is opened once, where its guide has changed; mostly nothing.
 
     Nothing is said where it would take long to tell: of a guide of more than `MOST_COMPARED`
     pages, and where many files are not as the build remembers them, as in a copy.
     """
-    if index.manifest.pages > MOST_COMPARED:
+    if index.manifest.pages > MAX_PAGES_COMPARED:
         return ""
-    corpus, seen = _guide_of(chosen)
+    corpus, seen = _find_guide_and_records(chosen)
     if corpus is None:
         return ""
     try:
-        found = Freshness(corpus, chosen.index, seen).difference(index, most_read=_MOST_READ)
+        found = FreshnessChecker(corpus, chosen.index, seen).compare(index, max_reads=_MAX_READS)
     except GuideError:  # gone since it was looked for
         return ""
-    return f"{found} {HINT}" if found.pages and not found.unsure else ""
+    return f"{found} {STALE_HINT}" if found.pages and not found.unchecked else ""
 
 
-def _guide_of(chosen: Settings) -> tuple[Path | None, dict[str, Seen]]:
+def _find_guide_and_records(chosen: Settings) -> tuple[Path | None, dict[str, FileRecord]]:
     """The guide to compare an index with, and how its files were."""
-    built_from, seen = remembered(chosen.index)
+    built_from, seen = read_file_records(chosen.index)
     if built_from is not None and built_from.is_dir():
         return built_from, seen
     named = "corpus" in chosen.model_fields_set and chosen.corpus.is_dir()

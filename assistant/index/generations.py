@@ -29,8 +29,8 @@ from assistant.errors import (
     IndexBusy,
     IndexDamaged,
     IndexMissing,
+    IndexNotWritable,
     IndexOutdated,
-    IndexUnwritable,
 )
 
 if TYPE_CHECKING:
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REBUILD = "Run: assistant build"
+REBUILD_HINT = "Run: assistant build"
 
-_MANIFEST = "manifest.json"
-_NAME = re.compile(r"[0-9a-f]{16}")
-_POINTER = re.compile(r"(([0-9a-f]{16})\n([0-9a-f]{16}|-)\n)([0-9a-f]{16})\n")
+_MANIFEST_FILE = "manifest.json"
+_GENERATION_NAME = re.compile(r"[0-9a-f]{16}")
+_POINTER_TEXT = re.compile(r"(([0-9a-f]{16})\n([0-9a-f]{16}|-)\n)([0-9a-f]{16})\n")
 # Files are hashed by the block, on all cores from so many blocks on; as many as `_LOOKED_AT` are
 # looked at when a generation is opened: 256 MB, .2 s on two cores.
-_BLOCK = 4 << 20
-_WORTH_SHARING = 16
-_LOOKED_AT = 64
-_HEX = 64  # letters of a digest
-_UNFINISHED = (".draft-", ".current-")
+_BLOCK_BYTES = 4 << 20
+_PARALLEL_FROM = 16
+_MAX_BLOCKS_CHECKED = 64
+_DIGEST_LENGTH = 64  # letters of a digest
+_UNFINISHED_PREFIXES = (".draft-", ".current-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Generation:
     """
 
     name: str
-    home: Path
+    folder: Path
     manifest: str
     damage: str = ""
 
@@ -72,10 +72,10 @@ class _Pointer:
     """The generations to open, best first, and what is wrong with CURRENT (empty: nothing)."""
 
     names: tuple[str, ...]
-    wrong: str = ""
+    problem: str = ""
 
 
-def read(folder: Path, load: Callable[[Generation], T], *, whole: bool = False) -> T:
+def open_current(folder: Path, load: Callable[[Generation], T], *, check_all: bool = False) -> T:
     """What `load` makes of the current generation, or of the one before where that is damaged.
 
     It is `checked` before `load` sees it; nothing is written. `load` raises IndexDamaged
@@ -83,31 +83,31 @@ def read(folder: Path, load: Callable[[Generation], T], *, whole: bool = False) 
     those, IndexMissing, or IndexDamaged where no generation is whole.
     """
     while True:
-        pointer = _pointer(folder)
-        wrong = pointer.wrong
+        pointer = _read_pointer(folder)
+        wrong = pointer.problem
         if not pointer.names and not wrong:
-            raise IndexMissing(f"There is no index in {folder}.", REBUILD)
+            raise IndexMissing(f"There is no index in {folder}.", REBUILD_HINT)
         for name in pointer.names:
             try:
-                found = checked(folder / name, whole=whole)
+                found = check_generation(folder / name, check_all=check_all)
                 return load(replace(found, damage=wrong))
             except IndexDamaged as error:
-                if _pointer(folder) != pointer:
+                if _read_pointer(folder) != pointer:
                     break  # not damaged: a writer has published others and swept this one
-                wrong = wrong or error.what
+                wrong = wrong or error.message
             except IndexOutdated:
-                if wrong == pointer.wrong:  # else it is the damage of a newer one that matters
+                if wrong == pointer.problem:  # else it is the damage of a newer one that matters
                     raise
         else:
-            raise IndexDamaged(wrong, REBUILD)
+            raise IndexDamaged(wrong, REBUILD_HINT)
 
 
-def current(folder: Path) -> str:
+def read_current_name(folder: Path) -> str:
     """The name of the generation that is to be opened; empty where there is none."""
-    return next(iter(_pointer(folder).names), "")
+    return next(iter(_read_pointer(folder).names), "")
 
 
-def checked(home: Path, *, whole: bool = True) -> Generation:
+def check_generation(folder: Path, *, check_all: bool = True) -> Generation:
     """A generation, once its manifest and the files that names hash to what they should.
 
     Where not the `whole` is asked for and it has more than 256 MB, so much of it is looked at:
@@ -116,77 +116,77 @@ def checked(home: Path, *, whole: bool = True) -> Generation:
     than that every byte is looked at. Raises IndexDamaged with the first file that is missing,
     altered or nobody's.
     """
-    path = home / _MANIFEST
+    path = folder / _MANIFEST_FILE
     try:
-        text = files.read(path).decode()
-        if _digest(text) != home.name:
-            raise _altered(path)
+        text = files.read_bytes(path).decode()
+        if _short_digest(text) != folder.name:
+            raise _damaged(path)
         listed = dict(json.loads(text)["files"])
-        present = _sizes(home)
+        present = _count_blocks(folder)
         for name in sorted({*listed, *present}):
-            if len(listed.get(name, "")) != _HEX * present.get(name, 0):
-                raise _altered(home / name)
+            if len(listed.get(name, "")) != _DIGEST_LENGTH * present.get(name, 0):
+                raise _damaged(folder / name)
         blocks = [(name, n) for name, count in present.items() for n in range(count)]
-        looked_at = blocks if whole else _spread(blocks, present)
-        for (name, n), digest in zip(looked_at, _hashed(home, looked_at), strict=True):
-            if listed[name][_HEX * n : _HEX * (n + 1)] != digest:
-                raise _altered(home / name)
+        looked_at = blocks if check_all else _sample_blocks(blocks, present)
+        for (name, n), digest in zip(looked_at, _hash_blocks(folder, looked_at), strict=True):
+            if listed[name][_DIGEST_LENGTH * n : _DIGEST_LENGTH * (n + 1)] != digest:
+                raise _damaged(folder / name)
     except FileNotFoundError as error:
-        raise _altered(error.filename) from error
+        raise _damaged(error.filename) from error
     except OSError as error:
-        what = f"{error.filename or home} cannot be read: {error.strerror or error}."
-        raise IndexDamaged(what, REBUILD) from error
+        what = f"{error.filename or folder} cannot be read: {error.strerror or error}."
+        raise IndexDamaged(what, REBUILD_HINT) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise _altered(path) from error
-    return Generation(home.name, home, text)
+        raise _damaged(path) from error
+    return Generation(folder.name, folder, text)
 
 
-def digests(home: Path) -> dict[str, str]:
+def hash_files(folder: Path) -> dict[str, str]:
     """The sha256 of every 4 MB of every file in a folder but the manifest, by its path inside.
 
     Those of a file stand one behind the other; of a smaller file it is the sha256.
     """
-    present = _sizes(home)
+    present = _count_blocks(folder)
     blocks = [(name, n) for name, count in present.items() for n in range(count)]
-    found = iter(_hashed(home, blocks))
+    found = iter(_hash_blocks(folder, blocks))
     return {name: "".join(itertools.islice(found, count)) for name, count in present.items()}
 
 
-def _sizes(home: Path) -> dict[str, int]:
+def _count_blocks(home: Path) -> dict[str, int]:
     """How many blocks every file has but the manifest, by its path inside, in order."""
-    paths = [p for p in sorted(home.rglob("*")) if p.is_file() and p != home / _MANIFEST]
+    paths = [p for p in sorted(home.rglob("*")) if p.is_file() and p != home / _MANIFEST_FILE]
     return {
-        path.relative_to(home).as_posix(): max(1, -(-path.stat().st_size // _BLOCK))
+        path.relative_to(home).as_posix(): max(1, -(-path.stat().st_size // _BLOCK_BYTES))
         for path in paths
     }
 
 
-def _spread(blocks: Sequence[_Block], sizes: Mapping[str, int]) -> list[_Block]:
+def _sample_blocks(blocks: Sequence[_Block], sizes: Mapping[str, int]) -> list[_Block]:
     """The first and last block of every file, and others at even distances, in order."""
-    if len(blocks) <= _LOOKED_AT:
+    if len(blocks) <= _MAX_BLOCKS_CHECKED:
         return list(blocks)
     ends = {block for block in blocks if block[1] in (0, sizes[block[0]] - 1)}
     inner = [block for block in blocks if block not in ends]
-    room = min(len(inner), max(0, _LOOKED_AT - len(ends)))
+    room = min(len(inner), max(0, _MAX_BLOCKS_CHECKED - len(ends)))
     chosen = ends | {inner[n * len(inner) // room] for n in range(room)}
     return [block for block in blocks if block in chosen]
 
 
-def _hashed(home: Path, blocks: Sequence[_Block]) -> list[str]:
+def _hash_blocks(home: Path, blocks: Sequence[_Block]) -> list[str]:
     def sha256(block: _Block) -> str:
         name, number = block
         with (home / name).open("rb") as file:
-            file.seek(number * _BLOCK)
-            return hashlib.sha256(file.read(_BLOCK)).hexdigest()
+            file.seek(number * _BLOCK_BYTES)
+            return hashlib.sha256(file.read(_BLOCK_BYTES)).hexdigest()
 
-    if len(blocks) < _WORTH_SHARING:
+    if len(blocks) < _PARALLEL_FROM:
         return [sha256(block) for block in blocks]
     with ThreadPoolExecutor() as pool:
         return list(pool.map(sha256, blocks))
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[Path]:
+def lock_for_writing(folder: Path) -> Iterator[Path]:
     """Hold an index for writing and hand out an empty draft folder, gone when the hold ends.
 
     The kernel lets go of the lock when the process ends, and the next writer sweeps what was
@@ -194,10 +194,10 @@ def writing(folder: Path) -> Iterator[Path]:
     OSError met while it is held.
     """
     try:
-        _make(folder)
+        _make_folders(folder)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _lock(lock, folder)
+            _take_lock(lock, folder)
             _sweep(folder)
             try:
                 draft = folder / f".draft-{os.getpid()}"
@@ -210,7 +210,7 @@ def writing(folder: Path) -> Iterator[Path]:
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         mend = "Make room there" if full else "See that its files may be written to"
-        raise IndexUnwritable(
+        raise IndexNotWritable(
             f"The index cannot be written to {folder}: {error.strerror or error}.",
             f"{mend}, or name another folder with --index.",
         ) from error
@@ -223,37 +223,37 @@ def publish(folder: Path, draft: Path, manifest: str, *, previous: str = "") -> 
     generation to fall back on; it is kept and all others are swept. Everything is synced before
     it is named, and named by one rename, so that a reader finds the old or the new one.
     """
-    (draft / _MANIFEST).write_text(manifest, encoding="utf-8")
+    (draft / _MANIFEST_FILE).write_text(manifest, encoding="utf-8")
     for path in sorted(draft.rglob("*")):
-        _sync(path)
-    _sync(draft)
-    name = _digest(manifest)
-    _put(draft, folder / name)
-    _sync(folder)
-    _point(folder, name, "" if previous == name else previous)
+        _fsync(path)
+    _fsync(draft)
+    name = _short_digest(manifest)
+    _move_into_place(draft, folder / name)
+    _fsync(folder)
+    _write_pointer(folder, name, "" if previous == name else previous)
     return name
 
 
-def keep(folder: Path, name: str, text: str) -> None:
+def save_beside(folder: Path, name: str, text: str) -> None:
     """Put a file of a few lines beside the generations, whole or not at all; empty removes it.
 
     No writer of generations touches it. Raises IndexBusy and IndexUnwritable as `writing` does.
     """
-    with writing(folder) as draft:
+    with lock_for_writing(folder) as draft:
         if text:
             (draft / name).write_text(text, encoding="utf-8")
-            _sync(draft / name)
+            _fsync(draft / name)
             (draft / name).replace(folder / name)
         else:
             (folder / name).unlink(missing_ok=True)
-        _sync(folder)
+        _fsync(folder)
 
 
-def _put(draft: Path, home: Path) -> None:
+def _move_into_place(draft: Path, home: Path) -> None:
     """Rename a draft to its place; where the same generation stands there whole, it stays."""
     if home.exists():
         try:
-            checked(home)
+            check_generation(home)
         except IndexDamaged:
             _remove(home)
         else:
@@ -262,37 +262,37 @@ def _put(draft: Path, home: Path) -> None:
     draft.rename(home)
 
 
-def _point(folder: Path, name: str, previous: str) -> None:
+def _write_pointer(folder: Path, name: str, previous: str) -> None:
     """Replace CURRENT; its last line is the digest of those above."""
     text = f"{name}\n{previous or '-'}\n"
     path = folder / f".current-{os.getpid()}"
-    path.write_text(f"{text}{_digest(text)}\n", encoding="ascii")
-    _sync(path)
+    path.write_text(f"{text}{_short_digest(text)}\n", encoding="ascii")
+    _fsync(path)
     path.replace(folder / "CURRENT")
-    _sync(folder)
+    _fsync(folder)
 
 
-def _pointer(folder: Path) -> _Pointer:
+def _read_pointer(folder: Path) -> _Pointer:
     """What CURRENT says; where it is damaged, every generation there is, the newest first."""
     path = folder / "CURRENT"
     try:
-        text = files.read(path).decode("ascii", "replace")
+        text = files.read_bytes(path).decode("ascii", "replace")
     except FileNotFoundError:
-        names = _generations(folder)
+        names = _list_generations(folder)
         return _Pointer(names, f"{path} is missing." if names else "")
     except OSError as error:
         wrong = f"{path} cannot be read: {error.strerror or error}."
-        return _Pointer(_generations(folder), wrong)
-    match = _POINTER.fullmatch(text)
-    if not match or _digest(match[1]) != match[4]:
-        return _Pointer(_generations(folder), f"{path} is altered.")
+        return _Pointer(_list_generations(folder), wrong)
+    match = _POINTER_TEXT.fullmatch(text)
+    if not match or _short_digest(match[1]) != match[4]:
+        return _Pointer(_list_generations(folder), f"{path} is altered.")
     return _Pointer(tuple(name for name in match.group(2, 3) if name != "-"))
 
 
-def _generations(folder: Path) -> tuple[str, ...]:
+def _list_generations(folder: Path) -> tuple[str, ...]:
     """The folders that are named as a generation is, the last published first."""
     try:
-        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+        found = [path for path in folder.iterdir() if _GENERATION_NAME.fullmatch(path.name)]
         found.sort(key=lambda path: (-path.stat().st_mtime_ns, path.name))
     except OSError:
         return ()
@@ -304,11 +304,11 @@ def _sweep(folder: Path) -> None:
 
     What cannot be removed now is left to the next writer.
     """
-    kept = _pointer(folder).names
+    kept = _read_pointer(folder).names
     with suppress(OSError):
         for path in sorted(folder.iterdir()):
-            old = _NAME.fullmatch(path.name) and path.name not in kept
-            if old or path.name.startswith(_UNFINISHED):
+            old = _GENERATION_NAME.fullmatch(path.name) and path.name not in kept
+            if old or path.name.startswith(_UNFINISHED_PREFIXES):
                 _remove(path)
 
 
@@ -323,15 +323,15 @@ def _remove(path: Path) -> None:
         shutil.rmtree(aside)
 
 
-def _make(folder: Path) -> None:
+def _make_folders(folder: Path) -> None:
     """Make the folder and those above it that are missing, and sync them all."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in made:
-        _sync(path.parent)
+        _fsync(path.parent)
 
 
-def _lock(handle: int, folder: Path) -> None:
+def _take_lock(handle: int, folder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -340,7 +340,7 @@ def _lock(handle: int, folder: Path) -> None:
         ) from error
 
 
-def _sync(path: Path) -> None:
+def _fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -348,10 +348,10 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _digest(text: str) -> str:
+def _short_digest(text: str) -> str:
     """The digest that names a generation and ends CURRENT: 64 bits of sha256."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _altered(path: Path | str) -> IndexDamaged:
-    return IndexDamaged(f"{path} is missing or altered.", REBUILD)
+def _damaged(path: Path | str) -> IndexDamaged:
+    return IndexDamaged(f"{path} is missing or altered.", REBUILD_HINT)

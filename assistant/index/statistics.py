@@ -15,7 +15,7 @@ import numpy as np
 
 from assistant.index import arrays, bm25, phrases, vocabulary
 from assistant.index import forward_index as lexicons
-from assistant.index.forward_index import Lexicon
+from assistant.index.forward_index import ForwardIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,76 +30,78 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class TermStatistics:
     """The words of every passage, and in which passages each stem stands."""
 
-    lexicon: Lexicon
+    forward_index: ForwardIndex
     postings: Postings
 
     @classmethod
-    def read(cls, folder: Path) -> Counts:
+    def read(cls, folder: Path) -> TermStatistics:
         """The counts that `write` kept in a folder."""
         names = json.loads((folder / "words.json").read_text(encoding="utf-8"))
         return cls(
-            Lexicon(
+            ForwardIndex(
                 tuple(names["words"]),
-                arrays.mapped(folder / "words.npy"),
-                arrays.mapped(folder / "first_word.npy"),
+                arrays.map_array(folder / "words.npy"),
+                arrays.map_array(folder / "first_word.npy"),
             ),
-            bm25.read(folder, names["stems"]),
+            bm25.read_postings(folder, names["stems"]),
         )
 
     def write(self, folder: Path) -> None:
         """Keep the counts in a folder."""
-        np.save(folder / "words.npy", self.lexicon.tokens)
-        np.save(folder / "first_word.npy", self.lexicon.first)
-        bm25.write(folder, self.postings, passages=len(self.lexicon.first) - 1)
-        names = {"words": self.lexicon.words, "stems": self.postings.stems}
+        np.save(folder / "words.npy", self.forward_index.tokens)
+        np.save(folder / "first_word.npy", self.forward_index.offsets)
+        bm25.write_postings(folder, self.postings, passages=len(self.forward_index.offsets) - 1)
+        names = {"words": self.forward_index.words, "stems": self.postings.terms}
         text = json.dumps(names, ensure_ascii=False)
         (folder / "words.json").write_text(text, encoding="utf-8")
 
 
-def count(parts: Sequence[Lexicon | slice], old: Counts | None) -> Counts:
+def count_terms(
+    parts: Sequence[ForwardIndex | slice], previous: TermStatistics | None
+) -> TermStatistics:
     """The counts of a guide in parts: words that were read, or a slice of the old passages."""
-    if old is None:
-        lexicon = lexicons.joined([part for part in parts if isinstance(part, Lexicon)])
-        return Counts(lexicon, lexicons.postings(lexicon))
-    moved = np.full(len(old.lexicon.first) - 1, -1, dtype=np.int64)
+    if previous is None:
+        lexicon = lexicons.concatenate([part for part in parts if isinstance(part, ForwardIndex)])
+        return TermStatistics(lexicon, lexicons.build_postings(lexicon))
+    moved = np.full(len(previous.forward_index.offsets) - 1, -1, dtype=np.int64)
     places: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
-    words: list[Lexicon] = []
-    read: list[Lexicon] = []
+    words: list[ForwardIndex] = []
+    read: list[ForwardIndex] = []
     number = 0
     for part in parts:
-        if isinstance(part, Lexicon):
+        if isinstance(part, ForwardIndex):
             words.append(part)
             read.append(part)
         else:
-            words.append(old.lexicon.part(part.start, part.stop))
-        passages = np.arange(number, number + len(words[-1].first) - 1)
+            words.append(previous.forward_index.slice_passages(part.start, part.stop))
+        passages = np.arange(number, number + len(words[-1].offsets) - 1)
         number += len(passages)
-        if isinstance(part, Lexicon):
+        if isinstance(part, ForwardIndex):
             places.append(passages)
         else:
             moved[part] = passages
-    new = lexicons.postings(lexicons.joined(read))
-    postings = lexicons.merged(old.postings, moved, new, np.concatenate(places))
-    return Counts(lexicons.joined(words), postings)
+    new = lexicons.build_postings(lexicons.concatenate(read))
+    postings = lexicons.merge_postings(previous.postings, moved, new, np.concatenate(places))
+    return TermStatistics(lexicons.concatenate(words), postings)
 
 
-def keep_acronyms(old: Lexicon, new: Lexicon, edits: Mapping[str, Edit]) -> bool:
+def acronyms_unchanged(old: ForwardIndex, new: ForwardIndex, edits: Mapping[str, Edit]) -> bool:
     """Whether the acronyms are for certain what they were, where no page came or went.
 
     They are where what the edited pages give is as it was, before and after: their headings, what
     they write out, and no running text, since they are not in the sample. Of a guide that is
     small enough to be looked through whole, every page counts.
     """
-    halved = phrases.halvings(lexicons.size(new))
-    if not halved or halved != phrases.halvings(lexicons.size(old)):
+    halved = phrases.count_halvings(lexicons.count_clause_words(new))
+    if not halved or halved != phrases.count_halvings(lexicons.count_clause_words(old)):
         return False
     return not any(
         phrases.is_sampled(path, halved)
         or _headings(before) != _headings(after)
-        or _spelled(before) != _spelled(after)
+        or _definitions(before) != _definitions(after)
         for path, (before, after) in edits.items()
     )
 
@@ -108,5 +110,5 @@ def _headings(passages: Iterable[Passage]) -> set[str]:
     return {heading for passage in passages for heading in passage.headings}
 
 
-def _spelled(passages: Iterable[Passage]) -> Counter[tuple[str, str]]:
-    return Counter(pair for p in passages for pair in vocabulary.written_out(p.text))
+def _definitions(passages: Iterable[Passage]) -> Counter[tuple[str, str]]:
+    return Counter(pair for p in passages for pair in vocabulary.find_definitions(p.text))

@@ -166,7 +166,7 @@ class Answer:
         return "\n\n".join(f"{citation.quote} [{citation.n}]" for citation in self.citations)
 
     @property
-    def gap(self) -> str:
+    def missing_note(self) -> str:
         """What is to be said of the missing sides; empty where none is missing."""
         named = " or ".join(f"“{side}”" for side in self.missing)
         return f"The guide does not speak of {named}." if named else ""
@@ -179,26 +179,31 @@ class Answer:
 
     def __str__(self) -> str:
         notes = [f"[{c.n}] {' > '.join(c.headings)} ({c.url})" for c in self.citations]
-        return "\n\n".join(filter(None, [self.text, self.gap, "\n".join(notes)]))
+        return "\n\n".join(filter(None, [self.text, self.missing_note, "\n".join(notes)]))
 
     def _repr_html_(self) -> str:
         """The answer as a notebook shows it: nothing in it runs, or is fetched."""
         read = "" if self.understood_as == self.question else f"Understood as: {self.understood_as}"
-        quotes = [notebook.quotation(c.quote, c.n) for c in self.citations]
-        sources = [notebook.link(c.url, " > ".join(c.headings)) for c in self.citations]
+        quotes = [notebook.render_quote(c.quote, c.n) for c in self.citations]
+        sources = [notebook.render_link(c.url, " > ".join(c.headings)) for c in self.citations]
         nearest = () if self.found else self.related
-        return notebook.framed(
-            notebook.paragraph(notebook.text(read)),
-            *(quotes or [notebook.paragraph(notebook.text(REFUSAL))]),
-            notebook.paragraph(notebook.text(self.gap)),
-            notebook.listed("", sources, numbered=True),
-            notebook.listed("The guide recommends:", (r.markup for r in self.resources)),
-            notebook.listed("Did you mean:", map(notebook.text, self.other_readings)),
-            notebook.listed(
-                "The nearest sections:",
-                (notebook.link(section.url, " > ".join(section.headings)) for section in nearest),
+        return notebook.render_frame(
+            notebook.render_paragraph(notebook.escape(read)),
+            *(quotes or [notebook.render_paragraph(notebook.escape(REFUSAL))]),
+            notebook.render_paragraph(notebook.escape(self.missing_note)),
+            notebook.render_list("", sources, numbered=True),
+            notebook.render_list(
+                "The guide recommends:", (r.notebook_html for r in self.resources)
             ),
-            notebook.listed("You can also ask:", map(notebook.text, self.next_questions)),
+            notebook.render_list("Did you mean:", map(notebook.escape, self.other_readings)),
+            notebook.render_list(
+                "The nearest sections:",
+                (
+                    notebook.render_link(section.url, " > ".join(section.headings))
+                    for section in nearest
+                ),
+            ),
+            notebook.render_list("You can also ask:", map(notebook.escape, self.next_questions)),
         )
 
     @classmethod
@@ -249,17 +254,17 @@ class Search:
     def __len__(self) -> int:
         return len(self.hits)
 
-    def __getitem__(self, place: int) -> Hit:
-        return self.hits[place]
+    def __getitem__(self, index: int) -> Hit:
+        return self.hits[index]
 
     def _repr_html_(self) -> str:
         """The passages as a notebook shows them: nothing in it runs, or is fetched."""
         items = (
-            f"{notebook.link(hit.passage.url, hit.passage.heading_path)} ({hit.probability:.0%})"
-            f"<br>{notebook.text(hit.passage.excerpt)}"
+            f"{notebook.render_link(hit.passage.url, hit.passage.heading_path)} ({hit.probability:.0%})"
+            f"<br>{notebook.escape(hit.passage.excerpt)}"
             for hit in self.hits
         )
-        return notebook.framed(notebook.listed(self.understood_as, items, numbered=True))
+        return notebook.render_frame(notebook.render_list(self.understood_as, items, numbered=True))
 
     def to_dict(self) -> dict[str, Any]:
         """The search as JSON types."""

@@ -165,10 +165,10 @@ class Resource:
     anchor: str
 
     @property
-    def markup(self) -> str:
+    def notebook_html(self) -> str:
         """The resource as a notebook shows it."""
         minutes = f", {self.minutes} min" if self.minutes else ""
-        return f"{notebook.link(self.url, self.title)} ({self.kind}{minutes})"
+        return f"{notebook.render_link(self.url, self.title)} ({self.kind}{minutes})"
 
     def to_dict(self) -> dict[str, Any]:
         """The resource as JSON types."""
@@ -176,13 +176,13 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Oddity:
+class GuideWarning:
     """Something in a file that was read around rather than through; `unread`: the whole file."""
 
     path: str
     line: int
-    what: str
-    unread: bool = False
+    message: str
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class PageLinks:
 
 
 @dataclass(frozen=True, slots=True)
-class PageRead:
+class ParsedPage:
     """What one file of the guide reads into."""
 
     page: Page
@@ -208,7 +208,7 @@ class PageRead:
     sections: tuple[Section, ...]
     passages: tuple[Passage, ...]
     resources: tuple[Resource, ...]
-    oddities: tuple[Oddity, ...]
+    warnings: tuple[GuideWarning, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +219,4 @@ class Guide:
     sections: tuple[Section, ...]
     passages: tuple[Passage, ...]
     resources: tuple[Resource, ...]
-    oddities: tuple[Oddity, ...]
+    warnings: tuple[GuideWarning, ...]

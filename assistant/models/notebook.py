@@ -16,45 +16,45 @@ if TYPE_CHECKING:
 
 # An address that begins with its host leads out of the notebook; one that does not would lead to a
 # file beside it, which is not the page that is meant.
-_LED_TO = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
-_LINK = "color: inherit; text-decoration: underline"
-_QUOTE = "margin: .5em 0; padding: 0 0 0 .8em; border: 0; border-left: .2em solid #8888"
-_LIST = "margin: 0 0 .5em; padding-left: 2em"
+_SAFE_URL = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
+_LINK_STYLE = "color: inherit; text-decoration: underline"
+_QUOTE_STYLE = "margin: .5em 0; padding: 0 0 0 .8em; border: 0; border-left: .2em solid #8888"
+_LIST_STYLE = "margin: 0 0 .5em; padding-left: 2em"
 
 
-def text(words: str) -> str:
+def escape(words: str) -> str:
     """Words as markup, with their line ends."""
     return "<br>".join(html.escape(line) for line in words.splitlines())
 
 
-def link(url: str, words: str) -> str:
+def render_link(url: str, words: str) -> str:
     """Words as a link, where its address is one of the web or of mail; else the words alone."""
-    if not _LED_TO.fullmatch(url):
-        return text(words)
+    if not _SAFE_URL.fullmatch(url):
+        return escape(words)
     return (
-        f'<a href="{html.escape(url)}" style="{_LINK}" target="_blank" '
-        f'rel="noopener noreferrer">{text(words)}</a>'
+        f'<a href="{html.escape(url)}" style="{_LINK_STYLE}" target="_blank" '
+        f'rel="noopener noreferrer">{escape(words)}</a>'
     )
 
 
-def paragraph(markup: str) -> str:
+def render_paragraph(markup: str) -> str:
     """A paragraph of markup."""
     return f'<p dir="auto">{markup}</p>' if markup else ""
 
 
-def quotation(words: str, number: int) -> str:
+def render_quote(words: str, number: int) -> str:
     """What is quoted, with its number."""
-    return f'<blockquote dir="auto" style="{_QUOTE}">{text(words)} [{number}]</blockquote>'
+    return f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{escape(words)} [{number}]</blockquote>'
 
 
-def listed(heading: str, items: Iterable[str], *, numbered: bool = False) -> str:
+def render_list(heading: str, items: Iterable[str], *, numbered: bool = False) -> str:
     """Items, markup each, under a heading or none; nothing where there are no items."""
     kind = "ol" if numbered else "ul"
     lines = "".join(f'<li dir="auto">{item}</li>' for item in items)
-    above = paragraph(f"<b>{text(heading)}</b>") if heading else ""
-    return f'{above}<{kind} style="{_LIST}">{lines}</{kind}>' if lines else ""
+    above = render_paragraph(f"<b>{escape(heading)}</b>") if heading else ""
+    return f'{above}<{kind} style="{_LIST_STYLE}">{lines}</{kind}>' if lines else ""
 
 
-def framed(*parts: str) -> str:
+def render_frame(*parts: str) -> str:
     """The parts of one output, no wider than is good to read."""
     return f'<div style="max-width: 48em; overflow-wrap: anywhere">{"".join(parts)}</div>'

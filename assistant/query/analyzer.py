@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from assistant import deadline
 from assistant.query import politeness
 from assistant.query import question_type as questions
-from assistant.query.spelling import Spelling
-from assistant.retrieval.ranker import Sought
-from assistant.text.text import opening, stem, terms, tokens, words
+from assistant.query.spelling import SpellingCorrector
+from assistant.retrieval.ranker import Query
+from assistant.text.text import extract_terms, split_words, stem, tokenize, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from assistant.index.vocabulary import Vocabulary
     from assistant.query.question_type import Question
 
-READINGS_TRIED = 4
-LONGEST_READING = 3000
+MAX_INTERPRETATIONS = 4
+MAX_INTERPRETATION_LENGTH = 3000
 """The characters of a question with its acronyms spelled out: one of 600 would have 10,000."""
 
-MOST_CORRECTED = 40
+MAX_CORRECTIONS = 40
 """How many words of a question that the guide does not write are looked up among those it does.
 
 Each takes a fraction of a millisecond; a question of 2,000 characters can have 300.
@@ -34,7 +34,7 @@ Each takes a fraction of a millisecond; a question of 2,000 characters can have 
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class Interpretation:
     """A question that stands alone, one reading of its acronyms, and what that asks for.
 
     `plain` is its text without the politeness around it, which is what is looked for. `prior` is
@@ -42,34 +42,37 @@ class Understood:
     """
 
     question: Question
-    plain: str
-    sought: Sought
+    search_text: str
+    query: Query
     prior: float
 
 
-class Understanding:
+class Analyzer:
     """Reads questions by the words of one guide; `known` says which words are right anywhere."""
 
-    def __init__(self, vocabulary: Vocabulary, known: Callable[[str], bool]) -> None:
+    def __init__(self, vocabulary: Vocabulary, is_known_word: Callable[[str], bool]) -> None:
         self._vocabulary = vocabulary
-        self._spelling = Spelling(
-            vocabulary.surface, says=vocabulary.says, known=known, others=questions.FORM_WORDS
+        self._spelling = SpellingCorrector(
+            vocabulary.word_counts,
+            has_stem=vocabulary.contains,
+            is_known_word=is_known_word,
+            extra_words=questions.QUESTION_WORDS,
         )
         # What the question spells out is looked for by its acronym too.
         self._short_forms = [
-            (f" {' '.join(terms(phrase))} ", terms(acronym))
-            for acronym, phrase in vocabulary.spelled_out()
+            (f" {' '.join(extract_terms(phrase))} ", extract_terms(acronym))
+            for acronym, phrase in vocabulary.defined_acronyms()
         ]
 
-    def readings(self, standing: str) -> list[Understood]:
+    def interpret(self, standing: str) -> list[Interpretation]:
         """The readings of a question that stands alone, likeliest first.
 
         Of a question past 2,000 characters its opening is read.
         """
-        standing = opening(standing)
-        spans = list(self._words(standing))
-        said = " ".join(terms(standing))
-        corrected = self._corrected()
+        standing = truncate(standing)
+        spans = list(self._split_words(standing))
+        said = " ".join(extract_terms(standing))
+        corrected = self._make_corrector()
         known: dict[tuple[str, bool], list[tuple[str, float]]] = {}
         choices: list[list[tuple[str, float]]] = []
         for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
@@ -77,32 +80,36 @@ class Understanding:
             measured = before[0].isdigit() and token.islower()
             found = known.get((token, measured))
             if found is None:
-                readings = () if measured else self._vocabulary.readings(token)
+                readings = () if measured else self._vocabulary.expansions(token)
                 # What the question already spells out is not what it abbreviates.
-                fresh = [r for r in readings if " ".join(terms(r.phrase)) not in said] or readings
+                fresh = [
+                    r for r in readings if " ".join(extract_terms(r.phrase)) not in said
+                ] or readings
                 top = max((reading.weight for reading in fresh), default=1)
                 found = [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
                 known[token, measured] = found
             choices.append(found or [(corrected(token), 1.0)])
         understood = []
-        for combination in itertools.islice(itertools.product(*choices), READINGS_TRIED):
+        for combination in itertools.islice(itertools.product(*choices), MAX_INTERPRETATIONS):
             deadline.check()
-            reading = questions.respelt(standing, spans, [phrase for phrase, _ in combination])
-            reading = opening(reading, LONGEST_READING)
+            reading = questions.substitute_words(
+                standing, spans, [phrase for phrase, _ in combination]
+            )
+            reading = truncate(reading, MAX_INTERPRETATION_LENGTH)
             prior = 1.0
             for _, weight in combination:
                 prior *= weight
-            understood.append(self._understood(reading, prior))
+            understood.append(self._make_interpretation(reading, prior))
         return understood
 
-    def own_words(self, text: str) -> Iterator[tuple[list[str], bool]]:
+    def word_terms(self, text: str) -> Iterator[tuple[list[str], bool]]:
         """The terms of each word of a text, mended, and whether it is an acronym of the guide."""
-        corrected = self._corrected()
-        for token, _, _ in tokens(text):
-            acronym = token != token.lower() and bool(self._vocabulary.readings(token))
-            yield terms(corrected(token)), acronym
+        corrected = self._make_corrector()
+        for token, _, _ in tokenize(text):
+            acronym = token != token.lower() and bool(self._vocabulary.expansions(token))
+            yield extract_terms(corrected(token)), acronym
 
-    def _corrected(self) -> Callable[[str], str]:
+    def _make_corrector(self) -> Callable[[str], str]:
         """What corrects the words of one question, each once, and no more than MOST_CORRECTED."""
         known: dict[str, str] = {}
         unwritten = 0
@@ -110,29 +117,33 @@ class Understanding:
         def correct(token: str) -> str:
             nonlocal unwritten
             if token not in known:
-                unwritten += token.lower() not in self._vocabulary.surface
-                known[token] = self._spelling.mend(token) if unwritten <= MOST_CORRECTED else token
+                unwritten += token.lower() not in self._vocabulary.word_counts
+                known[token] = (
+                    self._spelling.correct(token) if unwritten <= MAX_CORRECTIONS else token
+                )
             return known[token]
 
         return correct
 
-    def _words(self, text: str) -> Iterator[tuple[str, int, int]]:
+    def _split_words(self, text: str) -> Iterator[tuple[str, int, int]]:
         """The words of a question, those joined by a slash apart, initials with their last stop."""
-        for token, start, stop in tokens(text):
+        for token, start, stop in tokenize(text):
             if "." in token and text[stop : stop + 1] == ".":
                 yield token, start, stop + 1
-            elif "/" not in token or self._vocabulary.readings(token):
+            elif "/" not in token or self._vocabulary.expansions(token):
                 yield token, start, stop
             else:
-                for part, begin, end in tokens(token.replace("/", " ")):
+                for part, begin, end in tokenize(token.replace("/", " ")):
                     yield part, start + begin, start + end
 
-    def _understood(self, reading: str, prior: float) -> Understood:
-        plain = politeness.plain(reading)
-        asked = f" {' '.join(terms(reading))} "
+    def _make_interpretation(self, reading: str, prior: float) -> Interpretation:
+        plain = politeness.strip_politeness(reading)
+        asked = f" {' '.join(extract_terms(reading))} "
         short = [term for phrase, own in self._short_forms if phrase in asked for term in own]
-        joined = [stem(word) for word in self._spelling.joined(words(plain))]
-        focus, kind = stem(questions.focus(plain)), questions.kind(plain)
-        news = questions.asks_for_news(plain)
-        sought = Sought.of(plain, also=(*short, *joined), focus=focus, kind=kind, news=news)
-        return Understood(questions.parse(reading), plain, sought, prior)
+        joined = [stem(word) for word in self._spelling.find_compounds(split_words(plain))]
+        focus, kind = stem(questions.extract_focus(plain)), questions.detect_answer_type(plain)
+        news = questions.asks_about_changes(plain)
+        sought = Query.from_text(
+            plain, expansions=(*short, *joined), focus=focus, answer_type=kind, about_changes=news
+        )
+        return Interpretation(questions.parse_question(reading), plain, sought, prior)

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 
 from assistant import deadline
 from assistant.models.answers import MARKER, REFUSAL
-from assistant.query.question_type import parse
-from assistant.text.text import LONGEST, STOPWORDS, normalise, opening, sentences, stem, words
+from assistant.query.question_type import parse_question
+from assistant.text.text import (
+    MAX_QUERY_CHARS,
+    STOPWORDS,
+    normalise,
+    split_sentences,
+    split_words,
+    stem,
+    truncate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,11 +43,11 @@ _PRONOUN = re.compile(
     r"(?! (?:is|was) (?:said|called)\b| (?:article|page|section|guide|document|site)\b)",
     re.I,
 )
-_KINDS = {
+_PRONOUN_KINDS = {
     **dict.fromkeys("he she him his her".split(), "person"),
     **dict.fromkeys("they them their these those".split(), "group"),
 }
-_THANKS = re.compile(
+_SMALL_TALK = re.compile(
     r"^(?:(?:many )?thanks?(?: you)?(?: (?:so|very) much)?|great|cool|perfect|nice|got it|i see|"
     r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?: (?:morning|day))?|alright|right|[ ,!.]){1,60}$",
     re.I,
@@ -47,8 +55,8 @@ _THANKS = re.compile(
 _REPLY = re.compile(
     r"^(?:yes|yeah|yep|yup|no|nope|nah|not|correct|right|sure|of course|i|i'm|we|my)\b", re.I
 )
-_ASKS = re.compile(r"\b(?:what|who|how|why|when|where|which|can i|do i)\b", re.I)
-_DUMMY = re.compile(
+_QUESTION_WORD = re.compile(r"\b(?:what|who|how|why|when|where|which|can i|do i)\b", re.I)
+_DUMMY_IT = re.compile(
     r"^(?>.*?\b(?:is|was|does|will|would|can|if|when|make|makes) it\b).*?\b(?:to|that|for)\b", re.I
 )
 _WHICH_ONE = re.compile(
@@ -56,7 +64,7 @@ _WHICH_ONE = re.compile(
     r"(?:is|are|was|has|have|do|does|should|would|can)\b)",
     re.I,
 )
-_BARE = re.compile(
+_BARE_FOLLOW_UP = re.compile(
     r"^(?:why(?: not)?|how so|how come|since when|like what|such as|for example|really|"
     r"who|when|where|tell me more|more|go on|(?:is there )?any(?:thing|one|where) else|"
     r"(?:what|who|where|how) else|(?:are there )?any others?|"
@@ -71,42 +79,46 @@ _LEADING_PREPOSITION = re.compile(
     r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as) ", re.I
 )
 _LAST_ARTICLE = re.compile(r"\b(?:an?|the) $", re.I)
-_LISTED = re.compile(r"\b\w+ of [\w -]{1,60}?(?= (?:are|exist|is|do|does)\b|\W*$)", re.I)
+_LIST_PHRASE = re.compile(r"\b\w+ of [\w -]{1,60}?(?= (?:are|exist|is|do|does)\b|\W*$)", re.I)
 # Names: words with a capital, small words allowed inside them.
 _NAME = re.compile(
     r"\b[A-Z][\w'’-]*+(?: (?:(?:of|the|and|in|on|for|de|la|von|van) ){0,2}[A-Z][\w'’-]*+){0,20}"
 )
 # What stands before a place, a time or a work rather than a person.
-_PLACED = re.compile(r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with) |[\"“])", re.I)
-_OWNED = re.compile(r"['’]s?$")
+_BEFORE_NON_PERSON = re.compile(
+    r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with) |[\"“])", re.I
+)
+_POSSESSIVE = re.compile(r"['’]s?$")
 # Somebody the same question speaks of: "my son", "an employee", "each member".
 _SOMEBODY = re.compile(r"\b(?:an?|my|our|your|each|every) [a-z]|\b(?:some|any)(?:one|body)\b", re.I)
 # What opens a question of its own, and where one may begin inside another.
 _MODAL = r"(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|must|may)"
 _SOMEONE = r"(?:i|you|we|they|it|he|she|one|the|an?|there|this|that|these|those|my|our|your)"
-_ASKS_ANEW = (
+_NEW_QUESTION = (
     rf"(?:(?:how|what|why|what's|how's)\b|(?:who|where|when|which|whose) (?:to\b|"
     rf"\w+ {_MODAL}\b|{_MODAL}\b)|"
     rf"{_MODAL} {_SOMEONE}\b|(?:(?:please|also|then|can you|could you) ){{0,4}}"
     r"(?:explain|describe|define|list|tell me|instruct)\b)"
 )
-_SPLIT = re.compile(
+_QUESTION_BOUNDARY = re.compile(
     r"(?:(?<!\?)\?++ ?(?:(?:and|also|so|but)\b[ ,]*){0,4}|(?<![ ,;])[ ,;]++(?:and|or|"
     r"but) (?:also )?)"
-    rf"(?={_ASKS_ANEW})",
+    rf"(?={_NEW_QUESTION})",
     re.I,
 )
-_JOINING, _BETWEEN = frozenset(("and", "or", "but")), re.compile(r"[ ,;]+")
-_OPENS = re.compile(rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[ ,]*){{0,8}}{_ASKS_ANEW}", re.I)
-_ROUND = " ()?!.,;:-–—\"'“”‘’"
-MOST_PARTS = 4
-LONGEST_ELLIPSIS = 6
-LONGEST_REPLY = 8
-LONGEST_TOPIC = 4
-LONGEST_NAMING = 12
+_CONJUNCTIONS, _WORD_GAP = frozenset(("and", "or", "but")), re.compile(r"[ ,;]+")
+_QUESTION_OPENING = re.compile(
+    rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[ ,]*){{0,8}}{_NEW_QUESTION}", re.I
+)
+_EDGE_CHARACTERS = " ()?!.,;:-–—\"'“”‘’"
+MAX_SUBQUERIES = 4
+MAX_ELLIPSIS_WORDS = 6
+MAX_REPLY_WORDS = 8
+MAX_TOPIC_WORDS = 4
+MAX_NAMING_WORDS = 12
 """How many words an agent's turn has at most that answers by a name: "Ada and her band"."""
 
-GENERAL = frozenset(
+GENERIC_STEMS = frozenset(
     map(
         stem,
         """
@@ -120,207 +132,217 @@ GENERAL = frozenset(
 )
 """Stems of what may be asked of anything, so that it says nothing of what is asked about."""
 
-_LONGEST_TURN = 250
-_NEAR = 100  # characters before a word that hold the word before it
-_LONGEST_CONTEXT = 700
+_MAX_TURN_LENGTH = 250
+_PRONOUN_WINDOW = 100  # characters before a word that hold the word before it
+_MAX_CONTEXT_LENGTH = 700
 
 
 @dataclass(frozen=True, slots=True)
-class _Thread:
+class _State:
     """What a talk has come to: the last question standing alone, and what each pronoun names.
 
     `named` goes by the kinds of pronoun; `said` is what the agent said since the question, and
     `heard` all that either said.
     """
 
-    before: str = ""
-    named: Mapping[str, str] = field(default_factory=dict)
-    said: str = ""
-    heard: tuple[str, ...] = ()
+    last_question: str = ""
+    referents: Mapping[str, str] = field(default_factory=dict)
+    agent_reply: str = ""
+    messages: tuple[str, ...] = ()
 
-    def after(self, standing: _Standing) -> _Thread:
+    def advance(self, rewrite: _Rewrite) -> _State:
         """The thread after a question: what it is about by itself, and what it goes on with."""
-        before = opening(standing.text)
-        if standing.goes_on:
-            return replace(self, before=before, said="")
-        own = standing.named
+        before = truncate(rewrite.text)
+        if rewrite.continues:
+            return replace(self, last_question=before, agent_reply="")
+        own = rewrite.referents
         if own is None:
-            fresh = _topic(standing.text)
+            fresh = _find_topic(rewrite.text)
         else:
-            fresh = " and ".join(parse(standing.text).subjects)
+            fresh = " and ".join(parse_question(rewrite.text).subjects)
         new = dict.fromkeys(("thing", "group"), fresh) if fresh else {}
-        named = {**self.named, **new, **(own or {})}
-        return replace(self, before=before, said="", named=named)
+        named = {**self.referents, **new, **(own or {})}
+        return replace(self, last_question=before, agent_reply="", referents=named)
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _Rewrite:
     """A question that stands alone: whether it goes on with the last, and what its pronoun names.
 
     `named` is None for a question without a pronoun.
     """
 
     text: str
-    goes_on: bool = False
-    named: Mapping[str, str] | None = None
+    continues: bool = False
+    referents: Mapping[str, str] | None = None
 
 
-def settled(turns: Sequence[Turn]) -> list[Turn]:
+def normalise_turns(turns: Sequence[Turn]) -> list[Turn]:
     """What was said before, in the form a question has, and no longer than one.
 
     Of a longer turn the reader's is cut to its opening, the agent's to its opening and its end,
     where it may ask something. A question is read in the light of turns in this form.
     """
-    return [replace(turn, text=_settled(turn)) for turn in turns]
+    return [replace(turn, text=_normalise_turn(turn)) for turn in turns]
 
 
-def _settled(turn: Turn) -> str:
-    half = LONGEST // 2
-    if turn.role == "agent" and len(turn.text) > LONGEST:
-        return f"{_opening(turn.text, half)} … {normalise(turn.text[-half:])[-half:]}"
-    return _opening(turn.text, LONGEST)
+def _normalise_turn(turn: Turn) -> str:
+    half = MAX_QUERY_CHARS // 2
+    if turn.role == "agent" and len(turn.text) > MAX_QUERY_CHARS:
+        return f"{_truncate(turn.text, half)} … {normalise(turn.text[-half:])[-half:]}"
+    return _truncate(turn.text, MAX_QUERY_CHARS)
 
 
-def _opening(text: str, longest: int) -> str:
-    return opening(normalise(text[: 4 * longest]), longest)
+def _truncate(text: str, longest: int) -> str:
+    return truncate(normalise(text[: 4 * longest]), longest)
 
 
-def stand_alone(text: str, turns: Sequence[Turn]) -> str:
+def rewrite_follow_up(text: str, turns: Sequence[Turn]) -> str:
     """Read the last question of a talk so that it needs no talk before it.
 
     A question that leans on nothing comes back as it is. What is missing is taken from the
     nearest earlier question of the reader's, itself made to stand alone, or from what the agent
     said after it.
     """
-    thread = _Thread()
+    thread = _State()
     for turn in turns:
         deadline.check()
         if turn.role == "agent":
             said = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
-            thread = replace(thread, said=said, heard=(*thread.heard, said))
-        elif not _THANKS.match(turn.text):
-            thread = replace(thread, heard=(*thread.heard, turn.text))
-            thread = thread.after(_standing(turn.text, thread))
-    return _standing(text, thread).text
+            thread = replace(thread, agent_reply=said, messages=(*thread.messages, said))
+        elif not _SMALL_TALK.match(turn.text):
+            thread = replace(thread, messages=(*thread.messages, turn.text))
+            thread = thread.advance(_rewrite(turn.text, thread))
+    return _rewrite(text, thread).text
 
 
-def parts(text: str) -> tuple[str, ...]:
+def split_questions(text: str) -> tuple[str, ...]:
     """The questions a text asks, in order; one, as it stands, unless each is one by itself.
 
     A comparison is one question, and so is one that asks several things of one verb.
     """
-    if "?" not in text.rstrip("? ") and _JOINING.isdisjoint(_BETWEEN.split(text.lower())):
+    if "?" not in text.rstrip("? ") and _CONJUNCTIONS.isdisjoint(_WORD_GAP.split(text.lower())):
         return (text,)
-    pieces = [piece.strip(" ,;") for piece in _SPLIT.split(text)]
-    apart = _OPENS.match(pieces[0]) and _noun_phrase(pieces[0])
-    full = all(len(words(piece)) > 1 for piece in pieces)
-    if not 1 < len(pieces) <= MOST_PARTS or not apart or not full:
+    pieces = [piece.strip(" ,;") for piece in _QUESTION_BOUNDARY.split(text)]
+    apart = _QUESTION_OPENING.match(pieces[0]) and _content_words(pieces[0])
+    full = all(len(split_words(piece)) > 1 for piece in pieces)
+    if not 1 < len(pieces) <= MAX_SUBQUERIES or not apart or not full:
         return (text,)
-    if parse(text).form == "comparison":
+    if parse_question(text).type == "comparison":
         return (text,)
     return tuple(piece if piece.endswith("?") else piece + "?" for piece in pieces)
 
 
-def replies(text: str, turns: Sequence[Turn]) -> bool:
+def is_reply(text: str, turns: Sequence[Turn]) -> bool:
     """Whether a text does no more than answer what the agent asked last."""
-    return bool(turns) and turns[-1].role == "agent" and bool(_asked_back(text, turns[-1].text))
+    return (
+        bool(turns)
+        and turns[-1].role == "agent"
+        and bool(_find_clarification(text, turns[-1].text))
+    )
 
 
-def context(turns: Sequence[Turn]) -> str:
+def build_context(turns: Sequence[Turn]) -> str:
     """What was talked about, newest first, each turn cut to its opening; empty for no talk.
 
     The turns are taken as they were said.
     """
     said = [
-        MARKER.sub("", turn.text[:LONGEST])[:_LONGEST_TURN]
+        MARKER.sub("", turn.text[:MAX_QUERY_CHARS])[:_MAX_TURN_LENGTH]
         for turn in reversed(turns)
-        if turn.text != REFUSAL and not _THANKS.match(opening(turn.text))
+        if turn.text != REFUSAL and not _SMALL_TALK.match(truncate(turn.text))
     ]
-    return " ".join(said)[:_LONGEST_CONTEXT]
+    return " ".join(said)[:_MAX_CONTEXT_LENGTH]
 
 
-def _standing(text: str, thread: _Thread) -> _Standing:
+def _rewrite(text: str, state: _State) -> _Rewrite:
     """One more question of the reader's, read in the light of the thread."""
-    if asked_back := _asked_back(text, thread.said):
-        return _Standing(f"{asked_back} {text}", goes_on=True)
+    if asked_back := _find_clarification(text, state.agent_reply):
+        return _Rewrite(f"{asked_back} {text}", continues=True)
     plain = text.strip().rstrip("?!. ")
-    before, rest = thread.before, _CONNECTIVE.sub("", plain)
-    if before and _BARE.match(plain):
-        return _Standing(f"{plain}: {before}", goes_on=True)
+    before, rest = state.last_question, _CONNECTIVE.sub("", plain)
+    if before and _BARE_FOLLOW_UP.match(plain):
+        return _Rewrite(f"{plain}: {before}", continues=True)
     led = rest != plain
     verbal = bool(_VERBAL.search(rest))
-    if before and led and rest and not verbal and len(words(rest)) <= LONGEST_ELLIPSIS:
-        return _Standing(_replaced(before, parse(before), rest))
-    if _WHICH_ONE.match(plain) and (topic := _topic(before)):
-        return _Standing(f"{rest} ({topic})?", goes_on=True)
-    pronoun = _pronoun(rest)
-    if pronoun and not _antecedent(rest[: pronoun.start()], pronoun[0].lower()):
-        kind = _KINDS.get(pronoun[0].lower(), "thing")
-        name = _named(kind, thread)
+    if before and led and rest and not verbal and len(split_words(rest)) <= MAX_ELLIPSIS_WORDS:
+        return _Rewrite(_substitute_subject(before, parse_question(before), rest))
+    if _WHICH_ONE.match(plain) and (topic := _find_topic(before)):
+        return _Rewrite(f"{rest} ({topic})?", continues=True)
+    pronoun = _find_pronoun(rest)
+    if pronoun and not _has_antecedent(rest[: pronoun.start()], pronoun[0].lower()):
+        kind = _PRONOUN_KINDS.get(pronoun[0].lower(), "thing")
+        name = _resolve_pronoun(kind, state)
         if not name:
-            return _Standing(text, named={})
-        owner = _owned(name) if pronoun["owner"] else name
+            return _Rewrite(text, referents={})
+        owner = _make_possessive(name) if pronoun["owner"] else name
         standing = rest[: pronoun.start()] + owner + rest[pronoun.end() :] + "?"
-        return _Standing(standing, named={kind: name})
-    return _Standing(rest + "?" if led and verbal else text)
+        return _Rewrite(standing, referents={kind: name})
+    return _Rewrite(rest + "?" if led and verbal else text)
 
 
-def _named(kind: str, thread: _Thread) -> str:
+def _resolve_pronoun(kind: str, state: _State) -> str:
     """What a kind of pronoun stands for: who or what the reader spoke of, else the agent."""
-    known = thread.named.get(kind, "")
+    known = state.referents.get(kind, "")
     if kind == "person":
-        return _person(thread.heard) or " and ".join(parse(thread.before).subjects)
-    answered = len(words(thread.said)) <= LONGEST_NAMING and known == _noun_phrase(thread.before)
-    return (answered and next(iter(_names(thread.said)), "")) or known
+        return _find_person(state.messages) or " and ".join(
+            parse_question(state.last_question).subjects
+        )
+    answered = len(split_words(state.agent_reply)) <= MAX_NAMING_WORDS and known == _content_words(
+        state.last_question
+    )
+    return (answered and next(iter(_find_names(state.agent_reply)), "")) or known
 
 
-def _owned(name: str) -> str:
+def _make_possessive(name: str) -> str:
     return name + ("'" if name.endswith("s") and " " in name and name[0].isupper() else "'s")
 
 
-def _asked_back(text: str, said: str) -> str:
+def _find_clarification(text: str, agent_reply: str) -> str:
     """What the agent asked at the end of what it said, if the text is no more than the reply."""
-    if not said:
+    if not agent_reply:
         return ""
-    spans = sentences(said)
-    last = said[slice(*spans[-1])] if spans else ""
-    short = len(words(text)) <= LONGEST_REPLY and "?" not in text
-    replies = short and _REPLY.match(text) and not _ASKS.search(text)
+    spans = split_sentences(agent_reply)
+    last = agent_reply[slice(*spans[-1])] if spans else ""
+    short = len(split_words(text)) <= MAX_REPLY_WORDS and "?" not in text
+    replies = short and _REPLY.match(text) and not _QUESTION_WORD.search(text)
     return last if replies and last.endswith("?") else ""
 
 
-def _topic(before: str) -> str:
+def _find_topic(last_question: str) -> str:
     """What a standing question is about: what it lists, its subjects, its first name, its nouns."""
-    earlier = parse(before)
-    listed = _LISTED.search(before) if earlier.form == "list" else None
+    earlier = parse_question(last_question)
+    listed = _LIST_PHRASE.search(last_question) if earlier.type == "list" else None
     if listed or earlier.subjects:
         return listed[0] if listed else " and ".join(earlier.subjects)
-    spans = sentences(before)
-    last = before[slice(*spans[-1])] if spans else ""
-    nouns = _noun_phrase(last)
-    return next(iter(_names(last)), "") or (nouns if len(nouns.split()) <= LONGEST_TOPIC else "")
+    spans = split_sentences(last_question)
+    last = last_question[slice(*spans[-1])] if spans else ""
+    nouns = _content_words(last)
+    return next(iter(_find_names(last)), "") or (
+        nouns if len(nouns.split()) <= MAX_TOPIC_WORDS else ""
+    )
 
 
-def _names(text: str) -> list[str]:
+def _find_names(text: str) -> list[str]:
     """The names in a text, as written: what has a capital where no sentence begins."""
     found = []
     for match in _NAME.finditer(text):
-        whole = name = match[0].strip(_ROUND)
-        while name and words(name) and words(name)[0] in STOPWORDS:
+        whole = name = match[0].strip(_EDGE_CHARACTERS)
+        while name and split_words(name) and split_words(name)[0] in STOPWORDS:
             name = name.partition(" ")[2]
         if name and name[0].isupper() and (match.start() or " " in name or name != whole):
-            found.append(_OWNED.sub("", name))
+            found.append(_POSSESSIVE.sub("", name))
     return found
 
 
-def _person(heard: Sequence[str]) -> str:
+def _find_person(messages: Sequence[str]) -> str:
     """Who a talk names most: of the names that no preposition or article leads, the fullest."""
     names: list[str] = []
-    for text in heard:
-        led = {match.end() for match in _PLACED.finditer(text)}
-        names += [name for name in _names(text) if text.find(name) not in led]
-    common = {word for text in heard for word in text.split() if word.islower()}
-    names = [name for name in names if _is_person(name, common)]
+    for text in messages:
+        led = {match.end() for match in _BEFORE_NON_PERSON.finditer(text)}
+        names += [name for name in _find_names(text) if text.find(name) not in led]
+    common = {word for text in messages for word in text.split() if word.islower()}
+    names = [name for name in names if _is_person_name(name, common)]
     counts = Counter(word for name in names for word in name.split())
     if not names:
         return ""
@@ -329,7 +351,7 @@ def _person(heard: Sequence[str]) -> str:
     return fuller[0] if fuller else most
 
 
-def _is_person(name: str, common: Collection[str]) -> bool:
+def _is_person_name(name: str, common: Collection[str]) -> bool:
     """Whether a name may be somebody's: no acronym, and no word of it is said in small letters."""
     if " of " in name or " for " in name:
         return False
@@ -337,11 +359,11 @@ def _is_person(name: str, common: Collection[str]) -> bool:
     return not any(word[1:] != word[1:].lower() or word.lower() in common for word in capitalised)
 
 
-def _pronoun(rest: str) -> re.Match[str] | None:
+def _find_pronoun(rest: str) -> re.Match[str] | None:
     """The first word that stands for something said before: no dummy `it`, no relative `that`."""
-    dummy = _DUMMY.match(rest)
+    dummy = _DUMMY_IT.match(rest)
     for match in _PRONOUN.finditer(rest):
-        before = words(rest[max(0, match.start() - _NEAR) : match.start()])
+        before = split_words(rest[max(0, match.start() - _PRONOUN_WINDOW) : match.start()])
         noun = bool(before) and (before[-1] not in STOPWORDS or before[-1].endswith("thing"))
         relative = match[0].lower() == "that" and noun
         if not relative and not (dummy and match[0].lower() == "it"):
@@ -349,31 +371,39 @@ def _pronoun(rest: str) -> re.Match[str] | None:
     return None
 
 
-def _antecedent(before: str, pronoun: str) -> bool:
+def _has_antecedent(before: str, pronoun: str) -> bool:
     """Whether words before a pronoun give it something of the same question to stand for."""
     if pronoun == "one":
         return False
-    if _KINDS.get(pronoun) == "person":
-        return bool(_names(before) or _SOMEBODY.search(before))
-    return len([word for word in words(before) if word not in STOPWORDS]) >= 2
+    if _PRONOUN_KINDS.get(pronoun) == "person":
+        return bool(_find_names(before) or _SOMEBODY.search(before))
+    return len([word for word in split_words(before) if word not in STOPWORDS]) >= 2
 
 
-def _replaced(before: str, earlier: Question, rest: str) -> str:
+def _substitute_subject(before: str, earlier: Question, rest: str) -> str:
     """The earlier question asked again about something else."""
     preposition = _LEADING_PREPOSITION.match(rest)
-    bare = rest[preposition.end() :].strip(_ROUND) if preposition else rest.strip(_ROUND)
+    bare = (
+        rest[preposition.end() :].strip(_EDGE_CHARACTERS)
+        if preposition
+        else rest.strip(_EDGE_CHARACTERS)
+    )
     if not bare:
         return f"{rest}: {before}"
     if not earlier.subjects:
         place = before.lower().rfind(f" {preposition[0].lower()}") if preposition else -1
-        return f"{rest}: {before}" if place < 0 else f"{before[:place]} {rest.strip(_ROUND)}?"
+        return (
+            f"{rest}: {before}"
+            if place < 0
+            else f"{before[:place]} {rest.strip(_EDGE_CHARACTERS)}?"
+        )
     old = earlier.subjects[-1]
     position = before.rfind(old)
-    if earlier.form == "list" or position < 0:
+    if earlier.type == "list" or position < 0:
         return f"what is {bare} ({old})?"
     return _LAST_ARTICLE.sub("", before[:position]) + bare + before[position + len(old) :]
 
 
-def _noun_phrase(text: str) -> str:
+def _content_words(text: str) -> str:
     """The words of a question that carry its topic, in order."""
-    return " ".join(word for word in words(text) if word not in STOPWORDS)
+    return " ".join(word for word in split_words(text) if word not in STOPWORDS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from assistant.text.text import STOPWORDS, tokens, words
+from assistant.text.text import STOPWORDS, split_words, tokenize
 
 _YOU = r"(?:you(?: guys)?|someone|somebody|anyone|anybody)"
 _JUST = (
@@ -18,7 +18,7 @@ _SOME = (
     r"(?:(?:some|any|more|a (?:little|bit|few|couple)(?: (?:of|more|bit))?|further|general|"
     r"basic|additional|lots? of|an?|the|your|out) ){0,4}"
 )
-_NEWS = (
+_INFORMATION = (
     r"(?:info|informations?|help|assistance|details?|questions?|advice|advise|guidance|"
     r"clarification|insight|input|instructions|something|anything|everything|things?|know|support)"
 )
@@ -34,8 +34,8 @@ _LEARN = (
 _GET = r"(?:get|have|receive|obtain|request)"
 _TELL = (
     r"(?:help(?: me\b)?+(?: out\b)?+(?: (?:with|to|by|in|on|understand|find|get|know)){0,4}|"
-    rf"(?:tell|inform|advise|show|teach|remind) (?:me|us)(?: more)?(?: {_SOME}{_NEWS})?|"
-    rf"(?:give|provide|send|offer|get|share) (?:me|us)?(?: with)? ?{_SOME}{_NEWS}|"
+    rf"(?:tell|inform|advise|show|teach|remind) (?:me|us)(?: more)?(?: {_SOME}{_INFORMATION})?|"
+    rf"(?:give|provide|send|offer|get|share) (?:me|us)?(?: with)? ?{_SOME}{_INFORMATION}|"
     rf"(?:explain|clarify|specify)(?: to (?:me|us))?(?: {_SOME}(?:more|bit))?|"
     r"let (?:me|us) know|assist(?: me)?)"
 )
@@ -79,15 +79,15 @@ _LEADS = tuple(
             rf"(?:(?:can|could|would|will|may|might) {_YOU}|(?:please|kindly)) "
             rf"{_JUST}{_TELL}{_ON} "
         ),
-        rf"(?:can|could|may|might) i {_JUST}(?:ask(?: you)?|{_GET}) {_SOME}{_NEWS}{_ON} ",
+        rf"(?:can|could|may|might) i {_JUST}(?:ask(?: you)?|{_GET}) {_SOME}{_INFORMATION}{_ON} ",
         (
             rf"i ?['’]? ?(?:am|m|was|ve been|have been) {_JUST}{_LOOKING}"
             rf"(?: (?:for|into|in|to|if|whether|about|on|"
             rf"regarding)){{0,4}} (?:(?:{_LEARN}|{_GET}) )?"
             rf"(?:(?:you|someone|anyone) (?:can|could|might|would) {_JUST}{_TELL} )?"
-            rf"(?:{_SOME}{_NEWS}{_ON} )?(?:(?:if|whether|about) )?"
+            rf"(?:{_SOME}{_INFORMATION}{_ON} )?(?:(?:if|whether|about) )?"
         ),
-        rf"{_WANT} {_JUST}(?:to {_JUST}(?:{_LEARN}|{_GET}) )?{_SOME}{_NEWS}{_ON} ",
+        rf"{_WANT} {_JUST}(?:to {_JUST}(?:{_LEARN}|{_GET}) )?{_SOME}{_INFORMATION}{_ON} ",
         (
             rf"{_WANT} {_JUST}to {_JUST}{_LEARN}(?: you)?"
             r"(?: (?:more|a (?:bit|little)(?: more)?))?(?: (?:about|on|regarding))? "
@@ -96,7 +96,7 @@ _LEADS = tuple(
             rf"(?:we|i) (?:need|want|require) {_SOME}"
             rf"(?:help|assistance|information|info|advice|guidance){_ON} "
         ),
-        rf"do {_YOU} (?:happen to )?(?:know|have {_SOME}{_NEWS}{_ON}) ",
+        rf"do {_YOU} (?:happen to )?(?:know|have {_SOME}{_INFORMATION}{_ON}) ",
         (
             r"(?:is there|are there|do you have) any "
             rf"(?:info|information|help|guidance|advice){_ON} "
@@ -110,7 +110,7 @@ _LEADS = tuple(
         r"(?:i (?:wonder|guess|think|believe|understand)|wondering) (?:if|whether)? ?",
     )
 )
-_MOST_LEADS = 6
+_MAX_ROUNDS = 6
 """How many rounds of politeness are taken off; each may be one of every kind."""
 
 _TAIL = re.compile(
@@ -126,24 +126,24 @@ _TAIL = re.compile(
 )
 
 
-def plain(text: str) -> str:
+def strip_politeness(text: str) -> str:
     """A question without the politeness around it; as it stands where nothing else is left."""
     rest = text
-    for _ in range(_MOST_LEADS):
+    for _ in range(_MAX_ROUNDS):
         before = rest
         for lead in _LEADS:
             match = lead.match(rest)
-            if match and _asks(rest[match.end() :]):
+            if match and _has_content(rest[match.end() :]):
                 rest = rest[match.end() :]
         if rest == before:
             break
     tail = _TAIL.search(rest)
-    if tail and _asks(rest[: tail.start()]):
+    if tail and _has_content(rest[: tail.start()]):
         rest = rest[: tail.start()]
     return rest.strip()
 
 
-def _asks(rest: str) -> bool:
+def _has_content(rest: str) -> bool:
     """Whether anything is asked by what is left."""
-    found = (word for token, _, _ in tokens(rest) for word in words(token))
+    found = (word for token, _, _ in tokenize(rest) for word in split_words(token))
     return any(word not in STOPWORDS for word in found)

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from assistant.text.text import STOPWORDS, opening, stem, words
+from assistant.text.text import STOPWORDS, split_words, stem, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.models.documents import ResourceKind
 
-Form = Literal["comparison", "choice", "definition", "list", "steps", "resources", "yesno", "other"]
+QuestionType = Literal[
+    "comparison", "choice", "definition", "list", "steps", "resources", "yesno", "other"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,9 @@ class Question:
     """
 
     text: str
-    form: Form
+    type: QuestionType
     subjects: tuple[str, ...] = ()
-    wanted: ResourceKind | None = None
+    resource_kind: ResourceKind | None = None
 
 
 # What politeness puts before a question, and what it may be dropped from.
@@ -182,19 +184,19 @@ _LISTS = tuple(
         r"^(?:what|which) are (?:all )?the (?:\w+ ){0,2}(?P<a>\w+s)(?: (?:of|for|in|to)\b|$)",
     )
 )
-_KINDS = "types kinds sorts categories varieties classes forms flavours flavors"
-KINDS = frozenset(map(stem, _KINDS.split()))
+_KIND_WORDS = "types kinds sorts categories varieties classes forms flavours flavors"
+KIND_STEMS = frozenset(map(stem, _KIND_WORDS.split()))
 """Stems of the words for the kinds of a thing."""
 
-_KIND = r"(?:type|kind|sort|category|variety|class|form|flavou?r)"
+_KIND_PATTERN = r"(?:type|kind|sort|category|variety|class|form|flavou?r)"
 _PREDICATE = r"(?:is|are|was|has|have|needs?|requires?|should|would|can|does|do)"
 _SUPERLATIVE = r"(?:\w+est|best|worst|(?:most|least) \w+)"
 _CHOICES = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        rf"^(?:which|what) {_KIND} of (?P<a>.+?) {_PREDICATE}\b",
-        rf"^(?:which|what) (?:is|are|has) (?:the )?{_SUPERLATIVE} {_KIND} of (?P<a>.+)",
-        rf"^which\b(?>.*?\({_KIND}s of )(?P<a>[^)]+)\)",
+        rf"^(?:which|what) {_KIND_PATTERN} of (?P<a>.+?) {_PREDICATE}\b",
+        rf"^(?:which|what) (?:is|are|has) (?:the )?{_SUPERLATIVE} {_KIND_PATTERN} of (?P<a>.+)",
+        rf"^which\b(?>.*?\({_KIND_PATTERN}s of )(?P<a>[^)]+)\)",
     )
 )
 _STEPS = re.compile(
@@ -223,7 +225,7 @@ _MEDIA = (
     r"(?:books?|articles?|videos?|talks?|blog posts?|essays?|resources?|references?|readings?|"
     r"literature)"
 )
-_RESOURCE_ASK = re.compile(
+_RESOURCE_REQUEST = re.compile(
     r"\b(?:what|which|anything|something|where)\b.{0,30}\b(?:read|watch)\b|"
     r"^(?:(?:can|could|would|will|please|do) (?:you |the \w+ )?){0,4}(?:recommend|suggest)\b|"
     rf"\b(?:recommend|suggest)\w* (?:\w+ ){{0,3}}?{_MEDIA}\b|"
@@ -251,23 +253,23 @@ _TAIL = re.compile(
 
 
 @lru_cache(maxsize=256)
-def parse(text: str) -> Question:
+def parse_question(text: str) -> Question:
     """Read what a question asks for, from its first 2,000 characters.
 
     Of the last few it is known: each part of a question is read after all the turns before it.
     """
-    plain = _LEAD.sub("", opening(text).replace("’", "'").rstrip("?!. "))
+    plain = _LEAD.sub("", truncate(text).replace("’", "'").rstrip("?!. "))
     for pattern in _COMPARISONS:
         match = pattern.search(plain)
         if match:
-            sides = (_subject(match["a"]), _subject(match["b"]))
+            sides = (_clean_subject(match["a"]), _clean_subject(match["b"]))
             if all(0 < len(side.split()) <= 8 for side in sides):
                 return Question(text, "comparison", sides)
-    if _RESOURCE_ASK.search(plain):
-        return _resources(text, plain)
+    if _RESOURCE_REQUEST.search(plain):
+        return _parse_resource_request(text, plain)
     if _STEPS.match(plain):
         return Question(text, "steps")
-    forms: tuple[tuple[Form, tuple[re.Pattern[str], ...], int], ...] = (
+    forms: tuple[tuple[QuestionType, tuple[re.Pattern[str], ...], int], ...] = (
         ("choice", _CHOICES, 8),
         ("list", _LISTS, 8),
         ("definition", _DEFINITIONS, 5),
@@ -275,7 +277,7 @@ def parse(text: str) -> Question:
     for form, patterns, longest in forms:
         for pattern in patterns:
             match = pattern.search(plain)
-            subject = _subject(match["a"]) if match else ""
+            subject = _clean_subject(match["a"]) if match else ""
             if subject and len(subject.split()) <= longest:
                 return Question(text, form, (subject,))
     if _YES_NO.match(plain):
@@ -283,7 +285,7 @@ def parse(text: str) -> Question:
     return Question(text, "other")
 
 
-def _resources(text: str, plain: str) -> Question:
+def _parse_resource_request(text: str, plain: str) -> Question:
     wanted: ResourceKind | None = None
     for match in _RESOURCE_NOUN.finditer(plain):
         kinds: tuple[ResourceKind, ...] = ("book", "article", "video", "form")
@@ -291,25 +293,25 @@ def _resources(text: str, plain: str) -> Question:
         if wanted:
             break
     about = _RESOURCE_SUBJECT.match(plain.rpartition("?")[2])
-    subject = _subject(about["a"]) if about else ""
+    subject = _clean_subject(about["a"]) if about else ""
     return Question(text, "resources", (subject,) if subject else (), wanted)
 
 
-_ROUND = " ()?!.,;:-–—\"'“”‘’"
+_EDGE_CHARACTERS = " ()?!.,;:-–—\"'“”‘’"
 
 
-def _subject(text: str) -> str:
-    plain = _TAIL.sub("", text.strip(_ROUND))
-    return _ARTICLE.sub("", plain).strip(_ROUND)
+def _clean_subject(text: str) -> str:
+    plain = _TAIL.sub("", text.strip(_EDGE_CHARACTERS))
+    return _ARTICLE.sub("", plain).strip(_EDGE_CHARACTERS)
 
 
-def topic(text: str) -> str:
+def extract_topic(text: str) -> str:
     """What a request for something to read is about, without the words that make the request."""
-    rest = _RESOURCE_NOUN.sub(" ", _RESOURCE_VERB.sub(" ", opening(text)))
-    return " ".join(word for word in words(rest) if word not in STOPWORDS | _ASKING)
+    rest = _RESOURCE_NOUN.sub(" ", _RESOURCE_VERB.sub(" ", truncate(text)))
+    return " ".join(word for word in split_words(rest) if word not in STOPWORDS | _REQUEST_WORDS)
 
 
-_ASKING = frozenset(
+_REQUEST_WORDS = frozenset(
     "guide handbook docs documentation site wiki page new next start begin beginner list".split()
 )
 
@@ -322,9 +324,9 @@ _AMOUNT = re.compile(
 )
 
 
-def wants_amount(text: str) -> bool:
+def asks_for_amount(text: str) -> bool:
     """Whether only a number, a date or a length of time answers."""
-    return bool(_AMOUNT.match(opening(text)))
+    return bool(_AMOUNT.match(truncate(text)))
 
 
 _FOCUS = re.compile(
@@ -337,17 +339,17 @@ _FOCUS = re.compile(
 )
 
 
-def focus(text: str) -> str:
+def extract_focus(text: str) -> str:
     """The word for what a question wants named: "which *companies* hire", "what is the *cost*".
 
     Empty where nothing is named: why, who, whether, or what something does.
     """
-    match = _FOCUS.match(opening(text))
-    found = [word for word in words(match["a"]) if word not in STOPWORDS] if match else []
+    match = _FOCUS.match(truncate(text))
+    found = [word for word in split_words(match["a"]) if word not in STOPWORDS] if match else []
     return found[-1] if found else ""
 
 
-_KINDS_WANTED = {
+_ANSWER_TYPES = {
     "date": re.compile(
         r"^(?:(?:in|on|since|until) )?(?:when|what (?:year|date)|which year)\b", re.I
     ),
@@ -362,26 +364,26 @@ _KINDS_WANTED = {
 }
 
 
-def kind(text: str) -> str:
+def detect_answer_type(text: str) -> str:
     """What an answer to a question has to hold: a date, a number, a name; empty for anything."""
-    asked = opening(text)
-    found = (name for name, form in _KINDS_WANTED.items() if form.search(asked))
+    asked = truncate(text)
+    found = (name for name, form in _ANSWER_TYPES.items() if form.search(asked))
     return next(found, "")
 
 
-_NEWS = re.compile(
+_CHANGES = re.compile(
     r"\b(?:new|newest|latest|news|chang(?:e|es|ed|elog)|versions?|releas(?:e|es|ed)|added|removed|"
     r"deprecated|dropped|upgrad(?:e|ing)|migrat(?:e|ing)|since|(?:v|\d+\.)\d+)\b",
     re.I,
 )
 
 
-def asks_for_news(text: str) -> bool:
+def asks_about_changes(text: str) -> bool:
     """Whether a question is about what changed, or about a version."""
-    return bool(_NEWS.search(opening(text)))
+    return bool(_CHANGES.search(truncate(text)))
 
 
-FORM_WORDS = frozenset(
+QUESTION_WORDS = frozenset(
     """
     difference different differ between compare compared comparison versus distinguish explain
     define definition meaning describe types kinds examples reasons steps benefits advantages
@@ -393,10 +395,12 @@ FORM_WORDS = frozenset(
 
 def is_question(heading: str) -> bool:
     """Whether a heading already asks something: a question, or two things side by side."""
-    return heading.rstrip().endswith("?") or parse(heading).form in {"comparison", "steps"}
+    return heading.rstrip().endswith("?") or parse_question(heading).type in {"comparison", "steps"}
 
 
-def respelt(text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]) -> str:
+def substitute_words(
+    text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]
+) -> str:
     """The text with each word as it was read, in the plural where it was, after its article."""
     pieces: list[str] = []
     end = 0

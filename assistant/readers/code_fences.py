@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 # A fence may open inside a list item or a quotation; it closes no deeper than it opened.
-OPENING = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}+(?=[^`]*$)|~{3,}+)(.*)$")
-_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
+FENCE_OPENING = re.compile(
+    r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}+(?=[^`]*$)|~{3,}+)(.*)$"
+)
+_FENCE_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -18,41 +20,41 @@ class Fence:
     """The fence that is open around a line, if any."""
 
     def __init__(self) -> None:
-        self._open: tuple[str, int] | None = None
+        self._marker: tuple[str, int] | None = None
 
     def __bool__(self) -> bool:
-        return self._open is not None
+        return self._marker is not None
 
     def open(self, marker: str, prefix: str = "") -> None:
         """Open a fence whose marker stands after a prefix."""
-        self._open = marker, width(prefix)
+        self._marker = marker, column_width(prefix)
 
-    def drop(self) -> str:
+    def close(self) -> str:
         """Forget the fence, as what it stood in has ended; the line that would have closed it."""
-        marker, column = self._open or ("", 0)
-        self._open = None
+        marker, column = self._marker or ("", 0)
+        self._marker = None
         return " " * column + marker
 
-    def read(self, line: str) -> None:
+    def feed(self, line: str) -> None:
         """Take in a line inside the fence; it may be the one that closes it."""
-        closing = _CLOSING.match(line)
-        if not closing or not self._open or not closing[2].startswith(self._open[0]):
+        closing = _FENCE_CLOSING.match(line)
+        if not closing or not self._marker or not closing[2].startswith(self._marker[0]):
             return
-        if width(closing[1]) <= self._open[1] + 3:
-            self._open = None
+        if column_width(closing[1]) <= self._marker[1] + 3:
+            self._marker = None
 
 
-def width(prefix: str) -> int:
+def column_width(prefix: str) -> int:
     """How many columns a prefix takes."""
     return len(prefix.expandtabs(4))
 
 
-def indent(line: str) -> str:
+def leading_blanks(line: str) -> str:
     """The blanks a line begins with."""
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-def spans(line: str) -> list[tuple[int, int]]:
+def find_code_spans(line: str) -> list[tuple[int, int]]:
     """Where the code spans of a line are; linear in its length."""
     runs = [match.span() for match in _BACKTICKS.finditer(line)]
     ahead: dict[int, list[int]] = {}  # the runs of each length, last first

@@ -12,23 +12,23 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from assistant.readers import mdx as components
-from assistant.readers.code_fences import OPENING, Fence, spans, width
-from assistant.readers.mdx import LABEL
+from assistant.readers.code_fences import FENCE_OPENING, Fence, column_width, find_code_spans
+from assistant.readers.mdx import LABEL_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 
-_INDENT = re.compile(r"[ \t>]*")
-_HEAD = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
+_QUOTE_PREFIX = re.compile(r"[ \t>]*")
+_LINE_PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 
 # A line with neither of these needs no second look.
-_MARK = re.compile(
+_INLINE_MARK = re.compile(
     r"[{%=\[<:](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:)"
     r"|\s\^\w"
 )
-_MARK_FIRST = re.compile(
+_LEADING_MARK = re.compile(
     r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\(\S+\)="
     r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<)"
 )
@@ -39,35 +39,37 @@ _TAB = re.compile(_PREFIX + r"===[!+]?[ \t]+\"(.*)\"[ \t]*$")
 _CALLOUT = re.compile(
     r"^((?:[ \t]*(?:[-*+] |\d+[.)] )?>)+[ \t]*)\[!([\w-]+)(?:\|[^\]]*)?\][-+]?(.*)$"
 )
-_COLONS = re.compile(_PREFIX + r":{3,}+[ \t]*+(.*)$")
+_COLON_FENCE = re.compile(_PREFIX + r":{3,}+[ \t]*+(.*)$")
 _DEFINITION = re.compile(r"^:([ \t]+)(?=\S)")
-_LEAF = re.compile(_PREFIX + r"::[A-Za-z][\w-]*(?:\[(.*)\])?(?:\{[^{}]*\})?[ \t]*$")
-_BRACED = re.compile(r"^\{([\w:.+-]+)\}[ \t]*+(.*)$")
-_NAMED = re.compile(r"^([A-Za-z][\w-]*+)(?:[ \t]*+\[(.*)\])?[ \t]*+(?:\{[^{}]*\})?[ \t]*+(.*)")
-_OPTION = re.compile(r"^[ \t>]*:[\w-]+:(?:[ \t].*)?$")
-_DOTTED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
-_SLASHES = re.compile(r"^([ \t]*)/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*+(.*))?)?$")
+_LEAF_DIRECTIVE = re.compile(_PREFIX + r"::[A-Za-z][\w-]*(?:\[(.*)\])?(?:\{[^{}]*\})?[ \t]*$")
+_BRACED_NAME = re.compile(r"^\{([\w:.+-]+)\}[ \t]*+(.*)$")
+_DIRECTIVE_NAME = re.compile(
+    r"^([A-Za-z][\w-]*+)(?:[ \t]*+\[(.*)\])?[ \t]*+(?:\{[^{}]*\})?[ \t]*+(.*)"
+)
+_DIRECTIVE_OPTION = re.compile(r"^[ \t>]*:[\w-]+:(?:[ \t].*)?$")
+_DOTTED_NAME = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
+_SLASH_BLOCK = re.compile(r"^([ \t]*)/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*+(.*))?)?$")
 # Directives whose content is Markdown; what others hold is code, or made by the tool.
-_DIRECTIVES = frozenset(
+_MARKDOWN_DIRECTIVES = frozenset(
     "note tip hint info important warning attention caution danger error seealso admonition topic "
     "sidebar margin aside dropdown details card grid grid-item grid-item-card tab-set tab-item "
     "versionadded versionchanged deprecated epigraph highlights pull-quote quote exercise solution "
     "figure table list-table glossary definition theorem proof example remark container div "
     "centered rubric todo".split()
 )
-_BLOCKS = frozenset(
+_SLASH_BLOCK_NAMES = frozenset(
     "note tip info warning danger success question failure bug example quote abstract attention "
     "caution hint error important admonition details tab html define caption".split()
 )
-_UNSEEN = (
+_HIDDEN_LINES = (
     re.compile(_PREFIX + r"(?:-+8<-.*|\{!.*!\}[ \t]*)$"),  # a snippet of another file
     re.compile(_PREFIX + r"(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
     re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown when pointed at
 )
-_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
+_MYST_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
 _LIQUID_LINE = re.compile(r"^\s*\{%-?\s*\w.*%\}\s*$")
-_HIGHLIGHTED = re.compile(r"^\s*\{%-?\s*highlight\s*+([\w+#-]*+).*%\}\s*$")
-_HIGHLIGHT_ENDS = re.compile(r"\{%-?\s*endhighlight\b")
+_LIQUID_HIGHLIGHT = re.compile(r"^\s*\{%-?\s*highlight\s*+([\w+#-]*+).*%\}\s*$")
+_LIQUID_ENDHIGHLIGHT = re.compile(r"\{%-?\s*endhighlight\b")
 # `{: .a #b c="d" }` of kramdown, `{ .a #b c="d" }` of attr_list; `{c}` alone may be anything.
 ATTRIBUTES = (
     r"\{:?[ \t]*(?:[.#:][^\s{}]+|data-[\w-]+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))"
@@ -77,18 +79,20 @@ _ATTRIBUTE_LINE = re.compile(rf"^[ \t>]*(?:\{{:[^{{}}]*\}}|{ATTRIBUTES})[ \t]*$"
 _CONTENTS_LIST = re.compile(r"^[ \t]*\{: ?toc\b")
 _ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t].*$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
-_TOLD = re.compile(
+_MARKDOWN_ELEMENT = re.compile(
     r"<([a-z][\w-]*+)(?=\s)(?>[^<>]*?\smarkdown(?:=[\"']?\w{0,20}[\"']?)?(?=[\s>]))[^<>]*>", re.I
 )
-_CLOSES = re.compile(r"</([a-z][\w-]*)>", re.I)
-_TAG_FIRST = re.compile(r"^\s*<(?!/?(?:table|t[rdh]|thead|tbody|ul|ol|li|dl|p|div|h\d)\b)", re.I)
-_NOTHING = "&#8203;"  # seen by nobody, and keeps a line that begins with a tag from being HTML
+_END_TAG = re.compile(r"</([a-z][\w-]*)>", re.I)
+_LEADING_TAG = re.compile(r"^\s*<(?!/?(?:table|t[rdh]|thead|tbody|ul|ol|li|dl|p|div|h\d)\b)", re.I)
+_ZERO_WIDTH_SPACE = (
+    "&#8203;"  # seen by nobody, and keeps a line that begins with a tag from being HTML
+)
 _ID = re.compile(r"#([^\s{}]+)")
-_ATX = re.compile(r"^ {0,3}#{1,6}\s")
+_ATX_HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
 
 # HTML that holds anything to the letter until it is closed.
-_VERBATIM = (
+_VERBATIM_BLOCKS = (
     (re.compile(_PREFIX + r"<!--"), re.compile(r"-->")),
     (
         re.compile(_PREFIX + r"<(?:pre|script|style|textarea)(?=[\s>]|$)", re.I),
@@ -97,147 +101,151 @@ _VERBATIM = (
 )
 
 # What runs over several lines and is shown to nobody: how it opens, and how it ends.
-_HIDDEN = (
+_HIDDEN_BLOCKS = (
     (re.compile(r"^[ \t>]*\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
     (re.compile(r"^[ \t>]*\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
     (re.compile(r"^[ \t>]*\{/\*"), re.compile(r"\*/\}")),
     (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
 
-_SHORTCODE_SHOWN = re.compile(r"\b(?:title|caption|label|heading|summary)=\"([^\"]*)\"")
-_LIQUID = re.compile(r"\{%-?\s*\w[^{}]*?%\}")
-_VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
+_SHORTCODE_TEXT = re.compile(r"\b(?:title|caption|label|heading|summary)=\"([^\"]*)\"")
+_LIQUID_TAG = re.compile(r"\{%-?\s*\w[^{}]*?%\}")
+_LIQUID_VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
 _WIKI_LINK = re.compile(r"(!?)\[\[(?![\s^\"'\[])([^\[\]|\n]+?)(?:\\?\|([^\[\]\n]*))?\]\](?![(\[:])")
-_COMMENT = re.compile(r"%%[^%\n]*+%%")
-_HIGHLIGHT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
+_OBSIDIAN_COMMENT = re.compile(r"%%[^%\n]*+%%")
+_MARKED_TEXT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
 _BLOCK_ID = re.compile(r"\s\^[A-Za-z0-9-]+[ \t]*$")
-_CRITIC = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
+_CRITIC_MARKUP = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
 _ICON = re.compile(
     r":(?:material|octicons|fontawesome|simple|custom|bootstrap)-[\w-]+:(?:\{[^{}]*\})?"
 )
-_EMOJI = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w:])")
+_EMOJI_SHORTCODE = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w:])")
 
 
-WIKI = "wiki:"
+WIKI_SCHEME = "wiki:"
 """Opens the address of a link by a page's name, wherever in the guide that page lies."""
 
 
-def neutralise(source: str, *, mdx: bool = False) -> str:
+def convert_to_commonmark(source: str, *, mdx: bool = False) -> str:
     """Bring a page's Markdown to CommonMark with tables, footnotes and definition lists.
 
     Marks nobody reads are left out, titles of admonitions and tabs become labels, wiki links
     become links, and what stands indented under a marker stands at the margin. A page that opens
     with an import is MDX, whether said or not.
     """
-    source = source.replace(LABEL, "\ufffd")
-    if mdx or components.opens(source):
-        source = components.reduce(source)
-    return "\n".join(_Scan(source.split("\n")).lines())
+    source = source.replace(LABEL_MARK, "\ufffd")
+    if mdx or components.starts_with_import(source):
+        source = components.convert_mdx(source)
+    return "\n".join(_DialectConverter(source.split("\n")).convert())
 
 
-class _Scan:
+class _DialectConverter:
     """One pass over a page's lines; keeps what is open around the line at hand."""
 
     def __init__(self, source: Sequence[str]) -> None:
         self._source = source
-        self._done: list[str] = []
-        self._settled: dict[int, str] = {}  # lines further down that were read with one above
+        self._output: list[str] = []
+        self._converted_ahead: dict[
+            int, str
+        ] = {}  # lines further down that were read with one above
         self._fence = Fence()
         # Where what stands under markers begins, and the column of the marker that it moves to.
         self._margins: list[tuple[int, int]] = []
         self._directives: list[str] = []  # the fences of directives whose content is Markdown
-        self._options = False  # whether a directive's options may follow
-        self._told: Counter[str] = Counter()  # open elements that say they hold Markdown
-        self._target = ""  # an anchor that waits for its heading
+        self._in_options = False  # whether a directive's options may follow
+        self._open_markdown_elements: Counter[str] = (
+            Counter()
+        )  # open elements that say they hold Markdown
+        self._pending_anchor = ""  # an anchor that waits for its heading
 
-    def lines(self) -> list[str]:
+    def convert(self) -> list[str]:
         for number, line in enumerate(self._source):
-            self._done.append(self._line(number, line))
-        return self._done
+            self._output.append(self._convert_line(number, line))
+        return self._output
 
-    def _line(self, number: int, line: str) -> str:
-        if number in self._settled:
-            line = self._settled.pop(number)
-            self._fence.read(line)
+    def _convert_line(self, number: int, line: str) -> str:
+        if number in self._converted_ahead:
+            line = self._converted_ahead.pop(number)
+            self._fence.feed(line)
             return line
         if self._margins:
-            line = self._dedented(line)
+            line = self._dedent(line)
         if self._fence:
-            self._fence.read(line)
+            self._fence.feed(line)
             return line
-        if self._options:
-            self._options = bool(_OPTION.match(line))
-            if self._options:
-                return _quotation(line)
-        opening = OPENING.match(line) if "`" in line or "~" in line else None
+        if self._in_options:
+            self._in_options = bool(_DIRECTIVE_OPTION.match(line))
+            if self._in_options:
+                return _keep_quote_prefix(line)
+        opening = FENCE_OPENING.match(line) if "`" in line or "~" in line else None
         if opening:
             return self._open_fence(number, line, opening)
-        if self._target and line.strip():
-            line, self._target = _with_anchor(line, self._target), ""
-        if not _MARK_FIRST.match(line) and not _MARK.search(line):
+        if self._pending_anchor and line.strip():
+            line, self._pending_anchor = _append_anchor(line, self._pending_anchor), ""
+        if not _LEADING_MARK.match(line) and not _INLINE_MARK.search(line):
             return line
-        return self._marked(number, line) or _quotation(line)
+        return self._convert_marked_line(number, line) or _keep_quote_prefix(line)
 
-    def _settle(self, number: int, ends: re.Pattern[str]) -> str:
+    def _skip_until(self, number: int, ends: re.Pattern[str]) -> str:
         """Leave out what follows a line up to what ends it, or to the end of the page."""
         for after in range(number + 1, len(self._source)):
             line = self._source[after]
             ended = ends.search(line)
             if ended and not ended.end() and line.strip():  # it ends before this line
                 break
-            rest = _inline(line[ended.end() :]) if ended else ""
-            self._settled[after] = rest or _quotation(self._under(line)[1])
+            rest = _convert_inline(line[ended.end() :]) if ended else ""
+            self._converted_ahead[after] = rest or _keep_quote_prefix(self._match_margin(line)[1])
             if ended:
                 break
         return ""
 
-    def _keep(self, number: int, ends: re.Pattern[str]) -> None:
+    def _copy_until(self, number: int, ends: re.Pattern[str]) -> None:
         """Leave what follows a line to the letter up to the line that ends it."""
         for after in range(number + 1, len(self._source)):
-            self._settled[after] = self._under(self._source[after])[1]
+            self._converted_ahead[after] = self._match_margin(self._source[after])[1]
             if ends.search(self._source[after]):
                 break
 
     # -- what stands under a marker -------------------------------------------------------------
 
-    def _dedented(self, line: str) -> str:
+    def _dedent(self, line: str) -> str:
         """A line moved to the marker it stands under; the margins it does not reach have ended."""
-        depth, moved = self._under(line)
+        depth, moved = self._match_margin(line)
         if depth < len(self._margins) and line.strip(" \t>"):
             del self._margins[depth:]
-            closing = self._fence.drop()
-            if self._done and not self._done[-1].strip():
-                self._done[-1] = closing
+            closing = self._fence.close()
+            if self._output and not self._output[-1].strip():
+                self._output[-1] = closing
         return moved
 
-    def _under(self, line: str) -> tuple[int, str]:
+    def _match_margin(self, line: str) -> tuple[int, str]:
         """How many of the margins hold a line, and the line moved to the innermost's marker."""
-        head = _INDENT.match(line)[0]  # type: ignore[index]
+        head = _QUOTE_PREFIX.match(line)[0]  # type: ignore[index]
         wide = line.expandtabs(4) if "\t" in head else line
-        column = width(head)
+        column = column_width(head)
         for depth in range(len(self._margins), 0, -1):
             begins, marker = self._margins[depth - 1]
             if column >= begins and not wide[marker:begins].strip():
                 return depth, wide[:marker] + wide[begins:]
         return 0, line
 
-    def _moved(self) -> int:
+    def _dedent_width(self) -> int:
         """How many columns the lines at hand were moved to the left."""
         return self._margins[-1][0] - self._margins[-1][1] if self._margins else 0
 
-    def _indented_under(self, number: int, prefix: str) -> bool:
+    def _push_margin_under(self, number: int, prefix: str) -> bool:
         """Whether the lines after a marker stand deeper than it, as its content does."""
-        column = width(prefix) + 4 + self._moved()
-        if _column_of_next(self._source[number + 1 : number + 9]) < column:
+        column = column_width(prefix) + 4 + self._dedent_width()
+        if _first_text_column(self._source[number + 1 : number + 9]) < column:
             return False
-        self._margins.append((column, width(prefix)))
+        self._margins.append((column, column_width(prefix)))
         return True
 
-    def _indented_in(self, number: int, tag: str) -> None:
+    def _push_element_margin(self, number: int, tag: str) -> None:
         """What stands in an element begins where its first line does, and is no code for it."""
-        column = _column_of_next(self._source[number + 1 : number + 3])
-        marker = _column_of_next([tag])
-        if column > marker + self._moved() or marker == column - self._moved() > 0:
+        column = _first_text_column(self._source[number + 1 : number + 3])
+        marker = _first_text_column([tag])
+        if column > marker + self._dedent_width() or marker == column - self._dedent_width() > 0:
             self._margins.append((column, marker))
 
     # -- fences -----------------------------------------------------------------------------------
@@ -247,133 +255,133 @@ class _Scan:
         if self._directives and not info and fence == self._directives[-1]:
             self._directives.pop()
             return ""
-        directive = _BRACED.match(info)
+        directive = _BRACED_NAME.match(info)
         if directive and directive[1] == "toctree":
-            return self._settle(number, re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$"))
-        if directive and directive[1] in _DIRECTIVES:
+            return self._skip_until(number, re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$"))
+        if directive and directive[1] in _MARKDOWN_DIRECTIVES:
             self._directives.append(fence)
-            self._options = True
-            return _label(prefix, directive[2])
+            self._in_options = True
+            return _make_label(prefix, directive[2])
         self._fence.open(fence, prefix)
         return line
 
     # -- a line with a mark in it -----------------------------------------------------------------
 
-    def _marked(self, number: int, line: str) -> str:
-        for opens, ends in _HIDDEN:
+    def _convert_marked_line(self, number: int, line: str) -> str:
+        for opens, ends in _HIDDEN_BLOCKS:
             begun = opens.match(line)
             if begun and not ends.search(line, begun.end()):
-                return self._settle(number, ends)
-        for opens, ends in _VERBATIM:
+                return self._skip_until(number, ends)
+        for opens, ends in _VERBATIM_BLOCKS:
             begun = opens.match(line)
             if begun:
                 if not ends.search(line, begun.end()):
-                    self._keep(number, ends)
+                    self._copy_until(number, ends)
                 return line
-        replaced = self._container(number, line)
+        replaced = self._convert_container(number, line)
         if replaced is None:
-            replaced = self._tool_line(number, line)
-        return _inline(line) if replaced is None else replaced
+            replaced = self._convert_tool_line(number, line)
+        return _convert_inline(line) if replaced is None else replaced
 
-    def _container(self, number: int, line: str) -> str | None:  # noqa: PLR0911
+    def _convert_container(self, number: int, line: str) -> str | None:  # noqa: PLR0911
         """The markers of admonitions, tabs and directives, as labels; None where it is none."""
         if found := _ADMONITION.match(line):
-            if self._indented_under(number, found[1]) or found[3] is not None:
-                return _label(found[1], found[3] or "")
+            if self._push_margin_under(number, found[1]) or found[3] is not None:
+                return _make_label(found[1], found[3] or "")
             return None
         if found := _TAB.match(line):
-            self._indented_under(number, found[1])
-            return _label(found[1], found[2])
+            self._push_margin_under(number, found[1])
+            return _make_label(found[1], found[2])
         if found := _CALLOUT.match(line):
-            return _label(found[1], found[3])
-        if found := _COLONS.match(line):
-            return self._colons(number, found)
-        if found := _LEAF.match(line):
-            return _label(found[1], found[2] or "")
-        if (found := _DEFINITION.match(line)) and self._defines_a_comment():
-            self._margins.append((width(found[0]) + self._moved(), 0))
-            return _inline(line[found.end() :])
-        found = _SLASHES.match(line)
-        if found and (not found[2] or found[2] in _BLOCKS):
-            return _label(found[1], found[3] or "")
+            return _make_label(found[1], found[3])
+        if found := _COLON_FENCE.match(line):
+            return self._convert_colon_fence(number, found)
+        if found := _LEAF_DIRECTIVE.match(line):
+            return _make_label(found[1], found[2] or "")
+        if (found := _DEFINITION.match(line)) and self._follows_comment():
+            self._margins.append((column_width(found[0]) + self._dedent_width(), 0))
+            return _convert_inline(line[found.end() :])
+        found = _SLASH_BLOCK.match(line)
+        if found and (not found[2] or found[2] in _SLASH_BLOCK_NAMES):
+            return _make_label(found[1], found[3] or "")
         return None
 
-    def _colons(self, number: int, found: re.Match[str]) -> str | None:
+    def _convert_colon_fence(self, number: int, found: re.Match[str]) -> str | None:
         prefix, rest = found[1], found[2].strip()
         if not rest:
             return prefix.rstrip()
-        if braced := _BRACED.match(rest):
+        if braced := _BRACED_NAME.match(rest):
             if braced[1] == "toctree":
-                return self._settle(number, re.compile(r"^[ \t]*:{3,}[ \t]*$"))
-            self._options = True
-            return _label(prefix, braced[2])
+                return self._skip_until(number, re.compile(r"^[ \t]*:{3,}[ \t]*$"))
+            self._in_options = True
+            return _make_label(prefix, braced[2])
         if rest.startswith("{"):  # a division with attributes alone
             return prefix.rstrip()
-        if _DOTTED.match(rest):  # what mkdocstrings puts in place, with its options indented
-            if self._indented_under(number, prefix):
+        if _DOTTED_NAME.match(rest):  # what mkdocstrings puts in place, with its options indented
+            if self._push_margin_under(number, prefix):
                 self._margins.pop()
-                self._settle(number, re.compile(r"^(?=\S)|^\s*$"))
+                self._skip_until(number, re.compile(r"^(?=\S)|^\s*$"))
             return ""
-        named = _NAMED.match(rest)
-        return _label(prefix, named[2] or named[3]) if named else None
+        named = _DIRECTIVE_NAME.match(rest)
+        return _make_label(prefix, named[2] or named[3]) if named else None
 
-    def _defines_a_comment(self) -> bool:
+    def _follows_comment(self) -> bool:
         """Whether what stands above is a comment, which a plugin puts a term in place of."""
-        above = next(filter(str.strip, reversed(self._done[-4:])), "")
+        above = next(filter(str.strip, reversed(self._output[-4:])), "")
         return above.endswith("-->")
 
-    def _tool_line(self, number: int, line: str) -> str | None:
+    def _convert_tool_line(self, number: int, line: str) -> str | None:
         """Lines that speak to the publishing tool alone; None where it is none."""
-        for mark in _UNSEEN:
+        for mark in _HIDDEN_LINES:
             if unseen := mark.match(line):
-                return _bare(unseen[1])
-        if target := _TARGET.match(line):
-            self._target = target[2]
-            return _bare(target[1])
-        if highlighted := _HIGHLIGHTED.match(line):
+                return _keep_item_prefix(unseen[1])
+        if target := _MYST_TARGET.match(line):
+            self._pending_anchor = target[2]
+            return _keep_item_prefix(target[1])
+        if highlighted := _LIQUID_HIGHLIGHT.match(line):
             self._fence.open("```")
-            self._settle_end(number)
+            self._close_highlight(number)
             return f"```{highlighted[1]}"
-        if "<" in line and (self._told or "markdown" in line):
-            return self._in_element(number, line)
+        if "<" in line and (self._open_markdown_elements or "markdown" in line):
+            return self._convert_element_line(number, line)
         if _LIQUID_LINE.match(line) or _wraps_markdown(self._source, number, line):
             return ""
-        return self._kramdown(line) if "{" in line else None
+        return self._convert_kramdown(line) if "{" in line else None
 
-    def _in_element(self, number: int, line: str) -> str | None:
+    def _convert_element_line(self, number: int, line: str) -> str | None:
         """A line with HTML that says it holds Markdown: those tags go, and the rest is Markdown."""
 
         def opened(found: re.Match[str]) -> str:
-            self._told[found[1].lower()] += 1
+            self._open_markdown_elements[found[1].lower()] += 1
             return ""
 
         def closed(found: re.Match[str]) -> str:
             name = found[1].lower()
-            if not self._told[name]:
+            if not self._open_markdown_elements[name]:
                 return found[0]
-            self._told[name] -= 1
+            self._open_markdown_elements[name] -= 1
             return ""
 
-        plain = _CLOSES.sub(closed, _TOLD.sub(opened, line))
-        self._told = +self._told
-        if plain == line and not self._told:
+        plain = _END_TAG.sub(closed, _MARKDOWN_ELEMENT.sub(opened, line))
+        self._open_markdown_elements = +self._open_markdown_elements
+        if plain == line and not self._open_markdown_elements:
             return None
-        plain = _inline(plain)
+        plain = _convert_inline(plain)
         if not plain.strip():
-            self._indented_in(number, line)
-        if not _TAG_FIRST.match(plain):
+            self._push_element_margin(number, line)
+        if not _LEADING_TAG.match(plain):
             return plain
         marker = self._margins[-1][1] if self._margins else 0
-        return plain[:marker] + _NOTHING + plain[marker:].lstrip()
+        return plain[:marker] + _ZERO_WIDTH_SPACE + plain[marker:].lstrip()
 
-    def _settle_end(self, number: int) -> None:
+    def _close_highlight(self, number: int) -> None:
         """Close the fence of highlighted code where its tag is closed."""
         for after in range(number + 1, len(self._source)):
-            if _HIGHLIGHT_ENDS.search(self._source[after]):
-                self._settled[after] = "```"
+            if _LIQUID_ENDHIGHLIGHT.search(self._source[after]):
+                self._converted_ahead[after] = "```"
                 return
 
-    def _kramdown(self, line: str) -> str | None:
+    def _convert_kramdown(self, line: str) -> str | None:
         """Blank a line of attributes, with the item it makes a table of contents of.
 
         An id that it gives to the heading above is moved up to it.
@@ -382,42 +390,42 @@ class _Scan:
             return ""
         if not _ATTRIBUTE_LINE.match(line):
             return None
-        if self._done:
+        if self._output:
             if _CONTENTS_LIST.match(line):
-                self._done[-1] = _ITEM.sub("", self._done[-1])
+                self._output[-1] = _ITEM.sub("", self._output[-1])
             named = _ID.search(line)
-            if named and _ATX.match(self._done[-1]):
-                self._done[-1] = _with_anchor(self._done[-1], named[1])
+            if named and _ATX_HEADING.match(self._output[-1]):
+                self._output[-1] = _append_anchor(self._output[-1], named[1])
         return ""
 
 
-def _label(prefix: str, title: str) -> str:
+def _make_label(prefix: str, title: str) -> str:
     """A marker's title as a label where the marker stood; without one, what it stands in."""
-    title = _inline(title).strip()
-    return f"{prefix}###### {LABEL}{title}" if title else prefix.rstrip()
+    title = _convert_inline(title).strip()
+    return f"{prefix}###### {LABEL_MARK}{title}" if title else prefix.rstrip()
 
 
-def _column_of_next(lines: Sequence[str]) -> int:
+def _first_text_column(lines: Sequence[str]) -> int:
     """Where the text of the first line that has any begins."""
     for line in lines:
-        head = _INDENT.match(line)[0]  # type: ignore[index]
+        head = _QUOTE_PREFIX.match(line)[0]  # type: ignore[index]
         if len(head) < len(line):
-            return width(head)
+            return column_width(head)
     return 0
 
 
-def _quotation(line: str) -> str:
+def _keep_quote_prefix(line: str) -> str:
     """What is left of a line that goes, so that the quotation it stands in is not ended."""
-    return _INDENT.match(line)[0].rstrip()  # type: ignore[index]
+    return _QUOTE_PREFIX.match(line)[0].rstrip()  # type: ignore[index]
 
 
-def _bare(prefix: str) -> str:
+def _keep_item_prefix(prefix: str) -> str:
     """What is left of a line whose mark is gone: the item or the quotation it stands in."""
     return prefix.rstrip() if prefix.strip() else ""
 
 
-def _with_anchor(line: str, anchor: str) -> str:
-    return f"{line.rstrip()} {{#{anchor}}}" if _ATX.match(line) else line
+def _append_anchor(line: str, anchor: str) -> str:
+    return f"{line.rstrip()} {{#{anchor}}}" if _ATX_HEADING.match(line) else line
 
 
 def _wraps_markdown(lines: Sequence[str], number: int, line: str) -> bool:
@@ -429,39 +437,39 @@ def _wraps_markdown(lines: Sequence[str], number: int, line: str) -> bool:
     return not neighbour.startswith(("    ", "\t")) and not neighbour.lstrip().startswith("<")
 
 
-def _inline(line: str) -> str:
+def _convert_inline(line: str) -> str:
     """Marks inside a line, outside its code; what it begins with keeps the text in its column."""
-    head = _HEAD.match(line)[0]  # type: ignore[index]
+    head = _LINE_PREFIX.match(line)[0]  # type: ignore[index]
     text = line[len(head) :]
     if "`" not in text:
-        return head + _unmarked(text).lstrip(" ")
+        return head + _convert_inline_text(text).lstrip(" ")
     pieces: list[str] = []
     end = 0
-    for start, stop in spans(text):
-        pieces += [_unmarked(text[end:start]), text[start:stop]]
+    for start, stop in find_code_spans(text):
+        pieces += [_convert_inline_text(text[end:start]), text[start:stop]]
         end = stop
-    return head + "".join([*pieces, _unmarked(text[end:])]).lstrip(" ")
+    return head + "".join([*pieces, _convert_inline_text(text[end:])]).lstrip(" ")
 
 
-def _unmarked(text: str) -> str:
+def _convert_inline_text(text: str) -> str:
     if "{" in text:
-        text = _without_shortcodes(text)
-        text = _VARIABLE.sub("", _LIQUID.sub("", text))
-        text = _CRITIC.sub("", text)
+        text = _replace_shortcodes(text)
+        text = _LIQUID_VARIABLE.sub("", _LIQUID_TAG.sub("", text))
+        text = _CRITIC_MARKUP.sub("", text)
     if "%%" in text or "{/*" in text:
-        text = components.uncommented(_COMMENT.sub("", text))
+        text = components.strip_comments(_OBSIDIAN_COMMENT.sub("", text))
     if "[[" in text:
-        text = _WIKI_LINK.sub(_as_link, text)
+        text = _WIKI_LINK.sub(_replace_wiki_link, text)
     if "==" in text:
-        text = _HIGHLIGHT.sub(r"\1", text)
+        text = _MARKED_TEXT.sub(r"\1", text)
     if "^" in text:
         text = _BLOCK_ID.sub("", text)
     if ":" in text:
-        text = _EMOJI.sub(_as_emoji, _ICON.sub("", text))
+        text = _EMOJI_SHORTCODE.sub(_replace_emoji, _ICON.sub("", text))
     return text
 
 
-def _without_shortcodes(text: str) -> str:
+def _replace_shortcodes(text: str) -> str:
     """The text with what each shortcode of Hugo shows; it stands on one line and in no other."""
     *before, rest = text.split("}}")
     pieces: list[str] = []
@@ -469,13 +477,13 @@ def _without_shortcodes(text: str) -> str:
         opens = piece.rfind("{{")
         inside = piece[opens + 2 :] if opens >= 0 else ""
         if inside[:1] in {"<", "%"} and inside[-1] in ">%" and "\n" not in inside:
-            pieces += [piece[:opens], " ".join(_SHORTCODE_SHOWN.findall(inside))]
+            pieces += [piece[:opens], " ".join(_SHORTCODE_TEXT.findall(inside))]
         else:
             pieces += [piece, "}}"]
     return "".join([*pieces, rest])
 
 
-def _as_link(found: re.Match[str]) -> str:
+def _replace_wiki_link(found: re.Match[str]) -> str:
     """A wiki link as a link; what another page is embedded with is read on that page."""
     embedded, target, label = found[1], found[2].strip(), found[3]
     if embedded:
@@ -483,10 +491,10 @@ def _as_link(found: re.Match[str]) -> str:
     page, _, heading = target.partition("#")
     shown = (label or "").strip() or target.replace("#", " > " if page else "")
     place = f"{page}#{heading}" if heading else page
-    return f"[{shown}](<{WIKI}{place.replace('<', '').replace('>', '')}>)"
+    return f"[{shown}](<{WIKI_SCHEME}{place.replace('<', '').replace('>', '')}>)"
 
 
-def _as_emoji(found: re.Match[str]) -> str:
+def _replace_emoji(found: re.Match[str]) -> str:
     import emoji
 
     return str(emoji.emojize(found[0], language="alias"))

@@ -12,18 +12,24 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from assistant.models.documents import Block, Link
-from assistant.readers.html_parser import BLOCK, INLINE, UNSEEN, Target, parse
-from assistant.readers.html_tables import Table
-from assistant.text.text import visible
+from assistant.readers.html_parser import (
+    BLOCK_TAGS,
+    HIDDEN_TAGS,
+    INLINE_TAGS,
+    ParserTarget,
+    parse_tags,
+)
+from assistant.readers.html_tables import TableBuilder
+from assistant.text.text import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from assistant.models.documents import BlockKind
 
-_VERBATIM = frozenset({"listing", "plaintext", "pre", "xmp"})
-_LISTS = frozenset({"dir", "menu", "ol", "ul"})
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_VERBATIM_TAGS = frozenset({"listing", "plaintext", "pre", "xmp"})
+_LIST_TAGS = frozenset({"dir", "menu", "ol", "ul"})
+_HEADING_LEVELS = {f"h{level}": level for level in range(1, 7)}
 _REGIONS = {
     "article": "article",
     "aside": "aside",
@@ -41,23 +47,23 @@ _REGIONS = {
 """Elements and roles, and what each is a part of the page as."""
 
 # An id on one of these, with no word between, is where a link to the next heading leads.
-_HOLDERS = frozenset({"a", "article", "div", "main", "p", "section", "span"})
-_EMPTY_HOLDERS = INLINE | {"br", "p"}
+_ANCHOR_TAGS = frozenset({"a", "article", "div", "main", "p", "section", "span"})
+_TRANSPARENT_TAGS = INLINE_TAGS | {"br", "p"}
 
 _NUMBER = re.compile(r"\s*(-?\d{1,9})")
 
 
-def blocks(source: str, *, first_line: int = 1) -> list[Block]:
+def parse_html(source: str, *, first_line: int = 1) -> list[Block]:
     """Every block of a piece of HTML in order, headings included, white space folded.
 
     Unclosed and unopened tags lose no words. An image's alternative text is in `icons`; a frame
     or a video with no words beside it is a block of no text with a link. `first_line` is the line
     of the file that the source begins on.
     """
-    return [block for block, _ in _walked(source, first_line)]
+    return [block for block, _ in _parse_with_regions(source, first_line)]
 
 
-def content(source: str) -> list[Block]:
+def parse_html_page(source: str) -> list[Block]:
     """The blocks of a whole page without what stands around its content.
 
     The content is what lies in `<main>` or `role="main"`; where there is none, in the page's one
@@ -65,79 +71,79 @@ def content(source: str) -> list[Block]:
     of the body its own header, footer and asides too, but a header that holds the only main
     heading stays. A page that would have no words left keeps them all.
     """
-    walked = _walked(source, 1)
+    walked = _parse_with_regions(source, 1)
     articles = {region.article for _, region in walked if region.article}
     if any(region.main for _, region in walked):
-        kept = [block for block, region in walked if region.main and region.around != "nav"]
+        kept = [block for block, region in walked if region.main and region.landmark != "nav"]
     elif len(articles) == 1:
-        kept = [block for block, region in walked if region.article and region.around != "nav"]
+        kept = [block for block, region in walked if region.article and region.landmark != "nav"]
     else:
         tops = {
-            region.around
+            region.landmark
             for block, region in walked
             if block.kind == "heading" and block.level == 1
         }
         left_out = {"nav", "aside", "footer"} if tops == {"header"} else set(_REGIONS.values())
-        kept = [block for block, region in walked if region.around not in left_out]
+        kept = [block for block, region in walked if region.landmark not in left_out]
     if not any(block.text for block in kept):
         return [block for block, _ in walked]
     return kept
 
 
-def text(source: str) -> str:
+def extract_text(source: str) -> str:
     """The words a browser would show of a piece of HTML, white space folded."""
     if "<" not in source:
-        return _fold(unescape(source))
-    words = _Words()
-    parse(words, source)
-    return _fold("".join(words.pieces))
+        return _collapse_whitespace(unescape(source))
+    words = _TextCollector()
+    parse_tags(words, source)
+    return _collapse_whitespace("".join(words.pieces))
 
 
-def title(source: str) -> str:
+def extract_title(source: str) -> str:
     """What the page's `<title>` says; empty where it has none."""
-    return _fold("".join(_head(source).title))
+    return _collapse_whitespace("".join(_parse_head(source).title))
 
 
-def language(source: str) -> str:
+def extract_language(source: str) -> str:
     """The language the page's first tag names, in lower case; empty where it names none."""
-    return _head(source).language
+    return _parse_head(source).language
 
 
-def _walked(source: str, first_line: int) -> list[tuple[Block, _Region]]:
+def _parse_with_regions(source: str, first_line: int) -> list[tuple[Block, _Region]]:
     last = source.count("\n") + (not source.endswith("\n"))
-    walk = _Walk(first_line, max(1, last))
-    parse(walk, source)
+    walk = _BlockCollector(first_line, max(1, last))
+    parse_tags(walk, source)
     walk.flush()
-    return walk.found
+    return walk.regional_blocks
 
 
-def _fold(words: str) -> str:
+def _collapse_whitespace(words: str) -> str:
     folded = " ".join(words.split())
     if folded.isascii() and folded.isprintable():  # nothing invisible in it
         return folded
-    return " ".join(visible(words).split())
+    return " ".join(strip_invisible(words).split())
 
 
-class _Words(Target):
+class _TextCollector(ParserTarget):
     """Collects the words that are shown."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pieces: list[str] = []
 
-    def opened(self, tag: str, _: Mapping[str, str]) -> None:
-        if tag not in INLINE:
+    def handle_start(self, tag: str, _: Mapping[str, str]) -> None:
+        if tag not in INLINE_TAGS:
             self.pieces.append(" ")
 
-    def closed(self, tag: str) -> None:
-        if tag not in INLINE:
+    def handle_end(self, tag: str) -> None:
+        if tag not in INLINE_TAGS:
             self.pieces.append(" ")
 
-    def shown(self, data: str, _: int) -> None:
+    def handle_text(self, data: str, _: int) -> None:
         self.pieces.append(data)
 
 
-class _Head(Target):
+class _HeadCollector(ParserTarget):
     """Collects a page's title and language, and is done where its body begins."""
 
     def __init__(self) -> None:
@@ -146,13 +152,13 @@ class _Head(Target):
         self.language = ""
         self._in_title = False
 
-    def opened(self, tag: str, attributes: Mapping[str, str]) -> None:
+    def handle_start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag == "html" and not self.language:
             named = attributes.get("lang") or attributes.get("xml:lang") or ""
             self.language = named.strip().lower().replace("_", "-")
         self.done = self.done or tag == "body"
 
-    def met(self, tag: str, _: Mapping[str, str]) -> None:
+    def handle_hidden(self, tag: str, _: Mapping[str, str]) -> None:
         self._in_title = tag == "title" and not self.title and not self.done
 
     def data(self, data: str) -> None:
@@ -164,9 +170,9 @@ class _Head(Target):
         self._in_title = False
 
 
-def _head(source: str) -> _Head:
-    head = _Head()
-    parse(head, source, in_body=False)
+def _parse_head(source: str) -> _HeadCollector:
+    head = _HeadCollector()
+    parse_tags(head, source, in_body=False)
     return head
 
 
@@ -177,7 +183,7 @@ class _Region:
     main: bool = False
     article: int = 0
     section: bool = False
-    around: str = ""
+    landmark: str = ""
 
 
 @dataclass(slots=True)
@@ -185,91 +191,91 @@ class _Flow:
     """What a run of blocks is in; each cell of a table begins one of its own."""
 
     depth: int = 0
-    found: list[Block] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     lists: list[tuple[int | None, int]] = field(default_factory=list)  # next number, group
-    tables: list[Table] = field(default_factory=list)
-    loose: int = 0  # the depth of an item that stands in no list
+    tables: list[TableBuilder] = field(default_factory=list)
+    loose_item_depth: int = 0  # the depth of an item that stands in no list
     marker: str = ""
-    quotes: int = 0
+    quote_depth: int = 0
 
 
-class _Walk(Target):
+class _BlockCollector(ParserTarget):
     """Collects the blocks, each with the region it stands in."""
 
     def __init__(self, first_line: int, last_line: int) -> None:
         super().__init__()
-        self.found: list[tuple[Block, _Region]] = []
-        self._before = first_line - 1
-        self._last = last_line
+        self.regional_blocks: list[tuple[Block, _Region]] = []
+        self._line_offset = first_line - 1
+        self._last_line = last_line
         self._flows = [_Flow()]
         self._flow = self._flows[0]
         self._regions = [(0, _Region())]  # the depth each begins at
-        self._articles = 0
-        self._groups = 0
-        self._loose_items = 0  # the group of items that stand in no list
-        self._heading = 0
+        self._article_count = 0
+        self._group_count = 0
+        self._loose_group = 0  # the group of items that stand in no list
+        self._heading_level = 0
         self._anchor = ""
-        self._inherited = ""
-        self._held = ""  # an id with no word between it and here
-        self._verbatim = 0
+        self._inherited_anchor = ""
+        self._pending_anchor = ""  # an id with no word between it and here
+        self._verbatim_depth = 0
         self._pieces: list[str] = []
         self._lines = (0, 0)
         self._link: tuple[str, int] | None = None  # its address, and the piece it begins with
         self._links: list[Link] = []
         self._icons: list[str] = []
-        self._framed = False
+        self._has_embed = False
 
     # What the parser reports.
 
-    def opened(self, tag: str, attributes: Mapping[str, str]) -> None:
-        if tag in INLINE:
+    def handle_start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag in INLINE_TAGS:
             if tag == "a":
                 self._close_link()
                 if "href" in attributes:
                     self._link = attributes["href"].strip(), len(self._pieces)
             elif tag == "img":
                 self._icons.append(f"{attributes.get('src', '')} {attributes.get('alt', '')}")
-        elif tag in BLOCK:
+        elif tag in BLOCK_TAGS:
             self.flush()
             self._open_block(tag, attributes)
         else:
-            self._pieces.append("\n" if tag == "br" and self._verbatim else " ")
+            self._pieces.append("\n" if tag == "br" and self._verbatim_depth else " ")
         region = _REGIONS.get(tag)
         if attributes:
-            self._hold(tag, attributes)
+            self._remember_anchor(tag, attributes)
             region = _REGIONS.get(attributes.get("role", ""), region)
         if region:
             self._open_region(region)
 
-    def closed(self, tag: str) -> None:
+    def handle_end(self, tag: str) -> None:
         if tag == "a":
             self._close_link()
-        elif tag in BLOCK:
+        elif tag in BLOCK_TAGS:
             self.flush()
             self._close_block(tag)
-        elif tag not in INLINE and tag != "br":
+        elif tag not in INLINE_TAGS and tag != "br":
             self._pieces.append(" ")
-        if tag not in _EMPTY_HOLDERS:
-            self._held = ""
+        if tag not in _TRANSPARENT_TAGS:
+            self._pending_anchor = ""
         if self._regions[-1][0] == self.depth:
             self.flush()
             self._regions.pop()
 
-    def met(self, tag: str, attributes: Mapping[str, str]) -> None:
+    def handle_hidden(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag in {"iframe", "video", "source"} and attributes.get("src"):
             named = attributes.get("title") or attributes.get("aria-label") or ""
-            self._links.append(Link(_fold(named), attributes["src"].strip()))
-            self._framed = True
-        elif attributes and tag not in UNSEEN:
-            self._hold(tag, attributes)
+            self._links.append(Link(_collapse_whitespace(named), attributes["src"].strip()))
+            self._has_embed = True
+        elif attributes and tag not in HIDDEN_TAGS:
+            self._remember_anchor(tag, attributes)
             leads_to = attributes.get("href", "")
             if tag == "a" and leads_to.startswith("#"):
-                self._name(leads_to[1:])
+                self._set_heading_anchor(leads_to[1:])
 
-    def shown(self, data: str, line: int) -> None:
+    def handle_text(self, data: str, line: int) -> None:
         if data.isspace():
             if self._pieces:
-                self._pieces.append(data if self._verbatim else " ")
+                self._pieces.append(data if self._verbatim_depth else " ")
             return
         last = line
         if "\n" in data:
@@ -277,76 +283,76 @@ class _Walk(Target):
             last += data.rstrip().count("\n")
         self._lines = self._lines[0] or line, last
         self._pieces.append(data)
-        self._held = ""
+        self._pending_anchor = ""
 
     # Blocks.
 
     def _open_block(self, tag: str, attributes: Mapping[str, str]) -> None:
         flow = self._flow
-        if tag in _HEADINGS:
-            self._heading = _HEADINGS[tag]
+        if tag in _HEADING_LEVELS:
+            self._heading_level = _HEADING_LEVELS[tag]
             self._anchor = attributes.get("id", "").strip() if attributes else ""
-            self._inherited = self._held
-        elif tag in _LISTS:
-            self._open_list(_number(attributes.get("start")) if tag == "ol" else None)
+            self._inherited_anchor = self._pending_anchor
+        elif tag in _LIST_TAGS:
+            self._open_list(_parse_number(attributes.get("start")) if tag == "ol" else None)
         elif tag == "li":
             self._open_item(attributes)
-        elif tag in _VERBATIM:
-            self._verbatim += 1
+        elif tag in _VERBATIM_TAGS:
+            self._verbatim_depth += 1
         elif tag == "blockquote":
-            flow.quotes += 1
+            flow.quote_depth += 1
         elif tag == "hr":
-            self._put(Block("break", "", self._placed(self.line, self.line)))
+            self._append_block(Block("break", "", self._clamp_lines(self.line, self.line)))
         else:
-            self._open_part(tag, attributes)
+            self._open_table_part(tag, attributes)
 
     def _close_block(self, tag: str) -> None:
         flow = self._flow
-        if tag in _HEADINGS:
-            self._heading = 0
-        elif tag in _LISTS:
+        if tag in _HEADING_LEVELS:
+            self._heading_level = 0
+        elif tag in _LIST_TAGS:
             if flow.lists:
                 flow.lists.pop()
             flow.marker = ""
         elif tag == "li":
             flow.marker = ""
-            if flow.loose == self.depth:
-                flow.loose = 0
+            if flow.loose_item_depth == self.depth:
+                flow.loose_item_depth = 0
                 flow.lists.clear()
-        elif tag in _VERBATIM:
-            self._verbatim -= 1
+        elif tag in _VERBATIM_TAGS:
+            self._verbatim_depth -= 1
         elif tag == "blockquote":
-            flow.quotes -= 1
+            flow.quote_depth -= 1
         else:
-            self._close_part(tag)
+            self._close_table_part(tag)
 
     def _open_list(self, number: int | None) -> None:
         lists = self._flow.lists
         if not lists:
-            self._groups += 1
-        lists.append((number, lists[-1][1] if lists else self._groups))
+            self._group_count += 1
+        lists.append((number, lists[-1][1] if lists else self._group_count))
 
     def _open_item(self, attributes: Mapping[str, str]) -> None:
         flow = self._flow
         if not flow.lists:
-            if not self._loose_items:
-                self._groups += 1
-                self._loose_items = self._groups
-            flow.loose = self.depth
-            flow.lists.append((None, self._loose_items))
+            if not self._loose_group:
+                self._group_count += 1
+                self._loose_group = self._group_count
+            flow.loose_item_depth = self.depth
+            flow.lists.append((None, self._loose_group))
         number, group = flow.lists[-1]
         if number is not None:
-            number = _number(attributes.get("value"), number)
+            number = _parse_number(attributes.get("value"), number)
             flow.lists[-1] = number + 1, group
         flow.marker = "- " if number is None else f"{number}. "
 
-    def _open_part(self, tag: str, attributes: Mapping[str, str]) -> None:
+    def _open_table_part(self, tag: str, attributes: Mapping[str, str]) -> None:
         """A part of a table begins; one that stands in no table is a block like any other."""
         tables = self._flow.tables
         if tag == "table" or (tag == "tr" and not tables):
-            self._groups += 1
+            self._group_count += 1
             laid_out = attributes.get("role") in {"none", "presentation"}
-            tables.append(Table(self._groups, self.depth, laid_out))
+            tables.append(TableBuilder(self._group_count, self.depth, laid_out))
         if not tables:
             return
         if tag == "thead":
@@ -354,14 +360,14 @@ class _Walk(Target):
         elif tag == "tr":
             tables[-1].close_row()
         elif tag in {"td", "th"}:
-            tables[-1].heads += tag == "th"
+            tables[-1].header_cells += tag == "th"
             self._flow = _Flow(self.depth)
             self._flows.append(self._flow)
 
-    def _close_part(self, tag: str) -> None:
+    def _close_table_part(self, tag: str) -> None:
         if tag in {"td", "th"}:
             if self._flow.depth == self.depth:
-                cell = self._flows.pop().found
+                cell = self._flows.pop().blocks
                 self._flow = self._flows[-1]
                 self._flow.tables[-1].cells.append(cell)
             return
@@ -372,8 +378,8 @@ class _Walk(Target):
         if tag == "thead":
             tables[-1].in_head = False
         if tables[-1].depth == self.depth:
-            for block in tables.pop().blocks():
-                self._put(block)
+            for block in tables.pop().build_blocks():
+                self._append_block(block)
 
     def flush(self) -> None:
         """Make a block of the text so far; what holds no word is none."""
@@ -382,31 +388,35 @@ class _Walk(Target):
         if self._link:
             url, start = self._link
             self._link = url, -1  # it goes on in the next block
-            if words := _fold("".join(self._pieces[max(0, start) :])):
+            if words := _collapse_whitespace("".join(self._pieces[max(0, start) :])):
                 self._links.append(Link(words, url))
         flow, written = self._flow, "".join(self._pieces)
-        verbatim = self._verbatim and not self._heading
-        words = visible(written).strip("\n").rstrip() if verbatim else _fold(written)
+        verbatim = self._verbatim_depth and not self._heading_level
+        words = (
+            strip_invisible(written).strip("\n").rstrip()
+            if verbatim
+            else _collapse_whitespace(written)
+        )
         in_cell = len(self._flows) > 1 and (self._links or self._icons)
-        if words or self._framed or in_cell:
-            self._put(self._block(words, "code" if verbatim else self._kind()))
+        if words or self._has_embed or in_cell:
+            self._append_block(self._make_block(words, "code" if verbatim else self._block_kind()))
         if words:
-            self._heading = 0
+            self._heading_level = 0
             flow.marker = ""
         self._pieces, self._links, self._icons = [], [], []
-        self._lines, self._framed = (0, 0), False
+        self._lines, self._has_embed = (0, 0), False
 
-    def _kind(self) -> BlockKind:
-        if self._heading:
+    def _block_kind(self) -> BlockKind:
+        if self._heading_level:
             return "heading"
-        return "item" if self._flow.lists else "quote" if self._flow.quotes else "prose"
+        return "item" if self._flow.lists else "quote" if self._flow.quote_depth else "prose"
 
-    def _block(self, words: str, kind: BlockKind) -> Block:
+    def _make_block(self, words: str, kind: BlockKind) -> Block:
         flow, links, icons = self._flow, tuple(self._links), tuple(self._icons)
-        lines = self._placed(*(self._lines if words else (self.line, self.line)))
+        lines = self._clamp_lines(*(self._lines if words else (self.line, self.line)))
         if kind == "heading":
-            anchor = self._anchor or self._inherited
-            return Block(kind, words, lines, self._heading, anchor=anchor, links=links)
+            anchor = self._anchor or self._inherited_anchor
+            return Block(kind, words, lines, self._heading_level, anchor=anchor, links=links)
         return Block(
             kind=kind,
             text=words,
@@ -418,17 +428,17 @@ class _Walk(Target):
             icons=icons,
         )
 
-    def _placed(self, first: int, last: int) -> tuple[int, int]:
-        first = min(first, self._last)
-        return first + self._before, max(first, min(last, self._last)) + self._before
+    def _clamp_lines(self, first: int, last: int) -> tuple[int, int]:
+        first = min(first, self._last_line)
+        return first + self._line_offset, max(first, min(last, self._last_line)) + self._line_offset
 
-    def _put(self, block: Block) -> None:
+    def _append_block(self, block: Block) -> None:
         if block.kind != "item":
-            self._loose_items = 0
+            self._loose_group = 0
         if len(self._flows) > 1:
-            self._flow.found.append(block)
+            self._flow.blocks.append(block)
         else:
-            self.found.append((block, self._regions[-1][1]))
+            self.regional_blocks.append((block, self._regions[-1][1]))
 
     # Links, anchors and regions.
 
@@ -436,24 +446,24 @@ class _Walk(Target):
         if not self._link:
             return
         (url, start), self._link = self._link, None
-        words = _fold("".join(self._pieces[max(0, start) :]))
+        words = _collapse_whitespace("".join(self._pieces[max(0, start) :]))
         if url.startswith("#") and words and not any(letter.isalnum() for letter in words):
             # A sign beside a heading that only links to it.
             del self._pieces[max(0, start) :]
-            self._name(url[1:])
+            self._set_heading_anchor(url[1:])
         elif words or start >= 0:
             self._links.append(Link(words, url))
 
-    def _hold(self, tag: str, attributes: Mapping[str, str]) -> None:
+    def _remember_anchor(self, tag: str, attributes: Mapping[str, str]) -> None:
         named = attributes.get("id") or (attributes.get("name") if tag == "a" else "")
-        if not named or tag in _HEADINGS:
+        if not named or tag in _HEADING_LEVELS:
             return
-        if tag in _HOLDERS:
-            self._held = named.strip()
-        self._name(named.strip())
+        if tag in _ANCHOR_TAGS:
+            self._pending_anchor = named.strip()
+        self._set_heading_anchor(named.strip())
 
-    def _name(self, anchor: str) -> None:
-        if self._heading:
+    def _set_heading_anchor(self, anchor: str) -> None:
+        if self._heading_level:
             self._anchor = self._anchor or anchor
 
     def _open_region(self, kind: str) -> None:
@@ -462,17 +472,17 @@ class _Walk(Target):
         if kind == "main":
             here = replace(here, main=True)
         elif kind == "article":
-            self._articles += not here.article
-            here = replace(here, article=here.article or self._articles, section=True)
+            self._article_count += not here.article
+            here = replace(here, article=here.article or self._article_count, section=True)
         elif kind == "section":
             here = replace(here, section=True)
         elif kind == "nav":
-            here = replace(here, around="nav")
-        elif not (here.main or here.section or here.around):
-            here = replace(here, around=kind)
+            here = replace(here, landmark="nav")
+        elif not (here.main or here.section or here.landmark):
+            here = replace(here, landmark=kind)
         self._regions.append((self.depth, here))
 
 
-def _number(written: str | None, otherwise: int = 1) -> int:
+def _parse_number(written: str | None, default: int = 1) -> int:
     found = _NUMBER.match(written or "")
-    return int(found[1]) if found else otherwise
+    return int(found[1]) if found else default

@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Table:
+class TableBuilder:
     """A table while it is read: its rows' cells, and whether each row is of headers."""
 
     group: int
     depth: int
-    laid_out: bool = False
+    is_layout: bool = False
     in_head: bool = False
     rows: list[tuple[list[list[Block]], bool]] = field(default_factory=list)
     cells: list[list[Block]] = field(default_factory=list)
-    heads: int = 0
+    header_cells: int = 0
 
     def close_row(self) -> None:
         """Keep the row that is being read, if there is one."""
         if self.cells:
-            self.rows.append((self.cells, self.in_head or self.heads == len(self.cells)))
-        self.cells, self.heads = [], 0
+            self.rows.append((self.cells, self.in_head or self.header_cells == len(self.cells)))
+        self.cells, self.header_cells = [], 0
 
-    def blocks(self) -> Iterator[Block]:
+    def build_blocks(self) -> Iterator[Block]:
         """A block for each row; of a table that only lays a page out, the blocks in it."""
-        laid_out = self.laid_out or [len(cells) for cells, _ in self.rows] == [1]
+        laid_out = self.is_layout or [len(cells) for cells, _ in self.rows] == [1]
         for cells, header in self.rows:
-            if laid_out or any(_stands_alone(block) for cell in cells for block in cell):
+            if laid_out or any(_needs_own_block(block) for cell in cells for block in cell):
                 yield from (block for cell in cells for block in cell)
-            elif row := self._row(cells, "header" if header else "row"):
+            elif row := self._make_row(cells, "header" if header else "row"):
                 yield row
 
-    def _row(self, cells: list[list[Block]], kind: BlockKind) -> Block | None:
+    def _make_row(self, cells: list[list[Block]], kind: BlockKind) -> Block | None:
         inside = [block for cell in cells for block in cell]
         words = [" ".join(block.text for block in cell if block.text) for cell in cells]
         if not any(words):
@@ -59,7 +59,7 @@ class Table:
         )
 
 
-def _stands_alone(block: Block) -> bool:
+def _needs_own_block(block: Block) -> bool:
     """Whether a block would lose its meaning between the bars of a row."""
     return block.kind in {"heading", "header", "row"} or (
         block.kind == "code" and "\n" in block.text

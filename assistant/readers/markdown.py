@@ -19,16 +19,16 @@ from pyromark import Options
 
 from assistant.models.documents import Block, Link
 from assistant.readers import html as html_reader
-from assistant.readers.dialects import ATTRIBUTES, neutralise
-from assistant.readers.mdx import LABEL
-from assistant.text.text import visible
+from assistant.readers.dialects import ATTRIBUTES, convert_to_commonmark
+from assistant.readers.mdx import LABEL_MARK
+from assistant.text.text import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from assistant.models.documents import BlockKind
 
-MAYBE_HEADING = 7
+POSSIBLE_HEADING_LEVEL = 7
 """The level of an emphasised line of its own, which may stand for a heading."""
 
 _OPTIONS = (
@@ -45,22 +45,22 @@ _ROLE_TARGET = re.compile(r"^(.*\S)\s*<[^<>]+>$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
 _ID = re.compile(r"#([^\s{}]+)")
 _ANCHOR = re.compile(r"\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)", re.I)
-_ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.I)
+_LINK_ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.I)
 _ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
-_TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1")
+_CODE_TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1")
 _PARAGRAPH = re.compile(rb"(?:[^\S\n]*+\S[^\n]*+\n)*(?:[^\S\n]*+\S[^\n]*+)?")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
 _BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # they show nothing
-_UNSEEN = frozenset("script style template noscript".split())
-_RULE = re.compile(r"[-:=+| ]*")
-_ENDS_A_SENTENCE = tuple(".!?:;,。！？：…")
-_LONGEST_HEADING = 12  # words of an emphasised line that may be a heading
+_HIDDEN_TAGS = frozenset("script style template noscript".split())
+_TABLE_RULE = re.compile(r"[-:=+| ]*")
+_SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
+_MAX_HEADING_WORDS = 12  # words of an emphasised line that may be a heading
 
 Event = tuple[str, Any, int, int]
 """What the parser met: its name with + or - where something opens or closes, and its bytes."""
 
 
-def events(source: str) -> Iterator[Event]:
+def parse_events(source: str) -> Iterator[Event]:
     """The parser's events, the marks of attributes and roles taken out of the text.
 
     `source` is neutralised already. A heading closes with the anchor its attributes name.
@@ -86,10 +86,10 @@ def events(source: str) -> Iterator[Event]:
             name, value = (value, None) if isinstance(value, str) else value.popitem()
             name = "-" + name
         if name == "-Heading":
-            text, value = _heading_end(text, value)
+            text, value = _strip_heading_attributes(text, value)
         if text:
             if name == "Code" and text[1].endswith("}"):
-                text, value = _role(text, value)
+                text, value = _strip_role(text, value)
             yield text
             text = None
         yield name, value, span["start"], span["end"]
@@ -98,7 +98,9 @@ def events(source: str) -> Iterator[Event]:
         yield text
 
 
-def _heading_end(text: Event | None, level: str) -> tuple[Event | None, tuple[int, str]]:
+def _strip_heading_attributes(
+    text: Event | None, level: str
+) -> tuple[Event | None, tuple[int, str]]:
     """The end of a heading without its attributes; its level, and the anchor they name."""
     attributes = _HEADING_ATTRIBUTES.search(text[1]) if text and "}" in text[1] else None
     if not text or not attributes:
@@ -108,7 +110,7 @@ def _heading_end(text: Event | None, level: str) -> tuple[Event | None, tuple[in
     return ("Text", shown, *text[2:]), (int(level[1]), named[1] if named else "")
 
 
-def _role(text: Event, value: str) -> tuple[Event, str]:
+def _strip_role(text: Event, value: str) -> tuple[Event, str]:
     """A role's name taken from before its text, and from its text the target it hides."""
     role = _ROLE.search(text[1])
     if not role:
@@ -117,161 +119,163 @@ def _role(text: Event, value: str) -> tuple[Event, str]:
     return ("Text", text[1][: role.start()], *text[2:]), titled[1] if titled else value
 
 
-def title_of(block: Any) -> str:
+def code_title(block: Any) -> str:
     """The title that a fence's first line gives its code, as a bar above it; empty without."""
-    said = _TITLE.search(block["Fenced"]) if isinstance(block, dict) else None
-    return _fold(said[2]) if said else ""
+    said = _CODE_TITLE.search(block["Fenced"]) if isinstance(block, dict) else None
+    return _collapse_whitespace(said[2]) if said else ""
 
 
-def blocks(source: str, *, mdx: bool = False) -> list[Block]:
+def parse_markdown(source: str, *, mdx: bool = False) -> list[Block]:
     """Every block of a page in order, headings included, markup removed."""
-    return _Walk(neutralise(source, mdx=mdx)).blocks()
+    return _BlockBuilder(convert_to_commonmark(source, mdx=mdx)).build()
 
 
-class _Run:
+class _InlineRun:
     """A run of inline markup as it is read: what a reader sees, and where it stands."""
 
-    __slots__ = ("anchor", "end", "icons", "links", "opened", "pieces", "start", "strong")
+    __slots__ = ("anchor", "end", "icons", "links", "open_links", "pieces", "start", "strong_end")
 
     def __init__(self, pieces: list[str] | None = None) -> None:
         self.pieces = pieces or []
         self.links: list[Link] = []
         self.icons: list[str] = []
-        self.opened: list[tuple[str, int]] = []  # the addresses of open links, and where
+        self.open_links: list[tuple[str, int]] = []  # the addresses of open links, and where
         self.start = -1
         self.end = 0
-        self.strong: int | None = None  # how much was read when the emphasis it opened with closed
+        self.strong_end: int | None = (
+            None  # how much was read when the emphasis it opened with closed
+        )
         self.anchor = ""
 
-    def reach(self, start: int, end: int) -> None:
+    def extend(self, start: int, end: int) -> None:
         """Count in the bytes of one more event."""
         if self.start < 0:
             self.start = start
         self.end = end
 
     def close_link(self) -> None:
-        if self.opened:
-            address, start = self.opened.pop()
-            self.links.append(Link(_fold("".join(self.pieces[start:])), address))
+        if self.open_links:
+            address, start = self.open_links.pop()
+            self.links.append(Link(_collapse_whitespace("".join(self.pieces[start:])), address))
 
     @property
     def text(self) -> str:
-        return _fold("".join(self.pieces))
+        return _collapse_whitespace("".join(self.pieces))
 
-    def may_be_heading(self, text: str) -> bool:
+    def is_possible_heading(self, text: str) -> bool:
         """Whether the whole run is strong, short, and no sentence."""
-        if not text or self.strong != len(self.pieces) or self.links:
+        if not text or self.strong_end != len(self.pieces) or self.links:
             return False
-        return len(text.split()) <= _LONGEST_HEADING and not text.endswith(_ENDS_A_SENTENCE)
+        return len(text.split()) <= _MAX_HEADING_WORDS and not text.endswith(_SENTENCE_ENDINGS)
 
 
-class Lines:
+class LineIndex:
     """Which line of a text each of its bytes stands on, as UTF-8."""
 
     def __init__(self, source: str) -> None:
         self.raw = source.encode()
-        self._ends = [match.start() for match in re.finditer(rb"\n", self.raw)]
+        self._line_ends = [match.start() for match in re.finditer(rb"\n", self.raw)]
 
-    def at(self, byte: int) -> int:
+    def line_at(self, byte: int) -> int:
         """The 1-based line of a byte."""
-        return bisect_left(self._ends, byte) + 1
+        return bisect_left(self._line_ends, byte) + 1
 
-    def of(self, start: int, end: int) -> tuple[int, int]:
+    def line_span(self, start: int, end: int) -> tuple[int, int]:
         """The first and last line of a span of bytes, blank space at its end left out."""
         while end - 1 > start and self.raw[end - 1] in b" \t\n":
             end -= 1
-        first = bisect_left(self._ends, start) + 1
-        return first, max(first, bisect_left(self._ends, end - 1) + 1)
+        first = bisect_left(self._line_ends, start) + 1
+        return first, max(first, bisect_left(self._line_ends, end - 1) + 1)
 
 
-class _Walk:
+class _BlockBuilder:
     """One pass over a page's events; keeps which containers are open."""
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._lines = Lines(source)
-        self._found: list[Block] = []
+        self._lines = LineIndex(source)
+        self._blocks: list[Block] = []
         self._lists: list[tuple[int | None, int]] = []  # next number (None: bullets), group
-        self._groups = 0
+        self._group_count = 0
         self._marker = ""
-        self._quotes = 0
-        self._run = _Run()
-        self._cells: list[_Run] | None = None  # of the table row at hand
-        self._bars = False  # whether the paragraph at hand is a table of rows alone
-        self._hidden = 0  # how many inline elements that are never shown are open
-        self._images = 0
-        self._anchor = ""  # named just before, and meant for the heading that follows
+        self._quote_depth = 0
+        self._run = _InlineRun()
+        self._cells: list[_InlineRun] | None = None  # of the table row at hand
+        self._in_pipe_table = False  # whether the paragraph at hand is a table of rows alone
+        self._hidden_depth = 0  # how many inline elements that are never shown are open
+        self._image_depth = 0
+        self._pending_anchor = ""  # named just before, and meant for the heading that follows
         self._verbatim: list[str] | None = None  # the text of the code or HTML at hand
 
-    def blocks(self) -> list[Block]:
-        for name, value, start, end in events(self._source):
+    def build(self) -> list[Block]:
+        for name, value, start, end in parse_events(self._source):
             if name == "Text":
-                self._text(value, start, end)
+                self._add_text(value, start, end)
             elif name[0] == "+":
                 self._open(name, value, start)
             elif name[0] == "-":
                 self._close(name, value, start, end)
             else:
-                self._leaf(name, value, start, end)
-        self._flush()
-        return self._found
+                self._add_leaf(name, value, start, end)
+        self._close_run()
+        return self._blocks
 
     # -- inline -----------------------------------------------------------------------------------
 
-    def _text(self, value: str, start: int, end: int) -> None:
+    def _add_text(self, value: str, start: int, end: int) -> None:
         if self._verbatim is not None:
             self._verbatim.append(value)
             return
-        if self._images or self._hidden:
+        if self._image_depth or self._hidden_depth:
             return
-        if self._bars and self._cells is not None and "|" in value:
+        if self._in_pipe_table and self._cells is not None and "|" in value:
             first, *others = value.split("|")
             self._run.pieces.append(first)
             for piece in others:
                 self._cells.append(self._run)
-                self._run = _Run([piece])
+                self._run = _InlineRun([piece])
         else:
             self._run.pieces.append(value)
-        self._run.reach(start, end)
+        self._run.extend(start, end)
 
-    def _leaf(self, name: str, value: Any, start: int, end: int) -> None:
+    def _add_leaf(self, name: str, value: Any, start: int, end: int) -> None:
         match name:
-            case "Code" if not self._images:
+            case "Code" if not self._image_depth:
                 self._run.pieces.append(value)
-                self._run.reach(start, end)
+                self._run.extend(start, end)
             case "SoftBreak" | "HardBreak":
                 self._run.pieces.append(" ")
-                if self._bars:
+                if self._in_pipe_table:
                     self._close_row("row", self._run.end, start)
                     self._cells = []
             case "InlineHtml":
-                self._inline_html(value)
-                self._run.reach(start, end)
+                self._add_inline_html(value)
+                self._run.extend(start, end)
             case "Html" if self._verbatim is not None:
                 self._verbatim.append(value)
             case "Rule":
-                self._flush()
-                self._add("break", "", start, end)
+                self._close_run()
+                self._append_block("break", "", start, end)
             case _:  # a footnote's number, a task's box
                 pass
 
-    def _inline_html(self, value: str) -> None:
+    def _add_inline_html(self, value: str) -> None:
         found = _TAG.match(value)
         if not found:
             return
         tag, run, closes = found[1].lower(), self._run, value[1] == "/"
-        if tag in _UNSEEN:
-            self._hidden = max(0, self._hidden + (-1 if closes else 1))
+        if tag in _HIDDEN_TAGS:
+            self._hidden_depth = max(0, self._hidden_depth + (-1 if closes else 1))
         elif tag == "br":
             run.pieces.append(" ")
         elif tag == "img":
-            run.icons.append(f"{_first(_ADDRESS, value)} {_first(_ALT, value)}")
+            run.icons.append(f"{_first_group(_LINK_ADDRESS, value)} {_first_group(_ALT, value)}")
         elif tag == "a" and closes:
             run.close_link()
-        elif tag == "a" and (address := _first(_ADDRESS, value)):
-            run.opened.append((address, len(run.pieces)))
+        elif tag == "a" and (address := _first_group(_LINK_ADDRESS, value)):
+            run.open_links.append((address, len(run.pieces)))
         if not closes:
-            run.anchor = _first(_ANCHOR, value) or run.anchor
+            run.anchor = _first_group(_ANCHOR, value) or run.anchor
 
     # -- what opens -------------------------------------------------------------------------------
 
@@ -279,50 +283,50 @@ class _Walk:
         run = self._run
         match name:
             case "+Strong":
-                if not run.pieces and run.strong is None:
-                    run.strong = -1
+                if not run.pieces and run.strong_end is None:
+                    run.strong_end = -1
             case "+Link":
-                run.opened.append((value["dest_url"], len(run.pieces)))
+                run.open_links.append((value["dest_url"], len(run.pieces)))
             case "+Image":
                 run.icons.append(value["dest_url"])
-                self._images += 1
+                self._image_depth += 1
             case "+Emphasis" | "+Strikethrough" | "+TableCell":
                 pass
             case _:
-                self._flush()
+                self._close_run()
                 self._open_container(name, value, start)
 
     def _open_container(self, name: str, value: Any, start: int) -> None:
         match name:
             case "+BlockQuote":
-                self._quotes += 1
+                self._quote_depth += 1
             case "+List":
                 if not self._lists:
-                    self._groups += 1
-                self._lists.append((value, self._lists[0][1] if self._lists else self._groups))
+                    self._group_count += 1
+                self._lists.append((value, self._lists[0][1] if self._lists else self._group_count))
             case "+Item" if self._lists:
                 number, group = self._lists[-1]
                 self._marker = "- " if number is None else f"{number}. "
                 self._lists[-1] = (None if number is None else number + 1, group)
             case "+Table":
-                self._groups += 1
+                self._group_count += 1
             case "+TableHead" | "+TableRow":
                 self._cells = []
             case "+CodeBlock" | "+HtmlBlock":
                 self._verbatim = []
-                if titled := title_of(value):
-                    self._add("prose", titled, start, start + 1)
+                if titled := code_title(value):
+                    self._append_block("prose", titled, start, start + 1)
             case "+Paragraph" if self._lines.raw[start : start + 1] == b"|":
-                self._open_bars(start)
+                self._open_pipe_table(start)
 
-    def _open_bars(self, start: int) -> None:
+    def _open_pipe_table(self, start: int) -> None:
         """A kramdown table of rows alone, which CommonMark reads as a paragraph of bars."""
         paragraph = _PARAGRAPH.match(self._lines.raw, start)
         lines = paragraph[0].splitlines() if paragraph else []
         stripped = [line.strip(b" \t>") for line in lines]
         if all(line.startswith(b"|") and line.endswith(b"|") for line in stripped):
-            self._bars, self._cells = True, []
-            self._groups += 1
+            self._in_pipe_table, self._cells = True, []
+            self._group_count += 1
 
     # -- what closes ------------------------------------------------------------------------------
 
@@ -330,38 +334,38 @@ class _Walk:
         run = self._run
         match name:
             case "-Strong":
-                if run.strong == -1:
-                    run.strong = len(run.pieces)
+                if run.strong_end == -1:
+                    run.strong_end = len(run.pieces)
             case "-Link":
                 run.close_link()
             case "-Image":
-                self._images -= 1
-                if not self._images:  # an image in one's alternative text is not looked into
+                self._image_depth -= 1
+                if not self._image_depth:  # an image in one's alternative text is not looked into
                     alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
                     run.icons[-1] += f" {alt.lstrip('![')}"
-                run.reach(start, end)
+                run.extend(start, end)
             case "-Emphasis" | "-Strikethrough":
                 pass
             case "-TableCell" if self._cells is not None:
                 self._cells.append(run)
-                self._run = _Run()
+                self._run = _InlineRun()
             case "-TableHead" | "-TableRow":
                 self._close_row("header" if name == "-TableHead" else "row", start, end)
             case "-CodeBlock" | "-HtmlBlock":
                 self._close_verbatim(name, start, end)
             case "-Heading":
                 self._close_heading(value, start, end)
-            case "-Paragraph" if self._bars:
+            case "-Paragraph" if self._in_pipe_table:
                 self._close_row("row", run.end, end)
-                self._bars = False
+                self._in_pipe_table = False
             case _:
-                self._flush()
+                self._close_run()
                 self._close_container(name)
 
     def _close_container(self, name: str) -> None:
         match name:
             case "-BlockQuote":
-                self._quotes -= 1
+                self._quote_depth -= 1
             case "-List" if self._lists:
                 self._lists.pop()
                 self._marker = ""
@@ -370,51 +374,51 @@ class _Walk:
 
     def _close_heading(self, level_and_anchor: Any, start: int, end: int) -> None:
         level, anchor = level_and_anchor
-        run, self._run = self._run, _Run()
+        run, self._run = self._run, _InlineRun()
         text = run.text
-        if text.startswith(LABEL):
-            self._add("prose", text[1:].strip(), start, end, run=run)
+        if text.startswith(LABEL_MARK):
+            self._append_block("prose", text[1:].strip(), start, end, run=run)
             return
-        first, last = self._lines.of(start, end)
-        self._found.append(
+        first, last = self._lines.line_span(start, end)
+        self._blocks.append(
             Block(
                 kind="heading",
                 text=text,
                 lines=(first, last),
                 level=level,
-                anchor=anchor or run.anchor or self._anchor,
+                anchor=anchor or run.anchor or self._pending_anchor,
                 links=tuple(run.links),
             )
         )
-        self._anchor = ""
+        self._pending_anchor = ""
 
     def _close_verbatim(self, name: str, start: int, end: int) -> None:
         text, self._verbatim = "".join(self._verbatim or ()), None
         if name == "-CodeBlock":
             # What looked like a marker, and is code after all, is no label.
-            text = visible(text).replace(f"###### {LABEL}", "").rstrip("\n")
-            self._add("code", text, start, end)
+            text = strip_invisible(text).replace(f"###### {LABEL_MARK}", "").rstrip("\n")
+            self._append_block("code", text, start, end)
             return
-        first, last = self._lines.of(start, end)
-        found = () if _BARE_TAGS.fullmatch(text) else html_reader.blocks(text, first_line=first)
+        first, last = self._lines.line_span(start, end)
+        found = () if _BARE_TAGS.fullmatch(text) else html_reader.parse_html(text, first_line=first)
         for block in found:
             lines = min(block.lines[0], last), min(block.lines[1], last)
-            group = block.group + self._groups if block.group else 0
-            self._found.append(replace(block, lines=lines, group=group))
-        self._groups += max((block.group for block in found), default=0)
-        self._anchor = "" if found else _first(_ANCHOR, text) or self._anchor
+            group = block.group + self._group_count if block.group else 0
+            self._blocks.append(replace(block, lines=lines, group=group))
+        self._group_count += max((block.group for block in found), default=0)
+        self._pending_anchor = "" if found else _first_group(_ANCHOR, text) or self._pending_anchor
 
     def _close_row(self, kind: BlockKind, start: int, end: int) -> None:
         cells, self._cells = [*(self._cells or ()), self._run], None
-        self._run = _Run()
+        self._run = _InlineRun()
         text = " | ".join(filter(None, (cell.text for cell in cells)))
-        if not _RULE.fullmatch(text):
-            self._found.append(
+        if not _TABLE_RULE.fullmatch(text):
+            self._blocks.append(
                 Block(
                     kind=kind,
                     text=text,
-                    lines=self._lines.of(start, end),
-                    group=self._groups,
+                    lines=self._lines.line_span(start, end),
+                    group=self._group_count,
                     links=tuple(link for cell in cells for link in cell.links),
                     icons=tuple(icon for cell in cells for icon in cell.icons),
                 )
@@ -422,32 +426,32 @@ class _Walk:
 
     # -- blocks -----------------------------------------------------------------------------------
 
-    def _flush(self) -> None:
+    def _close_run(self) -> None:
         """Close the run at hand as a block of what it stands in."""
         run = self._run
         if run.start < 0:
             return
-        self._run = _Run()
+        self._run = _InlineRun()
         text = run.text
-        self._anchor = "" if text else run.anchor or self._anchor
+        self._pending_anchor = "" if text else run.anchor or self._pending_anchor
         if not text and not run.icons:
             return
-        kind: BlockKind = "item" if self._lists else "quote" if self._quotes else "prose"
-        if kind == "prose" and run.may_be_heading(text):
-            lines = self._lines.of(run.start, run.end)
-            self._found.append(Block("heading", text, lines, level=MAYBE_HEADING))
+        kind: BlockKind = "item" if self._lists else "quote" if self._quote_depth else "prose"
+        if kind == "prose" and run.is_possible_heading(text):
+            lines = self._lines.line_span(run.start, run.end)
+            self._blocks.append(Block("heading", text, lines, level=POSSIBLE_HEADING_LEVEL))
             return
-        self._add(kind, text, run.start, run.end, run=run)
+        self._append_block(kind, text, run.start, run.end, run=run)
 
-    def _add(
-        self, kind: BlockKind, text: str, start: int, end: int, *, run: _Run | None = None
+    def _append_block(
+        self, kind: BlockKind, text: str, start: int, end: int, *, run: _InlineRun | None = None
     ) -> None:
         marker, self._marker = self._marker, ""
-        self._found.append(
+        self._blocks.append(
             Block(
                 kind=kind,
                 text=text,
-                lines=self._lines.of(start, end),
+                lines=self._lines.line_span(start, end),
                 level=max(0, len(self._lists) - 1),
                 marker=marker,
                 group=self._lists[-1][1] if self._lists else 0,
@@ -457,11 +461,11 @@ class _Walk:
         )
 
 
-def _first(pattern: re.Pattern[str], tag: str) -> str:
+def _first_group(pattern: re.Pattern[str], tag: str) -> str:
     """The first of a pattern's groups that is there."""
     found = pattern.search(tag)
     return next(filter(None, found.groups()), "") if found else ""
 
 
-def _fold(text: str) -> str:
-    return " ".join(visible(text).split())
+def _collapse_whitespace(text: str) -> str:
+    return " ".join(strip_invisible(text).split())

@@ -30,52 +30,52 @@ from pdfminer.pdftypes import stream_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
+_STYLE_MAP = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
 _BLANK_LINES = re.compile(r"\n{3,}")
 _BLOCK_END = re.compile(r"(</(?:h[1-6]|li|p|table|tr)>)")
 
 # What one document may be, by sizes and counts, so that every machine decides alike. A page full
 # of text is about 740 elements with 900 attributes, and 28 kB, in Word's own files. An element with
 # its attributes costs 80 us and 2.2 kB: a million of both is 600 pages, 40 s and 1.1 GB.
-_MOST_XML = 100_000_000  # bytes of all parts that are XML
-_MOST_ELEMENTS = 1_000_000  # with their attributes
-_DEEPEST_ELEMENT = 150  # the reader fails at some 200; a table in a table in a table is 20
-_MOST_FILES = 20_000  # in the archive; most are pictures
+_MAX_XML_BYTES = 100_000_000  # bytes of all parts that are XML
+_MAX_ELEMENTS = 1_000_000  # with their attributes
+_MAX_ELEMENT_DEPTH = 150  # the reader fails at some 200; a table in a table in a table is 20
+_MAX_FILES = 20_000  # in the archive; most are pictures
 # Word's own files pack 10 to 30 times, and what packs above 100 times says next to nothing.
-_PACKS_AT_MOST = 100
-_MAY_PACK = 1_000_000  # bytes that may pack as well as they like
+_MAX_COMPRESSION_RATIO = 100
+_UNCHECKED_BYTES = 1_000_000  # bytes that may pack as well as they like
 
 # A page of print has 3,000 to 10,000 characters, which cost 60 to 90 us each; 5 million are a
 # manual of 1,500 pages.
-_MOST_PAGES = 5_000
-_MOST_MARKS = 5_000_000  # characters, lines and pictures in all
-_MOST_MARKS_OF_PAGE = 100_000
-_MOST_STREAM = 50_000_000  # bytes of one stream of a PDF, unpacked
-_MOST_DRAWING = 60_000_000  # bytes that say what is drawn; a page of print takes 5 to 30 kB
-_MOST_TEXT = 20_000_000  # characters that a document may be read to
+_MAX_PAGES = 5_000
+_MAX_MARKS = 5_000_000  # characters, lines and pictures in all
+_MAX_PAGE_MARKS = 100_000
+_MAX_STREAM_BYTES = 50_000_000  # bytes of one stream of a PDF, unpacked
+_MAX_DRAWING_BYTES = 60_000_000  # bytes that say what is drawn; a page of print takes 5 to 30 kB
+_MAX_TEXT_CHARS = 20_000_000  # characters that a document may be read to
 
 # What Markdown, or a tool around it, gives a meaning; indented text would be code.
 _MARKUP = re.compile(r"[\\`*_\[\]{}<>#~$%:=!?&^]|(?<=\n)[ \t]+|\A[ \t]+")
-_FENCED = ("---", "+++")
+_FRONT_MATTER_FENCES = ("---", "+++")
 
 
-class TooMuch(ValueError):
+class LimitExceeded(ValueError):
     """A document is over one of the limits; says which, and what to do."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"it has {what}; split it, or save it as text")
 
 
-def word(raw: bytes) -> str:
+def convert_docx(raw: bytes) -> str:
     """A .docx file as HTML. Raises ValueError where it is none, or is over a limit.
 
     Not as markitdown's Markdown, which loses words such as `[one](two)` or `&lt;`.
     """
-    slim = _slim(raw)
+    slim = _extract_xml(raw)
     try:
         read = mammoth.convert_to_html(
             pre_process_docx(slim),
-            style_map=_STYLES,
+            style_map=_STYLE_MAP,
             include_embedded_style_map=False,
             convert_image=mammoth.images.img_element(lambda _: {}),
         )
@@ -83,10 +83,10 @@ def word(raw: bytes) -> str:
         raise
     except Exception as error:
         raise ValueError("it is damaged") from error
-    return _BLOCK_END.sub("\\1\n", _tidied(read.value))
+    return _BLOCK_END.sub("\\1\n", _tidy(read.value))
 
 
-def pdf(raw: bytes) -> str:
+def convert_pdf(raw: bytes) -> str:
     """A .pdf file as Markdown that means nothing but its words.
 
     Bars and hyphens keep their meaning: tables and lists are written with them. Raises ValueError
@@ -94,22 +94,22 @@ def pdf(raw: bytes) -> str:
     """
     # pdfminer unpacks each stream as a whole, in this one line.
     pdftypes.zlib = SimpleNamespace(
-        decompress=_unpacked, decompressobj=zlib.decompressobj, error=zlib.error
+        decompress=_decompress, decompressobj=zlib.decompressobj, error=zlib.error
     )
     try:
-        _count(raw)
+        _check_pdf_size(raw)
         read = PdfConverter().convert(BytesIO(raw), StreamInfo(extension=".pdf"))
-    except (MemoryError, TooMuch):
+    except (MemoryError, LimitExceeded):
         raise
     except Exception as error:
         raise ValueError("it is damaged") from error
-    text = _MARKUP.sub(_escaped, _tidied(read.markdown))
-    return f"\n{text}" if text.startswith(_FENCED) else text  # it has no front matter
+    text = _MARKUP.sub(_escape, _tidy(read.markdown))
+    return f"\n{text}" if text.startswith(_FRONT_MATTER_FENCES) else text  # it has no front matter
 
 
-def _tidied(text: str) -> str:
-    if len(text) > _MOST_TEXT:
-        raise TooMuch(f"more than {_MOST_TEXT:,} characters")
+def _tidy(text: str) -> str:
+    if len(text) > _MAX_TEXT_CHARS:
+        raise LimitExceeded(f"more than {_MAX_TEXT_CHARS:,} characters")
     lines = [line.rstrip() for line in text.replace("\0", "").split("\n")]
     return _BLANK_LINES.sub("\n\n", "\n".join(lines))
 
@@ -117,22 +117,22 @@ def _tidied(text: str) -> str:
 # Word.
 
 
-def _slim(raw: bytes) -> BytesIO:
+def _extract_xml(raw: bytes) -> BytesIO:
     """The archive without what is not read of it, such as pictures, and not packed."""
     slim = BytesIO()
-    parts = _Parts()
+    parts = _XmlCounter()
     try:
         with ZipFile(BytesIO(raw)) as archive, ZipFile(slim, "w") as written:
-            if len(archive.infolist()) > _MOST_FILES:
-                raise TooMuch(f"more than {_MOST_FILES:,} files in it")
+            if len(archive.infolist()) > _MAX_FILES:
+                raise LimitExceeded(f"more than {_MAX_FILES:,} files in it")
             for member in archive.infolist():
                 if not member.filename.lower().endswith((".xml", ".rels")):
                     continue
                 with archive.open(member) as part:
                     # Read with a limit: what the archive says of a size need not be true.
-                    most = max(_MAY_PACK, _PACKS_AT_MOST * member.compress_size)
-                    content = part.read(min(most, _MOST_XML - parts.size) + 1)
-                parts.add(content, most)
+                    most = max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * member.compress_size)
+                    content = part.read(min(most, _MAX_XML_BYTES - parts.size) + 1)
+                parts.count(content, most)
                 written.writestr(member.filename, content)
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ValueError("it is no archive") from error
@@ -140,69 +140,75 @@ def _slim(raw: bytes) -> BytesIO:
     return slim
 
 
-class _Parts:
+class _XmlCounter:
     """How much XML there is so far in the parts of a document."""
 
     def __init__(self) -> None:
-        self.size = self._elements = self._depth = 0
+        self.size = self._element_count = self._depth = 0
 
-    def add(self, content: bytes, most: int) -> None:
+    def count(self, content: bytes, most: int) -> None:
         if len(content) > most:
-            raise TooMuch(f"a part that unpacks to more than {_PACKS_AT_MOST} times its size")
+            raise LimitExceeded(
+                f"a part that unpacks to more than {_MAX_COMPRESSION_RATIO} times its size"
+            )
         self.size += len(content)
-        if self.size > _MOST_XML:
-            raise TooMuch(f"more than {_MOST_XML // 1_000_000:,} MB of XML")
+        if self.size > _MAX_XML_BYTES:
+            raise LimitExceeded(f"more than {_MAX_XML_BYTES // 1_000_000:,} MB of XML")
         parser = expat.ParserCreate()
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = self._count_start
+        parser.EndElementHandler = self._count_end
+        parser.StartDoctypeDeclHandler = self._refuse_doctype
         try:
             parser.Parse(content, True)  # noqa: FBT003 - it takes no name
         except expat.ExpatError as error:
             raise ValueError("it is damaged") from error
         self._depth = 0
 
-    def _start(self, _: str, attributes: dict[str, str]) -> None:
-        self._elements += 1 + len(attributes)
+    def _count_start(self, _: str, attributes: dict[str, str]) -> None:
+        self._element_count += 1 + len(attributes)
         self._depth += 1
-        if self._elements > _MOST_ELEMENTS:
-            raise TooMuch(f"more than {_MOST_ELEMENTS:,} elements and attributes of XML")
-        if self._depth > _DEEPEST_ELEMENT:
-            raise TooMuch(f"elements of XML more than {_DEEPEST_ELEMENT} deep in each other")
+        if self._element_count > _MAX_ELEMENTS:
+            raise LimitExceeded(f"more than {_MAX_ELEMENTS:,} elements and attributes of XML")
+        if self._depth > _MAX_ELEMENT_DEPTH:
+            raise LimitExceeded(
+                f"elements of XML more than {_MAX_ELEMENT_DEPTH} deep in each other"
+            )
 
-    def _end(self, _: str) -> None:
+    def _count_end(self, _: str) -> None:
         self._depth -= 1
 
-    def _doctype(self, *_: Any) -> None:
+    def _refuse_doctype(self, *_: Any) -> None:
         raise ValueError("it declares entities, which no such document needs")
 
 
 # PDF.
 
 
-def _unpacked(packed: bytes) -> bytes:
+def _decompress(packed: bytes) -> bytes:
     stream = zlib.decompressobj()
-    unpacked = stream.decompress(packed, _MOST_STREAM)
+    unpacked = stream.decompress(packed, _MAX_STREAM_BYTES)
     if stream.unconsumed_tail:
-        raise TooMuch(f"a stream that unpacks to more than {_MOST_STREAM // 1_000_000} MB")
+        raise LimitExceeded(
+            f"a stream that unpacks to more than {_MAX_STREAM_BYTES // 1_000_000} MB"
+        )
     if not stream.eof:
         raise zlib.error("incomplete")
     return unpacked
 
 
-def _count(raw: bytes) -> None:
+def _check_pdf_size(raw: bytes) -> None:
     """Hold a document against the limits, without its layout, which takes the time."""
-    marks = _Marks(PDFResourceManager())
-    interpreter = _Interpreter(marks.rsrcmgr, marks)
+    marks = _CountingDevice(PDFResourceManager())
+    interpreter = _CountingInterpreter(marks.rsrcmgr, marks)
     document = PDFDocument(PDFParser(BytesIO(raw)))
     for number, page in enumerate(PDFPage.create_pages(document), 1):
-        if number > _MOST_PAGES:
-            raise TooMuch(f"more than {_MOST_PAGES:,} pages")
-        marks.of_page = 0
+        if number > _MAX_PAGES:
+            raise LimitExceeded(f"more than {_MAX_PAGES:,} pages")
+        marks.page_marks = 0
         interpreter.process_page(page)
 
 
-class _Interpreter(PDFPageInterpreter):  # type: ignore[misc]
+class _CountingInterpreter(PDFPageInterpreter):  # type: ignore[misc]
     """Counts what it reads; a form that is drawn within a page is one more of its kind."""
 
     def execute(self, streams: Sequence[object]) -> None:
@@ -210,42 +216,44 @@ class _Interpreter(PDFPageInterpreter):  # type: ignore[misc]
             stream = stream_value(one)
             packed = len(stream.rawdata or b"")
             size = len(stream.get_data())
-            if packed and size > max(_MAY_PACK, _PACKS_AT_MOST * packed):
-                raise TooMuch(f"a page that unpacks to more than {_PACKS_AT_MOST} times its size")
+            if packed and size > max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * packed):
+                raise LimitExceeded(
+                    f"a page that unpacks to more than {_MAX_COMPRESSION_RATIO} times its size"
+                )
             self.device.drawing += size
-        if self.device.drawing > _MOST_DRAWING:
-            raise TooMuch(f"more than {_MOST_DRAWING // 1_000_000} MB that are drawn")
+        if self.device.drawing > _MAX_DRAWING_BYTES:
+            raise LimitExceeded(f"more than {_MAX_DRAWING_BYTES // 1_000_000} MB that are drawn")
         super().execute(streams)
 
 
-class _Marks(PDFDevice):  # type: ignore[misc]
+class _CountingDevice(PDFDevice):  # type: ignore[misc]
     """Counts what is drawn, and draws nothing."""
 
     def __init__(self, resources: PDFResourceManager) -> None:
         super().__init__(resources)
-        self.drawing = 0
-        self.of_page = 0
-        self._in_all = 0
+        self.drawing_bytes = 0
+        self.page_marks = 0
+        self._total_marks = 0
 
-    def _add(self, count: int) -> None:
-        self.of_page += count
-        self._in_all += count
-        if self.of_page > _MOST_MARKS_OF_PAGE:
-            raise TooMuch(f"more than {_MOST_MARKS_OF_PAGE:,} characters and lines on a page")
-        if self._in_all > _MOST_MARKS:
-            raise TooMuch(f"more than {_MOST_MARKS:,} characters and lines")
+    def _count(self, count: int) -> None:
+        self.page_marks += count
+        self._total_marks += count
+        if self.page_marks > _MAX_PAGE_MARKS:
+            raise LimitExceeded(f"more than {_MAX_PAGE_MARKS:,} characters and lines on a page")
+        if self._total_marks > _MAX_MARKS:
+            raise LimitExceeded(f"more than {_MAX_MARKS:,} characters and lines")
 
     def begin_figure(self, *_: Any) -> None:
-        self._add(10)  # what a form costs beside what it draws, in characters
+        self._count(10)  # what a form costs beside what it draws, in characters
 
     def paint_path(
         self, _graphics: Any, _stroke: Any, _fill: Any, _evenodd: Any, path: Any
     ) -> None:
-        self._add(1 + len(path))
+        self._count(1 + len(path))
 
     def render_string(self, _state: Any, pieces: Any, *_: Any) -> None:
-        self._add(1 + sum(len(piece) for piece in pieces if isinstance(piece, bytes)))
+        self._count(1 + sum(len(piece) for piece in pieces if isinstance(piece, bytes)))
 
 
-def _escaped(markup: re.Match[str]) -> str:
+def _escape(markup: re.Match[str]) -> str:
     return "" if markup[0].isspace() else f"\\{markup[0]}"

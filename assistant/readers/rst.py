@@ -43,11 +43,11 @@ _SETTINGS: dict[str, object] = {
     "warning_stream": False,
 }
 
-_LINKS = frozenset("doc download".split())
-_CALLS = frozenset("func meth".split())
-_ROLES = (
-    _LINKS
-    | _CALLS
+_LINK_ROLES = frozenset("doc download".split())
+_CALL_ROLES = frozenset("func meth".split())
+_KNOWN_ROLES = (
+    _LINK_ROLES
+    | _CALL_ROLES
     | frozenset(
         """
     abbr any attr attribute class cmdoption command confval const cpp data decorator dfn envvar eq
@@ -57,32 +57,32 @@ _ROLES = (
     """.split()
     )
 )
-_MARKED_ROLE = re.compile(r"(?<![\w.+:-]):([A-Za-z][\w.+:-]*):`|`:([A-Za-z][\w.+:-]*):")
-_OWN_ROLE = re.compile(r"^ *\.\. role:: *([\w.+:-]+)", re.M)
-_MARKED_DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+] +)*\.\. +([A-Za-z][\w.+:-]*?) ?::(?:\s|$)", re.M)
-_TITLED = re.compile(r"(.*\S)\s*<([^<>]+)>", re.DOTALL)
+_ROLE = re.compile(r"(?<![\w.+:-]):([A-Za-z][\w.+:-]*):`|`:([A-Za-z][\w.+:-]*):")
+_ROLE_DEFINITION = re.compile(r"^ *\.\. role:: *([\w.+:-]+)", re.M)
+_DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+] +)*\.\. +([A-Za-z][\w.+:-]*?) ?::(?:\s|$)", re.M)
+_TITLED_TARGET = re.compile(r"(.*\S)\s*<([^<>]+)>", re.DOTALL)
 _OPTION = re.compile(r":([\w .-]+):(?:\s++(.*))?$")
 
 # What a directive's argument and content are. Navigation and settings are not text.
-_DROPPED = frozenset(
+_IGNORED_DIRECTIVES = frozenset(
     """
     codeauthor contents cssclass currentmodule default-domain highlight highlightlang index
     moduleauthor rst-class sectionauthor tabularcolumns toctree
     """.split()
 )
-_CODE = frozenset(
+_CODE_DIRECTIVES = frozenset(
     """
     code code-block code-tab digraph doctest graph graphviz ipython literalinclude math mermaid
     plantuml productionlist prompt sourcecode testcode testcleanup testoutput testsetup uml
     """.split()
 )
-_VERSIONS = {
+_VERSION_DIRECTIVES = {
     "versionadded": "Added in version",
     "versionchanged": "Changed in version",
     "versionremoved": "Removed in version",
     "deprecated": "Deprecated since version",
 }
-_OBJECTS = frozenset(
+_OBJECT_DIRECTIVES = frozenset(
     """
     attribute autoattribute autoclass autodata autodecorator autoenum autoexception autofunction
     automethod automodule autoproperty class cmdoption confval data decorator describe envvar event
@@ -90,104 +90,121 @@ _OBJECTS = frozenset(
     type var
     """.split()
 )
-_TEXT = frozenset(
+_TEXT_DIRECTIVES = frozenset(
     """
     autosummary card centered dropdown glossary grid grid-item grid-item-card group-tab hlist
     ifconfig only seealso tab tab-item tab-set tabs todo
     """.split()
 )
 # Their arguments are conditions and measures.
-_ARRANGED = frozenset("grid hlist ifconfig only tab-set tabs".split())
-_KNOWN = _DROPPED | _CODE | _OBJECTS | _TEXT | {*_VERSIONS, "raw"}
+_LAYOUT_DIRECTIVES = frozenset("grid hlist ifconfig only tab-set tabs".split())
+_KNOWN_DIRECTIVES = (
+    _IGNORED_DIRECTIVES
+    | _CODE_DIRECTIVES
+    | _OBJECT_DIRECTIVES
+    | _TEXT_DIRECTIVES
+    | {*_VERSION_DIRECTIVES, "raw"}
+)
 
 _WARNING, _ERROR = 2, 3
 # An ordinary page takes docutils 5 s per MB; what follows keeps an odd one below 100 s per MB.
-_LONGEST_PAGE = 500_000
-_LONGEST_LINE = 10_000
-_LONGEST_TEXT = 4_000
-_MOST_TARGETS = 1_000
+_MAX_PAGE_CHARS = 500_000
+_MAX_LINE_CHARS = 10_000
+_MAX_TEXT_CHARS = 4_000
+_MAX_TARGETS = 1_000
 # Its bugs show as any of these; a page that meets one is read as plain text.
-_FAILURES = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_DOCUTILS_ERRORS = (
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
-_LINE = "\0"
-_VERBATIM = re.compile(r"(?=<pre\b)")
-_LAYOUT = re.compile(r"(?<=>)\n|\n(?=<)")
+_LINE_MARK = "\0"
+_PRE_TAG = re.compile(r"(?=<pre\b)")
+_LAYOUT_BREAK = re.compile(r"(?<=>)\n|\n(?=<)")
 
 
-def html(source: str) -> tuple[str, list[tuple[int, str]]]:
+def convert_rst(source: str) -> tuple[str, list[tuple[int, str]]]:
     """A page as HTML, each block on the line it has in the source, and what was odd by line.
 
     Raises ValueError where docutils cannot read the page at all.
     """
-    if len(source) > _LONGEST_PAGE or max(map(len, source.split("\n"))) > _LONGEST_LINE:
+    if len(source) > _MAX_PAGE_CHARS or max(map(len, source.split("\n"))) > _MAX_LINE_CHARS:
         raise ValueError("it is longer than docutils reads in good time")
-    if source.count("\n.. _") > _MOST_TARGETS:
+    if source.count("\n.. _") > _MAX_TARGETS:
         raise ValueError("it has more targets than docutils reads in good time")
-    unknown = _register(source)
+    unknown = _register_names(source)
     try:
-        parser = Parser(inliner=_inliner())
+        parser = Parser(inliner=_make_inliner())
         document = publish_doctree(source, parser=parser, settings_overrides=_SETTINGS)
-        odd = {*unknown, *_without_messages(document)}
-        _resolve(document)
+        odd = {*unknown, *_remove_messages(document)}
+        _resolve_references(document)
         written = publish_from_doctree(document, writer=_Writer(), settings_overrides=_SETTINGS)
-    except _FAILURES as error:
+    except _DOCUTILS_ERRORS as error:
         raise ValueError(f"docutils failed: {type(error).__name__}") from error
-    return _aligned(written, source.count("\n")), sorted(odd)
+    return _align_lines(written, source.count("\n")), sorted(odd)
 
 
-def _register(source: str) -> list[tuple[int, str]]:
+def _register_names(source: str) -> list[tuple[int, str]]:
     """Teach docutils every role and directive of a page that it does not know, by name.
 
     What a page before this one defined for itself is undone, so that the order of reading
     changes nothing.
     """
-    own = {name.lower() for name in _OWN_ROLE.findall(source)}
-    roles.register_local_role("raw", _raw_role)
+    own = {name.lower() for name in _ROLE_DEFINITION.findall(source)}
+    roles.register_local_role("raw", _handle_raw_role)
     unknown: dict[str, int] = {}
-    for match in _MARKED_ROLE.finditer(source):
+    for match in _ROLE.finditer(source):
         name = (match[1] or match[2]).lower()
         if name in en.roles:
             continue
-        roles.register_local_role(name, _role)
-        if name.rsplit(":", 1)[-1] not in _ROLES and name not in own:
+        roles.register_local_role(name, _handle_role)
+        if name.rsplit(":", 1)[-1] not in _KNOWN_ROLES and name not in own:
             unknown.setdefault(f"Role {name!r} is unknown: only its text was read.", match.start())
-    for match in _MARKED_DIRECTIVE.finditer(source):
+    for match in _DIRECTIVE.finditer(source):
         name = match[1].lower()
         last = name.rsplit(":", 1)[-1]
-        if name not in en.directives or last in _KNOWN:
-            directives.register_directive(name, _Known)
-        if name not in en.directives and last not in _KNOWN and not last.startswith("auto"):
+        if name not in en.directives or last in _KNOWN_DIRECTIVES:
+            directives.register_directive(name, _TextDirective)
+        if (
+            name not in en.directives
+            and last not in _KNOWN_DIRECTIVES
+            and not last.startswith("auto")
+        ):
             unknown.setdefault(
                 f"Directive {name!r} is unknown: only its text was read.", match.start(1)
             )
     return [(source.count("\n", 0, at) + 1, what) for what, at in unknown.items()]
 
 
-def _raw_role(*arguments: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
+def _handle_raw_role(*arguments: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
     """HTML in a line: the words it shows."""
-    return [nodes.Text(html_reader.text(nodes.unescape(arguments[2])))], []
+    return [nodes.Text(html_reader.extract_text(nodes.unescape(arguments[2])))], []
 
 
-def _role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
+def _handle_role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
     """A role of a publishing tool: the words it shows, and where it leads if that is known."""
     name = arguments[0].rsplit(":", 1)[-1].lower()
     text = nodes.unescape(arguments[2]).strip()
-    titled = _TITLED.fullmatch(text)
+    titled = _TITLED_TARGET.fullmatch(text)
     shown, target = (titled[1], titled[2]) if titled else (text, text)
-    if name in _LINKS:
+    if name in _LINK_ROLES:
         return [nodes.reference("", shown, refuri=target)], []
     if name == "ref":
         return [nodes.inline("", shown, refers=target, titled=bool(titled))], []
     if name == "menuselection":
         shown = shown.replace("-->", "\u2023")
-    elif name in _OBJECTS | _CALLS and not titled:
+    elif name in _OBJECT_DIRECTIVES | _CALL_ROLES and not titled:
         shown = shown.lstrip("!")
         shown = shown[1:].rsplit(".", 1)[-1] if shown.startswith("~") else shown
-        shown += "()" if name in _CALLS and not shown.endswith(")") else ""
+        shown += "()" if name in _CALL_ROLES and not shown.endswith(")") else ""
     return [nodes.inline("", shown)], []
 
 
-def _inliner() -> Inliner:
+def _make_inliner() -> Inliner:
     """Docutils' reader of markup in lines, which takes the square of the text's length."""
     inliner = Inliner()
     read = inliner.parse
@@ -195,7 +212,7 @@ def _inliner() -> Inliner:
     def parse(
         text: str, lineno: int, memo: Any, parent: nodes.Node
     ) -> tuple[list[nodes.Node], list[nodes.Node]]:
-        if len(text) <= _LONGEST_TEXT:
+        if len(text) <= _MAX_TEXT_CHARS:
             found: tuple[list[nodes.Node], list[nodes.Node]] = read(text, lineno, memo, parent)
             return found
         what = "The paragraph is too long for the markup in its lines to be read."
@@ -205,32 +222,32 @@ def _inliner() -> Inliner:
     return inliner
 
 
-class _Known(Directive):  # type: ignore[misc]
+class _TextDirective(Directive):  # type: ignore[misc]
     """A directive of a publishing tool, or one that nobody knows: its argument and content."""
 
     has_content = True
 
     def run(self) -> list[nodes.Node]:
         name = self.name.lower().rsplit(":", 1)[-1]
-        argument, options, content = self._parts()
-        if name in _DROPPED:
+        argument, options, content = self._split_parts()
+        if name in _IGNORED_DIRECTIVES:
             return []
         if name == "raw":
-            return self._raw(argument, options, content)
-        found = self._line(options.get("caption", ""))
-        if name in _CODE:
-            return [*found, *self._code(name, argument, content)]
-        if name in _VERSIONS:
-            found += self._line(f"{_VERSIONS[name]} {argument}")
-        elif name in _OBJECTS or name.startswith("auto"):
+            return self._make_raw(argument, options, content)
+        found = self._make_paragraph(options.get("caption", ""))
+        if name in _CODE_DIRECTIVES:
+            return [*found, *self._make_code(name, argument, content)]
+        if name in _VERSION_DIRECTIVES:
+            found += self._make_paragraph(f"{_VERSION_DIRECTIVES[name]} {argument}")
+        elif name in _OBJECT_DIRECTIVES or name.startswith("auto"):
             found += [
-                self._placed(nodes.paragraph("", line)) for line in argument.split("\n") if line
+                self._set_line(nodes.paragraph("", line)) for line in argument.split("\n") if line
             ]
-        elif name not in _ARRANGED:
-            found += self._line(argument)
-        return [*found, *self._inside(content)]
+        elif name not in _LAYOUT_DIRECTIVES:
+            found += self._make_paragraph(argument)
+        return [*found, *self._parse_content(content)]
 
-    def _inside(self, content: StringList) -> list[nodes.Node]:
+    def _parse_content(self, content: StringList) -> list[nodes.Node]:
         """What the content is, sections and all, its title styles its own."""
         memo = self.state.memo
         styles, level = memo.title_styles, memo.section_level
@@ -242,7 +259,7 @@ class _Known(Directive):  # type: ignore[misc]
         memo.title_styles, memo.section_level = styles, level
         return list(inside.children)
 
-    def _parts(self) -> tuple[str, dict[str, str], StringList]:
+    def _split_parts(self) -> tuple[str, dict[str, str], StringList]:
         """The argument, the options, and the content that follows them."""
         lines = list(self.content)
         argument: list[str] = []
@@ -266,18 +283,18 @@ class _Known(Directive):  # type: ignore[misc]
             number += 1
         return "\n".join(argument), options, self.content[number:]
 
-    def _line(self, text: str) -> list[nodes.Node]:
+    def _make_paragraph(self, text: str) -> list[nodes.Node]:
         """A paragraph of inline markup; none where there is no text."""
         if not text:
             return []
         found, messages = self.state.inline_text(text, self.lineno)
-        return [self._placed(nodes.paragraph("", "", *found)), *messages]
+        return [self._set_line(nodes.paragraph("", "", *found)), *messages]
 
-    def _placed(self, node: nodes.Element) -> nodes.Element:
+    def _set_line(self, node: nodes.Element) -> nodes.Element:
         node.line = self.lineno
         return node
 
-    def _code(self, name: str, argument: str, content: StringList) -> list[nodes.Node]:
+    def _make_code(self, name: str, argument: str, content: StringList) -> list[nodes.Node]:
         if name == "literalinclude":
             warn = self.state.reporter.warning
             return [warn(f"The file {argument} that is shown here was not read.", line=self.lineno)]
@@ -286,16 +303,22 @@ class _Known(Directive):  # type: ignore[misc]
         block.line = self.content_offset + 1 + len(self.content) - len(content)
         return [block] if code.strip() else []
 
-    def _raw(self, formats: str, options: dict[str, str], content: StringList) -> list[nodes.Node]:
+    def _make_raw(
+        self, formats: str, options: dict[str, str], content: StringList
+    ) -> list[nodes.Node]:
         """Raw HTML as the words it shows; what is for other formats is not shown."""
         if {"file", "url"} & options.keys():
             warn = self.state.reporter.warning
             return [warn("A raw directive names a file that was not read.", line=self.lineno)]
-        shown = html_reader.text("\n".join(content)) if "html" in formats.lower().split() else ""
-        return [self._placed(nodes.paragraph("", shown))] if shown else []
+        shown = (
+            html_reader.extract_text("\n".join(content))
+            if "html" in formats.lower().split()
+            else ""
+        )
+        return [self._set_line(nodes.paragraph("", shown))] if shown else []
 
 
-def _without_messages(document: nodes.document) -> Iterator[tuple[int, str]]:
+def _remove_messages(document: nodes.document) -> Iterator[tuple[int, str]]:
     """Take docutils' messages out of a document; the text they stand for stays, as written."""
     found = [*document.findall(nodes.system_message)]
     for message in [*found, *document.parse_messages, *document.transform_messages]:
@@ -312,7 +335,7 @@ def _without_messages(document: nodes.document) -> Iterator[tuple[int, str]]:
     document.parse_messages, document.transform_messages = [], []
 
 
-def _resolve(document: nodes.document) -> None:
+def _resolve_references(document: nodes.document) -> None:
     """Lead references to labels of the same page there, under the heading they stand for."""
     headings = {
         name: section.next_node(nodes.title)
@@ -345,7 +368,7 @@ class _Translator(html5_polyglot.HTMLTranslator):  # type: ignore[misc]
             return tag
         # A title is known by the line under it.
         line -= isinstance(node, nodes.section | nodes.title)
-        return f"{_LINE}{line}{_LINE}{tag}"
+        return f"{_LINE_MARK}{line}{_LINE_MARK}{tag}"
 
 
 class _Writer(html5_polyglot.Writer):  # type: ignore[misc]
@@ -359,23 +382,23 @@ class _Writer(html5_polyglot.Writer):  # type: ignore[misc]
         return "".join(self.body)
 
 
-def _aligned(written: str, line_breaks: int) -> str:
+def _align_lines(written: str, line_breaks: int) -> str:
     """HTML with line breaks added and taken away until each mark is on the line it names."""
-    before, *marked = written.split(_LINE)
-    pieces, line = ["<main>", _compact(before)], 1
+    before, *marked = written.split(_LINE_MARK)
+    pieces, line = ["<main>", _strip_layout_breaks(before)], 1
     for wanted, html_ in zip(marked[::2], marked[1::2], strict=True):
         gap = "\n" * (int(wanted) - line)
-        compact = _compact(html_)
+        compact = _strip_layout_breaks(html_)
         line += len(gap) + compact.count("\n")
         pieces += [gap, compact]
     return "".join([*pieces, "</main>", "\n" * (line_breaks + 1 - line)])
 
 
-def _compact(written: str) -> str:
+def _strip_layout_breaks(written: str) -> str:
     """HTML without the line breaks that only lay it out."""
-    first, *rest = _VERBATIM.split(written)
-    pieces = [_LAYOUT.sub(" ", first)]
+    first, *rest = _PRE_TAG.split(written)
+    pieces = [_LAYOUT_BREAK.sub(" ", first)]
     for piece in rest:
         verbatim, ends, after = piece.partition("</pre>")
-        pieces += [verbatim, ends, _LAYOUT.sub(" ", after)]
+        pieces += [verbatim, ends, _LAYOUT_BREAK.sub(" ", after)]
     return "".join(pieces)

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Kind = Literal["office", "rst"]
+ReaderName = Literal["office", "rst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,85 +44,85 @@ class Limits:
     # takes 1.1 GB and 40 s; a PDF of 300 full pages 170 MB and, on a busy machine, 110 s. 5,000
     # small boxes on a page of a PDF take 130 MB, 49,000 too much.
     memory: int = 1_500_000_000
-    seconds: int = 900
-    wall: int = 3_600
+    cpu_seconds: int = 900
+    wall_seconds: int = 3_600
 
 
-_RST = Limits(memory=1_000_000_000, seconds=60)
+_RST_LIMITS = Limits(memory=1_000_000_000, cpu_seconds=60)
 """Of reStructuredText, whose largest pages take 3 s, and made to harm 200 MB and 50 s."""
 
-Text = tuple[str, list[tuple[int, str]]]
+ReaderResult = tuple[str, list[tuple[int, str]]]
 """The text of a page, and what was odd in it by line."""
 
-_MAIN = """
+_CHILD_SCRIPT = """
 import sys
 _, kind, memory, seconds, *sys.path = sys.argv
 from assistant.readers import sandbox
-sandbox.main(kind, int(memory), int(seconds))
+sandbox.run_child(kind, int(memory), int(seconds))
 """
-_IDLE = 30  # seconds without a page, after which the process ends
-_START = 300  # seconds; 2 on an idle machine
-_LARGEST_ANSWER = 100_000_000  # bytes; what a page is read to is shorter than the limits on it
+_IDLE_SECONDS = 30  # seconds without a page, after which the process ends
+_START_SECONDS = 300  # seconds; 2 on an idle machine
+_MAX_RESPONSE_BYTES = 100_000_000  # bytes; what a page is read to is shorter than the limits on it
 
 
-class _Ended(Exception):
+class _ProcessEnded(Exception):
     """The process ended, or was ended, before it answered."""
 
 
-class ReaderProcess:
+class Sandbox:
     """Reads pages in a child process, one at a time; from any thread.
 
     Whether a page passes does not depend on the pages before it: what fails in a process that has
     read others is tried once more in a new one.
     """
 
-    def __init__(self, kind: Kind, limits: Limits | None = None) -> None:
-        self._kind = kind
+    def __init__(self, kind: ReaderName, limits: Limits | None = None) -> None:
+        self._reader = kind
         self._limits = limits or Limits()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
+        self._socket: socket.socket | None = None
 
-    def read(self, suffix: str, raw: bytes) -> Text:
+    def read(self, suffix: str, raw: bytes) -> ReaderResult:
         """Read a page that has this suffix.
 
         Raises ValueError, with the reason, where it cannot be read, and ModuleNotFoundError where
         a package that reads it is not installed.
         """
-        if self._kind == "office" and not find_spec(
+        if self._reader == "office" and not find_spec(
             "markitdown"
         ):  # known without starting a process
             raise ModuleNotFoundError("markitdown")
         with self._lock:
             if self._child:
-                with suppress(_Ended):
-                    return self._tried(suffix, raw)
+                with suppress(_ProcessEnded):
+                    return self._request_page(suffix, raw)
             try:
                 self._start()
-                return self._tried(suffix, raw)
-            except _Ended as error:
+                return self._request_page(suffix, raw)
+            except _ProcessEnded as error:
                 raise ValueError(str(error)) from error
 
     def close(self) -> None:
         """End the process, if one runs."""
         with self._lock:
-            self._end()
+            self._stop()
 
-    def forget(self) -> None:
+    def detach(self) -> None:
         """In a process that was forked: leave the child to the parent, whose it is."""
-        if self._line:
-            self._line.close()
+        if self._socket:
+            self._socket.close()
         if self._child:
             self._child.returncode = 0  # it is no child of this process, and is not waited for
-        self._child, self._line, self._lock = None, None, threading.Lock()
+        self._child, self._socket, self._lock = None, None, threading.Lock()
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        ours.settimeout(_START)
+        ours.settimeout(_START_SECONDS)
         # Not `-m`, which would take packages from the folder one stands in; and not a fork, which
         # would copy the locks that other threads hold.
-        limits = [str(self._limits.memory), str(self._limits.seconds)]
-        command = [_python(), "-c", _MAIN, self._kind, *limits, *sys.path]
+        limits = [str(self._limits.memory), str(self._limits.cpu_seconds)]
+        command = [_find_python(), "-c", _CHILD_SCRIPT, self._reader, *limits, *sys.path]
         environment = {
             **os.environ,
             "OMP_NUM_THREADS": "1",
@@ -140,56 +140,58 @@ class ReaderProcess:
                 )
             except OSError as error:
                 ours.close()
-                raise _Ended(
+                raise _ProcessEnded(
                     f"{command[0]}, which would read it, does not start: {error}"
                 ) from None
-        self._line = ours
-        self._answer()
-        ours.settimeout(self._limits.wall)
+        self._socket = ours
+        self._request()
+        ours.settimeout(self._limits.wall_seconds)
 
-    def _tried(self, suffix: str, raw: bytes) -> Text:
-        answer = self._answer(suffix.encode(), raw)
+    def _request_page(self, suffix: str, raw: bytes) -> ReaderResult:
+        answer = self._request(suffix.encode(), raw)
         if "memory" in answer:
-            self._end()
+            self._stop()
             most = self._limits.memory // 1_000_000
-            raise _Ended(f"reading it takes more than {most:,} MB of memory; split it")
+            raise _ProcessEnded(f"reading it takes more than {most:,} MB of memory; split it")
         if "missing" in answer:
             raise ModuleNotFoundError(answer["missing"])
         if "wrong" in answer:
             raise ValueError(answer["wrong"])
         return answer["text"], [(line, what) for line, what in answer["odd"]]
 
-    def _answer(self, *parts: bytes) -> dict[str, Any]:
+    def _request(self, *parts: bytes) -> dict[str, Any]:
         """Send a request and take the answer to it; without one, the word that it is ready."""
-        if not (self._line and self._child):
-            raise _Ended("the process that would read it was ended")
+        if not (self._socket and self._child):
+            raise _ProcessEnded("the process that would read it was ended")
         try:
             for part in parts:
-                _send(self._line, part)
-            answer: dict[str, Any] = json.loads(_received(self._line, _LARGEST_ANSWER))
+                _send(self._socket, part)
+            answer: dict[str, Any] = json.loads(_receive(self._socket, _MAX_RESPONSE_BYTES))
         except TimeoutError:
-            waited = self._line.gettimeout() or 0
-            self._end()
-            raise _Ended(f"reading it takes more than {waited:,.0f} s; split it") from None
+            waited = self._socket.gettimeout() or 0
+            self._stop()
+            raise _ProcessEnded(f"reading it takes more than {waited:,.0f} s; split it") from None
         except (EOFError, OSError) as error:
             child = self._child
-            self._end()
-            raise _Ended(self._why(child.returncode)) from error
+            self._stop()
+            raise _ProcessEnded(self._exit_reason(child.returncode)) from error
         except BaseException:  # interrupted within an answer: what comes next is not to be trusted
-            self._end()
+            self._stop()
             raise
         return answer
 
-    def _why(self, code: int) -> str:
+    def _exit_reason(self, code: int) -> str:
         if code == -signal.SIGXCPU:
-            return f"reading it takes more than {self._limits.seconds:,} s of CPU time; split it"
+            return (
+                f"reading it takes more than {self._limits.cpu_seconds:,} s of CPU time; split it"
+            )
         if code < 0:
             return f"the process that reads it was ended by {signal.Signals(-code).name}"
         return f"the process that reads it ended with exit code {code}"
 
-    def _end(self) -> None:
-        line, child = self._line, self._child
-        self._line = self._child = None
+    def _stop(self) -> None:
+        line, child = self._socket, self._child
+        self._socket = self._child = None
         if line:
             line.close()
         if child:
@@ -199,30 +201,30 @@ class ReaderProcess:
             child.wait()
 
 
-_shared = {"office": ReaderProcess("office"), "rst": ReaderProcess("rst", _RST)}
+_sandboxes = {"office": Sandbox("office"), "rst": Sandbox("rst", _RST_LIMITS)}
 
 
-def read(kind: Kind, suffix: str, raw: bytes) -> Text:
+def read_in_sandbox(kind: ReaderName, suffix: str, raw: bytes) -> ReaderResult:
     """Read a page in the process that all of this one's pages of its kind are read in."""
-    return _shared[kind].read(suffix, raw)
+    return _sandboxes[kind].read(suffix, raw)
 
 
-def close() -> None:
+def close_sandboxes() -> None:
     """End those processes; the next page starts a new one."""
-    for process in _shared.values():
+    for process in _sandboxes.values():
         process.close()
 
 
-def _forget() -> None:
-    for process in _shared.values():
-        process.forget()
+def _detach_sandboxes() -> None:
+    for process in _sandboxes.values():
+        process.detach()
 
 
-atexit.register(close)
-os.register_at_fork(after_in_child=_forget)
+atexit.register(close_sandboxes)
+os.register_at_fork(after_in_child=_detach_sandboxes)
 
 
-def _python() -> str:
+def _find_python() -> str:
     """The Python to start: this one, also where another program has it built in."""
     given = os.fsdecode(multiprocessing.spawn.get_executable() or "")
     if "py" in Path(given).name.lower():
@@ -236,14 +238,14 @@ def _send(line: socket.socket, part: bytes) -> None:
     line.sendall(part)
 
 
-def _received(line: socket.socket, most: int = 1 << 62) -> bytes:
-    size = int.from_bytes(_exactly(line, 8), "big")
+def _receive(line: socket.socket, most: int = 1 << 62) -> bytes:
+    size = int.from_bytes(_receive_exactly(line, 8), "big")
     if size > most:
         raise EOFError
-    return _exactly(line, size)
+    return _receive_exactly(line, size)
 
 
-def _exactly(line: socket.socket, size: int) -> bytes:
+def _receive_exactly(line: socket.socket, size: int) -> bytes:
     taken = bytearray(size)
     rest = memoryview(taken)
     while rest:
@@ -257,14 +259,14 @@ def _exactly(line: socket.socket, size: int) -> bytes:
 # In the child.
 
 
-def main(kind: Kind, memory: int, seconds: int) -> None:
+def run_child(kind: ReaderName, memory: int, cpu_seconds: int) -> None:
     """Read the pages that come over standard input, until nobody sends any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent decides when it ends
     line = socket.socket(fileno=os.dup(0))
     pages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
     missing = ""
     try:
-        reader = _rst() if kind == "rst" else _office()
+        reader = _load_rst_reader() if kind == "rst" else _load_office_reader()
     except ModuleNotFoundError as error:
         missing = str(error)
     _confine(memory)
@@ -272,29 +274,34 @@ def main(kind: Kind, memory: int, seconds: int) -> None:
     _send(line, b"{}")
     while True:
         try:
-            suffix, raw = pages.get(timeout=_IDLE)
+            suffix, raw = pages.get(timeout=_IDLE_SECONDS)
         except queue.Empty:
             return
         used = resource.getrusage(resource.RUSAGE_SELF)
-        most = int(used.ru_utime + used.ru_stime) + 1 + seconds
+        most = int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
-        answer = {"missing": missing} if missing else _answered(reader, suffix, raw)
+        answer = {"missing": missing} if missing else _read_page(reader, suffix, raw)
         _send(line, json.dumps(answer).encode())
 
 
-def _office() -> Callable[[str, bytes], Text]:
+def _load_office_reader() -> Callable[[str, bytes], ReaderResult]:
     from assistant.readers import office
 
-    return lambda suffix, raw: ((office.word if suffix == ".docx" else office.pdf)(raw), [])
+    return lambda suffix, raw: (
+        (office.convert_docx if suffix == ".docx" else office.convert_pdf)(raw),
+        [],
+    )
 
 
-def _rst() -> Callable[[str, bytes], Text]:
+def _load_rst_reader() -> Callable[[str, bytes], ReaderResult]:
     from assistant.readers import rst
 
-    return lambda _, raw: rst.html(raw.decode("utf-8", "surrogatepass"))
+    return lambda _, raw: rst.convert_rst(raw.decode("utf-8", "surrogatepass"))
 
 
-def _answered(reader: Callable[[str, bytes], Text], suffix: str, raw: bytes) -> dict[str, Any]:
+def _read_page(
+    reader: Callable[[str, bytes], ReaderResult], suffix: str, raw: bytes
+) -> dict[str, Any]:
     try:
         text, odd = reader(suffix, raw)
     except MemoryError:
@@ -308,7 +315,7 @@ def _listen(line: socket.socket, pages: queue.SimpleQueue[tuple[str, bytes]]) ->
     """Take pages as they come, and end the process when its parent is gone, also within a page."""
     try:
         while True:
-            pages.put((_received(line).decode(), _received(line)))
+            pages.put((_receive(line).decode(), _receive(line)))
     finally:
         os._exit(1)
 
@@ -322,10 +329,10 @@ def _confine(memory: int) -> None:
         most = pages * resource.getpagesize() + memory
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     sys.dont_write_bytecode = True
-    sys.addaudithook(_refuse)
+    sys.addaudithook(_forbid)
 
 
-_REFUSED = tuple(
+_FORBIDDEN_EVENTS = tuple(
     """
     ctypes.dlopen os.exec os.fork os.posix_spawn os.system pty. socket.bind socket.connect
     socket.getaddrinfo subprocess.
@@ -333,6 +340,6 @@ _REFUSED = tuple(
 )
 
 
-def _refuse(event: str, _: tuple[Any, ...]) -> None:
-    if event.startswith(_REFUSED):
+def _forbid(event: str, _: tuple[Any, ...]) -> None:
+    if event.startswith(_FORBIDDEN_EVENTS):
         raise PermissionError(f"A page's reader may not do this: {event}")

@@ -13,12 +13,12 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from assistant.errors import SettingsError
-from assistant.http_accept import weighted
+from assistant.http_accept import parse_accept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FALLBACK = "en"
+_DEFAULT_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Messages:
 
     language: str
     direction: str
-    _said: Mapping[str, str | Mapping[str, str]] = field(repr=False, compare=False)
+    _messages: Mapping[str, str | Mapping[str, str]] = field(repr=False, compare=False)
 
     def __call__(self, key: str, /, **named: str | int) -> str:
         """The message of a key, with what is named filled in.
@@ -35,54 +35,60 @@ class Messages:
         A message may have two forms, for one thing and for others: a number in it decides. Raises
         KeyError for a key there is no message for, and for a name the message needs.
         """
-        said = self._said[key]
+        said = self._messages[key]
         if not isinstance(said, str):
             said = said["one" if 1 in named.values() else "other"]
         return said.format(**named)
 
 
-def choose(accepted: str, fixed: str = "") -> Messages:
+def choose_messages(accept_language: str, language: str = "") -> Messages:
     """The messages for a reader, by what an Accept-Language header holds; English otherwise.
 
     A language is known by its first part: `pt-BR` is answered in `pt`. `fixed`, a setting, wins
     over the header; raises SettingsError where there is no catalogue for it.
     """
-    known = _catalogues()
-    if fixed:
-        if _first_part(fixed) not in known:
+    known = _load_catalogues()
+    if language:
+        if _base_language(language) not in known:
             raise SettingsError(
-                f"The chat does not speak the language {fixed!r}.",
+                f"The chat does not speak the language {language!r}.",
                 f"The languages are: {', '.join(known)}; none for each reader's own.",
             )
-        return known[_first_part(fixed)]
-    wanted = [(quality, name) for quality, name in _asked_for(accepted) if name in known]
-    best = max(wanted, key=lambda asked: asked[0], default=(1.0, _FALLBACK))  # the first of equals
+        return known[_base_language(language)]
+    wanted = [
+        (quality, name)
+        for quality, name in _parse_accept_language(accept_language)
+        if name in known
+    ]
+    best = max(
+        wanted, key=lambda asked: asked[0], default=(1.0, _DEFAULT_LANGUAGE)
+    )  # the first of equals
     return known[best[1]]
 
 
 def languages() -> tuple[str, ...]:
     """The languages there is a catalogue for, as codes, in alphabetical order."""
-    return tuple(_catalogues())
+    return tuple(_load_catalogues())
 
 
-def _asked_for(accepted: str) -> list[tuple[float, str]]:
+def _parse_accept_language(accept_language: str) -> list[tuple[float, str]]:
     """The languages of a header with their qualities, in its order; rubbish is passed over.
 
     Any language, `*`, is the one that stands in for all (RFC 9110, 12.5.4).
     """
     return [
-        (quality, _FALLBACK if name == "*" else _first_part(name))
-        for name, quality in weighted(accepted)
+        (quality, _DEFAULT_LANGUAGE if name == "*" else _base_language(name))
+        for name, quality in parse_accept(accept_language)
         if quality
     ]
 
 
-def _first_part(name: str) -> str:
+def _base_language(name: str) -> str:
     return name.strip().lower().replace("_", "-").partition("-")[0]
 
 
 @lru_cache(maxsize=1)
-def _catalogues() -> dict[str, Messages]:
+def _load_catalogues() -> dict[str, Messages]:
     found = {}
     for file in files("assistant.render").joinpath("catalogues").iterdir():
         language, _, kind = file.name.partition(".")

@@ -13,26 +13,26 @@ from urllib.parse import quote
 
 from assistant.guide import page as page_reader
 from assistant.render import layout, urls
-from assistant.render.html import text
+from assistant.render.html import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from assistant.models.documents import Page, Section
     from assistant.render.catalogue import Messages
-    from assistant.render.html import Masthead
+    from assistant.render.html import Branding
 
-LONGEST_MARK = 20_000
+MAX_HIGHLIGHT_CHARS = 20_000
 """Characters between the two ends of a quote; further apart they are not of one."""
 
-RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ps sd ug ur yi".split())
+RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ps sd ug ur yi".split())
 
 _TOKEN = re.compile(r"<[^<>]*>|&[^;&\s]+;|\s+|[^<&\s]+")
 _HEADING = re.compile(r'<(h[1-6]|p)(?=[\s>])(?>[^<>]*? id="([^"<>]*)")[^<>]*>')
 
 
 @dataclass(frozen=True, slots=True)
-class Quoted:
+class Highlight:
     """What is to be marked: the first words of a quote, its last, and its section's anchor."""
 
     first: str
@@ -40,43 +40,45 @@ class Quoted:
     anchor: str = ""
 
 
-def reader(
+def render_guide_page(
     page: Page,
     sections: Sequence[Section],
-    masthead: Masthead,
+    branding: Branding,
     messages: Messages,
-    quoted: Quoted | None = None,
+    highlight: Highlight | None = None,
 ) -> str:
     """A page of the guide with links to its sections, and with a quote marked in it."""
     linked = [section for section in sections if section.anchor]
     anchors = [(section.lines[0], section.anchor) for section in linked]
-    root = masthead.root
-    body = page_reader.rendered(page, anchors, resolve=lambda to: urls.linked(to, root))
-    body = marked(body, quoted) if quoted else body
-    body = _asked_about(body, {s.anchor for s in linked}, page, root, messages)
-    heading = "" if "<h1" in body else f"<h1>{text(page.title)}</h1>"
+    root = branding.root
+    body = page_reader.render_page_source(
+        page, anchors, resolve=lambda to: urls.resolve_link(to, root)
+    )
+    body = mark_quote(body, highlight) if highlight else body
+    body = _add_ask_links(body, {s.anchor for s in linked}, page, root, messages)
+    heading = "" if "<h1" in body else f"<h1>{escape(page.title)}</h1>"
     language = page.language
-    side = "rtl" if language.split("-")[0] in RIGHT_TO_LEFT else "auto"
-    spoken = f' lang="{text(language)}"' if language else ""
+    side = "rtl" if language.split("-")[0] in RTL_LANGUAGES else "auto"
+    spoken = f' lang="{escape(language)}"' if language else ""
     article = f'<article{spoken} dir="{side}">{heading}{body}</article>'
-    contents = _contents(linked, messages) if len(linked) > 1 else ""
-    return layout.page(page.title, contents + article, masthead, messages)
+    contents = _render_contents(linked, messages) if len(linked) > 1 else ""
+    return layout.render_page(page.title, contents + article, branding, messages)
 
 
-def _contents(linked: Sequence[Section], messages: Messages) -> str:
-    top = min(len(section.headings) for section in linked)
+def _render_contents(sections: Sequence[Section], messages: Messages) -> str:
+    top = min(len(section.headings) for section in sections)
     items = "".join(
         f'<li class="item-{min(3, len(section.headings) - top)}" dir="auto">'
-        f'<a href="#{quote(section.anchor)}">{text(section.headings[-1])}</a></li>'
-        for section in linked
+        f'<a href="#{quote(section.anchor)}">{escape(section.headings[-1])}</a></li>'
+        for section in sections
     )
-    said = text(messages("contents"))
+    said = escape(messages("contents"))
     return f'<nav aria-label="{said}"><p>{said}</p><ul>{items}</ul></nav>'
 
 
-def _asked_about(body: str, anchors: set[str], page: Page, root: str, messages: Messages) -> str:
+def _add_ask_links(body: str, anchors: set[str], page: Page, root: str, messages: Messages) -> str:
     """The body with a way to ask about each section, under its heading."""
-    said = text(messages("ask_about"))
+    said = escape(messages("ask_about"))
     pieces: list[str] = []
     end = 0
     for match in _HEADING.finditer(body):
@@ -84,38 +86,38 @@ def _asked_about(body: str, anchors: set[str], page: Page, root: str, messages: 
         closes = f"</{match[1]}>"
         stop = body.find(closes, match.end()) if anchor in anchors else -1
         if stop >= 0:
-            url = text(urls.asking_about(page.path, anchor, root))
+            url = escape(urls.ask_about_url(page.path, anchor, root))
             about = f'<p class="about"><a href="{url}">{said}</a></p>'
             pieces += [body[end : stop + len(closes)], about]
             end = stop + len(closes)
     return "".join([*pieces, body[end:]])
 
 
-def marked(body: str, quoted: Quoted) -> str:
+def mark_quote(body: str, highlight: Highlight) -> str:
     """The body with the words from a quote's first to its last in `<mark>`; else as it is.
 
     They are looked for from the quote's section on, and compared without white space, which is
     where rendering and reading differ.
     """
-    named = body.find(f'id="{html.escape(quoted.anchor)}"') if quoted.anchor else 0
+    named = body.find(f'id="{html.escape(highlight.anchor)}"') if highlight.anchor else 0
     begin = body.rfind("<", 0, named + 1) if named > 0 else 0
     tokens = _TOKEN.findall(body, begin)
     said = [html.unescape(token) if token[0] != "<" else "" for token in tokens]
     said = ["" if token.isspace() else token for token in said]
     whole = "".join(said)
-    first, last = ("".join(end.split()) for end in (quoted.first, quoted.last))
+    first, last = ("".join(end.split()) for end in (highlight.first, highlight.last))
     start = whole.find(first) if first and last else -1
-    after = start + (len(first) if quoted.first != quoted.last else 0)
+    after = start + (len(first) if highlight.first != highlight.last else 0)
     stop = whole.find(last, after) if start >= 0 else -1
-    if stop < 0 or stop - start > LONGEST_MARK:
+    if stop < 0 or stop - start > MAX_HIGHLIGHT_CHARS:
         return body
-    return body[:begin] + "".join(_within(tokens, said, start, stop + len(last)))
+    return body[:begin] + "".join(_wrap_span(tokens, said, start, stop + len(last)))
 
 
-def _within(tokens: Sequence[str], said: Sequence[str], start: int, stop: int) -> Iterator[str]:
+def _wrap_span(tokens: Sequence[str], texts: Sequence[str], start: int, stop: int) -> Iterator[str]:
     """The tokens, with a mark around each run of text from one character to another."""
     at, opened = 0, False
-    for token, letters in zip(tokens, said, strict=True):
+    for token, letters in zip(tokens, texts, strict=True):
         before, at = at, at + len(letters)
         inside = bool(letters) and before < stop and at > start
         if opened and (token[0] == "<" or (letters and not inside)):

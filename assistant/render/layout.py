@@ -9,108 +9,112 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assistant.render import urls
-from assistant.render.html import text
+from assistant.render.html import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.models.answers import Citation
     from assistant.render.catalogue import Messages
-    from assistant.render.html import Markup, Masthead
-    from assistant.server.answer_log import Kept
+    from assistant.render.html import Branding, HtmlRenderer
+    from assistant.server.answer_log import LoggedAnswer
 
 
-def page(name: str, main: str, masthead: Masthead, messages: Messages, script: str = "") -> str:
+def render_page(
+    title: str, main: str, branding: Branding, messages: Messages, script: str = ""
+) -> str:
     """A document named `name`, under the guide's title; `main` and `script` are markup."""
-    named = name if name == masthead.title else f"{name} – {masthead.title}"
-    root = masthead.root
-    logo = f'<img class="logo" src="{text(masthead.logo)}" alt="">' if masthead.logo else ""
+    named = title if title == branding.title else f"{title} – {branding.title}"
+    root = branding.root
+    logo = f'<img class="logo" src="{escape(branding.logo)}" alt="">' if branding.logo else ""
     return (
         f'<!doctype html><html lang="{messages.language}" dir="{messages.direction}" '
         'class="reader"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(named)}</title>{styles(root)}{icon(masthead)}{script}</head><body>"
-        f'<header><a href="{root}/">{logo}{text(messages("ask_guide"))}</a>'
-        f'<span dir="auto">{text(masthead.title)}</span></header><main>{main}</main></body></html>'
+        f"<title>{escape(named)}</title>{stylesheet_links(root)}{icon_link(branding)}{script}</head><body>"
+        f'<header><a href="{root}/">{logo}{escape(messages("ask_guide"))}</a>'
+        f'<span dir="auto">{escape(branding.title)}</span></header><main>{main}</main></body></html>'
     )
 
 
-def styles(root: str) -> str:
+def stylesheet_links(root: str) -> str:
     """The links to our style sheets."""
     return "".join(
         f'<link rel="stylesheet" href="{root}/chat/{name}.css">' for name in ("chat", "brand")
     )
 
 
-def icon(masthead: Masthead) -> str:
+def icon_link(branding: Branding) -> str:
     """The link to a page's icon: the logo, or nothing, which no browser then looks for."""
-    return f'<link rel="icon" href="{text(masthead.logo) or "data:,"}">'
+    return f'<link rel="icon" href="{escape(branding.logo) or "data:,"}">'
 
 
-def notice(heading: str, mend: str, masthead: Masthead, messages: Messages) -> str:
+def render_notice(heading: str, hint: str, branding: Branding, messages: Messages) -> str:
     """A page that says what is wrong and what mends it."""
-    main = f"<article><h1>{text(heading)}</h1><p>{text(mend)}</p></article>"
-    return page(heading, main, masthead, messages)
+    main = f"<article><h1>{escape(heading)}</h1><p>{escape(hint)}</p></article>"
+    return render_page(heading, main, branding, messages)
 
 
-def opening(masthead: Masthead, messages: Messages) -> str:
+def render_progress_page(branding: Branding, messages: Messages) -> str:
     """What is shown while the index is built: how far it is, kept up to date by a script."""
     steps = "".join(
-        f'<li data-step="{name}"><span>{text(messages(f"step_{name}"))}</span>'
-        f'<progress aria-label="{text(messages(f"step_{name}"))}"></progress><output></output></li>'
+        f'<li data-step="{name}"><span>{escape(messages(f"step_{name}"))}</span>'
+        f'<progress aria-label="{escape(messages(f"step_{name}"))}"></progress><output></output></li>'
         for name in ("waiting", "exporting", "reading", "encoding")
     )
     script = (
-        f'<script src="{masthead.root}/chat/opening.js" defer></script>'
+        f'<script src="{branding.root}/chat/opening.js" defer></script>'
         '<noscript><meta http-equiv="refresh" content="2"></noscript>'
     )
     main = (
-        f'<article class="opening"><h1>{text(messages("indexing"))}</h1>'
-        f"<p>{text(messages('indexing_why'))}</p>"
-        f'<ul role="status" data-progress="{masthead.root}/progress">{steps}</ul></article>'
+        f'<article class="opening"><h1>{escape(messages("indexing"))}</h1>'
+        f"<p>{escape(messages('indexing_why'))}</p>"
+        f'<ul role="status" data-progress="{branding.root}/progress">{steps}</ul></article>'
     )
-    return page(messages("indexing"), main, masthead, messages, script)
+    return render_page(messages("indexing"), main, branding, messages, script)
 
 
-def answer(kept: Kept, markup: Markup) -> str:
+def render_answer_page(stored: LoggedAnswer, renderer: HtmlRenderer) -> str:
     """An answer as it was given, and whether what it cites still stands."""
-    say, root = markup.messages, markup.masthead.root
+    say, root = renderer.messages, renderer.branding.root
     said = say(
-        "answered_on", date=kept.at.strftime("%Y-%m-%d"), generation=kept.answer.generation[:12]
+        "answered_on", date=stored.at.strftime("%Y-%m-%d"), generation=stored.answer.generation[:12]
     )
-    changed = [c for c in kept.answer.citations if not _stands(c, kept, markup)]
+    changed = [c for c in stored.answer.citations if not _is_unchanged(c, stored, renderer)]
     standing = "".join(
-        f'<p class="changed"><span class="numbers">[{c.n}]</span> {text(say(_now(c, markup)))}</p>'
+        f'<p class="changed"><span class="numbers">[{c.n}]</span> {escape(say(_change_message(c, renderer)))}</p>'
         for c in changed
     )
-    if kept.answer.citations and not changed:
-        standing = f'<p class="same">{text(say("same"))}</p>'
-    again = urls.asking(kept.answer.question, root)
+    if stored.answer.citations and not changed:
+        standing = f'<p class="same">{escape(say("same"))}</p>'
+    again = urls.ask_url(stored.answer.question, root)
     main = (
-        f'<article id="talk"><h1 dir="auto">{text(markup.masthead.title)}</h1>'
-        f'<p class="given">{text(said)}</p>{standing}'
-        + markup.exchange(kept.answer.question, markup.reply(kept.answer, kept.texts, kept.id))
-        + f'<p><a class="again" href="{text(again)}">{text(say("ask_again"))}</a></p></article>'
+        f'<article id="talk"><h1 dir="auto">{escape(renderer.branding.title)}</h1>'
+        f'<p class="given">{escape(said)}</p>{standing}'
+        + renderer.render_turn(
+            stored.answer.question, renderer.render_answer(stored.answer, stored.texts, stored.id)
+        )
+        + f'<p><a class="again" href="{escape(again)}">{escape(say("ask_again"))}</a></p></article>'
     )
-    script = f'{words(say)}<script src="{root}/chat/actions.js" defer></script>'
-    return page(kept.answer.question[:80], main, markup.masthead, say, script)
+    script = f'{message_tags(say)}<script src="{root}/chat/actions.js" defer></script>'
+    return render_page(stored.answer.question[:80], main, renderer.branding, say, script)
 
 
-def _stands(citation: Citation, kept: Kept, markup: Markup) -> bool:
+def _is_unchanged(citation: Citation, stored: LoggedAnswer, renderer: HtmlRenderer) -> bool:
     """Whether the passage that was quoted is in the guide as it was."""
-    now = markup.store.section_passages(citation.path, citation.anchor)
-    return kept.texts.get(citation.passage) in {passage.text for _, passage in now}
+    now = renderer.store.section_passages(citation.path, citation.anchor)
+    return stored.texts.get(citation.passage) in {passage.text for _, passage in now}
 
 
-def _now(citation: Citation, markup: Markup) -> str:
-    there = markup.store.section_passages(citation.path, citation.anchor)
+def _change_message(citation: Citation, renderer: HtmlRenderer) -> str:
+    there = renderer.store.section_passages(citation.path, citation.anchor)
     return "changed" if there else "gone"
 
 
-def words(messages: Messages) -> str:
+def message_tags(messages: Messages) -> str:
     """What our scripts say, as data for them to read."""
     names: Sequence[str] = (
         "queued looking busy busy_mend lost lost_mend comment_label send thanks not_kept copied "
         "not_copied conversation box_label suggestions skip"
     ).split()
-    return "".join(f'<meta name="say-{name}" content="{text(messages(name))}">' for name in names)
+    return "".join(f'<meta name="say-{name}" content="{escape(messages(name))}">' for name in names)

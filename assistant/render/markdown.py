@@ -22,23 +22,25 @@ if TYPE_CHECKING:
     from assistant.models.documents import Passage, Resource
     from assistant.render.catalogue import Messages
 
-MOST_NOTES = 100
+MAX_FOOTNOTES = 100
 """Footnotes of a turn that are looked up; no answer has as many."""
 
-BREAK = "\n\n"
+PARAGRAPH_BREAK = "\n\n"
 """What stands between two pieces of a text."""
 
 # No bracket stands in a label but behind a backslash, so that no line is read in two ways.
-_LABEL = r"((?:[^\[\]\\]|\\.)*+)"
+_LABEL_PATTERN = r"((?:[^\[\]\\]|\\.)*+)"
 _DASH = " — "
-_NOTE = re.compile(rf"\[\^(\d{{1,3}})\]: {_LABEL}(?<={_DASH})\[{_LABEL}\]\(\S*\)")
+_FOOTNOTE = re.compile(
+    rf"\[\^(\d{{1,3}})\]: {_LABEL_PATTERN}(?<={_DASH})\[{_LABEL_PATTERN}\]\(\S*\)"
+)
 _MARKER = re.compile(r" ?\[\^\d+\]")
-_IN_LABEL = re.compile(r"([\[\]\\<])")
-_IN_ADDRESS = re.compile(r"[\s()<>\\]")
+_LABEL_SPECIALS = re.compile(r"([\[\]\\<])")
+_URL_SPECIALS = re.compile(r"[\s()<>\\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Footnotes:
+class MarkdownRenderer:
     """Writes and reads answers over one guide, in one language.
 
     `base` is what stands before the addresses of our own: an origin, and a root below it.
@@ -46,9 +48,9 @@ class Footnotes:
 
     store: FaissStore
     messages: Messages
-    base: str = ""
+    base_url: str = ""
 
-    def written(self, answer: Answer) -> list[str]:
+    def render_answer(self, answer: Answer) -> list[str]:
         """The pieces of the text in their order: quotes, what is recommended, and the footnotes.
 
         A quote stands as it is in the guide, its marker behind it. Where nothing is quoted there
@@ -61,98 +63,104 @@ class Footnotes:
             words = [self.messages("quoted", words=side) for side in answer.missing]
             said.append(self.messages("gap", side=f" {self.messages('or')} ".join(words)))
         if answer.resources:
-            said.append(self._listed("recommended", map(self._resource, answer.resources)))
+            said.append(
+                self._render_list("recommended", map(self._render_resource, answer.resources))
+            )
         if answer.related and not answer.found:
             nearest = (
-                _link(
+                _render_link(
                     " > ".join(section.headings),
-                    urls.section(section.path, section.anchor, section.url, self.base),
+                    urls.section_url(section.path, section.anchor, section.url, self.base_url),
                 )
                 for section in answer.related
             )
-            said.append(self._listed("nearest", nearest))
+            said.append(self._render_list("nearest", nearest))
         if answer.citations:
-            said.append("\n".join(map(self._note, answer.citations)))
+            said.append("\n".join(map(self._render_footnote, answer.citations)))
         return said
 
-    def turn(self, text: str) -> Turn:
+    def parse_turn(self, text: str) -> Turn:
         """What an agent said earlier as the answer it was, with its sources; else as it stands.
 
         An answer is known by its footnotes: the last lines, numbered from 1.
         """
         lines = text.replace("\r\n", "\n").rstrip().split("\n")
         notes: list[re.Match[str]] = []
-        while lines and (note := _NOTE.fullmatch(lines[-1])):
+        while lines and (note := _FOOTNOTE.fullmatch(lines[-1])):
             notes.append(note)
             lines.pop()
         notes.reverse()
         body = "\n".join(lines).rstrip("\n")
-        if body.partition(BREAK)[0] in _refusals():
+        if body.partition(PARAGRAPH_BREAK)[0] in _refusal_messages():
             return Turn("agent", REFUSAL)
         numbered = [int(note[1]) for note in notes] == list(range(1, len(notes) + 1))
-        quotes = _quotes(body, len(notes)) if numbered and len(notes) <= MOST_NOTES else []
+        quotes = _split_quotes(body, len(notes)) if numbered and len(notes) <= MAX_FOOTNOTES else []
         if not quotes:
             return Turn("agent", _MARKER.sub("", body))
-        said = BREAK.join(f"{quoted} [{n}]" for n, quoted in enumerate(quotes, 1))
+        said = PARAGRAPH_BREAK.join(f"{quoted} [{n}]" for n, quoted in enumerate(quotes, 1))
         found = (
-            self._source(_plain(note[2].removesuffix(_DASH)), _plain(note[3]), quoted)
+            self._find_passage(
+                _unescape_label(note[2].removesuffix(_DASH)), _unescape_label(note[3]), quoted
+            )
             for note, quoted in zip(notes, quotes, strict=True)
         )
         return Turn("agent", said, tuple(filter(None, found)))
 
-    def _note(self, citation: Citation) -> str:
-        headings = _label(" > ".join(citation.headings))
-        page = _link(citation.path, urls.cited(citation, self.base))
+    def _render_footnote(self, citation: Citation) -> str:
+        headings = _escape_label(" > ".join(citation.headings))
+        page = _render_link(citation.path, urls.citation_url(citation, self.base_url))
         return f"[^{citation.n}]: {headings} — {page}"
 
-    def _resource(self, resource: Resource) -> str:
+    def _render_resource(self, resource: Resource) -> str:
         kind = self.messages(resource.kind)
         if resource.minutes:
             kind += f", {self.messages('minutes', n=resource.minutes)}"
-        address = urls.resource(resource, self.store, self.base)
-        return f"{_link(resource.title, address)} ({kind})"
+        address = urls.resource_url(resource, self.store, self.base_url)
+        return f"{_render_link(resource.title, address)} ({kind})"
 
-    def _listed(self, heading: str, items: Iterator[str]) -> str:
+    def _render_list(self, heading: str, items: Iterator[str]) -> str:
         return "\n".join((f"{self.messages(heading)}:\n", *(f"- {item}" for item in items)))
 
-    def _source(self, headings: str, path: str, quoted: str) -> str:
+    def _find_passage(self, headings: str, path: str, quote: str) -> str:
         """The passage a quote is of, by the headings above it; empty where it is not there now."""
-        return next((p.id for p in self._passages(headings, path) if quoted in p.text), "")
+        return next((p.id for p in self._passages_under(headings, path) if quote in p.text), "")
 
-    def _passages(self, headings: str, path: str) -> Iterator[Passage]:
+    def _passages_under(self, headings: str, path: str) -> Iterator[Passage]:
         for section in self.store.sections(path):
             if " ".join(" > ".join(section.headings).split()) == headings:
                 for _, passage in self.store.section_passages(path, section.anchor):
                     yield passage
 
 
-def _quotes(body: str, count: int) -> list[str]:
+def _split_quotes(body: str, count: int) -> list[str]:
     """The pieces of a text that end with the markers 1 to `count`; none, if one is not there."""
     quotes, rest = [], body
     for n in range(1, count + 1):
-        quoted, marker, rest = rest.partition(f" [^{n}]{BREAK}")
+        quoted, marker, rest = rest.partition(f" [^{n}]{PARAGRAPH_BREAK}")
         if not marker and n == count and quoted.endswith(f" [^{n}]"):
-            quoted, marker = quoted.removesuffix(f" [^{n}]"), BREAK
+            quoted, marker = quoted.removesuffix(f" [^{n}]"), PARAGRAPH_BREAK
         if not marker:
             return []
         quotes.append(quoted)
     return quotes
 
 
-def _refusals() -> Sequence[str]:
+def _refusal_messages() -> Sequence[str]:
     """What is said in each language where the guide does not answer."""
-    return [catalogue.choose("", language)("refused") for language in catalogue.languages()]
+    return [
+        catalogue.choose_messages("", language)("refused") for language in catalogue.languages()
+    ]
 
 
-def _link(words: str, address: str) -> str:
-    escaped = _IN_ADDRESS.sub(lambda found: quote(found[0], safe=""), address)
-    return f"[{_label(words)}]({escaped})"
+def _render_link(words: str, url: str) -> str:
+    escaped = _URL_SPECIALS.sub(lambda found: quote(found[0], safe=""), url)
+    return f"[{_escape_label(words)}]({escaped})"
 
 
-def _label(words: str) -> str:
+def _escape_label(words: str) -> str:
     """Words on one line that cannot end the link they stand in, nor begin an element."""
-    return _IN_LABEL.sub(r"\\\1", " ".join(words.split()))
+    return _LABEL_SPECIALS.sub(r"\\\1", " ".join(words.split()))
 
 
-def _plain(label: str) -> str:
+def _unescape_label(label: str) -> str:
     return re.sub(r"\\(.)", r"\1", label)

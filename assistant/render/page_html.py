@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.readers import html as html_reader
 from assistant.readers import markdown
-from assistant.readers.dialects import neutralise
-from assistant.readers.mdx import LABEL
-from assistant.text.text import visible
+from assistant.readers.dialects import convert_to_commonmark
+from assistant.readers.mdx import LABEL_MARK
+from assistant.text.text import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,12 +39,12 @@ _TAGS = {
     "TableHead": "thead",
     "TableRow": "tr",
 }
-_SAFE = frozenset({"http", "https", "mailto", "tel"})
+_SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 _SCHEME = re.compile(r"([^/?#:]*):")
-_UNSEEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
+_INVISIBLE = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 
 
-def page(
+def render_markdown(
     source: str,
     anchors: Iterable[tuple[int, str]],
     *,
@@ -56,15 +56,19 @@ def page(
     `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns
     an address of the page into one for a link, empty where there is none to link to.
     """
-    return "".join(_Page(neutralise(source, mdx=mdx), anchors, resolve or _as_it_is).pieces())
+    return "".join(
+        _MarkdownRenderer(
+            convert_to_commonmark(source, mdx=mdx), anchors, resolve or _keep_address
+        ).render()
+    )
 
 
-def blocks(found: Iterable[Block], anchors: Iterable[tuple[int, str]]) -> str:
+def render_blocks(blocks: Iterable[Block], anchors: Iterable[tuple[int, str]]) -> str:
     """Blocks as HTML: what a page in another format than Markdown is shown as."""
     pieces: list[str] = []
-    ids = _Ids(anchors)
+    ids = _HeadingIds(anchors)
     open_tag = ""
-    for block in found:
+    for block in blocks:
         wanted = {"item": "ul", "row": "table", "header": "table"}.get(block.kind, "")
         if wanted != open_tag:
             pieces.append(
@@ -72,12 +76,12 @@ def blocks(found: Iterable[Block], anchors: Iterable[tuple[int, str]]) -> str:
             )
             open_tag = wanted
         anchor = ids.take(block.lines[0]) if block.kind == "heading" else ""
-        pieces.append(_block(block, anchor))
+        pieces.append(_render_block(block, anchor))
     return "".join(pieces) + (f"</{open_tag}>\n" if open_tag else "")
 
 
-def _block(block: Block, anchor: str) -> str:
-    text, named = html.escape(block.text), _id(anchor)
+def _render_block(block: Block, anchor: str) -> str:
+    text, named = html.escape(block.text), _id_attribute(anchor)
     match block.kind:
         case "heading" if block.level <= 6:
             return f"<h{block.level}{named}>{text}</h{block.level}>\n"
@@ -97,7 +101,7 @@ def _block(block: Block, anchor: str) -> str:
             return f"<p{named}>{text}</p>\n" if text else ""
 
 
-class _Ids:
+class _HeadingIds:
     """Ids that wait for the headings they belong to; many may share a line of HTML."""
 
     def __init__(self, anchors: Iterable[tuple[int, str]]) -> None:
@@ -111,13 +115,13 @@ class _Ids:
         return waiting.pop(0) if waiting else ""
 
 
-class _Page:
+class _MarkdownRenderer:
     """One pass over a page's events that writes what is harmless of them."""
 
     def __init__(self, source: str, anchors: Iterable[tuple[int, str]], resolve: Resolve) -> None:
         self._source = source
-        self._lines = markdown.Lines(source)
-        self._ids = _Ids(anchors)
+        self._lines = markdown.LineIndex(source)
+        self._ids = _HeadingIds(anchors)
         self._resolve = resolve
         self._out: list[str] = []
         self._heading = ""  # the tag of the heading at hand, as it will be closed
@@ -127,8 +131,8 @@ class _Page:
         self._images: list[tuple[str, list[str]]] = []
         self._head = False
 
-    def pieces(self) -> list[str]:
-        for name, value, start, _ in markdown.events(self._source):
+    def render(self) -> list[str]:
+        for name, value, start, _ in markdown.parse_events(self._source):
             if name[0] == "+":
                 self._open(name[1:], value, start)
             elif name[0] == "-":
@@ -158,7 +162,7 @@ class _Page:
                 out.append(f"<{self._lists[-1]}{first}>\n")
             case "CodeBlock" | "HtmlBlock":
                 self._verbatim = []
-                if titled := markdown.title_of(value):
+                if titled := markdown.code_title(value):
                     out.append(f'<p class="label">{html.escape(titled)}</p>\n')
             case "TableCell":
                 out.append("<th>" if self._head else "<td>")
@@ -186,9 +190,9 @@ class _Page:
             case "List":
                 out.append(f"</{self._lists.pop()}>\n")
             case "CodeBlock":
-                out.append(f"<pre><code>{html.escape(self._taken())}</code></pre>\n")
+                out.append(f"<pre><code>{html.escape(self._take_verbatim())}</code></pre>\n")
             case "HtmlBlock":
-                out.append(blocks(html_reader.blocks(self._taken()), ()))
+                out.append(render_blocks(html_reader.parse_html(self._take_verbatim()), ()))
             case "TableCell":
                 out.append("</th>" if self._head else "</td>")
             case "TableHead":
@@ -198,9 +202,9 @@ class _Page:
                 inline = name in {"Emphasis", "Strong", "Strikethrough"}
                 out.append(f"</{_TAGS[name]}>" + ("" if inline else "\n"))
 
-    def _taken(self) -> str:
+    def _take_verbatim(self) -> str:
         taken, self._verbatim = "".join(self._verbatim or ()), None
-        return visible(taken)
+        return strip_invisible(taken)
 
     def _leaf(self, name: str, value: Any) -> None:
         out = self._out
@@ -210,11 +214,11 @@ class _Page:
             case "Text" | "Code" if self._images:
                 self._images[-1][1].append(value)
             case "Text":
-                if value.startswith(LABEL):
+                if value.startswith(LABEL_MARK):
                     out[-1], self._heading = '<p class="label">', "p"
-                out.append(html.escape(visible(value.replace(LABEL, ""))))
+                out.append(html.escape(strip_invisible(value.replace(LABEL_MARK, ""))))
             case "Code":
-                out.append(f"<code>{html.escape(visible(value))}</code>")
+                out.append(f"<code>{html.escape(strip_invisible(value))}</code>")
             case "SoftBreak":
                 out.append("\n")
             case "HardBreak":
@@ -227,19 +231,19 @@ class _Page:
                 out.append(f"<sup>{html.escape(value)}</sup>")
 
     def _id_at(self, start: int) -> str:
-        return _id(self._ids.take(self._lines.at(start)))
+        return _id_attribute(self._ids.take(self._lines.line_at(start)))
 
 
-def _id(anchor: str) -> str:
+def _id_attribute(anchor: str) -> str:
     return f' id="{html.escape(anchor)}"' if anchor else ""
 
 
-def _as_it_is(address: str) -> str:
+def _keep_address(address: str) -> str:
     return address
 
 
 def _is_safe(address: str) -> bool:
     """Whether a link only leads somewhere: its scheme is one of few, or there is none."""
-    plain = _UNSEEN.sub("", address)  # a browser, too, looks past what is not seen
+    plain = _INVISIBLE.sub("", address)  # a browser, too, looks past what is not seen
     scheme = _SCHEME.match(plain)
-    return not scheme or scheme[1].lower() in _SAFE
+    return not scheme or scheme[1].lower() in _SAFE_SCHEMES

@@ -6,7 +6,7 @@ of WCAG 2.2 (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio). Must not know wh
 
 from __future__ import annotations
 
-CONTRAST = 4.6
+MIN_CONTRAST = 4.6
 """What text is held to; AA asks for 4.5, and rounding takes some."""
 
 LIGHT, DARK = "#e3eaeb", "#22282b"
@@ -15,47 +15,47 @@ LIGHT, DARK = "#e3eaeb", "#22282b"
 Colour = tuple[float, float, float]
 
 
-def style(accent: str) -> str:
+def accent_css(accent: str) -> str:
     """The style sheet that colours the pages: `accent`, darker or lighter where it has to be."""
-    light, dark = (readable(accent, ground) for ground in (LIGHT, DARK))
-    on_light, on_dark = (legible(ground) for ground in (light, dark))
+    light, dark = (adjust_contrast(accent, ground) for ground in (LIGHT, DARK))
+    on_light, on_dark = (text_colour(ground) for ground in (light, dark))
     return (
         f":root {{ --accent: light-dark({light}, {dark}); "
         f"--on-accent: light-dark({on_light}, {on_dark}); }}\n"
     )
 
 
-def readable(colour: str, ground: str) -> str:
+def adjust_contrast(colour: str, ground: str) -> str:
     """The colour, moved towards black or white as little as lets it be read on the ground."""
-    start = _parts(colour)
-    towards = (0.0, 0.0, 0.0) if _luminance(_parts(ground)) > 0.18 else (1.0, 1.0, 1.0)
+    start = _parse_hex(colour)
+    towards = (0.0, 0.0, 0.0) if _luminance(_parse_hex(ground)) > 0.18 else (1.0, 1.0, 1.0)
     for step in range(101):
         share = step / 100
-        mixed = _hex(
+        mixed = _format_hex(
             tuple(a + (b - a) * share for a, b in zip(start, towards, strict=True))  # type: ignore[arg-type]
         )
-        if contrast(mixed, ground) >= CONTRAST:
+        if contrast_ratio(mixed, ground) >= MIN_CONTRAST:
             return mixed
-    return _hex(towards)
+    return _format_hex(towards)
 
 
-def legible(ground: str) -> str:
+def text_colour(ground: str) -> str:
     """Black or white, whichever stands out more on the ground."""
-    return max(("#ffffff", "#000000"), key=lambda ink: contrast(ink, ground))
+    return max(("#ffffff", "#000000"), key=lambda ink: contrast_ratio(ink, ground))
 
 
-def contrast(one: str, other: str) -> float:
+def contrast_ratio(one: str, other: str) -> float:
     """How much two colours stand out from each other, 1 to 21."""
-    low, high = sorted(_luminance(_parts(colour)) for colour in (one, other))
+    low, high = sorted(_luminance(_parse_hex(colour)) for colour in (one, other))
     return (high + 0.05) / (low + 0.05)
 
 
-def _parts(colour: str) -> Colour:
+def _parse_hex(colour: str) -> Colour:
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return red, green, blue
 
 
-def _hex(parts: Colour) -> str:
+def _format_hex(parts: Colour) -> str:
     return "#" + "".join(f"{round(part * 255):02x}" for part in parts)
 
 

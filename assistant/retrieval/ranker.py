@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant.index.term_matches import HEADING, weighed
+from assistant.index.term_matches import HEADING_SCORE, sum_weights
 from assistant.models.answers import Hit, Reason
-from assistant.text.text import terms
+from assistant.text.text import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.index.term_matches import Where
+    from assistant.index.term_matches import TermMatches
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.answers import Candidates
     from assistant.models.documents import Passage
 
     Features = NDArray[np.float64]
 
-DENSE_SHARE = 0.45
+DENSE_WEIGHT = 0.45
 """How much the vectors weigh in the first mix; .4 to .5 was best on every set measured."""
 
-SHORTLIST = 24
+RERANK_TOP_K = 24
 """How many candidates of the first mix the model looks at.
 
 nDCG@10 on three sets: .834 .753 .925 with 30, .832 .754 .925 with 24, .828 .752 .924 with 12.
@@ -56,7 +56,7 @@ FEATURES = (
 )
 """The features in the order of a row; what each is stands in `describe`."""
 
-TALK = 0.6
+CONTEXT_WEIGHT = 0.6
 """How much the talk before a question weighs beside the question itself.
 
 On one half of a set of talks it raised nDCG@10 from .50 to .70, on the other from .54 to .70, and
@@ -66,12 +66,12 @@ first questions put after a talk about another page kept theirs (.733, .730); .8
 # How slowly a rank's worth falls where the lists of a question's parts are merged. Over 29 such
 # questions nDCG@10 was .791 with 10, .790 with 3, .769 with 1, and .788 for the question unparted;
 # the parts without the whole gave .786, the best of each in turn .696.
-_PART_RANK = 10
+_RRF_K = 10
 
-FROM_THE_TALK = 10
+CONTEXT_TOP_K = 10
 """How many passages near the talk join the shortlist."""
 
-OLD_NEWS = 2.5
+CHANGELOG_PENALTY = 2.5
 """How far a passage of a change log stands back where nothing new is asked for.
 
 About what .35 of a sentence's cosine gives. Such passages hold every word of the guide, in short
@@ -79,11 +79,11 @@ sentences, and explain none. No set has change logs to fit this to.
 """
 
 # BM25 with k1 = 1.5 gives a term at most this many times its inverse document frequency.
-_BM25_MOST = 2.5
+_MAX_BM25_PER_IDF = 2.5
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class Query:
     """What a question looks for: its terms, those side by side, and what it wants named.
 
     `also` are terms it means without saying them, looked for and never missed. `focus` is the
@@ -92,32 +92,32 @@ class Sought:
     """
 
     terms: tuple[str, ...]
-    also: tuple[str, ...] = ()
-    pairs: tuple[tuple[str, str], ...] = ()
+    expansions: tuple[str, ...] = ()
+    bigrams: tuple[tuple[str, str], ...] = ()
     focus: str = ""
-    kind: str = ""
-    news: bool = False
+    answer_type: str = ""
+    about_changes: bool = False
 
     @classmethod
-    def of(
+    def from_text(
         cls,
         text: str,
         *,
-        also: Sequence[str] = (),
+        expansions: Sequence[str] = (),
         focus: str = "",
-        kind: str = "",
-        news: bool = False,
-    ) -> Sought:
+        answer_type: str = "",
+        about_changes: bool = False,
+    ) -> Query:
         """What a question's text looks for."""
-        found = terms(text)
+        found = extract_terms(text)
         said = tuple(dict.fromkeys(found))
-        unsaid = tuple(term for term in dict.fromkeys(also) if term not in said)
-        return cls(said, unsaid, tuple(pairwise(found)), focus, kind, news)
+        unsaid = tuple(term for term in dict.fromkeys(expansions) if term not in said)
+        return cls(said, unsaid, tuple(pairwise(found)), focus, answer_type, about_changes)
 
     @property
-    def named(self) -> tuple[str, ...]:
+    def all_terms(self) -> tuple[str, ...]:
         """Every term there is to look out for, once."""
-        return tuple(dict.fromkeys((*self.terms, *self.also, *filter(None, (self.focus,)))))
+        return tuple(dict.fromkeys((*self.terms, *self.expansions, *filter(None, (self.focus,)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,56 +131,56 @@ class Evidence:
 
     keys: Sequence[int]
     passages: Sequence[Passage]
-    where: Where
+    matches: TermMatches
     cosines: NDArray[np.float32]
     sentence_cosines: NDArray[np.float32]
-    said: Features
+    sentence_scores: Features
     dense_ranks: Sequence[int | None]
-    lexical: Sequence[float]
+    lexical_scores: Sequence[float]
     lexical_ranks: Sequence[int | None]
 
-    def said_by(self, key: int) -> tuple[float, ...]:
+    def sentence_scores_of(self, key: int) -> tuple[float, ...]:
         """What each sentence of a candidate said to the question."""
-        place, counts = self.keys.index(key), self.where.told.sentences.tolist()
+        place, counts = self.keys.index(key), self.matches.positions.sentences.tolist()
         start = sum(counts[:place])
-        return tuple(self.said[start : start + counts[place]].tolist())
+        return tuple(self.sentence_scores[start : start + counts[place]].tolist())
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class RankingModel:
     """Two linear models over the features: one orders, one gives the probability.
 
     A feature that one of them does not use weighs 0 in it. `bar` is the probability under which
     the guide is held not to answer.
     """
 
-    order: Features
-    judge: Features
-    judge_intercept: float
-    bar: float
+    ranker: Features
+    answerability: Features
+    answerability_intercept: float
+    threshold: float
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Model:
+    def from_dict(cls, data: Mapping[str, Any]) -> RankingModel:
         """The model as `ranking.json` holds it. Raises ValueError for a feature nobody knows."""
         return cls(
-            order=_weights(data["order"]),
-            judge=_weights(data["judge"]),
-            judge_intercept=float(data["judge_intercept"]),
-            bar=float(data["bar"]),
+            ranker=_weight_vector(data["order"]),
+            answerability=_weight_vector(data["judge"]),
+            answerability_intercept=float(data["judge_intercept"]),
+            threshold=float(data["bar"]),
         )
 
 
-def _weights(named: Mapping[str, float]) -> Features:
+def _weight_vector(named: Mapping[str, float]) -> Features:
     if not named.keys() <= set(FEATURES):
         raise ValueError("ranking.json was fitted to other features; run: make train")
     return np.array([named.get(name, 0.0) for name in FEATURES], dtype=np.float64)
 
 
 @lru_cache(maxsize=1)
-def shipped() -> Model:
+def load_shipped_model() -> RankingModel:
     """The model that comes with the package."""
     text = files("assistant.retrieval").joinpath("ranking.json").read_text(encoding="utf-8")
-    return Model.from_dict(json.loads(text))
+    return RankingModel.from_dict(json.loads(text))
 
 
 def fuse(candidates: Candidates) -> list[int]:
@@ -189,7 +189,7 @@ def fuse(candidates: Candidates) -> list[int]:
     Each arm's scores are spread over [0, 1]; what an arm did not find counts 0 there.
     """
     mixed: dict[int, float] = {}
-    for found, share in ((candidates.dense, DENSE_SHARE), (candidates.lexical, 1 - DENSE_SHARE)):
+    for found, share in ((candidates.dense, DENSE_WEIGHT), (candidates.lexical, 1 - DENSE_WEIGHT)):
         if not found:
             continue
         scores = [score for _, score in found]
@@ -200,7 +200,7 @@ def fuse(candidates: Candidates) -> list[int]:
     return sorted(sorted(mixed), key=mixed.__getitem__, reverse=True)
 
 
-def describe(sought: Sought, evidence: Evidence, vocabulary: Vocabulary) -> Features:
+def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -> Features:
     """The features of each candidate: float64, shape (candidates, len(FEATURES)).
 
     Cosines are of the best sentence and of the whole passage. `lexical_share` is BM25 as a share
@@ -214,39 +214,43 @@ def describe(sought: Sought, evidence: Evidence, vocabulary: Vocabulary) -> Feat
     `kind` is 0 where the window holds no date, number or name though one is asked for, else 1.
     `brevity` falls from 1 for an empty text to ½ at 20 terms.
     """
-    where, told = evidence.where, evidence.where.told
+    where, told = evidence.matches, evidence.matches.positions
     count = len(evidence.keys)
     features = np.empty((count, len(FEATURES)))
     if not count:
         return features
-    rarity = vocabulary.rarities(sought.terms)
+    rarity = vocabulary.idfs(query.terms)
     total, rarest = sum(rarity.tolist()) or 1.0, max(rarity.tolist(), default=1.0)
     # The best sentence says most by meaning and by words; an answer may stand beside it.
-    said = told.spread(evidence.said, HEADING)
+    said = told.pad_by_passage(evidence.sentence_scores, HEADING_SCORE)
     best = said.argmax(axis=1)
-    answers = said.max(axis=1) > HEADING
-    covered = weighed(where.near(best), rarity) / total * answers
+    answers = said.max(axis=1) > HEADING_SCORE
+    covered = sum_weights(where.terms_near(best), rarity) / total * answers
     cosines = evidence.cosines.astype(np.float64)
-    sentence_cosines = told.spread(evidence.sentence_cosines, -np.inf).max(axis=1)
+    sentence_cosines = told.pad_by_passage(evidence.sentence_cosines, -np.inf).max(axis=1)
     sentence_cosines = np.where(told.sentences > 0, sentence_cosines, cosines)
     lacking = rarity * ~where.passages[:, : rarity.size]
     features[:, 0] = sentence_cosines
     features[:, 1] = cosines
     features[:, 2] = np.maximum(sentence_cosines, covered)
-    features[:, 3] = np.array(evidence.lexical) / (_BM25_MOST * total)
-    features[:, 4] = where.beside(sought.pairs) / len(sought.pairs) if sought.pairs else 0.5
+    features[:, 3] = np.array(evidence.lexical_scores) / (_MAX_BM25_PER_IDF * total)
+    features[:, 4] = (
+        where.count_adjacent_pairs(query.bigrams) / len(query.bigrams) if query.bigrams else 0.5
+    )
     features[:, 5] = covered
     features[:, 6] = lacking.max(axis=1, initial=0.0) / rarest
-    features[:, 7] = (1.0 - covered) * ~where.named(sought.focus) if sought.focus else 0.0
+    features[:, 7] = (1.0 - covered) * ~where.passages_with(query.focus) if query.focus else 0.0
     features[:, 8] = 1.0
-    if sought.kind:
+    if query.answer_type:
         for n in np.flatnonzero(answers).tolist():
-            features[n, 8] = _is_of_kind(sought, _around(evidence.passages[n], int(best[n])))
-    features[:, 9] = 1.0 / (1.0 + told.sizes / 20.0)
+            features[n, 8] = _has_answer_type(
+                query, _window_text(evidence.passages[n], int(best[n]))
+            )
+    features[:, 9] = 1.0 / (1.0 + told.distinct_terms / 20.0)
     return features
 
 
-def _around(passage: Passage, best: int) -> str:
+def _window_text(passage: Passage, best: int) -> str:
     """The text of a sentence and those beside it, the heading left out."""
     near = passage.sentences[max(0, best - 1) : best + 2]
     return " ".join(passage.slice(sentence) for sentence in near if sentence.kind != "heading")
@@ -266,46 +270,50 @@ _NUMBER = re.compile(
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+")
 
 
-def _is_of_kind(sought: Sought, text: str) -> bool:
+def _has_answer_type(sought: Query, text: str) -> bool:
     """Whether a text holds a date, a number, or a name the question does not hold itself."""
-    match sought.kind:
+    match sought.answer_type:
         case "date":
             return bool(_DATE.search(text))
         case "number":
             return bool(_NUMBER.search(text))
         case "name":
-            return any(set(terms(name)).isdisjoint(sought.terms) for name in _NAME.findall(text))
+            return any(
+                set(extract_terms(name)).isdisjoint(sought.terms) for name in _NAME.findall(text)
+            )
         case _:
             return True
 
 
-_VOTERS = 20  # candidates of BM25 that settle which language is asked in
+_LANGUAGE_VOTERS = 20  # candidates of BM25 that settle which language is asked in
 
 
-def lean(
+def score_context(
     keys: Sequence[int],
     cosines: NDArray[np.float32],
     candidates: Candidates,
     total: float,
-    model: Model,
+    model: RankingModel,
 ) -> Features:
     """What the talk adds to each candidate's score, in the measure the question itself is given.
 
     `candidates` were found for the talk, whose terms have the summed rarity `total`.
     """
-    weigh = dict(zip(FEATURES, model.order.tolist(), strict=True))
+    weigh = dict(zip(FEATURES, model.ranker.tolist(), strict=True))
     lexical = dict(candidates.lexical)
-    shares = np.array([lexical.get(key, 0.0) for key in keys]) / (_BM25_MOST * (total or 1.0))
+    shares = np.array([lexical.get(key, 0.0) for key in keys]) / (
+        _MAX_BM25_PER_IDF * (total or 1.0)
+    )
     near = (weigh["cosine"] + weigh["sentence_cosine"]) * np.asarray(cosines, dtype=np.float64)
-    return np.asarray(TALK * (near + weigh["lexical_share"] * shares), dtype=np.float64)
+    return np.asarray(CONTEXT_WEIGHT * (near + weigh["lexical_share"] * shares), dtype=np.float64)
 
 
-def rank(
-    sought: Sought,
+def rank_hits(
+    query: Query,
     evidence: Evidence,
     features: Features,
-    model: Model,
-    talk: Features | None = None,
+    model: RankingModel,
+    context_scores: Features | None = None,
 ) -> list[Hit]:
     """Candidates as hits, best first, each with the probability that it answers.
 
@@ -317,22 +325,24 @@ def rank(
     """
     if not evidence.keys:
         return []
-    scores = features @ model.order
-    if not sought.news:
-        scores -= OLD_NEWS * evidence.where.told.news
-    chances = 1.0 / (1.0 + np.exp(-(features @ model.judge + model.judge_intercept)))
-    if talk is not None:
+    scores = features @ model.ranker
+    if not query.about_changes:
+        scores -= CHANGELOG_PENALTY * evidence.matches.positions.changelogs
+    chances = 1.0 / (
+        1.0 + np.exp(-(features @ model.answerability + model.answerability_intercept))
+    )
+    if context_scores is not None:
         # What the talk lifts is as probable as what it takes the place of.
         before = np.argsort(-scores, kind="stable")
-        scores = scores + talk
+        scores = scores + context_scores
         chances[np.argsort(-scores, kind="stable")] = np.minimum.accumulate(chances[before])
     order = np.lexsort((np.array(evidence.keys), -scores)).tolist()
-    own = _in_the_language_asked(evidence)
-    if any(chances[position] >= model.bar for position in own):
+    own = _in_question_language(evidence)
+    if any(chances[position] >= model.threshold for position in own):
         order.sort(key=lambda position: position not in own)
     lowest = accumulate(chances[order].tolist(), min)
     cosines = evidence.cosines.tolist()
-    matched = evidence.where.by_passage((*sought.terms, *sought.also))
+    matched = evidence.matches.terms_by_passage((*query.terms, *query.expansions))
     return [
         Hit(
             evidence.passages[n],
@@ -343,7 +353,7 @@ def rank(
                 evidence.dense_ranks[n],
                 cosines[n],
                 evidence.lexical_ranks[n],
-                evidence.lexical[n],
+                evidence.lexical_scores[n],
                 matched[n],
             ),
         )
@@ -351,12 +361,12 @@ def rank(
     ]
 
 
-def doubted(hits: Sequence[Hit], model: Model) -> tuple[Hit, ...]:
+def lower_below_threshold(hits: Sequence[Hit], model: RankingModel) -> tuple[Hit, ...]:
     """The hits in their order, none likely enough to answer."""
-    return tuple(replace(hit, probability=hit.probability * model.bar / 2) for hit in hits)
+    return tuple(replace(hit, probability=hit.probability * model.threshold / 2) for hit in hits)
 
 
-def merged(lists: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
+def merge_hits(lists: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
     """The hits of the parts of a question as one list, by the sum of their reciprocal ranks.
 
     A hit is as probable as in the list that thinks best of it, and never more than one above it.
@@ -366,7 +376,7 @@ def merged(lists: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
     shares: dict[int, float] = {}
     best: dict[int, Hit] = {}
     for hit in chain.from_iterable(lists):
-        shares[hit.key] = shares.get(hit.key, 0.0) + 1.0 / (_PART_RANK + hit.rank)
+        shares[hit.key] = shares.get(hit.key, 0.0) + 1.0 / (_RRF_K + hit.rank)
         if hit.key not in best or best[hit.key].probability < hit.probability:
             best[hit.key] = hit
     order = sorted(best, key=lambda key: (-shares[key], key))
@@ -377,7 +387,7 @@ def merged(lists: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
     )
 
 
-def _in_the_language_asked(evidence: Evidence) -> frozenset[int]:
+def _in_question_language(evidence: Evidence) -> frozenset[int]:
     """Which candidates are in the language of the question; none where there is but one.
 
     A question shares most of its words, the small ones above all, with pages of its language: the
@@ -387,9 +397,9 @@ def _in_the_language_asked(evidence: Evidence) -> frozenset[int]:
     if len(set(languages)) < 2:
         return frozenset()
     shares: dict[str, float] = {}
-    found = zip(languages, evidence.lexical_ranks, evidence.lexical, strict=True)
+    found = zip(languages, evidence.lexical_ranks, evidence.lexical_scores, strict=True)
     for language, rank, score in found:
-        if rank is not None and rank <= _VOTERS:
+        if rank is not None and rank <= _LANGUAGE_VOTERS:
             shares[language] = shares.get(language, 0.0) + score
     asked = max(sorted(shares), key=shares.__getitem__, default=None)
     return frozenset(n for n, language in enumerate(languages) if language == asked)

@@ -11,30 +11,30 @@ import sqlalchemy as sql
 from sqlalchemy import exc
 
 from assistant import files
-from assistant.errors import JournalError, JournalUnwritable
+from assistant.errors import AnswerLogError, AnswerLogUnwritable
 
-PATIENCE = 2
+LOCK_TIMEOUT = 2
 """Seconds that an answer may be held up, for it is worth more than its record."""
 
-TABLES = sql.MetaData()
-KEY = sql.Table(
+METADATA = sql.MetaData()
+KEYS = sql.Table(
     "journal_key",
-    TABLES,
+    METADATA,
     sql.Column("n", sql.Integer, primary_key=True),
     sql.Column("key", sql.String(64), nullable=False),
 )
 # All of an answer is one text, of JSON in ASCII: every database keeps that as it is, half
 # characters and zeros with it.
-ANSWER = sql.Table(
+ANSWERS = sql.Table(
     "journal_answer",
-    TABLES,
+    METADATA,
     sql.Column("id", sql.String(16), primary_key=True),
     sql.Column("at", sql.Double, nullable=False, index=True),
     sql.Column("kept", sql.Text, nullable=False),
 )
-VOTE = sql.Table(
+VOTES = sql.Table(
     "journal_vote",
-    TABLES,
+    METADATA,
     sql.Column("vote", sql.String(16), primary_key=True),
     sql.Column("answer", sql.String(16), nullable=False, index=True),
     sql.Column("helpful", sql.Boolean, nullable=False),
@@ -42,38 +42,38 @@ VOTE = sql.Table(
     sql.Column("at", sql.Double, nullable=False, index=True),
 )
 # The time at which the clock was last known to be right, and that of a step it has made since.
-SEEN = sql.Table(
+CLOCK = sql.Table(
     "journal_clock",
-    TABLES,
+    METADATA,
     sql.Column("n", sql.Integer, primary_key=True),
     sql.Column("at", sql.Double, nullable=False),
 )
 # One rating stood in each answer's own row, and the last replaced those before.
-OLD = sql.table("journal_answer", *map(sql.column, ("id", "helpful", "comment", "rated")))
+OLD_ANSWERS = sql.table("journal_answer", *map(sql.column, ("id", "helpful", "comment", "rated")))
 
 # SQLite and PostgreSQL share these words. A single statement is its own transaction.
-MAKE_KEY = sql.text("insert into journal_key values (1, :key) on conflict do nothing")
-KEEP = sql.text(
+INSERT_KEY = sql.text("insert into journal_key values (1, :key) on conflict do nothing")
+UPSERT_ANSWER = sql.text(
     "insert into journal_answer (id, at, kept) values (:id, :at, :kept) "
     "on conflict (id) do update set at = excluded.at, kept = excluded.kept"
 )
-RATE = sql.text(
+UPSERT_VOTE = sql.text(
     "insert into journal_vote (vote, answer, helpful, comment, at) "
     "select cast(:vote as varchar(16)), id, cast(:helpful as boolean), cast(:comment as text), "
     "cast(:at as double precision) from journal_answer where id = :answer and at >= :oldest "
     "on conflict (vote) do update "
     "set helpful = excluded.helpful, comment = excluded.comment, at = excluded.at"
 )
-SEE = sql.text(
+UPSERT_CLOCK = sql.text(
     "insert into journal_clock values (:n, :at) on conflict (n) do update set at = excluded.at"
 )
-MOVE_OLD = sql.text(
+MOVE_OLD_RATINGS = sql.text(
     "insert into journal_vote (vote, answer, helpful, comment, at) "
     "select id, id, helpful, coalesce(comment, ''), rated from journal_answer "
     "where rated is not null and helpful is not null on conflict do nothing"
 )
 # Of pages in use; those that are free are used again before the file grows.
-USED = {
+BYTES_USED = {
     "sqlite": sql.text(
         "select (count.page_count - free.freelist_count) * size.page_size "
         "from pragma_page_count count, pragma_freelist_count free, pragma_page_size size"
@@ -85,8 +85,11 @@ USED = {
 }
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
-    "sqlite": {"timeout": PATIENCE},
-    "postgresql": {"connect_timeout": PATIENCE, "options": f"-c statement_timeout={PATIENCE}s"},
+    "sqlite": {"timeout": LOCK_TIMEOUT},
+    "postgresql": {
+        "connect_timeout": LOCK_TIMEOUT,
+        "options": f"-c statement_timeout={LOCK_TIMEOUT}s",
+    },
 }
 # The log survives a process that is killed, and shrinks again after a rush; what is removed is
 # overwritten, not only let go.
@@ -97,34 +100,34 @@ _PRAGMAS = (
     "secure_delete = on",
 )
 
-_ANOTHER = "or choose another with the setting journal"
-HELD = "Try again; if it lasts, end the process that holds it."
-_MENDS = {
-    sqlite3.SQLITE_BUSY: HELD,
-    sqlite3.SQLITE_LOCKED: HELD,
-    sqlite3.SQLITE_CANTOPEN: f"See that its folder is there and may be written to, {_ANOTHER}.",
-    sqlite3.SQLITE_PERM: f"See that it may be written to, {_ANOTHER}.",
-    sqlite3.SQLITE_READONLY: f"See that it may be written to, {_ANOTHER}.",
+_OR_ANOTHER = "or choose another with the setting journal"
+LOCKED_HINT = "Try again; if it lasts, end the process that holds it."
+_HINTS = {
+    sqlite3.SQLITE_BUSY: LOCKED_HINT,
+    sqlite3.SQLITE_LOCKED: LOCKED_HINT,
+    sqlite3.SQLITE_CANTOPEN: f"See that its folder is there and may be written to, {_OR_ANOTHER}.",
+    sqlite3.SQLITE_PERM: f"See that it may be written to, {_OR_ANOTHER}.",
+    sqlite3.SQLITE_READONLY: f"See that it may be written to, {_OR_ANOTHER}.",
     sqlite3.SQLITE_FULL: "Make room on its disk.",
     sqlite3.SQLITE_IOERR: "Make room on its disk, and see that it is sound.",
 }
-DAMAGED = "Move it away with the files beside it; a new one is made."
+DAMAGED_HINT = "Move it away with the files beside it; a new one is made."
 
 
-def engine(url: str) -> sql.Engine:
+def create_engine(url: str) -> sql.Engine:
     """What connects to a database; it has not yet."""
-    mend = f"Write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, {_ANOTHER}."
+    mend = f"Write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, {_OR_ANOTHER}."
     try:
         place = sql.make_url(url)
     except (exc.ArgumentError, ValueError) as error:
-        raise JournalError("The journal's URL is not that of a database.", mend) from error
+        raise AnswerLogError("The journal's URL is not that of a database.", mend) from error
     kind = place.get_backend_name()
     if kind not in _ARGUMENTS:
-        raise JournalError(f"No journal can be kept in {kind}.", mend)
+        raise AnswerLogError(f"No journal can be kept in {kind}.", mend)
     if kind == "sqlite" and place.database in {None, "", ":memory:"}:
-        raise JournalError("The journal's URL names no file.", mend)
+        raise AnswerLogError("The journal's URL names no file.", mend)
     if kind == "sqlite":
-        _close_to_others(place)
+        _make_private(place)
     try:
         engine = sql.create_engine(
             place,
@@ -134,21 +137,23 @@ def engine(url: str) -> sql.Engine:
             pool_size=0,  # one for each thread that asks at once: nobody waits but for the disk
         )
     except (exc.SQLAlchemyError, ImportError) as error:
-        what = f"{named(place)} cannot be reached: {error}."
-        raise JournalError(what, f"Install the package that is missing, {_ANOTHER}.") from error
+        what = f"{describe_url(place)} cannot be reached: {error}."
+        raise AnswerLogError(
+            what, f"Install the package that is missing, {_OR_ANOTHER}."
+        ) from error
     if kind == "sqlite":
-        sql.event.listen(engine, "connect", _set_up)
+        sql.event.listen(engine, "connect", _set_pragmas)
     return engine
 
 
-def _close_to_others(url: sql.URL) -> None:
+def _make_private(url: sql.URL) -> None:
     """See to it that a journal's files are read by their owner alone, before SQLite opens them."""
     database = str(url.database)
     is_uri = database.startswith("file:")
     path = Path(unquote(urlsplit(database).path)) if is_uri else Path(database)
-    mend = f"Name a file in a folder that is there: move what stands in its place, {_ANOTHER}."
+    mend = f"Name a file in a folder that is there: move what stands in its place, {_OR_ANOTHER}."
     try:
-        files.check(path)
+        files.check_regular(path)
         if not path.parent.is_dir() or (is_uri and not path.exists()):
             return  # SQLite says what is wrong, or makes the file as the URI says
         files.make_private(path)
@@ -159,31 +164,31 @@ def _close_to_others(url: sql.URL) -> None:
     except ValueError:
         return  # no name of a file: SQLite says so
     except OSError as error:
-        what = f"{named(url)} cannot be used: {error.strerror or error}."
-        raise JournalError(what, mend) from error
+        what = f"{describe_url(url)} cannot be used: {error.strerror or error}."
+        raise AnswerLogError(what, mend) from error
 
 
-def _set_up(connection: sqlite3.Connection, _: object) -> None:
+def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
     """Set a new connection to SQLite to what a journal needs."""
     for pragma in _PRAGMAS:
         connection.execute(f"pragma {pragma}")
 
 
-def named(url: sql.URL) -> str:
+def describe_url(url: sql.URL) -> str:
     """The journal as a message names it, without a password."""
     return f"The journal {url.database if url.get_backend_name() == 'sqlite' else url!r}"
 
 
-def failure(url: sql.URL, error: Exception) -> JournalError:
+def to_answer_log_error(url: sql.URL, error: Exception) -> AnswerLogError:
     """What a database says, in words of ours and with its mend; of what is in it, nothing."""
     said = getattr(error, "orig", None) or error
     code = getattr(said, "sqlite_errorcode", None)
     if code is not None:
-        mend = _MENDS.get(code & 0xFF, DAMAGED)
+        mend = _HINTS.get(code & 0xFF, DAMAGED_HINT)
     elif url.get_backend_name() == "sqlite":
-        mend = DAMAGED
+        mend = DAMAGED_HINT
     else:
-        mend = f"See that the database runs and its URL is right, {_ANOTHER}."
+        mend = f"See that the database runs and its URL is right, {_OR_ANOTHER}."
     reason = next(iter(str(said).splitlines()), type(said).__name__).rstrip(".")
-    kind = JournalUnwritable if mend in {*_MENDS.values()} - {HELD} else JournalError
-    return kind(f"{named(url)} cannot be used: {reason}.", mend)
+    kind = AnswerLogUnwritable if mend in {*_HINTS.values()} - {LOCKED_HINT} else AnswerLogError
+    return kind(f"{describe_url(url)} cannot be used: {reason}.", mend)

@@ -26,20 +26,20 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from starlette.staticfiles import StaticFiles
 
 from assistant import __version__, console, files
-from assistant.errors import AssistantError, JournalUnwritable, SettingsError
-from assistant.http_accept import HTML, JSON, preferred
-from assistant.offline import own_temporary_folder
+from assistant.errors import AnswerLogUnwritable, AssistantError, SettingsError
+from assistant.http_accept import HTML, JSON, choose_media_type
+from assistant.offline import use_private_temp_folder
 from assistant.render import catalogue, layout, theme
-from assistant.render.html import Masthead
-from assistant.server.answer_log import Journal
+from assistant.render.html import Branding
+from assistant.server.answer_log import AnswerLog
 from assistant.server.routes import openai, pages, rest, widget
-from assistant.server.security.api_keys import Keys
-from assistant.server.security.callers import is_proxy
-from assistant.server.security.connections import bounded, raise_file_limit
-from assistant.server.security.middleware import Gate
-from assistant.server.security.policies import JOINED, LISTENED, ROUTES
-from assistant.server.security.request import PROBLEM, problem
-from assistant.server.service import Service, form_of, title_of
+from assistant.server.security.api_keys import ApiKeys
+from assistant.server.security.callers import is_trusted_proxy
+from assistant.server.security.connections import limit_connections, raise_file_limit
+from assistant.server.security.middleware import SecurityMiddleware
+from assistant.server.security.policies import POLICIES, QUEUE_DATA_PATH, QUEUE_JOIN_PATH
+from assistant.server.security.request import PROBLEM_JSON, problem_json
+from assistant.server.service import Service, feedback_form, guide_title
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -49,19 +49,19 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from assistant.render.catalogue import Messages
-    from assistant.server.reload import Live
+    from assistant.server.reload import LiveAssistant
     from assistant.settings import Settings
 
     Progress = Callable[[str, int, int], None]
-    Prepare = Callable[[Progress], Live]
+    Prepare = Callable[[Progress], LiveAssistant]
 
-PATIENCE = 8.0
+DRAIN_SECONDS = 8.0
 """Seconds that questions under way may take once the server is to stop."""
 
-DELIVERY = 1.0
+DELIVERY_SECONDS = 1.0
 """Seconds that their answers may then take to be fetched."""
 
-_PICTURES = {
+_LOGO_MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".webp": "image/webp",
@@ -73,10 +73,10 @@ _PICTURES = {
 _STATIC = Path(__file__).parent / "static"
 
 
-_FORM = "Send it as /openapi.json says."
+_SEE_OPENAPI = "Send it as /openapi.json says."
 
 
-class Joining(BaseModel):
+class QueueJoin(BaseModel):
     """A question on its way into the chat's queue: text and the number of its event."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -110,69 +110,77 @@ class Server:
         self._prepare = prepare
         self._announce, self._stop = announce, stop
         self._steps: dict[str, tuple[int, int]] = {}
-        self._ready: ASGIApp | None = None
-        self._dressed: Callable[[str, Messages, Masthead, str], str] = lambda page, *_: page
+        self._guide_app: ASGIApp | None = None
+        self._decorate_page: Callable[[str, Messages, Branding, str], str] = lambda page, *_: page
         self._waiting: Callable[[], int] = lambda: 0
-        self._under_way: Callable[[], bool] = lambda: False
-        self._undelivered: Callable[[], bool] = lambda: False
-        self._listened: Callable[[str], bool] = lambda _: False
+        self._has_running: Callable[[], bool] = lambda: False
+        self._has_undelivered: Callable[[], bool] = lambda: False
+        self._is_listened: Callable[[str], bool] = lambda _: False
         self._events: Mapping[int, int] = {}
         self._stack = AsyncExitStack()
-        self._masthead = Masthead(
+        self._masthead = Branding(
             settings.title,
             settings.root,
             f"{settings.root}/chat/logo" if settings.logo else "",
             settings.feedback_url,
         )
-        routes = [replace(row, check=self._joined) if row.path == JOINED else row for row in ROUTES]
-        keys = Keys(settings.keys_file)
-        self.app = Gate(self._routed(), routes, settings, keys=keys, waiting=self.waiting)
+        routes = [
+            replace(row, validate_body=self._validate_join) if row.path == QUEUE_JOIN_PATH else row
+            for row in POLICIES
+        ]
+        keys = ApiKeys(settings.keys_file)
+        self.app = SecurityMiddleware(
+            self._base_app(), routes, settings, keys=keys, waiting=self.queue_length
+        )
 
-    def waiting(self) -> int:
+    def queue_length(self) -> int:
         """How many questions wait for their turn."""
         return self._waiting()
 
     # -- getting ready --------------------------------------------------------------------------
 
-    async def open(self, live: Live) -> None:
+    async def open(self, live: LiveAssistant) -> None:
         """Serve the chat, and all else, over a guide that is ready."""
         settings = self._settings
-        journal = await asyncio.to_thread(_journal, settings, live)
-        service = Service(live, journal, settings.title or title_of(live))
+        journal = await asyncio.to_thread(_open_answer_log, settings, live)
+        service = Service(live, journal, settings.title or guide_title(live))
         examples = await asyncio.to_thread(service.examples)
-        web, mcp = await asyncio.to_thread(_heavy)
-        feedback = settings.feedback_url or form_of(live)
+        web, mcp = await asyncio.to_thread(_import_chat_and_mcp)
+        feedback = settings.feedback_url or feedback_form(live)
         masthead = replace(self._masthead, title=service.title, feedback_url=feedback)
         chat = web.Chat(service, masthead, settings.language)
         app, blocks = web.application(chat, examples)
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._waiting = partial(web.waiting, blocks)
-        self._under_way = partial(web.under_way, blocks)
-        self._undelivered = partial(web.undelivered, blocks)
-        self._listened = partial(web.listened, blocks)
+        self._has_running = partial(web.under_way, blocks)
+        self._has_undelivered = partial(web.undelivered, blocks)
+        self._is_listened = partial(web.listened, blocks)
         self._events = web.events(blocks)
-        self._dressed = web.dressed
+        self._decorate_page = web.dressed
         self._masthead, self._chat = masthead, app
-        self._ready, self.service = self._over(service, masthead, mcp.route(service)), service
+        self._guide_app, self.service = (
+            self._build_guide_app(service, masthead, mcp.route(service)),
+            service,
+        )
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with self._stack:
-            task = self._prepare and asyncio.create_task(self._get_ready(self._prepare))
+            task = self._prepare and asyncio.create_task(self._prepare_guide(self._prepare))
             yield
             if task:
                 task.cancel()
-            if self.service and self.service.journal:
-                self.service.journal.close()
+            if self.service and self.service.answer_log:
+                self.service.answer_log.close()
 
-    async def _get_ready(self, prepare: Prepare) -> None:
+    async def _prepare_guide(self, prepare: Prepare) -> None:
         def told(step: str, done: int, total: int) -> None:
             if not self._steps:  # it takes a while, and can be watched
                 self._announce()
             self._steps[step] = done, total
 
         try:
-            await self.open(await _aside(partial(prepare, told)))
+            await self.open(await _run_in_thread(partial(prepare, told)))
             if not self._steps:
                 self._announce()
         except Exception as error:  # noqa: BLE001 - it is raised where the server was started
@@ -181,28 +189,30 @@ class Server:
 
     # -- stopping -------------------------------------------------------------------------------
 
-    async def finish(self) -> None:
+    async def shut_down(self) -> None:
         """Answer what was accepted, take nothing new, and let open tabs go."""
-        self.app.close()
-        await _until(lambda: not (self._under_way() or self.app.asking), PATIENCE)
-        await _until(lambda: not self._undelivered(), DELIVERY)
+        self.app.drain()
+        await _wait_until(
+            lambda: not (self._has_running() or self.app.questions_in_flight), DRAIN_SECONDS
+        )
+        await _wait_until(lambda: not self._has_undelivered(), DELIVERY_SECONDS)
         self.app.end_streams()
 
     # -- what is served -------------------------------------------------------------------------
 
-    def _routed(self) -> FastAPI:
+    def _base_app(self) -> FastAPI:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=self._lifespan)
         app.get("/healthz")(self._healthz)
         app.get("/readyz")(self._readyz)
         app.get("/progress")(self._progress)
-        app.get("/chat/brand.css")(self._brand)
+        app.get("/chat/brand.css")(self._brand_css)
         app.get("/chat/logo")(self._logo)
-        app.include_router(widget.loader(self._settings))
+        app.include_router(widget.create_script_router(self._settings))
         app.mount("/chat", StaticFiles(directory=_STATIC))
-        app.mount("/", self._when_ready)
+        app.mount("/", self._serve_guide_or_progress)
         return app
 
-    def _over(self, service: Service, masthead: Masthead, agents: BaseRoute) -> FastAPI:
+    def _build_guide_app(self, service: Service, masthead: Branding, agents: BaseRoute) -> FastAPI:
         """What is served over a guide that is ready."""
         app = FastAPI(
             title=service.title,
@@ -211,24 +221,24 @@ class Server:
             docs_url=None,
             redoc_url=None,
         )
-        app.exception_handler(RequestValidationError)(_unread)
-        app.exception_handler(AssistantError)(_failed)
-        app.include_router(pages.router(service, masthead, self._settings))
-        app.include_router(rest.router(service, self.waiting))
-        app.include_router(openai.router(service, self._settings))
-        app.include_router(widget.router(service, masthead, self._settings))
+        app.exception_handler(RequestValidationError)(_validation_problem)
+        app.exception_handler(AssistantError)(_error_problem)
+        app.include_router(pages.create_router(service, masthead, self._settings))
+        app.include_router(rest.create_router(service, self.queue_length))
+        app.include_router(openai.create_router(service, self._settings))
+        app.include_router(widget.create_router(service, masthead, self._settings))
         app.router.routes.append(agents)
-        app.mount("/", self._front)
+        app.mount("/", self._serve_chat)
         return app
 
-    def _say(self, request: Request) -> Messages:
+    def _messages(self, request: Request) -> Messages:
         accepted = request.headers.get("accept-language", "")
-        return catalogue.choose(accepted, self._settings.language)
+        return catalogue.choose_messages(accepted, self._settings.language)
 
-    def _joined(self, body: bytes) -> str:
+    def _validate_join(self, body: bytes) -> str:
         """What is wrong with a body that joins the queue, or nothing."""
         try:
-            sent = Joining.model_validate_json(body)
+            sent = QueueJoin.model_validate_json(body)
         except ValidationError:
             return "A question is sent as text."
         known = self._events.get(sent.fn_index) == len(sent.data)
@@ -244,89 +254,97 @@ class Server:
             return {"status": "starting"}
         live = self.service.live
         details: dict[str, Any] = {"generation": live.assistant.index.generation}
-        if live.trouble:
-            details["trouble"] = live.trouble
-        if live.limits:
-            details["limits"] = list(live.limits)
-        return {"status": "stale" if live.trouble else "ok", **details}
+        if live.stale_reason:
+            details["trouble"] = live.stale_reason
+        if live.limitations:
+            details["limits"] = list(live.limitations)
+        return {"status": "stale" if live.stale_reason else "ok", **details}
 
     async def _readyz(self) -> Response:
         """Whether questions are answered."""
-        if self._ready is None:
+        if self._guide_app is None:
             return JSONResponse({"status": "not ready"}, 503, headers={"Retry-After": "2"})
         return JSONResponse({"status": "ok"})
 
     async def _progress(self) -> dict[str, Any]:
-        return {"ready": self._ready is not None, "steps": self._steps}
+        return {"ready": self._guide_app is not None, "steps": self._steps}
 
-    def _brand(self) -> Response:
-        return Response(theme.style(self._settings.accent), media_type="text/css")
+    def _brand_css(self) -> Response:
+        return Response(theme.accent_css(self._settings.accent), media_type="text/css")
 
     def _logo(self) -> Response:
         if self._settings.logo is None:
             return Response(status_code=404)
-        kind = _PICTURES[self._settings.logo.suffix.lower()]
-        return Response(files.read(self._settings.logo), media_type=kind)
+        kind = _LOGO_MEDIA_TYPES[self._settings.logo.suffix.lower()]
+        return Response(files.read_bytes(self._settings.logo), media_type=kind)
 
-    async def _when_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_guide_or_progress(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What there is over a guide that is ready; until then, how far it is."""
-        if self._ready is not None:
-            await self._ready(scope, receive, send)
+        if self._guide_app is not None:
+            await self._guide_app(scope, receive, send)
             return
         request, later = Request(scope), {"Retry-After": "2", "Cache-Control": "no-store"}
         accepted = ", ".join(request.headers.getlist("accept"))
-        if preferred(accepted, (JSON, HTML)) == HTML:
-            page = layout.opening(self._masthead, self._say(request))
+        if choose_media_type(accepted, (JSON, HTML)) == HTML:
+            page = layout.render_progress_page(self._masthead, self._messages(request))
             await HTMLResponse(page, 503, headers=later)(scope, receive, send)
         else:
             await Response(status_code=503, headers=later)(scope, receive, send)
 
-    async def _front(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The chat and what it needs."""
         request = Request(scope, receive)
         path = request.url.path.removeprefix(self._settings.root)
-        if path == LISTENED and not self._listened(request.query_params.get("session_hash", "")):
+        if path == QUEUE_DATA_PATH and not self._is_listened(
+            request.query_params.get("session_hash", "")
+        ):
             await Response(status_code=404)(scope, receive, send)  # Gradio breaks off instead
         elif path not in {"", "/"}:
             await self._chat(scope, receive, send)
         else:
-            page = await _whole(self._chat, scope, receive)
-            page = self._dressed(page, self._say(request), self._masthead, scope["state"]["nonce"])
+            page = await _read_page(self._chat, scope, receive)
+            page = self._decorate_page(
+                page, self._messages(request), self._masthead, scope["state"]["nonce"]
+            )
             await HTMLResponse(page, headers={"Cache-Control": "no-cache"})(scope, receive, send)
 
 
-def _unread(request: Request, error: Exception) -> Response:
+def _validation_problem(request: Request, error: Exception) -> Response:
     """What is wrong with a request, and where; never what was sent, which may be no text."""
     wrong = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     place = ".".join(str(part) for part in wrong.get("loc", ())[1:])
     what = f"{wrong.get('msg', 'It could not be read')}: {place!a}." if place else ""
-    return _problem(request, 422, what or "The request is not in the form expected.", _FORM)
+    return _problem_response(
+        request, 422, what or "The request is not in the form expected.", _SEE_OPENAPI
+    )
 
 
-def _failed(request: Request, error: Exception) -> Response:
+def _error_problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, AssistantError):
         raise error
-    return _problem(request, error.status, error.what, error.mend)
+    return _problem_response(request, error.status, error.message, error.hint)
 
 
-def _problem(request: Request, status: int, what: str, mend: str) -> Response:
-    body = problem(status, what, mend, request.state.request_id, nested=request.state.nested)
-    return Response(body, status, media_type=PROBLEM, headers={"Cache-Control": "no-store"})
+def _problem_response(request: Request, status: int, what: str, mend: str) -> Response:
+    body = problem_json(
+        status, what, mend, request.state.request_id, openai_error=request.state.nested
+    )
+    return Response(body, status, media_type=PROBLEM_JSON, headers={"Cache-Control": "no-store"})
 
 
-async def _until(done: Callable[[], bool], patience: float) -> None:
+async def _wait_until(done: Callable[[], bool], patience: float) -> None:
     """Wait until something is done, but not for ever; `patience` is in seconds."""
     ends = time.monotonic() + patience
     while not done() and time.monotonic() < ends:
         await asyncio.sleep(0.02)
 
 
-async def _aside(work: Callable[[], Live]) -> Live:
+async def _run_in_thread(work: Callable[[], LiveAssistant]) -> LiveAssistant:
     """Do long work in a thread of its own, which does not hold up a server that is to stop."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Live] = loop.create_future()
+    done: asyncio.Future[LiveAssistant] = loop.create_future()
 
-    def tell(result: Live | None, error: Exception | None) -> None:
+    def tell(result: LiveAssistant | None, error: Exception | None) -> None:
         if done.cancelled():
             return
         if error:
@@ -347,7 +365,7 @@ async def _aside(work: Callable[[], Live]) -> Live:
     return await done
 
 
-async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
+async def _read_page(app: ASGIApp, scope: Scope, receive: Receive) -> str:
     """The text of the page an application answers with, not compressed."""
     said = bytearray()
 
@@ -359,28 +377,28 @@ async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> str:
     return said.decode()
 
 
-def _heavy() -> tuple[Any, Any]:
+def _import_chat_and_mcp() -> tuple[Any, Any]:
     """The chat's module with all of Gradio, and the agents', when there is a guide to ask.
 
     Raises SettingsError where no folder for temporary files can be written to.
     """
-    own_temporary_folder()
+    use_private_temp_folder()
     from assistant.server.routes import chat as chat_module
     from assistant.server.routes import mcp
 
     return chat_module, mcp
 
 
-def _journal(settings: Settings, live: Live) -> Journal | None:
+def _open_answer_log(settings: Settings, live: LiveAssistant) -> AnswerLog | None:
     """The journal; none where it is off, or its file cannot be written, which `live` then says."""
-    url = settings.journal_url
+    url = settings.answer_log_url
     if not url:
         return None
     try:
-        return Journal.open(url, days=settings.keep_days, megabytes=settings.journal_megabytes)
-    except JournalUnwritable as error:
-        console.say(f"Answers are not kept. {error.what} {error.mend}", err=True)
-        live.limit("Answers are not kept: the journal cannot be written.")
+        return AnswerLog.open(url, days=settings.keep_days, megabytes=settings.journal_megabytes)
+    except AnswerLogUnwritable as error:
+        console.echo(f"Answers are not kept. {error.message} {error.hint}", err=True)
+        live.add_limitation("Answers are not kept: the journal cannot be written.")
         return None
 
 
@@ -392,10 +410,10 @@ def serve(prepare: Prepare, settings: Settings) -> None:
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    if settings.logo and settings.logo.suffix.lower() not in _PICTURES:
+    if settings.logo and settings.logo.suffix.lower() not in _LOGO_MEDIA_TYPES:
         raise SettingsError(
             f"The logo {settings.logo} is no picture a browser shows.",
-            f"Name one of these kinds: {', '.join(_PICTURES)}.",
+            f"Name one of these kinds: {', '.join(_LOGO_MEDIA_TYPES)}.",
         )
     try:
         tempfile.gettempdir()
@@ -404,17 +422,19 @@ def serve(prepare: Prepare, settings: Settings) -> None:
             "There is no folder for temporary files, which the chat needs.",
             "Name one that may be written to: TMPDIR=FOLDER",
         ) from error
-    catalogue.choose("", settings.language)  # an unknown language is said before anything is done
+    catalogue.choose_messages(
+        "", settings.language
+    )  # an unknown language is said before anything is done
 
     class Uvicorn(uvicorn.Server):  # type: ignore[misc]
         """A server that answers what it has accepted before it stops."""
 
         def handle_exit(self, number: int, frame: FrameType | None) -> None:
-            served.app.close()  # from this moment on, not from when it is next looked
+            served.app.drain()  # from this moment on, not from when it is next looked
             super().handle_exit(number, frame)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            await served.finish()
+            await served.shut_down()
             await super().shutdown(sockets)
 
     def announce() -> None:
@@ -422,21 +442,21 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         url = f"http://{place}{settings.root}/"
         for line in (f"The chat is at {url} (Ctrl-C stops it).", *notices):
-            console.say(line, err=True)
+            console.echo(line, err=True)
 
     def stop() -> None:
         server.should_exit = True
 
-    with listening(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port) as listener:
         served = Server(settings, prepare, announce=announce, stop=stop)
-        notices = served.app.notices()
+        notices = served.app.startup_notices()
         files = raise_file_limit()
         config = uvicorn.Config(
             served.app,
             backlog=min(files // 16, 2048),
             log_config=None,  # its lines go where the package's own do
             log_level="warning",
-            http=bounded(H11Protocol, partial(is_proxy, settings), files // 2),
+            http=limit_connections(H11Protocol, partial(is_trusted_proxy, settings), files // 2),
             ws="none",
             timeout_graceful_shutdown=1,
             proxy_headers=False,
@@ -453,7 +473,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
             raise served.failure
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens, so that a busy port is known before anything heavy is loaded."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from assistant.models.answers import Answer
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Metrics:
@@ -35,14 +35,14 @@ class Metrics:
         self._answer = Histogram(
             "assistant_answer_seconds",
             "From a question to its answer.",
-            buckets=_SECONDS,
+            buckets=_BUCKETS,
             registry=self._registry,
         )
         self._steps = Histogram(
             "assistant_step_seconds",
             "Each step of an answer.",
             ("step",),
-            buckets=_SECONDS,
+            buckets=_BUCKETS,
             registry=self._registry,
         )
         self._waiting = Gauge(
@@ -63,22 +63,22 @@ class Metrics:
             registry=self._registry,
         )
 
-    def answered(self, door: str, answer: Answer, steps: Mapping[str, float]) -> None:
+    def count_answer(self, interface: str, answer: Answer, steps: Mapping[str, float]) -> None:
         """Count an answer, and the seconds of its steps."""
-        self._questions.labels(door, "found" if answer.found else "refused").inc()
+        self._questions.labels(interface, "found" if answer.found else "refused").inc()
         self._answer.observe(answer.seconds)
-        self._stepped(steps)
+        self._observe_steps(steps)
 
-    def failed(self, door: str) -> None:
+    def count_failure(self, interface: str) -> None:
         """Count a question that could not be answered for an error."""
-        self._questions.labels(door, "error").inc()
+        self._questions.labels(interface, "error").inc()
 
-    def searched(self, door: str, steps: Mapping[str, float]) -> None:
+    def count_search(self, interface: str, steps: Mapping[str, float]) -> None:
         """Count a search, and the seconds of its steps."""
-        self._searches.labels(door).inc()
-        self._stepped(steps)
+        self._searches.labels(interface).inc()
+        self._observe_steps(steps)
 
-    def text(self, *, generation: str, passages: int, waiting: int, stale: bool) -> bytes:
+    def render(self, *, generation: str, passages: int, waiting: int, stale: bool) -> bytes:
         """All of it as text, with what holds at this moment."""
         from prometheus_client import generate_latest
 
@@ -89,6 +89,6 @@ class Metrics:
         self._stale.set(stale)
         return generate_latest(self._registry)
 
-    def _stepped(self, steps: Mapping[str, float]) -> None:
+    def _observe_steps(self, steps: Mapping[str, float]) -> None:
         for name, seconds in steps.items():
             self._steps.labels(name).observe(seconds)

@@ -14,46 +14,52 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import AssistantError, GuideError, IndexBusy, IndexUnwritable
+from assistant.errors import AssistantError, GuideError, IndexBusy, IndexNotWritable
 from assistant.guide import walk
 from assistant.index import generations
 from assistant.index import index as indexes
-from assistant.index.freshness import HINT, Freshness
+from assistant.index.freshness import STALE_HINT, FreshnessChecker
 from assistant.readers import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from assistant.assistant import Assistant
-    from assistant.index.builder import Built
-    from assistant.index.diff import Difference
+    from assistant.index.builder import BuildResult
+    from assistant.index.diff import ChangeCounts
 
-_SETTLING = 400  # milliseconds without another change, so that a checkout is one update
-_LOOKING_AGAIN = 1.0  # seconds between two looks at whether the guide's folder is still the same
-_NAMED = 10  # files that the log names which an update could not read
-_POINTER = "CURRENT"  # what a writer of the index replaces last
+_DEBOUNCE = 400  # milliseconds without another change, so that a checkout is one update
+_FOLDER_CHECK_SECONDS = (
+    1.0  # seconds between two looks at whether the guide's folder is still the same
+)
+_MAX_LOGGED_FILES = 10  # files that the log names which an update could not read
+_CURRENT = "CURRENT"  # what a writer of the index replaces last
 _log = logging.getLogger(__name__)
 
-COMPARING = 30.0
+COMPARE_SECONDS = 30.0
 """Seconds between two comparisons of the guide with its index, so far as nothing is noticed."""
 
-_SHARE = 100  # at most a hundredth of one core goes into comparing
-_POLLING = 2.0  # seconds between two of them where the guide's folders cannot be watched,
-_POLLING_SHARE = 20  # and a twentieth of one core
-_RETRYING_SHARE = 10  # and a tenth into updates that fail
-_WATCHING_AGAIN = 60.0  # seconds after which watching is tried again
+_COMPARE_SHARE = 100  # at most a hundredth of one core goes into comparing
+_POLL_SECONDS = 2.0  # seconds between two of them where the guide's folders cannot be watched,
+_POLL_SHARE = 20  # and a twentieth of one core
+_RETRY_SHARE = 10  # and a tenth into updates that fail
+_REWATCH_SECONDS = 60.0  # seconds after which watching is tried again
 
 # What readers are told; what stands where, only the log says.
-_LOG = "The server's log says why."
-_DAMAGED = f"A file of the index is damaged: another state of it is served. {generations.REBUILD}."
-_NO_GUIDE = f"The guide cannot be read, so that its edits are not seen. {_LOG}"
-_HIDDEN = "Some folders of the guide cannot be read, so that edits in them are not seen."
-_NO_INDEX = f"The newest state of the index cannot be opened. {_LOG}"
-_NOT_UPDATED = f"The index cannot be brought up to date. {_LOG}"
+_SEE_LOG = "The server's log says why."
+_INDEX_DAMAGED = (
+    f"A file of the index is damaged: another state of it is served. {generations.REBUILD_HINT}."
+)
+_GUIDE_UNREADABLE = f"The guide cannot be read, so that its edits are not seen. {_SEE_LOG}"
+_FOLDERS_UNREADABLE = (
+    "Some folders of the guide cannot be read, so that edits in them are not seen."
+)
+_INDEX_UNREADABLE = f"The newest state of the index cannot be opened. {_SEE_LOG}"
+_UPDATE_FAILED = f"The index cannot be brought up to date. {_SEE_LOG}"
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class WatchedGuide:
     """What is followed: the guide's folder, the index's, and how one is built of the other.
 
     Without `build` the index is only compared with the guide, and taken as others build it.
@@ -62,19 +68,19 @@ class Followed:
 
     corpus: Path
     index: Path
-    build: Callable[[], Built] | None = None
+    build: Callable[[], BuildResult] | None = None
     expected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class _FileChange:
     """What changed: pages, or the pointer of the index; folders, or which of them are read."""
 
     files: bool = False
     folders: bool = False
 
 
-class Live:
+class LiveAssistant:
     """An Assistant that is exchanged for a newer one between two questions, never during one.
 
     Whoever asks takes `assistant` once and keeps it to the end of the question. `trouble` is empty,
@@ -83,109 +89,114 @@ class Live:
     One thread at a time updates and compares.
     """
 
-    def __init__(self, assistant: Assistant, limits: Iterable[str] = ()) -> None:
+    def __init__(self, assistant: Assistant, limitations: Iterable[str] = ()) -> None:
         self.assistant = assistant
-        self.limits = tuple(limits)
-        self._own = assistant.noting("")
+        self.limitations = tuple(limitations)
+        self._newest = assistant.with_freshness_warning("")
         self._notice = ""
-        self._logged = assistant.index.warning
-        self._compared: tuple[Followed, Freshness] | None = None
+        self._last_logged = assistant.index.warning
+        self._freshness: tuple[WatchedGuide, FreshnessChecker] | None = None
 
     @property
-    def trouble(self) -> str:
+    def stale_reason(self) -> str:
         """Why answers come from an older generation than they should; mostly nothing."""
-        return self._notice or (_DAMAGED if self._own.index.warning else "")
+        return self._notice or (_INDEX_DAMAGED if self._newest.index.warning else "")
 
-    def limit(self, what: str) -> None:
+    def add_limitation(self, limitation: str) -> None:
         """Keep that something is switched off here, and why."""
-        self.limits = (*self.limits, what)
+        self.limitations = (*self.limitations, limitation)
 
-    def update(self, followed: Followed) -> bool:
+    def update(self, guide: WatchedGuide) -> bool:
         """Bring the index up to date and move to it; what goes wrong is kept as `trouble`.
 
         False where another process is building it, so that this is to be done again soon.
         """
         try:
-            built = followed.build() if followed.build else None
-            self._move(followed)
-            unread = [oddity.what for oddity in built.oddities if oddity.unread] if built else []
-            self._report("", " ".join(unread[:_NAMED]))
+            built = guide.build() if guide.build else None
+            self._load_newest(guide)
+            unread = (
+                [oddity.message for oddity in built.warnings if oddity.unreadable] if built else []
+            )
+            self._report("", " ".join(unread[:_MAX_LOGGED_FILES]))
         except IndexBusy:
             return False
         except (AssistantError, OSError) as error:
-            self._compare(followed, error)
+            self._compare(guide, error)
         except Exception as error:  # noqa: BLE001 - the outermost line of the thread that watches
-            self.fail("The update", error)
+            self.report_failure("The update", error)
         return True
 
-    def look(self, followed: Followed) -> bool:
+    def check(self, guide: WatchedGuide) -> bool:
         """Move to what others have built and compare the guide with it; whether it is to be built.
 
         Nothing is written. That the guide has changed is `trouble` where it is not built here.
         """
-        return self._compare(followed, None)
+        return self._compare(guide, None)
 
-    def watch(self, followed: Followed, *, every: float = COMPARING) -> _Watch:
+    def watch(self, guide: WatchedGuide, *, every: float = COMPARE_SECONDS) -> _Watcher:
         """Follow the guide for as long as the context lasts; compare it `every` so many seconds."""
-        return _Watch(self, followed, every)
+        return _Watcher(self, guide, every)
 
-    def fail(self, what: str, error: Exception) -> None:
+    def report_failure(self, task: str, error: Exception) -> None:
         """Keep as `trouble` that something failed which never should."""
-        _log.error("%s failed", what, exc_info=error)
-        self._logged = notice = f"{what} failed ({type(error).__name__}). The log says more."
+        _log.error("%s failed", task, exc_info=error)
+        self._last_logged = notice = f"{task} failed ({type(error).__name__}). The log says more."
         self._report(notice)
 
-    def _compare(self, followed: Followed, failure: Exception | None) -> bool:
+    def _compare(self, followed: WatchedGuide, failure: Exception | None) -> bool:
         """Move and compare as `look` does; `failure` is why an update could not be made."""
         try:
-            if generations.current(followed.index) not in {"", self._own.index.generation}:
-                self._move(followed)
-            difference = self._difference(followed)
+            if generations.read_current_name(followed.index) not in {
+                "",
+                self._newest.index.generation,
+            }:
+                self._load_newest(followed)
+            difference = self._diff(followed)
         except GuideError as error:
-            self._report(_NO_GUIDE if followed.expected else "", str(error))
+            self._report(_GUIDE_UNREADABLE if followed.expected else "", str(error))
         except (AssistantError, OSError) as error:
-            self._report(_NO_INDEX, str(error))
+            self._report(_INDEX_UNREADABLE, str(error))
         else:
             if difference.pages and followed.build and not failure:
                 return True
             # Where nothing can be written, an index that is as its guide is no trouble.
-            stale = difference.pages or not isinstance(failure, IndexUnwritable | None)
-            why = _NOT_UPDATED if failure else HINT
+            stale = difference.pages or not isinstance(failure, IndexNotWritable | None)
+            why = _UPDATE_FAILED if failure else STALE_HINT
             notice = f"{difference} {why}".lstrip() if stale else ""
-            if difference.hidden and not notice:
-                notice = _HIDDEN
+            if difference.unlistable and not notice:
+                notice = _FOLDERS_UNREADABLE
             self._report(notice, str(failure or ""))
         return False
 
-    def _difference(self, followed: Followed) -> Difference:
-        if self._compared is None or self._compared[0] != followed:
-            self._compared = followed, Freshness(followed.corpus, followed.index)
-        return self._compared[1].difference(self._own.index)
+    def _diff(self, followed: WatchedGuide) -> ChangeCounts:
+        if self._freshness is None or self._freshness[0] != followed:
+            self._freshness = followed, FreshnessChecker(followed.corpus, followed.index)
+        return self._freshness[1].compare(self._newest.index)
 
-    def _move(self, followed: Followed) -> None:
-        newest, own = indexes.open(followed.index), self._own.index
+    def _load_newest(self, followed: WatchedGuide) -> None:
+        newest, own = indexes.open_index(followed.index), self._newest.index
         if (newest.generation, newest.warning) != (own.generation, own.warning):
-            self._own = self._own.over(newest)
+            self._newest = self._newest.with_index(newest)
 
     def _report(self, notice: str, detail: str = "") -> None:
         """Keep what is wrong, for whoever asks; the log is told it once, with all paths."""
-        logged = detail.replace("\n", " ") or notice or self._own.index.warning
-        if logged and logged != self._logged:
+        logged = detail.replace("\n", " ") or notice or self._newest.index.warning
+        if logged and logged != self._last_logged:
             _log.warning("%s", logged)
-        self._logged = logged
+        self._last_logged = logged
         self._notice = notice
-        self.assistant = self._own.noting(notice)
+        self.assistant = self._newest.with_freshness_warning(notice)
 
 
-class _Watch:
+class _Watcher:
     """A thread that updates, or only compares, whenever something of the guide has changed."""
 
-    def __init__(self, live: Live, followed: Followed, every: float) -> None:
+    def __init__(self, live: LiveAssistant, followed: WatchedGuide, every: float) -> None:
         self._live = live
-        self._followed = followed
+        self._guide = followed
         self._every = every
-        self._next_look = 0.0
-        self._polls = False
+        self._next_check = 0.0
+        self._is_polling = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -199,59 +210,61 @@ class _Watch:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                if self._followed.build:
+                if self._guide.build:
                     self._follow()
-                    self._stop.wait(_SETTLING / 1000)
+                    self._stop.wait(_DEBOUNCE / 1000)
                 else:
-                    self._look()
-                    self._stop.wait(self._next_look - time.monotonic())
+                    self._check()
+                    self._stop.wait(self._next_check - time.monotonic())
             except Exception as error:  # noqa: BLE001 - the outermost line of the thread
-                self._live.fail("Following the guide", error)
+                self._live.report_failure("Following the guide", error)
                 self._stop.wait(self._every)
 
     def _follow(self) -> None:
         """Update at every change, until it is other folders that are to be watched."""
-        place, busy = self._place(), False
-        for change in self._changes() if place else self._absence():
-            if change.folders or self._place() != place:  # the latter as after a `mv`
-                self._next_look = 0.0  # what happens before they are watched is then noticed
+        place, busy = self._folder_identity(), False
+        for change in self._changes() if place else self._wait_for_folder():
+            if change.folders or self._folder_identity() != place:  # the latter as after a `mv`
+                self._next_check = 0.0  # what happens before they are watched is then noticed
                 return
-            if change.files or busy or self._look():
+            if change.files or busy or self._check():
                 busy = self._update()
 
-    def _look(self) -> bool:
+    def _check(self) -> bool:
         """Compare the guide, if it is time; whether the index is to be brought up to date."""
         begun = time.monotonic()
-        if begun < self._next_look:
+        if begun < self._next_check:
             return False
-        differs = self._live.look(self._followed)
+        differs = self._live.check(self._guide)
         now = time.monotonic()
-        every, share = (_POLLING, _POLLING_SHARE) if self._polls else (self._every, _SHARE)
-        self._next_look = now + max(min(every, self._every), share * (now - begun))
+        every, share = (
+            (_POLL_SECONDS, _POLL_SHARE) if self._is_polling else (self._every, _COMPARE_SHARE)
+        )
+        self._next_check = now + max(min(every, self._every), share * (now - begun))
         return differs
 
     def _update(self) -> bool:
         """Bring the index up to date; whether another process is at it."""
         begun = time.monotonic()
-        done = self._live.update(self._followed)
+        done = self._live.update(self._guide)
         now = time.monotonic()
-        if self._live.trouble:  # tried again, but not over and over where it takes long
-            self._next_look = now + max(self._every, _RETRYING_SHARE * (now - begun))
+        if self._live.stale_reason:  # tried again, but not over and over where it takes long
+            self._next_check = now + max(self._every, _RETRY_SHARE * (now - begun))
         return not done
 
-    def _place(self) -> tuple[int, int] | None:
+    def _folder_identity(self) -> tuple[int, int] | None:
         """Which folder the guide's is; none while there is none."""
         try:
-            stat = self._followed.corpus.stat()
+            stat = self._guide.corpus.stat()
         except OSError:
             return None
         return stat.st_dev, stat.st_ino
 
-    def _absence(self) -> Iterator[_Change]:
-        while not self._stop.wait(_LOOKING_AGAIN):
-            yield _Change()
+    def _wait_for_folder(self) -> Iterator[_FileChange]:
+        while not self._stop.wait(_FOLDER_CHECK_SECONDS):
+            yield _FileChange()
 
-    def _changes(self) -> Iterator[_Change]:
+    def _changes(self) -> Iterator[_FileChange]:
         """What changed, and nothing every so often, so that it can be looked for more.
 
         Each folder is watched by itself, so that those that are not read cost nothing of what the
@@ -260,46 +273,46 @@ class _Watch:
         """
         import watchfiles
 
-        root, index = self._followed.corpus.resolve(), self._followed.index.resolve()
-        current = str(index / _POINTER)
-        folders = {str(root / path) for path in self._listed()}
+        root, index = self._guide.corpus.resolve(), self._guide.index.resolve()
+        current = str(index / _CURRENT)
+        folders = {str(root / path) for path in self._list_folders()}
 
         def matters(_: object, path: str) -> bool:
             place, _, name = path.rpartition(os.sep)
-            if place == str(index) or walk.ignored(name):
+            if place == str(index) or walk.is_ignored(name):
                 return path == current
-            return walk.decides(name) or path in folders or Path(path).is_dir()
+            return walk.affects_guide(name) or path in folders or Path(path).is_dir()
 
         try:
             for found in watchfiles.watch(
                 *sorted({*folders, str(index)}),
                 watch_filter=matters,
-                debounce=_SETTLING,
+                debounce=_DEBOUNCE,
                 stop_event=self._stop,
-                rust_timeout=int(_LOOKING_AGAIN * 1000),
+                rust_timeout=int(_FOLDER_CHECK_SECONDS * 1000),
                 yield_on_timeout=True,
                 recursive=False,
             ):
-                self._polls = False
+                self._is_polling = False
                 others = [path for _, path in found if path != current]
                 pages = [path for path in others if _is_page(path, folders)]
-                yield _Change(files=bool(found), folders=len(pages) < len(others))
+                yield _FileChange(files=bool(found), folders=len(pages) < len(others))
         except FileNotFoundError:  # gone since it was listed
-            yield _Change(folders=True)
+            yield _FileChange(folders=True)
         except (OSError, RuntimeError) as error:  # the latter where there may be no more watchers
-            if not self._polls:
+            if not self._is_polling:
                 _log.warning("The guide cannot be watched, so it is compared often: %s", error)
-            self._polls = True
-            ends = time.monotonic() + _WATCHING_AGAIN
+            self._is_polling = True
+            ends = time.monotonic() + _REWATCH_SECONDS
             while time.monotonic() < ends:
-                until = min(self._next_look, ends) - time.monotonic()
-                if self._stop.wait(max(_LOOKING_AGAIN, until)):
+                until = min(self._next_check, ends) - time.monotonic()
+                if self._stop.wait(max(_FOLDER_CHECK_SECONDS, until)):
                     return
-                yield _Change()
+                yield _FileChange()
 
-    def _listed(self) -> tuple[str, ...]:
+    def _list_folders(self) -> tuple[str, ...]:
         try:
-            return walk.files(self._followed.corpus).folders
+            return walk.list_files(self._guide.corpus).folders
         except GuideError:  # gone since it was looked for
             return ()
 

@@ -18,18 +18,18 @@ MAX_BYTES = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class CachedBody:
     """The bytes of a response and their entity tag (RFC 9110), a digest of them."""
 
     content: bytes
     etag: str
 
     @classmethod
-    def of(cls, content: bytes) -> Body:
+    def from_content(cls, content: bytes) -> CachedBody:
         """A body with its tag."""
         return cls(content, f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"')
 
-    def response(self, if_none_match: str, media_type: str) -> Response:
+    def to_response(self, if_none_match: str, media_type: str) -> Response:
         """The body, or 304 where If-None-Match says that the client has it."""
         headers = {"ETag": self.etag, "Cache-Control": "no-cache"}
         known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
@@ -38,7 +38,7 @@ class Body:
         return Response(self.content, media_type=media_type, headers=headers)
 
 
-class BodyCache:
+class ResponseCache:
     """Bodies by keys that name all they are made from; the longest unused leave first.
 
     Safe to share between threads. One thread at a time makes what is missing, so that many who
@@ -46,24 +46,24 @@ class BodyCache:
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._bodies: LRUCache[Hashable, Body] = LRUCache(
+        self._bodies: LRUCache[Hashable, CachedBody] = LRUCache(
             max_bytes, getsizeof=lambda body: len(body.content)
         )
-        self._looking, self._making = threading.Lock(), threading.Lock()
+        self._cache_lock, self._build_lock = threading.Lock(), threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], bytes]) -> Body:
+    def get(self, key: Hashable, build: Callable[[], bytes]) -> CachedBody:
         """The body of a key, made where it is missing; what `make` raises is not kept."""
-        if body := self._look(key):
+        if body := self._lookup(key):
             return body
-        with self._making:
-            if body := self._look(key):  # made while this thread waited
+        with self._build_lock:
+            if body := self._lookup(key):  # made while this thread waited
                 return body
-            body = Body.of(make())
+            body = CachedBody.from_content(build())
             if len(body.content) <= self._bodies.maxsize:
-                with self._looking:
+                with self._cache_lock:
                     self._bodies[key] = body
             return body
 
-    def _look(self, key: Hashable) -> Body | None:
-        with self._looking:  # a look moves the body to the end of the line
+    def _lookup(self, key: Hashable) -> CachedBody | None:
+        with self._cache_lock:  # a look moves the body to the end of the line
             return self._bodies.get(key)

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import AssistantError, JournalError
+from assistant.errors import AnswerLogError, AssistantError
 from assistant.guide import resources
-from assistant.guide.links import Places
+from assistant.guide.links import LinkResolver
 from assistant.models.answers import Turn
 from assistant.render import urls
 from assistant.server.metrics import Metrics
-from assistant.server.response_cache import BodyCache
-from assistant.text.text import writable
-from assistant.timing import watching
+from assistant.server.response_cache import ResponseCache
+from assistant.text.text import replace_surrogates
+from assistant.timing import record_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
     from assistant.models.answers import Answer, Search
     from assistant.models.documents import Page, Passage, Section
-    from assistant.server.answer_log import Journal, Kept
-    from assistant.server.reload import Live
-    from assistant.server.response_cache import Body
+    from assistant.server.answer_log import AnswerLog, LoggedAnswer
+    from assistant.server.reload import LiveAssistant
+    from assistant.server.response_cache import CachedBody
 
-EXAMPLES = 4
-PAGES = 50
+MAX_EXAMPLES = 4
+FEEDBACK_FORM_PAGES = 50
 """How many of the first pages are looked through for a form to write to the authors."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ServedAnswer:
     """An answer as it is handed out: with the whole passages it quotes from, by their ids.
 
     `id` is what it is kept as; empty where nothing is kept.
@@ -63,15 +63,17 @@ class Given:
 class Service:
     """A guide as a server's doors ask it; safe to share by threads."""
 
-    def __init__(self, live: Live, journal: Journal | None = None, title: str = "") -> None:
+    def __init__(
+        self, live: LiveAssistant, answer_log: AnswerLog | None = None, title: str = ""
+    ) -> None:
         self.live = live
-        self.journal = journal
+        self.answer_log = answer_log
         self.title = title
         self.metrics = Metrics()
         self._examples: tuple[str, tuple[str, ...]] = ("", ())
-        self._lock, self._naming = threading.Lock(), threading.Lock()
-        self._places: tuple[str, Places] = ("", Places(()))
-        self._bodies = BodyCache()
+        self._lock, self._names_lock = threading.Lock(), threading.Lock()
+        self._page_names: tuple[str, LinkResolver] = ("", LinkResolver(()))
+        self._responses = ResponseCache()
 
     @property
     def assistant(self) -> Assistant:
@@ -79,28 +81,30 @@ class Service:
         return self.live.assistant
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), *, door: str, language: str = ""
-    ) -> Given:
+        self, question: str, history: Sequence[Turn] = (), *, interface: str, language: str = ""
+    ) -> ServedAnswer:
         """Answer a question, keep the answer and count it; raises as `Assistant.ask` does.
 
         `door` is what it came through, `language` the one its answer is shown in.
         """
         assistant = self.assistant
-        with watching() as seconds:
+        with record_steps() as seconds:
             try:
                 answer = assistant.ask(question, history)
             except AssistantError:
-                self.metrics.failed(door)
+                self.metrics.count_failure(interface)
                 raise
-        self.metrics.answered(door, answer, seconds)
-        texts = _quoted_from(answer, assistant)
-        return Given(answer, texts, self._kept(answer, texts, language))
+        self.metrics.count_answer(interface, answer, seconds)
+        texts = _quoted_passages(answer, assistant)
+        return ServedAnswer(answer, texts, self._log_answer(answer, texts, language))
 
-    def search(self, question: str, k: int, history: Sequence[Turn] = (), *, door: str) -> Search:
+    def search(
+        self, question: str, k: int, history: Sequence[Turn] = (), *, interface: str
+    ) -> Search:
         """The k passages that answer best, counted; raises as `Assistant.search` does."""
-        with watching() as seconds:
+        with record_steps() as seconds:
             found = self.assistant.search(question, k, history)
-        self.metrics.searched(door, seconds)
+        self.metrics.count_search(interface, seconds)
         return found
 
     def examples(self) -> tuple[str, ...]:
@@ -109,33 +113,33 @@ class Service:
         generation = assistant.index.generation
         with self._lock:
             if self._examples[0] != generation:
-                self._examples = generation, tuple(assistant.examples(EXAMPLES))
+                self._examples = generation, tuple(assistant.examples(MAX_EXAMPLES))
             return self._examples[1]
 
-    def page(self, path: str) -> Page | None:
+    def find_page(self, path: str) -> Page | None:
         """A page by its path, or as it is linked: without its suffix, or as it is published."""
         store = self.assistant.index.store
         found = store.page(path)
-        if found is None and (named := self.page_named(path)):
+        if found is None and (named := self.resolve_page_name(path)):
             found = store.page(named)
         return found
 
-    def page_named(self, name: str) -> str | None:
+    def resolve_page_name(self, name: str) -> str | None:
         """The path of the page that a name without its suffix, or a name alone, means; or None."""
         index = self.assistant.index
-        with self._naming:  # made once a generation: at 29,000 pages that takes half a second
-            if self._places[0] != index.generation:
-                self._places = index.generation, urls.places(index.store)
-            return urls.meant(name, self._places[1])
+        with self._names_lock:  # made once a generation: at 29,000 pages that takes half a second
+            if self._page_names[0] != index.generation:
+                self._page_names = index.generation, urls.page_names(index.store)
+            return urls.find_page(name, self._page_names[1])
 
-    def read(self, path: str, anchor: str = "") -> dict[str, Any] | None:
+    def read_page(self, path: str, anchor: str = "") -> dict[str, Any] | None:
         """A page's sections with their whole text as JSON types, or only one; None without any."""
         index = self.assistant.index
-        page = self.page(path)
+        page = self.find_page(path)
         if page is None:
             return None
         texts: dict[str, list[str]] = {}
-        for passage in index.store.passages_of(page.path):
+        for passage in index.store.page_passages(page.path):
             texts.setdefault(passage.anchor, []).append(passage.text)
         chosen = [
             {
@@ -160,11 +164,11 @@ class Service:
             "sections": chosen,
         }
 
-    def guide(self, depth: int) -> dict[str, Any]:
+    def describe_guide(self, depth: int) -> dict[str, Any]:
         """What there is to ask, as JSON types, with so many levels of headings."""
         index = self.assistant.index
         store = index.store
-        paths = store.pages()
+        paths = store.page_paths()
         return {
             "title": self.title,
             "languages": store.languages(),
@@ -172,37 +176,39 @@ class Service:
             "pages": len(paths),
             "passages": store.size,
             "examples": list(self.examples()),
-            "headings": [tree for path in paths for tree in _tree(store.sections(path), depth)],
+            "headings": [
+                tree for path in paths for tree in _heading_tree(store.sections(path), depth)
+            ],
         }
 
-    def body(self, key: tuple[str, ...], make: Callable[[], bytes]) -> Body:
+    def cached_response(self, key: tuple[str, ...], build: Callable[[], bytes]) -> CachedBody:
         """A response's body, made once a generation while it is asked for.
 
         `key` names all that it is made from beside the index. What `make` raises is raised.
         """
-        return self._bodies.get((self.assistant.index.generation, *key), make)
+        return self._responses.get((self.assistant.index.generation, *key), build)
 
-    def changed(self, kept: Kept) -> list[int]:
+    def outdated_citations(self, logged: LoggedAnswer) -> list[int]:
         """The citations of an answer whose passage is not in the guide as it was quoted."""
         store = self.assistant.index.store
         return [
             citation.n
-            for citation in kept.answer.citations
-            if kept.texts.get(citation.passage)
+            for citation in logged.answer.citations
+            if logged.texts.get(citation.passage)
             not in {
                 passage.text
                 for _, passage in store.section_passages(citation.path, citation.anchor)
             }
         ]
 
-    def about(self, place: str) -> tuple[Passage | None, tuple[Turn, ...]]:
+    def section_context(self, section: str) -> tuple[Passage | None, tuple[Turn, ...]]:
         """The first passage of a section, `path#anchor`, and the talk of somebody who reads it.
 
         What they ask is understood, and ranked, as if the section had been quoted to them. A page
         by itself is its first section. None, and no talk, where there is no such section.
         """
-        path, _, anchor = writable(place).partition("#")
-        page = self.page(path)
+        path, _, anchor = replace_surrogates(section).partition("#")
+        page = self.find_page(path)
         if page is None:
             return None, ()
         store = self.assistant.index.store
@@ -214,33 +220,33 @@ class Service:
         heard = Turn("agent", passages[0].text, tuple(passage.id for passage in passages))
         return passages[0], (Turn("user", passages[0].heading), heard)
 
-    def _kept(self, answer: Answer, texts: Mapping[str, str], language: str) -> str:
+    def _log_answer(self, answer: Answer, texts: Mapping[str, str], language: str) -> str:
         """What the answer is kept as; nothing, if it cannot be: it is given all the same."""
         try:
-            return self.journal.keep(answer, texts, language=language) if self.journal else ""
-        except JournalError as error:
+            return self.answer_log.add(answer, texts, language=language) if self.answer_log else ""
+        except AnswerLogError as error:
             _log.warning("An answer could not be kept: %s", error)
             return ""
 
 
-def title_of(live: Live) -> str:
+def guide_title(live: LiveAssistant) -> str:
     """What the guide calls itself: the title of its front page, or else of its first."""
     store = live.assistant.index.store
-    paths = store.pages()
+    paths = store.page_paths()
     fronts = [path for path in paths if PurePath(path).stem.lower() in {"index", "readme"}]
     front = min(fronts, key=lambda path: path.count("/"), default=paths[0])
     page = store.page(front)
     return page.title if page else ""
 
 
-def form_of(live: Live) -> str:
+def feedback_form(live: LiveAssistant) -> str:
     """The form of the guide's own in which readers write to its authors, if it names one."""
     store = live.assistant.index.store
-    found = (store.page(path) for path in store.pages()[:PAGES])
-    return next(filter(None, (resources.form(page.text) for page in found if page)), "")
+    found = (store.page(path) for path in store.page_paths()[:FEEDBACK_FORM_PAGES])
+    return next(filter(None, (resources.find_form(page.text) for page in found if page)), "")
 
 
-def _tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any]]:
+def _heading_tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any]]:
     """Headings of a page below one another, down to a depth."""
     roots: list[dict[str, Any]] = []
     by_path: dict[tuple[str, ...], list[dict[str, Any]]] = {(): roots}
@@ -258,7 +264,7 @@ def _tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any]]:
     return roots
 
 
-def _quoted_from(answer: Answer, assistant: Assistant) -> dict[str, str]:
+def _quoted_passages(answer: Answer, assistant: Assistant) -> dict[str, str]:
     """The whole passages an answer quotes from, by their ids."""
     texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
     cited = {citation.passage: citation for citation in answer.citations}

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.answering import answerer
-from assistant.answering.answerer import Source, Weights
+from assistant.answering.answerer import Source, TermWeights
 from assistant.answering.quotes import Quote
 from assistant.guide import page as guides
-from assistant.index.term_matches import Told
-from assistant.query.question_type import Question, parse
+from assistant.index.term_matches import TermPositions
+from assistant.query.question_type import Question, parse_question
 
 if TYPE_CHECKING:
     from assistant.models.documents import Passage
@@ -58,26 +58,30 @@ Our measure is the Vertical Jump Height (VJH). It is taken twice.
 def passages(tmp_path) -> dict[str, Passage]:
     """Each section's first passage by its heading."""
     (tmp_path / "pets.md").write_text(PETS)
-    guide = guides.read(tmp_path)
+    guide = guides.read_guide(tmp_path)
     return {passage.heading: passage for passage in guide.passages}
 
 
-def even(text: str) -> Weights:
+def even(text: str) -> TermWeights:
     """Weights in which each term of the question counts the same."""
-    return Weights.of(text, lambda term: 1.0)
+    return TermWeights.from_text(text, lambda term: 1.0)
 
 
 def source(text: str, passage: Passage) -> Source:
     """A passage as a source for a question, every sentence equally near to it."""
-    rarity = even(text).rarity
+    rarity = even(text).idf
     near = np.full(len(passage.sentences), 0.2, dtype=np.float32)
-    said = Told.of([passage]).where([*rarity]).said(np.array([*rarity.values()]), near)
+    said = (
+        TermPositions.from_passages([passage])
+        .match([*rarity])
+        .score_sentences(np.array([*rarity.values()]), near)
+    )
     return Source(passage, tuple(said.tolist()))
 
 
 def answered(text: str, *passages: Passage) -> list[str]:
-    question = parse(text)
-    write = answerer.compare if question.form == "comparison" else answerer.write
+    question = parse_question(text)
+    write = answerer.quote_comparison if question.type == "comparison" else answerer.select_quotes
     return [quote.text for quote in write(question, [source(text, found) for found in passages])]
 
 
@@ -122,7 +126,7 @@ def test_a_comparison_without_such_a_section_takes_each_side_from_its_own(passag
 def test_sides_that_share_words_are_told_apart_to_the_letter(tmp_path):
     page = "# Jobs\n\n## Day guard\n\nWalks by day.\n\n## Night day guard\n\nWalks by night.\n"
     (tmp_path / "jobs.md").write_text(page)
-    day, night = guides.read(tmp_path).passages[-2:]
+    day, night = guides.read_guide(tmp_path).passages[-2:]
     found = answered("day guard vs night day guard", night, day)
     assert found == ["Walks by day.", "Walks by night."]
 
@@ -136,26 +140,26 @@ def test_after_a_colon_what_it_announces_comes_along(passages):
 def test_a_heading_with_no_text_of_its_own_is_answered_by_what_stands_under_it(tmp_path):
     page = "# Barn\n\n## Doors\n\n### The front\n\nIt is red.\n\n### The back\n\nIt is shut.\n"
     (tmp_path / "barn.md").write_text(page)
-    around = guides.read(tmp_path).passages
+    around = guides.read_guide(tmp_path).passages
     doors = next(passage for passage in around if passage.heading == "Doors")
-    asked = parse("which doors has the barn?")
-    found = answerer.write(asked, [source(asked.text, doors)], lambda: around)
+    asked = parse_question("which doors has the barn?")
+    found = answerer.select_quotes(asked, [source(asked.text, doors)], lambda: around)
     assert [quote.text for quote in found] == [
         "The front\n\nIt is red.",
         "The back\n\nIt is shut.",
     ]
-    alone = answerer.write(asked, [source(asked.text, doors)])
+    alone = answerer.select_quotes(asked, [source(asked.text, doors)])
     assert [quote.text for quote in alone] == ["Doors"]
 
 
 def test_a_number_is_answered_by_a_number_or_not_at_all(tmp_path):
     page = "# Tea\n\nTea is dear. A pound of tea costs 12 shillings. Nobody drinks less tea.\n"
     (tmp_path / "tea.md").write_text(page)
-    passage = guides.read(tmp_path).passages[0]
+    passage = guides.read_guide(tmp_path).passages[0]
     asked = "how much does tea cost?"
-    (quote,) = answerer.amount([source(asked, passage)])
+    (quote,) = answerer.quote_amount([source(asked, passage)])
     assert quote.text == "A pound of tea costs 12 shillings."
-    assert answerer.amount([source("how much dear is that?", passage)]) == []
+    assert answerer.quote_amount([source("how much dear is that?", passage)]) == []
 
 
 def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path):
@@ -164,16 +168,19 @@ def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path
         "## Meals\n\nMeat is dear. A cat eats less than a dog. Hay is for horses.\n"
     )
     (tmp_path / "pets.md").write_text(page)
-    found = answered("cats vs dogs", *guides.read(tmp_path).passages)
+    found = answered("cats vs dogs", *guides.read_guide(tmp_path).passages)
     assert found == ["A cat is a hunter.", "A dog is a guard.", "A cat eats less than a dog."]
 
 
 def test_of_a_comparison_with_a_missing_side_the_other_is_quoted(passages):
     asked = "cats vs ferrets"
     sources = [source(asked, passages["Cats"]), source(asked, passages["Pets"])]
-    (quote,) = answerer.compare(parse(asked), sources, ["ferrets"])
+    (quote,) = answerer.quote_comparison(parse_question(asked), sources, ["ferrets"])
     assert quote.text.startswith("A cat (also called a puss) is a small hunter.")
-    assert answerer.compare(parse("ferrets vs mink"), sources, ["ferrets", "mink"]) == []
+    assert (
+        answerer.quote_comparison(parse_question("ferrets vs mink"), sources, ["ferrets", "mink"])
+        == []
+    )
 
 
 def test_a_comparison_with_a_side_no_source_names_says_nothing(passages):
@@ -182,7 +189,7 @@ def test_a_comparison_with_a_side_no_source_names_says_nothing(passages):
 
 def one_passage(tmp_path, text: str) -> Passage:
     (tmp_path / "page.md").write_text(text)
-    return guides.read(tmp_path).passages[0]
+    return guides.read_guide(tmp_path).passages[0]
 
 
 # Eight words each, and none of them says anything to a question about milk.
@@ -222,11 +229,13 @@ def test_a_list_beside_what_answers_is_quoted_whole_or_not_at_all(tmp_path):
 def test_a_list_that_runs_over_its_passage_is_whole(tmp_path):
     birds = "\n".join(f"- bird number {n} sings on every morning of May" for n in range(60))
     (tmp_path / "birds.md").write_text(f"# Birds\n\nThese are the birds:\n\n{birds}\n")
-    parts = guides.read(tmp_path).passages
+    parts = guides.read_guide(tmp_path).passages
     assert len(parts) > 2
     for text in ("list the birds", "how do I name a bird?"):
         for part in parts:
-            found = answerer.write(parse(text), [source(text, part)], lambda: parts)
+            found = answerer.select_quotes(
+                parse_question(text), [source(text, part)], lambda: parts
+            )
             listed = "\n".join(quote.text for quote in found)
             assert listed.startswith("These are the birds:")
             assert re.findall(r"number (\d+)", listed) == list(map(str, range(60)))
@@ -240,17 +249,17 @@ def test_a_sentence_that_opens_with_a_pronoun_brings_what_it_leans_on(passages):
 def test_a_heading_comes_along_where_the_first_sentence_leans_on_it(tmp_path):
     page = "# Jobs\n\n## Night watch\n\nThis is the hardest job of all because it is dark.\n"
     (tmp_path / "jobs.md").write_text(page)
-    watch = guides.read(tmp_path).passages[-1]
+    watch = guides.read_guide(tmp_path).passages[-1]
     found = answered("which job is hardest?", watch)
     assert found == ["Night watch\n\nThis is the hardest job of all because it is dark."]
 
 
 def test_nothing_found_writes_nothing():
-    assert answerer.write(Question("why?", "other"), []) == []
+    assert answerer.select_quotes(Question("why?", "other"), []) == []
 
 
 def test_sections_below_a_heading_are_listed_by_name_and_first_sentence(passages):
-    quotes = answerer.children([passages["Cats"], passages["Cats and dogs"]])
+    quotes = answerer.quote_section_openings([passages["Cats"], passages["Cats and dogs"]])
     assert [quote.text for quote in quotes] == [
         "Cats\n\nNobody owns one.",
         "Cats and dogs\n\nMany people mix them up.",
@@ -276,9 +285,9 @@ asked = st.sampled_from(
 def test_whatever_is_asked_a_quote_is_a_run_of_its_passage(tmp_path_factory, paragraphs, text):
     folder = tmp_path_factory.mktemp("page")
     (folder / "page.md").write_text("# Page\n\n" + "\n\n".join(paragraphs))
-    found = [source(text, passage) for passage in guides.read(folder).passages]
-    question = parse(text)
-    write = answerer.compare if question.form == "comparison" else answerer.write
+    found = [source(text, passage) for passage in guides.read_guide(folder).passages]
+    question = parse_question(text)
+    write = answerer.quote_comparison if question.type == "comparison" else answerer.select_quotes
     for quote in write(question, found):
         start, end = quote.span
         assert quote.passage.text[start:end] == quote.text

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.answering.quotes import Quote, beside, body, runs, words_in
+from assistant.answering.quotes import (
+    Quote,
+    adjacent_block,
+    body_positions,
+    count_words,
+    group_into_quotes,
+)
 from assistant.guide import page as guides
 
 PAGE = """# Barn
@@ -26,7 +32,7 @@ Nobody paints the roof.
 @pytest.fixture
 def barn(tmp_path):
     (tmp_path / "barn.md").write_text(PAGE)
-    return guides.read(tmp_path).passages[0]
+    return guides.read_guide(tmp_path).passages[0]
 
 
 def where(passage, text: str) -> int:
@@ -34,47 +40,47 @@ def where(passage, text: str) -> int:
 
 
 def test_the_body_is_all_but_the_heading(barn):
-    assert body(barn) == list(range(1, len(barn.sentences)))
-    assert words_in(barn, [where(barn, "red"), where(barn, "roof")]) == 4 + 4
+    assert body_positions(barn) == list(range(1, len(barn.sentences)))
+    assert count_words(barn, [where(barn, "red"), where(barn, "roof")]) == 4 + 4
 
 
 def test_a_list_or_a_table_stands_beside_a_sentence_as_a_whole(barn):
     roof = where(barn, "roof")
-    assert [barn.slice(barn.sentences[n]) for n in beside(barn, roof, -1)] == [
+    assert [barn.slice(barn.sentences[n]) for n in adjacent_block(barn, roof, -1)] == [
         "the back",
         "the front",
     ]
-    assert beside(barn, roof, 1) == list(range(roof + 1, len(barn.sentences)))
+    assert adjacent_block(barn, roof, 1) == list(range(roof + 1, len(barn.sentences)))
 
 
 def test_from_inside_a_list_its_entries_are_taken_one_by_one(barn):
     front = where(barn, "the front")
-    assert beside(barn, front, 1) == [front + 1]
+    assert adjacent_block(barn, front, 1) == [front + 1]
 
 
 def test_nothing_stands_beside_the_ends_of_a_passage(barn):
-    assert beside(barn, 1, -1) == []
-    assert beside(barn, len(barn.sentences) - 1, 1) == []
+    assert adjacent_block(barn, 1, -1) == []
+    assert adjacent_block(barn, len(barn.sentences) - 1, 1) == []
 
 
 def test_a_quote_brings_what_its_first_word_leans_on(barn):
-    (quote,) = runs(barn, [where(barn, "built")])
+    (quote,) = group_into_quotes(barn, [where(barn, "built")])
     assert quote.text == "The barn is red. It was built twice."
 
 
 def test_a_quote_that_ends_with_a_colon_brings_what_it_announces(barn):
-    (quote,) = runs(barn, [where(barn, "these:")])
+    (quote,) = group_into_quotes(barn, [where(barn, "these:")])
     assert quote.text.startswith("The doors are these:")
     assert quote.text.endswith("the back")
 
 
 def test_neighbours_are_one_quote_and_others_stand_apart(barn):
     red, roof = where(barn, "red"), where(barn, "roof")
-    assert runs(barn, [red + 1, red]) == [Quote(barn, red, red + 1)]
-    assert runs(barn, [roof, red]) == [Quote(barn, red, red), Quote(barn, roof, roof)]
+    assert group_into_quotes(barn, [red + 1, red]) == [Quote(barn, red, red + 1)]
+    assert group_into_quotes(barn, [roof, red]) == [Quote(barn, red, red), Quote(barn, roof, roof)]
 
 
 def test_a_quote_is_a_slice_of_its_passage(barn):
-    for quote in runs(barn, [1, 5]):
+    for quote in group_into_quotes(barn, [1, 5]):
         start, end = quote.span
         assert barn.text[start:end] == quote.text

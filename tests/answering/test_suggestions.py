@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.answering.suggestions import Offers, made
+from assistant.answering.suggestions import QuestionSuggester, make_question
 from assistant.guide import page as guides
 
 COUNTS = dict.fromkeys(
@@ -20,7 +20,7 @@ def passage(tmp_path):
 
     def passage(heading: str, text: str = "There is more to it."):
         (tmp_path / "page.md").write_text(f"# Page\n\n## {heading}\n\n{text}\n")
-        return guides.read(tmp_path).passages[-1]
+        return guides.read_guide(tmp_path).passages[-1]
 
     return passage
 
@@ -45,7 +45,7 @@ def passage(tmp_path):
     ],
 )
 def test_a_heading_becomes_the_question_it_answers(passage, heading, question):
-    assert made(passage(heading), COUNTS) == question
+    assert make_question(passage(heading), COUNTS) == question
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_heading_becomes_the_question_it_answers(passage, heading, question):
     ],
 )
 def test_a_heading_no_question_is_sure_of_makes_none(passage, heading):
-    assert made(passage(heading), COUNTS) == ""
+    assert make_question(passage(heading), COUNTS) == ""
 
 
 @pytest.mark.parametrize(
@@ -79,26 +79,26 @@ def test_a_heading_no_question_is_sure_of_makes_none(passage, heading):
 def test_a_thing_is_asked_after_with_the_article_its_own_section_gives_it(
     passage, heading, text, question
 ):
-    assert made(passage(heading, text), COUNTS) == question
+    assert make_question(passage(heading, text), COUNTS) == question
 
 
 def test_a_heading_with_nothing_under_it_offers_nothing(tmp_path):
     (tmp_path / "page.md").write_text("# Page\n\n## What is a cup?\n\n### Handles\n\nTwo.\n")
-    empty = [p for p in guides.read(tmp_path).passages if p.heading == "What is a cup?"]
-    assert all(made(passage, COUNTS) == "" for passage in empty)
+    empty = [p for p in guides.read_guide(tmp_path).passages if p.heading == "What is a cup?"]
+    assert all(make_question(passage, COUNTS) == "" for passage in empty)
 
 
 def test_what_was_asked_is_not_offered_again_in_whatever_words(passage):
     near = [passage("What is a kettle?"), passage("Kettles?"), passage("What is a cup?")]
-    guide = Offers(COUNTS)
-    assert guide.of(near, ["so what are kettles"], 3) == ["What is a cup?"]
-    assert guide.of(near, [], 3) == ["What is a kettle?", "What is a cup?"]
-    assert guide.of(near, [], 1) == ["What is a kettle?"]
+    guide = QuestionSuggester(COUNTS)
+    assert guide.suggest(near, ["so what are kettles"], 3) == ["What is a cup?"]
+    assert guide.suggest(near, [], 3) == ["What is a kettle?", "What is a cup?"]
+    assert guide.suggest(near, [], 1) == ["What is a kettle?"]
 
 
 def test_what_is_kept_of_passages_stays_bounded_and_changes_no_offer(passage):
     near = [passage(f"What is a cup of {size}?") for size in ("ten", "six", "two", "one")]
-    guide = Offers(COUNTS, kept=2)
-    first = guide.of(near, [], 4)
+    guide = QuestionSuggester(COUNTS, max_cached=2)
+    first = guide.suggest(near, [], 4)
     assert len(first) == 4
-    assert guide.of(near, [], 4) == first
+    assert guide.suggest(near, [], 4) == first

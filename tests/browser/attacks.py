@@ -18,8 +18,8 @@ from urllib.parse import quote
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.render.html import LONGEST_ASKED
-from assistant.server.reload import Live
+from assistant.render.html import MAX_QUESTION_CHARS
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from assistant.text.text import normalise
 from tests.browser import hostile
@@ -115,7 +115,7 @@ class Attacked:
     """A hostile guide, and where a server over it answers."""
 
     subjects: list[Subject]
-    live: Live
+    live: LiveAssistant
     origin: str
 
 
@@ -127,8 +127,8 @@ def attacked(
     guide, index = folder / "guide", folder / "index"
     guide.mkdir()
     subjects = write_guide(guide, all_of_them, together)
-    builder.build(guide, index, encoder)
-    live = Live(Assistant(indexes.open(index), encoder))
+    builder.build_index(guide, index, encoder)
+    live = LiveAssistant(Assistant(indexes.open_index(index), encoder))
     with serving(live, Settings(index=index, title="A hostile guide")) as origin:
         yield Attacked(subjects, live, origin)
 
@@ -187,7 +187,7 @@ def _ask(watch: hostile.Watch, subject: Subject, number: int, talked: Talked) ->
     watch.settle()
     found = watch.exchange()
     asked = normalise(subject.question[:1000])
-    if found["asked"].removesuffix(" …") != asked[:LONGEST_ASKED]:
+    if found["asked"].removesuffix(" …") != asked[:MAX_QUESTION_CHARS]:
         talked.amiss.append(f"{asked} is shown as {found['asked']}")
     talked.quoted += found["quotes"] > 0
     talked.kept += [found["kept"]] if found["kept"] else []
@@ -218,6 +218,6 @@ def ask_by_address(watch: hostile.Watch, all_of_them: Sequence[str]) -> list[str
         watch.page.locator("#talk .exchange").first.wait_for(state="attached")
         watch.settle()
         shown, asked = watch.exchange()["asked"], normalise(payload[:1000])
-        if shown.removesuffix(" …") != asked[:LONGEST_ASKED]:
+        if shown.removesuffix(" …") != asked[:MAX_QUESTION_CHARS]:
             amiss.append(f"{asked} is shown as {shown}")
     return amiss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 
 
@@ -24,7 +24,9 @@ def origin(corpus_assistant, tmp_path_factory):
     from driving import serving
 
     journal = tmp_path_factory.mktemp("journal") / "journal.sqlite"
-    with serving(Live(corpus_assistant), Settings(journal=f"sqlite:///{journal}")) as found:
+    with serving(
+        LiveAssistant(corpus_assistant), Settings(journal=f"sqlite:///{journal}")
+    ) as found:
         yield found
 
 
@@ -63,7 +65,7 @@ def help_(corpus_assistant, listed):
     """Where the server is that this site may show in a frame."""
     from driving import serving
 
-    with serving(Live(corpus_assistant), listed) as found:
+    with serving(LiveAssistant(corpus_assistant), listed) as found:
         yield found
 
 

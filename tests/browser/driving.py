@@ -10,7 +10,7 @@ import threading
 import pytest
 import uvicorn
 
-from assistant.server.app import Server, listening
+from assistant.server.app import Server, listen
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 sync_api.expect.set_options(timeout=20_000)
@@ -28,7 +28,7 @@ FLAGS = (
 @contextlib.contextmanager
 def serving(live, settings):
     """Where a server over a guide answers; it runs in a thread of its own."""
-    with listening("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", 0) as listener:
         servers: list[uvicorn.Server] = []
         ready = threading.Event()
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from assistant.server.security.policies import READER
+from assistant.server.security.policies import PAGE_CONTENT_POLICY
 from tests.browser.driving import CHROMIUM, FLAGS, sync_api
 from tests.conftest import SHARED
 
@@ -336,7 +336,9 @@ def undefended(all_of_them: Sequence[str]) -> Iterator[str]:
             self.send_response(200 if known else 404)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             if query == "policy":
-                self.send_header("Content-Security-Policy", READER.format(frames="'self'"))
+                self.send_header(
+                    "Content-Security-Policy", PAGE_CONTENT_POLICY.format(frames="'self'")
+                )
             self.end_headers()
             if known:
                 self.wfile.write(raw(all_of_them[int(path[1:])]).encode(errors="replace"))

@@ -8,8 +8,8 @@ import pytest
 from driving import serving, sync_api
 
 from assistant.render import catalogue
-from assistant.server.answer_log import Journal
-from assistant.server.reload import Live
+from assistant.server.answer_log import AnswerLog
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 
 expect = sync_api.expect
@@ -54,7 +54,7 @@ def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_ass
     from driving import Visit
 
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
-    with serving(Live(corpus_assistant), Settings(journal=url)) as origin:
+    with serving(LiveAssistant(corpus_assistant), Settings(journal=url)) as origin:
         chat = Visit(browser, origin)
         exchange = chat.ask(PM_OR_PO)
         exchange.get_by_role("button", name="Yes", exact=True).click()  # and thinks again
@@ -67,7 +67,7 @@ def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_ass
         exchange.get_by_role("button", name="Send").click()
         expect(exchange.locator(".opinion")).to_have_text("Thank you.")
         chat.context.close()
-    journal = Journal.open(url, days=1)
+    journal = AnswerLog.open(url, days=1)
     (rating,) = journal.ratings()
     journal.close()
     assert (rating.question, rating.helpful, rating.unhelpful) == (PM_OR_PO, 0, 1)
@@ -187,7 +187,7 @@ def test_nothing_is_left_in_a_shared_browser(visit):
 
 @pytest.mark.parametrize("language", catalogue.languages())
 def test_the_chat_speaks_the_reader_s_language(visit, language):
-    say = catalogue.choose("", language)
+    say = catalogue.choose_messages("", language)
     chat = visit(language=language)
     page = chat.page
     expect(page.locator("html")).to_have_attribute("lang", language)

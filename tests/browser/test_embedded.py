@@ -14,8 +14,8 @@ from driving import serving, sync_api
 from visiting import script
 
 from assistant.render import urls
-from assistant.server.app import listening
-from assistant.server.reload import Live
+from assistant.server.app import listen
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 
 expect = sync_api.expect
@@ -42,7 +42,7 @@ def test_a_button_opens_the_guide_which_answers_with_its_quotes_and_sources(
     for number, citation in enumerate(answer.citations):
         shown = exchange.locator("blockquote").nth(number)
         for line in filter(str.strip, citation.quote.splitlines()):
-            expect(shown).to_contain_text(urls.ITEM.sub("", line))
+            expect(shown).to_contain_text(urls.LIST_MARKER.sub("", line))
     expect(exchange.locator(".sources a").first).to_have_text(
         " › ".join(answer.citations[0].headings)
     )
@@ -62,8 +62,8 @@ def test_every_link_of_an_answer_leads_where_the_chat_s_does_and_opens_in_a_new_
     )
     assert {(target, rel) for _, target, rel in found} == {("_blank", "noopener noreferrer")}
     plain = {re.sub(r"\+", "%20", url).removeprefix(help_) for url, *_ in found}
-    expected = {urls.cited(citation) for citation in answer.citations}
-    expected |= {urls.section(one.path, one.anchor, one.url) for one in answer.related}
+    expected = {urls.citation_url(citation) for citation in answer.citations}
+    expected |= {urls.section_url(one.path, one.anchor, one.url) for one in answer.related}
     expected |= {one.url for one in answer.resources}
     assert {_same(url) for url in expected} <= {_same(url) for url in plain}
 
@@ -227,7 +227,7 @@ def test_whatever_an_answer_says_is_shown_as_text(guest_of):
 
 
 def test_without_our_server_there_is_nothing_and_the_page_is_as_it_was(guest, wiki):
-    with listening("127.0.0.1", 0) as closed:
+    with listen("127.0.0.1", 0) as closed:
         port = closed.getsockname()[1]
     page = hosts.wiki(script(f"http://127.0.0.1:{port}"))
     reader = guest(wiki.put(page))
@@ -238,7 +238,9 @@ def test_without_our_server_there_is_nothing_and_the_page_is_as_it_was(guest, wi
 
 
 def test_a_server_that_goes_away_later_is_said_to_be_away(guest, wiki, corpus_assistant):
-    with serving(Live(corpus_assistant), Settings(journal="off", frames=(wiki.origin,))) as help_:
+    with serving(
+        LiveAssistant(corpus_assistant), Settings(journal="off", frames=(wiki.origin,))
+    ) as help_:
         inline = hosts.wiki(script(help_, mode="inline"))
         reader = guest(wiki.put(hosts.wiki(script(help_))))
         asked = guest(wiki.put(inline, "/inline"))

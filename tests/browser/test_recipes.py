@@ -11,7 +11,7 @@ import hosts
 import pytest
 from driving import serving, sync_api
 
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from tests.conftest import ROOT
 
@@ -113,7 +113,7 @@ def published(guest, corpus_assistant, tmp_path):
     def asked(build, page: str) -> None:
         with hosts.folder(tmp_path / "site") as origin:
             settings = Settings(journal="off", frames=(origin,))
-            with serving(Live(corpus_assistant), settings) as help_:
+            with serving(LiveAssistant(corpus_assistant), settings) as help_:
                 build(help_)
                 reader = guest(f"{origin}/{page}")
                 expect(reader.button).to_have_text("Ask the guide")

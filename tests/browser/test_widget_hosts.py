@@ -7,7 +7,7 @@ import pytest
 from driving import serving, sync_api
 from visiting import script
 
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 
 expect = sync_api.expect
@@ -213,7 +213,7 @@ def test_a_frame_that_is_told_of_another_host_says_nothing_to_the_one_it_has(gue
 
 def test_a_site_that_is_not_listed_is_refused_by_the_browser(guest, wiki, corpus_assistant):
     elsewhere = Settings(journal="off", frames=("https://other.example",))
-    with serving(Live(corpus_assistant), elsewhere) as help_:
+    with serving(LiveAssistant(corpus_assistant), elsewhere) as help_:
         reader = guest(wiki.put(hosts.wiki(script(help_))))
         reader.button.click()
         expect(reader.panel).to_contain_text("cannot be reached")

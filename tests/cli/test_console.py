@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from assistant import console
 from assistant.cli.main import main
-from assistant.server.answer_log import Journal
-from assistant.server.security.api_keys import Keys
+from assistant.server.answer_log import AnswerLog
+from assistant.server.security.api_keys import ApiKeys
 from tests.answered import answer, cited
 from tests.conftest import ROOT
 
@@ -45,12 +45,12 @@ def assert_tame(text: str) -> None:
 @example("a\ud800")
 @given(st.text(st.characters()))
 def test_of_any_text_no_control_is_left_and_no_line_begins_where_ours_do(text):
-    told = console.entry(text)
+    told = console.format_entry(text)
     assert not FORBIDDEN & set(told)
     told.encode()
     _, *others = told.split("\n")
     assert all(line == "" or line.startswith("    ") for line in others)
-    assert "\n" not in console.line(text)
+    assert "\n" not in console.one_line(text)
     if not {"\x1b", "\x9b"} & set(text):
         dropped = {*FORBIDDEN, *map(chr, range(0x206A, 0x2070)), " ", "\n"}
         kept = (c for c in text if c not in dropped)
@@ -60,11 +60,11 @@ def test_of_any_text_no_control_is_left_and_no_line_begins_where_ours_do(text):
 
 def test_letters_marks_and_signs_of_every_script_stay_as_they_are():
     text = "Größe, 猫 and \U0001f600, café\u0301, नमस्ते, שלום, مرحبا\tx"
-    assert console.entry(text) == text
+    assert console.format_entry(text) == text
 
 
 def test_a_half_of_a_character_is_written_out_so_that_a_file_can_be_told():
-    assert console.entry("caf\udce9.md") == r"caf\udce9.md"
+    assert console.format_entry("caf\udce9.md") == r"caf\udce9.md"
 
 
 # -- one writer -----------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_hostile_words_on_the_command_line_and_in_paths(run, tmp_path):
 def test_a_file_of_keys_that_was_tampered_with(run, tmp_path):
     (tmp_path / "index").mkdir()
     path = tmp_path / "index" / "keys.json"
-    Keys(path).add("ann")
+    ApiKeys(path).add("ann")
     data = json.loads(path.read_text())
     data["keys"][0] |= {"name": HOSTILE, "added": HOSTILE}
     path.write_text(json.dumps(data))
@@ -220,8 +220,8 @@ def test_a_file_of_keys_that_was_tampered_with(run, tmp_path):
 
 def test_what_readers_write_of_answers(run, tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
-    journal = Journal.open(url, days=90)
-    id_ = journal.keep(answer(HOSTILE, citations=(cited(),)), {})
+    journal = AnswerLog.open(url, days=90)
+    id_ = journal.add(answer(HOSTILE, citations=(cited(),)), {})
     for helpful in (True, False):
         journal.rate(id_, helpful, f"{HOSTILE}\n2026-01-01T00:00:00+00:00  +  FORGED")
     journal.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.cli.doctor import checks
+from assistant.cli.doctor import run_checks
 from assistant.index import builder
 from assistant.settings import Settings
 from tests.conftest import CORPUS
@@ -16,7 +16,7 @@ def chosen(corpus_index) -> Settings:
 
 
 def named(settings: Settings) -> dict[str, object]:
-    return {check.name: check for check in checks(settings)}
+    return {check.name: check for check in run_checks(settings)}
 
 
 def test_where_all_is_well_nothing_has_a_mend(chosen):
@@ -36,7 +36,7 @@ def test_a_missing_guide_and_index_are_named_with_their_mends(tmp_path):
 
 
 def test_a_flipped_bit_of_the_index_is_noticed(tmp_path, encoder):
-    builder.build(CORPUS, tmp_path, encoder)
+    builder.build_index(CORPUS, tmp_path, encoder)
     generation = (tmp_path / "CURRENT").read_text().split()[0]
     file = tmp_path / generation / "sentences.npy"
     data = bytearray(file.read_bytes())

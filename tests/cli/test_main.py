@@ -324,13 +324,13 @@ def test_the_source_guide_builds_and_answers_from_the_command_line(run):
 
 
 def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp_path, monkeypatch):
-    from assistant.server.answer_log import Journal
+    from assistant.server.answer_log import AnswerLog
 
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
     moments = iter(range(1_900_000_000, 1_900_001_000))
-    journal = Journal.open(url, days=10**4, clock=lambda: next(moments))
+    journal = AnswerLog.open(url, days=10**4, clock=lambda: next(moments))
     for question, helpful in (("what is a product owner?", True), ("what is a KPI?", False)):
-        journal.rate(journal.keep(corpus_assistant.ask(question), {}), helpful, "Thanks.")
+        journal.rate(journal.add(corpus_assistant.ask(question), {}), helpful, "Thanks.")
     journal.close()
     monkeypatch.setenv("ASSISTANT_JOURNAL", url)
     monkeypatch.setenv("ASSISTANT_KEEP_DAYS", "10000")

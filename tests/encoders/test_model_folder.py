@@ -108,7 +108,7 @@ def test_a_model_folder_runs_no_code_when_it_is_exported(model, mark, make, monk
     monkeypatch.chdir(model)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(ModelError):
-        encoder_selection.building(str(model))
+        encoder_selection.select_build_encoder(str(model))
     assert not mark.exists()
 
 
@@ -163,38 +163,38 @@ def project(tmp_path, monkeypatch) -> Path:
 def test_a_project_may_not_choose_a_model_folder(project):
     for arguments in ({"model": None}, {"model": None, "index": "i"}):
         with pytest.raises(SettingsError, match="may not choose") as raised:
-            settings.load(**arguments)
+            settings.load_settings(**arguments)
         assert "--model weights" in raised.value.mend
         assert "ASSISTANT_MODEL=weights" in raised.value.mend
 
 
 def test_whoever_asks_may_choose_it_by_a_flag_or_in_their_environment(project, monkeypatch):
-    assert settings.load(model="weights").model == "weights"
+    assert settings.load_settings(model="weights").model == "weights"
     monkeypatch.setenv("ASSISTANT_MODEL", "weights")
-    assert settings.load(model=None).model == "weights"
+    assert settings.load_settings(model=None).model == "weights"
 
 
 @pytest.mark.parametrize("name", ["./weights", "../project/weights", "weights/"])
 def test_a_model_folder_is_one_however_it_is_written(project, name):
     (project / "assistant.toml").write_text(f'model = "{name}"\n')
     with pytest.raises(SettingsError, match="may not choose"):
-        settings.load(model=None)
+        settings.load_settings(model=None)
 
 
 def test_a_model_folder_of_the_home_folder_is_one(project, monkeypatch):
     monkeypatch.setenv("HOME", str(project))
     (project / "assistant.toml").write_text('model = "~/weights"\n')
     with pytest.raises(SettingsError, match="may not choose"):
-        settings.load(model=None)
+        settings.load_settings(model=None)
 
 
 def test_a_project_may_choose_a_model_by_its_name(project):
     (project / "assistant.toml").write_text('model = "who/ever"\n')
-    assert settings.load(model=None).model == "who/ever"
+    assert settings.load_settings(model=None).model == "who/ever"
 
 
 def test_commands_that_need_no_model_go_on(project, capsys):
-    assert settings.load(index=None).model == "weights"
+    assert settings.load_settings(index=None).model == "weights"
     with pytest.raises(SystemExit) as ended:
         main(["keys", "list"])
     assert ended.value.code in {0, None}

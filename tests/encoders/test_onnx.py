@@ -16,7 +16,7 @@ import pytest
 
 from assistant.encoders import export
 from assistant.encoders import select as encoder_selection
-from assistant.encoders.onnx import GRAPH, RECORD, OnnxEncoder, Record
+from assistant.encoders.onnx import GRAPH_FILE, RECORD_FILE, ExportRecord, OnnxEncoder
 from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.encoders.weights import Weights
 from assistant.errors import ModelError
@@ -84,7 +84,7 @@ def test_the_first_build_leaves_torch_and_its_memory_to_another_process(first_bu
 
 def test_a_second_export_makes_the_same_bytes(first_build, encoder):
     (kept,) = (first_build[0] / "guide-assistant" / "models").iterdir()
-    assert Record.read(kept) == encoder.record
+    assert ExportRecord.read(kept) == encoder.record
 
 
 def test_the_default_model_is_exported_and_asked_without_torch(encoder):
@@ -99,15 +99,15 @@ def test_the_default_model_is_exported_and_asked_without_torch(encoder):
 
 
 def test_nothing_is_exported_twice(encoder):
-    before = (export.folder(Weights().identity) / GRAPH).stat()
-    assert export.export(Weights()) == encoder.record
-    assert (export.folder(Weights().identity) / GRAPH).stat() == before
+    before = (export.export_folder(Weights().identity) / GRAPH_FILE).stat()
+    assert export.export_model(Weights()) == encoder.record
+    assert (export.export_folder(Weights().identity) / GRAPH_FILE).stat() == before
 
 
-@pytest.mark.parametrize("name", [GRAPH, "tokenizer.json"])
+@pytest.mark.parametrize("name", [GRAPH_FILE, "tokenizer.json"])
 def test_an_altered_file_is_noticed(encoder, tmp_path, name):
     copy = tmp_path / "export"
-    shutil.copytree(export.folder(Weights().identity), copy)
+    shutil.copytree(export.export_folder(Weights().identity), copy)
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
     (copy / name).write_bytes(data)
@@ -119,7 +119,7 @@ def test_an_altered_file_is_noticed(encoder, tmp_path, name):
 
 @pytest.mark.parametrize("record", ["", "{}", "[]", '{"files": 3}'])
 def test_a_broken_record_is_no_export(tmp_path, record):
-    (tmp_path / RECORD).write_text(record)
+    (tmp_path / RECORD_FILE).write_text(record)
     with pytest.raises(ModelError):
         OnnxEncoder(tmp_path)
 
@@ -162,12 +162,14 @@ class TestWithoutAnExport:
         return tmp_path / "other" / "sentence_transformers.py"
 
     def test_asking_names_the_command_that_makes_it(self):
-        found, notice = encoder_selection.serving()
+        found, notice = encoder_selection.select_query_encoder()
         assert isinstance(found, SentenceTransformerEncoder)
         assert "assistant build" in notice
 
     def test_another_device_is_the_reference_s(self, cache):
-        assert isinstance(encoder_selection.building(device="cuda")[0], SentenceTransformerEncoder)
+        assert isinstance(
+            encoder_selection.select_build_encoder(device="cuda")[0], SentenceTransformerEncoder
+        )
         assert not cache.exists()
 
     def test_a_model_that_cannot_be_exported_is_said_once_and_for_all(self, other, tmp_path):
@@ -176,16 +178,16 @@ class TestWithoutAnExport:
         (tmp_path / "model" / "tokenizer.json").unlink()
         model = str(tmp_path / "model")
         with ThreadPoolExecutor(2) as pool:
-            built = list(pool.map(encoder_selection.building, [model, model]))
-        for found, notice in (*built, encoder_selection.serving(model)):
+            built = list(pool.map(encoder_selection.select_build_encoder, [model, model]))
+        for found, notice in (*built, encoder_selection.select_query_encoder(model)):
             assert isinstance(found, SentenceTransformerEncoder)
             assert "tokenizer.json" in notice
-        (kept,) = export.folder(Weights(model).identity).parent.iterdir()
-        assert Record.read(kept).number == ""
+        (kept,) = export.export_folder(Weights(model).identity).parent.iterdir()
+        assert ExportRecord.read(kept).precision == ""
 
     def test_where_it_cannot_be_kept_is_said(self, cache):
         cache.touch()
-        found, notice = encoder_selection.building()
+        found, notice = encoder_selection.select_build_encoder()
         assert isinstance(found, SentenceTransformerEncoder)
         assert str(cache) in notice
 
@@ -199,7 +201,7 @@ class TestWithoutAnExport:
     )
     def test_what_ends_the_other_process_is_said_with_its_mend(self, other, cache, source, why):
         other.write_text(source)
-        found, notice = encoder_selection.building()
+        found, notice = encoder_selection.select_build_encoder()
         assert isinstance(found, SentenceTransformerEncoder)
         assert why in notice
         assert "assistant build" in notice
@@ -208,6 +210,6 @@ class TestWithoutAnExport:
     def test_what_is_wrong_with_the_model_is_an_error_of_this_process(self, other):
         other.write_text("raise ImportError('not for this machine')")
         with pytest.raises(ModelError) as raised:
-            encoder_selection.building()
+            encoder_selection.select_build_encoder()
         assert "not for this machine" in raised.value.what
         assert "pip install" in raised.value.mend

@@ -72,7 +72,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def outcomes(folder, tmp_path, word_encoder):
-    sets = datasets.read(folder, tmp_path / "work")
+    sets = datasets.read_datasets(folder, tmp_path / "work")
     return [evaluate.evaluate(given, tmp_path / "work", word_encoder) for given in sets]
 
 
@@ -91,14 +91,14 @@ def test_a_gold_section_that_is_not_there_is_missed_and_not_forgotten(
 ):
     gone = [{"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Horse"]}]}]
     write(folder / "gold_sections.jsonl", gone)
-    (given,) = datasets.read(folder, tmp_path)
+    (given,) = datasets.read_datasets(folder, tmp_path)
     outcome = evaluate.evaluate(given, tmp_path / "work", word_encoder)
-    assert evaluate.ranking_measures(outcome.records, "words")["R@10"].value == 0.0
+    assert evaluate.measure_ranking(outcome.records, "words")["R@10"].value == 0.0
 
 
 def test_each_arm_is_measured_by_itself(outcomes):
     found = {
-        arm: evaluate.ranking_measures(outcomes[0].records, arm)["R@1"].value
+        arm: evaluate.measure_ranking(outcomes[0].records, arm)["R@1"].value
         for arm in evaluate.ARMS
     }
     # Without the talk nobody knows what "it" is.
@@ -112,25 +112,25 @@ def test_questions_that_open_a_talk_are_a_part_of_their_own(outcomes):
 
 
 def test_answers_are_held_against_the_gold_ones(outcomes):
-    found = evaluate.answer_measures(outcomes[0].records[:1])
+    found = evaluate.measure_answers(outcomes[0].records[:1])
     assert found["F1"].value == found["evidence"].value == found["answered"].value == 1.0
 
 
 def test_a_question_nobody_can_answer_is_told_from_those_that_are(outcomes):
-    found = evaluate.refusal_measures(outcomes[0].records)
+    found = evaluate.measure_refusals(outcomes[0].records)
     assert found["AUROC"].value == 1.0
     assert found["refused"].value == 1.0
 
 
 def test_a_misspelt_question_is_compared_with_itself(outcomes):
     assert len(outcomes[0].misspelt) == 1
-    assert evaluate.talk_measures(outcomes[0])["misspelt"].value == 1.0
+    assert evaluate.measure_robustness(outcomes[0])["misspelt"].value == 1.0
 
 
 def test_a_cut_set_is_spread_over_the_whole(folder, tmp_path):
-    (given,) = datasets.read(folder, tmp_path)
-    assert [asked.id for asked in given.cut(2).questions] == ["1", "3"]
-    assert given.cut(None) == given
+    (given,) = datasets.read_datasets(folder, tmp_path)
+    assert [asked.id for asked in given.sample(2).questions] == ["1", "3"]
+    assert given.sample(None) == given
 
 
 def test_rewrites_need_no_guide(tmp_path, word_encoder):
@@ -140,8 +140,8 @@ def test_rewrites_need_no_guide(tmp_path, word_encoder):
         {"id": "2", "text": "where is the bird?", "history": said, "rewrite": "where is the bird?"},
     ]
     write(tmp_path / "queries.jsonl", rows)
-    (given,) = datasets.read(tmp_path, tmp_path / "work")
-    found = evaluate.talk_measures(evaluate.evaluate(given, tmp_path, word_encoder))
+    (given,) = datasets.read_datasets(tmp_path, tmp_path / "work")
+    found = evaluate.measure_robustness(evaluate.evaluate(given, tmp_path, word_encoder))
     assert found["copied"].value == 0.5
     assert found["rewritten"].value >= found["copied"].value
 
@@ -151,7 +151,7 @@ def test_questions_that_name_their_guide_are_a_set_for_each(folder):
     mixed.mkdir()
     rows = [{"id": "1", "guide": "animals/docs", "text": "a cat?", "answerable": True}]
     write(mixed / "queries.jsonl", rows)
-    (given,) = datasets.read(mixed, folder.parent)
+    (given,) = datasets.read_datasets(mixed, folder.parent)
     assert given.guide == mixed.parent / "animals" / "docs"
     assert given.questions[0].answerable
 
@@ -161,7 +161,7 @@ def test_a_corpus_of_rows_becomes_a_guide_of_pages(tmp_path):
     write(tmp_path / "corpus.jsonl", rows)
     write(tmp_path / "queries.jsonl", [{"id": "1", "text": "milk?"}])
     (tmp_path / "qrels.tsv").write_text("qid\tdocid\trel\n1\tone\t1\n1\ttwo\t0\n")
-    (given,) = datasets.read(tmp_path, tmp_path / "work")
+    (given,) = datasets.read_datasets(tmp_path, tmp_path / "work")
     text = (given.guide / "one.md").read_text()
     assert text == "# House\n\n## Cat\n\n### Food\n\nIt drinks milk.\n"
     assert given.questions[0].gold == (Gold("one.md"),)
@@ -179,7 +179,7 @@ def test_an_archive_is_unpacked_as_far_as_it_is_asked_about(tmp_path):
         packed.add(docs, "docs")
     (folder / "gold_guides.txt").write_text("dogs\n")
     write(folder / "queries.jsonl", [{"id": "1", "text": "b?"}])
-    (given,) = datasets.read(folder, tmp_path / "work")
+    (given,) = datasets.read_datasets(folder, tmp_path / "work")
     found = [path.relative_to(given.guide).as_posix() for path in given.guide.rglob("*.md")]
     assert found == ["dogs/b.md"]
 
@@ -189,21 +189,21 @@ def test_a_folder_without_questions_is_said_to_have_none(tmp_path, text):
     if text is not None:
         (tmp_path / "queries.jsonl").write_text(text)
     with pytest.raises(SettingsError):
-        list(datasets.read(tmp_path, tmp_path / "work"))
+        list(datasets.read_datasets(tmp_path, tmp_path / "work"))
 
 
 # -- the report -----------------------------------------------------------------------------------
 
 
 def test_the_tables_hold_what_could_be_measured(outcomes):
-    found = {table.title: table for table in report.tables(outcomes)}
+    found = {table.title: table for table in report.make_tables(outcomes)}
     assert list(found) == ["Ranking", "Answers", "Saying no", "Talk and spelling"]
     arms = [name for name, _ in found["Ranking"].rows]
     assert arms[:5] == [f"animals · {arm}" for arm in evaluate.ARMS]
 
 
 def test_the_printed_report_names_sets_and_speeds(outcomes, capsys):
-    report.show(outcomes)
+    report.print_report(outcomes)
     out = capsys.readouterr().out
     assert "animals, first turns" in out
     assert "4 questions, half of them within" in out
@@ -212,8 +212,10 @@ def test_the_printed_report_names_sets_and_speeds(outcomes, capsys):
 def test_the_page_escapes_what_readers_asked(folder, tmp_path, word_encoder):
     evil = "<script>alert(1)</script> where does the dog sit?"
     write(folder / "queries.jsonl", [{**row, "text": evil} for row in QUESTIONS])
-    sets = datasets.read(folder, tmp_path / "work")
-    page = report.page([evaluate.evaluate(s, tmp_path / "work", word_encoder) for s in sets])
+    sets = datasets.read_datasets(folder, tmp_path / "work")
+    page = report.render_report(
+        [evaluate.evaluate(s, tmp_path / "work", word_encoder) for s in sets]
+    )
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "Worst misses" in page
@@ -229,13 +231,13 @@ def test_a_goal_that_is_missed_is_a_failed_test_case(outcomes, tmp_path):
     (tmp_path / "goals.toml").write_text(
         '[animals]\n"R@1" = 0.9\nECE = -1\nrewritten = 0.5\n[others]\n"R@1" = 1\n'
     )
-    wanted = report.goals(tmp_path / "goals.toml")
-    missed = report.missed(outcomes, wanted)
+    wanted = report.read_goals(tmp_path / "goals.toml")
+    missed = report.find_missed_goals(outcomes, wanted)
     assert [line.split(" 0.")[0] for line in missed] == [
         "animals: ECE",
         "animals: rewritten was not measured",
     ]
-    suite = ET.fromstring(report.junit(outcomes, wanted))
+    suite = ET.fromstring(report.render_junit(outcomes, wanted))
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
     assert [case.get("name") for case in suite if case.find("failure") is not None] == [
         "ECE",
@@ -247,4 +249,4 @@ def test_a_goal_that_is_missed_is_a_failed_test_case(outcomes, tmp_path):
 def test_goals_that_are_no_numbers_are_refused(tmp_path, text):
     (tmp_path / "goals.toml").write_text(text)
     with pytest.raises(SettingsError):
-        report.goals(tmp_path / "goals.toml")
+        report.read_goals(tmp_path / "goals.toml")

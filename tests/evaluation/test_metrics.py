@@ -56,7 +56,7 @@ def test_what_is_caught_lies_under_the_bar_that_loses_a_twentieth():
     scores = np.concatenate([answerable, strange])
     positive = np.arange(len(scores)) < len(answerable)
     # At most three of sixty may be lost, so the bar is .435 at most: three of the six lie under it.
-    assert evaluation_metrics.caught(scores, positive) == pytest.approx(3 / 6)
+    assert evaluation_metrics.specificity_at_recall(scores, positive) == pytest.approx(3 / 6)
 
 
 @given(chances, st.randoms(use_true_random=False))
@@ -64,7 +64,7 @@ def test_a_probability_that_is_the_share_has_no_calibration_error(scores, choose
     positive = np.array([True, False] + [chooser.random() < 0.5 for _ in scores[2:]])
     weight = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
     share = float((weight * positive).sum())
-    assert evaluation_metrics.calibration_error(
+    assert evaluation_metrics.expected_calibration_error(
         np.full(len(positive), share), positive
     ) == pytest.approx(0)
 
@@ -72,8 +72,8 @@ def test_a_probability_that_is_the_share_has_no_calibration_error(scores, choose
 def test_calibration_error_is_how_far_said_and_true_lie_apart():
     said = np.array([0.9, 0.9, 0.9, 0.9])
     positive = np.array([True, True, False, False])
-    assert evaluation_metrics.calibration_error(said, positive) == pytest.approx(0.4)
-    assert evaluation_metrics.reliability(said, positive) == [pytest.approx((0.9, 0.5, 1.0))]
+    assert evaluation_metrics.expected_calibration_error(said, positive) == pytest.approx(0.4)
+    assert evaluation_metrics.reliability_bins(said, positive) == [pytest.approx((0.9, 0.5, 1.0))]
 
 
 def test_risk_counts_what_was_answered_wrongly():
@@ -102,17 +102,17 @@ def test_token_f1_is_that_of_squad(said, gold, f1):
 
 def test_evidence_shares_five_words_or_all_of_the_shorter():
     gold = ["Press the home button on the remote control and wait."]
-    assert evaluation_metrics.evidence(["First press home button on remote, twice."], gold)
-    assert evaluation_metrics.evidence(["and wait"], gold)
-    assert not evaluation_metrics.evidence(["Press the power button."], gold)
-    assert not evaluation_metrics.evidence([], gold)
-    assert not evaluation_metrics.evidence(["…"], gold)
+    assert evaluation_metrics.overlaps_gold(["First press home button on remote, twice."], gold)
+    assert evaluation_metrics.overlaps_gold(["and wait"], gold)
+    assert not evaluation_metrics.overlaps_gold(["Press the power button."], gold)
+    assert not evaluation_metrics.overlaps_gold([], gold)
+    assert not evaluation_metrics.overlaps_gold(["…"], gold)
 
 
 def test_an_interval_is_about_the_normal_one_and_the_same_every_time():
     values = [0.0] * 60 + [1.0] * 40
-    low, high = evaluation_metrics.interval(values)
+    low, high = evaluation_metrics.bootstrap_interval(values)
     error = math.sqrt(0.4 * 0.6 / len(values))
     assert low == pytest.approx(0.4 - 1.96 * error, abs=0.02)
     assert high == pytest.approx(0.4 + 1.96 * error, abs=0.02)
-    assert (low, high) == evaluation_metrics.interval(values)
+    assert (low, high) == evaluation_metrics.bootstrap_interval(values)

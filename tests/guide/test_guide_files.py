@@ -10,7 +10,7 @@ import pytest
 
 from assistant.errors import GuideError
 from assistant.guide import page as guides
-from assistant.guide.page import Reading, read
+from assistant.guide.page import ReadingOptions, read_guide
 
 if TYPE_CHECKING:
     from assistant.models.documents import Guide, Resource, Section
@@ -25,7 +25,7 @@ def page(tmp_path: Path):
     def read_one(source: str | bytes, *, name: str = "page.md", window: int = 256) -> Guide:
         raw = source if isinstance(source, bytes) else source.encode()
         (tmp_path / name).write_bytes(raw)
-        return read(tmp_path, reading=Reading(window=window))
+        return read_guide(tmp_path, reading_options=ReadingOptions(max_tokens=window))
 
     return read_one
 
@@ -219,7 +219,7 @@ def test_a_link_out_of_the_folder_is_never_followed(tmp_path: Path) -> None:
     (inside / "file.md").symlink_to(outside / "secret.md")
     (inside / "folder").symlink_to(outside)
     (inside / "same.md").symlink_to("page.md")
-    assert list(guides.walk(inside)) == ["page.md", "same.md"]
+    assert list(guides.list_pages(inside)) == ["page.md", "same.md"]
 
 
 def test_links_that_lead_nowhere_stop_nothing(page, tmp_path: Path) -> None:
@@ -255,17 +255,17 @@ def test_a_page_that_may_not_be_read_is_an_oddity(page, tmp_path: Path) -> None:
 
 def test_no_folder_no_markdown_and_only_empty_pages_are_errors_with_a_mend(tmp_path: Path) -> None:
     with pytest.raises(GuideError, match="no guide") as missing:
-        read(tmp_path / "nothing")
+        read_guide(tmp_path / "nothing")
     with pytest.raises(GuideError, match="no page") as nothing:
-        read(tmp_path)
+        read_guide(tmp_path)
     (tmp_path / "a.md").write_text("  \n\n")
     (tmp_path / "b.md").write_text("---\ntitle: B\n---\n")
     with pytest.raises(GuideError, match="empty") as empty:
-        read(tmp_path)
+        read_guide(tmp_path)
     (tmp_path / "a.md").write_bytes(b"\0")
     (tmp_path / "b.md").unlink()
     with pytest.raises(GuideError, match="not text") as unread:
-        read(tmp_path)
+        read_guide(tmp_path)
     for error in (missing, nothing, empty, unread):
         assert error.value.mend
         assert error.value.exit_code == 3
@@ -273,5 +273,5 @@ def test_no_folder_no_markdown_and_only_empty_pages_are_errors_with_a_mend(tmp_p
 
 def test_progress_is_told_after_every_file() -> None:
     told: list[tuple[int, int]] = []
-    read(KITCHEN, progress=lambda done, total: told.append((done, total)))
+    read_guide(KITCHEN, progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]

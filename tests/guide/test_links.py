@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.guide.links import Places, check, internal
+from assistant.guide.links import LinkResolver, check_links, is_internal
 from assistant.models.documents import PageLinks
-from assistant.readers.dialects import WIKI
+from assistant.readers.dialects import WIKI_SCHEME
 
 
 def linked(path: str, *links: str, anchors: str = "", permalink: str = "") -> PageLinks:
@@ -53,16 +53,16 @@ PAGES = [
         # A site may be made of a folder inside the guide's.
         ("index.md", "/Start/run", "site/content/Start/run.mdx"),
         ("index.md", "Start/run", None),
-        ("guide/deep/more.md", f"{WIKI}kitchen notes", "Kitchen Notes.md"),
-        ("guide/deep/more.md", f"{WIKI}First Steps#install", "guide/first-steps.md"),
+        ("guide/deep/more.md", f"{WIKI_SCHEME}kitchen notes", "Kitchen Notes.md"),
+        ("guide/deep/more.md", f"{WIKI_SCHEME}First Steps#install", "guide/first-steps.md"),
         ("index.md", "missing.md", None),
         ("index.md", "../outside.md", None),
         ("index.md", "../../../../etc/passwd", None),
-        ("index.md", f"{WIKI}Nothing", None),
+        ("index.md", f"{WIKI_SCHEME}Nothing", None),
     ],
 )
 def test_an_address_means_a_page(origin, address, expected) -> None:
-    assert Places(PAGES).page(origin, address) == expected
+    assert LinkResolver(PAGES).resolve(origin, address) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_address_means_a_page(origin, address, expected) -> None:
     [
         ("a.md", True),
         ("#a", True),
-        (f"{WIKI}a", True),
+        (f"{WIKI_SCHEME}a", True),
         ("https://a.example", False),
         ("//a.example/b", False),
         ("mailto:a@b.example", False),
@@ -79,7 +79,7 @@ def test_an_address_means_a_page(origin, address, expected) -> None:
     ],
 )
 def test_an_address_stays_inside_or_leaves(address, expected) -> None:
-    assert internal(address) is expected
+    assert is_internal(address) is expected
 
 
 def test_links_to_missing_pages_and_sections_are_told_with_their_line() -> None:
@@ -92,13 +92,13 @@ def test_links_to_missing_pages_and_sections_are_told_with_their_line() -> None:
         "#mine",
         "#not-mine",
         "picture.png",
-        f"{WIKI}b#Part",
-        f"{WIKI}Gone",
+        f"{WIKI_SCHEME}b#Part",
+        f"{WIKI_SCHEME}Gone",
         "b.md#PART",
         anchors="mine",
     )
-    found = check([page, linked("b.md", anchors="part")])
-    assert [(oddity.line, oddity.what) for oddity in found] == [
+    found = check_links([page, linked("b.md", anchors="part")])
+    assert [(oddity.line, oddity.message) for oddity in found] == [
         (2, "The link to gone.md leads to no page."),
         (4, "The link to b.md#other leads to no section of its page."),
         (6, "The link to #not-mine leads to no section of its page."),

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from assistant.errors import GuideError
 from assistant.guide import page as guides
-from assistant.guide.page import Reading, read
-from assistant.guide.sections import tokens_of
+from assistant.guide.page import ReadingOptions, read_guide
+from assistant.guide.sections import estimate_tokens
 from assistant.models.documents import Guide
 from assistant.readers import markdown
 from assistant.render import page_html
@@ -36,7 +36,7 @@ def page(tmp_path: Path):
     def read_one(source: str | bytes, *, name: str = "page.md", window: int = 256) -> Guide:
         raw = source if isinstance(source, bytes) else source.encode()
         (tmp_path / name).write_bytes(raw)
-        return read(tmp_path, reading=Reading(window=window))
+        return read_guide(tmp_path, reading_options=ReadingOptions(max_tokens=window))
 
     return read_one
 
@@ -91,12 +91,12 @@ def check(guide: Guide) -> None:
 
 @pytest.fixture(scope="module")
 def kitchen() -> Guide:
-    return read(KITCHEN)
+    return read_guide(KITCHEN)
 
 
 def test_every_markdown_file_is_a_page_in_path_order(kitchen: Guide) -> None:
     assert [page.path for page in kitchen.pages] == ["baking/README.md", "index.md", "notes.md"]
-    assert kitchen.oddities == ()
+    assert kitchen.warnings == ()
     check(kitchen)
 
 
@@ -182,12 +182,12 @@ def test_a_page_without_headings_is_one_section_named_after_it(kitchen: Guide) -
 
 
 def test_reading_twice_gives_the_same_guide(kitchen: Guide) -> None:
-    assert read(KITCHEN) == kitchen
+    assert read_guide(KITCHEN) == kitchen
 
 
 def test_addresses_lead_to_the_file_or_to_the_published_page(kitchen: Guide) -> None:
     assert section(kitchen, "ovens-1").url == "baking/README.md#ovens-1"
-    published = read(KITCHEN, reading=Reading(base_url="https://k.example/"))
+    published = read_guide(KITCHEN, reading_options=ReadingOptions(base_url="https://k.example/"))
     assert section(published, "knives").url == "https://k.example/#knives"
 
 
@@ -321,8 +321,8 @@ def test_a_list_that_also_says_something_is_content(page) -> None:
 def test_a_rendered_page_has_the_anchors_of_its_sections(parts: list[str]) -> None:
     source = "\n".join(parts)
     placed = [(line, f"l{line}") for line in range(1, source.count("\n") + 2)]
-    rendered = Ids(page_html.page(source, placed)).found
-    headings = [block for block in markdown.blocks(source) if block.kind == "heading"]
+    rendered = Ids(page_html.render_markdown(source, placed)).found
+    headings = [block for block in markdown.parse_markdown(source) if block.kind == "heading"]
     assert rendered == [f"l{block.lines[0]}" for block in headings if block.level <= 6]
 
 
@@ -354,7 +354,7 @@ def test_a_long_paragraph_is_cut_between_sentences_and_loses_none(page) -> None:
     assert len(guide.passages) > 3
     said = [p.slice(s) for p in guide.passages for s in p.sentences]
     assert said == ["T", *(f"{part}." for part in LONG.rstrip(".").split(". "))]
-    assert all(tokens_of(p.search_text) <= 128 for p in guide.passages)
+    assert all(estimate_tokens(p.search_text) <= 128 for p in guide.passages)
     assert [p.id for p in guide.passages] == [
         f"page.md#t/{n}" for n in range(1, len(guide.passages) + 1)
     ]
@@ -428,7 +428,9 @@ def test_whatever_is_written_every_sentence_slices(parts: list[str], window: int
     source = "\n".join(parts)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "p.md").write_text(source, encoding="utf-8")
-        read_page = guides.read_page(Path(folder), "p.md", reading=Reading(window=window))
+        read_page = guides.read_page(
+            Path(folder), "p.md", reading_options=ReadingOptions(max_tokens=window)
+        )
     made = read_page.passages
     assert len({passage.id for passage in made}) == len(made)
     for passage in made:
@@ -456,15 +458,15 @@ def test_a_real_guide_is_read_whole(name: str) -> None:
     folder = REAL_GUIDES / name
     if not folder.is_dir():
         pytest.skip("the real guides are not here")
-    names = list(guides.walk(folder))
+    names = list(guides.list_pages(folder))
     every = names[:: 1 + len(names) // 150]  # of a guide in many languages a third will do
-    made = [guides.read_page(folder, path, reading=Reading()) for path in every]
+    made = [guides.read_page(folder, path, reading_options=ReadingOptions()) for path in every]
     guide = Guide(
         pages=tuple(one.page for one in made),
         sections=tuple(found for one in made for found in one.sections),
         passages=tuple(found for one in made for found in one.passages),
         resources=tuple(found for one in made for found in one.resources),
-        oddities=(),
+        warnings=(),
     )
     check(guide)
     headings = {(s.path, s.lines[0]) for s in guide.sections if s.anchor}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.guide.page import Reading, published_by, read, read_page
+from assistant.guide.page import ReadingOptions, detect_publisher, read_guide, read_page
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def reads(tmp_path: Path):
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(source if isinstance(source, bytes) else source.encode())
-        return read_page(tmp_path, path, reading=Reading(**reading))
+        return read_page(tmp_path, path, reading_options=ReadingOptions(**reading))
 
     return read_one
 
@@ -106,14 +106,14 @@ def test_the_tool_is_guessed_from_its_file_in_the_guide_or_beside_it(tmp_path, p
     guide.mkdir()
     (guide / place / "mkdocs.yml").write_text("site_name: x")
     (guide / "a.md").write_text("# A & B\n\nx\n\n# A & B\n\ny")
-    assert published_by(guide) == "mkdocs"
-    assert [section.anchor for section in read(guide).sections] == ["a-b", "a-b_1"]
+    assert detect_publisher(guide) == "mkdocs"
+    assert [section.anchor for section in read_guide(guide).sections] == ["a-b", "a-b_1"]
 
 
 def test_links_of_a_whole_guide_are_checked(tmp_path):
     (tmp_path / "a.md").write_text('# A\n\n[b](b.md#part) [c](c.md)\n\n<a id="own"></a>\n\ntext\n')
     (tmp_path / "b.md").write_text("# B\n\n## Part\n\n[own](a.md#own) [none](a.md#none)\n")
-    assert [(o.path, o.line, o.what) for o in read(tmp_path).oddities] == [
+    assert [(o.path, o.line, o.message) for o in read_guide(tmp_path).warnings] == [
         ("a.md", 3, "The link to c.md leads to no page."),
         ("b.md", 5, "The link to a.md#none leads to no section of its page."),
     ]

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown import Markdown as PythonMarkdown
 
-from assistant.guide.publishers import address, anchors, guess, slug
+from assistant.guide.publishers import assign_anchors, build_page_url, guess_publisher, slugify
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from assistant.guide.publishers import address, anchors, guess, slug
     ],
 )
 def test_a_slug_follows_the_rules_of_github(heading: str, expected: str) -> None:
-    assert slug(heading) == expected
+    assert slugify(heading) == expected
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_slug_follows_the_rules_of_github(heading: str, expected: str) -> None
     ],
 )
 def test_a_slug_follows_the_rules_of_python_markdown(heading: str, expected: str) -> None:
-    assert slug(heading, "mkdocs") == expected
+    assert slugify(heading, "mkdocs") == expected
 
 
 def named(*headings: str) -> list[tuple[str, str]]:
@@ -62,13 +62,13 @@ def named(*headings: str) -> list[tuple[str, str]]:
     ],
 )
 def test_what_is_repeated_is_numbered_as_the_tool_does(tool, headings, expected) -> None:
-    assert anchors(named(*headings), tool) == expected
+    assert assign_anchors(named(*headings), tool) == expected
 
 
 @pytest.mark.parametrize("tool", ["github", "mkdocs"])
 def test_no_two_headings_of_a_page_share_an_anchor(tool) -> None:
     headings = named(*["A", "A-1", "A", "a_1", "A#a-1", "A 1", "?", "section", "_1"] * 3)
-    found = anchors(headings, tool)
+    found = assign_anchors(headings, tool)
     assert len(set(found)) == len(found)
     assert all(found)
 
@@ -83,7 +83,7 @@ def test_no_two_headings_of_a_page_share_an_anchor(tool) -> None:
     ],
 )
 def test_a_guides_own_files_give_its_tool_away(names, expected) -> None:
-    assert guess(names) == expected
+    assert guess_publisher(names) == expected
 
 
 SITE = "https://site.example/docs/"
@@ -103,23 +103,23 @@ SITE = "https://site.example/docs/"
     ],
 )
 def test_a_page_is_read_where_its_tool_puts_it(tool, path, expected) -> None:
-    assert address(path, SITE, tool) == SITE + expected
+    assert build_page_url(path, SITE, tool) == SITE + expected
 
 
 def test_a_page_in_a_repository_keeps_its_name() -> None:
     base = "https://code.example/team/guide/blob/main"
-    assert address("a/b.md", base, "github") == f"{base}/a/b.md"
+    assert build_page_url("a/b.md", base, "github") == f"{base}/a/b.md"
 
 
 @pytest.mark.parametrize(
     ("permalink", "expected"), [("/start/", "start/"), ("first", "a/first"), ("./first", "a/first")]
 )
 def test_a_page_may_say_where_it_is_read(permalink, expected) -> None:
-    assert address("a/b.md", SITE, "jekyll", permalink) == SITE + expected
+    assert build_page_url("a/b.md", SITE, "jekyll", permalink) == SITE + expected
 
 
 def test_a_guide_that_is_not_published_is_linked_by_path() -> None:
-    assert address("a b.md", "", "mkdocs", "/x/") == "a%20b.md"
+    assert build_page_url("a b.md", "", "mkdocs", "/x/") == "a%20b.md"
 
 
 @example(["?_1_?"])
@@ -132,7 +132,7 @@ def test_anchors_are_those_python_markdown_makes(headings: list[str]) -> None:
     plain = [heading.replace("_", r"\_") for heading in written]
     converter.convert("\n\n".join(f"# {heading}" for heading in plain))
     made = [token["id"] for token in flat(converter.toc_tokens)]
-    assert anchors([(heading, "") for heading in written], "mkdocs") == made
+    assert assign_anchors([(heading, "") for heading in written], "mkdocs") == made
 
 
 def flat(tokens):

@@ -57,13 +57,15 @@ def test_the_output_of_a_publishing_tool_is_not_read_and_that_is_said(tmp_path, 
         write(tmp_path, inside + path, text=text)
     kept = [f"{inside}guide.md", "other/site/x.md", "other/_build/x.md", "other/public/x.md"]
     write(tmp_path, f"{inside}{output}/index.html", f"{inside}{output}/deep/x.md", *kept)
-    found = walk.files(tmp_path)
+    found = walk.list_files(tmp_path)
     assert found.paths == tuple(sorted(kept))
     assert not any(folder.startswith(f"{inside}{output}") for folder in found.folders)
-    (said,) = found.skipped
+    (said,) = found.warnings
     assert said.path == f"{inside}{output}"
-    assert said.what == f"{inside}{output} is not read: {name.split()[0]} writes its output there."
-    assert not said.unread
+    assert (
+        said.message == f"{inside}{output} is not read: {name.split()[0]} writes its output there."
+    )
+    assert not said.unreadable
 
 
 def test_without_a_configuration_beside_it_a_folder_of_any_name_is_read(tmp_path):
@@ -72,33 +74,33 @@ def test_without_a_configuration_beside_it_a_folder_of_any_name_is_read(tmp_path
     write(tmp_path, *paths)
     write(tmp_path, "config.toml", text="[theme]\n")  # of no publishing tool
     write(tmp_path, "Makefile", text="all:\n\techo\n")
-    found = walk.files(tmp_path)
-    assert (list(found.paths), found.skipped) == (paths, ())
+    found = walk.list_files(tmp_path)
+    assert (list(found.paths), found.warnings) == (paths, ())
 
 
 def test_a_configuration_beside_the_guide_counts_but_never_for_the_guide_itself(tmp_path):
     write(tmp_path, "mkdocs.yml", text="site_dir: docs/site\n")
     write(tmp_path, "docs/page.md", "docs/site/page.md")
-    assert walk.files(tmp_path / "docs").paths == ("page.md",)
-    assert walk.files(tmp_path / "docs" / "site").paths == ("page.md",), "it was asked for"
+    assert walk.list_files(tmp_path / "docs").paths == ("page.md",)
+    assert walk.list_files(tmp_path / "docs" / "site").paths == ("page.md",), "it was asked for"
 
 
 def test_a_tool_that_writes_beside_its_own_folder_is_heeded_in_whatever_order(tmp_path):
     for name in ("aa", "zz"):
         write(tmp_path, f"{name}/mkdocs.yml", text=f"site_dir: ../m{name}\n")
         write(tmp_path, f"m{name}/page.md", f"{name}/page.md")
-    found = walk.files(tmp_path)
+    found = walk.list_files(tmp_path)
     assert found.paths == ("aa/page.md", "zz/page.md")
-    assert [said.path for said in found.skipped] == ["maa", "mzz"]
+    assert [said.path for said in found.warnings] == ["maa", "mzz"]
     assert found.folders == ("", "aa", "zz")
 
 
 def test_packages_environments_and_hidden_folders_are_not_read(tmp_path):
     write(tmp_path, "page.md", "node_modules/x/README.md", ".git/x.md", "venv/lib/x.md")
     write(tmp_path, "venv/pyvenv.cfg", text="home = /usr\n")
-    found = walk.files(tmp_path)
-    assert (found.paths, found.folders, found.skipped) == (("page.md",), ("",), ())
-    assert walk.files(tmp_path / "venv").paths == ("lib/x.md",), "it was asked for"
+    found = walk.list_files(tmp_path)
+    assert (found.paths, found.folders, found.warnings) == (("page.md",), ("",), ())
+    assert walk.list_files(tmp_path / "venv").paths == ("lib/x.md",), "it was asked for"
 
 
 def test_a_configuration_that_is_no_file_is_no_configuration(tmp_path):
@@ -106,7 +108,7 @@ def test_a_configuration_that_is_no_file_is_no_configuration(tmp_path):
     (tmp_path / "book.toml").mkdir()
     (tmp_path / "_config.yml").symlink_to(tmp_path / "_config.yml")
     write(tmp_path, "page.md", "site/page.md", "book/page.md", "_site/page.md")
-    assert len(walk.files(tmp_path).paths) == 4
+    assert len(walk.list_files(tmp_path).paths) == 4
 
 
 def test_links_that_are_not_followed_are_said_a_line_each(tmp_path):
@@ -119,37 +121,37 @@ def test_links_that_are_not_followed_are_said_a_line_each(tmp_path):
     (guide_ / "out").symlink_to(tmp_path / "outside")
     (guide_ / "round.md").symlink_to("round.md")
     (guide_ / "picture.png").symlink_to(tmp_path / "outside" / "secret.md")
-    found = walk.files(guide_)
+    found = walk.list_files(guide_)
     assert found.paths == ("folder/page.md", "page.md", "same.md")
-    assert {said.path: said.what.partition(": ")[2] for said in found.skipped} == {
+    assert {said.path: said.message.partition(": ")[2] for said in found.warnings} == {
         "alias": "it is a link to a folder of the guide, which is read where it stands.",
         "out": "the link leads out of the guide.",
         "out.md": "the link leads out of the guide.",
         "round.md": "the link leads nowhere.",
     }
-    assert [oddity for oddity in page_reader.read(guide_).oddities if "link" in oddity.what] == [
-        *found.skipped
-    ]
+    assert [
+        oddity for oddity in page_reader.read_guide(guide_).warnings if "link" in oddity.message
+    ] == [*found.warnings]
 
 
 def test_many_links_are_counted(tmp_path):
     write(tmp_path, "outside/secret.md", "guide/page.md")
     for number in range(300):
         (tmp_path / "guide" / f"{number:03}.md").symlink_to(tmp_path / "outside" / "secret.md")
-    said = walk.files(tmp_path / "guide").skipped
+    said = walk.list_files(tmp_path / "guide").warnings
     assert len(said) == 21
-    assert said[-1].what.startswith("280 more links are not read")
+    assert said[-1].message.startswith("280 more links are not read")
 
 
 def test_a_build_says_what_is_not_read_also_where_nothing_changed(tmp_path, word_encoder):
     guide_ = tmp_path / "guide"
     write(guide_, "page.md", "site/page.md")
     write(guide_, "mkdocs.yml", text="site_name: x\n")
-    first = builder.build(guide_, tmp_path / "index", word_encoder)
-    again = builder.build(guide_, tmp_path / "index", word_encoder)
+    first = builder.build_index(guide_, tmp_path / "index", word_encoder)
+    again = builder.build_index(guide_, tmp_path / "index", word_encoder)
     assert (first.pages, again.reasons) == (1, ())
     for built in (first, again):
-        assert [oddity.path for oddity in built.oddities] == ["site"]
+        assert [oddity.path for oddity in built.warnings] == ["site"]
 
 
 @needs_root

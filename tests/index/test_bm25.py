@@ -38,9 +38,9 @@ TEXTS = texts()
 @pytest.fixture(scope="module")
 def words(tmp_path_factory) -> Bm25:
     folder = tmp_path_factory.mktemp("postings")
-    postings = lexicons.postings(lexicons.read_clauses(" ".join(text) for text in TEXTS))
-    bm25.write(folder, postings, passages=len(TEXTS))
-    return Bm25(folder, list(postings.stems), passages=len(TEXTS))
+    postings = lexicons.build_postings(lexicons.index_texts(" ".join(text) for text in TEXTS))
+    bm25.write_postings(folder, postings, passages=len(TEXTS))
+    return Bm25(folder, list(postings.terms), passages=len(TEXTS))
 
 
 def written_out(asked: list[str]) -> np.ndarray:
@@ -61,7 +61,7 @@ def written_out(asked: list[str]) -> np.ndarray:
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6), st.sampled_from([1, 10, 100]))
 def test_the_best_are_those_of_bm25_written_out(words, asked, k):
     scores = written_out(asked)
-    found = words.best(asked, k)
+    found = words.top_k(asked, k)
     assert len(found) == min(k, np.count_nonzero(scores))
     best = np.sort(scores)[::-1][: len(found)]
     np.testing.assert_allclose([score for _, score in found], best, rtol=1e-5)
@@ -70,11 +70,11 @@ def test_the_best_are_those_of_bm25_written_out(words, asked, k):
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8), st.integers(0, 300))
 def test_the_few_best_are_those_that_head_the_whole_ranking(words, asked, k):
-    whole = words.best(asked, len(TEXTS))
+    whole = words.top_k(asked, len(TEXTS))
     assert whole == sorted(whole, key=lambda pair: (-pair[1], pair[0]))
-    assert words.best(asked, k) == whole[:k]
+    assert words.top_k(asked, k) == whole[:k]
 
 
 @pytest.mark.parametrize("asked", [[], ["zebra"], ["a"], ["~"]])
 def test_words_that_no_passage_says_find_nothing(words, asked):
-    assert words.best(asked, 5) == []
+    assert words.top_k(asked, 5) == []

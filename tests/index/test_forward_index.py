@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assistant.index import forward_index as lexicons
 from assistant.models.documents import Passage, Sentence
-from assistant.text.text import STOPWORDS, stem, words
+from assistant.text.text import STOPWORDS, split_words, stem
 
 TEXT = "abVvSs12 .+#&/-'’_,;|(\n–é中"
 text = st.text(st.sampled_from(TEXT), max_size=40) | st.lists(
@@ -30,62 +30,72 @@ def passage(body: str, *, headings: tuple[str, ...] = ("Guide",)) -> Passage:
 passages = st.lists(text.map(passage), max_size=6)
 
 
-def as_written(lexicon: lexicons.Lexicon) -> list[list[tuple[str, int]]]:
+def as_written(lexicon: lexicons.ForwardIndex) -> list[list[tuple[str, int]]]:
     """Every token with its word, passage by passage."""
     tokens = [(lexicon.words[token >> 4], token & 15) for token in lexicon.tokens.tolist()]
-    ends = lexicon.first.tolist()
+    ends = lexicon.offsets.tolist()
     return [tokens[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def same(one: lexicons.Lexicon, other: lexicons.Lexicon) -> bool:
+def same(one: lexicons.ForwardIndex, other: lexicons.ForwardIndex) -> bool:
     return one.words == other.words and as_written(one) == as_written(other)
 
 
 @given(passages)
 def test_the_words_written_are_those_of_the_text(given_passages):
-    found = lexicons.read(given_passages)
-    expected = Counter(word for p in given_passages for word in words(p.search_text))
-    assert lexicons.written(found) == {w: n for w, n in expected.items() if w.isalpha()}
+    found = lexicons.index_passages(given_passages)
+    expected = Counter(word for p in given_passages for word in split_words(p.search_text))
+    assert lexicons.count_words(found) == {w: n for w, n in expected.items() if w.isalpha()}
     assert list(found.words) == sorted(found.words)
 
 
 @given(st.lists(text, max_size=4))
 def test_runs_end_where_clauses_do(texts):
-    numbers, begins = lexicons.runs(found := lexicons.read_clauses(texts))
+    numbers, begins = lexicons.list_clause_words(found := lexicons.index_texts(texts))
     runs: list[list[str]] = []
     for number, opens in zip(numbers.tolist(), begins.tolist(), strict=True):
         if opens:
             runs.append([])
         runs[-1].append(found.words[number])
-    clauses = [words(clause) for text in texts for clause in lexicons._CLAUSE.split(text)]
+    clauses = [split_words(clause) for text in texts for clause in lexicons._CLAUSE.split(text)]
     assert runs == [clause for clause in clauses if clause]
 
 
 @given(passages, passages, passages)
 def test_parts_joined_are_what_would_be_read_at_once(one, two, three):
-    old = lexicons.read([*one, *two])
-    parts = [old.part(0, len(one)), lexicons.read(three), old.part(len(one), len(one) + len(two))]
-    assert same(lexicons.joined(parts), lexicons.read([*one, *three, *two]))
+    old = lexicons.index_passages([*one, *two])
+    parts = [
+        old.slice_passages(0, len(one)),
+        lexicons.index_passages(three),
+        old.slice_passages(len(one), len(one) + len(two)),
+    ]
+    assert same(lexicons.concatenate(parts), lexicons.index_passages([*one, *three, *two]))
 
 
 @given(passages)
 def test_postings_count_terms_in_passages_with_headings_weighted_up(given_passages):
-    found = lexicons.postings(lexicons.read(given_passages))
+    found = lexicons.build_postings(lexicons.index_passages(given_passages))
     expected: dict[str, dict[int, int]] = {}
     for number, one in enumerate(given_passages):
         for body, weight in ((one.heading_path, lexicons.HEADING_WEIGHT), (one.body, 1)):
-            for word in words(body):
+            for word in split_words(body):
                 counts = expected.setdefault(stem(word), {})
                 counts[number] = counts.get(number, 0) + (word not in STOPWORDS) * weight
-    assert list(found.stems) == sorted(expected)
-    for place, name in enumerate(found.stems):
-        start, end = found.ends[place : place + 2]
+    assert list(found.terms) == sorted(expected)
+    for place, name in enumerate(found.terms):
+        start, end = found.offsets[place : place + 2]
         assert dict(
-            zip(found.passages[start:end].tolist(), found.counts[start:end].tolist(), strict=True)
+            zip(
+                found.passages[start:end].tolist(),
+                found.frequencies[start:end].tolist(),
+                strict=True,
+            )
         ) == dict(sorted(expected[name].items()))
 
 
 def test_passages_sampled_are_the_ones_chosen():
-    found = lexicons.read([passage("one cat"), passage("two dogs"), passage("three birds")])
-    chosen = lexicons.sampled(found, np.array([True, False, True]))
+    found = lexicons.index_passages(
+        [passage("one cat"), passage("two dogs"), passage("three birds")]
+    )
+    chosen = lexicons.select_passages(found, np.array([True, False, True]))
     assert as_written(chosen) == [as_written(found)[0], as_written(found)[2]]

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from assistant.assistant import Assistant
 from assistant.cli import main as cli_main
-from assistant.cli.doctor import checks
+from assistant.cli.doctor import run_checks
 from assistant.index import builder, generations
-from assistant.index.build_cache import NAME
+from assistant.index.build_cache import CACHE_FILE
 from assistant.settings import Settings
 
 DELETED = "1 page changed since this index was built (1 deleted)."
@@ -25,15 +25,15 @@ def place(tmp_path, encoder, monkeypatch):
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
     (tmp_path / "guide" / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
-    builder.build(tmp_path / "guide", tmp_path / "built", encoder)
+    builder.build_index(tmp_path / "guide", tmp_path / "built", encoder)
     return tmp_path
 
 
 def pages(place) -> tuple[str, str]:
     """What doctor says of the pages, and what mends it."""
     settings = Settings(corpus=place / "guide", index=place / "built")
-    (found,) = (check for check in checks(settings) if check.name == "pages")
-    return found.found, found.mend
+    (found,) = (check for check in run_checks(settings) if check.name == "pages")
+    return found.result, found.hint
 
 
 def test_a_page_deleted_after_the_build_is_said_by_python_doctor_and_the_command_line(place):
@@ -64,7 +64,7 @@ def test_a_page_edited_is_said_and_one_that_says_the_same_again_is_not(place):
 
 
 def test_without_the_cache_of_the_build_the_pages_themselves_are_compared(place):
-    (place / "built" / NAME).unlink()
+    (place / "built" / CACHE_FILE).unlink()
     assert pages(place)[1] == ""
     (place / "guide" / "dog.md").write_text("# Dog\n\nA dog sits in the tree.\n")
     assert "(1 edited)" in pages(place)[0]
@@ -96,7 +96,7 @@ def test_comparing_writes_nothing_and_waits_for_no_lock(place):
     Assistant.open(place / "built")
     pages(place)
     assert sorted(path.name for path in (place / "built").iterdir()) == before
-    with generations.writing(place / "built"):
+    with generations.lock_for_writing(place / "built"):
         (place / "guide" / "dog.md").unlink()
         assert Assistant.open(place / "built").warnings[0].startswith(DELETED)
 
@@ -105,8 +105,8 @@ def test_doctor_compares_an_index_with_the_guide_it_was_built_from_whatever_lies
     (place / "corpus").mkdir()
     (place / "corpus" / "other.md").write_text("# Other\n\nAnother guide.\n")
     settings = Settings(index=place / "built")
-    (found,) = (check for check in checks(settings) if check.name == "pages")
-    assert found.mend == ""
+    (found,) = (check for check in run_checks(settings) if check.name == "pages")
+    assert found.hint == ""
     (place / "guide" / "dog.md").unlink()
-    (found,) = (check for check in checks(settings) if check.name == "pages")
-    assert found.found == DELETED
+    (found,) = (check for check in run_checks(settings) if check.name == "pages")
+    assert found.result == DELETED

@@ -12,26 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, IndexUnwritable
+from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexNotWritable, IndexOutdated
 from assistant.index import generations
 
 
 def publish(folder: Path, text: str, *, previous: str = "") -> str:
     """Publish a generation of two files that hold a text."""
-    with generations.writing(folder) as draft:
+    with generations.lock_for_writing(folder) as draft:
         (draft / "inner").mkdir()
         (draft / "words").write_text(text)
         (draft / "inner" / "more").write_text(text * 2)
-        manifest = json.dumps({"files": generations.digests(draft)})
+        manifest = json.dumps({"files": generations.hash_files(draft)})
         return generations.publish(folder, draft, manifest, previous=previous)
 
 
 def text_of(folder: Path) -> str:
-    return generations.read(folder, lambda found: (found.home / "words").read_text())
+    return generations.open_current(folder, lambda found: (found.folder / "words").read_text())
 
 
 def damage_of(folder: Path) -> str:
-    return generations.read(folder, lambda found: found.damage)
+    return generations.open_current(folder, lambda found: found.damage)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -72,7 +72,7 @@ def test_publishing_what_is_there_already_points_to_it(folder, two):
 def test_where_nothing_was_published_there_is_no_index(folder):
     with pytest.raises(IndexMissing):
         text_of(folder)
-    with generations.writing(folder):
+    with generations.lock_for_writing(folder):
         pass
     with pytest.raises(IndexMissing):
         text_of(folder)
@@ -106,10 +106,10 @@ def test_an_outdated_generation_to_fall_back_on_does_not_hide_the_damage(folder,
         raise IndexOutdated(found.name, "")
 
     with pytest.raises(IndexOutdated, match=two[1]):
-        generations.read(folder, outdated)
+        generations.open_current(folder, outdated)
     (folder / two[1] / "words").write_text("?")
     with pytest.raises(IndexDamaged, match="words"):
-        generations.read(folder, outdated)
+        generations.open_current(folder, outdated)
 
 
 def test_a_generation_that_is_gone_is_named(folder, two):
@@ -154,7 +154,7 @@ def test_publishing_heals_damage_and_leaves_no_debris(folder, two, seed):
     chance = random.Random(seed)
     path = chance.choice([path for path in sorted(folder.rglob("*")) if path.is_file()])
     path.write_bytes(path.read_bytes()[:-1])
-    previous = generations.read(folder, lambda found: found.name)
+    previous = generations.open_current(folder, lambda found: found.name)
     name = publish(folder, "new", previous=previous)
     assert (text_of(folder), damage_of(folder)) == ("new", "")
     assert names_in(folder) == {"CURRENT", name, previous}
@@ -169,14 +169,14 @@ def test_a_reader_takes_the_new_generation_where_a_writer_sweeps_the_one_it_was_
         if len(seen) == 1:
             second = publish(folder, "two", previous=found.name)
             publish(folder, "three", previous=second)
-        if not found.home.exists():
+        if not found.folder.exists():
             raise IndexDamaged("gone", "")
         return found
 
     first = publish(folder, "one")
-    found = generations.read(folder, load)
+    found = generations.open_current(folder, load)
     assert seen == [first, found.name]
-    assert (found.home / "words").read_text() == "three"
+    assert (found.folder / "words").read_text() == "three"
     assert found.damage == ""
 
 
@@ -191,23 +191,23 @@ def test_the_next_writer_sweeps_what_dead_ones_left_and_nothing_else(folder, two
         (folder / name).mkdir(parents=True)
     for name in (".draft-2/inner/file", ".current-3", "README.md"):
         (folder / name).write_text("?")
-    with generations.writing(folder):
+    with generations.lock_for_writing(folder):
         pass
     assert names_in(folder) == {"CURRENT", "kept", ".kept", "README.md", *two}
 
 
 def test_while_the_pointer_is_damaged_no_generation_is_swept(folder, two):
     (folder / "CURRENT").write_text("?")
-    with generations.writing(folder):
+    with generations.lock_for_writing(folder):
         pass
     assert names_in(folder) == {"CURRENT", *two}
 
 
 def test_a_second_writer_is_turned_away_at_once(folder):
     with (
-        generations.writing(folder),
+        generations.lock_for_writing(folder),
         pytest.raises(IndexBusy, match="Another process"),
-        generations.writing(folder),
+        generations.lock_for_writing(folder),
     ):
         pass
 
@@ -241,9 +241,12 @@ def test_a_lock_file_that_somebody_else_holds_turns_a_writer_away(folder):
 
 
 def test_a_writer_that_fails_leaves_the_old_generation_and_nothing_else(folder, two):
-    with pytest.raises(IndexUnwritable, match="No space") as raised, generations.writing(folder):
+    with (
+        pytest.raises(IndexNotWritable, match="No space") as raised,
+        generations.lock_for_writing(folder),
+    ):
         raise OSError(28, "No space left on device")
-    assert str(folder) in raised.value.what
+    assert str(folder) in raised.value.message
     assert text_of(folder) == "new"
     assert names_in(folder) == {"CURRENT", *two}
 
@@ -258,11 +261,11 @@ MB = 1 << 20
 def large(tmp_path_factory) -> Path:
     """An index whose one generation has 300 MB in one file, and a few bytes in others."""
     folder = tmp_path_factory.mktemp("large")
-    with generations.writing(folder) as draft:
+    with generations.lock_for_writing(folder) as draft:
         with (draft / "rows").open("wb") as file:
             file.truncate(300 * MB)
         (draft / "words").write_text("new")
-        manifest = json.dumps({"files": generations.digests(draft)})
+        manifest = json.dumps({"files": generations.hash_files(draft)})
         generations.publish(folder, draft, manifest)
     return folder
 
@@ -302,9 +305,9 @@ def test_a_large_file_that_is_cut_is_damaged(large, changed):
 def test_any_bit_of_a_large_file_is_noticed_where_the_whole_is_checked(large, changed, start):
     changed(start, 1)
     with pytest.raises(IndexDamaged, match="rows"):
-        generations.read(large, lambda found: found, whole=True)
+        generations.open_current(large, lambda found: found, check_all=True)
 
 
 def test_a_large_generation_that_is_whole_is_read(large):
     assert text_of(large) == "new"
-    assert generations.read(large, lambda found: found.damage, whole=True) == ""
+    assert generations.open_current(large, lambda found: found.damage, check_all=True) == ""

@@ -13,11 +13,11 @@ import pytest
 
 from assistant.errors import (
     IndexMissing,
+    IndexNotWritable,
     IndexOutdated,
-    IndexUnwritable,
     ModelError,
 )
-from assistant.guide.page import Reading
+from assistant.guide.page import ReadingOptions
 from assistant.index import build_cache, builder, index
 from tests.conftest import WordEncoder
 
@@ -42,7 +42,7 @@ def guide(tmp_path) -> Path:
 @pytest.fixture
 def built(tmp_path, guide, word_encoder) -> Path:
     folder = tmp_path / "index"
-    builder.build(guide, folder, word_encoder)
+    builder.build_index(guide, folder, word_encoder)
     return folder
 
 
@@ -50,12 +50,12 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith((".lock", build_cache.NAME))
+        if path.is_file() and not path.name.startswith((".lock", build_cache.CACHE_FILE))
     }
 
 
 def test_a_built_index_opens_and_says_what_it_holds(built, word_encoder):
-    opened = index.open(built)
+    opened = index.open_index(built)
     assert (opened.manifest.pages, opened.manifest.passages) == (1, 2)
     assert opened.generation == (built / "CURRENT").read_text().split()[0]
     opened.check_model(word_encoder)
@@ -63,12 +63,12 @@ def test_a_built_index_opens_and_says_what_it_holds(built, word_encoder):
 
 def test_building_again_changes_nothing_and_says_so(built, guide, word_encoder):
     before = files_of(built)
-    assert builder.build(guide, built, word_encoder).reasons == ()
+    assert builder.build_index(guide, built, word_encoder).reasons == ()
     assert files_of(built) == before
 
 
 def test_the_same_guide_gives_the_same_bytes(tmp_path, guide, built, word_encoder):
-    builder.build(guide, tmp_path / "other", word_encoder)
+    builder.build_index(guide, tmp_path / "other", word_encoder)
     assert files_of(tmp_path / "other") == files_of(built)
 
 
@@ -90,14 +90,14 @@ def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide,
 
 def test_an_edited_page_is_a_reason_to_rebuild(built, guide, word_encoder):
     (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
-    assert builder.build(guide, built, word_encoder).reasons == ("the guide changed",)
-    texts = [p.text for p in index.open(built).store.passages([0, 1])]
+    assert builder.build_index(guide, built, word_encoder).reasons == ("the guide changed",)
+    texts = [p.text for p in index.open_index(built).store.passages([0, 1])]
     assert "A dog barks." in texts[1]
 
 
 def test_a_renamed_page_is_a_reason_to_rebuild(built, guide, word_encoder):
     (guide / "animals.md").rename(guide / "beasts.md")
-    assert builder.build(guide, built, word_encoder).reasons == ("the guide changed",)
+    assert builder.build_index(guide, built, word_encoder).reasons == ("the guide changed",)
 
 
 def test_another_model_is_a_reason_to_rebuild_and_cannot_be_asked_before(built, guide):
@@ -106,59 +106,64 @@ def test_another_model_is_a_reason_to_rebuild_and_cannot_be_asked_before(built, 
         name = "another model"
 
     with pytest.raises(ModelError, match="another model"):
-        index.open(built).check_model(OtherEncoder())
-    assert builder.build(guide, built, OtherEncoder()).reasons == ("the model changed",)
+        index.open_index(built).check_model(OtherEncoder())
+    assert builder.build_index(guide, built, OtherEncoder()).reasons == ("the model changed",)
 
 
 def test_another_base_url_is_a_reason_to_rebuild(built, guide, word_encoder):
-    done = builder.build(
-        guide, built, word_encoder, reading=Reading(base_url="https://guide.example")
+    done = builder.build_index(
+        guide, built, word_encoder, reading_options=ReadingOptions(base_url="https://guide.example")
     )
     assert done.reasons == ("the base URL changed",)
-    url = index.open(built).store.passages([1])[0].url
+    url = index.open_index(built).store.passages([1])[0].url
     assert url == "https://guide.example/animals#water"
 
 
 def test_another_format_is_a_reason_to_rebuild_and_does_not_open(built, guide, word_encoder):
-    home = built / index.open(built).generation
+    home = built / index.open_index(built).generation
     text = json.dumps({**json.loads((home / "manifest.json").read_text()), "format": 0})
     (home / "manifest.json").write_text(text)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     home.rename(built / name)
     (built / "CURRENT").write_text(name)
     with pytest.raises(IndexOutdated):
-        index.open(built)
-    assert builder.build(guide, built, word_encoder).reasons == ("the index format changed",)
-    index.open(built)
+        index.open_index(built)
+    assert builder.build_index(guide, built, word_encoder).reasons == ("the index format changed",)
+    index.open_index(built)
 
 
 def test_after_a_rebuild_only_the_new_generation_and_the_one_before_are_left(
     built, guide, word_encoder
 ):
-    made = [index.open(built).generation]
+    made = [index.open_index(built).generation]
     for words in ("A dog barks.", "A tree grows."):
         (guide / "animals.md").write_text(f"{PAGE}\n{words}\n")
-        builder.build(guide, built, word_encoder)
-        made.append(index.open(built).generation)
-    assert {p.name for p in built.iterdir()} == {build_cache.NAME, "CURRENT", ".lock", *made[1:]}
+        builder.build_index(guide, built, word_encoder)
+        made.append(index.open_index(built).generation)
+    assert {p.name for p in built.iterdir()} == {
+        build_cache.CACHE_FILE,
+        "CURRENT",
+        ".lock",
+        *made[1:],
+    }
 
 
 def test_the_readme_beside_the_generations_is_left_alone(built, guide, word_encoder):
     (built / "README.md").write_text("kept")
     (guide / "animals.md").write_text(PAGE + "\nA dog barks.\n")
-    builder.build(guide, built, word_encoder)
+    builder.build_index(guide, built, word_encoder)
     assert (built / "README.md").read_text() == "kept"
 
 
 def test_where_there_is_no_index_the_error_names_the_command_that_makes_one(tmp_path):
     with pytest.raises(IndexMissing) as raised:
-        index.open(tmp_path)
+        index.open_index(tmp_path)
     assert "assistant build" in raised.value.mend
 
 
 def test_opening_writes_nothing(built):
     before = {p: p.stat().st_mtime_ns for p in built.rglob("*")}
-    index.open(built).store.passages([0])
+    index.open_index(built).store.passages([0])
     assert {p: p.stat().st_mtime_ns for p in built.rglob("*")} == before
 
 
@@ -170,19 +175,21 @@ def test_a_build_that_fails_leaves_the_old_generation_and_no_draft(built, guide)
             raise OSError("no space left")
 
     before = files_of(built)
-    with pytest.raises(IndexUnwritable, match="no space"):
-        builder.build(guide, built, FailingEncoder())
+    with pytest.raises(IndexNotWritable, match="no space"):
+        builder.build_index(guide, built, FailingEncoder())
     assert files_of(built) == before
 
 
 def test_where_a_file_stands_in_the_index_s_place_the_error_names_it(tmp_path, guide, word_encoder):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(IndexUnwritable, match="taken"):
-        builder.build(guide, tmp_path / "taken", word_encoder)
+    with pytest.raises(IndexNotWritable, match="taken"):
+        builder.build_index(guide, tmp_path / "taken", word_encoder)
 
 
 def test_progress_tells_the_steps_in_order(tmp_path, guide, word_encoder):
     told = []
-    builder.build(guide, tmp_path / "new", word_encoder, progress=lambda *step: told.append(step))
+    builder.build_index(
+        guide, tmp_path / "new", word_encoder, progress=lambda *step: told.append(step)
+    )
     assert [step for step, _, _ in told] == ["reading", "encoding"]
     assert all(done == total for _, done, total in told)

@@ -7,8 +7,8 @@ import pytest
 
 from assistant.index import forward_index as lexicons
 from assistant.index import phrases, statistics, vocabulary
-from assistant.index.forward_index import Lexicon
-from assistant.index.statistics import Counts
+from assistant.index.forward_index import ForwardIndex
+from assistant.index.statistics import TermStatistics
 from assistant.models.documents import Passage, Sentence
 
 PATHS = [f"pages/{n}.md" for n in range(4000)]
@@ -19,26 +19,26 @@ def passage(text: str, *, headings: tuple[str, ...] = ("Guide",), path: str = "p
     return Passage(f"{path}#/1", path, headings, "", path, text, sentences)
 
 
-def large(words: int) -> Lexicon:
+def large(words: int) -> ForwardIndex:
     """A guide of so many words in clauses, all the same one."""
-    one = lexicons.read_clauses(["cat"])
+    one = lexicons.index_texts(["cat"])
     tokens = np.repeat(one.tokens, words)
-    return Lexicon(one.words, tokens, np.array([0, words]))
+    return ForwardIndex(one.words, tokens, np.array([0, words]))
 
 
 def known(*, worth: int) -> dict[str, int]:
     """The phrases known of one heading and of text that says a phrase thrice, and another twice."""
     headings = ["Snow family device jobs"]
     bodies = ["A road sign. A road sign. A road sign.", "A milk cart. A milk cart."]
-    found = phrases.count(headings, lexicons.read_clauses(bodies), worth=worth)
-    return {phrase.spelling: phrase.count for phrase in found if phrase.known}
+    found = phrases.count_phrases(headings, lexicons.index_texts(bodies), weight=worth)
+    return {phrase.spelling: phrase.count for phrase in found if phrase.is_established}
 
 
 @pytest.mark.parametrize(
     ("size", "halved"), [(0, 0), (2_000_000, 0), (2_000_001, 1), (4_000_000, 1), (4_000_001, 2)]
 )
 def test_a_guide_is_halved_until_two_million_words_are_left(size, halved):
-    assert phrases.halvings(size) == halved
+    assert phrases.count_halvings(size) == halved
 
 
 def test_every_page_is_in_the_sample_of_a_guide_that_is_not_halved():
@@ -67,14 +67,14 @@ def test_in_a_large_guide_only_whole_headings_are_and_a_body_stands_for_many():
 
 
 def test_counts_are_read_as_they_were_written(tmp_path):
-    lexicon = lexicons.read([passage("A cat. A bird."), passage("A dog.")])
-    written = Counts(lexicon, lexicons.postings(lexicon))
+    lexicon = lexicons.index_passages([passage("A cat. A bird."), passage("A dog.")])
+    written = TermStatistics(lexicon, lexicons.build_postings(lexicon))
     written.write(tmp_path)
-    read = Counts.read(tmp_path)
-    assert read.lexicon.words == written.lexicon.words
-    assert read.postings.stems == written.postings.stems
+    read = TermStatistics.read(tmp_path)
+    assert read.forward_index.words == written.forward_index.words
+    assert read.postings.terms == written.postings.terms
     for name in ("tokens", "first"):
-        one, other = getattr(read.lexicon, name), getattr(written.lexicon, name)
+        one, other = getattr(read.forward_index, name), getattr(written.forward_index, name)
         assert one.dtype == other.dtype
         assert one.tolist() == other.tolist()
 
@@ -94,22 +94,24 @@ LEFT_OUT = next(path for path in PATHS if not phrases.is_sampled(path, 1))
 )
 def test_acronyms_are_kept_where_an_edit_cannot_change_them(path, after, keep):
     guide = large(3_000_000)
-    assert statistics.keep_acronyms(guide, guide, {path: ([passage("A cat.")], [after])}) is keep
+    assert (
+        statistics.acronyms_unchanged(guide, guide, {path: ([passage("A cat.")], [after])}) is keep
+    )
 
 
 def test_acronyms_are_looked_for_again_in_a_small_guide_and_where_the_sample_changes():
     edit = {LEFT_OUT: ([passage("A cat.")], [passage("A dog.")])}
-    assert not statistics.keep_acronyms(large(1000), large(1000), edit)
-    assert not statistics.keep_acronyms(large(3_000_000), large(5_000_000), edit)
+    assert not statistics.acronyms_unchanged(large(1000), large(1000), edit)
+    assert not statistics.acronyms_unchanged(large(3_000_000), large(5_000_000), edit)
 
 
 def test_acronyms_of_a_large_guide_come_from_its_sample():
     said = ["Road sign. Road sign. Road sign.", "Milk cart. Milk cart. Milk cart."]
-    found = vocabulary.acronyms(
-        lexicons.joined([large(2_000_001), lexicons.read_clauses(said)]),
+    found = vocabulary.collect_acronyms(
+        lexicons.concatenate([large(2_000_001), lexicons.index_texts(said)]),
         headings=[],
         pages=[(LEFT_OUT, 1), (SAMPLED, 1), (LEFT_OUT, 1)],
-        spelled={},
+        definitions={},
     )
     assert [reading.weight for reading in found["RS"]] == [6]
     assert "MC" not in found

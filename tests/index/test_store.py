@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from assistant.guide import page as guides
-from assistant.index.database import Kept
+from assistant.index.database import ReusedPages
 from assistant.index.forward_index import HEADING_WEIGHT
-from assistant.index.store import FaissStore, quantise
-from assistant.index.term_matches import Told
-from assistant.models.documents import Oddity, Passage
-from assistant.text.text import terms
+from assistant.index.store import FaissStore, quantize
+from assistant.index.term_matches import TermPositions
+from assistant.models.documents import GuideWarning, Passage
+from assistant.text.text import extract_terms
 
 CONCERNS = (
-    Oddity("a.md", 3, "The link to d.md leads to no page."),
-    Oddity("z.md", 1, "z.md is not text.", unread=True),
+    GuideWarning("a.md", 3, "The link to d.md leads to no page."),
+    GuideWarning("z.md", 1, "z.md is not text.", unreadable=True),
 )
 PAGES = {
     "a.md": "---\n: [\n---\n# Pets\n\nA cat chases a bird. A dog sleeps.\n\n## Outside\n\n"
@@ -36,11 +36,11 @@ class Computed:
     def __init__(self, encoder) -> None:
         self._encoder = encoder
 
-    def exact(self, texts):
+    def float32(self, texts):
         return self._encoder.encode(texts)
 
-    def rough(self, texts):
-        return quantise(self._encoder.encode(texts))
+    def int8(self, texts):
+        return quantize(self._encoder.encode(texts))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guide")
     for name, text in PAGES.items():
         (folder / name).write_text(text)
-    return guides.read_pages(folder, list(PAGES), reading=guides.Reading())
+    return guides.read_pages(folder, list(PAGES), reading_options=guides.ReadingOptions())
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def vectors(passages, word_encoder):
 @pytest.fixture(scope="module")
 def store(pages, word_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("generation")
-    FaissStore.write(folder, pages, Computed(word_encoder), concerns=CONCERNS)
+    FaissStore.write(folder, pages, Computed(word_encoder), guide_warnings=CONCERNS)
     return FaissStore(folder)
 
 
@@ -72,7 +72,7 @@ def test_everything_is_read_back_as_it_was_written(store, pages, passages):
     assert store.passages(range(len(passages))) == passages
     assert list(store.all_passages()) == passages
     assert list(store.all_resources()) == [r for page in pages for r in page.resources]
-    assert [page for path in store.pages() for page in store.passages_of(path)] == passages
+    assert [page for path in store.page_paths() for page in store.page_passages(path)] == passages
     for page in pages:
         assert store.page(page.page.path) == page.page
         assert store.sections(page.page.path) == list(page.sections)
@@ -81,7 +81,7 @@ def test_everything_is_read_back_as_it_was_written(store, pages, passages):
 
 
 def test_what_was_odd_comes_files_first_then_pages_then_links(store, pages):
-    of_pages = [oddity for page in pages for oddity in page.oddities]
+    of_pages = [oddity for page in pages for oddity in page.warnings]
     assert of_pages
     assert list(store.oddities()) == [CONCERNS[1], *of_pages, CONCERNS[0]]
 
@@ -115,7 +115,7 @@ def test_the_dense_arm_is_the_dot_product_with_ties_in_document_order(
 
 def lexical_terms(passage: Passage) -> list[str]:
     """The terms BM25 sees of a passage: its text once, its headings weighted up."""
-    return terms(passage.heading_path) * HEADING_WEIGHT + terms(passage.body)
+    return extract_terms(passage.heading_path) * HEADING_WEIGHT + extract_terms(passage.body)
 
 
 def bm25(documents: list[list[str]], asked: list[str]) -> list[float]:
@@ -154,8 +154,11 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
 
 def test_what_passages_tell_is_kept_as_it_was_taken_apart(store, passages):
     keys = [2, 0]
-    kept, anew = store.told(keys), Told.of([passages[key] for key in keys])
-    assert kept.numbers.tolist() == anew.numbers.tolist()
+    kept, anew = (
+        store.term_positions(keys),
+        TermPositions.from_passages([passages[key] for key in keys]),
+    )
+    assert kept.codes.tolist() == anew.codes.tolist()
     assert kept.sentences.tolist() == anew.sentences.tolist()
 
 
@@ -170,17 +173,19 @@ def test_pages_taken_over_give_the_bytes_of_pages_that_were_read(
                     for word in word_encoder.WORDS)  # fmt: skip
         (tmp_path / "guide" / f"{name}.md").write_text("\n".join(sections))
     paths = ["a.md", "b.md", "c.md"]
-    a, b, c = guides.read_pages(tmp_path / "guide", paths, reading=guides.Reading())
+    a, b, c = guides.read_pages(tmp_path / "guide", paths, reading_options=guides.ReadingOptions())
 
     def written(name: str, pieces, old: FaissStore | None = None) -> FaissStore:
         folder = tmp_path / name
         folder.mkdir()
         vectors = Computed(word_encoder)
-        FaissStore.write(folder, pieces, vectors, old=old, exact_up_to=exact_up_to)
+        FaissStore.write(folder, pieces, vectors, previous=old, flat_up_to=exact_up_to)
         return FaissStore(folder)
 
     fresh = written("fresh", [a, c, b])
-    updated = written("updated", [Kept(0, 1), Kept(2, 3), b], written("old", [a, b, c]))
+    updated = written(
+        "updated", [ReusedPages(0, 1), ReusedPages(2, 3), b], written("old", [a, b, c])
+    )
     files = [
         {path.name: path.read_bytes() for path in store.folder.iterdir()}
         for store in (fresh, updated)
@@ -197,7 +202,7 @@ def test_the_resources_nearest_to_a_question_are_found_by_their_titles(store, wo
     ((key, cosine),) = store.resources_near(vector, 5)
     assert (key, cosine) == (0, pytest.approx(1.0, abs=1e-6))
     assert store.resource_cosines(vector, [0]).tolist() == pytest.approx([1.0], abs=1e-6)
-    assert store.resources_at([key]) == list(store.all_resources())
+    assert store.resources([key]) == list(store.all_resources())
 
 
 @given(hnp.arrays(np.float32, (4, 12), elements=st.floats(-1, 1, width=32)))
@@ -205,6 +210,6 @@ def test_quantised_rows_keep_their_direction(rows):
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     kept = norms[:, 0] > 1e-3
     unit = rows[kept] / norms[kept]
-    small = quantise(unit).astype(np.float32)
+    small = quantize(unit).astype(np.float32)
     small /= np.linalg.norm(small, axis=1, keepdims=True)
     assert np.all((unit * small).sum(axis=1) > 0.999)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.index.term_matches import HEADING, Told, row
+from assistant.index.term_matches import HEADING_SCORE, TermPositions, term_row
 from assistant.models.documents import Passage, Sentence
-from assistant.text.text import terms
+from assistant.text.text import extract_terms
 
 WORDS = ["cat", "dog", "pet", "food", "shop", "the", "sleeps"]
 
@@ -41,23 +41,27 @@ asked = st.lists(st.sampled_from(["cat", "dog", "pet", "food", "owl"]), unique=T
 def body(found: Passage) -> list[list[str]]:
     """The terms of each sentence, none for a heading."""
     return [
-        [] if sentence.kind == "heading" else terms(found.slice(sentence))
+        [] if sentence.kind == "heading" else extract_terms(found.slice(sentence))
         for sentence in found.sentences
     ]
 
 
 @given(some, asked)
 def test_a_line_and_a_passage_hold_the_terms_that_are_among_its_words(found, sought):
-    where = Told.of(found).where(sought)
+    where = TermPositions.from_passages(found).match(sought)
     lines = [
         line
         for each in found
-        for line in [*body(each), terms(each.heading), terms(each.heading_path)]
+        for line in [*body(each), extract_terms(each.heading), extract_terms(each.heading_path)]
     ]
     assert where.lines.tolist() == [[term in line for term in sought] for line in lines]
-    everything = [{*terms(each.heading_path), *chain.from_iterable(body(each))} for each in found]
+    everything = [
+        {*extract_terms(each.heading_path), *chain.from_iterable(body(each))} for each in found
+    ]
     assert where.passages.tolist() == [[t in held for t in sought] for held in everything]
-    assert where.by_passage(sought) == [tuple(t for t in sought if t in h) for h in everything]
+    assert where.terms_by_passage(sought) == [
+        tuple(t for t in sought if t in h) for h in everything
+    ]
 
 
 @given(some, asked)
@@ -65,7 +69,7 @@ def test_a_sentence_says_half_its_cosine_and_half_its_share_of_the_weight(found,
     weights = np.arange(1.0, len(sought) + 1)
     count = sum(len(each.sentences) for each in found)
     cosines = np.linspace(-1, 1, count, dtype=np.float32)
-    said = Told.of(found).where(sought).said(weights, cosines)
+    said = TermPositions.from_passages(found).match(sought).score_sentences(weights, cosines)
     kinds = [sentence.kind for each in found for sentence in each.sentences]
     held = [
         sum(weights[n] for n, t in enumerate(sought) if t in line)
@@ -73,7 +77,7 @@ def test_a_sentence_says_half_its_cosine_and_half_its_share_of_the_weight(found,
     ]
     for value, cosine, weight, kind in zip(said, cosines, held, kinds, strict=True):
         share = weight / weights.sum() if sought else 0.0
-        wanted = HEADING if kind == "heading" else (cosine + share) / 2
+        wanted = HEADING_SCORE if kind == "heading" else (cosine + share) / 2
         assert value == pytest.approx(wanted)
 
 
@@ -87,10 +91,10 @@ def test_a_pair_stands_together_side_by_side_or_one_apart(found, pairs):
     def together(line: list[str], pair: tuple[str, str]) -> bool:
         return any(line[n] == pair[0] and pair[1] in line[n + 1 : n + 3] for n in range(len(line)))
 
-    where = Told.of(found).where(WORDS[:5])
-    assert where.beside(pairs).tolist() == [
+    where = TermPositions.from_passages(found).match(WORDS[:5])
+    assert where.count_adjacent_pairs(pairs).tolist() == [
         sum(
-            any(together(line, pair) for line in [*body(each), terms(each.heading_path)])
+            any(together(line, pair) for line in [*body(each), extract_terms(each.heading_path)])
             for pair in pairs
         )
         for each in found
@@ -99,16 +103,16 @@ def test_a_pair_stands_together_side_by_side_or_one_apart(found, pairs):
 
 @given(some)
 def test_the_sentences_terms_are_counted_each_once(found):
-    assert Told.of(found).sizes.tolist() == [
+    assert TermPositions.from_passages(found).distinct_terms.tolist() == [
         len({*chain.from_iterable(body(each))}) for each in found
     ]
 
 
 @given(some)
 def test_values_spread_over_the_rows_of_their_passages(found):
-    told = Told.of(found)
-    values = np.arange(told.owners.size, dtype=np.float64)
-    grid = told.spread(values, -1.0)
+    told = TermPositions.from_passages(found)
+    values = np.arange(told.sentence_passages.size, dtype=np.float64)
+    grid = told.pad_by_passage(values, -1.0)
     assert [value for line in grid.tolist() for value in line if value >= 0] == values.tolist()
     assert [sum(value >= 0 for value in line) for line in grid.tolist()] == [
         len(each.sentences) for each in found
@@ -117,4 +121,6 @@ def test_values_spread_over_the_rows_of_their_passages(found):
 
 def test_rows_stand_one_after_another_whatever_passages_they_are_read_with():
     one, other = passage("A cat."), passage("A dog.", "Food.", titled=True)
-    assert Told.of([one, other]).numbers.tolist() == row(one) + row(other)
+    assert TermPositions.from_passages([one, other]).codes.tolist() == term_row(one) + term_row(
+        other
+    )

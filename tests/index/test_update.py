@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import GuideError
-from assistant.guide.page import Reading
+from assistant.guide.page import ReadingOptions
 from assistant.index import build_cache, builder, index
 from tests.conftest import WordEncoder
 
@@ -61,7 +61,7 @@ def write(guide: Path, files: dict[str, bytes]) -> None:
 
 def generation(place: Path) -> dict[str, bytes]:
     """The name of the current generation, and its files."""
-    name = index.open(place).generation
+    name = index.open_index(place).generation
     files = {path.relative_to(place / name): path for path in (place / name).rglob("*")}
     return {name: b"", **{str(k): p.read_bytes() for k, p in files.items() if p.is_file()}}
 
@@ -80,15 +80,15 @@ def test_an_update_gives_the_bytes_of_a_build_from_nothing(states):
                 assert found == expected
                 continue
             assert generation(updated) == generation(fresh)
-            assert found.oddities == expected.oddities
+            assert found.warnings == expected.warnings
             assert (found.pages, found.passages) == (expected.pages, expected.passages)
-            assert found.kept + found.embedded == found.passages
+            assert found.passages_reused + found.passages_embedded == found.passages
 
 
-def built(guide: Path, place: Path) -> builder.Built | str:
+def built(guide: Path, place: Path) -> builder.BuildResult | str:
     """What came of a build, or why there was nothing to build."""
     try:
-        return builder.build(guide, place, WordEncoder())
+        return builder.build_index(guide, place, WordEncoder())
     except GuideError as error:
         return str(error)
 
@@ -112,17 +112,22 @@ def guide(tmp_path) -> Path:
 
 @pytest.fixture
 def place(tmp_path, guide) -> Path:
-    builder.build(guide, tmp_path / "index", WordEncoder())
+    builder.build_index(guide, tmp_path / "index", WordEncoder())
     return tmp_path / "index"
 
 
 def test_one_edited_passage_is_read_with_its_page_and_encoded_alone(guide, place):
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder, told = CountingEncoder(), []
-    done = builder.build(guide, place, encoder, progress=lambda *step: told.append(step))
+    done = builder.build_index(guide, place, encoder, progress=lambda *step: told.append(step))
     assert encoder.given == ["More: Dog 5 growls.", "Page 5 > More\nDog 5 growls."]
     assert told == [("reading", 1, 1), ("encoding", 2, 2)]
-    assert (done.read, done.kept, done.embedded, done.removed) == (1, 23, 1, 1)
+    assert (
+        done.pages_read,
+        done.passages_reused,
+        done.passages_embedded,
+        done.passages_removed,
+    ) == (1, 23, 1, 1)
 
 
 def test_a_page_that_is_moved_encodes_nothing(guide, place):
@@ -130,40 +135,55 @@ def test_a_page_that_is_moved_encodes_nothing(guide, place):
     del files["page-5.md"]
     write(guide, files)
     encoder = CountingEncoder()
-    done = builder.build(guide, place, encoder)
+    done = builder.build_index(guide, place, encoder)
     assert encoder.given == []
-    assert (done.read, done.kept, done.embedded, done.removed) == (1, 24, 0, 0)
-    assert index.open(place).store.page("page-5.md") is None
+    assert (
+        done.pages_read,
+        done.passages_reused,
+        done.passages_embedded,
+        done.passages_removed,
+    ) == (1, 24, 0, 0)
+    assert index.open_index(place).store.page("page-5.md") is None
 
 
 def test_a_page_that_is_gone_is_removed_and_nothing_read(guide, place):
     write(guide, {name: text for name, text in PAGES.items() if name != "page-5.md"})
-    done = builder.build(guide, place, CountingEncoder())
-    assert (done.read, done.kept, done.embedded, done.removed) == (0, 22, 0, 2)
+    done = builder.build_index(guide, place, CountingEncoder())
+    assert (
+        done.pages_read,
+        done.passages_reused,
+        done.passages_embedded,
+        done.passages_removed,
+    ) == (0, 22, 0, 2)
 
 
 def test_a_page_that_is_new_encodes_what_no_page_says(guide, place):
     write(guide, {**PAGES, "copy.md": PAGES["page-1.md"], "new.md": b"# New\n\nMilk.\n"})
     encoder = CountingEncoder()
-    done = builder.build(guide, place, encoder)
+    done = builder.build_index(guide, place, encoder)
     assert sorted(encoder.given) == ["New", "New\nMilk.", "New: Milk."]
-    assert (done.read, done.kept, done.embedded, done.removed) == (2, 26, 1, 0)
+    assert (
+        done.pages_read,
+        done.passages_reused,
+        done.passages_embedded,
+        done.passages_removed,
+    ) == (2, 26, 1, 0)
 
 
 def test_what_is_edited_back_is_not_encoded_again(guide, place):
     write(guide, {**PAGES, "page-5.md": b"# Page 5\n\nNothing.\n"})
-    builder.build(guide, place, WordEncoder())
+    builder.build_index(guide, place, WordEncoder())
     write(guide, PAGES)
     encoder = CountingEncoder()
-    assert builder.build(guide, place, encoder).embedded == 0
+    assert builder.build_index(guide, place, encoder).passages_embedded == 0
     assert encoder.given == []
 
 
 def test_a_file_that_was_only_touched_is_not_read(guide, place):
     for path in guide.iterdir():
         os.utime(path, ns=(1, 1))
-    done = builder.build(guide, place, CountingEncoder())
-    assert (done.reasons, done.read, done.kept) == ((), 0, 24)
+    done = builder.build_index(guide, place, CountingEncoder())
+    assert (done.reasons, done.pages_read, done.passages_reused) == ((), 0, 24)
 
 
 def test_an_edit_that_leaves_size_and_time_as_they_were_is_seen(guide, place):
@@ -171,23 +191,25 @@ def test_an_edit_that_leaves_size_and_time_as_they_were_is_seen(guide, place):
     before = path.stat()
     path.write_bytes(PAGES["page-5.md"].replace(b"Dog", b"Cat"))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert builder.build(guide, place, CountingEncoder()).read == 1
+    assert builder.build_index(guide, place, CountingEncoder()).pages_read == 1
 
 
 def test_another_way_of_reading_reads_every_page_and_encodes_nothing(guide, place):
     encoder = CountingEncoder()
-    done = builder.build(guide, place, encoder, reading=Reading(base_url="https://guide.example"))
-    assert (done.read, done.embedded, encoder.given) == (12, 0, [])
+    done = builder.build_index(
+        guide, place, encoder, reading_options=ReadingOptions(base_url="https://guide.example")
+    )
+    assert (done.pages_read, done.passages_embedded, encoder.given) == (12, 0, [])
 
 
 def test_what_is_odd_is_told_again_of_pages_that_are_not_read_again(guide, place):
     odd = {"bad.md": b"---\n: [\n---\n# Bad\n\n[Gone](gone.md)\n", "worse.md": b"\xff\xfe\x00"}
     write(guide, {**PAGES, **odd})
-    told = builder.build(guide, place, WordEncoder()).oddities
+    told = builder.build_index(guide, place, WordEncoder()).warnings
     assert {oddity.path for oddity in told} == {"bad.md", "worse.md"}
-    assert builder.build(guide, place, WordEncoder()).oddities == told
+    assert builder.build_index(guide, place, WordEncoder()).warnings == told
     write(guide, {**PAGES, **odd, "page-5.md": b"# Page 5\n\nNothing.\n"})
-    assert builder.build(guide, place, WordEncoder()).oddities == told
+    assert builder.build_index(guide, place, WordEncoder()).warnings == told
 
 
 @pytest.mark.parametrize(
@@ -202,11 +224,11 @@ def test_links_are_followed_anew_where_an_edit_may_break_them(tmp_path, edited, 
     guide.mkdir()
     two = b"# Two\n\n## End\n\n[One](one.md)\n"
     write(guide, {"one.md": b"# One\n\n[Two](two.md#end)\n", "two.md": two})
-    assert builder.build(guide, place, WordEncoder()).oddities == ()
+    assert builder.build_index(guide, place, WordEncoder()).warnings == ()
     write(guide, {"one.md": edited, "two.md": two})
-    assert {o.path for o in builder.build(guide, place, WordEncoder()).oddities} == broken
+    assert {o.path for o in builder.build_index(guide, place, WordEncoder()).warnings} == broken
     write(guide, {"one.md": edited, "two.md": two.replace(b"End", b"Elsewhere")})
-    found = builder.build(guide, place, WordEncoder()).oddities
+    found = builder.build_index(guide, place, WordEncoder()).warnings
     assert {oddity.path for oddity in found} == {"one.md"}
 
 
@@ -229,9 +251,9 @@ def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
     write(guide, {"long.md": text.encode()})
     first, second, whole = InterruptedEncoder(), CountingEncoder(), CountingEncoder()
     with pytest.raises(KeyboardInterrupt):
-        builder.build(guide, place, first)
-    builder.build(guide, place, second)
-    builder.build(guide, tmp_path / "fresh", whole)
+        builder.build_index(guide, place, first)
+    builder.build_index(guide, place, second)
+    builder.build_index(guide, tmp_path / "fresh", whole)
     assert first.given
     assert sorted(first.given + second.given) == sorted(whole.given)
     assert generation(place) == generation(tmp_path / "fresh")
@@ -239,22 +261,22 @@ def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
 
 @pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"?")])
 def test_without_its_cache_an_index_is_updated_all_the_same(tmp_path, guide, place, harm):
-    harm(place / build_cache.NAME)
+    harm(place / build_cache.CACHE_FILE)
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder = CountingEncoder()
-    builder.build(guide, place, encoder)
+    builder.build_index(guide, place, encoder)
     assert all("5" in text or text == "More" for text in encoder.given)
-    builder.build(guide, tmp_path / "fresh", WordEncoder())
+    builder.build_index(guide, tmp_path / "fresh", WordEncoder())
     assert generation(place) == generation(tmp_path / "fresh")
 
 
 def test_a_vector_damaged_in_the_cache_is_encoded_again(tmp_path, guide, place):
-    path = place / build_cache.NAME
+    path = place / build_cache.CACHE_FILE
     data = path.read_bytes()
     vector = WordEncoder().encode(["A dog."])[0].tobytes()
     assert vector in data
     path.write_bytes(data.replace(vector, vector[:-1] + bytes([vector[-1] ^ 1])))
-    reading = Reading(base_url="https://guide.example")
-    builder.build(guide, place, WordEncoder(), reading=reading)
-    builder.build(guide, tmp_path / "fresh", WordEncoder(), reading=reading)
+    reading = ReadingOptions(base_url="https://guide.example")
+    builder.build_index(guide, place, WordEncoder(), reading_options=reading)
+    builder.build_index(guide, tmp_path / "fresh", WordEncoder(), reading_options=reading)
     assert generation(place) == generation(tmp_path / "fresh")

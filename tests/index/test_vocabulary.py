@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.index.vocabulary import Vocabulary, mine, spells, written_out
+from assistant.index.vocabulary import Vocabulary, build_vocabulary, find_definitions, is_acronym_of
 from assistant.models.documents import Passage, Sentence
 
 
@@ -27,11 +27,11 @@ def passage(text: str, *, headings: tuple[str, ...] = ("Guide",), n: int = 1) ->
 
 def vocabulary(*texts: str, headings: tuple[str, ...] = ()) -> Vocabulary:
     own = [passage(f"About it: {h}.", headings=("Guide", h), n=n) for n, h in enumerate(headings)]
-    return mine([*own, *(passage(text, n=100 + n) for n, text in enumerate(texts))])
+    return build_vocabulary([*own, *(passage(text, n=100 + n) for n, text in enumerate(texts))])
 
 
 def phrases(found: Vocabulary, token: str) -> list[str]:
-    return [reading.phrase for reading in found.readings(token)]
+    return [reading.phrase for reading in found.expansions(token)]
 
 
 PRODUCTS = vocabulary(
@@ -69,7 +69,7 @@ PRODUCTS = vocabulary(
     ],
 )
 def test_an_acronym_written_beside_its_words_is_found(text: str, acronym: str, phrase: str) -> None:
-    assert list(written_out(text)) == [(acronym, phrase)]
+    assert list(find_definitions(text)) == [(acronym, phrase)]
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_an_acronym_written_beside_its_words_is_found(text: str, acronym: str, p
     ],
 )
 def test_a_bracket_that_spells_nothing_is_no_acronym(text: str) -> None:
-    assert list(written_out(text)) == []
+    assert list(find_definitions(text)) == []
 
 
 def test_many_small_words_do_not_take_exponential_time() -> None:
     started = time.process_time()
-    assert not spells(["x", *["to"] * 400, "z"], "X" + "T" * 200 + "Q")
+    assert not is_acronym_of(["x", *["to"] * 400, "z"], "X" + "T" * 200 + "Q")
     assert time.process_time() - started < 5
 
 
@@ -97,7 +97,7 @@ def test_many_small_words_do_not_take_exponential_time() -> None:
 def test_bad_input_is_searched_in_linear_time(unit: str) -> None:
     text = (unit * 300_000)[:300_000]
     started = time.process_time()
-    list(written_out(text))
+    list(find_definitions(text))
     assert time.process_time() - started < 10
 
 
@@ -127,7 +127,7 @@ def test_the_guide_says_what_its_acronyms_mean(token: str, phrase: str) -> None:
 def test_an_ambiguous_acronym_keeps_its_readings_by_how_much_is_said_of_them() -> None:
     found = phrases(PRODUCTS, "PM")
     assert found.index("product manager") < found.index("project manager")
-    weights = [reading.weight for reading in PRODUCTS.readings("PM")]
+    weights = [reading.weight for reading in PRODUCTS.expansions("PM")]
     assert weights == sorted(weights, reverse=True)
 
 
@@ -185,8 +185,8 @@ def test_letters_that_mean_nothing_here_have_no_reading(token: str) -> None:
 
 
 def test_the_short_form_of_a_phrase_is_known_where_it_is_written() -> None:
-    assert ("KPI", "key performance indicators") in list(PRODUCTS.spelled_out())
-    assert "PM" not in dict(PRODUCTS.spelled_out())
+    assert ("KPI", "key performance indicators") in list(PRODUCTS.defined_acronyms())
+    assert "PM" not in dict(PRODUCTS.defined_acronyms())
 
 
 # -- how common -----------------------------------------------------------------------------
@@ -194,10 +194,10 @@ def test_the_short_form_of_a_phrase_is_known_where_it_is_written() -> None:
 
 def test_a_word_is_rarer_the_fewer_passages_say_it() -> None:
     found = vocabulary("cats and dogs", "cats and birds", "cats")
-    assert found.rarity("fish") > found.rarity("dog") > found.rarity("cat") > 0
-    assert found.says("Cat")
-    assert found.says("dogs")
-    assert not found.says("fish")
+    assert found.idf("fish") > found.idf("dog") > found.idf("cat") > 0
+    assert found.contains("Cat")
+    assert found.contains("dogs")
+    assert not found.contains("fish")
 
 
 # -- keeping --------------------------------------------------------------------------------
@@ -211,9 +211,9 @@ def test_a_vocabulary_survives_json() -> None:
 @given(st.lists(st.text(st.sampled_from("abcABC (),.KPI2-&\n"), max_size=40), max_size=5))
 def test_mining_is_deterministic_and_never_fails(texts: list[str]) -> None:
     passages = [passage(text or "x", n=n) for n, text in enumerate(texts, 1)]
-    first, second = mine(passages), mine(passages)
+    first, second = build_vocabulary(passages), build_vocabulary(passages)
     assert first == second
     assert json.dumps(first.to_dict()) == json.dumps(second.to_dict())
     assert Vocabulary.from_dict(json.loads(json.dumps(first.to_dict()))) == first
     for acronym in first.acronyms:
-        assert isinstance(first.readings(acronym), tuple)
+        assert isinstance(first.expansions(acronym), tuple)

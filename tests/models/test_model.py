@@ -165,11 +165,11 @@ def test_the_text_is_the_quotes_with_their_numbers_and_nothing_else(quotes: list
 
 
 def test_an_answer_says_which_side_the_guide_does_not_speak_of() -> None:
-    assert answer().gap == ""
+    assert answer().missing_note == ""
     lacking = answer(missing=("ferrets", "mink"))
-    assert lacking.gap == "The guide does not speak of “ferrets” or “mink”."
-    assert lacking.gap in str(lacking)
-    assert lacking.gap not in lacking.text, "the text is made of quotes and nothing else"
+    assert lacking.missing_note == "The guide does not speak of “ferrets” or “mink”."
+    assert lacking.missing_note in str(lacking)
+    assert lacking.missing_note not in lacking.text, "the text is made of quotes and nothing else"
 
 
 def test_an_answer_prints_with_its_sources() -> None:

@@ -98,17 +98,17 @@ def switches(environment: dict[str, str], statement: str = "import assistant") -
 )
 def test_whatever_is_imported_first_every_package_is_told_to_stay_offline(statement):
     found = switches({}, statement)
-    assert {**found, **offline.ALWAYS, **offline.UNLESS_SET} == found
+    assert {**found, **offline.FORCED_VARIABLES, **offline.DEFAULT_VARIABLES} == found
 
 
 def test_what_keeps_everything_on_this_machine_holds_whatever_the_environment_says():
-    against = dict.fromkeys(offline.ALWAYS, "0") | {"GRADIO_ANALYTICS_ENABLED": "True"}
+    against = dict.fromkeys(offline.FORCED_VARIABLES, "0") | {"GRADIO_ANALYTICS_ENABLED": "True"}
     found = switches(against)
-    assert {**found, **offline.ALWAYS} == found
+    assert {**found, **offline.FORCED_VARIABLES} == found
 
 
 def test_what_a_person_may_want_otherwise_is_left_as_it_is_set():
-    wanted = dict.fromkeys(offline.UNLESS_SET, "1000")
+    wanted = dict.fromkeys(offline.DEFAULT_VARIABLES, "1000")
     found = switches(wanted)
     assert {**found, **wanted} == found
 

@@ -14,9 +14,9 @@ from assistant.assistant import Assistant
 from assistant.errors import GuideError, VerifyError
 from assistant.guide import page as guides
 from assistant.index import builder, index
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
-from assistant.verify import verify
+from assistant.verify import verify_saved_answer
 from tests.conftest import SHARED, WordEncoder
 
 SECRET = "The password is swordfish."
@@ -75,12 +75,12 @@ def written(form: str) -> set[str]:
 @pytest.fixture(scope="module")
 def folder(corpus, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("index")
-    builder.build(corpus, folder, WordEncoder())
+    builder.build_index(corpus, folder, WordEncoder())
     return folder
 
 
 def test_walking_a_guide_follows_no_link_out_of_it(corpus):
-    assert list(guides.walk(corpus)) == ["cat.md", "pages/dog.md"]
+    assert list(guides.list_pages(corpus)) == ["cat.md", "pages/dog.md"]
 
 
 def test_a_folder_of_links_written_in_every_way_gives_no_page(corpus, tmp_path):
@@ -91,27 +91,29 @@ def test_a_folder_of_links_written_in_every_way_gives_no_page(corpus, tmp_path):
     for number, form in enumerate(forms(corpus)):
         if form and "\0" not in form and len(os.fsencode(form)) < 1000:
             (guide / f"{number}.md").symlink_to(form)
-    read = [page.text for page in guides.read(guide).pages]
+    read = [page.text for page in guides.read_guide(guide).pages]
     assert set(read) == {"# The cat\n\nOpen.\n"}
 
 
 def test_reading_a_page_by_a_path_that_leads_out_is_refused(corpus):
     """Links are left to the walk, which is where paths come from."""
-    reading = guides.Reading()
+    reading = guides.ReadingOptions()
     outside = {path for form in forms(corpus) for path in written(form)} - {"linked.md"}
     for path in sorted(path for path in outside if not path.startswith("folder/")):
         with pytest.raises(GuideError):
-            guides.read_page(corpus, path, reading=reading)
+            guides.read_page(corpus, path, reading_options=reading)
 
 
 def test_an_answer_that_cites_a_path_outside_is_not_proved(corpus, folder):
-    answer = Assistant(index.open(folder), WordEncoder()).ask("What was the cat called?").to_dict()
-    assert verify(answer, corpus, folder) == 1
+    answer = (
+        Assistant(index.open_index(folder), WordEncoder()).ask("What was the cat called?").to_dict()
+    )
+    assert verify_saved_answer(answer, corpus, folder) == 1
     for form in forms(corpus):
         for path in written(form):
             citations = [{**citation, "path": path} for citation in answer["citations"]]
             with pytest.raises(VerifyError):
-                verify({**answer, "citations": citations}, corpus, folder)
+                verify_saved_answer({**answer, "citations": citations}, corpus, folder)
 
 
 def get(app, path: str) -> tuple[int, str]:
@@ -141,7 +143,7 @@ def get(app, path: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def app(folder):
-    live = Live(Assistant(index.open(folder), WordEncoder()))
+    live = LiveAssistant(Assistant(index.open_index(folder), WordEncoder()))
     return opened(Settings(index=folder, journal="off"), live).app
 
 

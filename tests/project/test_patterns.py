@@ -150,10 +150,10 @@ def test_what_is_made_while_running_is_known():
 
 @pytest.mark.parametrize("subject", ["a - - - - b", "policies", "a b's  c", "PM / PO"])
 def test_the_pattern_of_a_name_is_in_proportion(subject):
-    assert risks(answerer._name(subject).pattern, re.I) == []
+    assert risks(answerer._subject_pattern(subject).pattern, re.I) == []
 
 
-@pytest.mark.parametrize("path", sorted({row.path for row in server_app.ROUTES}))
+@pytest.mark.parametrize("path", sorted({row.path for row in server_app.POLICIES}))
 def test_the_pattern_of_a_route_is_in_proportion(path):
     assert risks(path, anywhere=False, whole=True) == []
 

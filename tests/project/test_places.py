@@ -18,7 +18,7 @@ from assistant.errors import IndexDamaged
 from assistant.evaluation import calibration
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.security.api_keys import Keys
+from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS
 
 DEADLINE = 60
@@ -102,12 +102,12 @@ def test_an_index_names_what_is_no_file(run, tmp_path, encoder, corpus_index, ma
     (index / name).unlink(missing_ok=True)
     make(index / name)
     if name == "CURRENT":  # the newest generation there is answers, and it is said
-        assert name in indexes.open(index).warning
+        assert name in indexes.open_index(index).warning
         code, out, _ = run("ask", "what is a KPI?", "--index", index)
         assert (code, bool(out)) == (0, True)
     else:
         with pytest.raises(IndexDamaged, match=name):
-            calibration.read(index, encoder.identity)
+            calibration.read_threshold(index, encoder.identity)
 
 
 @KINDS
@@ -119,7 +119,7 @@ def test_a_generation_in_which_something_is_no_file_is_damaged(tmp_path, corpus_
     found.unlink()
     make(found)
     with pytest.raises(IndexDamaged, match=name):
-        indexes.open(index)
+        indexes.open_index(index)
 
 
 @KINDS
@@ -127,12 +127,12 @@ def test_a_page_that_becomes_no_file_is_told_of_and_the_rest_is_read(tmp_path, e
     guide = tmp_path / "guide"
     shutil.copytree(CORPUS, guide)
     (guide / "other.md").write_text("# Cats\n\nCats sleep.\n")
-    builder.build(guide, tmp_path / "index", encoder)
+    builder.build_index(guide, tmp_path / "index", encoder)
     (guide / "other.md").unlink()
     make(guide / "other.md")
-    built = builder.build(guide, tmp_path / "index", encoder)
+    built = builder.build_index(guide, tmp_path / "index", encoder)
     assert built.pages == 1
-    assert make is not pipe or [oddity.path for oddity in built.oddities] == ["other.md"]
+    assert make is not pipe or [oddity.path for oddity in built.warnings] == ["other.md"]
 
 
 @KINDS
@@ -140,13 +140,13 @@ def test_the_model_is_exported_anew_where_its_record_is_no_file(
     tmp_path, encoder, make, monkeypatch
 ):
     copy = tmp_path / "cache" / "guide-assistant" / "models" / encoder.record.identity[:32]
-    home = copy.with_name(encoder_selection.folder(encoder.identity).name)
-    shutil.copytree(encoder_selection.folder(encoder.identity), home)
+    home = copy.with_name(encoder_selection.export_folder(encoder.identity).name)
+    shutil.copytree(encoder_selection.export_folder(encoder.identity), home)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert encoder_selection.serving(built_with=encoder.identity)[1] == ""
+    assert encoder_selection.select_query_encoder(index_model=encoder.identity)[1] == ""
     (home / "export.json").unlink()
     make(home / "export.json")
-    assert "not exported" in encoder_selection.serving(built_with=encoder.identity)[1]
+    assert "not exported" in encoder_selection.select_query_encoder(index_model=encoder.identity)[1]
 
 
 def test_a_report_into_a_pipe_that_nobody_reads_is_an_error(run, tmp_path):
@@ -160,14 +160,14 @@ def test_a_file_is_read_whole_and_one_that_is_missing_or_closed_is_an_error(tmp_
     (tmp_path / "file").write_bytes(b"a\r\nb")
     assert files.read_text(tmp_path / "file") == "a\r\nb"
     with pytest.raises(FileNotFoundError):
-        files.read(tmp_path / "none")
+        files.read_bytes(tmp_path / "none")
 
 
 # -- keys -----------------------------------------------------------------------------------
 
 
 def test_what_a_killed_writer_of_keys_left_is_swept_by_the_next(tmp_path):
-    keys = Keys(tmp_path / "keys.json")
+    keys = ApiKeys(tmp_path / "keys.json")
     left = [tmp_path / f"keys.json.{number}" for number in (1, 4711, os.getpid())]
     for path in left[:2]:
         path.write_text("half a file")
@@ -183,7 +183,7 @@ def test_what_a_killed_writer_of_keys_left_is_swept_by_the_next(tmp_path):
 
 def test_keys_of_a_folder_that_cannot_be_written_are_listed(run, tmp_path):
     index = tmp_path / "index"
-    Keys(index / "keys.json").add("ann")
+    ApiKeys(index / "keys.json").add("ann")
     index.chmod(0o500)
     try:
         code, out, err = run("keys", "list", "--index", "index")

@@ -101,4 +101,4 @@ def test_every_setting_of_the_readme_is_one():
     (block,) = re.findall(r"```toml\n(.*?)```", README, re.S)
     given = tomllib.loads(block)
     assert len(given) > 8
-    assert set(settings._valid(given).model_dump()) >= set(given)
+    assert set(settings._validate(given).model_dump()) >= set(given)

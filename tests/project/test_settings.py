@@ -8,7 +8,7 @@ import pytest
 
 from assistant import bundled
 from assistant.errors import SettingsError
-from assistant.settings import PREFIX, Settings, load
+from assistant.settings import ENV_PREFIX, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import os
 
     for name in list(os.environ):
-        if name.startswith(PREFIX):
+        if name.startswith(ENV_PREFIX):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     Path("corpus").mkdir()
@@ -29,9 +29,9 @@ def file(text: str) -> None:
 
 
 def test_with_nothing_set_everything_has_its_default() -> None:
-    assert load() == Settings()
-    assert load().corpus == Path("corpus")
-    assert load().port == 7860
+    assert load_settings() == Settings()
+    assert load_settings().corpus == Path("corpus")
+    assert load_settings().port == 7860
 
 
 def test_the_environment_beats_the_file_and_an_argument_beats_both(
@@ -41,7 +41,7 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
     monkeypatch.setenv("ASSISTANT_INDEX", "from-environment")
     monkeypatch.setenv("ASSISTANT_TITLE", "from-environment")
     monkeypatch.setenv("ASSISTANT_PORT", "2222")
-    found = load(title="from-argument", port=3333)
+    found = load_settings(title="from-argument", port=3333)
     assert found.corpus == Path("from-file")
     assert found.index == Path("from-environment")
     assert (found.title, found.port) == ("from-argument", 3333)
@@ -49,27 +49,27 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
 
 def test_an_argument_of_none_leaves_the_setting_to_the_others() -> None:
     file("port = 1111\n")
-    assert load(port=None).port == 1111
+    assert load_settings(port=None).port == 1111
 
 
 def test_a_path_may_be_text() -> None:
-    assert load(corpus="docs").corpus == Path("docs")
+    assert load_settings(corpus="docs").corpus == Path("docs")
 
 
 def test_variables_of_others_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "1")
     monkeypatch.setenv("MY_ASSISTANT_PORT", "1")
-    assert load().port == 7860
+    assert load_settings().port == 7860
 
 
 def test_where_nothing_is_named_and_nothing_is_here_it_is_the_guide_that_comes_along() -> None:
     Path("corpus").rmdir()
-    found = load()
-    assert found.bundled
-    assert found.corpus == bundled.corpus()
-    assert found.index == bundled.index(found.corpus, "")
-    assert load(model="another").index != found.index
-    assert load(port=1).bundled
+    found = load_settings()
+    assert found.uses_bundled_guide
+    assert found.corpus == bundled.corpus_folder()
+    assert found.index == bundled.index_folder(found.corpus, "")
+    assert load_settings(model="another").index != found.index
+    assert load_settings(port=1).uses_bundled_guide
 
 
 @pytest.mark.parametrize("named", ["corpus", "index"])
@@ -77,36 +77,36 @@ def test_a_guide_or_an_index_that_is_named_or_here_is_the_one_meant(
     named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("corpus").rmdir()
-    assert not load(**{named: "docs"}).bundled
-    assert load(**{named: "docs"}).model_dump() == Settings(**{named: "docs"}).model_dump()
+    assert not load_settings(**{named: "docs"}).uses_bundled_guide
+    assert load_settings(**{named: "docs"}).model_dump() == Settings(**{named: "docs"}).model_dump()
     monkeypatch.setenv(f"ASSISTANT_{named.upper()}", named)
-    assert load() == Settings()
+    assert load_settings() == Settings()
     monkeypatch.delenv(f"ASSISTANT_{named.upper()}")
     file(f'{named} = "{named}"\n')
-    assert load() == Settings()
+    assert load_settings() == Settings()
     Path("assistant.toml").unlink()
-    assert load().bundled
+    assert load_settings().uses_bundled_guide
     Path(named).mkdir()
-    assert load() == Settings()
+    assert load_settings() == Settings()
 
 
 def test_a_key_to_a_server_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSISTANT_KEY", "guide_secret")
-    assert load() == Settings()
+    assert load_settings() == Settings()
 
 
 def check(error: SettingsError, *names: str) -> None:
     assert error.exit_code == 2
-    assert all(name in error.what for name in names)
-    assert error.mend
-    assert error.what in str(error)
-    assert error.mend in str(error)
+    assert all(name in error.message for name in names)
+    assert error.hint
+    assert error.message in str(error)
+    assert error.hint in str(error)
 
 
 def test_an_unknown_setting_is_an_error_in_the_file() -> None:
     file('korpus = "docs"\n')
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "korpus")
     assert "corpus" in raised.value.mend
 
@@ -116,20 +116,20 @@ def test_an_unknown_setting_is_an_error_in_the_environment(
 ) -> None:
     monkeypatch.setenv("ASSISTANT_KORPUS", "docs")
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "korpus")
 
 
 def test_an_unknown_setting_is_an_error_as_an_argument() -> None:
     with pytest.raises(SettingsError) as raised:
-        load(korpus="docs")
+        load_settings(korpus="docs")
     check(raised.value, "korpus")
 
 
 def test_a_table_in_the_file_is_no_setting() -> None:
     file("[chat]\nport = 1\n")
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "chat")
 
 
@@ -138,23 +138,23 @@ def test_a_value_that_cannot_be_used_is_an_error_wherever_it_stands(
     port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SettingsError) as raised:
-        load(port=port)
+        load_settings(port=port)
     check(raised.value, "port", port)
     monkeypatch.setenv("ASSISTANT_PORT", port)
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "port", port)
     monkeypatch.delenv("ASSISTANT_PORT")
     file(f'port = "{port}"\n')
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "port", port)
 
 
 def test_text_where_a_path_or_text_belongs_is_not_a_number() -> None:
     file("title = 3\n")
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "title", "3")
 
 
@@ -162,20 +162,20 @@ def test_text_where_a_path_or_text_belongs_is_not_a_number() -> None:
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(raw: bytes) -> None:
     Path("assistant.toml").write_bytes(raw)
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "assistant.toml")
 
 
 def test_a_folder_in_place_of_the_file_is_an_error() -> None:
     Path("assistant.toml").mkdir()
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     check(raised.value, "assistant.toml")
 
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load().port = 1
+        load_settings().port = 1
 
 
 def test_every_setting_says_what_it_is() -> None:
@@ -186,5 +186,5 @@ def test_every_setting_says_what_it_is() -> None:
 def test_a_file_of_settings_that_nothing_can_be_made_of_is_told_in_two_lines(text: str) -> None:
     file(text)
     with pytest.raises(SettingsError) as told:
-        load()
+        load_settings()
     assert len(str(told.value).splitlines()) == 2

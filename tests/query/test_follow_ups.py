@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.models.answers import REFUSAL, Turn
-from assistant.query.follow_ups import context, parts, replies, stand_alone
+from assistant.query.follow_ups import build_context, is_reply, rewrite_follow_up, split_questions
 
 
 def read(*asked: str) -> str:
@@ -16,11 +16,11 @@ def read(*asked: str) -> str:
         for text in before
         for turn in (Turn("user", text), Turn("agent", "Birds sing about it.", ("p#a/1",)))
     ]
-    return stand_alone(last, turns)
+    return rewrite_follow_up(last, turns)
 
 
 def test_the_first_question_of_a_talk_stands_alone() -> None:
-    assert stand_alone("what is it?", []) == "what is it?"
+    assert rewrite_follow_up("what is it?", []) == "what is it?"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_the_agent_said_is_not_what_the_reader_asked() -> None:
 
 def test_a_refusal_is_nothing_to_lean_on() -> None:
     turns = [Turn("user", "What band split up?"), Turn("agent", REFUSAL)]
-    assert "guide" not in stand_alone("When did they split up?", turns)
+    assert "guide" not in rewrite_follow_up("When did they split up?", turns)
 
 
 # -- who and what was spoken of ---------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_what_the_agent_named_is_what_the_next_question_is_about() -> None:
         Turn("user", "Which group left in spring?"),
         Turn("agent", "Anna Berg and the Travellers [1]"),
     ]
-    standing = stand_alone("When did they come back?", turns)
+    standing = rewrite_follow_up("When did they come back?", turns)
     assert standing == "When did Anna Berg and the Travellers come back?"
 
 
@@ -148,13 +148,13 @@ def test_a_person_is_named_by_the_fullest_name_the_talk_gives() -> None:
         Turn("user", "When did Berg start to paint?"),
         Turn("agent", "As a girl Anna Berg painted in Rome."),
     ]
-    assert stand_alone("Where was she born?", turns) == "Where was Anna Berg born?"
+    assert rewrite_follow_up("Where was she born?", turns) == "Where was Anna Berg born?"
 
 
 @pytest.mark.parametrize("name", ["Winter Feeding Plan", "SEED CARD"])
 def test_what_is_also_said_in_small_letters_is_nobody(name: str) -> None:
     turns = [Turn("agent", f"The {name} is a plan for feeding birds in winter; {name} is free.")]
-    assert stand_alone("Did he go to school?", turns) == "Did he go to school?"
+    assert rewrite_follow_up("Did he go to school?", turns) == "Did he go to school?"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_person_the_question_itself_speaks_of_is_meant(text: str) -> None:
 
 def test_a_place_is_nobody() -> None:
     turns = [Turn("user", "Who lived in Rome?"), Turn("agent", "I met Anna Berg in Rome.")]
-    assert "Anna Berg" in stand_alone("Was she happy?", turns)
+    assert "Anna Berg" in rewrite_follow_up("Was she happy?", turns)
 
 
 def test_a_pronoun_goes_on_meaning_what_it_meant() -> None:
@@ -176,7 +176,7 @@ def test_a_pronoun_goes_on_meaning_what_it_meant() -> None:
 
 def test_a_lower_case_word_before_a_person_s_pronoun_is_not_that_person() -> None:
     turns = [Turn("user", "Who is Anna Berg?"), Turn("agent", "A painter.")]
-    assert "Anna Berg" in stand_alone("Which old masters were named in her letters?", turns)
+    assert "Anna Berg" in rewrite_follow_up("Which old masters were named in her letters?", turns)
 
 
 @pytest.mark.parametrize("short", ["what else?", "anything else?", "which ones?", "for whom?"])
@@ -194,19 +194,19 @@ ASKED = [
 
 @pytest.mark.parametrize("text", ["yes", "No, it is not.", "Yeah, much older", "I think so"])
 def test_a_reply_is_read_with_what_the_agent_asked(text: str) -> None:
-    assert stand_alone(text, ASKED) == f"Is your cat older than a year? {text}"
-    assert replies(text, ASKED)
+    assert rewrite_follow_up(text, ASKED) == f"Is your cat older than a year? {text}"
+    assert is_reply(text, ASKED)
 
 
 @pytest.mark.parametrize("text", ["how do I bake bread?", "no, how do I bake bread?"])
 def test_a_question_is_no_reply(text: str) -> None:
-    assert "year" not in stand_alone(text, ASKED)
-    assert not replies(text, ASKED)
+    assert "year" not in rewrite_follow_up(text, ASKED)
+    assert not is_reply(text, ASKED)
 
 
 def test_nothing_replies_to_an_agent_that_asked_nothing() -> None:
-    assert not replies("yes", [Turn("user", "what is a cat?"), Turn("agent", "A cat purrs.")])
-    assert not replies("yes", [])
+    assert not is_reply("yes", [Turn("user", "what is a cat?"), Turn("agent", "A cat purrs.")])
+    assert not is_reply("yes", [])
 
 
 # -- what was talked about --------------------------------------------------------------------
@@ -219,13 +219,13 @@ def test_the_newest_turn_opens_the_context_and_thanks_are_left_out() -> None:
         Turn("user", "thanks!"),
         Turn("agent", REFUSAL),
     ]
-    assert context(turns) == "A cat purrs.  what is a cat?"
-    assert context([]) == ""
+    assert build_context(turns) == "A cat purrs.  what is a cat?"
+    assert build_context([]) == ""
 
 
 def test_a_long_answer_leaves_room_for_the_question_it_answered() -> None:
     turns = [Turn("user", "what is a cat?"), Turn("agent", "It purrs. " * 500)]
-    assert "what is a cat?" in context(turns)
+    assert "what is a cat?" in build_context(turns)
 
 
 # -- several questions in one -----------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_long_answer_leaves_room_for_the_question_it_answered() -> None:
     ],
 )
 def test_a_question_of_several_parts_is_taken_apart(text: str, expected: tuple[str, ...]) -> None:
-    assert parts(text) == expected
+    assert split_questions(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -262,4 +262,4 @@ def test_a_question_of_several_parts_is_taken_apart(text: str, expected: tuple[s
     ],
 )
 def test_one_question_stays_one(text: str) -> None:
-    assert parts(text) == (text,)
+    assert split_questions(text) == (text,)

@@ -28,7 +28,7 @@ CLOSINGS = ["", ", please", " thanks in advance!", ". Can you help me with that?
 @pytest.mark.parametrize("opening", OPENINGS)
 def test_politeness_is_taken_off(opening, request_, closing):
     asked = "the fees of a lost badge"
-    assert politeness.plain(opening + request_ + asked + closing) == asked
+    assert politeness.strip_politeness(opening + request_ + asked + closing) == asked
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_politeness_is_taken_off(opening, request_, closing):
     ],
 )
 def test_what_is_no_politeness_or_nothing_else_is_left_alone(text):
-    assert politeness.plain(text) == text
+    assert politeness.strip_politeness(text) == text
 
 
 @given(st.text(max_size=300))
 def test_what_is_left_is_a_part_of_what_was_asked(text):
-    assert politeness.plain(text) in text
+    assert politeness.strip_politeness(text) in text
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_what_is_left_is_a_part_of_what_was_asked(text):
 )
 def test_a_question_of_nothing_but_politeness_takes_no_time(piece):
     started = time.process_time()
-    politeness.plain((piece * 2000)[:2000])
+    politeness.strip_politeness((piece * 2000)[:2000])
     assert time.process_time() - started < 0.5

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.query.question_type import asks_for_news, is_question, kind, parse, topic
+from assistant.query.question_type import (
+    asks_about_changes,
+    detect_answer_type,
+    extract_topic,
+    is_question,
+    parse_question,
+)
 
 # -- comparisons ----------------------------------------------------------------------------
 
@@ -91,8 +97,8 @@ what is the relationship between a cat and a dog?
 
 @pytest.mark.parametrize("text", COMPARISONS.strip().split("\n"))
 def test_a_comparison_is_of_two_things(text: str) -> None:
-    found = parse(text)
-    assert found.form == "comparison"
+    found = parse_question(text)
+    assert found.type == "comparison"
     sides = [side.lower().removesuffix("s").removesuffix(" i") for side in found.subjects]
     assert sides == ["cat", "dog"]
     assert found.text == text
@@ -109,7 +115,7 @@ def test_a_comparison_is_of_two_things(text: str) -> None:
     ],
 )
 def test_the_sides_of_a_comparison_are_as_written(text: str, sides: tuple[str, str]) -> None:
-    assert parse(text).subjects == sides
+    assert parse_question(text).subjects == sides
 
 
 @pytest.mark.parametrize(
@@ -129,7 +135,7 @@ def test_the_sides_of_a_comparison_are_as_written(text: str, sides: tuple[str, s
     ],
 )
 def test_what_names_no_two_things_to_set_side_by_side_is_no_comparison(text: str) -> None:
-    assert parse(text).form != "comparison"
+    assert parse_question(text).type != "comparison"
 
 
 # -- other forms ----------------------------------------------------------------------------
@@ -164,8 +170,8 @@ def test_what_names_no_two_things_to_set_side_by_side_is_no_comparison(text: str
     """.strip().split("\n    "),
 )
 def test_a_definition_is_of_one_thing(text: str) -> None:
-    found = parse(text)
-    assert found.form == "definition"
+    found = parse_question(text)
+    assert found.type == "definition"
     (subject,) = found.subjects
     assert subject.removesuffix("s").removesuffix(" i") == "cat"
 
@@ -188,8 +194,8 @@ def test_a_definition_is_of_one_thing(text: str) -> None:
     """.strip().split("\n    "),
 )
 def test_a_list_is_of_one_kind_of_thing(text: str) -> None:
-    found = parse(text)
-    assert (found.form, found.subjects) == ("list", ("cats",))
+    found = parse_question(text)
+    assert (found.type, found.subjects) == ("list", ("cats",))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +215,7 @@ def test_a_list_is_of_one_kind_of_thing(text: str) -> None:
     """.strip().split("\n    "),
 )
 def test_how_to_do_something_asks_for_steps(text: str) -> None:
-    assert parse(text).form == "steps"
+    assert parse_question(text).type == "steps"
 
 
 @pytest.mark.parametrize(
@@ -230,8 +236,8 @@ def test_how_to_do_something_asks_for_steps(text: str) -> None:
 def test_asking_for_something_to_read_names_what_and_of_which_kind(
     text: str, subject: str, wanted: str | None
 ) -> None:
-    found = parse(text)
-    assert (found.form, found.subjects, found.wanted) == ("resources", (subject,), wanted)
+    found = parse_question(text)
+    assert (found.type, found.subjects, found.resource_kind) == ("resources", (subject,), wanted)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +256,7 @@ def test_asking_for_something_to_read_names_what_and_of_which_kind(
     """.strip().split("\n    "),
 )
 def test_a_yes_or_no_question_is_told_by_its_first_word(text: str) -> None:
-    assert parse(text).form == "yesno"
+    assert parse_question(text).type == "yesno"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +276,7 @@ def test_a_yes_or_no_question_is_told_by_its_first_word(text: str) -> None:
     ],
 )
 def test_whatever_else_is_asked_has_no_form_of_its_own(text: str) -> None:
-    assert parse(text).form == "other"
+    assert parse_question(text).type == "other"
 
 
 PIECES = [*"ab ?.,:'’-/", " or ", " and ", " vs ", " from ", "is ", "what ", "how ", "difference "]
@@ -279,19 +285,19 @@ PIECES = [*"ab ?.,:'’-/", " or ", " and ", " vs ", " from ", "is ", "what ", "
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_whatever_is_asked_is_read(text: str) -> None:
-    found = parse(text)
+    found = parse_question(text)
     assert found.text == text
-    assert len(found.subjects) == 2 if found.form == "comparison" else len(found.subjects) <= 1
+    assert len(found.subjects) == 2 if found.type == "comparison" else len(found.subjects) <= 1
     assert all(subject and subject == subject.strip() for subject in found.subjects)
 
 
 @pytest.mark.parametrize("unit", ["difference between ", "what is a ", "or ", "a and ", " ", "vs "])
 def test_a_question_as_long_as_may_be_is_read_at_once(unit: str) -> None:
-    parse((unit * 2000)[:2000])
+    parse_question((unit * 2000)[:2000])
 
 
 def test_a_topic_is_what_a_request_for_reading_is_about() -> None:
-    assert topic("which good books about cats do you recommend?") == "cats"
+    assert extract_topic("which good books about cats do you recommend?") == "cats"
 
 
 @pytest.mark.parametrize(
@@ -323,12 +329,12 @@ def test_a_heading_may_ask_something(heading: str, asks: bool) -> None:
     ],
 )
 def test_the_kind_of_an_answer_is_read_from_how_it_is_asked_for(text, wanted):
-    assert kind(text) == wanted
+    assert detect_answer_type(text) == wanted
 
 
 @pytest.mark.parametrize(
     "text", ["what is new?", "what changed in 2.0", "since when are cats fed", "was milk removed?"]
 )
 def test_a_question_about_what_changed_asks_for_news(text):
-    assert asks_for_news(text)
-    assert not asks_for_news("how do I feed a cat?")
+    assert asks_about_changes(text)
+    assert not asks_about_changes("how do I feed a cat?")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.query.spelling import Spelling, cost
-from assistant.text.text import stem, words
+from assistant.query.spelling import SpellingCorrector, edit_cost
+from assistant.text.text import split_words, stem
 
 TEXT = """
 The product manager decides what internal tools are built. A product owner keeps the backlog, and
@@ -19,14 +19,14 @@ Choose the colour of the address label. Products are launched together. Set the 
 """
 
 
-def spelling(text: str = TEXT, known: str = "", others: str = "") -> Spelling:
-    written = {word: text.lower().count(word) for word in words(text)}
+def spelling(text: str = TEXT, known: str = "", others: str = "") -> SpellingCorrector:
+    written = {word: text.lower().count(word) for word in split_words(text)}
     stems = {stem(word) for word in written}
-    return Spelling(
+    return SpellingCorrector(
         written,
-        says=lambda word: stem(word) in stems,
-        known=frozenset(known.split()).__contains__,
-        others=frozenset(others.split()),
+        has_stem=lambda word: stem(word) in stems,
+        is_known_word=frozenset(known.split()).__contains__,
+        extra_words=frozenset(others.split()),
     )
 
 
@@ -46,29 +46,31 @@ def spelling(text: str = TEXT, known: str = "", others: str = "") -> Spelling:
     ],
 )
 def test_a_misspelt_word_is_mended_to_one_of_the_guide(written: str, meant: str) -> None:
-    assert spelling().mend(written) == meant
+    assert spelling().correct(written) == meant
 
 
 @pytest.mark.parametrize(("written", "meant"), [("roduct", "product"), ("pudate", "update")])
 def test_the_first_letter_may_be_what_is_wrong(written: str, meant: str) -> None:
-    assert spelling().mend(written) == meant
+    assert spelling().correct(written) == meant
 
 
 def test_a_missing_space_is_put_back() -> None:
-    assert spelling().mend("smarthub") == "smart hub"
-    assert spelling().mend("productowner") == "product owner"
+    assert spelling().correct("smarthub") == "smart hub"
+    assert spelling().correct("productowner") == "product owner"
 
 
 def test_a_noun_made_of_a_verb_is_read_as_the_verb_the_guide_writes() -> None:
-    assert spelling(known="setup").mend("setup") == "set up"
-    assert spelling("The setup. Set it.", known="setup").mend("setup") == "setup"
+    assert spelling(known="setup").correct("setup") == "set up"
+    assert spelling("The setup. Set it.", known="setup").correct("setup") == "setup"
 
 
 def test_words_the_guide_writes_as_one_are_found_where_they_are_written_apart() -> None:
-    assert spelling().joined(["which", "key", "board", "is", "it"]) == ["keyboard"]
-    assert spelling("The setup. Set it.").joined(["set", "up"]) == ["setup"]
-    assert spelling("Student aid: studentaid.example").joined(["student", "aid"]) == []
-    assert spelling().joined(["to", "gether"]) == []  # no word begins with a `to` of its own
+    assert spelling().find_compounds(["which", "key", "board", "is", "it"]) == ["keyboard"]
+    assert spelling("The setup. Set it.").find_compounds(["set", "up"]) == ["setup"]
+    assert spelling("Student aid: studentaid.example").find_compounds(["student", "aid"]) == []
+    assert (
+        spelling().find_compounds(["to", "gether"]) == []
+    )  # no word begins with a `to` of its own
 
 
 @pytest.mark.parametrize(
@@ -76,11 +78,11 @@ def test_words_the_guide_writes_as_one_are_found_where_they_are_written_apart() 
     "manager managers Product MANGER mAnger manger2 man-ger manger_id mngr 2024 B2C where".split(),
 )
 def test_what_may_be_meant_as_written_is_left_alone(word: str) -> None:
-    assert spelling().mend(word) == word
+    assert spelling().correct(word) == word
 
 
 def test_a_word_known_to_be_right_is_left_alone() -> None:
-    assert spelling(known="manger").mend("manger") == "manger"
+    assert spelling(known="manger").correct("manger") == "manger"
 
 
 @pytest.mark.parametrize(
@@ -94,46 +96,57 @@ def test_a_right_word_is_told_by_its_endings(word: str, known: str) -> None:
         "rewatched": "rematched",
         "tidying": "tipying",
     }
-    assert spelling(near[word], known=known).mend(word) == word
-    assert spelling(near[word]).mend(word) == near[word]
+    assert spelling(near[word], known=known).correct(word) == word
+    assert spelling(near[word]).correct(word) == near[word]
 
 
 def test_of_two_words_as_near_the_commoner_one_is_meant() -> None:
-    assert spelling("form form form from").mend("frrm") == "frrm"  # too short to be sure
-    assert spelling("center centre centre centre").mend("centee") == "centre"
+    assert spelling("form form form from").correct("frrm") == "frrm"  # too short to be sure
+    assert spelling("center centre centre centre").correct("centee") == "centre"
 
 
 def test_a_word_of_the_question_itself_may_be_meant() -> None:
-    assert spelling(others="difference").mend("diference") == "difference"
-    assert spelling().mend("shoud") == "should"
+    assert spelling(others="difference").correct("diference") == "difference"
+    assert spelling().correct("shoud") == "should"
 
 
 def test_a_word_the_guide_says_in_another_ending_may_be_meant() -> None:
-    assert spelling(known="launch").mend("lanuch") == "launch"
+    assert spelling(known="launch").correct("lanuch") == "launch"
 
 
 def test_a_likely_slip_costs_less_than_an_unlikely_one() -> None:
-    assert cost("adress", "address") < cost("addrss", "address") < cost("addrezs", "address")
-    assert cost("reciept", "receipt") < cost("reczipt", "receipt")
-    assert cost("roduct", "product") > cost("prduct", "product")
+    assert (
+        edit_cost("adress", "address")
+        < edit_cost("addrss", "address")
+        < edit_cost("addrezs", "address")
+    )
+    assert edit_cost("reciept", "receipt") < edit_cost("reczipt", "receipt")
+    assert edit_cost("roduct", "product") > edit_cost("prduct", "product")
 
 
 @given(st.text("abcdefé", max_size=9), st.text("abcdefé", max_size=9))
 def test_a_word_costs_nothing_only_for_itself(written: str, meant: str) -> None:
-    assert (cost(written, meant) == 0) == (written == meant)
-    assert cost(written, meant) >= 0
+    assert (edit_cost(written, meant) == 0) == (written == meant)
+    assert edit_cost(written, meant) >= 0
 
 
 def test_a_guide_of_no_words_mends_nothing() -> None:
-    assert Spelling({}, says=lambda _: False, known=lambda _: False).mend("manger") == "manger"
+    assert (
+        SpellingCorrector({}, has_stem=lambda _: False, is_known_word=lambda _: False).correct(
+            "manger"
+        )
+        == "manger"
+    )
 
 
 def test_a_guide_of_many_words_takes_milliseconds() -> None:
     chance = random.Random(7)
     many = {"".join(chance.choices("etaoinshrdlu", k=chance.randint(4, 12))) for _ in range(50_000)}
-    found = Spelling(dict.fromkeys(sorted(many), 1), says=lambda _: False, known=lambda _: False)
-    found.mend("prodcut")  # what is prepared is prepared once
+    found = SpellingCorrector(
+        dict.fromkeys(sorted(many), 1), has_stem=lambda _: False, is_known_word=lambda _: False
+    )
+    found.correct("prodcut")  # what is prepared is prepared once
     started = time.process_time()
     for word in sorted(many)[:100]:
-        found.mend(word[::-1] + "q")
+        found.correct(word[::-1] + "q")
     assert time.process_time() - started < 3

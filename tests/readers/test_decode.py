@@ -17,11 +17,11 @@ from assistant.readers import html as html_reader
 
 
 def text(raw: bytes, path: str = "a.md") -> str:
-    return decode.read(path, raw).text
+    return decode.read_source(path, raw).text
 
 
 def oddities(raw: bytes, path: str = "a.md") -> list[tuple[int, str]]:
-    return list(decode.read(path, raw).oddities)
+    return list(decode.read_source(path, raw).warnings)
 
 
 # Encodings.
@@ -90,7 +90,7 @@ def test_a_declared_encoding_is_one_of_text(name: str) -> None:
 @pytest.mark.parametrize("raw", [b"\x89PNG\r\n\0\0\0", b"text with a \0 in it", b"\0" * 9])
 def test_what_holds_no_text_is_refused(raw: bytes) -> None:
     with pytest.raises(GuideError, match="not text"):
-        decode.read("a.md", raw)
+        decode.read_source("a.md", raw)
 
 
 @pytest.mark.parametrize("hidden", ["\x08", "\x1b", "\x7f"])
@@ -104,25 +104,27 @@ def test_a_control_character_is_reported_by_name_and_line(hidden: str) -> None:
 
 
 def test_a_suffix_says_how_a_page_is_read() -> None:
-    kinds = {path: decode.kind(path) for path in ("a.MD", "b/c.mdx", "d.htm", "e.rst", "f.Txt")}
+    kinds = {
+        path: decode.text_format(path) for path in ("a.MD", "b/c.mdx", "d.htm", "e.rst", "f.Txt")
+    }
     assert list(kinds.values()) == ["markdown", "markdown", "html", "html", "text"]
-    assert all(decode.read(path, b"words\n").kind == kind for path, kind in kinds.items())
+    assert all(decode.read_source(path, b"words\n").format == kind for path, kind in kinds.items())
     assert {".md", ".html", ".rst", ".txt", ".docx", ".pdf"} <= set(decode.SUFFIXES)
 
 
 def test_a_page_of_html_says_its_title_and_language_and_only_its_content_is_read() -> None:
-    source = decode.read(
+    source = decode.read_source(
         "a.html",
         b"<html lang=de><title>T</title><nav>no</nav>\n<main><h1>A</h1>\n<p>b</main>",
     )
     assert (source.title, source.language) == ("T", "de")
-    found = decode.blocks(source.kind, source.text)
+    found = decode.parse_blocks(source.format, source.text)
     assert [(b.text, b.lines) for b in found] == [("A", (2, 2)), ("b", (3, 3))]
 
 
 def test_plain_text_means_only_what_it_says() -> None:
-    source = decode.read("a.txt", b"# no *title* <b>\n- [x](y) \\_ &amp;\n\n\n    {% z %}\n")
-    found = decode.blocks(source.kind, source.text)
+    source = decode.read_source("a.txt", b"# no *title* <b>\n- [x](y) \\_ &amp;\n\n\n    {% z %}\n")
+    found = decode.parse_blocks(source.format, source.text)
     assert [(b.kind, b.text, b.lines) for b in found] == [
         ("prose", "# no *title* <b> - [x](y) \\_ &amp;", (1, 2)),
         ("prose", "{% z %}", (5, 5)),
@@ -131,7 +133,7 @@ def test_plain_text_means_only_what_it_says() -> None:
 
 @given(st.text(alphabet="ab*#<>_`\n\t &[\u200b\x0c", max_size=60))
 def test_plain_text_loses_no_words(source: str) -> None:
-    found = decode.blocks("text", source)
+    found = decode.parse_blocks("text", source)
     seen = " ".join(b.text for b in found).split()
     assert seen == source.replace("\u200b", "").split()
     for block in found:
@@ -140,23 +142,23 @@ def test_plain_text_loses_no_words(source: str) -> None:
 
 
 def test_restructured_text_keeps_its_lines() -> None:
-    source = decode.read("a.rst", b"T\n=\n\nwords :odd:`here`\n\n.. nobodys::\n\n   in it\n")
-    found = decode.blocks(source.kind, source.text)
+    source = decode.read_source("a.rst", b"T\n=\n\nwords :odd:`here`\n\n.. nobodys::\n\n   in it\n")
+    found = decode.parse_blocks(source.format, source.text)
     assert [(b.kind, b.text, b.lines) for b in found] == [
         ("heading", "T", (1, 1)),
         ("prose", "words here", (4, 4)),
         ("prose", "in it", (8, 8)),
     ]
-    assert [line for line, _ in source.oddities] == [4, 6]
+    assert [line for line, _ in source.warnings] == [4, 6]
 
 
 def test_restructured_text_docutils_cannot_read_is_read_as_plain() -> None:
-    source = decode.read("a.rst", b"one <b>\n\n" + b"two " * 4000)
-    found = decode.blocks(source.kind, source.text)
+    source = decode.read_source("a.rst", b"one <b>\n\n" + b"two " * 4000)
+    found = decode.parse_blocks(source.format, source.text)
     assert [b.lines for b in found] == [(1, 1), (3, 3)]
     assert found[0].text == "one <b>"
     assert found[1].text.split() == ["two"] * 4000
-    assert "plain text" in source.oddities[0][1]
+    assert "plain text" in source.warnings[0][1]
 
 
 # Documents of other programs.
@@ -219,12 +221,12 @@ MARKUP = "{% a %} <b> *c* _d_ # [e](f) `g` ~~h~~ &lt; !!! [[i]] %%j%%"
 
 
 def seen(path: str, raw: bytes) -> list[tuple[str, str]]:
-    source = decode.read(path, raw)
-    assert source == decode.read(path, raw)
-    if source.kind == "markdown":
-        found = markdown.blocks(source.text)
+    source = decode.read_source(path, raw)
+    assert source == decode.read_source(path, raw)
+    if source.format == "markdown":
+        found = markdown.parse_markdown(source.text)
     else:
-        found = decode.blocks(source.kind, source.text)
+        found = decode.parse_blocks(source.format, source.text)
     return [(block.kind, block.text) for block in found if block.text]
 
 
@@ -272,7 +274,7 @@ def test_a_pdf_is_read_and_marks_in_it_are_its_words() -> None:
 def test_a_broken_document_is_refused(path: str, raw: bytes) -> None:
     pytest.importorskip("markitdown")
     with pytest.raises(GuideError, match=r"cannot be read"):
-        decode.read(path, raw)
+        decode.read_source(path, raw)
 
 
 def test_without_its_package_a_document_says_what_to_install() -> None:
@@ -295,5 +297,5 @@ for path in ("a.docx", "b.pdf"):
 def test_a_page_of_entities_in_entities_stays_small() -> None:
     lines = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 30))
     raw = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a0 "ha">{lines}]><p>&a29;</p>'.encode()
-    source = decode.read("a.xhtml", raw)
-    assert len(html_reader.text(source.text)) < 2 * len(raw)
+    source = decode.read_source("a.xhtml", raw)
+    assert len(html_reader.extract_text(source.text)) < 2 * len(raw)

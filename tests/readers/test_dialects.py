@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.readers.dialects import WIKI, neutralise
-from assistant.readers.markdown import blocks
-from assistant.readers.mdx import LABEL
+from assistant.readers.dialects import WIKI_SCHEME, convert_to_commonmark
+from assistant.readers.markdown import parse_markdown
+from assistant.readers.mdx import LABEL_MARK
 
 
 def texts(source: str) -> list[str]:
-    return [block.text for block in blocks(source) if block.text]
+    return [block.text for block in parse_markdown(source) if block.text]
 
 
 def seen(source: str) -> list[tuple[str, str]]:
-    return [(block.kind, block.text) for block in blocks(source) if block.text]
+    return [(block.kind, block.text) for block in parse_markdown(source) if block.text]
 
 
 # -- admonitions, tabs, cards -------------------------------------------------------------------
@@ -82,7 +82,7 @@ def test_tabs_and_admonitions_stand_in_each_other() -> None:
 
 def test_an_admonition_in_a_list_stays_in_its_item() -> None:
     source = '1. Step\n\n    !!! note "Careful"\n        Hot.\n\n2. Next'
-    found = [(block.text, block.marker) for block in blocks(source)]
+    found = [(block.text, block.marker) for block in parse_markdown(source)]
     assert [text for text, _ in found] == ["Step", "Careful", "Hot.", "Next"]
     assert found[-1][1] == "2. "
 
@@ -127,7 +127,7 @@ def test_what_the_site_generator_reads_is_not_text(source: str, expected: list[s
 
 
 def test_a_link_behind_a_variable_is_a_link() -> None:
-    (block,) = blocks("[a]({{ site.baseurl }}/b/)")
+    (block,) = parse_markdown("[a]({{ site.baseurl }}/b/)")
     assert [link.url for link in block.links] == ["/b/"]
 
 
@@ -141,15 +141,15 @@ def test_braces_that_are_no_variable_are_text() -> None:
 @pytest.mark.parametrize(
     ("source", "shown", "address"),
     [
-        ("[[Page]]", "Page", f"{WIKI}Page"),
-        ("[[Page|label]]", "label", f"{WIKI}Page"),
-        ("[[Page One#Part|label]]", "label", f"{WIKI}Page One#Part"),
-        ("[[Page#Part]]", "Page > Part", f"{WIKI}Page#Part"),
-        ("[[#Part]]", "Part", f"{WIKI}#Part"),
+        ("[[Page]]", "Page", f"{WIKI_SCHEME}Page"),
+        ("[[Page|label]]", "label", f"{WIKI_SCHEME}Page"),
+        ("[[Page One#Part|label]]", "label", f"{WIKI_SCHEME}Page One#Part"),
+        ("[[Page#Part]]", "Page > Part", f"{WIKI_SCHEME}Page#Part"),
+        ("[[#Part]]", "Part", f"{WIKI_SCHEME}#Part"),
     ],
 )
 def test_a_wiki_link_is_a_link(source: str, shown: str, address: str) -> None:
-    (block,) = blocks(f"See {source}.")
+    (block,) = parse_markdown(f"See {source}.")
     assert block.text == f"See {shown}."
     assert [link.url.replace("%20", " ") for link in block.links] == [address]
 
@@ -175,7 +175,7 @@ def test_marks_of_a_vault_are_not_text(source: str, expected: list[str]) -> None
 
 
 def test_a_target_names_the_heading_that_follows() -> None:
-    (block,) = blocks("(own)=\n# Title")
+    (block,) = parse_markdown("(own)=\n# Title")
     assert (block.text, block.anchor) == ("Title", "own")
 
 
@@ -222,18 +222,20 @@ DIALECT = st.lists(
 
 @given(DIALECT)
 def test_no_line_is_added_or_removed(source: str) -> None:
-    assert neutralise(source).count("\n") == source.count("\n")
-    assert neutralise(source, mdx=True).count("\n") == source.count("\n")
+    assert convert_to_commonmark(source).count("\n") == source.count("\n")
+    assert convert_to_commonmark(source, mdx=True).count("\n") == source.count("\n")
 
 
 @given(DIALECT)
 def test_blocks_of_any_dialect_stand_in_order_inside_the_file(source: str) -> None:
     last = source.count("\n") + 1
     for mdx in (False, True):
-        lines = [block.lines for block in blocks(source, mdx=mdx)]
+        lines = [block.lines for block in parse_markdown(source, mdx=mdx)]
         assert all(1 <= first <= end <= last for first, end in lines)
         assert [first for first, _ in lines] == sorted(first for first, _ in lines)
 
 
 def test_the_sign_of_a_label_never_reaches_a_reader() -> None:
-    assert LABEL not in "".join(texts(f'!!! note "T {LABEL}"\n    a {LABEL} b\n\n# {LABEL}x'))
+    assert LABEL_MARK not in "".join(
+        texts(f'!!! note "T {LABEL_MARK}"\n    a {LABEL_MARK} b\n\n# {LABEL_MARK}x')
+    )

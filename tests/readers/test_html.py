@@ -31,12 +31,15 @@ HIDDEN = [
 
 
 def parts(source: str) -> list[tuple[str, str]]:
-    return [(block.kind, block.text) for block in html_reader.blocks(source)]
+    return [(block.kind, block.text) for block in html_reader.parse_html(source)]
 
 
 def words(source: str) -> list[str]:
     return [
-        word for block in html_reader.blocks(source) for word in block.text.split() if word != "|"
+        word
+        for block in html_reader.parse_html(source)
+        for word in block.text.split()
+        if word != "|"
     ]
 
 
@@ -50,7 +53,11 @@ def test_a_heading_has_its_level_and_a_paragraph_is_prose() -> None:
         ("heading", "Three"),
         ("prose", "Four"),
     ]
-    assert [block.level for block in html_reader.blocks("<h1>a</h1><h3>b</h3><p>c")] == [1, 3, 0]
+    assert [block.level for block in html_reader.parse_html("<h1>a</h1><h3>b</h3><p>c")] == [
+        1,
+        3,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ def test_a_heading_has_its_level_and_a_paragraph_is_prose() -> None:
     ],
 )
 def test_a_heading_takes_the_id_that_leads_to_it(source: str) -> None:
-    (block,) = html_reader.blocks(source)
+    (block,) = html_reader.parse_html(source)
     assert (block.kind, block.text, block.anchor) == ("heading", "T", "here")
 
 
@@ -77,23 +84,23 @@ def test_a_heading_takes_the_id_that_leads_to_it(source: str) -> None:
     "source", ["<a name=x></a>words<h2>T</h2>", "<div id=x></div><h2>T</h2>", "<h2>T</h2><a id=x>"]
 )
 def test_an_id_that_stands_elsewhere_is_no_anchor(source: str) -> None:
-    assert [b.anchor for b in html_reader.blocks(source) if b.kind == "heading"] == [""]
+    assert [b.anchor for b in html_reader.parse_html(source) if b.kind == "heading"] == [""]
 
 
 def test_items_have_their_markers_and_depth() -> None:
     source = "<ol start=3><li>a<ul><li>b</li></ul></li><li value=9>c</li><li>d</li></ol>"
-    found = [(b.text, b.marker, b.level) for b in html_reader.blocks(source)]
+    found = [(b.text, b.marker, b.level) for b in html_reader.parse_html(source)]
     assert found == [("a", "3. ", 0), ("b", "- ", 1), ("c", "9. ", 0), ("d", "10. ", 0)]
 
 
 def test_a_second_paragraph_of_an_item_has_no_marker() -> None:
-    found = html_reader.blocks("<ul><li><p>a</p><p>b</p></li></ul>")
+    found = html_reader.parse_html("<ul><li><p>a</p><p>b</p></li></ul>")
     assert [(b.kind, b.text, b.marker) for b in found] == [("item", "a", "- "), ("item", "b", "")]
 
 
 def test_items_of_one_list_share_a_group_and_those_of_another_do_not() -> None:
     source = "<ul><li>a<ul><li>b</ul><li>c</ul><ul><li>d</ul><li>e<li>f"
-    groups = {b.text: b.group for b in html_reader.blocks(source)}
+    groups = {b.text: b.group for b in html_reader.parse_html(source)}
     assert groups["a"] == groups["b"] == groups["c"]
     assert groups["e"] == groups["f"]
     assert len({groups["a"], groups["d"], groups["e"]}) == 3
@@ -101,7 +108,7 @@ def test_items_of_one_list_share_a_group_and_those_of_another_do_not() -> None:
 
 @pytest.mark.parametrize("start", ["", "x", "9" * 5000, "1e9"])
 def test_an_odd_list_number_breaks_nothing(start: str) -> None:
-    (block,) = html_reader.blocks(f'<ol start="{start}"><li>a</ol>')
+    (block,) = html_reader.parse_html(f'<ol start="{start}"><li>a</ol>')
     assert block.text == "a"
 
 
@@ -114,7 +121,7 @@ def test_a_table_is_its_rows_with_bars_between_the_cells() -> None:
         ("row", "a | one two"),
         ("row", "b"),
     ]
-    assert len({b.group for b in html_reader.blocks(source) if b.kind != "prose"}) == 1
+    assert len({b.group for b in html_reader.parse_html(source) if b.kind != "prose"}) == 1
 
 
 def test_a_row_of_header_cells_is_a_header_without_a_table_head() -> None:
@@ -180,19 +187,19 @@ def test_what_stands_in_a_line_joins_and_what_stands_apart_does_not() -> None:
 
 def test_links_and_images_travel_with_their_block() -> None:
     source = '<p>See <a href=" u ">the <b>guide</b></a> <img src="i/book.png" alt="a book"></p>'
-    (block,) = html_reader.blocks(source)
+    (block,) = html_reader.parse_html(source)
     assert block.text == "See the guide"
     assert block.links == (Link("the guide", "u"),)
     assert block.icons == ("i/book.png a book",)
 
 
 def test_a_link_around_blocks_is_a_link_of_each() -> None:
-    found = html_reader.blocks("<a href=u><h2>Title</h2><p>text</p></a><p>after</p>")
+    found = html_reader.parse_html("<a href=u><h2>Title</h2><p>text</p></a><p>after</p>")
     assert [b.links for b in found] == [(Link("Title", "u"),), (Link("text", "u"),), ()]
 
 
 def test_a_frame_is_a_link_even_where_it_stands_alone() -> None:
-    frame, video = html_reader.blocks(
+    frame, video = html_reader.parse_html(
         '<iframe src="https://a.b/c" title="Talk">x</iframe>'
         "<p>Film <video><source src=v.mp4></video>"
     )
@@ -204,7 +211,7 @@ def test_a_frame_is_a_link_even_where_it_stands_alone() -> None:
 def test_what_no_reader_sees_is_no_text(hidden: str) -> None:
     source = f"<p>a</p>{hidden.format('secret')}<p>b</p>"
     assert [text for _, text in parts(source) if text] == ["a", "b"]
-    assert html_reader.text(source) == "a b"
+    assert html_reader.extract_text(source) == "a b"
 
 
 def test_invisible_characters_are_dropped_and_white_space_folds() -> None:
@@ -216,9 +223,13 @@ def test_invisible_characters_are_dropped_and_white_space_folds() -> None:
 
 def test_a_page_says_its_title_and_language() -> None:
     page = "<!doctype html>\n<html lang=pt_BR><head><title>\nA &amp; B</title></head><body>x"
-    assert html_reader.title(page) == "A & B"
-    assert html_reader.language(page) == "pt-br"
-    assert html_reader.title("<p>x<svg><title>no</title></svg>") == html_reader.language("x") == ""
+    assert html_reader.extract_title(page) == "A & B"
+    assert html_reader.extract_language(page) == "pt-br"
+    assert (
+        html_reader.extract_title("<p>x<svg><title>no</title></svg>")
+        == html_reader.extract_language("x")
+        == ""
+    )
 
 
 AROUND = "<header>top</header><nav>menu</nav>{}<aside>ads</aside><footer>end</footer>"
@@ -239,12 +250,12 @@ AROUND = "<header>top</header><nav>menu</nav>{}<aside>ads</aside><footer>end</fo
     ],
 )
 def test_a_page_is_its_content_without_what_stands_around_it(page: str) -> None:
-    assert [block.text for block in html_reader.content(page)] == ["a", "b"]
+    assert [block.text for block in html_reader.parse_html_page(page)] == ["a", "b"]
 
 
 def test_a_header_with_the_only_main_heading_stays() -> None:
     page = "<body><header><h1>Title</h1><p>by me</p><nav>no</nav></header><p>text"
-    assert [block.text for block in html_reader.content(page)] == ["Title", "by me", "text"]
+    assert [block.text for block in html_reader.parse_html_page(page)] == ["Title", "by me", "text"]
 
 
 # Lines.
@@ -252,9 +263,9 @@ def test_a_header_with_the_only_main_heading_stays() -> None:
 
 def test_a_block_knows_its_lines() -> None:
     source = "<h1>\nOne\n</h1>\n<p>two\nthree &amp;\n<b>four</b>\n</p>\n<!--\n\n--><ul>\n<li>five\n"
-    found = {b.text: b.lines for b in html_reader.blocks(source)}
+    found = {b.text: b.lines for b in html_reader.parse_html(source)}
     assert found == {"One": (2, 2), "two three & four": (4, 6), "five": (11, 11)}
-    (block,) = html_reader.blocks("<p>\nx", first_line=40)
+    (block,) = html_reader.parse_html("<p>\nx", first_line=40)
     assert block.lines == (41, 41)
 
 
@@ -295,7 +306,7 @@ def trees(draw: st.DrawFn) -> tuple[str, list[str]]:
 def test_every_word_that_is_seen_is_in_one_block_in_order(tree: tuple[str, list[str]]) -> None:
     source, seen = tree
     assert [word for word in words(source) if word != "&"] == seen
-    assert [word for word in html_reader.text(source).split() if word != "&"] == seen
+    assert [word for word in html_reader.extract_text(source).split() if word != "&"] == seen
 
 
 SOUP = [
@@ -324,7 +335,7 @@ def test_unclosed_and_unopened_tags_lose_no_words(soup: list[str | int]) -> None
         line += piece == "\n"
         pieces.append(piece)
     source = "".join(pieces)
-    found = html_reader.blocks(source)
+    found = html_reader.parse_html(source)
     # Words in a table but in no cell of it are shown before it.
     in_order = list if "<table>" not in soup and "<tr>" not in soup else sorted
     assert in_order(words(source)) == in_order(seen)
@@ -336,16 +347,18 @@ def test_unclosed_and_unopened_tags_lose_no_words(soup: list[str | int]) -> None
 
 @given(st.text(alphabet="<>/!-?&;#\"'= \n\x00abpx[]", max_size=60))
 def test_any_input_is_read(source: str) -> None:
-    html_reader.blocks(source)
-    html_reader.text(source)
-    html_reader.title(source)
+    html_reader.parse_html(source)
+    html_reader.extract_text(source)
+    html_reader.extract_title(source)
 
 
 @given(st.text(max_size=30).filter(lambda text: "\0" not in text))
 def test_text_without_tags_is_its_words(text: str) -> None:
     from html import escape
 
-    assert html_reader.text(f"<p>{escape(text)}</p>") == html_reader.text(escape(text))
+    assert html_reader.extract_text(f"<p>{escape(text)}</p>") == html_reader.extract_text(
+        escape(text)
+    )
 
 
 @pytest.mark.parametrize("tag", ["div", "ul", "table><tr><td", "blockquote", "b", "section", "a"])
@@ -382,7 +395,7 @@ def test_time_grows_with_the_input(shape: str) -> None:
         body = "".join(HOSTILE[shape].format(number) for number in range(times))
         opening = {"many cells": "<table><tr>", "many attributes": "<p"}.get(shape, "")
         start = time.process_time()
-        html_reader.blocks(opening + body)
+        html_reader.parse_html(opening + body)
         return time.process_time() - start
 
     # A busy machine may spoil a measurement, never all of them.
@@ -392,5 +405,7 @@ def test_time_grows_with_the_input(shape: str) -> None:
 def test_a_page_that_defines_entities_by_entities_stays_small() -> None:
     lines = [f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 30)]
     page = f"<!DOCTYPE x [<!ENTITY a0 'ha'>{''.join(lines)}]><p>&a29;</p>"
-    assert len(html_reader.text(page)) < 20 * len(page)
-    assert "root:" not in html_reader.text('<!DOCTYPE x [<!ENTITY e SYSTEM "/etc/passwd">]>&e;')
+    assert len(html_reader.extract_text(page)) < 20 * len(page)
+    assert "root:" not in html_reader.extract_text(
+        '<!DOCTYPE x [<!ENTITY e SYSTEM "/etc/passwd">]>&e;'
+    )

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.readers.dialects import neutralise
-from assistant.readers.markdown import blocks
+from assistant.readers.dialects import convert_to_commonmark
+from assistant.readers.markdown import parse_markdown
 
 if TYPE_CHECKING:
     from assistant.models.documents import Block
@@ -26,11 +26,13 @@ MARKUP = st.lists(
 
 
 def kinds(source: str) -> list[str]:
-    return [block.kind for block in blocks(source)]
+    return [block.kind for block in parse_markdown(source)]
 
 
 def texts(source: str, kind: str = "") -> list[str]:
-    return [block.text for block in blocks(source) if block.text and kind in {"", block.kind}]
+    return [
+        block.text for block in parse_markdown(source) if block.text and kind in {"", block.kind}
+    ]
 
 
 def headings(source: str) -> list[str]:
@@ -38,7 +40,7 @@ def headings(source: str) -> list[str]:
 
 
 def only(source: str) -> Block:
-    (block,) = blocks(source)
+    (block,) = parse_markdown(source)
     return block
 
 
@@ -52,7 +54,7 @@ def test_atx_headings_have_six_levels(level: int) -> None:
 
 
 def test_setext_headings_span_their_underline() -> None:
-    first, second = blocks("One\n===\n\nTwo\n---")
+    first, second = parse_markdown("One\n===\n\nTwo\n---")
     assert (first.text, first.level, first.lines) == ("One", 1, (1, 2))
     assert (second.text, second.level, second.lines) == ("Two", 2, (4, 5))
 
@@ -113,7 +115,7 @@ def test_a_heading_is_read_without_its_markup(source: str, expected: str) -> Non
     ],
 )
 def test_a_heading_may_name_its_own_anchor(source: str) -> None:
-    block = blocks(source)[0]
+    block = parse_markdown(source)[0]
     assert (block.text, block.anchor) == ("Title", "own")
 
 
@@ -126,7 +128,7 @@ def test_an_anchor_shown_as_code_is_text() -> None:
 
 
 def test_nested_lists_keep_their_depth_marker_and_group() -> None:
-    found = blocks("- a\n  - b\n- c\n\ntext\n\n3. d\n4. e")
+    found = parse_markdown("- a\n  - b\n- c\n\ntext\n\n3. d\n4. e")
     assert [(b.text, b.marker, b.level) for b in found] == [
         ("a", "- ", 0),
         ("b", "- ", 1),
@@ -140,12 +142,12 @@ def test_nested_lists_keep_their_depth_marker_and_group() -> None:
 
 
 def test_a_second_paragraph_of_an_item_has_no_marker() -> None:
-    first, second = blocks("- a\n\n  b")
+    first, second = parse_markdown("- a\n\n  b")
     assert (first.marker, second.marker, second.kind) == ("- ", "", "item")
 
 
 def test_a_table_is_a_header_and_rows_on_their_own_lines() -> None:
-    found = blocks("| a | b |\n|---|---|\n| 1 | `x|y` |\n| 3 | |")
+    found = parse_markdown("| a | b |\n|---|---|\n| 1 | `x|y` |\n| 3 | |")
     assert found[0].kind == "header"
     assert found[0].text == "a | b"
     assert [(b.kind, b.lines) for b in found[1:]] == [("row", (3, 3)), ("row", (4, 4))]
@@ -154,7 +156,7 @@ def test_a_table_is_a_header_and_rows_on_their_own_lines() -> None:
 
 @pytest.mark.parametrize("end", ["", "  "])
 def test_kramdown_rows_without_a_header_are_rows(end: str) -> None:
-    found = blocks(f"|a|[b](http://c.d)|{end}\n|e|f|{end}")
+    found = parse_markdown(f"|a|[b](http://c.d)|{end}\n|e|f|{end}")
     assert [(b.kind, b.text, b.lines) for b in found] == [
         ("row", "a | b", (1, 1)),
         ("row", "e | f", (2, 2)),
@@ -185,7 +187,7 @@ def test_a_code_span_keeps_what_looks_like_an_attribute() -> None:
 
 
 def test_a_definition_list_is_read_with_true_lines() -> None:
-    assert [(b.text, b.lines) for b in blocks("Term\n: What it means")] == [
+    assert [(b.text, b.lines) for b in parse_markdown("Term\n: What it means")] == [
         ("Term", (1, 1)),
         ("What it means", (2, 2)),
     ]
@@ -217,7 +219,7 @@ def test_a_footnote_stands_where_it_is_written() -> None:
     ],
 )
 def test_marks_of_publishing_tools_are_not_text_and_move_no_line(noise: str) -> None:
-    found = [b for b in blocks(f"before\n\n{noise}\n\n## After") if b.text]
+    found = [b for b in parse_markdown(f"before\n\n{noise}\n\n## After") if b.text]
     assert [b.text for b in found] == ["before", "After"]
     assert found[1].lines[0] == 5 + noise.count("\n")
 
@@ -242,7 +244,7 @@ def test_the_text_of_html_is_read_and_its_scripts_are_not() -> None:
 @settings(deadline=None)
 @given(MARKUP)
 def test_neutralising_adds_and_removes_no_line(source: str) -> None:
-    assert neutralise(source).count("\n") == source.count("\n")
+    assert convert_to_commonmark(source).count("\n") == source.count("\n")
 
 
 @settings(deadline=None)
@@ -250,14 +252,14 @@ def test_neutralising_adds_and_removes_no_line(source: str) -> None:
 def test_blocks_stand_in_order_inside_the_file(source: str) -> None:
     last = source.count("\n") + 1
     before = 1
-    for block in blocks(source):
+    for block in parse_markdown(source):
         assert before <= block.lines[0] <= block.lines[1] <= last
         before = block.lines[0]
         assert block.kind == "code" or block.text == " ".join(block.text.split())
 
 
 def test_characters_that_end_a_line_elsewhere_end_none_here() -> None:
-    found = blocks("a\u2028b\x0cc\x85d\n\n# e")
+    found = parse_markdown("a\u2028b\x0cc\x85d\n\n# e")
     assert [(b.text, b.lines) for b in found] == [("a b c d", (1, 1)), ("e", (3, 3))]
 
 
@@ -265,5 +267,5 @@ def test_characters_that_end_a_line_elsewhere_end_none_here() -> None:
 def test_bad_input_is_neutralised_in_linear_time(unit: str) -> None:
     text = (unit * 300_000)[:300_000]
     started = time.process_time()
-    neutralise(text)
+    convert_to_commonmark(text)
     assert time.process_time() - started < 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.readers import markdown
-from assistant.readers.mdx import opens, reduce, tag_end
+from assistant.readers.mdx import convert_mdx, find_tag_end, starts_with_import
 
 TABS = "<Tabs items={['One', 'Two']}>\n<Tabs.Tab>\nFirst\n</Tabs.Tab>\n</Tabs>"
 VALUES = """\
@@ -24,7 +24,7 @@ First
 
 
 def texts(source: str) -> list[str]:
-    return [block.text for block in markdown.blocks(source, mdx=True) if block.text]
+    return [block.text for block in markdown.parse_markdown(source, mdx=True) if block.text]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_card_leads_where_it_says_from_the_line_it_is_written_in() -> None:
 
 <Card title="Ask" href="/ask" /> and <Card title="Read" />
 """
-    found = markdown.blocks(source, mdx=True)
+    found = markdown.parse_markdown(source, mdx=True)
     assert [(block.text, block.lines) for block in found] == [
         ("Start [now]", (4, 4)),
         ("Deploy", (9, 9)),
@@ -101,7 +101,7 @@ def test_nothing_indented_in_a_component_is_code_for_it() -> None:
     source = (
         "<Steps>\n    Some text.\n\n    ```bash\n    run\n    ```\n\n    - item\n</Steps>\n\nAfter"
     )
-    found = [(block.kind, block.text) for block in markdown.blocks(source, mdx=True)]
+    found = [(block.kind, block.text) for block in markdown.parse_markdown(source, mdx=True)]
     assert found == [
         ("prose", "Some text."),
         ("code", "run"),
@@ -111,7 +111,7 @@ def test_nothing_indented_in_a_component_is_code_for_it() -> None:
 
 
 def test_plain_markdown_keeps_what_only_looks_like_a_component() -> None:
-    assert [b.text for b in markdown.blocks("Use {x} and {props.y} here.")] == [
+    assert [b.text for b in markdown.parse_markdown("Use {x} and {props.y} here.")] == [
         "Use {x} and {props.y} here."
     ]
 
@@ -126,7 +126,7 @@ def test_plain_markdown_keeps_what_only_looks_like_a_component() -> None:
     ],
 )
 def test_a_page_that_opens_with_an_import_is_known(source: str, expected: bool) -> None:
-    assert opens(source) is expected
+    assert starts_with_import(source) is expected
 
 
 @pytest.mark.parametrize(
@@ -139,15 +139,15 @@ def test_a_page_that_opens_with_an_import_is_known(source: str, expected: bool) 
     ],
 )
 def test_a_tag_ends_outside_its_quotes_and_braces(tag: str, rest: str) -> None:
-    assert tag_end(f"{tag}{rest}", 0) == len(tag)
+    assert find_tag_end(f"{tag}{rest}", 0) == len(tag)
 
 
 def test_a_tag_that_never_ends_is_text() -> None:
-    assert tag_end("<A b='c", 0) is None
+    assert find_tag_end("<A b='c", 0) is None
     assert texts("<A b={c\n\n# Title") == ["<A b={c", "Title"]
 
 
 @pytest.mark.parametrize("piece", ["<A b={", "{", "<A ", "`<A>", "<A\n", "import {\n", "{/*"])
 def test_any_number_of_openings_keeps_its_lines(piece: str) -> None:
     source = piece * 500
-    assert reduce(source).count("\n") == source.count("\n")
+    assert convert_mdx(source).count("\n") == source.count("\n")

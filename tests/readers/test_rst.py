@@ -11,7 +11,7 @@ from assistant.readers import rst
 
 
 def found(source: str) -> list[tuple[str, str]]:
-    return [(b.kind, b.text) for b in html_reader.content(rst.html(source)[0])]
+    return [(b.kind, b.text) for b in html_reader.parse_html_page(rst.convert_rst(source)[0])]
 
 
 def prose(source: str) -> str:
@@ -19,7 +19,7 @@ def prose(source: str) -> str:
 
 
 def odd(source: str) -> list[tuple[int, str]]:
-    return rst.html(source)[1]
+    return rst.convert_rst(source)[1]
 
 
 def test_the_parts_of_a_page_become_blocks() -> None:
@@ -61,13 +61,19 @@ Part
         ("row", "1 | 2"),
     ]
     assert odd(source) == []
-    levels = [b.level for b in html_reader.content(rst.html(source)[0]) if b.kind == "heading"]
+    levels = [
+        b.level
+        for b in html_reader.parse_html_page(rst.convert_rst(source)[0])
+        if b.kind == "heading"
+    ]
     assert levels == [1, 2]
 
 
 def test_a_heading_is_known_by_its_label_and_else_by_its_words() -> None:
     source = ".. _My Label:\n\nFirst part\n==========\n\ntext\n\nSecond part\n===========\n\ntext\n"
-    headings = [b for b in html_reader.content(rst.html(source)[0]) if b.kind == "heading"]
+    headings = [
+        b for b in html_reader.parse_html_page(rst.convert_rst(source)[0]) if b.kind == "heading"
+    ]
     assert [b.anchor for b in headings] == ["my-label", "second-part"]
 
 
@@ -101,7 +107,7 @@ def test_a_role_nobody_knows_is_reported_and_one_the_page_defines_is_not() -> No
 
 def test_a_reference_to_a_label_of_the_page_leads_to_its_heading() -> None:
     source = "See :ref:`there`.\n\n.. _there:\n\nThe place\n=========\n\ntext\n"
-    (block, *_) = html_reader.content(rst.html(source)[0])
+    (block, *_) = html_reader.parse_html_page(rst.convert_rst(source)[0])
     assert block.text == "See The place."
     assert [link.url for link in block.links] == ["#there"]
 
@@ -160,7 +166,7 @@ def test_no_other_file_is_read(source: str) -> None:
 
 def test_no_markup_of_the_author_reaches_the_page() -> None:
     source = ".. role:: html(raw)\n   :format: html\n\n:html:`<b onclick=x>words</b>` <i>\n"
-    written, _ = rst.html(source)
+    written, _ = rst.convert_rst(source)
     assert "<b" not in written
     assert "<i>" not in written
     assert "words" in prose(source)
@@ -168,9 +174,9 @@ def test_no_markup_of_the_author_reaches_the_page() -> None:
 
 def test_what_one_page_defines_is_unknown_on_the_next() -> None:
     uses = ":mine:`words`\n"
-    before = rst.html(uses)
-    rst.html(f".. role:: mine(code)\n\n{uses}")
-    assert rst.html(uses) == before
+    before = rst.convert_rst(uses)
+    rst.convert_rst(f".. role:: mine(code)\n\n{uses}")
+    assert rst.convert_rst(uses) == before
 
 
 @pytest.mark.parametrize(
@@ -185,7 +191,7 @@ def test_what_one_page_defines_is_unknown_on_the_next() -> None:
 )
 def test_a_page_docutils_cannot_read_is_refused(source: str) -> None:
     with pytest.raises(ValueError, match=r"docutils"):
-        rst.html(source)
+        rst.convert_rst(source)
 
 
 def test_a_paragraph_too_long_for_its_markup_keeps_its_words() -> None:
@@ -245,7 +251,7 @@ def test_every_word_that_is_seen_is_in_one_block_in_order_and_on_its_line(
     page: tuple[str, dict[str, int]],
 ) -> None:
     source, seen = page
-    blocks = html_reader.content(rst.html(source)[0])
+    blocks = html_reader.parse_html_page(rst.convert_rst(source)[0])
     words = [word.strip("*.") for block in blocks for word in block.text.split()]
     assert [word for word in words if word in seen or word == "secret"] == list(seen)
     for block in blocks:
@@ -260,6 +266,6 @@ def test_every_word_that_is_seen_is_in_one_block_in_order_and_on_its_line(
 @given(st.text(alphabet="ab *`_|:.=-\n<>[]#\\\t", max_size=80))
 def test_any_input_is_read_or_refused(source: str) -> None:
     try:
-        rst.html(source)
+        rst.convert_rst(source)
     except ValueError as error:
         assert "docutils" in str(error)  # noqa: PT017

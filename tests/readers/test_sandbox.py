@@ -16,7 +16,7 @@ import pytest
 from assistant.guide import page as guides
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.readers.sandbox import Limits, ReaderProcess
+from assistant.readers.sandbox import Limits, Sandbox
 from tests.documents import docx, drawn, forms, paragraph, pdf, printed
 
 pytest.importorskip("markitdown")
@@ -64,11 +64,11 @@ def read(folder: Path, *named: tuple[str, bytes]) -> dict[str, str]:
         (folder / name).write_bytes(raw)
     (folder / "beside.md").write_text("# Beside\n\nThis page is read.\n")
     (folder / "letter.docx").write_bytes(docx(paragraph("And this letter.")))
-    guide = guides.read(folder)
+    guide = guides.read_guide(folder)
     said = [passage.text for passage in guide.passages]
     assert "Beside\n\nThis page is read." in said
     assert "And this letter." in said
-    return {oddity.path: oddity.what for oddity in guide.oddities if oddity.unread}
+    return {oddity.path: oddity.message for oddity in guide.warnings if oddity.unreadable}
 
 
 @pytest.mark.parametrize("shape", OVER)
@@ -93,9 +93,9 @@ def test_an_index_is_built_of_the_pages_that_are_in_their_limits(tmp_path, word_
     for number, (name, raw, _) in enumerate(list(OVER.values())[:2]):
         (corpus / f"{number}-{name}").write_bytes(raw)
     (corpus / "cats.md").write_text("# Cats\n\nA cat drinks milk.\n")
-    built = builder.build(corpus, tmp_path / "index", word_encoder)
-    assert [oddity.unread for oddity in built.oddities] == [True, True]
-    assert indexes.open(tmp_path / "index").store.size == 1
+    built = builder.build_index(corpus, tmp_path / "index", word_encoder)
+    assert [oddity.unreadable for oddity in built.warnings] == [True, True]
+    assert indexes.open_index(tmp_path / "index").store.size == 1
 
 
 def test_no_document_over_a_limit_takes_much_memory(tmp_path) -> None:
@@ -159,11 +159,11 @@ RAGGED = ".. csv-table::\n\n" + "   a\n" * 40_000 + "   " + "," * 9_000 + "\n"
 def test_restructured_text_that_takes_too_much_memory_is_read_as_plain(tmp_path) -> None:
     (tmp_path / "a.rst").write_text(f"Pumps\n=====\n\n{RAGGED}")
     (tmp_path / "b.rst").write_text("Valves\n======\n\nA *valve* is shut.\n")
-    guide = guides.read(tmp_path)
+    guide = guides.read_guide(tmp_path)
     assert guide.passages[-1].text == "Valves\n\nA valve is shut."
     assert guide.passages[0].text.startswith("Pumps")
-    (oddity,) = guide.oddities
-    assert oddity.what.startswith("The page was read as plain text: reading it takes more than")
+    (oddity,) = guide.warnings
+    assert oddity.message.startswith("The page was read as plain text: reading it takes more than")
 
 
 @pytest.mark.parametrize("name", ["a.md", "a.html", "a.rst", "a.txt"])
@@ -198,17 +198,17 @@ def test_front_matter_that_nests_too_deep_is_reported_and_its_page_is_read(
     tmp_path, matter
 ) -> None:
     (tmp_path / "a.md").write_text(f"{matter}# Head\n\nWords.\n")
-    guide = guides.read(tmp_path)
+    guide = guides.read_guide(tmp_path)
     assert [passage.text for passage in guide.passages] == ["Head\n\nWords."]
-    (oddity,) = guide.oddities
-    assert "more than 100 deep" in oddity.what
+    (oddity,) = guide.warnings
+    assert "more than 100 deep" in oddity.message
 
 
 def test_text_between_two_breaks_is_no_front_matter_however_long(tmp_path) -> None:
     (tmp_path / "a.md").write_text("---\n" + "Words of it.\n\n" * 20_000 + "---\n")
-    guide = guides.read(tmp_path)
+    guide = guides.read_guide(tmp_path)
     assert guide.passages[0].text.startswith("Words of it.")
-    assert [oddity.unread for oddity in guide.oddities] == [False]
+    assert [oddity.unreadable for oddity in guide.warnings] == [False]
 
 
 @pytest.mark.parametrize(
@@ -220,9 +220,9 @@ def test_text_between_two_breaks_is_no_front_matter_however_long(tmp_path) -> No
 )
 def test_front_matter_as_people_write_it_is_read(tmp_path, matter: str) -> None:
     (tmp_path / "a.md").write_text(f"{matter}Words.\n" + "x: y\n" * 1_000)
-    guide = guides.read(tmp_path)
+    guide = guides.read_guide(tmp_path)
     assert guide.pages[0].title == "Dots ... and more. Yes."
-    assert guide.oddities == ()
+    assert guide.warnings == ()
 
 
 # The process.
@@ -232,10 +232,10 @@ LONG = docx(printed(60))
 
 @pytest.fixture
 def process():
-    started: list[ReaderProcess] = []
+    started: list[Sandbox] = []
 
-    def start(**limits: int) -> ReaderProcess:
-        started.append(ReaderProcess("office", Limits(**limits)))
+    def start(**limits: int) -> Sandbox:
+        started.append(Sandbox("office", Limits(**limits)))
         return started[-1]
 
     yield start

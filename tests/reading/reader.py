@@ -12,19 +12,19 @@ from tests.reading.rendering import words_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from assistant.models.documents import PageRead
+    from assistant.models.documents import ParsedPage
 
 # Between the sentences of a passage stand white space and what marks an item or a row.
 BETWEEN = re.compile(r"(?:\s|[-*+•|>☐☑✓]|\[[ xX]\]|\d{1,9}[.)]|[a-z][.)])*")
 
 
-def read_text(folder: Path, source: str, name: str = "page.md") -> PageRead:
+def read_text(folder: Path, source: str, name: str = "page.md") -> ParsedPage:
     """A page as read from a folder of its own."""
     (folder / name).write_text(source, encoding="utf-8", newline="")
-    return page_reader.read_page(folder, name, reading=page_reader.Reading())
+    return page_reader.read_page(folder, name, reading_options=page_reader.ReadingOptions())
 
 
-def words_read(page: PageRead) -> list[str]:
+def words_read(page: ParsedPage) -> list[str]:
     """Every word that can be quoted from a page, in order."""
     return [
         word
@@ -34,7 +34,7 @@ def words_read(page: PageRead) -> list[str]:
     ]
 
 
-def broken_promises(page: PageRead) -> list[str]:
+def broken_promises(page: ParsedPage) -> list[str]:
     """What does not hold of a page's sections, passages and sentences; nothing, it is hoped."""
     broken = []
     count = page.page.text.count("\n") + 1
@@ -65,7 +65,7 @@ def broken_promises(page: PageRead) -> list[str]:
     return broken
 
 
-def strayed(page: PageRead) -> list[str]:
+def strayed(page: ParsedPage) -> list[str]:
     """Sentences whose first or last word does not stand in the lines they name."""
     lines = page.page.text.split("\n")
     stray = []

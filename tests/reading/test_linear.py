@@ -11,7 +11,7 @@ import pytest
 
 from assistant.guide import page as page_reader
 from assistant.readers import html as html_reader
-from assistant.readers.dialects import neutralise
+from assistant.readers.dialects import convert_to_commonmark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,13 +324,17 @@ def file(tmp_path_factory) -> Callable[[str], Callable[[str], Callable[[], objec
     """By a file's name: a way to have a text read from that file."""
     folder = tmp_path_factory.mktemp("shapes")
     page_reader.read_page(
-        folder, written(folder, "a.mdx", ":smile: <a> {b}"), reading=page_reader.Reading()
+        folder,
+        written(folder, "a.mdx", ":smile: <a> {b}"),
+        reading_options=page_reader.ReadingOptions(),
     )
 
     def named(name: str) -> Callable[[str], Callable[[], object]]:
         def read(source: str) -> Callable[[], object]:
             path = written(folder, f"{len(source)}-{name}", source)
-            return lambda: page_reader.read_page(folder, path, reading=page_reader.Reading())
+            return lambda: page_reader.read_page(
+                folder, path, reading_options=page_reader.ReadingOptions()
+            )
 
         return read
 
@@ -355,7 +359,7 @@ def test_reading_a_page_with_components_takes_time_in_proportion(shape, file):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_bringing_a_page_to_markdown_takes_time_in_proportion(shape):
     def read(source: str) -> Callable[[], object]:
-        return lambda: neutralise(source)
+        return lambda: convert_to_commonmark(source)
 
     assert not excess(SHAPES[shape], read)
 
@@ -364,7 +368,7 @@ def test_bringing_a_page_to_markdown_takes_time_in_proportion(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_reading_html_takes_time_in_proportion(shape):
     def read(source: str) -> Callable[[], object]:
-        return lambda: html_reader.blocks(source)
+        return lambda: html_reader.parse_html(source)
 
     assert not excess(SHAPES[shape], read)
 

@@ -65,7 +65,9 @@ def losses(folder: Path, paths: list[str], tool: str) -> tuple[list[str], Counte
     lost: list[str] = []
     left_out: Counter[str] = Counter()
     for path in paths:
-        read = words_read(page_reader.read_page(folder, path, reading=page_reader.Reading()))
+        read = words_read(
+            page_reader.read_page(folder, path, reading_options=page_reader.ReadingOptions())
+        )
         source = (folder / path).read_bytes().decode("utf-8-sig")
         want, without = published(source, tool).expected(read)
         left_out += without
@@ -113,7 +115,7 @@ def gold_pages(name: str) -> list[str]:
 @pytest.mark.parametrize("name", TOOLS)
 def test_no_word_of_a_published_guide_is_lost(name):
     folder = need(SHARED / "guides" / name)
-    paths = spread(list(page_reader.walk(folder)), SHORT)
+    paths = spread(list(page_reader.list_pages(folder)), SHORT)
     lost, left_out = losses(folder, paths, TOOLS[name])
     # Nothing but these kinds may be left out, and each only where the oracle saw it.
     assert set(left_out) <= {"contents", "alt", "label"}
@@ -123,12 +125,12 @@ def test_no_word_of_a_published_guide_is_lost(name):
 @pytest.mark.parametrize("name", ["doc2dial", "emanual_tv"])
 def test_no_word_of_a_question_sets_guide_is_lost(name):
     folder = need(EVAL / name / "docs")
-    lost, _ = losses(folder, spread(list(page_reader.walk(folder)), SHORT), "github")
+    lost, _ = losses(folder, spread(list(page_reader.list_pages(folder)), SHORT), "github")
     assert not lost, "\n".join(lost[:20])
 
 
 def test_no_word_of_the_manuals_is_lost(manuals):
-    paths = list(page_reader.walk(manuals))
+    paths = list(page_reader.list_pages(manuals))
     lost, _ = losses(manuals, paths, "github")
     assert not lost, f"{len(lost)} differences:\n" + "\n".join(lost[:20])
 
@@ -138,7 +140,9 @@ def missing_gold(folder: Path, name: str) -> list[str]:
     there = {
         page: [
             s.headings
-            for s in page_reader.read_page(folder, page, reading=page_reader.Reading()).sections
+            for s in page_reader.read_page(
+                folder, page, reading_options=page_reader.ReadingOptions()
+            ).sections
         ]
         for page in gold_pages(name)
     }
@@ -164,15 +168,15 @@ def test_every_gold_heading_path_of_the_manuals_is_a_section(manuals):
 def test_every_sentence_of_a_guide_stands_where_it_says(name):
     folder = need(SHARED / "guides" / name)
     wrong: list[str] = []
-    for path in spread(list(page_reader.walk(folder)), SHORT // 2):
-        page = page_reader.read_page(folder, path, reading=page_reader.Reading())
+    for path in spread(list(page_reader.list_pages(folder)), SHORT // 2):
+        page = page_reader.read_page(folder, path, reading_options=page_reader.ReadingOptions())
         wrong += broken_promises(page) + strayed(page)
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:20])
 
 
 def test_every_sentence_of_the_manuals_stands_where_it_says(manuals):
     wrong: list[str] = []
-    for path in page_reader.walk(manuals):
-        page = page_reader.read_page(manuals, path, reading=page_reader.Reading())
+    for path in page_reader.list_pages(manuals):
+        page = page_reader.read_page(manuals, path, reading_options=page_reader.ReadingOptions())
         wrong += broken_promises(page) + strayed(page)
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:20])

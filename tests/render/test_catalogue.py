@@ -124,25 +124,25 @@ def test_every_kind_of_resource_and_every_step_of_a_build_has_its_word(language)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_message_is_said_with_its_names_filled_in(language):
     for key, (text, *_) in FORMS["en"].items():
-        said = catalogue.choose(language)(key, **dict.fromkeys(names(text), "<7>"))
+        said = catalogue.choose_messages(language)(key, **dict.fromkeys(names(text), "<7>"))
         assert said.count("<7>") == len(names(text)), key
         assert "{" not in said
 
 
 def test_a_message_says_what_it_is_given():
-    german = catalogue.choose("de")
+    german = catalogue.choose_messages("de")
     assert german("ask") == "Fragen"
     assert german("understood", question="Was ist das?") == "Verstanden als: Was ist das?"
     assert german("minutes", n=5) == "5 Min."
 
 
 def test_what_is_filled_in_is_not_read_as_a_message():
-    said = catalogue.choose("en")("understood", question="{id} {0.__class__} {{ %s \ud800")
+    said = catalogue.choose_messages("en")("understood", question="{id} {0.__class__} {{ %s \ud800")
     assert said == "Understood as: {id} {0.__class__} {{ %s \ud800"
 
 
 def test_a_number_decides_between_one_thing_and_others():
-    english, japanese = catalogue.choose("en"), catalogue.choose("ja")
+    english, japanese = catalogue.choose_messages("en"), catalogue.choose_messages("ja")
     assert english("missing_answer_mend", days=1).endswith("kept for 1 day.")
     assert english("missing_answer_mend", days=2).endswith("kept for 2 days.")
     assert english("missing_answer_mend", days=90).endswith("kept for 90 days.")
@@ -152,12 +152,12 @@ def test_a_number_decides_between_one_thing_and_others():
 @pytest.mark.parametrize("key", ["", "nothing", "missing_answer_mend.one", "direction"])
 def test_a_key_there_is_no_message_for_is_a_key_error(key):
     with pytest.raises(KeyError):
-        catalogue.choose("en")(key)
+        catalogue.choose_messages("en")(key)
 
 
 def test_a_name_that_is_not_given_is_a_key_error():
     with pytest.raises(KeyError, match="question"):
-        catalogue.choose("en")("understood")
+        catalogue.choose_messages("en")("understood")
 
 
 # -- choosing -------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ HEADERS = [
 
 @pytest.mark.parametrize(("header", "language"), HEADERS, ids=lambda text: text[:30])
 def test_the_language_is_what_the_browser_asks_for_first_of_those_there_are(header, language):
-    chosen = catalogue.choose(header)
+    chosen = catalogue.choose_messages(header)
     assert chosen.language == language
     assert chosen("ask") == FORMS[language]["ask"][0]
     assert chosen.direction == ("rtl" if language == "ar" else "ltr")
@@ -227,7 +227,7 @@ def test_no_language_that_could_be_had_was_wanted_more(wanted):
     for name, _, weight in reversed(wanted):
         if name in LANGUAGES and weight:
             weights[name] = max(weight, weights.get(name, 0))
-    chosen = catalogue.choose(header).language
+    chosen = catalogue.choose_messages(header).language
     if weights:
         assert weights[chosen] == max(weights.values())
     else:
@@ -237,18 +237,18 @@ def test_no_language_that_could_be_had_was_wanted_more(wanted):
 @settings(deadline=None)
 @given(st.text(st.characters()) | st.text("deqEN=;,*-_. 019\t", max_size=40))
 def test_whatever_a_header_holds_a_language_is_chosen(header):
-    assert catalogue.choose(header).language in LANGUAGES
+    assert catalogue.choose_messages(header).language in LANGUAGES
 
 
 @pytest.mark.parametrize("fixed", ["ja", "JA", "ja-JP", " ja "])
 @pytest.mark.parametrize("header", ["", "de", "*"])
 def test_a_language_that_is_set_wins_over_the_browser(header, fixed):
-    assert catalogue.choose(header, fixed).language == "ja"
+    assert catalogue.choose_messages(header, fixed).language == "ja"
 
 
 @pytest.mark.parametrize("fixed", ["xx", "den", "*", " ", "../en", "\ud800"])
 def test_a_language_without_a_catalogue_is_an_error_that_names_those_there_are(fixed):
     with pytest.raises(SettingsError) as raised:
-        catalogue.choose("de", fixed)
+        catalogue.choose_messages("de", fixed)
     assert "ar, de, en, es, fr, ja, pt" in raised.value.mend
     assert raised.value.what.isprintable()

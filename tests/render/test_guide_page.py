@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.render import catalogue
-from assistant.render.guide_page import Quoted, marked, reader
-from assistant.render.html import Masthead
+from assistant.render.guide_page import Highlight, mark_quote, render_guide_page
+from assistant.render.html import Branding
 
 CATS = f"""---
 title: "Cats {HOSTILE}"
@@ -35,7 +35,7 @@ A cat is an animal {HOSTILE} that climbs a tree. [Click](javascript:alert(3)) or
 A bird *flies* over the river & the road.
 """
 HEBREW = "---\nlang: he\n---\n# חתולים\n\n## מה זה חתול?\n\nחתול הוא חיה.\n"
-ENGLISH = catalogue.choose("en")
+ENGLISH = catalogue.choose_messages("en")
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +45,13 @@ def store(tmp_path_factory, word_encoder):
     (corpus / "dogs.md").write_text("# Dogs\n\nA dog barks.\n", encoding="utf-8")
     (corpus / "hatul.md").write_text(HEBREW, encoding="utf-8")
     folder = tmp_path_factory.mktemp("index")
-    builder.build(corpus, folder, word_encoder)
-    return indexes.open(folder).store
+    builder.build_index(corpus, folder, word_encoder)
+    return indexes.open_index(folder).store
 
 
 def read(store, path, quoted=None, root="") -> str:
-    return reader(
-        store.page(path), store.sections(path), Masthead("Animals", root), ENGLISH, quoted
+    return render_guide_page(
+        store.page(path), store.sections(path), Branding("Animals", root), ENGLISH, quoted
     )
 
 
@@ -98,7 +98,7 @@ def test_a_page_written_from_right_to_left_is_shown_so(store):
 
 
 def test_a_quote_is_marked_where_it_stands_and_nowhere_else(store):
-    quoted = Quoted("A bird flies over the", "river & the road.", "what-is-a-bird")
+    quoted = Highlight("A bird flies over the", "river & the road.", "what-is-a-bird")
     page = read(store, "cats.md", quoted)
     assert "".join(text_in_marks(page).split()) == "Abirdfliesovertheriver&theroad."
     assert plain(page) == plain(read(store, "cats.md"))
@@ -106,14 +106,14 @@ def test_a_quote_is_marked_where_it_stands_and_nowhere_else(store):
 
 def test_a_quote_is_looked_for_from_its_section_on():
     body = '<h2 id="a">A</h2><p>one two</p><h2 id="b">B</h2><p>one two</p>'
-    assert marked(body, Quoted("one two", "one two", "b")) == (
+    assert mark_quote(body, Highlight("one two", "one two", "b")) == (
         '<h2 id="a">A</h2><p>one two</p><h2 id="b">B</h2><p><mark>one two</mark></p>'
     )
 
 
 def test_a_mark_never_crosses_a_tag():
     body = "<p>a <em>b c</em> d</p><ul><li>e</li><li>f &amp; g</li></ul>"
-    assert marked(body, Quoted("b c", "f & g")) == (
+    assert mark_quote(body, Highlight("b c", "f & g")) == (
         "<p>a <em><mark>b c</mark></em> <mark>d</mark></p>"
         "<ul><li><mark>e</mark></li><li><mark>f &amp; g</mark></li></ul>"
     )
@@ -122,7 +122,7 @@ def test_a_mark_never_crosses_a_tag():
 @pytest.mark.parametrize("first", ["", "not there", HOSTILE, "\x00", "one" * 1000])
 def test_what_is_not_in_the_page_marks_nothing(first):
     body = "<p>one two three</p>"
-    assert marked(body, Quoted(first, first)) == body
+    assert mark_quote(body, Highlight(first, first)) == body
 
 
 PIECES = st.lists(
@@ -136,7 +136,7 @@ def test_marking_changes_no_text_and_no_tag(pieces, start, size):
     body = "".join(pieces)
     said = "".join(plain(body).split())
     quote = said[start : start + size]
-    found = marked(body, Quoted(quote, quote))
+    found = mark_quote(body, Highlight(quote, quote))
     assert re.sub("</?mark>", "", found) == body
     assert "".join(text_in_marks(found).split()) == quote
     assert found.count("<mark>") == found.count("</mark>")

@@ -11,8 +11,8 @@ from mcp import Client
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.render.agent import label
-from assistant.server.reload import Live
+from assistant.render.agent import plain_label
+from assistant.server.reload import LiveAssistant
 from assistant.server.routes import mcp
 from assistant.server.service import Service
 from tests.conftest import SHARED
@@ -44,15 +44,15 @@ def live(tmp_path_factory, word_encoder):
         heading = " ".join(title.replace("\0", "").split())  # a page with a zero byte is no text
         content = f"# {heading}\n\nA cat.\n".encode(errors="replace")
         (folder / "guide" / name).write_bytes(content)
-    builder.build(folder / "guide", folder / "index", word_encoder)
-    return Live(Assistant(indexes.open(folder / "index"), word_encoder))
+    builder.build_index(folder / "guide", folder / "index", word_encoder)
+    return LiveAssistant(Assistant(indexes.open_index(folder / "index"), word_encoder))
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 @pytest.mark.parametrize("title", OUTSIDE, ids=range(len(OUTSIDE)))
 def test_the_guide_s_name_and_its_pages_names_and_titles_are_short_and_plain(live, title, mode):
     async def run():
-        async with Client(mcp.server(Service(live, title=title)), mode=mode) as client:
+        async with Client(mcp.create_server(Service(live, title=title)), mode=mode) as client:
             return client.server_info, (await client.list_resources()).resources
 
     info, listed = asyncio.run(run())
@@ -63,7 +63,7 @@ def test_the_guide_s_name_and_its_pages_names_and_titles_are_short_and_plain(liv
 
 def test_an_ordinary_title_stays_as_it_is():
     for title in ("C# & F#: a *short* guide [2026]", "Über uns", "日本語 ガイド", "مرحبا"):
-        assert label(title) == title
+        assert plain_label(title) == title
 
 
 def test_no_text_that_attacks_makes_a_long_name_or_a_mark():
@@ -75,6 +75,6 @@ def test_no_text_that_attacks_makes_a_long_name_or_a_mark():
         attacks += [one for some in json.loads(file.read_text()).values() for one in some]
     assert len(attacks) > 500
     for attack in attacks:
-        name = label(attack)
+        name = plain_label(attack)
         assert not name or is_plain(name), attack
-        assert label(name) == name
+        assert plain_label(name) == name

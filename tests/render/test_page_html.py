@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from test_markdown import MARKUP
 
 from assistant.readers import html as html_reader
-from assistant.render.page_html import blocks, page
+from assistant.render.page_html import render_blocks, render_markdown
 
 SECURITY = Path(__file__).parent.parent.parent.parent / "shared" / "security"
 
@@ -81,13 +81,13 @@ HOSTILE = [
 
 @pytest.mark.parametrize("source", HOSTILE)
 def test_nothing_hostile_survives_rendering(source: str) -> None:
-    check_harmless(page(source, EVERYWHERE))
+    check_harmless(render_markdown(source, EVERYWHERE))
 
 
 @settings(deadline=None)
 @given(MARKUP)
 def test_whatever_is_rendered_is_harmless(source: str) -> None:
-    check_harmless(page(source, EVERYWHERE))
+    check_harmless(render_markdown(source, EVERYWHERE))
 
 
 def test_published_attacks_do_not_survive_rendering() -> None:
@@ -97,8 +97,8 @@ def test_published_attacks_do_not_survive_rendering() -> None:
     for line in attacks.read_text(encoding="utf-8").strip().split("\n")[::4]:
         for value in json.loads(line).values():
             if isinstance(value, str):
-                check_harmless(page(value, EVERYWHERE))
-                check_harmless(page(f"# {value}", EVERYWHERE))
+                check_harmless(render_markdown(value, EVERYWHERE))
+                check_harmless(render_markdown(f"# {value}", EVERYWHERE))
 
 
 @pytest.mark.parametrize(
@@ -106,23 +106,29 @@ def test_published_attacks_do_not_survive_rendering() -> None:
     ["https://a.example/x", "other.md#part", "../up.md", "#here", "mailto:a@b.example", "a:b/c"],
 )
 def test_a_link_stays_one_only_where_it_leads_somewhere(address: str) -> None:
-    found = [a["href"] for tag, a in Tags(page(f"[x](<{address}>)", [])).found if tag == "a"]
+    found = [
+        a["href"] for tag, a in Tags(render_markdown(f"[x](<{address}>)", [])).found if tag == "a"
+    ]
     assert found == ([] if address == "a:b/c" else [address])
 
 
 def test_a_link_is_resolved_by_whoever_knows_the_pages() -> None:
-    shown = page("[x](a) [y](b)", [], resolve=lambda address: "/guide/a" if address == "a" else "")
+    shown = render_markdown(
+        "[x](a) [y](b)", [], resolve=lambda address: "/guide/a" if address == "a" else ""
+    )
     assert shown == '<p><a href="/guide/a">x</a> y</p>\n'
 
 
 def test_the_title_of_an_admonition_is_shown_as_a_label() -> None:
-    shown = page('!!! note "Mind this"\n    Text', [])
+    shown = render_markdown('!!! note "Mind this"\n    Text', [])
     assert shown == '<p class="label">Mind this</p>\n<p>Text</p>\n'
 
 
 def test_headings_carry_the_anchors_handed_in() -> None:
     found = Tags(
-        page("# A {#x}\n\n## B\n\n```\n# C\n```\n\nD\n---", [(1, "x"), (3, "b"), (9, "d")])
+        render_markdown(
+            "# A {#x}\n\n## B\n\n```\n# C\n```\n\nD\n---", [(1, "x"), (3, "b"), (9, "d")]
+        )
     ).found
     assert [(tag, a.get("id")) for tag, a in found if tag in {"h1", "h2"}] == [
         ("h1", "x"),
@@ -132,23 +138,23 @@ def test_headings_carry_the_anchors_handed_in() -> None:
 
 
 def test_an_anchor_is_not_shown_beside_its_heading() -> None:
-    assert "{" not in page("# A {#x}\n\n## B\n{: #y }", [(1, "x"), (3, "y")])
+    assert "{" not in render_markdown("# A {#x}\n\n## B\n{: #y }", [(1, "x"), (3, "y")])
 
 
 def test_raw_html_becomes_its_text() -> None:
-    shown = page("<div><b>Bold</b> &amp; more</div>", [])
+    shown = render_markdown("<div><b>Bold</b> &amp; more</div>", [])
     assert shown == "<p>Bold &amp; more</p>\n"
 
 
 def test_an_image_is_named_and_never_fetched() -> None:
-    shown = page('![alt](https://other.example/x.png "A title")', [])
+    shown = render_markdown('![alt](https://other.example/x.png "A title")', [])
     assert "A title" in shown
     assert "other.example" not in shown
 
 
 def test_blocks_of_another_format_are_shown_with_the_ids_of_their_headings() -> None:
-    found = html_reader.blocks("<h1>A</h1><p>x &amp; y</p><h2>B</h2><ul><li>i</ul><pre>c</pre>")
-    assert blocks(found, [(1, "a"), (1, "b")]) == (
+    found = html_reader.parse_html("<h1>A</h1><p>x &amp; y</p><h2>B</h2><ul><li>i</ul><pre>c</pre>")
+    assert render_blocks(found, [(1, "a"), (1, "b")]) == (
         '<h1 id="a">A</h1>\n<p>x &amp; y</p>\n<h2 id="b">B</h2>\n'
         "<ul><li>i</li>\n</ul>\n<pre><code>c</code></pre>\n"
     )

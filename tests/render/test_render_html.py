@@ -11,7 +11,7 @@ from drawn import HOSTILE, Tags, answer, assert_harmless, citation, resource
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.render import catalogue, urls
-from assistant.render.html import SURROUNDINGS, Markup, Masthead
+from assistant.render.html import CONTEXT_CHARS, Branding, HtmlRenderer
 
 FEEDBACK = "https://forms.example/tell-us"
 
@@ -22,13 +22,15 @@ def store(tmp_path_factory, word_encoder):
     (corpus / "cats and more.md").write_text("# Cats\n\n## One\n\nA cat climbs.\n")
     (corpus / "dogs.md").write_text("# Dogs\n\n## Top\n\nA dog barks.\n")
     folder = tmp_path_factory.mktemp("index")
-    builder.build(corpus, folder, word_encoder)
-    return indexes.open(folder).store
+    builder.build_index(corpus, folder, word_encoder)
+    return indexes.open_index(folder).store
 
 
 @pytest.fixture
-def markup(store) -> Markup:
-    return Markup(store, catalogue.choose("en"), Masthead("Animals", feedback_url=FEEDBACK))
+def markup(store) -> HtmlRenderer:
+    return HtmlRenderer(
+        store, catalogue.choose_messages("en"), Branding("Animals", feedback_url=FEEDBACK)
+    )
 
 
 def shown(markup, given, texts=None, kept="") -> str:
@@ -73,7 +75,7 @@ def test_a_quote_keeps_its_lines_and_its_items(markup):
 def test_every_quote_carries_its_number_which_leads_to_its_source(markup):
     cited = citation("First."), citation("Second.", n=2)
     links = [a for a in Tags(shown(markup, answer(*cited))).all("a") if a.get("class") == "number"]
-    assert [a["href"] for a in links] == [urls.cited(one) for one in cited]
+    assert [a["href"] for a in links] == [urls.citation_url(one) for one in cited]
     assert [a["title"] for a in links] == ["Source 1", "Source 2"]
 
 
@@ -111,7 +113,7 @@ def test_a_long_passage_is_shown_around_its_quote_only(markup):
     found = html.unescape(re.search(r'<p dir="auto">(… .*? …)</p>', source)[1])
     plain = re.sub("<[^>]*>", "", found).strip("… ")
     assert plain in words
-    assert len(plain) <= 2 * SURROUNDINGS + 4
+    assert len(plain) <= 2 * CONTEXT_CHARS + 4
     assert "w499 <mark>w500</mark> w501" in found
 
 
@@ -130,7 +132,7 @@ def test_a_refusal_says_what_was_looked_for_and_where_to_turn(markup):
 
 
 def test_a_guide_without_a_place_to_write_to_offers_none(store):
-    alone = Markup(store, catalogue.choose("en"), Masthead("Animals"))
+    alone = HtmlRenderer(store, catalogue.choose_messages("en"), Branding("Animals"))
     assert "Tell the guide" not in shown(alone, answer())
 
 
@@ -180,26 +182,26 @@ def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):
     (copy,) = Tags(shown(markup, given)).all("button")
     assert copy["value"] == (
         "**what is one?**\n\n> One\n>\n> A quote. [1]\n\n"
-        f"[1] [Guide \\[x\\] › One]({urls.cited(given.citations[0])})"
+        f"[1] [Guide \\[x\\] › One]({urls.citation_url(given.citations[0])})"
     )
 
 
 def test_a_resource_is_a_web_link_or_a_page_of_the_guide(store):
-    assert urls.resource(resource("https://a.example/x"), store) == "https://a.example/x"
-    assert urls.resource(resource("./dogs.md#top"), store) == "/guide/dogs.md#top"
+    assert urls.resource_url(resource("https://a.example/x"), store) == "https://a.example/x"
+    assert urls.resource_url(resource("./dogs.md#top"), store) == "/guide/dogs.md#top"
     for elsewhere in ("missing.md", "javascript:alert(1)", "//evil.example/x", "../../etc/passwd"):
-        found = urls.resource(resource(elsewhere), store)
+        found = urls.resource_url(resource(elsewhere), store)
         assert found == "/guide/cats%20and%20more.md#one"
 
 
 @pytest.mark.parametrize("language", catalogue.languages())
 def test_every_part_of_an_answer_is_said_in_the_reader_s_language(store, language):
-    say = catalogue.choose("", language)
-    own = Markup(store, say, Masthead("Animals", feedback_url=FEEDBACK))
+    say = catalogue.choose_messages("", language)
+    own = HtmlRenderer(store, say, Branding("Animals", feedback_url=FEEDBACK))
     given = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
-    source = html.unescape(own.reply(given, {"a.md#one/1": "Q. And more."}, "k" * 16))
+    source = html.unescape(own.render_answer(given, {"a.md#one/1": "Q. And more."}, "k" * 16))
     for key in ("meant", "sources", "in_context", "helpful", "yes", "no", "copy", "link"):
         assert say(key) in source, key
-    refused = html.unescape(own.reply(answer(), {}))
+    refused = html.unescape(own.render_answer(answer(), {}))
     for key in ("refused", "rephrase", "tell"):
         assert say(key) in refused, key

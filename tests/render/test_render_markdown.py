@@ -17,7 +17,7 @@ from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import REFUSAL, Turn
 from assistant.render import catalogue
-from assistant.render.markdown import BREAK, Footnotes
+from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
 
 BASE = "https://help.example/guide-of-ours"
 ASKED = """
@@ -52,8 +52,8 @@ A bird is no cat.
 PATH = "odd (cats) [1].md"
 
 
-def notes_of(assistant: Assistant, language: str = "en") -> Footnotes:
-    return Footnotes(assistant.index.store, catalogue.choose("", language), BASE)
+def notes_of(assistant: Assistant, language: str = "en") -> MarkdownRenderer:
+    return MarkdownRenderer(assistant.index.store, catalogue.choose_messages("", language), BASE)
 
 
 def agent(answer) -> Turn:
@@ -66,8 +66,8 @@ def odd(tmp_path_factory, word_encoder) -> Assistant:
     """A guide whose headings, path and text hold what Markdown is made of."""
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / PATH).write_text(ODD, encoding="utf-8")
-    builder.build(corpus, folder, word_encoder)
-    return Assistant(indexes.open(folder), word_encoder)
+    builder.build_index(corpus, folder, word_encoder)
+    return Assistant(indexes.open_index(folder), word_encoder)
 
 
 @pytest.mark.parametrize("question", ASKED)
@@ -75,7 +75,7 @@ def test_every_quote_stands_as_it_is_with_its_marker_and_each_marker_has_its_foo
     corpus_assistant, question
 ):
     answer = corpus_assistant.ask(question)
-    text = BREAK.join(notes_of(corpus_assistant).written(answer))
+    text = PARAGRAPH_BREAK.join(notes_of(corpus_assistant).render_answer(answer))
     for citation in answer.citations:
         assert f"{citation.quote} [^{citation.n}]" in text
         (note,) = re.findall(rf"^\[\^{citation.n}\]: (.*)$", text, re.MULTILINE)
@@ -91,7 +91,7 @@ def test_a_reader_of_markdown_sees_as_many_footnotes_as_there_are_citations(
     corpus_assistant, question
 ):
     answer = corpus_assistant.ask(question)
-    text = BREAK.join(notes_of(corpus_assistant).written(answer))
+    text = PARAGRAPH_BREAK.join(notes_of(corpus_assistant).render_answer(answer))
     drawn = MarkdownIt().use(footnote_plugin).render(text)
     assert drawn.count('class="footnote-item"') == len(answer.citations)
     assert drawn.count('class="footnote-ref"') == len(answer.citations)
@@ -103,8 +103,8 @@ def test_what_is_not_answered_is_refused_in_the_words_of_the_language_with_the_n
     answer = corpus_assistant.ask("can I bake bread here?")
     assert not answer.found
     for language in catalogue.languages():
-        say = catalogue.choose("", language)
-        first, *rest = notes_of(corpus_assistant, language).written(answer)
+        say = catalogue.choose_messages("", language)
+        first, *rest = notes_of(corpus_assistant, language).render_answer(answer)
         assert first == say("refused")
         assert rest[-1].startswith(say("nearest"))
         assert rest[-1].count(f"]({BASE}/guide/") == len(answer.related) > 0
@@ -113,7 +113,7 @@ def test_what_is_not_answered_is_refused_in_the_words_of_the_language_with_the_n
 def test_a_side_that_the_guide_does_not_speak_of_is_named(corpus_assistant):
     answer = corpus_assistant.ask("how is a PM different from a unicorn?")
     assert answer.missing
-    assert answer.gap in notes_of(corpus_assistant).written(answer)
+    assert answer.gap in notes_of(corpus_assistant).render_answer(answer)
 
 
 @pytest.mark.parametrize("language", catalogue.languages())
@@ -121,10 +121,10 @@ def test_a_side_that_the_guide_does_not_speak_of_is_named(corpus_assistant):
 def test_an_answer_is_read_back_as_it_was_in_every_language(corpus_assistant, question, language):
     answer = corpus_assistant.ask(question)
     notes = notes_of(corpus_assistant, language)
-    text = BREAK.join(notes.written(answer))
-    assert notes_of(corpus_assistant).turn(text) == agent(answer)
+    text = PARAGRAPH_BREAK.join(notes.render_answer(answer))
+    assert notes_of(corpus_assistant).parse_turn(text) == agent(answer)
     # As clients send it back that trim, or end lines as Windows does:
-    assert notes.turn(text.replace("\n", "\r\n") + "\r\n ") == agent(answer)
+    assert notes.parse_turn(text.replace("\n", "\r\n") + "\r\n ") == agent(answer)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_an_answer_is_read_back_as_it_was_in_every_language(corpus_assistant, qu
 def test_markdown_in_headings_paths_and_quotes_leads_nowhere_else(odd, question):
     answer = odd.ask(question)
     assert answer.found
-    text = BREAK.join(notes_of(odd).written(answer))
-    assert notes_of(odd).turn(text) == agent(answer)
+    text = PARAGRAPH_BREAK.join(notes_of(odd).render_answer(answer))
+    assert notes_of(odd).parse_turn(text) == agent(answer)
     footnotes = [line for line in text.splitlines() if line.startswith("[^")]
     drawn = MarkdownIt().render("\n\n".join(line.partition(": ")[2] for line in footnotes))
     links = re.findall(r'<a href="([^"]*)">(.*?)</a>', drawn)
@@ -150,14 +150,14 @@ def test_of_two_sections_of_one_name_the_one_that_says_it_is_the_source(odd):
     page = re.sub(r"([\[\]\\])", r"\\\1", PATH)
     found = []
     for text in texts:
-        turn = notes_of(odd).turn(f"{text} [^1]\n\n[^1]: {label} — [{page}](x)")
+        turn = notes_of(odd).parse_turn(f"{text} [^1]\n\n[^1]: {label} — [{page}](x)")
         assert turn.text == f"{text} [1]"
         found += turn.sources
     assert len(set(found)) == 2
 
 
 def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_its_source(odd):
-    turn = notes_of(odd).turn("A fish is a cat. [^1]\n\n[^1]: Cats — [gone.md](x)")
+    turn = notes_of(odd).parse_turn("A fish is a cat. [^1]\n\n[^1]: Cats — [gone.md](x)")
     assert turn == Turn("agent", "A fish is a cat. [1]")
 
 
@@ -176,14 +176,14 @@ def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_i
     ],
 )
 def test_what_is_not_an_answer_of_ours_stays_as_it_is_but_for_its_markers(odd, said, read):
-    found = notes_of(odd).turn(said)
+    found = notes_of(odd).parse_turn(said)
     assert found == Turn("agent", read if read is not None else found.text)
     assert "[^" not in found.text
 
 
 @given(st.text(st.sampled_from("[]^123: —\\()\n a"), max_size=200))
 def test_whatever_was_said_is_read(odd, text):
-    assert notes_of(odd).turn(text).role == "agent"
+    assert notes_of(odd).parse_turn(text).role == "agent"
 
 
 @pytest.mark.parametrize(
@@ -204,13 +204,13 @@ def test_reading_takes_as_long_as_the_text_is_and_no_longer(odd, piece):
     notes = notes_of(odd)
     for text in (piece * 40_000, "[^1]: " + piece * 40_000, piece * 40_000 + "](x)"):
         began = time.monotonic()
-        notes.turn(text)
+        notes.parse_turn(text)
         assert time.monotonic() - began < 5  # where it squared, minutes
 
 
 def test_no_two_pieces_are_lost_between(corpus_assistant):
     answer = corpus_assistant.ask(ASKED[0])
-    pieces = notes_of(corpus_assistant).written(answer)
+    pieces = notes_of(corpus_assistant).render_answer(answer)
     assert all(pieces)
     assert not any(
         one.endswith("\n") or two.startswith("\n") for one, two in itertools.pairwise(pieces)

@@ -13,12 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.index.term_matches import Told
+from assistant.index.term_matches import TermPositions
 from assistant.index.vocabulary import Vocabulary
 from assistant.models.answers import Candidates
 from assistant.models.documents import Passage, Sentence
 from assistant.retrieval import ranker
-from assistant.retrieval.ranker import FEATURES, Evidence, Model, Sought, describe, fuse, rank
+from assistant.retrieval.ranker import (
+    FEATURES,
+    Evidence,
+    Query,
+    RankingModel,
+    compute_features,
+    fuse,
+    rank_hits,
+)
 
 
 def passage(text: str, *headings: str) -> Passage:
@@ -43,21 +51,23 @@ class Candidate(NamedTuple):
     place: int | None = None
 
 
-def evidence(*found: Candidate, sought: Sought | None = None, near: float | None = None):
+def evidence(*found: Candidate, sought: Query | None = None, near: float | None = None):
     """Candidates together, each sentence .1 less near than its passage unless said otherwise."""
-    where = Told.of([each.passage for each in found]).where((sought or SOUGHT).named)
+    where = TermPositions.from_passages([each.passage for each in found]).match(
+        (sought or SOUGHT).all_terms
+    )
     cosines = np.array([each.cosine for each in found], dtype=np.float32)
     counts = [len(each.passage.sentences) for each in found]
     sentences = np.repeat(cosines - np.float32(0.1) if near is None else near, counts)
     return Evidence(
         keys=[each.key for each in found],
         passages=[each.passage for each in found],
-        where=where,
+        matches=where,
         cosines=cosines,
         sentence_cosines=sentences.astype(np.float32),
-        said=where.said(VOCABULARY.rarities((sought or SOUGHT).terms), sentences),
+        sentence_scores=where.score_sentences(VOCABULARY.idfs((sought or SOUGHT).terms), sentences),
         dense_ranks=[each.key + 1 for each in found],
-        lexical=[each.lexical for each in found],
+        lexical_scores=[each.lexical for each in found],
         lexical_ranks=[each.place for each in found],
     )
 
@@ -67,7 +77,7 @@ def candidate(key: int, text: str, *headings: str, cosine: float = 0.5) -> Candi
 
 
 VOCABULARY = Vocabulary(10, {"cat": 5, "dog": 2, "pet": 1}, {}, {})
-SOUGHT = Sought.of("cat")
+SOUGHT = Query.from_text("cat")
 
 
 def test_the_mix_spreads_each_arm_over_nought_to_one_and_weighs_them():
@@ -105,9 +115,9 @@ def described(question: str, *pieces: str, heading: str = "All", **sought) -> di
         spans.append(Sentence(start, start + len(piece), "prose", (1, 1)))
         start += len(piece) + 1
     found = replace(passage(text, "All", heading), sentences=tuple(spans))
-    wanted = Sought.of(question, **sought)
+    wanted = Query.from_text(question, **sought)
     item = evidence(Candidate(0, found, 0.5, 2.0), sought=wanted, near=0.4)
-    row = describe(wanted, item, VOCABULARY)[0]
+    row = compute_features(wanted, item, VOCABULARY)[0]
     return dict(zip(FEATURES, row.tolist(), strict=True))
 
 
@@ -179,27 +189,32 @@ def test_a_match_is_by_meaning_or_by_words():
     ],
 )
 def test_an_answer_is_of_the_kind_that_is_wanted(kind, holds, lacks):
-    assert described("a cat", holds, kind=kind)["kind"] == 1.0
-    assert described("a cat", lacks, kind=kind)["kind"] == 0.0
+    assert described("a cat", holds, answer_type=kind)["kind"] == 1.0
+    assert described("a cat", lacks, answer_type=kind)["kind"] == 0.0
     assert described("a cat", lacks)["kind"] == 1.0
 
 
 def test_a_question_without_terms_describes_without_dividing_by_nought():
-    nothing = Sought(())
+    nothing = Query(())
     found = evidence(candidate(0, "The cat sleeps.", "Guide", "Pets"), sought=nothing)
-    rows = describe(nothing, found, VOCABULARY)
+    rows = compute_features(nothing, found, VOCABULARY)
     assert np.isfinite(rows).all()
 
 
 def test_no_candidates_describe_to_no_rows():
-    assert describe(SOUGHT, evidence(), VOCABULARY).shape == (0, len(FEATURES))
-    assert rank(SOUGHT, evidence(), describe(SOUGHT, evidence(), VOCABULARY), by_cosine()) == []
+    assert compute_features(SOUGHT, evidence(), VOCABULARY).shape == (0, len(FEATURES))
+    assert (
+        rank_hits(SOUGHT, evidence(), compute_features(SOUGHT, evidence(), VOCABULARY), by_cosine())
+        == []
+    )
 
 
-def by_cosine(bar: float = 0.5) -> Model:
+def by_cosine(bar: float = 0.5) -> RankingModel:
     weights = np.zeros(len(FEATURES))
     weights[FEATURES.index("cosine")] = 1.0
-    return Model(order=weights, judge=weights * 10, judge_intercept=-5.0, bar=bar)
+    return RankingModel(
+        ranker=weights, answerability=weights * 10, answerability_intercept=-5.0, threshold=bar
+    )
 
 
 def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
@@ -208,7 +223,7 @@ def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
         candidate(3, "A cat.", "G", "B", cosine=0.6),
         candidate(1, "A cat.", "G", "C", cosine=0.4),
     )
-    hits = rank(SOUGHT, found, describe(SOUGHT, found, VOCABULARY), by_cosine())
+    hits = rank_hits(SOUGHT, found, compute_features(SOUGHT, found, VOCABULARY), by_cosine())
     assert [hit.key for hit in hits] == [3, 1, 7]
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert hits[0].probability == pytest.approx(1 / (1 + math.exp(-1)))
@@ -218,7 +233,7 @@ def test_hits_are_ordered_by_the_model_with_ties_in_document_order():
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20))
 def test_probabilities_fall_with_the_rank_and_stay_probabilities(cosines):
     found = evidence(*(candidate(n, "A cat.", "G", "A", cosine=c) for n, c in enumerate(cosines)))
-    hits = rank(SOUGHT, found, describe(SOUGHT, found, VOCABULARY), by_cosine())
+    hits = rank_hits(SOUGHT, found, compute_features(SOUGHT, found, VOCABULARY), by_cosine())
     chances = [hit.probability for hit in hits]
     assert chances == sorted(chances, reverse=True)
     assert all(0 <= chance <= 1 for chance in chances)
@@ -227,7 +242,7 @@ def test_probabilities_fall_with_the_rank_and_stay_probabilities(cosines):
 def test_a_model_fitted_to_other_features_is_refused():
     data = json.loads(files("assistant.retrieval").joinpath("ranking.json").read_text())
     with pytest.raises(ValueError, match="make train"):
-        Model.from_dict({**data, "judge": {**data["judge"], "colour": 1.0}})
+        RankingModel.from_dict({**data, "judge": {**data["judge"], "colour": 1.0}})
 
 
 def test_the_shipped_model_says_where_its_figures_come_from():
@@ -235,7 +250,7 @@ def test_the_shipped_model_says_where_its_figures_come_from():
     assert {*data["order"], *data["judge"]} == set(FEATURES)  # none is reckoned for nothing
     assert data["provenance"]["script"] == "benchmarks/train.py"
     assert data["provenance"]["held_out"]["ndcg@10"].keys() == {"emanual_tv", "doc2dial", "squad2"}
-    assert 0 < ranker.shipped().bar < 1
+    assert 0 < ranker.load_shipped_model().threshold < 1
 
 
 @pytest.mark.parametrize("heading", ["Release notes", "Changelog", "1.2.3", "v0.12", "Version 2.0"])
@@ -246,18 +261,20 @@ def test_a_change_log_stands_back_where_nothing_new_is_asked_for(heading):
     )
 
     def best(**sought):
-        wanted = Sought.of("cat", **sought)
-        return rank(wanted, found, describe(wanted, found, VOCABULARY), by_cosine())[0].key
+        wanted = Query.from_text("cat", **sought)
+        return rank_hits(wanted, found, compute_features(wanted, found, VOCABULARY), by_cosine())[
+            0
+        ].key
 
     assert best() == 1
-    assert best(news=True) == 0
+    assert best(about_changes=True) == 0
 
 
 @pytest.mark.parametrize(
     "heading", ["1.5 kg", "2.4 GHz bands", "1. First steps", "Released prisoners"]
 )
 def test_a_heading_with_a_number_is_no_change_log(heading):
-    assert not Told.of([passage("A cat.", heading, "Cats")]).news.any()
+    assert not TermPositions.from_passages([passage("A cat.", heading, "Cats")]).changelogs.any()
 
 
 def in_language(key: int, language: str, *, cosine: float, lexical: float, place: int):
@@ -269,10 +286,10 @@ def ranked_by_cosine(*found: Candidate, bar: float) -> list[int]:
     """Keys as ranked by a model that goes by the cosine alone, and is as sure as it is large."""
     weights = np.zeros(len(FEATURES))
     weights[FEATURES.index("cosine")] = 10.0
-    model = Model(weights, weights, -5.0, bar)
+    model = RankingModel(weights, weights, -5.0, bar)
     together = evidence(*found)
-    features = describe(SOUGHT, together, VOCABULARY)
-    return [hit.key for hit in rank(SOUGHT, together, features, model)]
+    features = compute_features(SOUGHT, together, VOCABULARY)
+    return [hit.key for hit in rank_hits(SOUGHT, together, features, model)]
 
 
 def test_pages_in_the_language_of_the_question_come_first_where_they_answer():

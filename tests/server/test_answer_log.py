@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.server.answer_log import Comment, Journal, Kept, Rating
+from assistant.server.answer_log import AnswerLog, Comment, LoggedAnswer, Rating
 from tests.answered import DAYS, NOON, REFUSED, TEXTS, Clock, answer, cited, opened
 
 NOBODYS = "a" * 16
@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def journal(tmp_path, clock) -> Iterator[Journal]:
+def journal(tmp_path, clock) -> Iterator[AnswerLog]:
     found = opened(tmp_path, clock)
     yield found
     found.close()
@@ -36,14 +36,14 @@ def journal(tmp_path, clock) -> Iterator[Journal]:
 @pytest.mark.parametrize("given_answer", [answer(), answer(**REFUSED)], ids=["found", "refused"])
 def test_an_answer_is_kept_as_it_was_given(journal, given_answer):
     id_ = journal.keep(given_answer, TEXTS, language="de")
-    assert journal.answer(id_) == Kept(id_, given_answer, TEXTS, NOON, "de")
+    assert journal.answer(id_) == LoggedAnswer(id_, given_answer, TEXTS, NOON, "de")
 
 
 def test_an_answer_outlives_the_process(tmp_path, journal):
     id_ = journal.keep(answer(), TEXTS)
     journal.close()
     again = opened(tmp_path)
-    assert again.answer(id_).answer == answer()
+    assert again.get(id_).answer == answer()
     again.close()
 
 
@@ -53,7 +53,7 @@ def test_the_same_answer_is_kept_once_as_it_was_last_given(tmp_path, journal, cl
     second = journal.keep(answer(seconds=0.5, resources=()), {}, language="fr")
     assert first == second
     last = answer(seconds=0.5, resources=())
-    assert journal.answer(first) == Kept(first, last, {}, clock.now, "fr")
+    assert journal.answer(first) == LoggedAnswer(first, last, {}, clock.now, "fr")
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
         assert database.execute("select count(*) from journal_answer").fetchone() == (1,)
     database.close()
@@ -79,7 +79,7 @@ def test_an_id_says_nothing_to_whoever_does_not_have_the_journal(tmp_path, journ
     other = tmp_path / "other"
     other.mkdir()
     elsewhere = opened(other)
-    ids = {journal.keep(answer(), TEXTS), elsewhere.keep(answer(), TEXTS)}
+    ids = {journal.keep(answer(), TEXTS), elsewhere.add(answer(), TEXTS)}
     elsewhere.close()
     assert len(ids) == 2
     for id_ in ids:
@@ -127,7 +127,7 @@ ODD = [
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory) -> Iterator[Journal]:
+def shared(tmp_path_factory) -> Iterator[AnswerLog]:
     found = opened(tmp_path_factory.mktemp("shared"))
     yield found
     found.close()
@@ -137,7 +137,7 @@ def shared(tmp_path_factory) -> Iterator[Journal]:
 def test_an_odd_text_comes_back_as_it_was(shared, text):
     id_ = shared.keep(answer(text, generation=text), {text: text}, language=text)
     kept = shared.answer(id_)
-    assert kept == Kept(id_, answer(text, generation=text), {text: text}, NOON, text)
+    assert kept == LoggedAnswer(id_, answer(text, generation=text), {text: text}, NOON, text)
     assert shared.rate(id_, True, text)
     assert all(len(comment.text) <= 2_000 for comment in shared.ratings(1)[0].comments)
 
@@ -248,7 +248,7 @@ def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, journal, 
     opened(tmp_path, clock).close()
     clock.move(days=0.9)  # an hour after a step was noticed it is believed
     again = opened(tmp_path, clock)
-    assert again.answer(new) is not None
+    assert again.get(new) is not None
     again.close()
     left = on_disk(tmp_path)
     assert b"of old" not in left, "not even in what is free in the file"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.errors import STATE, JournalError
-from assistant.server.answer_log import Journal
+from assistant.errors import EXIT_STATE, AnswerLogError
+from assistant.server.answer_log import AnswerLog
 from tests.answered import DAYS, TEXTS, answer, opened, url
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def journal(tmp_path) -> Iterator[Journal]:
+def journal(tmp_path) -> Iterator[AnswerLog]:
     found = opened(tmp_path)
     yield found
     found.close()
@@ -104,8 +104,8 @@ def test_what_was_kept_is_there_after_its_process_was_killed(tmp_path):
     journal = opened(tmp_path)
     assert len(kept) >= 78
     for n, id_ in kept:
-        assert journal.answer(id_).answer == answer(f"killed {n}")
-    journal.keep(answer(), TEXTS)
+        assert journal.get(id_).answer == answer(f"killed {n}")
+    journal.add(answer(), TEXTS)
     journal.close()
     database = sqlite3.connect(tmp_path / "journal.sqlite")
     assert database.execute("pragma integrity_check").fetchone() == ("ok",)
@@ -117,7 +117,7 @@ def test_an_answer_is_held_up_no_longer_than_two_seconds(tmp_path, journal):
     holder = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     holder.execute("begin exclusive")
     started = time.monotonic()
-    with pytest.raises(JournalError) as raised:
+    with pytest.raises(AnswerLogError) as raised:
         journal.keep(answer("another"), TEXTS)
     assert 1.5 < time.monotonic() - started < 6
     assert "locked" in raised.value.what
@@ -131,10 +131,10 @@ def test_an_answer_is_held_up_no_longer_than_two_seconds(tmp_path, journal):
 # -- what can go wrong ----------------------------------------------------------------------
 
 
-def failing(text: str) -> JournalError:
-    with pytest.raises(JournalError) as raised:
-        Journal.open(text, days=DAYS)
-    assert raised.value.exit_code == STATE
+def failing(text: str) -> AnswerLogError:
+    with pytest.raises(AnswerLogError) as raised:
+        AnswerLog.open(text, days=DAYS)
+    assert raised.value.exit_code == EXIT_STATE
     assert raised.value.what.endswith(".")
     assert raised.value.mend
     return raised.value
@@ -148,34 +148,34 @@ def failing(text: str) -> JournalError:
 )  # fmt: skip
 def test_a_url_that_names_no_journal_is_an_error_that_keeps_its_password(text):
     error = failing(text)
-    assert "setting journal" in error.mend
+    assert "setting journal" in error.hint
     assert "secret" not in str(error)
 
 
 def test_a_folder_that_is_missing_is_an_error_and_is_not_made(tmp_path):
-    assert "cannot be used" in failing(url(tmp_path / "a\0b")).what
+    assert "cannot be used" in failing(url(tmp_path / "a\0b")).message
     error = failing(url(tmp_path / "missing"))
-    assert str(tmp_path / "missing" / "journal.sqlite") in error.what
-    assert "folder" in error.mend
+    assert str(tmp_path / "missing" / "journal.sqlite") in error.message
+    assert "folder" in error.hint
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_in_the_place_of_the_file_is_an_error(tmp_path):
     (tmp_path / "journal.sqlite").mkdir()
-    assert "folder" in failing(url(tmp_path)).mend
+    assert "folder" in failing(url(tmp_path)).hint
 
 
 def test_a_journal_that_cannot_be_written_is_an_error(tmp_path, journal):
     journal.close()
     error = failing(f"sqlite:///file:{tmp_path}/journal.sqlite?mode=ro&uri=true")
-    assert "readonly" in error.what
-    assert "may be written to" in error.mend
+    assert "readonly" in error.message
+    assert "may be written to" in error.hint
 
 
 @pytest.mark.parametrize("data", [b"no database at all" * 100, b"SQLite format 3\x00" + b"?" * 99])
 def test_a_file_that_is_no_database_is_an_error_and_stays_as_it_is(tmp_path, data):
     (tmp_path / "journal.sqlite").write_bytes(data)
-    assert "Move it away" in failing(url(tmp_path)).mend
+    assert "Move it away" in failing(url(tmp_path)).hint
     assert (tmp_path / "journal.sqlite").read_bytes() == data
 
 
@@ -183,7 +183,7 @@ def test_a_table_of_another_shape_is_an_error(tmp_path):
     database = sqlite3.connect(tmp_path / "journal.sqlite")
     database.execute("create table journal_answer (id, at, helpful, comment, rated)")
     database.close()
-    assert "Move it away" in failing(url(tmp_path)).mend
+    assert "Move it away" in failing(url(tmp_path)).hint
 
 
 FULL = """
@@ -218,22 +218,22 @@ def tried(folder: Path, kept: dict[str, Answer]) -> set[str]:
     """What comes of using a journal: nothing but errors of ours, and answers that were given."""
     try:
         journal = opened(folder)
-    except JournalError:
+    except AnswerLogError:
         return {"not opened"}
     found = set()
     for id_, was in kept.items():
         try:
-            row = journal.answer(id_)
+            row = journal.get(id_)
             assert row is None or row.answer.citations == was.citations
             assert row is None or row.answer.question == was.question
             found.add("lost" if row is None else "answered")
             journal.rate(id_, True)
-        except JournalError:
+        except AnswerLogError:
             found.add("refused")
-    for act in (journal.ratings, lambda: journal.keep(answer("more"), TEXTS)):
+    for act in (journal.ratings, lambda: journal.add(answer("more"), TEXTS)):
         try:
             act()
-        except JournalError:
+        except AnswerLogError:
             found.add("refused")
     journal.close()
     return found
@@ -268,7 +268,7 @@ def test_words_that_were_altered_on_disk_are_refused_and_not_told(tmp_path, jour
         database.execute("update journal_answer set kept = replace(kept, 'Cats s', 'Dogs s')")
     database.close()
     for act in (lambda: journal.answer(id_), journal.ratings):
-        with pytest.raises(JournalError) as raised:
+        with pytest.raises(AnswerLogError) as raised:
             act()
         assert "cannot be read" in raised.value.what
         assert "Dogs" not in str(raised.value)

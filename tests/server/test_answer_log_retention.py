@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from assistant.cli.main import main
-from assistant.errors import JournalError
-from assistant.server.answer_log import Journal
+from assistant.errors import AnswerLogError
+from assistant.server.answer_log import AnswerLog
 from tests.answered import DAYS, NOON, TEXTS, Clock, answer, opened, url
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,16 +38,16 @@ def count(folder: Path, table: str = "journal_answer") -> int:
 def test_a_clock_that_jumps_ahead_for_one_question_removes_nothing(tmp_path):
     clock = Clock()
     journal = opened(tmp_path, clock)
-    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(3)]
+    ids = [journal.add(answer(f"question {n}"), TEXTS) for n in range(3)]
     journal.rate(ids[0], True, "Thanks.")
     for jump in (200, 10_000):
         clock.move(hours=2)
         clock.set(days=jump)
-        journal.keep(answer("at another time"), TEXTS)
+        journal.add(answer("at another time"), TEXTS)
         clock.set(days=-jump)
         clock.move(hours=2)
-        ids.append(journal.keep(answer(f"after {jump}"), TEXTS))
-    assert all(journal.answer(id_) for id_ in ids)
+        ids.append(journal.add(answer(f"after {jump}"), TEXTS))
+    assert all(journal.get(id_) for id_ in ids)
     assert len(journal.ratings()) == 1
     journal.close()
 
@@ -55,24 +55,24 @@ def test_a_clock_that_jumps_ahead_for_one_question_removes_nothing(tmp_path):
 def test_a_journal_opened_while_the_clock_is_wrong_removes_nothing(tmp_path):
     clock = Clock()
     journal = opened(tmp_path, clock)
-    id_ = journal.keep(answer(), TEXTS)
+    id_ = journal.add(answer(), TEXTS)
     journal.close()
     clock.set(days=200)
     for _ in range(3):
         clock.move(minutes=10)
         journal = opened(tmp_path, clock)
-        journal.keep(answer("at another time"), TEXTS)
+        journal.add(answer("at another time"), TEXTS)
         journal.close()
     clock.set(days=-200)
     journal = opened(tmp_path, clock)
-    assert journal.answer(id_) is not None
+    assert journal.get(id_) is not None
     journal.close()
 
 
 def test_a_second_wrong_time_does_not_vouch_for_the_first(tmp_path):
     clock = Clock()
     journal = opened(tmp_path, clock)
-    id_ = journal.keep(answer(), TEXTS)
+    id_ = journal.add(answer(), TEXTS)
     journal.close()
     for _ in range(3):  # each is hours after the last by the wrong clock, and minutes by none
         clock.set(days=200)
@@ -80,13 +80,13 @@ def test_a_second_wrong_time_does_not_vouch_for_the_first(tmp_path):
         opened(tmp_path, clock).close()
     clock.set(days=-600)
     journal = opened(tmp_path, clock)
-    assert journal.answer(id_) is not None
+    assert journal.get(id_) is not None
     journal.close()
 
 
 def test_votes_count_against_the_size_of_a_journal(tmp_path):
-    journal = Journal.open(url(tmp_path), days=DAYS, megabytes=1, clock=NOON.timestamp)
-    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(4)]
+    journal = AnswerLog.open(url(tmp_path), days=DAYS, megabytes=1, clock=NOON.timestamp)
+    ids = [journal.add(answer(f"question {n}"), TEXTS) for n in range(4)]
     for number in range(800):
         journal.rate(ids[number % 4], True, f"{number} " + "x" * 1990)
     journal.close()
@@ -99,11 +99,11 @@ def test_a_clock_set_far_back_removes_nothing_either(tmp_path):
     journal = opened(tmp_path, clock)
     clock.move(hours=2)
     clock.set(days=-20_000)
-    id_ = journal.keep(answer(), TEXTS)
+    id_ = journal.add(answer(), TEXTS)
     clock.set(days=20_000)
     clock.move(hours=2)
-    journal.keep(answer("another"), TEXTS)
-    assert journal.answer(id_) is not None
+    journal.add(answer("another"), TEXTS)
+    assert journal.get(id_) is not None
     journal.close()
 
 
@@ -111,12 +111,12 @@ def test_what_a_wrong_clock_dated_stays_no_longer_than_the_rest(tmp_path):
     clock = Clock()
     journal = opened(tmp_path, clock)
     clock.set(days=5_000)
-    id_ = journal.keep(answer("dated wrong"), TEXTS)
+    id_ = journal.add(answer("dated wrong"), TEXTS)
     clock.set(days=-5_000)
     for _ in range(DAYS + 2):
         clock.move(days=1)
-        journal.keep(answer("another"), TEXTS)
-    assert journal.answer(id_) is None
+        journal.add(answer("another"), TEXTS)
+    assert journal.get(id_) is None
     assert count(tmp_path) == 1
     journal.close()
 
@@ -124,17 +124,17 @@ def test_what_a_wrong_clock_dated_stays_no_longer_than_the_rest(tmp_path):
 def test_a_machine_that_was_off_for_long_keeps_what_is_new_and_removes_the_old_in_an_hour(tmp_path):
     clock = Clock()
     journal = opened(tmp_path, clock)
-    old = journal.keep(answer("old"), TEXTS)
+    old = journal.add(answer("old"), TEXTS)
     journal.close()
     clock.set(days=200)
     journal = opened(tmp_path, clock)
-    assert journal.answer(old) is None, "not shown"
-    new = journal.keep(answer("new"), TEXTS)
+    assert journal.get(old) is None, "not shown"
+    new = journal.add(answer("new"), TEXTS)
     opened(tmp_path, clock).close()
     assert count(tmp_path) == 2, "not yet removed"
     clock.move(minutes=61)
-    journal.keep(answer("newer"), TEXTS)
-    assert journal.answer(new) is not None
+    journal.add(answer("newer"), TEXTS)
+    assert journal.get(new) is not None
     assert count(tmp_path) == 2
     journal.close()
 
@@ -144,16 +144,16 @@ def test_processes_that_live_for_minutes_leave_the_removal_to_one_that_lives_for
     ids = []
     for n in range(30):
         journal = opened(tmp_path, clock)
-        ids.append(journal.keep(answer(f"question {n}"), TEXTS))
+        ids.append(journal.add(answer(f"question {n}"), TEXTS))
         journal.close()
         clock.set(days=2)  # off meanwhile
         clock.move(minutes=5)
     assert count(tmp_path) == 30, "no process can tell that from a clock that is wrong"
     journal = opened(tmp_path, clock)
     clock.move(minutes=61)
-    journal.keep(answer("newest"), TEXTS)
+    journal.add(answer("newest"), TEXTS)
     clock.move(minutes=61)  # the next time that it looks
-    journal.keep(answer("newest of all"), TEXTS)
+    journal.add(answer("newest of all"), TEXTS)
     journal.close()
     assert count(tmp_path) <= DAYS / 2 + 2
 
@@ -167,10 +167,10 @@ def test_a_journal_that_is_full_lets_the_oldest_go_and_keeps_its_size(tmp_path):
     ids = []
     for n in range(300):
         clock.move(seconds=1)
-        ids.append(journal.keep(answer(f"question {n}"), {"p": f"{n} " * 4_000}))
+        ids.append(journal.add(answer(f"question {n}"), {"p": f"{n} " * 4_000}))
         journal.rate(ids[-1], True, f"comment {n}")
-        assert journal.answer(ids[-1]) is not None
-    left = [n for n, id_ in enumerate(ids) if journal.answer(id_)]
+        assert journal.get(ids[-1]) is not None
+    left = [n for n, id_ in enumerate(ids) if journal.get(id_)]
     assert 30 < len(left) < 200
     assert left == list(range(300 - len(left), 300)), "the oldest went"
     assert count(tmp_path, "journal_vote") == len(left)
@@ -180,10 +180,10 @@ def test_a_journal_that_is_full_lets_the_oldest_go_and_keeps_its_size(tmp_path):
 
 def test_an_answer_larger_than_the_journal_may_be_is_kept_alone(tmp_path):
     journal = opened(tmp_path, megabytes=1)
-    first = journal.keep(answer("first"), TEXTS)
-    id_ = journal.keep(answer(), {"p": "x" * 2**21})
-    assert journal.answer(id_) is not None
-    assert journal.answer(first) is None
+    first = journal.add(answer("first"), TEXTS)
+    id_ = journal.add(answer(), {"p": "x" * 2**21})
+    assert journal.get(id_) is not None
+    assert journal.get(first) is None
     journal.close()
 
 
@@ -195,7 +195,7 @@ def test_the_same_answers_leave_the_same_rows(tmp_path):
         clock = Clock()
         journal = opened(folder, clock, megabytes=1)
         for n in range(100):
-            journal.keep(answer(f"question {n}"), {"p": f"{n} " * 4_000})
+            journal.add(answer(f"question {n}"), {"p": f"{n} " * 4_000})
             clock.move(seconds=1)
         database = sqlite3.connect(folder / "journal.sqlite")
         left.append(database.execute("select at from journal_answer order by at").fetchall())
@@ -219,7 +219,7 @@ def test_its_owner_alone_may_read_a_journal(tmp_path):
     before = os.umask(0)
     try:
         journal = opened(tmp_path)
-        journal.keep(answer(), TEXTS)
+        journal.add(answer(), TEXTS)
     finally:
         os.umask(before)
     assert modes(tmp_path) == dict.fromkeys(FILES, 0o600)
@@ -228,12 +228,12 @@ def test_its_owner_alone_may_read_a_journal(tmp_path):
 
 def test_a_journal_that_others_may_read_is_closed_to_them_when_it_is_opened(tmp_path):
     first = opened(tmp_path)
-    id_ = first.keep(answer(), TEXTS)
+    id_ = first.add(answer(), TEXTS)
     for name in FILES:
         (tmp_path / name).chmod(0o664)
     second = opened(tmp_path)
     assert modes(tmp_path) == dict.fromkeys(FILES, 0o600)
-    assert second.answer(id_) is not None
+    assert second.get(id_) is not None
     second.close()
     first.close()
 
@@ -244,7 +244,7 @@ def test_what_is_no_file_in_a_journals_place_is_an_error_and_not_waited_for(tmp_
     if name != FILES[0]:
         opened(tmp_path).close()
     make(tmp_path / name)
-    with pytest.raises(JournalError) as raised:
+    with pytest.raises(AnswerLogError) as raised:
         opened(tmp_path)
     assert str(tmp_path) in raised.value.what
 
@@ -271,18 +271,18 @@ def test_what_is_forgotten_stands_in_no_file_while_servers_have_the_journal_open
     dice = random.Random(7)
     for n in range(60):  # of many sizes, so that pages are split, merged and spilled over
         said = f"{secret} {n}" if n % 2 else f"question {n}"
-        id_ = server.keep(answer(said), {"p": f"{said} " * dice.randrange(1, 900)})
+        id_ = server.add(answer(said), {"p": f"{said} " * dice.randrange(1, 900)})
         server.rate(id_, True, f"comment {n}", vote="one")
         server.rate(id_, True, f"Is it {secret}?" if n % 4 == 0 else "Thanks.", vote="one")
     assert held(tmp_path, secret)
-    found = other.matching(secret.upper())
+    found = other.find_text(secret.upper())
     assert (len(found.answers), len(found.votes)) == (30, 15)
-    other.remove(found)
+    other.delete(found)
     assert held(tmp_path, secret) == []
-    assert not any(other.matching(secret).answers)
+    assert not any(other.find_text(secret).answers)
     assert count(tmp_path) == 30
     assert count(tmp_path, "journal_vote") == 15
-    server.keep(answer("another"), TEXTS)
+    server.add(answer("another"), TEXTS)
     server.close()
     other.close()
 
@@ -291,11 +291,11 @@ def test_what_is_too_old_stands_in_no_file_while_servers_have_the_journal_open(t
     clock = Clock()
     server, other = opened(tmp_path, clock), opened(tmp_path, clock)
     for n in range(40):
-        id_ = server.keep(answer(f"of old {n}"), {"p": "of old " * n * 20})
+        id_ = server.add(answer(f"of old {n}"), {"p": "of old " * n * 20})
         server.rate(id_, True, "of old")
     for _ in range(DAYS + 2):
         clock.move(days=1)
-        server.keep(answer("another"), TEXTS)
+        server.add(answer("another"), TEXTS)
     assert held(tmp_path, "of old") == []
     server.close()
     other.close()
@@ -303,15 +303,15 @@ def test_what_is_too_old_stands_in_no_file_while_servers_have_the_journal_open(t
 
 def test_a_process_that_goes_on_reading_is_told_of_and_the_rows_are_gone(tmp_path):
     journal = opened(tmp_path)
-    id_ = journal.keep(answer("a secret"), TEXTS)
+    id_ = journal.add(answer("a secret"), TEXTS)
     reader = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     reader.execute("begin")
     reader.execute("select * from journal_answer").fetchall()
-    with pytest.raises(JournalError, match="read by a process"):
-        journal.remove(journal.matching("a secret"))
+    with pytest.raises(AnswerLogError, match="read by a process"):
+        journal.delete(journal.find_text("a secret"))
     reader.close()
-    assert journal.answer(id_) is None
-    journal.remove(journal.matching("a secret"))
+    assert journal.get(id_) is None
+    journal.delete(journal.find_text("a secret"))
     assert held(tmp_path, "a secret") == []
     journal.close()
 
@@ -319,9 +319,9 @@ def test_a_process_that_goes_on_reading_is_told_of_and_the_rows_are_gone(tmp_pat
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
     """Type a command over a journal of three answers: (exit code, standard output, error)."""
-    journal = Journal.open(url(tmp_path), days=10**5, clock=NOON.timestamp)
+    journal = AnswerLog.open(url(tmp_path), days=10**5, clock=NOON.timestamp)
     for question in ("is Ann Lee a member?", "who is ANN LEE", "do cats sleep"):
-        id_ = journal.keep(answer(question), TEXTS)
+        id_ = journal.add(answer(question), TEXTS)
     journal.rate(id_, False, "Ask Ann Lee.")
     journal.rate(id_, True, "Thanks.")
     journal.close()
@@ -385,7 +385,7 @@ def before(tmp_path) -> list[str]:
     made = tmp_path / "made"
     made.mkdir()
     journal = opened(made)
-    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(3)]
+    ids = [journal.add(answer(f"question {n}"), TEXTS) for n in range(3)]
     journal.close()
     old = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     old.execute("pragma journal_mode = wal")
@@ -402,7 +402,7 @@ def before(tmp_path) -> list[str]:
     return ids
 
 
-def seen(journal: Journal) -> list[tuple[str, int, int, list[str]]]:
+def seen(journal: AnswerLog) -> list[tuple[str, int, int, list[str]]]:
     return [
         (rating.id, rating.helpful, rating.unhelpful, [c.text for c in rating.comments])
         for rating in journal.ratings()
@@ -412,13 +412,13 @@ def seen(journal: Journal) -> list[tuple[str, int, int, list[str]]]:
 def test_a_journal_with_one_rating_an_answer_opens_and_keeps_them(tmp_path, before):
     for _ in range(3):  # the second time there is nothing to move
         journal = opened(tmp_path)
-        assert [journal.answer(id_).id for id_ in before] == before
+        assert [journal.get(id_).id for id_ in before] == before
         assert seen(journal) == [(before[1], 0, 1, ["It is wrong."]), (before[0], 1, 0, [])]
         journal.close()
     journal = opened(tmp_path)
     journal.rate(before[0], False, "No.")
     assert seen(journal)[-1] == (before[0], 1, 1, ["No."])
-    journal.remove(journal.matching("it is wrong"))
+    journal.delete(journal.find_text("it is wrong"))
     assert held(tmp_path, "It is wrong.") == []
     journal.close()
 

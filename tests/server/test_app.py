@@ -17,10 +17,10 @@ from assistant.assistant import Assistant
 from assistant.errors import GuideError, SettingsError
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.answer_log import Journal
+from assistant.server.answer_log import AnswerLog
 from assistant.server.app import Server, serve
-from assistant.server.reload import Live
-from assistant.server.security.api_keys import Keys
+from assistant.server.reload import LiveAssistant
+from assistant.server.security.api_keys import ApiKeys
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -41,7 +41,7 @@ JOIN = {"data": ["what is a dog?", None], "fn_index": 0, "session_hash": "abc", 
 
 
 @contextlib.contextmanager
-def served(settings: Settings, live: Live):
+def served(settings: Settings, live: LiveAssistant):
     server = opened(settings, live)
     yield server, TestClient(server.app, base_url="http://127.0.0.1")
 
@@ -52,13 +52,13 @@ def place(tmp_path_factory, word_encoder):
     (corpus / "cats and more.md").write_text(CATS, encoding="utf-8")
     (corpus / "dogs.md").write_text(DOGS, encoding="utf-8")
     folder = tmp_path_factory.mktemp("index")
-    builder.build(corpus, folder, word_encoder)
+    builder.build_index(corpus, folder, word_encoder)
     return corpus, folder
 
 
 @pytest.fixture(scope="module")
-def live(place, word_encoder) -> Live:
-    return Live(Assistant(indexes.open(place[1]), word_encoder))
+def live(place, word_encoder) -> LiveAssistant:
+    return LiveAssistant(Assistant(indexes.open_index(place[1]), word_encoder))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_probe_is_told_ok_and_no_more(client):
 
 
 def test_an_admin_is_told_which_generation_lives_and_no_other_key_is(place, client, live):
-    keys = Keys(place[1] / "keys.json")
+    keys = ApiKeys(place[1] / "keys.json")
     for scope in ("admin", "read"):
         token = keys.add(scope, [scope])
         found = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
@@ -224,10 +224,10 @@ def test_the_files_of_the_program_are_not_served(client, path):
 @pytest.fixture(scope="module")
 def kept(place, live) -> str:
     """The id of an answer that was given."""
-    journal = Journal.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
+    journal = AnswerLog.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
     answer = live.assistant.ask("what is a dog?")
     texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
-    name = journal.keep(answer, texts)
+    name = journal.add(answer, texts)
     journal.close()
     return name
 
@@ -245,8 +245,8 @@ def test_an_answer_whose_section_changed_since_says_so_and_stays_as_it_was(
 ):
     (tmp_path / "dogs.md").write_text(DOGS.replace("the house", "a mountain"), encoding="utf-8")
     folder = tmp_path / "index"
-    builder.build(tmp_path, folder, word_encoder)
-    live = Live(Assistant(indexes.open(folder), word_encoder))
+    builder.build_index(tmp_path, folder, word_encoder)
+    live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     journal = f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}"
     with served(Settings(index=folder, journal=journal), live) as (_, later):
         page = later.get(f"/a/{kept}").text
@@ -264,7 +264,7 @@ def test_an_answer_that_is_not_kept_is_not_found(client):
 def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, kept):
     sent = client.post("/feedback", json={"answer": kept, "helpful": False, "comment": HOSTILE})
     assert sent.status_code == 204
-    journal = Journal.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
+    journal = AnswerLog.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
     (rating,) = journal.ratings()
     journal.close()
     assert (rating.id, rating.helpful, rating.unhelpful) == (kept, 0, 1)
@@ -320,8 +320,8 @@ def test_the_title_is_that_of_the_guide_s_front_page(tmp_path, word_encoder):
     for title, path in (("Deep cats", None), ("All cats", "README.md")):
         if path:
             (tmp_path / path).write_text(f"# {title}\n\nA cat sleeps.\n")
-        builder.build(tmp_path, folder, word_encoder)
-        live = Live(Assistant(indexes.open(folder), word_encoder))
+        builder.build_index(tmp_path, folder, word_encoder)
+        live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
         with served(Settings(index=folder, journal="off"), live) as (server, _):
             assert server._masthead.title == title
 

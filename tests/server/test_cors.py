@@ -10,7 +10,7 @@ from tests.test_routes import OPEN
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -43,9 +43,9 @@ ALLOWED = "access-control-allow-origin"
 def client(tmp_path_factory, word_encoder) -> TestClient:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
-    builder.build(corpus, folder, word_encoder)
+    builder.build_index(corpus, folder, word_encoder)
     settings = Settings(index=folder, origins=(LISTED,))
-    server = opened(settings, Live(Assistant(indexes.open(folder), word_encoder)))
+    server = opened(settings, LiveAssistant(Assistant(indexes.open_index(folder), word_encoder)))
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 

@@ -24,8 +24,8 @@ import uvicorn
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.app import Server, listening
-from assistant.server.reload import Live
+from assistant.server.app import Server, listen
+from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from tests.conftest import SHARED
 
@@ -91,9 +91,9 @@ def running(folder: Path, encoder):
     guide.mkdir()
     (guide / "cats.md").write_text("# Cats\n\n## What is a cat?\n\nA cat climbs a tree.\n")
     (folder / "secret.txt").write_text(SECRET)
-    builder.build(guide, index, encoder)
-    live = Live(Assistant(indexes.open(index), encoder))
-    with listening("127.0.0.1", 0) as listener:
+    builder.build_index(guide, index, encoder)
+    live = LiveAssistant(Assistant(indexes.open_index(index), encoder))
+    with listen("127.0.0.1", 0) as listener:
         servers: list[uvicorn.Server] = []
 
         async def run():

@@ -22,13 +22,13 @@ from assistant.assistant import Assistant
 from assistant.errors import QuestionError
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.render.html import Masthead
-from assistant.server.answer_log import Journal
-from assistant.server.reload import Live
+from assistant.render.html import Branding
+from assistant.server.answer_log import AnswerLog
+from assistant.server.reload import LiveAssistant
 from assistant.server.routes import chat as chat_module
 from assistant.server.service import Service
 from assistant.settings import Settings
-from assistant.text.text import visible
+from assistant.text.text import strip_invisible
 from tests.conftest import SHARED
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -84,9 +84,9 @@ class Balance(HTMLParser):
         assert self._open.pop() == tag
 
 
-def assert_said(talk: chat_module.Talk) -> None:
+def assert_said(talk: chat_module.ChatState) -> None:
     """The last exchange is one line of harmless markup: an answer, a refusal, or a message."""
-    shown = talk.shown[-1]
+    shown = talk.shown_html[-1]
     assert not _LINE_ENDS.search(shown)
     shown.encode()  # no half of a character is left
     Balance(shown)
@@ -99,9 +99,9 @@ def assert_said(talk: chat_module.Talk) -> None:
 
 def ask_twice(chat: chat_module.Chat, first: str, then: str) -> None:
     """Ask, and ask again in the same talk."""
-    talk, _ = chat.answered(first, chat_module.Talk(), then)
+    talk, _ = chat.answer(first, chat_module.ChatState(), then)
     assert_said(talk)
-    talk, _ = chat.answered(then, talk, first)
+    talk, _ = chat.answer(then, talk, first)
     assert_said(talk)
 
 
@@ -110,9 +110,10 @@ def guide_chat(folder: Path, encoder) -> chat_module.Chat:
     (folder / "guide").mkdir()
     (folder / "guide" / "cats.md").write_text(GUIDE.replace("{0}", ODD), encoding="utf-8")
     (folder / "guide" / "dogs.md").write_text("# Dogs\n\nA dog guards the house.\n")
-    builder.build(folder / "guide", folder / "index", encoder)
+    builder.build_index(folder / "guide", folder / "index", encoder)
     return chat_module.Chat(
-        Service(Live(Assistant(indexes.open(folder / "index"), encoder))), Masthead("Animals")
+        Service(LiveAssistant(Assistant(indexes.open_index(folder / "index"), encoder))),
+        Branding("Animals"),
     )
 
 
@@ -154,7 +155,7 @@ def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, 
         try:
             found = call(said).to_dict()
         except QuestionError as error:
-            found = {"what": error.what, "mend": error.mend}
+            found = {"what": error.message, "mend": error.hint}
         assert all(found.get(name, "said") for name in ("what", "mend"))
         json.dumps(found, ensure_ascii=False).encode()
 
@@ -165,7 +166,7 @@ def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, 
 def test_any_text_may_name_a_section_to_ask_about(chat, path, anchor):
     for section in (path, f"cats.md#{anchor}", f"{path}#{anchor}"):
         talk = chat.about(section, path)
-        assert talk == chat_module.Talk() or '<p class="about">' in talk.shown[0]
+        assert talk == chat_module.ChatState() or '<p class="about">' in talk.shown[0]
 
 
 # -- addressed ------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def test_any_body_of_an_opinion_is_taken_or_refused(client, body, said):
 
 @pytest.fixture(scope="module")
 def journal(place, client):
-    opened = Journal.open(f"sqlite:///{(place / 'index' / 'journal.sqlite').resolve()}", days=90)
+    opened = AnswerLog.open(f"sqlite:///{(place / 'index' / 'journal.sqlite').resolve()}", days=90)
     yield opened
     opened.close()
 
@@ -267,7 +268,7 @@ def journal(place, client):
 @example("", "\ud800")
 def test_any_question_and_comment_are_kept_and_shown(client, journal, chat, said, then):
     try:
-        given = Service(chat.service.live, journal).ask(f"what is a cat {said}", door="test")
+        given = Service(chat.service.live, journal).ask(f"what is a cat {said}", interface="test")
     except QuestionError:
         return
     name = given.id
@@ -276,7 +277,7 @@ def test_any_question_and_comment_are_kept_and_shown(client, journal, chat, said
     assert_answered(found)
     if found.status_code == 204:
         (rating,) = (one for one in journal.ratings() if one.id == name)
-        assert visible(then) in {"", *(comment.text for comment in rating.comments)}
+        assert strip_invisible(then) in {"", *(comment.text for comment in rating.comments)}
     page = client.get(f"/a/{name}")
     assert page.status_code == 200
     assert_answered(page)

@@ -17,8 +17,8 @@ import pytest
 
 from assistant.index import builder as builder_module
 from assistant.index import generations
-from assistant.server.answer_log import Journal
-from assistant.server.security.api_keys import Keys
+from assistant.server.answer_log import AnswerLog
+from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS, ROOT
 from tests.lifecycle import OTHER_USER, few_watches, mounted, needs_root, read_only
 from tests.serving import PATIENCE, Connection, Readers, Response, Serving, fetch
@@ -55,11 +55,11 @@ def place(shared_folder, encoder) -> Place:
     guide, index, cache = (shared_folder / name for name in ("guide", "index", "cache"))
     shutil.copytree(CORPUS, guide)
     (guide / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
-    builder_module.build(guide, index, encoder)
+    builder_module.build_index(guide, index, encoder)
     shutil.copytree(os.environ["XDG_CACHE_HOME"], cache)
     cache.chmod(0o755)  # pytest's own is closed to others
     keys = shared_folder / "keys.json"
-    admin = Keys(keys).add("monitor", ["admin"])
+    admin = ApiKeys(keys).add("monitor", ["admin"])
     keys.chmod(0o644)  # for the other users here
     return Place(shared_folder, guide, index, cache, admin)
 
@@ -123,7 +123,7 @@ WAYS = [
 @pytest.mark.parametrize("way", WAYS)
 def test_an_index_that_is_current_is_served_where_it_cannot_be_written(place, way):
     if "mount" in way:  # there is a journal already, which cannot be written either
-        Journal.open(f"sqlite:///{place.index / 'journal.sqlite'}", days=90).close()
+        AnswerLog.open(f"sqlite:///{place.index / 'journal.sqlite'}", days=90).close()
     with place.serving(*started(place, way)) as serving:
         serving.ready()
         assert health(serving, place)["status"] == "ok"
@@ -194,7 +194,7 @@ def progress(serving: Serving) -> dict[str, object]:
 
 
 def test_a_server_waits_for_another_process_that_builds_its_index_and_says_so(place):
-    with generations.writing(place.index), place.serving() as serving:
+    with generations.lock_for_writing(place.index), place.serving() as serving:
         until(lambda: "waiting" in progress(serving))
         page = asyncio.run(fetch(serving.port, "/"))
         assert page.status == 503
@@ -203,7 +203,7 @@ def test_a_server_waits_for_another_process_that_builds_its_index_and_says_so(pl
         serving.stop()
         assert serving.process.returncode == 0
     with place.serving() as serving:
-        with generations.writing(place.index):
+        with generations.lock_for_writing(place.index):
             until(lambda: serving.port and progress(serving) is not None)
             time.sleep(1.0)
         serving.ready()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.server.security.api_keys import Keys
+from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import ROOT
 from tests.serving import PATIENCE, Serving
 
@@ -153,7 +153,7 @@ def site(request, tmp_path_factory, corpus_index):
         ports |= {"haproxy": told_too, "haproxy bare": silent_too}
         for port in (told, silent, told_too, silent_too):
             reachable(port)
-        yield request.param, ports, Keys(home / "index" / "keys.json")
+        yield request.param, ports, ApiKeys(home / "index" / "keys.json")
 
 
 def reachable(port: int) -> None:

@@ -14,7 +14,7 @@ import time
 import httpx2
 import pytest
 
-from assistant.server.security.connections import OWN_CONNECTIONS, STREAMS
+from assistant.server.security.connections import MAX_LOOPBACK_CONNECTIONS, MAX_STREAMS
 from tests.serving import PATIENCE, Connection, Readers, Response, Serving
 from tests.speaking import Hostile
 
@@ -330,7 +330,7 @@ def test_a_caller_holds_so_many_streams_and_another_one_is_not_in_their_way(serv
                 path = "/gradio_api/heartbeat/abc"
                 return connection, await connection.begin("GET", path, headers=headers)
 
-            held = [await listen("203.0.113.9") for _ in range(STREAMS)]
+            held = [await listen("203.0.113.9") for _ in range(MAX_STREAMS)]
             assert {head.status for _, head in held} == {200}
             connection, refused = await listen("203.0.113.9")
             assert refused.status == 429
@@ -360,7 +360,9 @@ def closed(client: socket.socket) -> bytes:
 
 def test_an_address_holds_so_many_connections_and_no_more(serving):
     place = ("127.0.0.1", serving.port)
-    held = [socket.create_connection(place, timeout=PATIENCE) for _ in range(OWN_CONNECTIONS)]
+    held = [
+        socket.create_connection(place, timeout=PATIENCE) for _ in range(MAX_LOOPBACK_CONNECTIONS)
+    ]
     try:
         with socket.create_connection(place, timeout=PATIENCE) as one_more:
             assert b" 429 " in closed(one_more).partition(b"\r\n")[0]

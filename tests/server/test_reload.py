@@ -17,10 +17,10 @@ from starlette.testclient import TestClient
 from assistant.assistant import Assistant
 from assistant.index import builder, generations
 from assistant.index import index as indexes
-from assistant.render.html import Masthead
-from assistant.server.reload import Followed, Live
+from assistant.render.html import Branding
+from assistant.server.reload import LiveAssistant, WatchedGuide
 from assistant.server.routes import chat
-from assistant.server.security.api_keys import Keys
+from assistant.server.security.api_keys import ApiKeys
 from assistant.server.service import Service
 from assistant.settings import Settings
 
@@ -28,19 +28,19 @@ PATIENCE = 60.0  # seconds an edit may take to show on a busy machine
 
 
 @pytest.fixture
-def followed(tmp_path, word_encoder) -> Followed:
+def followed(tmp_path, word_encoder) -> WatchedGuide:
     """A guide of one page with its index."""
     corpus, folder = tmp_path / "guide", tmp_path / "index"
     corpus.mkdir()
     (corpus / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
-    build = partial(builder.build, corpus, folder, word_encoder)
+    build = partial(builder.build_index, corpus, folder, word_encoder)
     build()
-    return Followed(corpus, folder, build)
+    return WatchedGuide(corpus, folder, build)
 
 
 @pytest.fixture
-def live(followed, word_encoder) -> Live:
-    return Live(Assistant(indexes.open(followed.index), word_encoder))
+def live(followed, word_encoder) -> LiveAssistant:
+    return LiveAssistant(Assistant(indexes.open_index(followed.index), word_encoder))
 
 
 def texts(assistant: Assistant) -> list[str]:
@@ -56,7 +56,7 @@ def until(condition) -> None:
     assert condition()
 
 
-def edit(followed: Followed, text: str) -> None:
+def edit(followed: WatchedGuide, text: str) -> None:
     (followed.corpus / "dog.md").write_text(text)
 
 
@@ -78,14 +78,16 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     assert "The guide cannot be read" in live.trouble
     assert str(followed.corpus) not in live.trouble, "readers see it"
     app = opened(Settings(index=followed.index, journal="off"), live).app
-    token = Keys(followed.index / "keys.json").add("monitor", ["admin"])
+    token = ApiKeys(followed.index / "keys.json").add("monitor", ["admin"])
     client = TestClient(app, base_url="http://localhost")
     assert client.get("/healthz").json() == {"status": "ok"}
     said = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
     assert said["status"] == "stale"
     assert said["generation"] == generation
     assert said["trouble"] == live.trouble
-    assert "earlier state of the guide" in chat.Chat(Service(live), Masthead("")).trouble()
+    assert (
+        "earlier state of the guide" in chat.Chat(Service(live), Branding("")).render_stale_notice()
+    )
 
 
 def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):
@@ -101,7 +103,7 @@ def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
     def broken() -> None:
         raise RuntimeError("out of luck")
 
-    live.update(Followed(followed.corpus, followed.index, broken))
+    live.update(WatchedGuide(followed.corpus, followed.index, broken))
     assert live.trouble == "The update failed (RuntimeError). The log says more."
 
 
@@ -114,7 +116,7 @@ def test_an_edit_shows_by_itself_while_watched(live, followed):
 
 
 def test_an_index_built_by_another_process_is_moved_to_while_watched(live, followed):
-    with live.watch(Followed(followed.corpus, followed.index, lambda: None)):
+    with live.watch(WatchedGuide(followed.corpus, followed.index, lambda: None)):
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
         followed.build()
         until(lambda: len(texts(live.assistant)) == 2)
@@ -148,7 +150,7 @@ def test_nothing_is_watched_any_more_once_it_ends(live, followed):
 
 
 @pytest.fixture
-def compared(followed) -> Followed:
+def compared(followed) -> WatchedGuide:
     """The same guide and index, which only others build."""
     for name in ("bird", "fish"):
         (followed.corpus / f"{name}.md").write_text(f"# {name}\n\nA {name} is in the tree.\n")
@@ -159,24 +161,24 @@ def compared(followed) -> Followed:
 def test_pages_edited_added_and_deleted_since_the_build_are_counted_and_said_in_every_answer(
     compared, word_encoder
 ):
-    live = Live(Assistant(indexes.open(compared.index), word_encoder))
+    live = LiveAssistant(Assistant(indexes.open_index(compared.index), word_encoder))
     assert live.assistant.ask("the bird in the tree").degraded == ()
     (compared.corpus / "bird.md").unlink()
     (compared.corpus / "fish.md").write_text("# Fish\n\nA fish is in the river.\n")
     edit(compared, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(compared, every=0.1):
-        until(lambda: live.trouble)
+        until(lambda: live.stale_reason)
         counted = "3 pages changed since this index was built (1 edited, 1 added, 1 deleted)."
-        assert live.trouble.startswith(counted)
-        assert "assistant build" in live.trouble
-        assert live.assistant.ask("the bird in the tree").degraded == (live.trouble,)
+        assert live.stale_reason.startswith(counted)
+        assert "assistant build" in live.stale_reason
+        assert live.assistant.ask("the bird in the tree").degraded == (live.stale_reason,)
 
 
 def test_what_another_process_builds_is_served_and_ends_the_trouble(compared, live, word_encoder):
     edit(compared, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(compared, every=0.1):
         until(lambda: live.trouble)
-        builder.build(compared.corpus, compared.index, word_encoder)
+        builder.build_index(compared.corpus, compared.index, word_encoder)
         until(lambda: not live.trouble)
         assert any("dog" in text for text in texts(live.assistant))
         assert live.assistant.ask("the dog in the house").degraded == ()
@@ -222,12 +224,12 @@ def test_an_update_that_a_full_disk_stops_is_said_and_made_once_there_is_room(li
 def test_while_another_process_builds_the_index_there_is_no_trouble_and_its_work_is_taken(
     live, followed
 ):
-    with generations.writing(followed.index):
+    with generations.lock_for_writing(followed.index):
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
         assert not live.update(followed)
         assert live.trouble == ""
     with live.watch(followed, every=PATIENCE):
-        with generations.writing(followed.index):
+        with generations.lock_for_writing(followed.index):
             edit(followed, "# Dog\n\nA dog sits on the road.\n")
             time.sleep(1.0)
         until(lambda: "Dog\n\nA dog sits on the road." in texts(live.assistant))

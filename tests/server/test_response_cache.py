@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assistant.server.response_cache import Body, BodyCache
+from assistant.server.response_cache import CachedBody, ResponseCache
 
 
 def test_a_body_is_made_once_and_then_kept():
@@ -17,7 +17,7 @@ def test_a_body_is_made_once_and_then_kept():
         made.append(1)
         return b"text"
 
-    cache = BodyCache()
+    cache = ResponseCache()
     assert [cache.get("key", make).content for _ in range(3)] == [b"text"] * 3
     assert len(made) == 1
 
@@ -29,11 +29,11 @@ def test_many_threads_that_ask_for_the_same_wait_for_one_that_makes_it():
         made.append(1)
         return b"x" * 100_000
 
-    def ask(_: int) -> Body:
+    def ask(_: int) -> CachedBody:
         begin.wait()
         return cache.get("key", make)
 
-    cache = BodyCache()
+    cache = ResponseCache()
     with ThreadPoolExecutor(8) as pool:
         bodies = list(pool.map(ask, range(8)))
     assert len(made) == 1
@@ -41,7 +41,7 @@ def test_many_threads_that_ask_for_the_same_wait_for_one_that_makes_it():
 
 
 def test_the_longest_unused_leave_first_and_the_size_is_bounded():
-    cache, made = BodyCache(1000), []
+    cache, made = ResponseCache(1000), []
 
     def get(key: str) -> None:
         cache.get(key, lambda: (made.append(key), b"x" * 400)[1])
@@ -57,12 +57,12 @@ def test_the_longest_unused_leave_first_and_the_size_is_bounded():
 
 
 def test_a_body_larger_than_the_cache_is_handed_out_and_not_kept():
-    cache = BodyCache(10)
+    cache = ResponseCache(10)
     assert [len(cache.get("key", lambda: b"x" * 11).content) for _ in range(2)] == [11, 11]
 
 
 def test_a_failure_is_raised_and_not_kept():
-    cache = BodyCache()
+    cache = ResponseCache()
 
     def fail() -> bytes:
         raise LookupError
@@ -85,8 +85,8 @@ def test_a_failure_is_raised_and_not_kept():
     ],
 )
 def test_a_client_that_has_the_body_is_told_so(known, status):
-    body = Body.of(b"text")
-    response = body.response(known.format(tag=body.etag), "text/plain")
+    body = CachedBody.from_content(b"text")
+    response = body.to_response(known.format(tag=body.etag), "text/plain")
     assert response.status_code == status
     assert response.headers["etag"] == body.etag
     assert response.body == (b"" if status == 304 else b"text")

@@ -7,7 +7,7 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.server.service import Service
 
 
@@ -22,13 +22,13 @@ def guide_of(folder, pages: int):
 def place(tmp_path_factory, word_encoder):
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     guide_of(corpus, 30)
-    builder.build(corpus, folder, word_encoder)
+    builder.build_index(corpus, folder, word_encoder)
     return corpus, folder
 
 
 @pytest.fixture
 def service(place, word_encoder):
-    return Service(Live(Assistant(indexes.open(place[1]), word_encoder)))
+    return Service(LiveAssistant(Assistant(indexes.open_index(place[1]), word_encoder)))
 
 
 @pytest.mark.parametrize("name", ["part7/Page-7", "part7/page-7.html", "Page-7", "page-7"])
@@ -53,13 +53,17 @@ def test_every_page_s_sections_are_read_whole_and_once(service):
 
 def test_names_and_bodies_are_those_of_the_newest_generation(place, word_encoder):
     corpus, folder = place
-    live = Live(Assistant(indexes.open(folder), word_encoder))
+    live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     service = Service(live)
-    assert service.page("fresh") is None
-    before = service.body(("guide",), lambda: str(service.guide(1)["pages"]).encode())
+    assert service.find_page("fresh") is None
+    before = service.cached_response(
+        ("guide",), lambda: str(service.describe_guide(1)["pages"]).encode()
+    )
     (corpus / "fresh.md").write_text("# Fresh\n\nA dog barks.\n")
-    builder.build(corpus, folder, word_encoder)
-    live.assistant = live.assistant.over(indexes.open(folder))
-    assert service.page("fresh").path == "fresh.md"
-    after = service.body(("guide",), lambda: str(service.guide(1)["pages"]).encode())
+    builder.build_index(corpus, folder, word_encoder)
+    live.assistant = live.assistant.with_index(indexes.open_index(folder))
+    assert service.find_page("fresh").path == "fresh.md"
+    after = service.cached_response(
+        ("guide",), lambda: str(service.describe_guide(1)["pages"]).encode()
+    )
     assert (before.content, after.content) == (b"30", b"31")

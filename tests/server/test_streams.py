@@ -26,7 +26,7 @@ def index(tmp_path_factory, encoder) -> Path:
     folder = tmp_path_factory.mktemp("streams")
     (folder / "guide").mkdir()
     (folder / "guide" / "休暇.md").write_text(GUIDE, encoding="utf-8")
-    builder.build(folder / "guide", folder / "index", encoder)
+    builder.build_index(folder / "guide", folder / "index", encoder)
     return folder / "index"
 
 

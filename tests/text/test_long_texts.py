@@ -12,15 +12,15 @@ import time
 import pytest
 
 from assistant.answering import suggestions
-from assistant.assistant import LONGEST_ANSWER, Assistant, settle
-from assistant.deadline import check, within
+from assistant.assistant import ANSWER_TIMEOUT, Assistant, validate_question
+from assistant.deadline import check, limit
 from assistant.errors import AnswerTimeout
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import Turn
 from assistant.query import analyzer, follow_ups
 from assistant.query import question_type as questions
-from assistant.text.text import LONGEST, opening
+from assistant.text.text import MAX_QUERY_CHARS, truncate
 from tests import longest
 from tests.conftest import CORPUS
 
@@ -31,8 +31,8 @@ TURN = 20_000
 @pytest.fixture(scope="module")
 def assistant(tmp_path_factory, word_encoder) -> Assistant:
     folder = tmp_path_factory.mktemp("index")
-    builder.build(CORPUS, folder, word_encoder)
-    return Assistant(indexes.open(folder), word_encoder)
+    builder.build_index(CORPUS, folder, word_encoder)
+    return Assistant(indexes.open_index(folder), word_encoder)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def _deadline():
 
 @pytest.mark.parametrize("shape", longest.SHAPES)
 def test_a_question_is_answered_at_once(shape, assistant):
-    assistant.ask(longest.text(shape, LONGEST))
+    assistant.ask(longest.text(shape, MAX_QUERY_CHARS))
 
 
 @pytest.mark.parametrize("shape", longest.SHAPES)
@@ -67,35 +67,35 @@ def test_headings_too_long_to_ask_are_no_examples(tmp_path, word_encoder):
     page = "# Cats\n\n" + "".join(f"## {heading}\n\nA cat likes fish.\n\n" for heading in headings)
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "cats.md").write_text(page, encoding="utf-8")
-    builder.build(tmp_path / "guide", tmp_path / "index", word_encoder)
-    over = Assistant(indexes.open(tmp_path / "index"), word_encoder)
+    builder.build_index(tmp_path / "guide", tmp_path / "index", word_encoder)
+    over = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
     assert all(len(example) <= 200 for example in over.examples())
     for hit in over.ask("How do I feed a cat?").hits:
-        assert len(suggestions.made(hit.passage, {})) <= suggestions.LONGEST
+        assert len(suggestions.make_question(hit.passage, {})) <= suggestions.MAX_SUGGESTION_LENGTH
 
 
 def test_a_question_of_acronyms_is_not_spelled_out_without_end(assistant):
-    answer = assistant.ask("PM " * (LONGEST // 3))
-    assert len(answer.understood_as) <= analyzer.LONGEST_READING
+    answer = assistant.ask("PM " * (MAX_QUERY_CHARS // 3))
+    assert len(answer.understood_as) <= analyzer.MAX_INTERPRETATION_LENGTH
 
 
 def test_a_talk_keeps_what_an_agent_asks_behind_a_long_answer():
     long = "A cat sleeps. " * 1000 + "Do you have a cat?"
-    turns = follow_ups.settled([Turn("user", "where do cats sleep?"), Turn("agent", long)])
-    assert len(turns[1].text) <= LONGEST + 3
-    assert follow_ups.stand_alone("yes", turns) == "Do you have a cat? yes"
+    turns = follow_ups.normalise_turns([Turn("user", "where do cats sleep?"), Turn("agent", long)])
+    assert len(turns[1].text) <= MAX_QUERY_CHARS + 3
+    assert follow_ups.rewrite_follow_up("yes", turns) == "Do you have a cat? yes"
 
 
 def test_the_opening_of_a_text_ends_with_a_word():
-    assert opening("one  two\nthree") == "one two three"
-    assert opening("one two three", 8) == "one two"
-    assert opening("one two three", 7) == "one two"
-    assert opening("x" * 5000) == "x" * LONGEST
+    assert truncate("one  two\nthree") == "one two three"
+    assert truncate("one two three", 8) == "one two"
+    assert truncate("one two three", 7) == "one two"
+    assert truncate("x" * 5000) == "x" * MAX_QUERY_CHARS
 
 
 def test_a_question_past_its_time_ends_in_a_clear_error(assistant):
-    hurried = Assistant(assistant.index, assistant._encoder, longest=0)
-    for ask in (hurried.ask, hurried.search, hurried.over(assistant.index).ask):
+    hurried = Assistant(assistant.index, assistant._encoder, timeout=0)
+    for ask in (hurried.ask, hurried.search, hurried.with_index(assistant.index).ask):
         with pytest.raises(AnswerTimeout, match="not ready within 0 seconds") as raised:
             ask("what is a cat?")
         assert raised.value.status == 503
@@ -104,11 +104,11 @@ def test_a_question_past_its_time_ends_in_a_clear_error(assistant):
 
 def test_a_deadline_ends_with_its_question_and_is_its_threads_own():
     check()
-    with within(0):
+    with limit(0):
         time.sleep(0.001)
         with pytest.raises(AnswerTimeout):
             check()
-        with within(LONGEST_ANSWER), pytest.raises(AnswerTimeout):
+        with limit(ANSWER_TIMEOUT), pytest.raises(AnswerTimeout):
             check()  # the one around it is nearer
         passed: list[bool] = []
         other = threading.Thread(target=lambda: (check(), passed.append(True)))
@@ -119,11 +119,11 @@ def test_a_deadline_ends_with_its_question_and_is_its_threads_own():
 
 
 def test_a_talk_is_given_up_between_its_turns():
-    turns = follow_ups.settled([Turn("user", "what is a cat?")] * 20)
-    with within(0):
+    turns = follow_ups.normalise_turns([Turn("user", "what is a cat?")] * 20)
+    with limit(0):
         time.sleep(0.001)
         with pytest.raises(AnswerTimeout):
-            follow_ups.stand_alone("and a dog?", turns)
+            follow_ups.rewrite_follow_up("and a dog?", turns)
 
 
 def test_texts_of_any_shape_are_read_at_once(assistant):
@@ -136,8 +136,8 @@ def test_texts_of_any_shape_are_read_at_once(assistant):
         turn = Turn("user", shape(TURN))
         questions.is_question(turn.text)
         try:
-            settle(shape(LONGEST))
+            validate_question(shape(MAX_QUERY_CHARS))
         except Exception:  # noqa: BLE001 - a shape may be no question
             continue
-        assistant.ask(shape(LONGEST), [turn, Turn("agent", turn.text)])
+        assistant.ask(shape(MAX_QUERY_CHARS), [turn, Turn("agent", turn.text)])
         assert time.process_time() - before < 2, shape

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.text.text import normalise, sentences, stem, terms, tokens, visible, words
+from assistant.text.text import (
+    extract_terms,
+    normalise,
+    split_sentences,
+    split_words,
+    stem,
+    strip_invisible,
+    tokenize,
+)
 
 # Text that is rich in what the module has to decide about.
 TEXTS = st.text(
@@ -22,7 +30,7 @@ TEXTS = st.text(
 
 
 def said(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentences(text)]
+    return [text[start:end] for start, end in split_sentences(text)]
 
 
 # -- normalise ------------------------------------------------------------------------------
@@ -60,7 +68,7 @@ def test_normalising_twice_changes_nothing_more(text: str) -> None:
 
 
 def test_visible_keeps_every_character_a_reader_sees() -> None:
-    assert visible("a\u200bb ﬁ\u202e c\x07") == "ab ﬁ c"
+    assert strip_invisible("a\u200bb ﬁ\u202e c\x07") == "ab ﬁ c"
 
 
 # -- words ----------------------------------------------------------------------------------
@@ -70,7 +78,7 @@ def test_visible_keeps_every_character_a_reader_sees() -> None:
     "token", ["B2B", "don't", "don’t", "P.M", "C++", "C#", "go-to-market", "R&D", "TCP/IP", "3.5"]
 )
 def test_a_compound_is_one_token(token: str) -> None:
-    assert [found for found, _, _ in tokens(f"the {token} here")] == ["the", token, "here"]
+    assert [found for found, _, _ in tokenize(f"the {token} here")] == ["the", token, "here"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_a_compound_is_one_token(token: str) -> None:
     ],
 )
 def test_words_are_lower_case_and_compounds_are_taken_apart(text: str, expected: list[str]) -> None:
-    assert words(text) == expected
+    assert split_words(text) == expected
 
 
 def test_an_ending_does_not_keep_two_words_apart() -> None:
@@ -99,14 +107,14 @@ def test_an_ending_does_not_keep_two_words_apart() -> None:
 
 
 def test_terms_leave_out_what_carries_no_topic_and_keep_repeats() -> None:
-    assert terms("What is the owner of the owners?") == [stem("owner"), stem("owner")]
+    assert extract_terms("What is the owner of the owners?") == [stem("owner"), stem("owner")]
 
 
 @settings(deadline=None)
 @given(TEXTS)
 def test_tokens_slice_out_of_the_text_in_order(text: str) -> None:
     end = 0
-    for token, start, stop in tokens(text):
+    for token, start, stop in tokenize(text):
         assert end <= start < stop
         assert text[start:stop] == token
         end = stop
@@ -156,14 +164,14 @@ def test_a_danda_ends_a_hindi_sentence() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t"])
 def test_nothing_but_space_is_no_sentence(text: str) -> None:
-    assert sentences(text) == []
+    assert split_sentences(text) == []
 
 
 @settings(deadline=None)
 @given(TEXTS)
 def test_sentences_are_ordered_trimmed_and_cover_whatever_is_not_space(text: str) -> None:
     end = 0
-    for start, stop in sentences(text):
+    for start, stop in split_sentences(text):
         assert end <= start < stop <= len(text)
         assert not text[end:start].strip()
         assert text[start:stop] == text[start:stop].strip()
@@ -181,7 +189,7 @@ def test_sentences_are_ordered_trimmed_and_cover_whatever_is_not_space(text: str
 def test_a_megabyte_of_bad_input_takes_seconds_not_hours(unit: str, size: int) -> None:
     text = (unit * size)[:size]
     started = time.process_time()
-    sentences(text)
+    split_sentences(text)
     normalise(text)
-    sum(1 for _ in tokens(text))
+    sum(1 for _ in tokenize(text))
     assert time.process_time() - started < 15  # quadratic time would be minutes at the least

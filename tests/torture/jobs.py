@@ -21,7 +21,7 @@ from tests.torture import readers, recording, scene
 
 def build(guide: str, folder: str) -> str:
     """Publish as the assistant does."""
-    return builder.build(Path(guide), Path(folder), WordEncoder()).generation
+    return builder.build_index(Path(guide), Path(folder), WordEncoder()).generation
 
 
 # -- broken writers -------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def _made(guide: str, folder: str) -> Path:
     """A whole generation of the guide, made beside the index folder."""
     beside = Path(f"{folder}-made")
     shutil.rmtree(beside, ignore_errors=True)
-    builder.build(Path(guide), beside, WordEncoder())
+    builder.build_index(Path(guide), beside, WordEncoder())
     return _current(beside)
 
 
@@ -121,7 +121,7 @@ def update(count: int, kept: int, guide: str, folder: str) -> list[tuple[int, in
         build(guide, folder)
         assert scene.edition_in(Path(folder)) == edition
         if kept:
-            opened.append((index.open(Path(folder)), bytearray(os.urandom(1 << 18))))
+            opened.append((index.open_index(Path(folder)), bytearray(os.urandom(1 << 18))))
         gc.collect()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         seen.append((_open_files(), pages * 4096, len(scene.generations_in(Path(folder)))))

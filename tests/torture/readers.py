@@ -37,7 +37,7 @@ def _read(stop: Path, folder: Path, first: int) -> list[Asked]:
     asked = []
     questions = itertools.islice(itertools.cycle(scene.QUESTIONS), first, None)
     while not stop.exists():
-        opened = index.open(folder)
+        opened = index.open_index(folder)
         if opened.warning:
             raise scene.Bad(opened.warning)
         assistant = Assistant(opened, WordEncoder())

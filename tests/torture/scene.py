@@ -57,7 +57,7 @@ def edition_in(folder: Path, *, damaged: bool | None = False) -> int:
     With `damaged` the reader has to be warned, without it must not be, with None it may be.
     """
     try:
-        opened = index.open(folder)
+        opened = index.open_index(folder)
     except IndexMissing:
         return NO_INDEX
     except Exception as error:

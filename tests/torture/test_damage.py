@@ -57,7 +57,7 @@ def served_after(folder: Path, done: Damage) -> str:
         edition = scene.edition_in(folder, damaged=True)
     except scene.Bad as bad:
         return str(bad)
-    opened = index.open(folder)
+    opened = index.open_index(folder)
     opened.store.close()
     if str(done.path) not in opened.warning or "assistant build" not in opened.warning:
         return f"warned of {opened.warning!r}"
@@ -68,9 +68,9 @@ def served_after(folder: Path, done: Damage) -> str:
 def refused_after(folder: Path, done: Damage) -> str:
     """What is wrong with how a reader is refused where no generation is whole."""
     try:
-        index.open(folder)
+        index.open_index(folder)
     except AssistantError as error:
-        return "" if str(done.path) in error.what else f"names another file: {error}"
+        return "" if str(done.path) in error.message else f"names another file: {error}"
     return "served"
 
 
@@ -112,7 +112,7 @@ def test_a_damaged_generation_is_not_opened_by_any_library(writers, tmp_path):
     done = damage(folder, chance)
     while done.path.name == "CURRENT":
         done = damage(folder, chance)
-    generations.read(folder, handed.append)
+    generations.open_current(folder, handed.append)
     assert [found.home for found in handed if done.path.is_relative_to(found.home)] == []
     assert len(handed) == 1
 
@@ -137,7 +137,7 @@ def sum_up(folder: Path) -> None:
     current, previous = (folder / "CURRENT").read_text().split()[:2]
     home = folder / current
     text = (home / "manifest.json").read_text()
-    for name, digest in generations.digests(home).items():
+    for name, digest in generations.hash_files(home).items():
         text = text.replace(sum_of(name, text), f'"{name}": "{digest}"')
     (home / "manifest.json").write_text(text)
     named = hashlib.sha256(text.encode()).hexdigest()[:16]

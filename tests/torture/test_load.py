@@ -65,7 +65,7 @@ class Tally:
             self.wrong.append(repr(error))
             await reader.connection.close()
             return 1
-        if heard != reader.asked[-chat.LONGEST_SHOWN :]:
+        if heard != reader.asked[-chat.MAX_SHOWN_TURNS :]:
             self.wrong.append(f"{heard} for {reader.asked}")
         self.answered.append(time.monotonic() - began)
         return 0
@@ -211,7 +211,10 @@ def test_readers_who_come_and_go_leave_no_more_behind_than_is_remembered(home):
         tell = Told(serving.ready())
         sizes = []
         for _ in range(3):
-            tally = tell(f"{chat.TALKS} readers, one question each", visit(chat.TALKS))
+            tally = tell(
+                f"{chat.MAX_CONVERSATIONS} readers, one question each",
+                visit(chat.MAX_CONVERSATIONS),
+            )
             assert not tally.refused
             sizes.append(serving.memory)
     assert sizes[-1] <= sizes[0] * (1 + GROWTH)

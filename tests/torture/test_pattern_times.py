@@ -22,8 +22,8 @@ from assistant.index import index as indexes
 from assistant.models.answers import Turn
 from assistant.query import follow_ups
 from assistant.query import question_type as questions
-from assistant.query.analyzer import Understanding
-from assistant.text.text import LONGEST
+from assistant.query.analyzer import Analyzer
+from assistant.text.text import MAX_QUERY_CHARS
 from tests import longest
 from tests.conftest import CORPUS
 from tests.reading.test_linear import GROWTH, YARDSTICK, yardstick
@@ -49,8 +49,8 @@ TURN, HEADING, PAGE = 20_000, 5_000, 40_000
 @pytest.fixture(scope="module")
 def assistant(tmp_path_factory, word_encoder) -> Assistant:
     folder = tmp_path_factory.mktemp("index")
-    builder.build(CORPUS, folder, word_encoder)
-    return Assistant(indexes.open(folder), word_encoder)
+    builder.build_index(CORPUS, folder, word_encoder)
+    return Assistant(indexes.open_index(folder), word_encoder)
 
 
 def seconds(read: Callable[[str], object], text: str, times: int = 3) -> float:
@@ -91,40 +91,44 @@ def hold(seed: int, read: Callable[[str], object], size: int, limit: float, modu
 
 def test_a_question_takes_time_in_proportion(assistant):
     def read(text: str) -> None:
-        questions.parse.cache_clear()
+        questions.parse_question.cache_clear()
         with contextlib.suppress(QuestionError):
-            assistant.ask(text[:LONGEST])
+            assistant.ask(text[:MAX_QUERY_CHARS])
 
-    hold(1, read, LONGEST, AT_THE_LIMIT)
+    hold(1, read, MAX_QUERY_CHARS, AT_THE_LIMIT)
 
 
 def test_what_a_question_means_takes_time_in_proportion(assistant):
-    reads = Understanding(assistant.index.store.vocabulary, lambda word: False)
+    reads = Analyzer(assistant.index.store.vocabulary, lambda word: False)
 
     def read(text: str) -> None:
-        questions.parse.cache_clear()
-        for part in follow_ups.parts(text):
-            reads.readings(part)
+        questions.parse_question.cache_clear()
+        for part in follow_ups.split_questions(text):
+            reads.interpret(part)
 
-    hold(2, read, LONGEST, AT_THE_LIMIT)
+    hold(2, read, MAX_QUERY_CHARS, AT_THE_LIMIT)
 
 
 def test_a_turn_takes_time_in_proportion():
     def read(text: str) -> None:
-        questions.parse.cache_clear()
+        questions.parse_question.cache_clear()
         said = [Turn("user", text), Turn("agent", text)]
-        follow_ups.context(said)
-        follow_ups.stand_alone("and how is it different from that?", follow_ups.settled(said))
+        follow_ups.build_context(said)
+        follow_ups.rewrite_follow_up(
+            "and how is it different from that?", follow_ups.normalise_turns(said)
+        )
 
-    hold(3, read, LONGEST, AT_THE_LIMIT)
+    hold(3, read, MAX_QUERY_CHARS, AT_THE_LIMIT)
     hold(4, read, TURN, AT_THE_LIMIT)
 
 
 def test_a_heading_takes_time_in_proportion():
     def read(text: str) -> None:
-        questions.parse.cache_clear()
+        questions.parse_question.cache_clear()
         questions.is_question(text)
-        suggestions._asked_of(text[:LONGEST], f"{text}. A {text} is a thing.", {})
+        suggestions._question_from_heading(
+            text[:MAX_QUERY_CHARS], f"{text}. A {text} is a thing.", {}
+        )
 
     hold(5, read, HEADING, AT_THE_LIMIT)
 
@@ -135,6 +139,6 @@ def test_a_page_takes_time_in_proportion(name, tmp_path):
 
     def read(text: str) -> None:
         path.write_text(text.encode(errors="replace").decode(), encoding="utf-8", newline="")
-        page_reader.read_page(tmp_path, name, reading=page_reader.Reading())
+        page_reader.read_page(tmp_path, name, reading_options=page_reader.ReadingOptions())
 
     hold(6, read, PAGE, 1.0, longest.READING)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from assistant.server.security.api_keys import Keys
+from assistant.server.security.api_keys import ApiKeys
 from tests.serving import Readers, Serving, questions
 from tests.torture import scene
 
@@ -118,7 +118,7 @@ def serving(tmp_path, corpus_index):
 
 
 def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving, tmp_path):
-    keys = Keys(tmp_path / "index" / "keys.json")
+    keys = ApiKeys(tmp_path / "index" / "keys.json")
     busy = keys.add("busy")
     seconds = scene.size(3, 12)
     # Each of the others has its burst before it: 12 seconds at 4 a second are 48 questions.

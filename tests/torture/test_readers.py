@@ -98,7 +98,7 @@ def test_a_writer_that_works_in_place_is_caught_by_its_readers(writers, readers,
 
 def test_an_opened_index_answers_after_its_files_are_gone_from_disk(writers, tmp_path):
     publish_all(writers, tmp_path, "build", range(1, 2))
-    opened = index.open(tmp_path / "index")
+    opened = index.open_index(tmp_path / "index")
     publish_all(writers, tmp_path, "build", range(2, 4))
     assert not (tmp_path / "index" / opened.generation).exists()
     assert scene.edition_of(Assistant(opened, WordEncoder())) == 1

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assistant.errors import STATE, IndexBusy
+from assistant.errors import EXIT_STATE, IndexBusy
 from assistant.index import builder, generations
 from tests.conftest import WordEncoder
 from tests.torture import scene
@@ -62,7 +62,7 @@ def test_the_second_writer_reads_no_page_and_encodes_nothing(holder, tmp_path):
             raise AssertionError("encoded")
 
     with pytest.raises(IndexBusy):
-        builder.build(tmp_path / "no guide", tmp_path / "index", Idle())
+        builder.build_index(tmp_path / "no guide", tmp_path / "index", Idle())
 
 
 def test_the_command_line_says_so_in_two_lines_and_its_exit_code(holder, tmp_path):
@@ -75,7 +75,7 @@ def test_the_command_line_says_so_in_two_lines_and_its_exit_code(holder, tmp_pat
         text=True,
         check=False,
     )
-    assert ended.returncode == STATE
+    assert ended.returncode == EXIT_STATE
     assert "Another process is building the index" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert len(ended.stderr.strip().splitlines()) <= 3
@@ -86,7 +86,7 @@ def test_of_writers_that_start_together_one_at_a_time_holds_the_index(tmp_path):
 
     def try_to_write(_):
         try:
-            with generations.writing(tmp_path / "index"):
+            with generations.lock_for_writing(tmp_path / "index"):
                 held.append(+1)
                 inside = sum(held)
                 time.sleep(0.01)
@@ -113,7 +113,7 @@ def test_a_writer_that_is_killed_while_all_cores_read_leaves_no_process_and_no_l
     killed = time.perf_counter()
     while time.perf_counter() - killed < scene.READY:
         try:
-            with generations.writing(tmp_path / "index"):
+            with generations.lock_for_writing(tmp_path / "index"):
                 return
         except IndexBusy:
             time.sleep(0.01)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from assistant import __version__
 from assistant.assistant import Assistant
-from assistant.server.answer_log import Journal
-from assistant.server.reload import Live
-from assistant.server.security.api_keys import Keys
+from assistant.server.answer_log import AnswerLog
+from assistant.server.reload import LiveAssistant
+from assistant.server.security.api_keys import ApiKeys
 from assistant.server.service import Service
 
 PAGES = {
@@ -34,12 +34,12 @@ def make(home: Path) -> None:
     assistant = Assistant.build(home / "guide", home / "index")
     answer = assistant.ask(QUESTION)
     write(home / "answer.json", answer.to_dict())
-    journal = Journal.open(f"sqlite:///{home / 'index' / 'journal.sqlite'}", days=36500)
-    given = Service(Live(assistant), journal).ask(QUESTION, door="rest")
+    journal = AnswerLog.open(f"sqlite:///{home / 'index' / 'journal.sqlite'}", days=36500)
+    given = Service(LiveAssistant(assistant), journal).ask(QUESTION, interface="rest")
     journal.rate(given.id, helpful=True)
     journal.rate(given.id, helpful=False, comment="Which lines?")
     journal.close()
-    token = Keys(home / "index" / "keys.json").add("reader", ["read", "feedback"])
+    token = ApiKeys(home / "index" / "keys.json").add("reader", ["read", "feedback"])
     write(home / "expected.json", {"answer": given.id, "key": token, "text": answer.text})
     for leftover in ("cache", "journal.sqlite-wal", "journal.sqlite-shm"):
         shutil.rmtree(home / "index" / leftover, ignore_errors=True)

@@ -13,11 +13,11 @@ from assistant.errors import IndexOutdated
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import Answer
-from assistant.server.answer_log import Journal
-from assistant.server.reload import Live
-from assistant.server.security.api_keys import Keys
+from assistant.server.answer_log import AnswerLog
+from assistant.server.reload import LiveAssistant
+from assistant.server.security.api_keys import ApiKeys
 from assistant.settings import Settings
-from assistant.verify import verify
+from assistant.verify import verify_saved_answer
 from tests.opened import opened
 from tests.upgrades.make import QUESTION
 
@@ -44,21 +44,21 @@ def test_there_is_a_sample_of_a_version():
 
 def test_an_index_opens_or_is_built_anew_with_the_reason_and_then_answers(sample, encoder):
     try:
-        indexes.open(sample / "index")
+        indexes.open_index(sample / "index")
         outdated = False
     except IndexOutdated:
         outdated = True
-    built = builder.build(sample / "guide", sample / "index", encoder)
+    built = builder.build_index(sample / "guide", sample / "index", encoder)
     # The reason is there whenever work is done, and none where the index could stay.
     assert built.reasons == (("the index format changed",) if outdated else ())
-    answer = Assistant(indexes.open(sample / "index"), encoder).ask(QUESTION)
+    answer = Assistant(indexes.open_index(sample / "index"), encoder).ask(QUESTION)
     assert {citation.path for citation in answer.citations} == {"boats.md"}
 
 
 def test_an_answer_s_permalink_and_what_readers_thought_of_it_are_kept(sample, expected):
-    journal = Journal.open(f"sqlite:///{sample / 'index' / 'journal.sqlite'}", days=36500)
+    journal = AnswerLog.open(f"sqlite:///{sample / 'index' / 'journal.sqlite'}", days=36500)
     try:
-        kept = journal.answer(expected["answer"])
+        kept = journal.get(expected["answer"])
         assert kept.answer.question == QUESTION
         assert kept.answer.text == expected["text"]
         assert {rating.id for rating in journal.ratings()} == {expected["answer"]}
@@ -69,23 +69,23 @@ def test_an_answer_s_permalink_and_what_readers_thought_of_it_are_kept(sample, e
 
 
 def test_a_key_still_lets_its_owner_in_and_another_may_be_made(sample, expected):
-    keys = Keys(sample / "index" / "keys.json")
+    keys = ApiKeys(sample / "index" / "keys.json")
     assert keys.find(expected["key"]).scopes == ("read", "feedback")
     assert keys.find(keys.add("other")).name == "other"
-    assert [key.name for key in keys.all()] == ["reader", "other"]
+    assert [key.name for key in keys.list_keys()] == ["reader", "other"]
 
 
 def test_an_answer_saved_as_json_is_read_and_proven(sample):
     data = json.loads((sample / "answer.json").read_text(encoding="utf-8"))
     assert Answer.from_dict(data).question == QUESTION
-    assert verify(data, sample / "guide", sample / "index") >= 1
+    assert verify_saved_answer(data, sample / "guide", sample / "index") >= 1
 
 
 def test_a_permalink_is_served_over_http(sample, expected, encoder):
     from fastapi.testclient import TestClient
 
-    builder.build(sample / "guide", sample / "index", encoder)
-    live = Live(Assistant(indexes.open(sample / "index"), encoder))
+    builder.build_index(sample / "guide", sample / "index", encoder)
+    live = LiveAssistant(Assistant(indexes.open_index(sample / "index"), encoder))
     server = opened(Settings(index=sample / "index", keep_days=36500), live)
     with TestClient(server.app, base_url="http://127.0.0.1") as client:
         page = client.get(f"/a/{expected['answer']}")

@@ -20,36 +20,36 @@ if TYPE_CHECKING:
 
     from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
-PATIENCE = 30.0
+DRAIN_SECONDS = 30.0
 """Seconds that questions under way may take once an agent has closed its output."""
 
 
-def _failure(code: int, what: str, mend: str) -> types.ErrorData:
+def _error_data(code: int, what: str, mend: str) -> types.ErrorData:
     return types.ErrorData(code=code, message=f"{what} {mend}", data={"what": what, "mend": mend})
 
 
-_NOT_JSON = _failure(types.PARSE_ERROR, "This is not JSON.", "Send one message of JSON-RPC 2.0.")
-_BATCH = _failure(
+_NOT_JSON = _error_data(types.PARSE_ERROR, "This is not JSON.", "Send one message of JSON-RPC 2.0.")
+_BATCH = _error_data(
     types.INVALID_REQUEST, "Several messages at once are not taken.", "Send one message at a time."
 )
-_NO_MESSAGE = _failure(
+_NOT_A_MESSAGE = _error_data(
     types.INVALID_REQUEST,
     "This is no message of JSON-RPC 2.0.",
     "Send jsonrpc, id, method and params.",
 )
-_BAD_ID = _failure(
+_BAD_ID = _error_data(
     types.INVALID_REQUEST,
     "The id of a request is a text or a whole number.",
     "Send such an id, or none with a notification.",
 )
-NOT_ACCEPTED = _failure(
+NOT_ACCEPTED = _error_data(
     types.INVALID_REQUEST,
     "The answer is JSON, which is not accepted.",
     "Send the header Accept: application/json, or none.",
 )
 
 
-def malformed(body: bytes) -> types.ErrorData | None:
+def find_message_error(body: bytes) -> types.ErrorData | None:
     """Say what is wrong with a body that should be a message; the SDK would use its own words."""
     try:
         message = from_json(body)
@@ -58,13 +58,13 @@ def malformed(body: bytes) -> types.ErrorData | None:
     try:
         types.jsonrpc_message_adapter.validate_python(message, by_name=False)
     except ValidationError:
-        return _BATCH if isinstance(message, list) else _NO_MESSAGE
+        return _BATCH if isinstance(message, list) else _NOT_A_MESSAGE
     # The SDK takes a request with another id for a notification, and would never answer it.
     name = message.get("id", "")
     return None if isinstance(name, str | int) and not isinstance(name, bool) else _BAD_ID
 
 
-def _unread(error: Exception) -> types.ErrorData | None:
+def _parse_error(error: Exception) -> types.ErrorData | None:
     """What is wrong with a line that the SDK could not read; nothing with an empty one."""
     if not isinstance(error, ValidationError):
         return _NOT_JSON
@@ -73,24 +73,24 @@ def _unread(error: Exception) -> types.ErrorData | None:
     if wrong["type"] == "json_invalid":
         empty = isinstance(sent, str) and not sent.strip()
         return None if empty else _NOT_JSON
-    return _BATCH if isinstance(sent, list) and len(wrong["loc"]) < 2 else _NO_MESSAGE
+    return _BATCH if isinstance(sent, list) and len(wrong["loc"]) < 2 else _NOT_A_MESSAGE
 
 
-def refusal(error: types.ErrorData, status: int) -> Response:
+def error_response(error: types.ErrorData, status: int) -> Response:
     """Answer a request whose message cannot be told, and so no id of it."""
     said = {"code": error.code, "message": error.message, "data": error.data}
     body = json.dumps({"jsonrpc": "2.0", "id": None, "error": said})
     return Response(body, status, media_type=JSON)
 
 
-class Unanswered:
+class PendingRequests:
     """What an agent asked and is not answered yet, between its streams and the protocol's."""
 
     def __init__(self) -> None:
         self._ids: Counter[str] = Counter()
         self._changed = anyio.Event()
 
-    async def hear(
+    async def forward_requests(
         self,
         reading: AsyncIterable[SessionMessage | Exception],
         on: ObjectSendStream[SessionMessage | Exception],
@@ -103,17 +103,17 @@ class Unanswered:
         async with on, back:
             async for item in reading:
                 if isinstance(item, Exception):
-                    if error := _unread(item):
+                    if error := _parse_error(item):
                         failure = types.JSONRPCError(jsonrpc="2.0", id=None, error=error)
                         await back.send(SessionMessage(failure))
                     continue
-                self._note(item.message)
+                self._track(item.message)
                 await on.send(item)
-            with anyio.move_on_after(PATIENCE):
+            with anyio.move_on_after(DRAIN_SECONDS):
                 while self._ids:
                     await self._changed.wait()
 
-    async def say(
+    async def forward_responses(
         self,
         reading: ObjectReceiveStream[SessionMessage],
         on: ObjectSendStream[SessionMessage],
@@ -123,17 +123,17 @@ class Unanswered:
             async for item in reading:
                 await on.send(item)
                 if isinstance(item.message, types.JSONRPCResponse | types.JSONRPCError):
-                    self._settle(item.message.id)
+                    self._resolve(item.message.id)
 
-    def _note(self, message: types.JSONRPCMessage) -> None:
+    def _track(self, message: types.JSONRPCMessage) -> None:
         if not isinstance(message, types.JSONRPCRequest | types.JSONRPCNotification):
             return
         if isinstance(message, types.JSONRPCRequest):
             self._ids[str(message.id)] += 1
         elif message.method == "notifications/cancelled" and message.params:  # never answered
-            self._settle(message.params.get("requestId"))
+            self._resolve(message.params.get("requestId"))
 
-    def _settle(self, name: object) -> None:
+    def _resolve(self, name: object) -> None:
         self._ids[str(name)] -= 1
         self._ids = +self._ids  # those that are above zero
         changed, self._changed = self._changed, anyio.Event()

@@ -12,23 +12,25 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from assistant.render import catalogue, layout, urls
-from assistant.render.guide_page import Quoted, reader
-from assistant.render.html import Markup
-from assistant.server.routes.schemas import Opinion
+from assistant.render.guide_page import Highlight, render_guide_page
+from assistant.render.html import HtmlRenderer
+from assistant.server.routes.schemas import FeedbackRequest
 
 if TYPE_CHECKING:
     from assistant.render.catalogue import Messages
-    from assistant.render.html import Masthead
+    from assistant.render.html import Branding
     from assistant.server.service import Service
     from assistant.settings import Settings
 
 
-def router(service: Service, masthead: Masthead, settings: Settings) -> APIRouter:
+def create_router(service: Service, masthead: Branding, settings: Settings) -> APIRouter:
     """The routes over a guide that is ready."""
     pages = APIRouter(include_in_schema=False)
 
     def say(request: Request) -> Messages:
-        return catalogue.choose(request.headers.get("accept-language", ""), settings.language)
+        return catalogue.choose_messages(
+            request.headers.get("accept-language", ""), settings.language
+        )
 
     @pages.get("/guide/{path:path}")
     def page(
@@ -38,34 +40,38 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
         store = service.assistant.index.store
         found = store.page(path)
         if found is None:
-            named = service.page_named(path)
+            named = service.resolve_page_name(path)
             if named:  # linked as it is published, without its suffix, or by its name alone
-                return RedirectResponse(urls.page(named, settings.root), 307)
+                return RedirectResponse(urls.page_url(named, settings.root), 307)
             said = spoken("missing_page"), spoken("missing_page_mend")
-            return HTMLResponse(layout.notice(*said, masthead, spoken), 404)
-        quoted = Quoted(first, last or first, section) if first else None
+            return HTMLResponse(layout.render_notice(*said, masthead, spoken), 404)
+        quoted = Highlight(first, last or first, section) if first else None
 
         def make() -> bytes:
             sections = store.sections(path)
-            return reader(found, sections, masthead, spoken, quoted).encode("utf-8", "replace")
+            return render_guide_page(found, sections, masthead, spoken, quoted).encode(
+                "utf-8", "replace"
+            )
 
-        body = service.body(("page", path, spoken.language, section, first, last), make)
-        return body.response(request.headers.get("if-none-match", ""), "text/html; charset=utf-8")
+        body = service.cached_response(("page", path, spoken.language, section, first, last), make)
+        return body.to_response(
+            request.headers.get("if-none-match", ""), "text/html; charset=utf-8"
+        )
 
     @pages.get("/a/{name}")
     def answer(request: Request, name: str) -> Response:
         spoken = say(request)
-        kept = service.journal.answer(name) if service.journal else None
+        kept = service.answer_log.get(name) if service.answer_log else None
         if kept is None:
             mend = spoken("missing_answer_mend", days=settings.keep_days)
-            notice = layout.notice(spoken("missing_answer"), mend, masthead, spoken)
+            notice = layout.render_notice(spoken("missing_answer"), mend, masthead, spoken)
             return HTMLResponse(notice, 404)
-        markup = Markup(service.assistant.index.store, spoken, masthead)
-        return HTMLResponse(layout.answer(kept, markup))
+        markup = HtmlRenderer(service.assistant.index.store, spoken, masthead)
+        return HTMLResponse(layout.render_answer_page(kept, markup))
 
     @pages.post("/feedback")
-    def rated(opinion: Annotated[Opinion, Body()]) -> Response:
-        journal, said = service.journal, (opinion.answer, opinion.helpful, opinion.comment)
+    def rated(opinion: Annotated[FeedbackRequest, Body()]) -> Response:
+        journal, said = service.answer_log, (opinion.answer, opinion.helpful, opinion.comment)
         rated = journal and journal.rate(*said, vote=opinion.vote)
         return Response(status_code=204 if rated else 404)
 

@@ -17,87 +17,87 @@ from pydantic import (
     model_validator,
 )
 
-from assistant.assistant import LONGEST_QUESTION, WORDED
-from assistant.http_accept import EVENTS
+from assistant.assistant import MAX_QUESTION_LENGTH, WORD_CHARACTER
+from assistant.http_accept import EVENT_STREAM
 from assistant.models.answers import Citation, Reason, Related
 from assistant.models.documents import Resource
-from assistant.server.security.request import PROBLEM
+from assistant.server.security.request import PROBLEM_JSON
 
-LONGEST_TALK = 100
-LONGEST_TURN = 20_000
-LONGEST_COMMENT = 2_000
-MOST_HITS = 50
+MAX_HISTORY_TURNS = 100
+MAX_TURN_CHARS = 20_000
+MAX_COMMENT_CHARS = 2_000
+MAX_HITS = 50
 
-_ANSWER_ID = "^[a-z2-7]{16}$"
-_WORDS: dict[str, Any] = {
+_ANSWER_ID_PATTERN = "^[a-z2-7]{16}$"
+_QUESTION_SCHEMA: dict[str, Any] = {
     "type": "string",
     "minLength": 1,
-    "maxLength": LONGEST_QUESTION,
-    "pattern": WORDED,
+    "maxLength": MAX_QUESTION_LENGTH,
+    "pattern": WORD_CHARACTER,
 }
 _QUESTION = Field(
-    description=f"The question, in words: at most {LONGEST_QUESTION:,} characters.",
+    description=f"The question, in words: at most {MAX_QUESTION_LENGTH:,} characters.",
     examples=["What is a dog?"],
     # Said here and held by the Assistant, so that every door says the same of what is wrong.
-    json_schema_extra=_WORDS,
+    json_schema_extra=_QUESTION_SCHEMA,
 )
-AnswerId = Annotated[str, StringConstraints(pattern=_ANSWER_ID)]
+AnswerId = Annotated[str, StringConstraints(pattern=_ANSWER_ID_PATTERN)]
 
 
-def _whole(number: object) -> object:
+def _parse_whole_number(number: object) -> object:
     """A whole number also where JSON writes it with a fraction of nothing: 3.0 is 3 to it."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-WHOLE = BeforeValidator(_whole)
+WHOLE_NUMBER = BeforeValidator(_parse_whole_number)
 """Stands after the limits of an integer, which are else not described."""
 
 
-class _Body(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-_ABOUT = {"default", "description", "examples", "title"}  # what describes a field of any type
+_ANNOTATIONS = {"default", "description", "examples", "title"}  # what describes a field of any type
 
 
-def _nullable(schema: dict[str, Any]) -> None:
+def _allow_null(schema: dict[str, Any]) -> None:
     """Describe that null is taken where there is a default."""
     for field in schema["properties"].values():
         if "default" in field and "type" in field:
-            kind = {name: field.pop(name) for name in [*field] if name not in _ABOUT}
+            kind = {name: field.pop(name) for name in [*field] if name not in _ANNOTATIONS}
             field["anyOf"] = [kind, {"type": "null"}]
 
 
-class Sent(BaseModel):
+class RequestModel(BaseModel):
     """What is sent: null, where there is a default, means what leaving it out does."""
 
-    model_config = ConfigDict(json_schema_extra=_nullable)
+    model_config = ConfigDict(json_schema_extra=_allow_null)
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, sent: Any) -> Any:
-        if not isinstance(sent, dict):
-            return sent
+    def _drop_nulls(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
         fields = cls.model_fields
-        needed = {name for name in sent if name not in fields or fields[name].is_required()}
-        return {name: sent[name] for name in sent if name in needed or sent[name] is not None}
+        needed = {name for name in data if name not in fields or fields[name].is_required()}
+        return {name: data[name] for name in data if name in needed or data[name] is not None}
 
 
-class Said(Sent, _Body):
+class HistoryTurn(RequestModel, _StrictModel):
     """One turn of the talk so far."""
 
     role: Literal["user", "agent"]
-    text: Annotated[str, Field(max_length=LONGEST_TURN)]
+    text: Annotated[str, Field(max_length=MAX_TURN_CHARS)]
     sources: Annotated[list[str], Field(max_length=100)] = Field(
         [], description="The passages that an agent's turn quoted: its citations' `passage`."
     )
 
 
-class Asking(Sent, _Body):
+class AskRequest(RequestModel, _StrictModel):
     """A question."""
 
     question: str = _QUESTION
-    history: Annotated[list[Said], Field(max_length=LONGEST_TALK)] = Field(
+    history: Annotated[list[HistoryTurn], Field(max_length=MAX_HISTORY_TURNS)] = Field(
         [], description="The talk so far, oldest turn first."
     )
     context: Annotated[str, Field(max_length=1000)] = Field(
@@ -107,18 +107,20 @@ class Asking(Sent, _Body):
     )
 
 
-class Searching(Asking):
+class SearchRequest(AskRequest):
     """A question to which passages are wanted."""
 
-    k: Annotated[int, Field(ge=1, le=MOST_HITS), WHOLE] = Field(10, description="How many at most.")
+    k: Annotated[int, Field(ge=1, le=MAX_HITS), WHOLE_NUMBER] = Field(
+        10, description="How many at most."
+    )
 
 
-class Opinion(Sent, _Body):
+class FeedbackRequest(RequestModel, _StrictModel):
     """What a reader thinks of an answer."""
 
     answer: AnswerId = Field(description="The answer's `id`.", examples=["abcdefghijklmnop"])
     helpful: bool
-    comment: Annotated[str, Field(max_length=LONGEST_COMMENT)] = ""
+    comment: Annotated[str, Field(max_length=MAX_COMMENT_CHARS)] = ""
     vote: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = Field(
         "",
         description="A name you make up for this vote, hard to guess: another of that name "
@@ -126,7 +128,7 @@ class Opinion(Sent, _Body):
     )
 
 
-class AnswerBody(_Body):
+class AnswerResponse(_StrictModel):
     """An answer: quotes of the guide with their sources, or that it does not say."""
 
     id: str = Field(description="What it is kept as; empty where nothing is kept.")
@@ -147,16 +149,16 @@ class AnswerBody(_Body):
     seconds: float
 
 
-class KeptBody(_Body):
+class StoredAnswerResponse(_StrictModel):
     """An answer as it was given at a time."""
 
     id: AnswerId
     at: str = Field(description="When it was last given, UTC.", examples=["2026-01-31T12:00:00Z"])
-    answer: AnswerBody
+    answer: AnswerResponse
     changed: list[int] = Field(description="The citations whose section is not as it was since.")
 
 
-class HitBody(_Body):
+class HitResponse(_StrictModel):
     """A passage that was found."""
 
     rank: int
@@ -170,16 +172,16 @@ class HitBody(_Body):
     why: Reason
 
 
-class SearchBody(_Body):
+class SearchResponse(_StrictModel):
     """The passages found, best first."""
 
     question: str
     understood_as: str
     generation: str
-    hits: list[HitBody]
+    hits: list[HitResponse]
 
 
-class SectionBody(_Body):
+class SectionResponse(_StrictModel):
     """A section of a page and all of its text."""
 
     headings: list[str]
@@ -189,7 +191,7 @@ class SectionBody(_Body):
     text: str
 
 
-class PageBody(_Body):
+class PageResponse(_StrictModel):
     """A page of the guide, by its sections."""
 
     path: str
@@ -198,19 +200,19 @@ class PageBody(_Body):
     sha256: str
     language: str
     generation: str
-    sections: list[SectionBody]
+    sections: list[SectionResponse]
 
 
-class HeadingBody(_Body):
+class HeadingResponse(_StrictModel):
     """A heading and those below it."""
 
     title: str
     path: str
     anchor: str
-    below: list[HeadingBody]
+    below: list[HeadingResponse]
 
 
-class GuideBody(_Body):
+class GuideResponse(_StrictModel):
     """What there is to ask."""
 
     title: str
@@ -220,21 +222,21 @@ class GuideBody(_Body):
     pages: int
     passages: int
     examples: list[str] = Field(description="Questions the guide answers.")
-    headings: list[HeadingBody]
+    headings: list[HeadingResponse]
 
 
-class EventBody(BaseModel):
+class ServerSentEvent(BaseModel):
     """An event of a stream: its name, and its data as JSON."""
 
     event: str = "message"
     data: str
 
 
-STREAM = {EVENTS: {"schema": EventBody.model_json_schema()}}
+STREAM_CONTENT = {EVENT_STREAM: {"schema": ServerSentEvent.model_json_schema()}}
 """What a response that is a stream holds."""
 
 
-class ProblemBody(BaseModel):
+class ProblemDetails(BaseModel):
     """An error, after RFC 9457, with what mends it."""
 
     type: str
@@ -245,12 +247,12 @@ class ProblemBody(BaseModel):
     id: str = Field(description="What the log knows the request by.")
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, by their statuses, as the server's description of itself has them."""
     return {
         status: {
-            "model": ProblemBody,
-            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+            "model": ProblemDetails,
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
         }
         for status in statuses
     }
@@ -259,37 +261,37 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 # -- as OpenAI's clients send and read it: what they send beside this is passed over ---------------
 
 
-class PartBody(BaseModel):
+class ContentPart(BaseModel):
     """A part of what was said; only text can be asked."""
 
     type: str = Field(json_schema_extra={"const": "text"})
     text: str | None = None
 
 
-class MessageBody(BaseModel):
+class ChatMessage(BaseModel):
     """One turn of the talk; what is neither the user's nor the assistant's is left out."""
 
     role: Literal["user", "assistant", "system", "developer", "tool", "function"]
-    content: str | list[PartBody] | None = None
+    content: str | list[ContentPart] | None = None
 
 
-class StreamOptions(Sent):
+class StreamOptions(RequestModel):
     """What a stream says beside the answer."""
 
     include_usage: Annotated[bool, Field(strict=True)] = False
 
 
-class Completing(Sent):
+class ChatCompletionRequest(RequestModel):
     """A talk to be gone on with: the user's last message is the question."""
 
     model: Annotated[str, Field(max_length=200)] = Field(
         "guide", description="Any name; the answer comes back under it."
     )
-    messages: Annotated[list[MessageBody], Field(min_length=1)] = Field(
+    messages: Annotated[list[ChatMessage], Field(min_length=1)] = Field(
         examples=[[{"role": "user", "content": "What is a dog?"}]],
         json_schema_extra={
             "contains": {
-                "properties": {"role": {"const": "user"}, "content": _WORDS},
+                "properties": {"role": {"const": "user"}, "content": _QUESTION_SCHEMA},
                 "required": ["role", "content"],
             }
         },
@@ -298,7 +300,7 @@ class Completing(Sent):
     stream_options: StreamOptions | None = None
 
 
-class Usage(_Body):
+class Usage(_StrictModel):
     """How long the talk and the answer are, in words: nothing here is counted in tokens."""
 
     prompt_tokens: int
@@ -306,7 +308,7 @@ class Usage(_Body):
     total_tokens: int
 
 
-class ReplyBody(_Body):
+class ChatCompletionMessage(_StrictModel):
     """What is answered, as Markdown with footnotes."""
 
     role: Literal["assistant"]
@@ -314,16 +316,16 @@ class ReplyBody(_Body):
     refusal: None
 
 
-class ChoiceBody(_Body):
+class ChatCompletionChoice(_StrictModel):
     """The answer; there is one."""
 
     index: int
-    message: ReplyBody
+    message: ChatCompletionMessage
     logprobs: None
     finish_reason: Literal["stop"]
 
 
-class CompletionBody(_Body):
+class ChatCompletionResponse(_StrictModel):
     """An answer as OpenAI's clients read it, and what it rests on."""
 
     id: str
@@ -331,7 +333,7 @@ class CompletionBody(_Body):
     created: int = Field(description="Seconds since 1970.")
     model: str
     system_fingerprint: str = Field(description="The state of the guide that was asked.")
-    choices: list[ChoiceBody]
+    choices: list[ChatCompletionChoice]
     usage: Usage
     citations: list[Citation]
     resources: list[Resource]
@@ -339,7 +341,7 @@ class CompletionBody(_Body):
     answer_id: str = Field(description="What the answer is kept as; empty where nothing is kept.")
 
 
-class ModelBody(_Body):
+class ModelResponse(_StrictModel):
     """What is asked: the guide, under the one name it has here."""
 
     id: str
@@ -348,8 +350,8 @@ class ModelBody(_Body):
     owned_by: str
 
 
-class ModelsBody(_Body):
+class ModelListResponse(_StrictModel):
     """All there is to ask."""
 
     object: Literal["list"]
-    data: list[ModelBody]
+    data: list[ModelResponse]

@@ -15,32 +15,32 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from assistant.assistant import LONGEST_QUESTION
-from assistant.conversation import LONGEST_TALK
+from assistant.assistant import MAX_QUESTION_LENGTH
+from assistant.conversation import MAX_TURNS
 from assistant.render import catalogue, layout, theme
-from assistant.render.html import text
+from assistant.render.html import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.render.catalogue import Messages
-    from assistant.render.html import Masthead
+    from assistant.render.html import Branding
     from assistant.server.service import Service
     from assistant.settings import Settings
 
-KEPT = 3600
+SCRIPT_MAX_AGE = 3600
 """Seconds a browser uses the script for before it asks whether there is a newer one."""
 
-FILLED = '"FILLED"'
+PLACEHOLDER = '"FILLED"'
 """What stands in the script where the server's words and colours go."""
 
 _STATIC = Path(__file__).parent.parent / "static"
-_COMMENT = re.compile(r"^ *//.*\n", re.M)  # readers of a wiki need none
+_COMMENT_LINE = re.compile(r"^ *//.*\n", re.M)  # readers of a wiki need none
 
 # What the script itself says, before our page is there to say anything.
-_LOADER = "ask_guide close away open_tab needs_web".split()
+_LOADER_MESSAGES = "ask_guide close away open_tab needs_web".split()
 
-_PAGE = (
+_PAGE_MESSAGES = (
     "ask answer_this placeholder search_placeholder looking queued understood meant sources source "
     "recommended as_listed related next article book video form page minutes refused looked_for "
     "nearest rephrase tell gap quoted or helpful yes no comment_label send thanks not_kept link "
@@ -48,12 +48,12 @@ _PAGE = (
 ).split()
 
 
-def loader(settings: Settings) -> APIRouter:
+def create_script_router(settings: Settings) -> APIRouter:
     """The route of the script, which needs no guide."""
     routes = APIRouter(include_in_schema=False)
-    script = _script(settings)
+    script = _build_script(settings)
     tag = f'"{hashlib.blake2b(script, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": f"public, max-age={KEPT}"}
+    headers = {"ETag": tag, "Cache-Control": f"public, max-age={SCRIPT_MAX_AGE}"}
 
     @routes.get("/widget.js")
     def found(if_none_match: Annotated[str, Header()] = "") -> Response:
@@ -64,7 +64,7 @@ def loader(settings: Settings) -> APIRouter:
     return routes
 
 
-def router(service: Service, masthead: Masthead, settings: Settings) -> APIRouter:
+def create_router(service: Service, masthead: Branding, settings: Settings) -> APIRouter:
     """The route of the page in the frame, over a guide that is ready."""
     routes = APIRouter(include_in_schema=False)
 
@@ -75,64 +75,66 @@ def router(service: Service, masthead: Masthead, settings: Settings) -> APIRoute
         # The page around it knows its readers better than a setting for all of them does; what
         # it names comes first, and where there is no catalogue for it, what else is wanted.
         accepted = request.headers.get("accept-language", "")
-        say = catalogue.choose(f"{language},{settings.language or accepted}")
-        page = _page(masthead, say, service.examples())
+        say = catalogue.choose_messages(f"{language},{settings.language or accepted}")
+        page = _render_page(masthead, say, service.examples())
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
     return routes
 
 
-def _script(settings: Settings) -> bytes:
+def _build_script(settings: Settings) -> bytes:
     """The script with its words in every language, the language that is set, and the colour."""
     said = {}
     for language in catalogue.languages():
-        say = catalogue.choose("", language)
-        words = {name: say(name) for name in _LOADER}
+        say = catalogue.choose_messages("", language)
+        words = {name: say(name) for name in _LOADER_MESSAGES}
         said[language] = {"direction": say.direction, **words}
     filled = {
-        "fixed": catalogue.choose("", settings.language).language if settings.language else "",
+        "fixed": catalogue.choose_messages("", settings.language).language
+        if settings.language
+        else "",
         # In a page of somebody else's it colours one element of ours, not all there is.
-        "colours": theme.style(settings.accent).replace(":root", ".guide", 1),
+        "colours": theme.accent_css(settings.accent).replace(":root", ".guide", 1),
         "said": said,
     }
-    script = _COMMENT.sub("", (_STATIC / "widget.js").read_text(encoding="utf-8"))
-    return script.replace(FILLED, json.dumps(filled, ensure_ascii=False), 1).encode()
+    script = _COMMENT_LINE.sub("", (_STATIC / "widget.js").read_text(encoding="utf-8"))
+    return script.replace(PLACEHOLDER, json.dumps(filled, ensure_ascii=False), 1).encode()
 
 
-def _page(masthead: Masthead, say: Messages, examples: Sequence[str]) -> str:
+def _render_page(masthead: Branding, say: Messages, examples: Sequence[str]) -> str:
     root = masthead.root
     chips = "".join(
-        f'<button type="button" class="chip asks" dir="auto" value="{text(one)}">'
-        f"{text(one)}</button> "
+        f'<button type="button" class="chip asks" dir="auto" value="{escape(one)}">'
+        f"{escape(one)}</button> "
         for one in examples
     )
-    offered = f'<p class="offer">{text(say("examples"))}</p><p class="chips">{chips}</p>'
+    offered = f'<p class="offer">{escape(say("examples"))}</p><p class="chips">{chips}</p>'
     return (
         f'<!doctype html><html lang="{say.language}" dir="{say.direction}" '
-        f'class="reader scripted embed" data-root="{root}/" data-most="{LONGEST_QUESTION}" '
-        f'data-turns="{LONGEST_TALK}" data-form="{text(masthead.feedback_url)}">'
+        f'class="reader scripted embed" data-root="{root}/" data-most="{MAX_QUESTION_LENGTH}" '
+        f'data-turns="{MAX_TURNS}" data-form="{escape(masthead.feedback_url)}">'
         '<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(masthead.title)}</title>{layout.icon(masthead)}{layout.styles(root)}"
-        f'<link rel="stylesheet" href="{root}/chat/embed.css">{_words(say)}'
+        f"<title>{escape(masthead.title)}</title>{layout.icon_link(masthead)}{layout.stylesheet_links(root)}"
+        f'<link rel="stylesheet" href="{root}/chat/embed.css">{_message_tags(say)}'
         f'<link rel="modulepreload" href="{root}/chat/reply.js">'
         f'<script type="module" src="{root}/chat/embed.js"></script></head><body>'
-        f'<main id="view"><h1 class="unseen">{text(masthead.title)}</h1>'
-        f'<div id="begin"><p>{text(say("subtitle"))}</p>{offered if chips else ""}</div>'
+        f'<main id="view"><h1 class="unseen">{escape(masthead.title)}</h1>'
+        f'<div id="begin"><p>{escape(say("subtitle"))}</p>{offered if chips else ""}</div>'
         '<div id="talk"></div><div id="hits"></div>'
-        f'<button id="anew" type="button" hidden>{text(say("new"))}</button></main>'
+        f'<button id="anew" type="button" hidden>{escape(say("new"))}</button></main>'
         '<p id="said" class="unseen" role="status"></p>'
         f'<form id="asker" role="search"><textarea id="box" rows="1" dir="auto" maxlength="4000" '
-        f'autocomplete="off" enterkeyhint="send" placeholder="{text(say("placeholder"))}" '
-        f'aria-label="{text(say("box_label"))}"></textarea>'
-        f'<button id="send">{text(say("ask"))}</button></form>'
+        f'autocomplete="off" enterkeyhint="send" placeholder="{escape(say("placeholder"))}" '
+        f'aria-label="{escape(say("box_label"))}"></textarea>'
+        f'<button id="send">{escape(say("ask"))}</button></form>'
         "</body></html>"
     )
 
 
-def _words(say: Messages) -> str:
+def _message_tags(say: Messages) -> str:
     """What the page's script says, as data for it to read; a name in braces is filled in there."""
     blanks = {name: f"{{{name}}}" for name in ("n", "id", "most", "question", "side", "words")}
-    said = {name: say(name, **blanks) for name in _PAGE}
+    said = {name: say(name, **blanks) for name in _PAGE_MESSAGES}
     said |= {"hits-one": say("hits", n=1), "hits-other": say("hits", **blanks)}
-    return "".join(f'<meta name="say-{name}" content="{text(it)}">' for name, it in said.items())
+    return "".join(f'<meta name="say-{name}" content="{escape(it)}">' for name, it in said.items())

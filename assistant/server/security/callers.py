@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.types import Scope
 
-    from assistant.server.security.api_keys import Key, KeyScope
+    from assistant.server.security.api_keys import ApiKey, KeyScope
     from assistant.settings import Settings
 
     Address = IPv4Address | IPv6Address
@@ -46,18 +46,18 @@ class Caller:
     """
 
     address: Address | None
-    local: bool = False
+    is_local: bool = False
     user: str = ""
-    key: Key | None = None
+    key: ApiKey | None = None
 
     @property
     def name(self) -> str:
         """What tells this caller from others at the same address; empty where nothing does."""
         return f"key {self.key.name}" if self.key else self.user and f"user {self.user}"
 
-    def needs_no_key(self, scope: KeyScope, *, anonymous: bool) -> bool:
+    def may_without_key(self, scope: KeyScope, *, anonymous: bool) -> bool:
         """Whether the caller may use a scope without a key; for admin nobody may."""
-        return scope != "admin" and (self.local or bool(self.user) or anonymous)
+        return scope != "admin" and (self.is_local or bool(self.user) or anonymous)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +68,28 @@ class Forwarded:
     host: str = ""
 
 
-def identify(scope: Scope, headers: Headers, settings: Settings) -> tuple[Caller, Forwarded]:
+def identify_caller(scope: Scope, headers: Headers, settings: Settings) -> tuple[Caller, Forwarded]:
     """Tell who sends a request, and how a trusted proxy says it was addressed.
 
     A caller on the loopback is local unless the request carries a header that a proxy adds, or
     comes from a listed proxy, or the settings say that the loopback is not to be trusted.
     """
     client = parse_address(scope["client"][0]) if scope.get("client") else None
-    if not is_proxy(settings, client):
+    if not is_trusted_proxy(settings, client):
         loopback = client is None or client.is_loopback
         brought = settings.user_header.lower() in headers or any(
             name.endswith(_FORWARDING_ENDS) or any(p.fullmatch(name) for p in _FORWARDING)
             for name in headers
         )
         local = loopback and not brought and trusts_loopback(settings)
-        return Caller(client, local=local), Forwarded()
+        return Caller(client, is_local=local), Forwarded()
     # What the proxy next to us adds stands last, whatever others wrote before it.
     chain, schemes, hosts = (
         ",".join(headers.getlist(f"x-forwarded-{name}")).split(",")
         for name in ("for", "proto", "host")
     )
     for named in reversed(chain):
-        if not is_proxy(settings, client) or parse_address(named) is None:
+        if not is_trusted_proxy(settings, client) or parse_address(named) is None:
             break
         client = parse_address(named)
     users = headers.getlist(settings.user_header or "-")
@@ -109,13 +109,13 @@ def trusts_loopback(settings: Settings) -> bool:
     return settings.trust_loopback and not settings.hosts
 
 
-def is_proxy(settings: Settings, address: Address | None) -> bool:
+def is_trusted_proxy(settings: Settings, address: Address | None) -> bool:
     """Whether an address is that of a listed proxy."""
     listed = settings.trusted_proxies
     return address is not None and any(address in network for network in listed)
 
 
-def household(address: Address | None) -> str:
+def client_network(address: Address | None) -> str:
     """Name the holder of an address: one household has 2**64 addresses of IPv6."""
     return f"{int(address) >> 64:x}" if isinstance(address, IPv6Address) else str(address)
 

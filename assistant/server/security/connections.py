@@ -6,8 +6,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from assistant.server.security.callers import household, parse_address
-from assistant.server.security.request import PROBLEM, Stop, problem
+from assistant.server.security.callers import client_network, parse_address
+from assistant.server.security.request import PROBLEM_JSON, Refusal, problem_json
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,66 +15,66 @@ if TYPE_CHECKING:
 
     from assistant.server.security.callers import Address
 
-STREAMS = 16
+MAX_STREAMS = 16
 """Event streams of one address of ours that a caller holds at once."""
 
-OWN_STREAMS = 256
+MAX_LOOPBACK_STREAMS = 256
 """The same for callers on the loopback: a tunnel or an unlisted proxy brings all readers there."""
 
-CONNECTIONS = 128
+MAX_CONNECTIONS = 128
 """Connections from one address; a browser opens six, and an office may share its address."""
 
-OWN_CONNECTIONS = 512
+MAX_LOOPBACK_CONNECTIONS = 512
 """The same for the loopback: half of the 1,024 files that a process may usually have open."""
 
-MOST_FILES = 8_192
+MAX_OPEN_FILES = 8_192
 """Open files that a server asks the system for, where it may have more than that."""
 
-HEAD = 10.0
+HEAD_TIMEOUT = 10.0
 """Seconds that the head of a request may take, from the opening of its connection on."""
 
-_LATER = {"retry-after": "5"}
+_RETRY_AFTER = {"retry-after": "5"}
 
 
-class Places:
+class Slots:
     """Places that callers hold for a while, so many each."""
 
     def __init__(self) -> None:
         self._held: Counter[str] = Counter()
 
-    def take(self, caller: str, most: int) -> bool:
+    def acquire(self, caller: str, limit: int) -> bool:
         """Take a place for a caller, who may hold so many; whether there was one."""
-        if self._held[caller] >= most:
+        if self._held[caller] >= limit:
             return False
         self._held[caller] += 1
         return True
 
-    def give_back(self, caller: str) -> None:
+    def release(self, caller: str) -> None:
         """Give back a place that was taken."""
         self._held[caller] -= 1
         if not self._held[caller]:
             del self._held[caller]
 
 
-class Stream:
+class StreamSlot:
     """The place of one request in case its response is a stream: taken once, and given back."""
 
-    def __init__(self, places: Places, caller: str, most: int) -> None:
+    def __init__(self, places: Slots, caller: str, most: int) -> None:
         self._places, self._caller, self._most = places, caller, most
         self._taken = False
 
-    def take(self) -> Stop | None:
+    def acquire(self) -> Refusal | None:
         """Take the place, or say what the request is refused with."""
-        self._taken = self._taken or self._places.take(self._caller, self._most)
+        self._taken = self._taken or self._places.acquire(self._caller, self._most)
         if self._taken:
             return None
         what = "Too many streams are open."
-        return Stop(429, what, "Close some of them and try again.", _LATER)
+        return Refusal(429, what, "Close some of them and try again.", _RETRY_AFTER)
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give the place back, if it was taken."""
         if self._taken:
-            self._places.give_back(self._caller)
+            self._places.release(self._caller)
 
 
 def raise_file_limit() -> int:
@@ -86,15 +86,15 @@ def raise_file_limit() -> int:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < MOST_FILES:
-        most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < MAX_OPEN_FILES:
+        most = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
         with suppress(OSError, ValueError):  # the system allows less than it says
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    return MAX_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
 
 
-def bounded(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
+def limit_connections(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
     """Extend uvicorn's protocol for HTTP: few connections an address, and none that says nothing.
 
     `most` is how many there may be from all addresses together. `listed` says which addresses are
@@ -104,7 +104,7 @@ def bounded(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
     """
     import h11
 
-    held = Places()
+    held = Slots()
 
     class Bounded(protocol):  # type: ignore[misc]
         """A connection that is counted, and closed where the head of a request is late."""
@@ -116,16 +116,16 @@ def bounded(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
             super().connection_made(transport)
             address = parse_address(self.client[0]) if self.client else None
             own = address is None or address.is_loopback
-            self.counted = held.take("", most)
+            self.counted = held.acquire("", most)
             if self.counted and (address is None or not listed(address)):
-                holder = household(address)
-                if held.take(holder, OWN_CONNECTIONS if own else CONNECTIONS):
+                holder = client_network(address)
+                if held.acquire(holder, MAX_LOOPBACK_CONNECTIONS if own else MAX_CONNECTIONS):
                     self.holder = holder
                 else:
-                    held.give_back("")
+                    held.release("")
                     self.counted = False
             if not self.counted:
-                transport.write(_FULL)
+                transport.write(_TOO_MANY_CONNECTIONS)
                 transport.close()
                 return
             self.wait()
@@ -134,7 +134,7 @@ def bounded(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
             super().connection_lost(exc)
             self.stop_waiting()
             for name in [""] * self.counted + [self.holder] * bool(self.holder):
-                held.give_back(name)
+                held.release(name)
 
         def handle_events(self) -> None:
             super().handle_events()
@@ -145,7 +145,7 @@ def bounded(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
 
         def wait(self) -> None:
             if self.deadline is None and not self.transport.is_closing():
-                self.deadline = self.loop.call_later(HEAD, self.timeout_keep_alive_handler)
+                self.deadline = self.loop.call_later(HEAD_TIMEOUT, self.timeout_keep_alive_handler)
 
         def stop_waiting(self) -> None:
             if self.deadline is not None:
@@ -155,12 +155,17 @@ def bounded(protocol: Any, listed: Callable[[Address], bool], most: int) -> Any:
     return Bounded
 
 
-def _full() -> bytes:
+def _too_many_connections() -> bytes:
     """The whole response to a connection that is one too many."""
-    body = problem(429, "Too many connections are open.", "Close some and try again.", "")
-    head = {**_LATER, "content-type": PROBLEM, "content-length": len(body), "connection": "close"}
+    body = problem_json(429, "Too many connections are open.", "Close some and try again.", "")
+    head = {
+        **_RETRY_AFTER,
+        "content-type": PROBLEM_JSON,
+        "content-length": len(body),
+        "connection": "close",
+    }
     lines = ["HTTP/1.1 429 Too Many Requests", *(f"{name}: {head[name]}" for name in head)]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-_FULL = _full()
+_TOO_MANY_CONNECTIONS = _too_many_connections()

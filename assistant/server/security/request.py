@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
-from assistant.http_accept import EVENTS
+from assistant.http_accept import EVENT_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,20 +28,22 @@ if TYPE_CHECKING:
     from assistant.server.security.api_keys import KeyScope
     from assistant.settings import Settings
 
-BODY = 64 * 1024  # bytes a request's body may have
-TALK = 8 * BODY  # and one that brings all of a talk, each time
-API = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-PROBLEM = "application/problem+json"  # RFC 9457
+MAX_BODY = 64 * 1024  # bytes a request's body may have
+MAX_CONVERSATION_BODY = 8 * MAX_BODY  # and one that brings all of a talk, each time
+API_CONTENT_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PROBLEM_JSON = "application/problem+json"  # RFC 9457
 
 
 # A client still sending would see nothing but a broken connection if that were closed at once, so
 # what it sends is read and dropped for as many seconds.
-_LINGER = 5.0
-_KEPT_BACK = re.compile(  # the gate says these, or nobody
+_LINGER_SECONDS = 5.0
+_STRIPPED_HEADERS = re.compile(  # the gate says these, or nobody
     rb"access-control-|content-security-|cross-origin-|permissions-|referrer-|strict-transport-"
     rb"|x-content-type-|x-frame-|x-request-id|set-cookie|server|connection"
 )
-_SAID = {
+_DEFAULT_MESSAGES = {
     400: ("The request could not be understood.", "Check its address, headers and body."),
     401: ("A key is needed here.", "Send Authorization: Bearer KEY."),
     403: ("This is not allowed.", "Check the address, or begin at the first page."),
@@ -59,7 +61,7 @@ _SAID = {
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Policy:
     """A row of the table of what is let through.
 
     `path` is a regular expression for the whole path below the root. `policy` is the
@@ -78,71 +80,73 @@ class Route:
 
     methods: tuple[str, ...]
     path: str
-    policy: str = API
+    content_policy: str = API_CONTENT_POLICY
     scope: KeyScope | None = None
-    asks: bool = False
+    is_question: bool = False
     cost: float = 0.0
-    probe: bool = False
-    shared: bool = False
-    longest: int = BODY
-    nested: bool = False
-    errors: str = PROBLEM
-    check: Callable[[bytes], str] | None = None
-    sent: str = ""
+    is_health_check: bool = False
+    cross_origin: bool = False
+    max_body: int = MAX_BODY
+    openai_errors: bool = False
+    error_media_type: str = PROBLEM_JSON
+    validate_body: Callable[[bytes], str] | None = None
+    body_media_type: str = ""
     streams: bool = False
 
     @property
-    def allowed(self) -> tuple[str, ...]:
+    def allowed_methods(self) -> tuple[str, ...]:
         """The methods that are let through."""
         if "GET" not in self.methods or self.streams:
             return self.methods
         return tuple(dict.fromkeys(("GET", "HEAD", *self.methods)))
 
 
-def problem(
+def problem_json(
     status: int,
-    what: str,
-    mend: str,
+    message: str,
+    hint: str,
     id: str,  # noqa: A002 - its name in JSON
     *,
-    nested: bool = False,
+    openai_error: bool = False,
 ) -> bytes:
     """An error as every one is sent: JSON after RFC 9457, with its mend and the request's id."""
     title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Error"
-    said = {"type": "about:blank", "title": title, "status": status, "detail": what}
-    said |= {"mend": mend, "id": id}
-    if nested:
+    said = {"type": "about:blank", "title": title, "status": status, "detail": message}
+    said |= {"mend": hint, "id": id}
+    if openai_error:
         kind = "server_error" if status >= 500 else "invalid_request_error"
-        said["error"] = {"message": f"{what} {mend}", "type": kind, "param": None, "code": None}
+        said["error"] = {"message": f"{message} {hint}", "type": kind, "param": None, "code": None}
     return json.dumps(said).encode()
 
 
 @dataclass(eq=False)
-class Stop(Exception):
+class Refusal(Exception):
     """A request that goes no further, and what is answered; an error has words by its status."""
 
     status: int
-    what: str = ""
-    mend: str = ""
+    message: str = ""
+    hint: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.status >= 400:
-            alike = _SAID.get(self.status // 100 * 100, _SAID[500])
-            what, mend = _SAID.get(self.status, alike)
-            self.what, self.mend = self.what or what, self.mend or mend
+            alike = _DEFAULT_MESSAGES.get(self.status // 100 * 100, _DEFAULT_MESSAGES[500])
+            what, mend = _DEFAULT_MESSAGES.get(self.status, alike)
+            self.message, self.hint = self.message or what, self.hint or mend
 
 
-class Exchange:
+class GuardedRequest:
     """One request as the application is to see it, and its response as the client is to."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.headers = Headers(raw=[(name.lower(), value) for name, value in scope["headers"]])
-        self.headless = scope["method"] == "HEAD"
+        self.is_head = scope["method"] == "HEAD"
         self.own_origin = self.listed_origin = ""
-        self.row = Route((), "")  # until it is known
-        self.place: Callable[[], Stop | None] = lambda: None  # taken where a stream begins
+        self.policy = Policy((), "")  # until it is known
+        self.acquire_stream: Callable[[], Refusal | None] = lambda: (
+            None
+        )  # taken where a stream begins
         self.body = b""
         self.begun = False
         self._nonce = secrets.token_urlsafe(16)
@@ -164,18 +168,18 @@ class Exchange:
                 while more:
                     message = await self._receive()
                     if message["type"] == "http.disconnect":
-                        raise Stop(400)  # which nobody hears
+                        raise Refusal(400)  # which nobody hears
                     body += message.get("body", b"")
                     more = self._unread = message.get("more_body", False)
-                    if len(body) > self.row.longest:
+                    if len(body) > self.policy.max_body:
                         raise self.too_long()
         except TimeoutError:
-            raise Stop(408) from None
+            raise Refusal(408) from None
         self.body = bytes(body)
 
-    def too_long(self) -> Stop:
+    def too_long(self) -> Refusal:
         """What a body is refused with that is longer than its row allows."""
-        return Stop(413, mend=f"Send at most {self.row.longest // 1024} kB.")
+        return Refusal(413, hint=f"Send at most {self.policy.max_body // 1024} kB.")
 
     async def receive(self) -> Message:
         """The body, then that the client has left or that its stream is to end."""
@@ -206,25 +210,29 @@ class Exchange:
             status, pairs = message["status"], message.get("headers", [])
             said = Headers(raw=[(name.lower(), value) for name, value in pairs])
             kind = said.get("content-type", "").partition(";")[0].strip().lower()
-            own = kind == PROBLEM or (kind == self.row.errors and status < 500) or self.row.probe
+            own = (
+                kind == PROBLEM_JSON
+                or (kind == self.policy.error_media_type and status < 500)
+                or self.policy.is_health_check
+            )
             foreign = not own and (kind != "text/html" or status == 500)
             if status >= 400 and foreign:
                 kept = {name: said[name] for name in ("allow", "retry-after") if name in said}
-                await self.stop(Stop(status, headers=kept))
+                await self.refuse(Refusal(status, headers=kept))
                 return
-            if kind == EVENTS and (full := self.place()):
+            if kind == EVENT_STREAM and (full := self.acquire_stream()):
                 self._left.set()
-                await self.stop(full)
+                await self.refuse(full)
                 return
-            self.begun, self._streams = True, kind == EVENTS
+            self.begun, self._streams = True, kind == EVENT_STREAM
             if self._ended:
                 self.end()
-            theirs = [pair for pair in said.raw if not _KEPT_BACK.match(pair[0])]
-            message = {**message, "headers": [*theirs, *self._ours(self.row.policy)]}
+            theirs = [pair for pair in said.raw if not _STRIPPED_HEADERS.match(pair[0])]
+            message = {**message, "headers": [*theirs, *self._ours(self.policy.content_policy)]}
         elif message["type"] == "http.response.body":
             self._complete = not message.get("more_body", False)
         await self._send(message)
-        if self.headless and not self._complete:  # the head is all of it, of a stream too
+        if self.is_head and not self._complete:  # the head is all of it, of a stream too
             self._complete = True
             self._left.set()
             await self._send({"type": "http.response.body", "body": b""})
@@ -236,26 +244,28 @@ class Exchange:
         if self._ended and self._streams and not self._complete:
             await self._send({"type": "http.response.body", "body": b""})
 
-    async def stop(self, stop: Stop) -> None:
+    async def refuse(self, stop: Refusal) -> None:
         """Answer in the application's place; a client still sending is heard out for a while."""
         self.begun = self._complete = True
         status, said = stop.status, {**stop.headers, "cache-control": "no-store"}
         body = b""
-        if stop.what:
-            body = problem(status, stop.what, stop.mend, self.id, nested=self.row.nested)
-            said["content-type"] = PROBLEM
+        if stop.message:
+            body = problem_json(
+                status, stop.message, stop.hint, self.id, openai_error=self.policy.openai_errors
+            )
+            said["content-type"] = PROBLEM_JSON
         if status != HTTPStatus.NO_CONTENT:
             said["content-length"] = str(len(body))
         if self._unread:
             said["connection"] = "close"
         headers = [(name.encode(), value.encode("latin-1")) for name, value in said.items()]
-        headers += self._ours(API)
+        headers += self._ours(API_CONTENT_POLICY)
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        body = b"" if self.headless else body
+        body = b"" if self.is_head else body
         await self._send({"type": "http.response.body", "body": body, "more_body": self._unread})
         if self._unread:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LINGER):
+                async with asyncio.timeout(_LINGER_SECONDS):
                     while (await self._receive()).get("more_body", False):
                         pass
             await self._send({"type": "http.response.body", "body": b""})
@@ -264,7 +274,7 @@ class Exchange:
         """What every response says, or nothing where that is empty."""
         settings, origin = self._settings, self.listed_origin
         frames = " ".join(("'self'", *settings.frames))
-        abroad, secure = origin or self.row.shared, self.scope["scheme"] == "https"
+        abroad, secure = origin or self.policy.cross_origin, self.scope["scheme"] == "https"
         said = {
             "x-request-id": self.id,
             "content-security-policy": policy.format(nonce=self._nonce, frames=frames),

@@ -14,8 +14,8 @@ from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.render import catalogue
-from assistant.render.html import Masthead
-from assistant.server.reload import Live
+from assistant.render.html import Branding
+from assistant.server.reload import LiveAssistant
 from assistant.server.routes import chat as chat_module
 from assistant.server.service import Service
 
@@ -35,31 +35,31 @@ def assistant(tmp_path_factory, word_encoder) -> Assistant:
     (corpus / "cats.md").write_text(CATS, encoding="utf-8")
     (corpus / "dogs.md").write_text(DOGS, encoding="utf-8")
     folder = tmp_path_factory.mktemp("hostile-index")
-    builder.build(corpus, folder, word_encoder)
-    return Assistant(indexes.open(folder), word_encoder)
+    builder.build_index(corpus, folder, word_encoder)
+    return Assistant(indexes.open_index(folder), word_encoder)
 
 
 @pytest.fixture(scope="module")
 def chat(assistant) -> chat_module.Chat:
-    return chat_module.Chat(Service(Live(assistant)), Masthead("Animals"))
+    return chat_module.Chat(Service(LiveAssistant(assistant)), Branding("Animals"))
 
 
 def test_a_hostile_question_is_shown_as_text(chat):
     for said in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
-        talk, _ = chat.answered(said, chat_module.Talk())
+        talk, _ = chat.answered(said, chat_module.ChatState())
         assert_harmless(talk.markup)
         assert "\n" not in talk.shown[0]
 
 
 def test_a_hostile_guide_is_quoted_as_text(chat):
-    talk, asked = chat.answered("what is a cat?", chat_module.Talk())
+    talk, asked = chat.answered("what is a cat?", chat_module.ChatState())
     assert asked
     assert_harmless(talk.markup)
 
 
 @pytest.mark.parametrize("said", ["", "   ", "\u200b", "?!", "word " * 401])
 def test_a_question_that_cannot_be_asked_says_what_mends_it(chat, said):
-    talk, asked = chat.answered(said, chat_module.Talk())
+    talk, asked = chat.answered(said, chat_module.ChatState())
     assert not asked
     assert talk.turns == ()
     assert 'class="notice failure"' in talk.markup
@@ -78,24 +78,24 @@ class Broken:
 
 def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
     broken = chat_module.Chat(
-        Service(Live(Assistant(assistant.index, Broken()))), Masthead("Animals")
+        Service(LiveAssistant(Assistant(assistant.index, Broken()))), Branding("Animals")
     )
     with caplog.at_level(logging.ERROR):
-        talk, _ = broken.answered("what is a cat?", chat_module.Talk())
-    named = re.search(r"Something went wrong \(id ([0-9a-f]{8})\)", talk.markup)
+        talk, _ = broken.answer("what is a cat?", chat_module.ChatState())
+    named = re.search(r"Something went wrong \(id ([0-9a-f]{8})\)", talk.html)
     assert named
     assert named[1] in caplog.text
     assert "nobody foresaw" in caplog.text
-    assert "nobody foresaw" not in talk.markup
+    assert "nobody foresaw" not in talk.html
 
 
 def test_a_talk_leans_on_what_was_said_and_does_not_grow_for_ever(chat):
-    talk = chat_module.Talk()
+    talk = chat_module.ChatState()
     for _ in range(60):
         talk, _ = chat.answered("what is a dog?", talk)
     assert [turn.role for turn in talk.turns[:2]] == ["user", "agent"]
     assert len(talk.turns) == 20
-    assert len(talk.shown) == 50
+    assert len(talk.shown_html) == 50
 
 
 def test_a_talk_about_a_section_has_its_passages_to_lean_on(chat, assistant):
@@ -107,18 +107,18 @@ def test_a_talk_about_a_section_has_its_passages_to_lean_on(chat, assistant):
 
 @pytest.mark.parametrize("section", ["", "#", "none.md#x", "dogs.md#none", HOSTILE, "../dogs.md#a"])
 def test_a_talk_about_what_is_not_in_the_guide_is_any_talk(chat, section):
-    assert chat.about(section) == chat_module.Talk()
+    assert chat.about(section) == chat_module.ChatState()
 
 
 def test_a_reader_is_spoken_to_in_their_language_or_in_the_one_that_is_set(assistant, chat):
     assert (
-        catalogue.choose("de")("refused")
-        in chat.answered("bread", chat_module.Talk(), "de")[0].markup
+        catalogue.choose_messages("de")("refused")
+        in chat.answered("bread", chat_module.ChatState(), "de")[0].markup
     )
-    fixed = chat_module.Chat(Service(Live(assistant)), Masthead("Animals"), language="fr")
+    fixed = chat_module.Chat(Service(LiveAssistant(assistant)), Branding("Animals"), language="fr")
     assert (
-        catalogue.choose("fr")("refused")
-        in fixed.answered("bread", chat_module.Talk(), "de")[0].markup
+        catalogue.choose_messages("fr")("refused")
+        in fixed.answer("bread", chat_module.ChatState(), "de")[0].html
     )
 
 
@@ -131,7 +131,7 @@ PAGE = (
 
 
 def test_every_script_of_the_page_carries_the_nonce():
-    page = chat_module.dressed(PAGE, catalogue.choose("en"), Masthead("T"), "n0nce")
+    page = chat_module.customise_page(PAGE, catalogue.choose_messages("en"), Branding("T"), "n0nce")
     assert re.findall(r"<script[^>]*>", page) == [
         '<script nonce="n0nce">',
         '<script nonce="n0nce" type="module" src="a.js">',
@@ -141,7 +141,7 @@ def test_every_script_of_the_page_carries_the_nonce():
 
 
 def test_the_page_is_in_the_reader_s_language_and_names_no_other_host():
-    page = chat_module.dressed(PAGE, catalogue.choose("ar"), Masthead("T"), "n")
+    page = chat_module.customise_page(PAGE, catalogue.choose_messages("ar"), Branding("T"), "n")
     assert '<html lang="ar" dir="rtl"' in page
     assert "x.example" not in page
     assert "twitter" not in page

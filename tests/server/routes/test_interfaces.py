@@ -91,7 +91,7 @@ class Doors:
             try:
                 return guide.ask(question).to_dict()
             except AssistantError as error:
-                return error.what, error.mend
+                return error.message, error.hint
 
     def agent_by_pipe(self, question: str):
         asked = {"name": "ask", "arguments": {"question": question}}

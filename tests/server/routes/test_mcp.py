@@ -21,8 +21,8 @@ from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import REFUSAL
-from assistant.render.agent import LONGEST, quoted
-from assistant.server.reload import Live
+from assistant.render.agent import MAX_CHARS, fence_as_data
+from assistant.server.reload import LiveAssistant
 from assistant.server.routes import mcp
 from assistant.server.service import Service
 from assistant.settings import Settings
@@ -119,24 +119,24 @@ def guide(tmp_path_factory, word_encoder):
     (corpus / "small").mkdir()
     for number in range(230):
         (corpus / "small" / f"ü {number}.md").write_text(f"# Tree {number}\n\nTree, flower.\n")
-    builder.build(corpus, folder, word_encoder)
-    return Assistant(indexes.open(folder), word_encoder), folder
+    builder.build_index(corpus, folder, word_encoder)
+    return Assistant(indexes.open_index(folder), word_encoder), folder
 
 
 @pytest.fixture(scope="module")
 def service(guide) -> Service:
-    return Service(Live(guide[0]), title=f"Animals\n\n{EVIL}")
+    return Service(LiveAssistant(guide[0]), title=f"Animals\n\n{EVIL}")
 
 
 @pytest.fixture(scope="module")
 def server(service):
-    return mcp.server(service)
+    return mcp.create_server(service)
 
 
 @pytest.fixture(scope="module")
 def rest(guide) -> TestClient:
     """The same guide over HTTP."""
-    app = opened(Settings(index=guide[1], journal="off"), Live(guide[0])).app
+    app = opened(Settings(index=guide[1], journal="off"), LiveAssistant(guide[0])).app
     return TestClient(app, base_url="http://127.0.0.1")
 
 
@@ -197,7 +197,12 @@ def test_the_greeting_names_the_guide_and_holds_no_instruction_of_its(server, mo
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_agent_is_answered_as_anyone_is(corpus_assistant, question, mode):
     answer = corpus_assistant.ask(question)
-    result = call(mcp.server(Service(Live(corpus_assistant))), "ask", {"question": question}, mode)
+    result = call(
+        mcp.create_server(Service(LiveAssistant(corpus_assistant))),
+        "ask",
+        {"question": question},
+        mode,
+    )
     assert not result.is_error
     assert timeless(result.structured_content) == timeless({"id": "", **answer.to_dict()})
     for citation in answer.citations:
@@ -220,7 +225,7 @@ def test_a_search_and_a_section_are_as_rest_gives_them(server, rest):
 
 
 def test_what_the_guide_does_not_answer_is_a_result_and_no_error(corpus_assistant):
-    server = mcp.server(Service(Live(corpus_assistant)))
+    server = mcp.create_server(Service(LiveAssistant(corpus_assistant)))
     result = call(server, "ask", {"question": "Can I bake bread here?"})
     assert not result.is_error
     assert result.structured_content["found"] is False
@@ -274,8 +279,8 @@ def test_a_tool_that_is_not_there_is_the_protocol_s_error(server):
 
 
 def test_what_breaks_is_told_as_a_failure_and_never_as_nothing_found(guide, word_encoder, caplog):
-    index = indexes.open(guide[1])
-    server = mcp.server(Service(Live(Assistant(index, word_encoder))))
+    index = indexes.open_index(guide[1])
+    server = mcp.create_server(Service(LiveAssistant(Assistant(index, word_encoder))))
     index.store.close()
     for tool, arguments in [
         ("ask", {"question": "What is a cat?"}),
@@ -327,14 +332,14 @@ def test_no_page_breaks_out_of_its_quotation(server):
 
 
 def test_a_text_that_holds_the_mark_of_another_does_not_end_its_own():
-    inner = quoted("one", "a.md")
-    outer = quoted(f"before\n{inner}\nafter", "b.md")
+    inner = fence_as_data("one", "a.md")
+    outer = fence_as_data(f"before\n{inner}\nafter", "b.md")
     (match,) = MARKED.finditer(outer)
     assert match[2] == f"before\n{inner}\nafter"
 
 
 def test_a_source_stays_in_its_line_whatever_it_is_called():
-    said = quoted("text", 'a"\n>>> end\u2028\x85"b')
+    said = fence_as_data("text", 'a"\n>>> end\u2028\x85"b')
     assert len(said.splitlines()) == 4
 
 
@@ -343,12 +348,12 @@ def test_a_source_stays_in_its_line_whatever_it_is_called():
 
 def test_a_long_page_is_read_on_to_its_end(server, rest):
     whole = [one["text"] for one in rest.get("/api/sections/long.md").json()["sections"]]
-    assert sum(map(len, whole)) > 2 * LONGEST
+    assert sum(map(len, whole)) > 2 * MAX_CHARS
     heard, offset, cuts = dict.fromkeys(range(len(whole)), ""), 0, 0
     anchors = [one["anchor"] for one in rest.get("/api/sections/long.md").json()["sections"]]
     while offset is not None:
         result = call(server, "read_section", {"path": "long.md", "offset": offset})
-        assert len(text(result)) <= LONGEST + WORDS_OF_OURS
+        assert len(text(result)) <= MAX_CHARS + WORDS_OF_OURS
         page = result.structured_content
         for section in page["sections"]:
             heard[anchors.index(section["anchor"])] += section["text"]
@@ -356,7 +361,7 @@ def test_a_long_page_is_read_on_to_its_end(server, rest):
         if page["next"] is not None:
             cuts += 1
             assert page["next"] > offset
-            assert f"at most {LONGEST:,} characters" in text(result)
+            assert f"at most {MAX_CHARS:,} characters" in text(result)
             assert f"offset {page['next']}." in text(result)
         offset = page["next"]
     assert cuts >= 2
@@ -369,7 +374,7 @@ def test_a_long_page_s_resource_is_read_on_to_its_end(server, guide):
     while address:
         read = lambda client, address=address: client.read_resource(address)  # noqa: E731
         said = talk(server, read).contents[0].text
-        assert len(said) <= LONGEST + WORDS_OF_OURS
+        assert len(said) <= MAX_CHARS + WORDS_OF_OURS
         ours, theirs = apart(said)
         heard += theirs
         found = re.search(r"Go on with (guide://page/long\.md\?offset=\d+)$", ours)
@@ -390,9 +395,9 @@ def test_a_search_that_is_too_long_says_what_was_left_out(server):
     result = call(server, "search", {"question": "Which fish is in the river?", "k": 20})
     hits = result.structured_content["hits"]
     whole = len("".join(hit["text"] for hit in hits))
-    assert whole <= LONGEST
+    assert whole <= MAX_CHARS
     ours, theirs = apart(text(result))
-    assert len(theirs) <= LONGEST + 20 * 350
+    assert len(theirs) <= MAX_CHARS + 20 * 350
     if len(hits) < 20:
         assert "Read the others with read_section" in ours
 
@@ -406,7 +411,7 @@ def test_the_pages_are_listed_in_parts_each_once_and_can_be_read(server, guide, 
         listed, cursor = [], None
         while True:
             part = await client.list_resources(cursor=cursor)
-            assert len(part.resources) <= mcp.LISTED
+            assert len(part.resources) <= mcp.PAGES_PER_LIST
             listed += part.resources
             cursor = part.next_cursor
             if cursor is None:
@@ -471,7 +476,9 @@ def test_others_are_heard_while_a_question_is_answered(guide, word_encoder):
             assert go_on.wait(30)
             return super().encode(texts, progress)
 
-    server = mcp.server(Service(Live(Assistant(indexes.open(guide[1]), Slow()))))
+    server = mcp.create_server(
+        Service(LiveAssistant(Assistant(indexes.open_index(guide[1]), Slow())))
+    )
 
     async def work(client):
         asked = asyncio.create_task(client.call_tool("ask", {"question": "What is a cat?"}))

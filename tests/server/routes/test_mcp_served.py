@@ -17,7 +17,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from assistant.server.security.api_keys import PREFIX, Keys
+from assistant.server.security.api_keys import KEY_PREFIX, ApiKeys
 from tests.conftest import ROOT
 from tests.serving import PATIENCE, Readers, Serving
 from tests.speaking import GREETING, Speaking
@@ -200,7 +200,7 @@ def serving(tmp_path_factory):
 def limited(tmp_path_factory):
     """A server with keys and a rate; from whom there is a key, and the folder the keys are in."""
     folder = tmp_path_factory.mktemp("limited")
-    keys = Keys(folder / "keys.json")
+    keys = ApiKeys(folder / "keys.json")
     made = {name: keys.add(name) for name in ("reader", "other", "revoked")}
     made["rater"] = keys.add("rater", ["feedback"])
     keys.revoke("revoked")
@@ -312,7 +312,7 @@ def test_a_page_of_the_server_s_own_site_may_ask(serving):
 def test_a_key_lets_in_what_it_allows_and_no_other_does(limited):
     serving, keys = limited
     for token, status in [
-        (PREFIX + "w" * 43, 401),
+        (KEY_PREFIX + "w" * 43, 401),
         (keys["revoked"], 401),
         (keys["rater"], 403),
         (keys["reader"], 200),

@@ -20,8 +20,8 @@ from opened import opened
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.reload import Live
-from assistant.server.routes.schemas import CompletionBody, ModelBody, ModelsBody
+from assistant.server.reload import LiveAssistant
+from assistant.server.routes.schemas import ChatCompletionResponse, ModelListResponse, ModelResponse
 from assistant.settings import Settings
 from tests.conftest import ROOT
 from tests.serving import Connection, Serving
@@ -182,7 +182,7 @@ def test_a_client_of_another_make_gets_the_same(served, corpus_assistant):
 
 
 def test_what_is_sent_is_in_the_form_that_is_described(served):
-    CompletionBody.model_validate_json(posted(served, asking(ASKED[0])).body)
+    ChatCompletionResponse.model_validate_json(posted(served, asking(ASKED[0])).body)
 
 
 def test_every_frame_is_a_line_of_data_and_the_last_says_that_it_is_done(served):
@@ -412,8 +412,8 @@ def test_there_is_one_model_and_it_is_the_guide(served, client):
         finally:
             await connection.close()
 
-    ModelsBody.model_validate_json(asyncio.run(read("/v1/models")))
-    ModelBody.model_validate_json(asyncio.run(read("/v1/models/guide")))
+    ModelListResponse.model_validate_json(asyncio.run(read("/v1/models")))
+    ModelResponse.model_validate_json(asyncio.run(read("/v1/models/guide")))
 
 
 def test_a_model_that_is_not_there_is_not_found_and_the_one_that_is_is_named(client):
@@ -461,8 +461,10 @@ def at(tmp_path_factory, word_encoder):
 
     def ask(question="what is a dog?", host="127.0.0.1", headers=None, reading=None, **settings):
         folder = tmp_path_factory.mktemp("index")
-        builder.build(corpus, folder, word_encoder, **({"reading": reading} if reading else {}))
-        live = Live(Assistant(indexes.open(folder), word_encoder))
+        builder.build_index(
+            corpus, folder, word_encoder, **({"reading": reading} if reading else {})
+        )
+        live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
         server = opened(Settings(index=folder, **settings), live)
         root = settings.get("root", "")
         client = TestClient(server.app, base_url=f"http://{host}", client=("127.0.0.1", 5))
@@ -485,9 +487,9 @@ def test_behind_a_proxy_it_is_read_where_the_proxy_is_and_below_its_root(at):
 
 
 def test_what_is_published_is_read_there(at):
-    from assistant.guide.publishers import Reading
+    from assistant.guide.publishers import ReadingOptions
 
-    text = at(reading=Reading(base_url="https://docs.example/", tool="mkdocs"))
+    text = at(reading=ReadingOptions(base_url="https://docs.example/", publisher="mkdocs"))
     assert "— [dogs.md](https://docs.example/dogs/#what-is-a-dog" in text
 
 

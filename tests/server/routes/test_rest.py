@@ -11,14 +11,14 @@ from fastapi.testclient import TestClient
 from opened import opened
 from pydantic import TypeAdapter
 
-from assistant.assistant import LONGEST_QUESTION, Assistant
+from assistant.assistant import MAX_QUESTION_LENGTH, Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import Turn
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.server.routes import schemas
-from assistant.server.security.api_keys import Keys
-from assistant.server.security.request import PROBLEM
+from assistant.server.security.api_keys import ApiKeys
+from assistant.server.security.request import PROBLEM_JSON
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -62,13 +62,13 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def assistant(place, word_encoder) -> Assistant:
-    builder.build(*place, word_encoder)
-    return Assistant(indexes.open(place[1]), word_encoder)
+    builder.build_index(*place, word_encoder)
+    return Assistant(indexes.open_index(place[1]), word_encoder)
 
 
 @pytest.fixture(scope="module")
 def client(place, assistant) -> TestClient:
-    server = opened(Settings(index=place[1]), Live(assistant))
+    server = opened(Settings(index=place[1]), LiveAssistant(assistant))
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 
@@ -79,14 +79,14 @@ def ask(client, question: str, **sent) -> dict:
 
 
 def test_an_answer_past_its_time_is_a_problem_that_says_what_to_do(place, assistant):
-    hurried = Assistant(assistant.index, assistant._encoder, longest=0)
+    hurried = Assistant(assistant.index, assistant._encoder, timeout=0)
     client = TestClient(
-        opened(Settings(index=place[1]), Live(hurried)).app, base_url="http://127.0.0.1"
+        opened(Settings(index=place[1]), LiveAssistant(hurried)).app, base_url="http://127.0.0.1"
     )
     for route in ("/api/ask", "/api/search"):
         response = client.post(route, json={"question": "What is a cat?"})
         assert response.status_code == 503
-        assert response.headers["content-type"] == PROBLEM
+        assert response.headers["content-type"] == PROBLEM_JSON
         assert "not ready within 0 seconds" in response.text
         assert "Ask again in a moment" in response.text
 
@@ -96,10 +96,11 @@ def test_a_guide_of_endless_headings_is_described_at_once(tmp_path, word_encoder
     (tmp_path / "cats.md").write_text(
         CATS + f"\n## {heading}\n\nMilk.\n\n## {heading}?\n\nFish.\n", encoding="utf-8"
     )
-    builder.build(tmp_path, tmp_path / "index", word_encoder)
-    over = Assistant(indexes.open(tmp_path / "index"), word_encoder)
+    builder.build_index(tmp_path, tmp_path / "index", word_encoder)
+    over = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
     client = TestClient(
-        opened(Settings(index=tmp_path / "index"), Live(over)).app, base_url="http://127.0.0.1"
+        opened(Settings(index=tmp_path / "index"), LiveAssistant(over)).app,
+        base_url="http://127.0.0.1",
     )
     started = time.process_time()
     assert "How do cats drink?" in client.get("/api/guide").json()["examples"]
@@ -176,7 +177,7 @@ def test_the_same_answer_has_the_same_tag_and_another_has_another(client):
     [
         ({"question": " "}, "empty"),
         ({"question": "?!"}, "empty"),
-        ({"question": "cat " * LONGEST_QUESTION}, "characters"),
+        ({"question": "cat " * MAX_QUESTION_LENGTH}, "characters"),
         ({}, "question"),
         ({"question": 3}, "question"),
         ({"question": "cat", "other": 1}, "other"),
@@ -190,7 +191,7 @@ def test_what_cannot_be_asked_is_said_with_its_place_and_its_mend(client, sent, 
     for headers in ({}, EVENTS):
         found = client.post("/api/ask", json=sent, headers=headers)
         assert found.status_code == 422
-        assert found.headers["content-type"] == PROBLEM
+        assert found.headers["content-type"] == PROBLEM_JSON
         assert named in found.json()["detail"]
         assert found.json()["mend"]
         assert found.json()["id"] == found.headers["x-request-id"]
@@ -228,7 +229,7 @@ def test_a_search_is_the_one_that_python_makes(client, assistant):
     assert len(found["hits"]) == 2
 
 
-@pytest.mark.parametrize("k", [0, schemas.MOST_HITS + 1, "3", 1.5])
+@pytest.mark.parametrize("k", [0, schemas.MAX_HITS + 1, "3", 1.5])
 def test_so_many_passages_cannot_be_asked_for(client, k):
     assert client.post("/api/search", json={"question": "milk", "k": k}).status_code == 422
 
@@ -259,7 +260,7 @@ def test_a_section_is_read_by_itself_and_a_page_by_its_published_name(client):
 def test_what_is_not_in_the_guide_is_missed_with_a_mend(client, address):
     found = client.get(f"/api/sections/{address}")
     assert found.status_code == 404
-    assert found.headers["content-type"] == PROBLEM
+    assert found.headers["content-type"] == PROBLEM_JSON
     assert found.json()["mend"]
 
 
@@ -283,8 +284,8 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
     corpus = tmp_path / "guide"
     corpus.mkdir()
     (corpus / "cats.md").write_text(CATS, encoding="utf-8")
-    builder.build(corpus, tmp_path / "index", word_encoder)
-    live = Live(Assistant(indexes.open(tmp_path / "index"), word_encoder))
+    builder.build_index(corpus, tmp_path / "index", word_encoder)
+    live = LiveAssistant(Assistant(indexes.open_index(tmp_path / "index"), word_encoder))
     client = TestClient(
         opened(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
     )
@@ -293,8 +294,8 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
     assert kept["answer"] == given
     assert kept["changed"] == []
     (corpus / "cats.md").write_text(CATS.replace("sleeps", "walks"), encoding="utf-8")
-    builder.build(corpus, tmp_path / "index", word_encoder)
-    live.assistant = live.assistant.over(indexes.open(tmp_path / "index"))
+    builder.build_index(corpus, tmp_path / "index", word_encoder)
+    live.assistant = live.assistant.with_index(indexes.open_index(tmp_path / "index"))
     kept = client.get(f"/api/answers/{given['id']}").json()
     assert kept["answer"] == given
     assert kept["changed"] == [citation["n"] for citation in given["citations"]]
@@ -339,7 +340,7 @@ def test_a_second_opinion_under_the_same_vote_replaces_the_first(client):
 
 
 def counters(client, place) -> dict[str, float]:
-    keys = Keys(place[1] / "keys.json")
+    keys = ApiKeys(place[1] / "keys.json")
     token = keys.add("monitor", ["admin"])
     lines = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text.splitlines()
     keys.revoke("monitor")
@@ -371,12 +372,12 @@ def test_questions_are_counted_by_door_and_by_what_came_of_them(client, place, a
 @pytest.mark.parametrize(
     ("method", "address", "sent", "form"),
     [
-        ("POST", "/api/ask", {"question": "What is a cat?"}, schemas.AnswerBody),
-        ("POST", "/api/ask", {"question": "Who won the war?"}, schemas.AnswerBody),
-        ("POST", "/api/ask", {"question": ""}, schemas.ProblemBody),
-        ("POST", "/api/search", {"question": "milk"}, schemas.SearchBody),
-        ("GET", "/api/sections/cats.md", None, schemas.PageBody),
-        ("GET", "/api/guide", None, schemas.GuideBody),
+        ("POST", "/api/ask", {"question": "What is a cat?"}, schemas.AnswerResponse),
+        ("POST", "/api/ask", {"question": "Who won the war?"}, schemas.AnswerResponse),
+        ("POST", "/api/ask", {"question": ""}, schemas.ProblemDetails),
+        ("POST", "/api/search", {"question": "milk"}, schemas.SearchResponse),
+        ("GET", "/api/sections/cats.md", None, schemas.PageResponse),
+        ("GET", "/api/guide", None, schemas.GuideResponse),
     ],
 )
 def test_what_is_sent_is_what_the_description_says(client, method, address, sent, form):

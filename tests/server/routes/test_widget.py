@@ -18,9 +18,9 @@ from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.render import catalogue
-from assistant.render.html import Masthead
+from assistant.render.html import Branding
 from assistant.server.app import Server
-from assistant.server.reload import Live
+from assistant.server.reload import LiveAssistant
 from assistant.server.routes import widget
 from assistant.server.service import Service
 from assistant.settings import Settings
@@ -35,11 +35,11 @@ TITLE = 'Cats & "Dogs" <script>alert(1)</script>'
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory, word_encoder) -> Live:
+def live(tmp_path_factory, word_encoder) -> LiveAssistant:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
-    builder.build(corpus, folder, word_encoder)
-    return Live(Assistant(indexes.open(folder), word_encoder))
+    builder.build_index(corpus, folder, word_encoder)
+    return LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,9 @@ def bare(live):
 
     def one(**chosen) -> TestClient:
         settings, app = Settings(journal="off", **chosen), FastAPI()
-        masthead = Masthead(settings.title, settings.root, "", settings.feedback_url)
-        app.include_router(widget.loader(settings))
-        app.include_router(widget.router(Service(live), masthead, settings))
+        masthead = Branding(settings.title, settings.root, "", settings.feedback_url)
+        app.include_router(widget.create_script_router(settings))
+        app.include_router(widget.create_router(Service(live), masthead, settings))
         return TestClient(app, OWN)
 
     return one
@@ -181,7 +181,7 @@ def test_the_page_is_in_the_language_the_site_names_else_in_the_one_set_else_the
         "/embed", params={"language": asked}, headers={"accept-language": accepted}
     )
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page.text
-    assert html.escape(catalogue.choose(language)("ask")) in page.text
+    assert html.escape(catalogue.choose_messages(language)("ask")) in page.text
 
 
 def test_a_name_no_language_can_have_is_refused(bare):

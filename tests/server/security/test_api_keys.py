@@ -15,12 +15,12 @@ from tests.test_readme import commands
 
 from assistant import settings
 from assistant.cli.main import main
-from assistant.errors import STATE, USAGE, KeysError, KeysUnusable
-from assistant.server.security.api_keys import PREFIX, SCOPES, Keys
-from assistant.server.security.middleware import Gate
+from assistant.errors import EXIT_STATE, EXIT_USAGE, ApiKeyError, ApiKeysUnusable
+from assistant.server.security.api_keys import KEY_PREFIX, SCOPES, ApiKeys
+from assistant.server.security.middleware import SecurityMiddleware
 from tests.conftest import ROOT
 
-TOKEN = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+TOKEN = re.compile(rf"{KEY_PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def keys(path) -> Keys:
-    return Keys(path)
+def keys(path) -> ApiKeys:
+    return ApiKeys(path)
 
 
 @pytest.fixture
@@ -56,7 +56,13 @@ def test_a_key_is_found_by_itself_and_by_nothing_like_it(keys):
     assert TOKEN.fullmatch(token)
     assert keys.find(token).name == "ann"
     digest = hashlib.sha256(token.encode()).hexdigest()
-    for other in (token[:-1], token + "A", token.swapcase(), token.removeprefix(PREFIX), digest):
+    for other in (
+        token[:-1],
+        token + "A",
+        token.swapcase(),
+        token.removeprefix(KEY_PREFIX),
+        digest,
+    ):
         assert keys.find(other) is None
     for odd in ("", " ", "\0", "\ud800", "ann", "ä" * 100_000):
         assert keys.find(odd) is None
@@ -70,7 +76,7 @@ def test_the_file_holds_digests_and_no_key_and_only_its_owner_may_read_it(keys, 
     token = keys.add("ann", ["feedback", "read", "read"])
     text = path.read_text()
     assert token not in text
-    assert token.removeprefix(PREFIX) not in text
+    assert token.removeprefix(KEY_PREFIX) not in text
     (kept,) = json.loads(text)["keys"]
     assert kept["sha256"] == hashlib.sha256(token.encode()).hexdigest()
     assert kept["scopes"] == ["read", "feedback"]
@@ -121,8 +127,8 @@ def test_a_name_that_was_revoked_may_be_used_again_and_its_old_key_stays_refused
 
 
 def test_what_another_process_changes_is_seen_at_the_next_look(path):
-    here, there = Keys(path), Keys(path)
-    assert here.all() == ()
+    here, there = ApiKeys(path), ApiKeys(path)
+    assert here.list_keys() == ()
     for _ in range(20):  # changes may come within a tick of the clock, and leave the file as long
         old = there.add("ann")
         assert here.find(old)
@@ -141,9 +147,9 @@ def test_what_another_process_changes_is_seen_at_the_next_look(path):
     ["", " ", " ann", "ann ", "a" * 61, "a\nb", "a\tb", "a\0", "\u202eann", "\udcff", "a\u00a0b"],
 )
 def test_a_name_that_cannot_be_told_on_one_line_is_refused(keys, path, name):
-    with pytest.raises(KeysError, match="Name who it is for") as refused:
+    with pytest.raises(ApiKeyError, match="Name who it is for") as refused:
         keys.add(name)
-    assert refused.value.exit_code == USAGE
+    assert refused.value.exit_code == EXIT_USAGE
     str(refused.value).encode()
     assert not path.exists()
 
@@ -159,21 +165,21 @@ def test_any_other_name_will_do(keys, path, name):
 
 def test_a_name_is_used_once(keys):
     token = keys.add("ann")
-    with pytest.raises(KeysError, match="already"):
+    with pytest.raises(ApiKeyError, match="already"):
         keys.add("ann", ["admin"])
     assert keys.find(token).scopes == ("read",)
 
 
 @pytest.mark.parametrize("scopes", [["root"], ["read", "Admin"], [], [""]])
 def test_a_scope_that_is_none_is_refused_with_those_there_are(keys, scopes):
-    with pytest.raises(KeysError, match="read, feedback, admin"):
+    with pytest.raises(ApiKeyError, match="read, feedback, admin"):
         keys.add("ann", scopes)
     assert keys.all() == ()
 
 
 def test_what_was_never_made_cannot_be_revoked(keys):
     keys.add("ann")
-    with pytest.raises(KeysError, match="The keys are: ann"):
+    with pytest.raises(ApiKeyError, match="The keys are: ann"):
         keys.revoke("Ann")
 
 
@@ -215,9 +221,9 @@ def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, 
         lambda: keys.revoke("ann"),
     )
     for attempt in attempts:
-        with pytest.raises(KeysUnusable, match="Restore it, or remove it") as refused:
+        with pytest.raises(ApiKeysUnusable, match="Restore it, or remove it") as refused:
             attempt()
-        assert refused.value.exit_code == STATE
+        assert refused.value.exit_code == EXIT_STATE
         assert str(path) in refused.value.what
     assert path.read_text() == text
 
@@ -225,13 +231,13 @@ def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, 
 def test_a_file_that_is_no_text_or_no_file_is_an_error(keys, path):
     keys.add("ann")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(KeysUnusable):
+    with pytest.raises(ApiKeysUnusable):
         keys.all()
     path.unlink()
     path.mkdir()
-    with pytest.raises(KeysUnusable, match="the setting keys"):
+    with pytest.raises(ApiKeysUnusable, match="the setting keys"):
         keys.all()
-    with pytest.raises(KeysUnusable):
+    with pytest.raises(ApiKeysUnusable):
         keys.add("bob")
 
 
@@ -239,7 +245,7 @@ def test_a_file_that_is_mended_is_read_again(keys, path):
     token = keys.add("ann")
     text = path.read_text()
     path.write_text("{")
-    with pytest.raises(KeysUnusable):
+    with pytest.raises(ApiKeysUnusable):
         keys.find(token)
     path.write_text(text)
     assert keys.find(token).name == "ann"
@@ -254,16 +260,16 @@ def test_a_file_that_is_gone_is_no_keys(keys, path):
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_its_mend(tmp_path):
     (tmp_path / "file").write_text("")
-    keys = Keys(tmp_path / "file" / "keys.json")
-    for attempt in (keys.all, lambda: keys.add("ann")):
-        with pytest.raises(KeysUnusable, match="name another file"):
+    keys = ApiKeys(tmp_path / "file" / "keys.json")
+    for attempt in (keys.list_keys, lambda: keys.add("ann")):
+        with pytest.raises(ApiKeysUnusable, match="name another file"):
             attempt()
 
 
 def add_many(path, who: str, begin) -> None:
     begin.wait()
     for n in range(15):
-        Keys(path).add(f"{who} {n}")
+        ApiKeys(path).add(f"{who} {n}")
 
 
 def test_processes_and_threads_that_add_at_once_lose_nothing(path):
@@ -277,14 +283,14 @@ def test_processes_and_threads_that_add_at_once_lose_nothing(path):
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers[:2]] == [0, 0]
-    assert {key.name for key in Keys(path).all()} == {
+    assert {key.name for key in ApiKeys(path).list_keys()} == {
         f"{who} {n}" for who in ("p0", "p1", "t0", "t1") for n in range(15)
     }
     assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
 
 
 def test_whoever_reads_while_it_is_written_sees_a_whole_file(path):
-    reading, writing = Keys(path), Keys(path)
+    reading, writing = ApiKeys(path), ApiKeys(path)
     token = writing.add("ann")
     ended = threading.Event()
 
@@ -312,7 +318,7 @@ def test_a_key_is_printed_once_alone_and_words_about_it_elsewhere(run, tmp_path)
     assert TOKEN.fullmatch(token)
     assert token not in err
     assert "not shown again" in err
-    (key,) = Keys(tmp_path / "index" / "keys.json").all()
+    (key,) = ApiKeys(tmp_path / "index" / "keys.json").list_keys()
     assert (key.name, key.scopes) == ("ann", ("read", "feedback"))
     for said in (run("list"), run("list", "--json")):
         assert token not in said[1] + said[2]
@@ -321,7 +327,7 @@ def test_a_key_is_printed_once_alone_and_words_about_it_elsewhere(run, tmp_path)
 def test_keys_are_listed_with_what_they_allow_and_never_their_digests(run, tmp_path):
     run("add", "ann")
     run("add", "the robot", "--scope", "admin")
-    first, second = Keys(tmp_path / "index" / "keys.json").all()
+    first, second = ApiKeys(tmp_path / "index" / "keys.json").list_keys()
     code, out, err = run("list")
     assert (code, err) == (0, "")
     assert out == f"{first.added}  ann  (read)\n{second.added}  the robot  (admin)\n"
@@ -360,18 +366,18 @@ def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "what", "mend"),
     [
-        (("add", "ann"), USAGE, "There is a key named ann already.", "Revoke it"),
+        (("add", "ann"), EXIT_USAGE, "There is a key named ann already.", "Revoke it"),
         (
             ("add", "b", "--scope", "root"),
-            USAGE,
+            EXIT_USAGE,
             "There is no scope root.",
             "read, feedback, admin",
         ),
-        (("add", " "), USAGE, "A key cannot be named ' '.", "Name who it is for"),
-        (("revoke", "bob"), USAGE, "There is no key named bob.", "The keys are: ann."),
-        (("add",), USAGE, "Missing argument", "--help"),
-        (("revoke",), USAGE, "Missing argument", "--help"),
-        (("lend", "ann"), USAGE, "lend", "--help"),
+        (("add", " "), EXIT_USAGE, "A key cannot be named ' '.", "Name who it is for"),
+        (("revoke", "bob"), EXIT_USAGE, "There is no key named bob.", "The keys are: ann."),
+        (("add",), EXIT_USAGE, "Missing argument", "--help"),
+        (("revoke",), EXIT_USAGE, "Missing argument", "--help"),
+        (("lend", "ann"), EXIT_USAGE, "lend", "--help"),
     ],
 )
 def test_what_cannot_be_done_is_two_lines_what_is_wrong_and_its_mend(
@@ -390,7 +396,7 @@ def test_a_damaged_file_is_something_to_mend_on_disk(run, tmp_path):
     (tmp_path / "index" / "keys.json").write_text("{")
     for arguments in (("list",), ("add", "bob"), ("revoke", "ann")):
         code, out, err = run(*arguments)
-        assert (code, out) == (STATE, "")
+        assert (code, out) == (EXIT_STATE, "")
         assert "is not a file of keys" in err
         assert "Restore it, or remove it and make the keys anew." in err
 
@@ -420,12 +426,15 @@ def test_what_the_page_sets_can_be_set_so(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     anyone, signed_in, untrusting = blocks("toml")
     (tmp_path / "assistant.toml").write_text(anyone)
-    assert settings.load().anonymous
+    assert settings.load_settings().anonymous
     (tmp_path / "assistant.toml").write_text(signed_in)
-    gate = Gate(None, (), settings.load(host="0.0.0.0"))
-    assert gate.notices() == ()
+    gate = SecurityMiddleware(None, (), settings.load_settings(host="0.0.0.0"))
+    assert gate.startup_notices() == ()
     (tmp_path / "assistant.toml").write_text(untrusting)
-    assert "trust_loopback is off" in Gate(None, (), settings.load()).notices()[0]
+    assert (
+        "trust_loopback is off"
+        in SecurityMiddleware(None, (), settings.load_settings()).startup_notices()[0]
+    )
 
 
 def test_the_page_names_every_scope():

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from assistant.errors import STATE, USAGE
-from assistant.server.security.api_keys import PREFIX, SCOPES, Keys
-from assistant.server.security.middleware import Gate
-from assistant.server.security.request import Route
+from assistant.errors import EXIT_STATE, EXIT_USAGE
+from assistant.server.security.api_keys import KEY_PREFIX, SCOPES, ApiKeys
+from assistant.server.security.middleware import SecurityMiddleware
+from assistant.server.security.request import Policy
 from assistant.settings import Settings
 from tests.conftest import ROOT
 from tests.serving import PATIENCE, Readers, Response, Serving
@@ -29,7 +29,7 @@ from tests.serving import PATIENCE, Readers, Response, Serving
 PROXY = "127.0.0.2"
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 BEHIND = {"trusted_proxies": PROXY, "user_header": "Remote-User"}
-WRONG = PREFIX + "w" * 43
+WRONG = KEY_PREFIX + "w" * 43
 
 # One address for each scope, and what is answered to whoever may.
 ADDRESSES = {
@@ -44,7 +44,7 @@ class Site:
     """A server that runs, and its keys."""
 
     serving: Serving
-    keys: Keys
+    keys: ApiKeys
 
     def asked(self, *requests, source="127.0.0.1", **headers: str) -> list[Response]:
         """What is answered to requests over one connection: a method, a path and a body each."""
@@ -84,7 +84,7 @@ def site(tmp_path_factory, corpus_index):
     """A server behind a proxy that says who is signed in."""
     folder = place(tmp_path_factory, corpus_index)
     with Serving(folder, **BEHIND) as serving:
-        yield Site(serving.ready(), Keys(folder / "index" / "keys.json"))
+        yield Site(serving.ready(), ApiKeys(folder / "index" / "keys.json"))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def open_site(tmp_path_factory, corpus_index):
     """A server behind a proxy whose guide anyone may read."""
     folder = place(tmp_path_factory, corpus_index)
     with Serving(folder, trusted_proxies=PROXY, anonymous="true") as serving:
-        yield Site(serving.ready(), Keys(folder / "index" / "keys.json"))
+        yield Site(serving.ready(), ApiKeys(folder / "index" / "keys.json"))
 
 
 @pytest.fixture(autouse=True)
@@ -205,7 +205,7 @@ def test_a_key_is_nowhere_but_with_its_owner(site):
     folder = site.serving.stderr.parent
     for path in folder.rglob("*"):
         if path.is_file():
-            assert token.removeprefix(PREFIX).encode() not in path.read_bytes(), path
+            assert token.removeprefix(KEY_PREFIX).encode() not in path.read_bytes(), path
 
 
 def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
@@ -383,7 +383,7 @@ def started(tmp_path, **settings: object) -> tuple[int, str]:
 
 def test_a_header_that_signs_in_is_not_believed_from_everybody(tmp_path):
     code, said = started(tmp_path, user_header="Remote-User", host=OUTWARD)
-    assert code == USAGE
+    assert code == EXIT_USAGE
     assert "The setting user_header lets anyone sign in as anybody" in said
     assert "trusted_proxies" in said.splitlines()[-1]
     assert not (tmp_path / "index").exists()
@@ -392,7 +392,7 @@ def test_a_header_that_signs_in_is_not_believed_from_everybody(tmp_path):
 def test_a_server_does_not_start_over_damaged_keys(tmp_path):
     (tmp_path / "keys.json").write_text("{")
     code, said = started(tmp_path, keys=tmp_path / "keys.json")
-    assert code == STATE
+    assert code == EXIT_STATE
     assert "is not a file of keys" in said
 
 
@@ -431,16 +431,19 @@ def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory
     ],
 )
 def test_it_is_said_only_where_it_is_so(tmp_path, settings, key, said):
-    keys = Keys(tmp_path / "keys.json")
+    keys = ApiKeys(tmp_path / "keys.json")
     if key:
         keys.add("ann")
-    assert Gate(reached, ROUTES, Settings(**settings), keys=keys).notices() == said
+    assert (
+        SecurityMiddleware(reached, ROUTES, Settings(**settings), keys=keys).startup_notices()
+        == said
+    )
 
 
 # What cannot come from the loopback
 
 
-ROUTES = tuple(Route(("GET",), f"/{scope}", scope=scope) for scope in SCOPES)
+ROUTES = tuple(Policy(("GET",), f"/{scope}", scope=scope) for scope in SCOPES)
 
 
 READER = ["read", "feedback"]
@@ -454,7 +457,7 @@ async def reached(scope, receive, send):
 
 def let_in(peer: str, host: str = "127.0.0.1", headers=None, **settings: object) -> list[str]:
     """The scopes that somebody has at a server that listens to all."""
-    gate = Gate(reached, ROUTES, Settings(host="0.0.0.0", **settings))
+    gate = SecurityMiddleware(reached, ROUTES, Settings(host="0.0.0.0", **settings))
     client = TestClient(gate, f"http://{host}", client=(peer, 5))
     return [s for s in SCOPES if client.get(f"/{s}", headers=headers).status_code == 200]
 

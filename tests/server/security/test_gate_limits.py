@@ -17,9 +17,9 @@ from tests.test_gate import (
     question,
 )
 
-from assistant.server.security.middleware import Gate
+from assistant.server.security.middleware import SecurityMiddleware
 from assistant.server.security.rate_limit import RateLimit
-from assistant.server.security.request import BODY
+from assistant.server.security.request import MAX_BODY
 from assistant.settings import Settings
 
 # The body
@@ -29,7 +29,7 @@ from assistant.settings import Settings
 def test_a_body_may_be_just_so_long(whole):
     for over in (0, 1):
         application = Application()
-        text = b"question" + b"x" * (BODY - 8 + over)
+        text = b"question" + b"x" * (MAX_BODY - 8 + over)
         pieces = text if whole else [text[at : at + 999] for at in range(0, len(text), 999)]
         headers = [] if whole else [("Transfer-Encoding", "chunked")]
         reply = question(gate(application), headers=headers, body=pieces)
@@ -40,7 +40,7 @@ def test_a_body_may_be_just_so_long(whole):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_request_to_read_may_not_bring_a_long_body_either(method):
-    assert asked(gate(), method, body=b"x" * (BODY + 1)).status == 413
+    assert asked(gate(), method, body=b"x" * (MAX_BODY + 1)).status == 413
     assert asked(gate(), method, body=b"x").status == 200
 
 
@@ -106,19 +106,19 @@ def test_who_has_waited_as_long_as_told_may_ask_again_and_not_a_second_earlier()
     for rate in (1, 7, 60, 100, 1000):
         table, reader, now = RateLimit(rate), ip_address("203.0.113.9"), 0.0
         for _ in range(max(10, rate // 2)):
-            assert table.wait(reader, now) == 0
+            assert table.take(reader, now) == 0
         for _ in range(5):
-            while not (wait := table.wait(reader, now)):
+            while not (wait := table.take(reader, now)):
                 pass
             assert wait in {max(1, 60 // rate), -(-60 // rate)}
-            assert wait == 1 or table.wait(reader, now + wait - 1) == 1
+            assert wait == 1 or table.take(reader, now + wait - 1) == 1
             now += wait
-            assert table.wait(reader, now) == 0
+            assert table.take(reader, now) == 0
 
 
 def test_over_a_long_time_an_address_has_its_rate_and_no_more():
     table, reader = RateLimit(30), ip_address("203.0.113.9")
-    granted = sum(table.wait(reader, second / 10) == 0 for second in range(36_000))  # an hour
+    granted = sum(table.take(reader, second / 10) == 0 for second in range(36_000))  # an hour
     assert 30 * 60 <= granted <= 30 * 60 + 15
 
 
@@ -126,29 +126,29 @@ def test_one_address_does_not_use_up_anothers_share():
     table = RateLimit(1)
     for last in range(200):
         address = ip_address(f"203.0.113.{last}")
-        assert [table.wait(address, 0.0) == 0 for _ in range(11)] == [True] * 10 + [False]
+        assert [table.take(address, 0.0) == 0 for _ in range(11)] == [True] * 10 + [False]
 
 
 def test_a_network_of_ipv6_is_one_household():
     table = RateLimit(1)
     inside = [ip_address(f"2001:db8:0:1::{host:x}") for host in range(11)]
-    assert [table.wait(address, 0.0) == 0 for address in inside] == [True] * 10 + [False]
-    assert table.wait(ip_address("2001:db8:0:2::1"), 0.0) == 0
+    assert [table.take(address, 0.0) == 0 for address in inside] == [True] * 10 + [False]
+    assert table.take(ip_address("2001:db8:0:2::1"), 0.0) == 0
 
 
 def test_the_table_of_addresses_forgets_the_longest_idle():
     table, first = RateLimit(1), ip_address("198.51.100.1")
-    while table.wait(first, 0.0) == 0:
+    while table.take(first, 0.0) == 0:
         pass
     for number in range(9_999):
-        table.wait(ip_address(number + 2**31), 1.0)
-    assert table.wait(first, 1.0) > 0
+        table.take(ip_address(number + 2**31), 1.0)
+    assert table.take(first, 1.0) > 0
     for number in range(9_999):
-        table.wait(ip_address(number + 2**29), 1.0)
-    assert table.wait(first, 1.0) > 0  # it asked in between, the others did not
+        table.take(ip_address(number + 2**29), 1.0)
+    assert table.take(first, 1.0) > 0  # it asked in between, the others did not
     for number in range(10_000):
-        table.wait(ip_address(number + 2**30), 2.0)
-    assert table.wait(first, 2.0) == 0
+        table.take(ip_address(number + 2**30), 2.0)
+    assert table.take(first, 2.0) == 0
 
 
 @pytest.mark.parametrize(
@@ -184,18 +184,18 @@ def test_the_rate_holds_for_all_if_it_is_set_and_not_for_this_machine_if_not(rat
 
 def test_what_costs_less_may_be_had_more_often_and_all_of_it_is_one_bucket():
     table, reader = RateLimit(20), ip_address("203.0.113.9")
-    taken = [table.wait(reader, 0.0, cost=0.5) for _ in range(20)]  # ten questions' worth
+    taken = [table.take(reader, 0.0, cost=0.5) for _ in range(20)]  # ten questions' worth
     assert taken == [0] * 20
-    assert table.wait(reader, 0.0, cost=1.0) == 3
-    assert table.wait(reader, 0.0, cost=0.5) == 2
-    assert table.wait(reader, 1.5, cost=0.5) == 0
-    assert table.wait(reader, 1.5, cost=0.0) == 0
+    assert table.take(reader, 0.0, cost=1.0) == 3
+    assert table.take(reader, 0.0, cost=0.5) == 2
+    assert table.take(reader, 1.5, cost=0.5) == 0
+    assert table.take(reader, 1.5, cost=0.0) == 0
 
 
 def test_a_cost_above_the_burst_is_granted_to_a_full_bucket():
     table, reader = RateLimit(1), ip_address("203.0.113.9")
-    assert table.wait(reader, 0.0, cost=50.0) == 0
-    assert table.wait(reader, 0.0, cost=0.1) > 0
+    assert table.take(reader, 0.0, cost=50.0) == 0
+    assert table.take(reader, 0.0, cost=0.1) > 0
 
 
 def test_reading_takes_of_the_same_bucket_as_asking():
@@ -232,11 +232,13 @@ def held(waiting: int, elsewhere: int, count: int):
         all_asked = [exchanged(guarded, scope, [b"question"]) for _ in range(count)]
         replies = asyncio.gather(*all_asked)
         await asyncio.sleep(0.02)
-        asking = guarded.asking
+        asking = guarded.questions_in_flight
         release.set()
         return asking, await replies
 
-    guarded = Gate(application, ROUTES, Settings(waiting=waiting), waiting=lambda: elsewhere)
+    guarded = SecurityMiddleware(
+        application, ROUTES, Settings(waiting=waiting), waiting=lambda: elsewhere
+    )
     return guarded, *asyncio.run(together())
 
 
@@ -248,7 +250,7 @@ def test_no_more_questions_wait_than_may(elsewhere):
     assert len(refused) == 8 - asking
     assert all(1 <= int(reply["retry-after"]) <= 5 for reply in refused)
     assert all(reply.problem["detail"] == "Too many questions are waiting." for reply in refused)
-    assert guarded.asking == 0
+    assert guarded.questions_in_flight == 0
 
 
 def test_pages_wait_for_places_of_their_own_and_leave_those_of_questions():
@@ -259,7 +261,7 @@ def test_pages_wait_for_places_of_their_own_and_leave_those_of_questions():
             await release.wait()
             await Application()(scope, receive, send)
 
-        guarded = Gate(application, ROUTES, Settings(waiting=3))
+        guarded = SecurityMiddleware(application, ROUTES, Settings(waiting=3))
         headers = [(b"host", b"localhost")]
         page = {"type": "http", "method": "GET", "path": "/files/a", "headers": headers}
         sent = [*headers, (b"content-length", b"8")]
@@ -318,7 +320,7 @@ def streamed(kind: str, *, late: bool = False) -> tuple[bool, list[dict]]:
         async def send(message):
             said.append(message)
 
-        guarded = Gate(application, ROUTES, Settings())
+        guarded = SecurityMiddleware(application, ROUTES, Settings())
         scope = {"type": "http", "method": "GET", "path": "/talk"}
         scope["headers"] = [(b"host", b"localhost")]
         running = asyncio.create_task(guarded(scope, receive, send))

@@ -20,8 +20,8 @@ from tests.test_gate import (
     gate,
 )
 
-from assistant.server.security.middleware import Gate
-from assistant.server.security.request import Route
+from assistant.server.security.middleware import SecurityMiddleware
+from assistant.server.security.request import Policy
 from assistant.settings import Settings
 
 TRAVERSAL = (
@@ -45,7 +45,7 @@ def test_no_form_of_a_path_that_leads_elsewhere_reaches_the_application():
     forms = TRAVERSAL.read_text(encoding="utf-8").split("\n")
     assert len(forms) > 2000
     application, strict = Application(), Application()
-    narrow = Gate(strict, [Route(("GET",), "/files/[a-z]+[.]md")], Settings())
+    narrow = SecurityMiddleware(strict, [Policy(("GET",), "/files/[a-z]+[.]md")], Settings())
     refused = 0
     for form in filter(None, forms):
         sent = form.replace("?", "%3F")  # else what follows is no path

@@ -22,9 +22,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount
 from starlette.routing import Route as Endpoint
 
-from assistant.server.security.connections import STREAMS
-from assistant.server.security.middleware import Gate
-from assistant.server.security.request import BODY, PROBLEM, Route
+from assistant.server.security.connections import MAX_STREAMS
+from assistant.server.security.middleware import SecurityMiddleware
+from assistant.server.security.request import MAX_BODY, PROBLEM_JSON, Policy
 from assistant.settings import Settings
 
 PATIENCE = 10.0  # seconds a busy machine may take
@@ -32,9 +32,9 @@ SLOW = 0.4  # seconds a body may take here
 POST = b"POST /ask HTTP/1.1\r\nHost: localhost\r\n"
 
 ROUTES = (
-    Route(("GET", "POST"), "/(mirror|inner/mirror)"),
-    Route(("POST",), "/ask", asks=True),
-    Route(("GET",), "/(stream|broken|cookies|away|download)"),
+    Policy(("GET", "POST"), "/(mirror|inner/mirror)"),
+    Policy(("POST",), "/ask", is_question=True),
+    Policy(("GET",), "/(stream|broken|cookies|away|download)"),
 )
 
 
@@ -124,7 +124,7 @@ class Served:
 
     def __init__(self, settings: Settings) -> None:
         self.behind = Behind()
-        self.gate = Gate(self.behind.app, ROUTES, settings, patience=SLOW)
+        self.gate = SecurityMiddleware(self.behind.app, ROUTES, settings, patience=SLOW)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -286,7 +286,7 @@ def by_http_client(url: str, pieces: list[bytes], *, chunked: bool) -> int:
     else:
         client.request("POST", "/ask", b"".join(pieces))
     said = client.getresponse()
-    assert said.getheader("Content-Type") == PROBLEM
+    assert said.getheader("Content-Type") == PROBLEM_JSON
     assert json.loads(said.read())["status"] == said.status
     client.close()
     return said.status
@@ -354,9 +354,9 @@ def test_a_long_body_is_refused_while_it_is_sent_and_takes_no_memory(served, chu
 
 def test_a_body_that_is_waited_with_is_never_sent(served):
     said = served.raw(
-        f"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: {BODY + 1}\r\n"
+        f"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY + 1}\r\n"
         "Connection: close\r\nExpect: 100-continue\r\n\r\n".encode(),
-        b"x" * (BODY + 1),
+        b"x" * (MAX_BODY + 1),
     )
     assert status(said) == 413
 
@@ -416,7 +416,7 @@ def test_of_any_route_s_streams_a_caller_holds_so_many_and_may_have_one_for_one_
 
         with ExitStack() as one:
             assert listen("203.0.113.9", one) == 200
-            assert {listen("203.0.113.9", others) for _ in range(STREAMS - 1)} == {200}
+            assert {listen("203.0.113.9", others) for _ in range(MAX_STREAMS - 1)} == {200}
             assert listen("203.0.113.9", others) == 429
             assert listen("203.0.113.10", others) == 200
         found: list[int] = []
@@ -428,7 +428,7 @@ def test_open_streams_do_not_hold_up_stopping_and_are_whole_for_their_readers():
         client.request("GET", "/stream")
         reply = client.getresponse()
         assert reply.read(4) == b"data"
-        server.soon(server.gate.close)
+        server.soon(server.gate.drain)
         assert server.get("/mirror").status_code == 200
         refused = httpx.post(server.url + "/ask", content=b"question")
         assert refused.status_code == 503

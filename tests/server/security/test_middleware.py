@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from assistant.server.security.middleware import Gate
-from assistant.server.security.request import API, PROBLEM, Route, problem
+from assistant.server.security.middleware import SecurityMiddleware
+from assistant.server.security.request import API_CONTENT_POLICY, PROBLEM_JSON, Policy, problem_json
 from assistant.settings import Settings
 
 PAGE = "default-src 'self'; script-src 'nonce-{nonce}'; frame-ancestors {frames}"
@@ -26,12 +26,12 @@ def wrong_with(body: bytes) -> str:
 
 
 ROUTES = (
-    Route(("GET", "HEAD"), "/", PAGE),
-    Route(("POST",), "/ask", asks=True, cost=1.0, check=wrong_with),
-    Route(("GET",), "/talk"),
-    Route(("DELETE", "GET"), "/talk"),
-    Route(("GET",), "/widget[.]js", shared=True),
-    Route(("GET",), "/files/.+", cost=0.5),
+    Policy(("GET", "HEAD"), "/", PAGE),
+    Policy(("POST",), "/ask", is_question=True, cost=1.0, validate_body=wrong_with),
+    Policy(("GET",), "/talk"),
+    Policy(("DELETE", "GET"), "/talk"),
+    Policy(("GET",), "/widget[.]js", cross_origin=True),
+    Policy(("GET",), "/files/.+", cost=0.5),
 )
 
 
@@ -77,11 +77,11 @@ class Reply:
 
     @property
     def problem(self) -> dict:
-        assert self["content-type"] == PROBLEM
+        assert self["content-type"] == PROBLEM_JSON
         return json.loads(self.body)
 
 
-async def exchanged(gate: Gate, scope: dict, body: list[bytes]) -> Reply:
+async def exchanged(gate: SecurityMiddleware, scope: dict, body: list[bytes]) -> Reply:
     pieces, said = list(body), []
 
     async def receive():
@@ -99,7 +99,7 @@ async def exchanged(gate: Gate, scope: dict, body: list[bytes]) -> Reply:
     return Reply(start["status"], pairs, b"".join(message.get("body", b"") for message in rest))
 
 
-def asked(gate: Gate, method: str = "GET", path: str = "/", **how) -> Reply:
+def asked(gate: SecurityMiddleware, method: str = "GET", path: str = "/", **how) -> Reply:
     """A request's response. The path is as it is sent; Host is named unless it is given."""
     headers = [(name.lower(), value) for name, value in how.get("headers", ())]
     if "host" not in dict(headers) and not how.get("hostless"):
@@ -123,11 +123,11 @@ def asked(gate: Gate, method: str = "GET", path: str = "/", **how) -> Reply:
     return asyncio.run(exchanged(gate, scope, pieces))
 
 
-def gate(application: Application | None = None, **settings) -> Gate:
-    return Gate(application or Application(), ROUTES, Settings(**settings))
+def gate(application: Application | None = None, **settings) -> SecurityMiddleware:
+    return SecurityMiddleware(application or Application(), ROUTES, Settings(**settings))
 
 
-def question(guarded: Gate, **how) -> Reply:
+def question(guarded: SecurityMiddleware, **how) -> Reply:
     return asked(guarded, "POST", "/ask", **{"body": b"question", **how})
 
 
@@ -171,7 +171,7 @@ def test_the_life_of_the_server_is_the_applications_and_a_websocket_is_refused()
         async def send(message):
             said.append(message)
 
-        guarded = Gate(application, ROUTES, Settings())
+        guarded = SecurityMiddleware(application, ROUTES, Settings())
         await guarded({"type": "lifespan"}, None, send)
         await guarded({"type": "websocket", "path": "/", "headers": []}, None, send)
         return heard, said
@@ -236,7 +236,7 @@ def test_every_response_has_the_headers_that_keep_a_browser_safe(path):
     assert reply.all("strict-transport-security") == []
     assert asked(gate(), path=path, scheme="https")["strict-transport-security"]
     assert ("frame-ancestors 'self'" in reply["content-security-policy"]) == (path == "/")
-    assert (reply["content-security-policy"] == API) == (path != "/")
+    assert (reply["content-security-policy"] == API_CONTENT_POLICY) == (path != "/")
 
 
 def test_a_page_has_a_nonce_of_its_own_that_the_application_knows():
@@ -295,7 +295,7 @@ def test_what_an_application_may_not_say_is_dropped():
 
 
 def test_a_problem_says_what_is_wrong_and_how_to_mend_it():
-    assert json.loads(problem(404, "It is gone.", "Look elsewhere.", "0123456789ab")) == {
+    assert json.loads(problem_json(404, "It is gone.", "Look elsewhere.", "0123456789ab")) == {
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
@@ -303,7 +303,7 @@ def test_a_problem_says_what_is_wrong_and_how_to_mend_it():
         "mend": "Look elsewhere.",
         "id": "0123456789ab",
     }
-    assert json.loads(problem(799, "", "", ""))["title"] == "Error"
+    assert json.loads(problem_json(799, "", "", ""))["title"] == "Error"
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_an_error_page_for_readers_and_a_problem_pass_as_they_are():
     page = Application(404, (("content-type", "text/html; charset=utf-8"),), b"<p>Not there")
     assert asked(gate(page)).body == b"<p>Not there"
     assert "nonce-" in asked(gate(page))["content-security-policy"]
-    said = Application(409, (("content-type", PROBLEM),), b"{}")
+    said = Application(409, (("content-type", PROBLEM_JSON),), b"{}")
     assert asked(gate(said)).body == b"{}"
 
 
@@ -345,7 +345,7 @@ def test_an_error_sent_in_pieces_is_replaced_once():
             await send({"type": "http.response.body", "body": b"piece", "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    reply = asked(Gate(application, ROUTES, Settings()))
+    reply = asked(SecurityMiddleware(application, ROUTES, Settings()))
     assert reply.problem["status"] == 502
 
 

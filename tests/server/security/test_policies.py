@@ -13,10 +13,10 @@ from starlette.routing import Mount
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.reload import Live
-from assistant.server.security.api_keys import PREFIX, Keys
-from assistant.server.security.middleware import Gate
-from assistant.server.security.policies import ROUTES
+from assistant.server.reload import LiveAssistant
+from assistant.server.security.api_keys import KEY_PREFIX, ApiKeys
+from assistant.server.security.middleware import SecurityMiddleware
+from assistant.server.security.policies import POLICIES
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,8 +102,10 @@ SHUT = """
 def server(tmp_path_factory, word_encoder) -> Server:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
-    builder.build(corpus, folder, word_encoder)
-    return opened(Settings(index=folder), Live(Assistant(indexes.open(folder), word_encoder)))
+    builder.build_index(corpus, folder, word_encoder)
+    return opened(
+        Settings(index=folder), LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +116,10 @@ def client(server) -> TestClient:
 @pytest.fixture(scope="module")
 def tokens(server) -> dict[str, str]:
     """The key of each caller, empty for who has none."""
-    keys = Keys(server._settings.keys_file)
+    keys = ApiKeys(server._settings.keys_file)
     made = {
         "anonymous": "",
-        "wrong": PREFIX + "w" * 43,
+        "wrong": KEY_PREFIX + "w" * 43,
         "revoked": keys.add("revoked", ["read", "feedback", "admin"]),
         "reader": keys.add("reader", ["read"]),
         "rater": keys.add("rater", ["feedback"]),
@@ -183,7 +185,9 @@ def test_what_is_open_answers_a_local_caller_as_the_table_says_but_for_admin(cli
 @pytest.mark.parametrize("settings", [{"hosts": ("127.0.0.1",)}, {"trust_loopback": False}])
 def test_where_the_loopback_is_not_trusted_a_local_caller_is_as_any_other(server, settings):
     chosen = server._settings.model_copy(update=settings)
-    untrusting = TestClient(Gate(server.app._app, ROUTES, chosen), base_url="http://127.0.0.1")
+    untrusting = TestClient(
+        SecurityMiddleware(server.app._app, POLICIES, chosen), base_url="http://127.0.0.1"
+    )
     for rows in OPEN.values():
         for method, path, status, scope in rows:
             found = untrusting.request(method, path, json={} if method == "POST" else None)
@@ -224,7 +228,7 @@ def test_a_method_nobody_asked_for_is_refused_everywhere(client):
 
 
 def test_whatever_is_rendered_costs_its_caller_something():
-    free = {row.path for row in ROUTES if row.methods and not row.cost}
+    free = {row.path for row in POLICIES if row.methods and not row.cost}
     # Probes and streams do no work by themselves.
     assert free == {"/(healthz|readyz)", "/progress", "/gradio_api/queue/data"} | {
         "/gradio_api/heartbeat/[a-z0-9]+"
@@ -234,5 +238,5 @@ def test_whatever_is_rendered_costs_its_caller_something():
 def test_every_row_of_the_gate_s_table_is_one_that_is_tested_here(every):
     listed = [path for rows in OPEN.values() for _, path, *_ in rows]
     listed.append("/gradio_api/heartbeat/abc")
-    for row in ROUTES:
+    for row in POLICIES:
         assert any(re.fullmatch(row.path, path) for path in listed), row.path
