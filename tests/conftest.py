@@ -59,7 +59,7 @@ class WordEncoder:
             progress(len(texts), len(texts))
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def knows(self, word: str) -> bool:
+    def has_token(self, word: str) -> bool:
         return word in self.WORDS
 
 
