@@ -1,4 +1,4 @@
-"""Documents agree with each other and with the project: links, anchors, names, settings, commands."""
+"""Documents agree with the project: links, anchors, file names, settings and commands."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def name(path: Path) -> str:
 def anchors(path: Path) -> frozenset[str]:
     """The anchors of a document's headings, by GitHub's rule."""
     slugs: list[str] = []
+    unique: set[str] = set()
     for title in HEADING.findall(FENCE.sub("", path.read_text(encoding="utf-8"))):
         words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title)
         slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
