@@ -47,11 +47,10 @@ def anchors(path: Path) -> frozenset[str]:
     for title in HEADING.findall(FENCE.sub("", path.read_text(encoding="utf-8"))):
         words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title)
         slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
-        repeats = sum(
-            re.fullmatch(rf"{re.escape(slug)}(-\d+)?", other) is not None for other in slugs
-        )
-        slugs.append(f"{slug}-{repeats}" if repeats else slug)
-    return frozenset(slugs)
+        repeats = slugs.count(slug)
+        slugs.append(slug)
+        unique.add(f"{slug}-{repeats}" if repeats else slug)
+    return frozenset(unique)
 
 
 def broken_links(path: Path) -> list[str]:
