@@ -161,7 +161,7 @@ def test_the_variables_of_the_page_are_settings():
 
 
 def test_the_page_of_commands_has_every_command_and_no_option_that_is_none():
-    from assistant.cli import app
+    from assistant.cli.main import app
 
     page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `assistant (\w+)(.*?)` \| (.*)\|$", page, re.MULTILINE)
