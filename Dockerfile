@@ -1,8 +1,8 @@
-# The assistant with its model exported, served by a user without rights from files it cannot change.
-# The guide is in /guide, the index, the answers and the keys in /data: mount your own.
+# The assistant with an exported model, served by an unprivileged user from files it cannot change.
+# /guide holds the guide; /data the index, the answers and the keys. Mount your own.
 
 FROM python:3.11-slim AS build
-# PyTorch's CPU build: PyPI's carries several GB of CUDA, which nothing here uses.
+# PyTorch's CPU build: PyPI's brings several GB of CUDA, which nothing here uses.
 ARG TORCH_ARGS="--index-url https://download.pytorch.org/whl/cpu"
 ARG PIP_ARGS="--no-cache-dir"
 WORKDIR /source

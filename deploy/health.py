@@ -1,4 +1,4 @@
-"""Exit 0 where the server on this machine says that it lives: a container's HEALTHCHECK."""
+"""Exit with 0 if the server on this machine is healthy: the HEALTHCHECK of the container."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 from http.client import HTTPConnection, HTTPException
 
 PATIENCE = 4.0
-"""Seconds; a container is given five."""
+"""Seconds to wait; the container's health check allows five."""
 
 
 def main() -> None:
-    """Ask `/healthz`, past any proxy of the environment."""
+    """Request `/healthz`, without any proxy of the environment."""
     port = int(os.environ.get("ASSISTANT_PORT", "7860"))
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
@@ -22,7 +22,7 @@ def main() -> None:
     finally:
         connection.close()
     if status != 200:
-        sys.exit(f"/healthz answers {status}")
+        sys.exit(f"/healthz returns {status}")
 
 
 if __name__ == "__main__":

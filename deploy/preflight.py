@@ -1,10 +1,10 @@
-"""Look for what would stop an installation or a server, before either takes its minutes.
+"""Check what would stop an installation or a server, before either takes minutes.
 
     python3 deploy/preflight.py [--folder FOLDER] [--serve [PORT]]
 
-`--folder` is where the virtual environment will stand. `--serve` tries the address the chat will
-listen on. Uses only what every Python 3 has, because nothing is installed yet. Exit code 2 and two
-lines on standard error, what is wrong and how to fix it.
+`--folder` is the folder of the virtual environment. `--serve` tries the address that the chat will
+listen on. It uses only the standard library, because nothing is installed yet. A failed check exits
+with code 2 and writes two lines to standard error: what is wrong and how to fix it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    Wrong = tuple[str, str]
+    Problem = tuple[str, str]
 
 DISK = 2_800_000_000
-"""Bytes an installation takes with PyTorch's CPU build: 2.0 GB stay, the rest are downloads."""
+"""Bytes of an installation with PyTorch's CPU build: 2.0 GB stay, the rest are downloads."""
 
 MINUTES = 5
-"""What it takes on two cores: 75 s for PyTorch, 270 s for the rest."""
+"""Time of an installation on two cores: 75 s for PyTorch, 270 s for the rest."""
 
 ADDRESS = "127.0.0.1", "7860"
-"""Where the chat listens unless a setting says otherwise, as in `assistant.settings`."""
+"""Default host and port of the chat, as in `assistant.settings`."""
 
 
-def python() -> Wrong | None:
-    """Say what is wrong with this Python, and how to fix it; nothing where it will do."""
+def check_python() -> Problem | None:
+    """Return what is wrong with this Python and how to fix it, or None."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this runs before anything is installed
         version = ".".join(map(str, sys.version_info[:3]))
         return (
@@ -47,14 +47,14 @@ def python() -> Wrong | None:
     return None
 
 
-def disk(folder: Path) -> Wrong | None:
-    """Say that the disk of a folder is too small; nothing where it is not."""
-    if (folder / "bin").exists():  # it is brought up to date, which takes what changed
+def check_disk(folder: Path) -> Problem | None:
+    """Return that the disk of a folder is too small and how to fix it, or None."""
+    if (folder / "bin").exists():  # an update takes only what changed
         return None
-    standing = folder.resolve()
-    while not standing.exists():
-        standing = standing.parent
-    free = shutil.disk_usage(str(standing)).free
+    existing = folder.resolve()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(str(existing)).free
     if free < DISK:
         return (
             f"{DISK / 1e9:.1f} GB are needed in {folder}, and {free / 1e9:.1f} GB are free.",
@@ -63,8 +63,8 @@ def disk(folder: Path) -> Wrong | None:
     return None
 
 
-def address(port: str) -> Wrong | None:
-    """Say that the chat cannot listen where it is set to; nothing where it can."""
+def check_address(port: str) -> Problem | None:
+    """Return that the chat cannot listen at its address and how to fix it, or None."""
     host, set_port = _set_address()
     number = port or set_port
     try:
@@ -80,38 +80,38 @@ def address(port: str) -> Wrong | None:
 
 
 def _set_address() -> tuple[str, str]:
-    """The address of the settings; what cannot be read there, the command itself will say."""
+    """Return host and port from the settings; the command itself reports a file it cannot read."""
     import tomllib
 
     host, port = ADDRESS
-    place, said = Path("assistant.toml"), {}
+    path, values = Path("assistant.toml"), {}
     try:
-        if place.is_file():  # a pipe would be waited for
-            said = tomllib.loads(place.read_text(encoding="utf-8"))
+        if path.is_file():  # reading a pipe would block
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        said = {}
-    host = os.environ.get("ASSISTANT_HOST") or said.get("host", host)
-    port = os.environ.get("ASSISTANT_PORT") or said.get("port", port)
+        values = {}
+    host = os.environ.get("ASSISTANT_HOST") or values.get("host", host)
+    port = os.environ.get("ASSISTANT_PORT") or values.get("port", port)
     return str(host), str(port)
 
 
 def main() -> None:
-    """Look at all that is asked for; the first thing that is wrong ends it."""
+    """Run the checks of the arguments; exit at the first that fails."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--serve", nargs="?", const="")
-    asked = parser.parse_args()
-    wrong = python()
-    if not wrong and asked.serve is not None:
-        wrong = address(asked.serve)
-    if not wrong and asked.folder:
-        wrong = disk(asked.folder)
-    if wrong:
-        sys.stderr.write("\n".join(wrong) + "\n")
+    arguments = parser.parse_args()
+    problem = check_python()
+    if not problem and arguments.serve is not None:
+        problem = check_address(arguments.serve)
+    if not problem and arguments.folder:
+        problem = check_disk(arguments.folder)
+    if problem:
+        sys.stderr.write("\n".join(problem) + "\n")
         sys.exit(2)
-    if asked.folder:
+    if arguments.folder:
         sys.stderr.write(
-            f"Installing into {asked.folder}: about {MINUTES} minutes and {DISK / 1e9:.1f} GB, "
+            f"Installing into {arguments.folder}: about {MINUTES} minutes and {DISK / 1e9:.1f} GB, "
             "once. Where pip brings PyTorch with CUDA, several GB more.\n"
         )
 

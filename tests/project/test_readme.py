@@ -1,4 +1,4 @@
-"""README keeps its word: its commands are run, and print what it says they print."""
+"""The commands in README and docs/command-line.md print what the documents show."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from assistant import settings
 from tests.conftest import CORPUS, ROOT
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-CONSOLE = [block for language, block in BLOCKS if language == "console"]
-PYTHON = [block for language, block in BLOCKS if language == "python"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return [block for kind, block in BLOCKS.findall(document) if kind == language]
 
 
 def commands(block: str) -> list[tuple[str, str]]:
@@ -31,8 +32,17 @@ def commands(block: str) -> list[tuple[str, str]]:
     ]
 
 
-SHOWN = [pair for block in CONSOLE for pair in commands(block)]
-RUN = [(command, output) for command, output in SHOWN if command.startswith("assistant ")]
+def shown(document: str) -> dict[str, str]:
+    """Every command of a document's console blocks, with the output printed under it."""
+    return dict(pair for block in blocks(document, "console") for pair in commands(block))
+
+
+SHOWN = shown(README)
+RUN = {
+    command: output
+    for command, output in (SHOWN | shown(COMMANDS)).items()
+    if command.startswith("assistant ")
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +66,8 @@ def typed(command: str, folder: Path) -> str:
     return done.stdout.strip("\n") or done.stderr.strip("\n").splitlines()[-1]
 
 
-@pytest.mark.parametrize(("command", "output"), RUN, ids=[command for command, _ in RUN])
-def test_a_command_prints_what_the_readme_says(clone, command, output):
+@pytest.mark.parametrize(("command", "output"), RUN.items(), ids=RUN)
+def test_a_command_prints_what_the_document_shows(clone, command, output):
     redirected = re.fullmatch(r"(.*) > (\S+)", command)
     if redirected:
         (clone / redirected[2]).write_text(typed(redirected[1], clone))
@@ -66,7 +76,7 @@ def test_a_command_prints_what_the_readme_says(clone, command, output):
 
 
 def test_the_python_lines_run_as_they_stand(clone):
-    (lines,) = PYTHON
+    (lines,) = blocks(README, "python")
     done = subprocess.run(
         [sys.executable, "-c", lines],
         cwd=clone,
@@ -81,24 +91,19 @@ def test_the_python_lines_run_as_they_stand(clone):
 
 def test_the_two_commands_are_targets_of_the_makefile():
     makefile = (ROOT / "Makefile").read_text()
-    for command, _ in SHOWN:
+    for command in SHOWN:
         if command.startswith("make "):
             assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE)
 
 
-def test_every_picture_and_file_the_readme_points_to_is_there():
-    for target in re.findall(r"\]\(([^)#]+)", README):
-        if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
-
-
 def test_the_readme_shows_the_commands_it_promises():
-    assert len(RUN) >= 4
-    assert {"make run", "make test"} <= {command for command, _ in SHOWN}
+    assert sum(command in SHOWN for command in RUN) >= 4
+    assert len(RUN) >= 6
+    assert {"make run", "make test"} <= SHOWN.keys()
 
 
-def test_every_setting_of_the_readme_is_one():
-    (block,) = re.findall(r"```toml\n(.*?)```", README, re.S)
-    given = tomllib.loads(block)
-    assert len(given) > 8
-    assert set(settings._validate(given).model_dump()) >= set(given)
+def test_both_documents_show_the_same_output_for_the_same_command():
+    other = shown(COMMANDS)
+    assert {command: other[command] for command in SHOWN if command in other} == {
+        command: output for command, output in SHOWN.items() if command in other
+    }

@@ -1,4 +1,4 @@
-"""The wheel: all that is needed is in it, and it answers where the repository is not."""
+"""The wheel and the sdist hold all that is needed, and answer without the repository."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -32,15 +33,33 @@ def run(*command: object, **given) -> subprocess.CompletedProcess:
     return done
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build_wheel(source: Path, folder: Path) -> Path:
+    """The wheel that pip builds from a checkout or an sdist, without a network."""
     build = (
         "pip wheel --quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check"
     )
-    run("-m", *build.split(), "--wheel-dir", folder, ROOT)
+    run("-m", *build.split(), "--wheel-dir", folder, source)
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    run("-m", "hatchling", "build", "--target", "sdist", "--directory", folder, cwd=ROOT)
+    (built,) = folder.glob("*.tar.gz")
+    return built
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    """The checksum of every file of a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {entry.filename: entry.CRC for entry in archive.infolist()}
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +105,19 @@ def test_the_wheel_holds_what_the_package_needs_and_the_guide(wheel):
     assert wheel.stat().st_size < LARGEST
 
 
+def git_files(*folders: str) -> list[str]:
+    """The files of the repository, those not yet committed too."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return listed.stdout.splitlines()
+
+
 def test_the_wheel_holds_nothing_that_is_not_in_the_repository(wheel):
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "assistant", "corpus"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     known = {
         name if name.startswith("assistant/") else f"assistant/{name}"
-        for name in listed.stdout.splitlines()
+        for name in git_files("assistant", "corpus")
     }
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -106,6 +125,18 @@ def test_the_wheel_holds_nothing_that_is_not_in_the_repository(wheel):
     assert held >= {
         name for name in known if name.endswith((".py", ".md")) and (ROOT / name).is_file()
     }
+
+
+def test_the_sdist_builds_the_same_wheel(sdist, wheel, tmp_path):
+    assert contents(build_wheel(sdist, tmp_path)) == contents(wheel)
+
+
+def test_the_sdist_holds_nothing_that_is_not_in_the_repository(sdist):
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names - {"PKG-INFO"} <= set(git_files())
 
 
 def test_installed_it_answers_from_its_own_guide(elsewhere, installed, corpus_assistant):

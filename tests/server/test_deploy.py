@@ -160,7 +160,7 @@ def test_the_installation_says_what_it_will_take_and_refuses_a_disk_that_is_too_
     assert done.returncode == 0
     assert re.search(r"about \d+ minutes and \d\.\d GB", done.stderr)
     small = f"import runpy; m = runpy.run_path({str(DEPLOY / 'preflight.py')!r}); "
-    small += "from pathlib import Path; print(m['disk'](Path('/proc/nothing/here')))"
+    small += "from pathlib import Path; print(m['check_disk'](Path('/proc/nothing/here')))"
     assert "GB are needed in /proc/nothing/here" in run(sys.executable, "-c", small).stdout
 
 
