@@ -22,8 +22,9 @@ python:
 		echo "Install it, or name one: make run PYTHON=/path/to/python3.11" >&2; \
 		exit 2; }
 
+# Three processes for two cores: many tests wait rather than compute.
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
-"""Fixtures that cost much are made once: the real encoder, and an index over each guide."""
+"""Fixtures that cost much are made once a run: the exported model, and an index over each guide."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from assistant.assistant import Assistant
@@ -20,7 +22,7 @@ from assistant.index import index as indexes
 from assistant.text.text import split_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from assistant.encoders.onnx import Encoder
 
@@ -68,18 +70,36 @@ def word_encoder() -> WordEncoder:
     return WordEncoder()
 
 
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory) -> Path:
+    """A folder that all processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Make a folder in the first process of the run that needs it; the others wait for it."""
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            draft = folder.with_suffix(".draft")
+            make(draft)
+            draft.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory):
-    """A cache folder of the tests' own, so that what they export and find is theirs."""
+def _own_cache(run_folder):
+    """A cache folder of the run's own: the model is exported once a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(run_folder / "cache"))
         yield
 
 
 @pytest.fixture(scope="session")
-def encoder(_own_cache) -> Encoder:
-    """The encoder that everything is built and asked with, its model exported here and now."""
-    found, notice = encoder_selection.select_build_encoder()
+def encoder(_own_cache, run_folder) -> Encoder:
+    """The encoder of all tests, with the model exported in this run."""
+    with FileLock(run_folder / "export.lock"):
+        found, notice = encoder_selection.select_build_encoder()
     assert not notice
     return found
 
@@ -91,11 +111,11 @@ def reference() -> SentenceTransformerEncoder:
 
 
 @pytest.fixture(scope="session")
-def corpus_index(tmp_path_factory, encoder) -> Path:
-    """An index folder over the repository's own guide."""
-    folder = tmp_path_factory.mktemp("corpus-index")
-    builder.build_index(CORPUS, folder, encoder)
-    return folder
+def corpus_index(run_folder, encoder) -> Path:
+    """An index of the repository's own guide; all tests share it, so none may change it."""
+    return make_once(
+        run_folder / "corpus-index", lambda folder: builder.build_index(CORPUS, folder, encoder)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +124,14 @@ def corpus_assistant(corpus_index, encoder) -> Assistant:
 
 
 @pytest.fixture(scope="session")
-def source_assistant(tmp_path_factory, encoder) -> Assistant:
+def source_assistant(run_folder, encoder) -> Assistant:
     """An Assistant over the guide the repository's own was written after."""
     if not SOURCE_GUIDE.is_dir():
         pytest.skip(f"the source guide is not at {SOURCE_GUIDE}")
-    folder = tmp_path_factory.mktemp("source-index")
-    builder.build_index(SOURCE_GUIDE, folder, encoder)
+    folder = make_once(
+        run_folder / "source-index",
+        lambda folder: builder.build_index(SOURCE_GUIDE, folder, encoder),
+    )
     return Assistant(indexes.open_index(folder), encoder)
 
 

@@ -7,13 +7,12 @@ from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
-from tests.test_patterns import compiled
-
 from assistant.answering import suggestions
 from assistant.guide import page as page_reader
 from assistant.guide import resources
 from assistant.query import follow_ups, politeness, question_type
 from assistant.readers import dialects, markdown, mdx
+from tests.patterns import compiled
 
 if TYPE_CHECKING:
     import random

@@ -30,19 +30,27 @@ def origin(corpus_assistant, tmp_path_factory):
         yield found
 
 
+@pytest.fixture(scope="module")
+def windows(browser):
+    """The windows on the chat that are open, by their kind; the tests of a file share them."""
+    opened = {}
+    yield opened
+    for visit in opened.values():
+        visit.context.close()
+
+
 @pytest.fixture
-def visit(browser, origin):
+def visit(browser, origin, windows):
+    """Open the chat in a window of some kind: a page that is loaded anew is as a new page."""
     from driving import Visit
 
-    opened = []
+    def open_(path="/", **window):
+        kind = tuple(window.items())
+        if kind not in windows:
+            windows[kind] = Visit(browser, origin, **window)
+        return windows[kind].load(path)
 
-    def open_(**window):
-        opened.append(Visit(browser, origin, **window))
-        return opened[-1]
-
-    yield open_
-    for one in opened:
-        one.context.close()
+    return open_
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import threading
+import time
 
 import pytest
 import uvicorn
@@ -13,7 +14,11 @@ import uvicorn
 from assistant.server.app import Server, listen
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-sync_api.expect.set_options(timeout=20_000)
+
+PATIENCE = 20.0
+"""Seconds after which a page is held to stay as it is."""
+
+sync_api.expect.set_options(timeout=PATIENCE * 1000)
 
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
@@ -23,6 +28,17 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
+
+
+def eventually(page, read, wanted):
+    """What is read of a page: once it is what is wanted, else when patience is over.
+
+    A page may still be laid out when it is first looked at.
+    """
+    ends = time.monotonic() + PATIENCE
+    while (value := read()) != wanted and time.monotonic() < ends:
+        page.wait_for_timeout(20)
+    return value
 
 
 @contextlib.contextmanager
@@ -64,7 +80,6 @@ class Visit:
         height=860,
         scheme="light",
         language="en-GB",
-        path="/",
     ) -> None:
         self.origin = origin
         self.requests: list[str] = []
@@ -77,12 +92,23 @@ class Visit:
         )
         self.context.on("request", lambda request: self.requests.append(request.url))
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._hear)
-        self.page.goto(origin + path)
         self.box = self.page.locator("#question textarea")
+
+    def load(self, path="/"):
+        """The chat anew: nothing is asked for, complained of, intercepted or open beside it."""
+        for other in self.context.pages[1:]:
+            other.close()
+        self.page.unroute_all()
+        self.context.clear_permissions()
+        self.page.goto("about:blank")
+        self.requests.clear()
+        self.complaints.clear()
+        self.page.goto(self.origin + path)
         sync_api.expect(self.box).to_be_visible()
+        return self
 
     def _hear(self, message) -> None:
         if message.type in {"error", "warning"}:
@@ -111,6 +137,6 @@ class Visit:
         return self.page.locator("#talk .exchange")
 
     def overflow(self) -> int:
-        return self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        """By how many pixels the page is wider than the window, once it is laid out."""
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        return eventually(self.page, lambda: self.page.evaluate(wider), 0)

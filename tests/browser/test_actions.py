@@ -55,7 +55,7 @@ def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_ass
 
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
     with serving(LiveAssistant(corpus_assistant), Settings(journal=url)) as origin:
-        chat = Visit(browser, origin)
+        chat = Visit(browser, origin).load()
         exchange = chat.ask(PM_OR_PO)
         exchange.get_by_role("button", name="Yes", exact=True).click()  # and thinks again
         expect(exchange.locator(".opinion output")).to_have_text("Thank you.")

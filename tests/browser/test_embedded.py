@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import re
@@ -85,7 +84,7 @@ def test_an_answer_s_source_is_read_in_the_guide(guest_of):
 def test_a_question_the_guide_does_not_answer_is_refused_with_the_nearest_sections(guest_of):
     exchange = guest_of().open().ask(BREAD)
     expect(exchange.locator(".refusal .verdict")).to_have_text("The guide does not answer this.")
-    assert exchange.locator(".refusal .sections a").count() > 0
+    expect(exchange.locator(".refusal .sections a").first).to_be_visible()
     expect(exchange.locator("blockquote")).to_have_count(0)
 
 
@@ -281,14 +280,19 @@ def test_before_the_button_is_pressed_nothing_but_the_script_is_loaded(guest_of,
 def test_a_box_stands_where_the_script_does_and_grows_with_the_answer(guest_of):
     reader = guest_of(mode="inline")
     expect(reader.box).to_be_visible()
-    before = reader.iframe.bounding_box()
-    assert before["y"] > reader.page.locator("footer").bounding_box()["y"]
-    assert reader.inside().evaluate("view.scrollHeight - view.clientHeight") <= 0
+    foot = reader.page.locator("footer")
+    assert reader.eventually(lambda: top(reader.iframe) > top(foot), wanted=True)
+    hidden = "Math.max(0, view.scrollHeight - view.clientHeight)"
+    assert reader.eventually(lambda: reader.inside().evaluate(hidden), 0) == 0
     reader.ask(PM_OR_PO)
     tallest = 860 * 0.8
     expect(reader.iframe).to_have_css("height", f"{tallest:.0f}px")
-    assert reader.page.locator("guide-assistant button").count() == 0
+    expect(reader.page.locator("guide-assistant button")).to_have_count(0)
     assert reader.complaints == []
+
+
+def top(locator) -> float:
+    return locator.bounding_box()["y"]
 
 
 def test_a_box_stands_in_the_element_that_is_named(guest_of):
@@ -304,7 +308,7 @@ def test_a_link_opens_the_guide_and_has_the_focus_again_when_it_is_closed(guest_
     expect(reader.button).to_have_count(0)
     link.click()
     expect(reader.box).to_be_focused()
-    assert reader.page.evaluate("location.hash") == ""
+    assert reader.eventually(lambda: reader.page.evaluate("location.hash"), "") == ""
     reader.box.press("Escape")
     expect(reader.panel).to_be_hidden()
     expect(link).to_be_focused()
@@ -350,7 +354,7 @@ def test_passages_are_found_while_typing_and_then_the_question_is_answered(
     found = corpus_assistant.search("product owner", 6)
     expect(hits.locator("a")).to_have_text([hit.passage.headings[-1] for hit in found.hits])
     expect(hits.first.locator("mark").first).to_have_text(re.compile("product|owner", re.I))
-    assert len(reader.sent("/api/search")) < 5, "not for every key"
+    assert len(reader.sent("/api/search")) < len("product owner"), "not for every key"
     expect(reader.frame.get_by_role("status").first).to_have_text("6 passages")
     reader.frame.get_by_role("button", name="Answer this").click()
     expect(reader.exchanges.locator("blockquote").first).to_be_visible()
@@ -370,18 +374,13 @@ def test_what_was_found_for_words_no_longer_typed_is_dropped(guest_of):
 
     reader.page.route("**/api/search", hold)
     reader.box.fill("project")
-    reader.page.wait_for_timeout(400)
-    assert held
-    reader.box.fill("product owner")
-    first = reader.frame.locator("#hits li a").first
-    expect(first).to_have_text("Product Manager vs. Product Owner")
-    late = {"hits": [{"headings": ["Late"], "path": "a.md", "anchor": "", "url": "", "text": "x",
-                      "why": {"matched": []}}]}  # fmt: skip
-    # Aborted by the page, so there may be nobody left to answer.
-    with contextlib.suppress(sync_api.Error):
-        held[0].fulfill(json=late)
-    reader.page.wait_for_timeout(200)
-    expect(first).to_have_text("Product Manager vs. Product Owner")
+    assert reader.eventually(lambda: len(held), 1) == 1
+    with reader.page.expect_event("requestfailed") as aborted:
+        reader.box.fill("product owner")
+    assert aborted.value == held[0].request
+    expect(reader.frame.locator("#hits li a").first).to_have_text(
+        "Product Manager vs. Product Owner"
+    )
 
 
 # -- what the host is told, and tells -------------------------------------------------------

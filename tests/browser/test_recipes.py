@@ -39,6 +39,7 @@ def ours(text: str, help_: str) -> str:
 
 def answers(reader) -> None:
     """Whichever way the guide is opened in a page, it answers."""
+    expect(reader.page.locator("guide-assistant, iframe").first).to_be_attached()
     if reader.button.count():
         reader.open()
     elif reader.page.locator("a[href='#ask']").count():

@@ -46,6 +46,23 @@ def page_of(hostile: str, help_: str, **data: str):
     return hosts.wiki(script(help_, **data), HOSTILE[hostile], **headers)
 
 
+def end(locator) -> tuple[float, float]:
+    """The corner of an element that is farthest from the page's start."""
+    box = locator.bounding_box()
+    return box["x"] + box["width"], box["y"] + box["height"]
+
+
+def count_marks(frame) -> None:
+    """Count the messages "mark" that a frame is sent from now on."""
+    counting = "addEventListener('message', (event) => { marks += event.data === 'mark'; })"
+    frame.evaluate(f"window.marks = 0; {counting}")
+
+
+def expect_marks(reader, frame, count: int) -> None:
+    """Wait until a frame has had so many, each the last message of its sender."""
+    assert reader.eventually(lambda: frame.evaluate("marks"), count) == count
+
+
 # -- hostile pages --------------------------------------------------------------------------
 
 
@@ -59,9 +76,8 @@ def test_in_a_hostile_page_the_guide_is_usable_and_nothing_is_complained_of(
     target = {"target": "place"} if mode == "inline" else {}
     reader = guest(wiki.put(page_of(hostile, help_, mode=mode, **target)))
     if mode != "inline":
-        box = reader.button.bounding_box()
-        assert box["x"] + box["width"] == 1200 - 20
-        assert box["y"] + box["height"] == 860 - 20
+        corner = (1200 - 20, 860 - 20)
+        assert reader.eventually(lambda: end(reader.button), corner) == corner
         reader.open()
     if mode == "search":
         reader.box.fill("product owner")
@@ -96,7 +112,7 @@ def test_no_style_and_no_element_of_the_page_is_changed(guest, wiki, help_, host
     assert reader.apart(f"({STYLES})()") == before
     reader.open()
     assert reader.apart(f"({STYLES})()") == before, "nor while it is open"
-    assert reader.page.locator("html > *").count() == 3
+    expect(reader.page.locator("html > *")).to_have_count(3)
     assert reader.apart("document.querySelector('guide-assistant').attributes.length") == 0
 
 
@@ -143,6 +159,7 @@ def test_a_spoofed_message_to_the_page_changes_nothing(guest, wiki, help_):
     # Right in shape, wrong in where they come from: the page, a frame of its own, and one of ours
     # that is not the one that was opened.
     close = "{guide: 'close'}"
+    count_marks(reader.page)
     reader.page.evaluate(f"postMessage({close}, '*')")
     reader.page.evaluate(
         f"dispatchEvent(new MessageEvent('message', {{data: {close}, origin: '{help_}'}}))"
@@ -159,7 +176,9 @@ def test_a_spoofed_message_to_the_page_changes_nothing(guest, wiki, help_):
         frame.evaluate("parent.postMessage({guide: 'resize', height: 9}, '*')")
     # From where they should come, wrong in shape.
     opened.evaluate(f"for (const said of {SHAPES}) parent.postMessage(said, '*')")
-    reader.page.wait_for_timeout(200)
+    for frame in (*strangers, opened):
+        frame.evaluate("parent.postMessage('mark', '*')")
+    expect_marks(reader, reader.page, 3)
     expect(reader.panel).to_be_visible()
     assert reader.iframe.get_attribute("style") is None
     opened.evaluate(f"parent.postMessage({close}, '*')")
@@ -176,25 +195,30 @@ def test_a_spoofed_message_to_the_frame_changes_nothing(guest, wiki, help_):
     there = "document.querySelector('guide-assistant').shadowRoot.querySelector('iframe')"
     told = "{guide: 'open', context: 'SPOOFED', focus: true}"
     (stranger,) = [frame for frame in reader.page.frames[1:] if frame != opened]
+    count_marks(opened)
     stranger.evaluate(f"parent.{there}.contentWindow.postMessage({told}, '*')")
     opened.evaluate(f"postMessage({told}, '*')")
     opened.evaluate(
         f"dispatchEvent(new MessageEvent('message', {{data: {told}, source: parent, "
         "origin: 'https://evil.example'}))"
     )
-    for wrong in (
+    wrong = (
         "null", "'open'", "{guide: 'open'}", "{guide: 'open', context: 'SPOOFED'}",
         "{guide: 'open', context: ['SPOOFED'], focus: true}",
         "{guide: 'open', context: 'SPOOFED', focus: 1}", "{guide: 'ask', question: 'SPOOFED'}",
         "{guide: 'OPEN', context: 'SPOOFED', focus: true}",
-    ):  # fmt: skip
-        reader.page.evaluate(f"{there}.contentWindow.postMessage({wrong}, '*')")
-    reader.page.wait_for_timeout(200)
+    )  # fmt: skip
+    for message in wrong:
+        reader.page.evaluate(f"{there}.contentWindow.postMessage({message}, '*')")
+    reader.page.evaluate(f"{there}.contentWindow.postMessage('mark', '*')")
+    stranger.evaluate(f"parent.{there}.contentWindow.postMessage('mark', '*')")
+    expect_marks(reader, opened, 2)
     reader.ask(PM_OR_PO)
     assert reader.sent("/api/ask")[0]["context"] == ""
     right = told.replace("SPOOFED", "x.md")
     reader.page.evaluate(f"{there}.contentWindow.postMessage({right}, '*')")
-    reader.page.wait_for_timeout(100)
+    reader.page.evaluate(f"{there}.contentWindow.postMessage('mark', '*')")
+    expect_marks(reader, opened, 3)
     reader.ask(PM_OR_PO)
     assert reader.sent("/api/ask")[1]["context"] == "x.md"
     assert reader.complaints == []
@@ -206,9 +230,9 @@ def test_a_frame_that_is_told_of_another_host_says_nothing_to_the_one_it_has(gue
         f'</script><iframe title="x" src="{help_}/embed#host=https://evil.example"></iframe>'
     )
     reader = guest(wiki.put(hosts.Page(page)))
-    expect(reader.page.frame_locator("iframe").locator("#box")).to_be_visible()
-    reader.page.wait_for_timeout(200)
-    assert reader.page.evaluate("heard") == []
+    reader.page.frame_locator("iframe").locator("#box").press("Escape")  # which asks to be closed
+    reader.inside().evaluate("parent.postMessage('mark', '*')")
+    assert reader.eventually(lambda: reader.page.evaluate("heard"), ["mark"]) == ["mark"]
 
 
 def test_a_site_that_is_not_listed_is_refused_by_the_browser(guest, wiki, corpus_assistant):
@@ -233,7 +257,7 @@ def test_the_keyboard_alone_opens_asks_reads_and_closes(guest_of):
         if reader.page.evaluate(focused) == "guide-assistant":
             break
     expect(reader.button).to_be_focused()
-    assert reader.button.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+    expect(reader.button).to_have_css("outline-style", "solid")
     press("Enter")
     expect(reader.box).to_be_focused()
     expect(reader.button).to_have_attribute("aria-expanded", "true")
@@ -285,20 +309,20 @@ def test_axe_does_find_what_is_wrong_in_the_widget(guest_of):
 @pytest.mark.parametrize("language", ["en", "de", "ar"])
 def test_on_the_smallest_screen_it_fills_the_window_and_never_scrolls_sideways(guest_of, language):
     reader = guest_of(window={"width": 320, "height": 640, "locale": language}).open()
-    box = reader.panel.bounding_box()
-    assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 320, 640)
+    window = {"x": 0, "y": 0, "width": 320, "height": 640}
+    assert reader.eventually(reader.panel.bounding_box, window) == window
     for question in (PM_OR_PO, "what should I read?", "how to bake bread", "x" * 2001):
         reader.ask(question)
-        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert reader.inside().evaluate(wide) == 0
-        assert reader.inside().evaluate("view.scrollWidth - view.clientWidth") == 0
+        for element in ("document.documentElement", "view"):
+            wider = f"{element}.scrollWidth - {element}.clientWidth"
+            assert reader.eventually(lambda js=wider: reader.inside().evaluate(js), 0) == 0
 
 
 def test_in_a_language_written_from_right_to_left_it_is_on_the_left(guest_of):
     reader = guest_of(window={"locale": "ar"})
-    assert reader.button.bounding_box()["x"] == 20
+    assert reader.eventually(lambda: reader.button.bounding_box()["x"], 20) == 20
     reader.open()
-    assert reader.panel.bounding_box()["x"] == 20
+    assert reader.eventually(lambda: reader.panel.bounding_box()["x"], 20) == 20
     expect(reader.frame.locator("html")).to_have_attribute("dir", "rtl")
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import axe_playwright_python
-from driving import sync_api
+from driving import PATIENCE, eventually, sync_api
 
 expect = sync_api.expect
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
@@ -43,7 +43,7 @@ class Guest:
         if opened:
             self.context.add_init_script(OPENED)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._hear)
         self.page.goto(url)
@@ -76,6 +76,10 @@ class Guest:
         expect(self.frame.locator(".looking")).to_have_count(0)
         expect(self.frame.locator("#send")).to_have_attribute("aria-disabled", "false")
         return self.exchanges.last
+
+    def eventually(self, read, wanted):
+        """What is read, as `driving.eventually` does."""
+        return eventually(self.page, read, wanted)
 
     def inside(self):
         """The frame itself, to run something in."""

@@ -6,10 +6,8 @@ That imports go down only is the contract of `lint-imports`, in pyproject.toml.
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-PACKAGE = ROOT / "assistant"
+from tests.source import PATHS, tree
 
 HEAVY = set(
     """
@@ -38,10 +36,7 @@ WHOLE = set(
     server.routes.pages server.routes.rest server.routes.widget
     """.split()
 )
-MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_bytes())
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+MODULES = {name: tree(name) for name in PATHS}
 
 
 def imported(node: ast.AST) -> set[str]:

@@ -157,7 +157,7 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
     origin = f"http://127.0.0.1:{getattr(place, proxy)}"
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        chat = Visit(browser, origin, path=f"{ROOT}/")
+        chat = Visit(browser, origin).load(f"{ROOT}/")
         chat.context.on("console", chat._hear)  # of the pages that are opened, too
         chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
         exchange = chat.ask(PM_OR_PO)
