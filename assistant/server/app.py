@@ -149,17 +149,17 @@ class Server:
         feedback = settings.feedback_url or feedback_form(live)
         masthead = replace(self._masthead, title=service.title, feedback_url=feedback)
         chat = web.Chat(service, masthead, settings.language)
-        app, blocks = web.application(chat, examples)
+        app, blocks = web.create_app(chat, examples)
         await self._stack.enter_async_context(app.router.lifespan_context(app))
-        self._waiting = partial(web.waiting, blocks)
-        self._has_running = partial(web.under_way, blocks)
-        self._has_undelivered = partial(web.undelivered, blocks)
-        self._is_listened = partial(web.listened, blocks)
-        self._events = web.events(blocks)
-        self._decorate_page = web.dressed
+        self._waiting = partial(web.count_waiting, blocks)
+        self._has_running = partial(web.is_busy, blocks)
+        self._has_undelivered = partial(web.has_undelivered, blocks)
+        self._is_listened = partial(web.has_messages, blocks)
+        self._events = web.event_inputs(blocks)
+        self._decorate_page = web.customise_page
         self._masthead, self._chat = masthead, app
         self._guide_app, self.service = (
-            self._build_guide_app(service, masthead, mcp.route(service)),
+            self._build_guide_app(service, masthead, mcp.create_route(service)),
             service,
         )
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from tests.test_readme import commands
+from test_readme import commands
 
 from tests.conftest import ROOT
 from tests.serving import Serving

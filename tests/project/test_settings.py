@@ -108,7 +108,7 @@ def test_an_unknown_setting_is_an_error_in_the_file() -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings()
     check(raised.value, "korpus")
-    assert "corpus" in raised.value.mend
+    assert "corpus" in raised.value.hint
 
 
 def test_an_unknown_setting_is_an_error_in_the_environment(
