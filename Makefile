@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt
 
 .NOTPARALLEL:
-.PHONY: run python port test check torture eval bench scale train clean
+.PHONY: run python port test check torture timings eval bench scale train clean
 
 run: port .venv/installed
 	$(BIN)/python app.py $(if $(PORT),--port $(PORT))
@@ -35,6 +35,11 @@ check: .venv/installed-dev
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
 torture: .venv/installed-dev
 	TORTURE=1 $(BIN)/python -m pytest tests/torture tests/reading --log-cli-level=INFO
+
+# Whether time grows with what is read and no faster, and how soon the widget can be used.
+# Twenty minutes on a machine that does nothing else; `make test` only knows that all of it ends.
+timings: .venv/installed-dev
+	$(BIN)/python -m pytest -p tests.conftest -p tests.browser.conftest benchmarks/timings --log-cli-level=INFO
 
 # Every figure of README's table, from questions other people wrote; exit 1 where a goal is missed.
 # The first time it indexes 2,800 pages of manuals, which takes the better part of an hour.

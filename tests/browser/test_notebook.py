@@ -15,7 +15,7 @@ import pytest
 from assistant.models.answers import Answer, Citation, Hit, Reason, Related, Search
 from assistant.models.documents import Passage, Resource
 from tests.browser import hostile
-from tests.torture import scene
+from tests.sizes import LONG
 
 pytestmark = pytest.mark.skipif(
     not hostile.PAYLOADS.is_file(), reason=f"there are no payloads at {hostile.PAYLOADS}"
@@ -76,7 +76,7 @@ def cell(payload: str) -> str:
 @pytest.fixture(scope="module")
 def chosen() -> list[str]:
     payloads = hostile.payloads()
-    return payloads if scene.LONG else hostile.spread(payloads, 120)
+    return payloads if LONG else hostile.spread(payloads, 120)
 
 
 @pytest.fixture(scope="module")

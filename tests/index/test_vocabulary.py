@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -87,18 +86,15 @@ def test_a_bracket_that_spells_nothing_is_no_acronym(text: str) -> None:
     assert list(find_definitions(text)) == []
 
 
+@pytest.mark.timeout(60)
 def test_many_small_words_do_not_take_exponential_time() -> None:
-    started = time.process_time()
     assert not is_acronym_of(["x", *["to"] * 400, "z"], "X" + "T" * 200 + "Q")
-    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("unit", ["a", "Ab ", "x (A) ", "AB (", "AB, (AB,", "1-"])
+@pytest.mark.timeout(60)  # where time grew with the square, hours
 def test_bad_input_is_searched_in_linear_time(unit: str) -> None:
-    text = (unit * 300_000)[:300_000]
-    started = time.process_time()
-    list(find_definitions(text))
-    assert time.process_time() - started < 10
+    list(find_definitions((unit * 300_000)[:300_000]))
 
 
 # -- readings -------------------------------------------------------------------------------

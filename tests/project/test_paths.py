@@ -18,11 +18,11 @@ from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from assistant.verify import verify_saved_answer
 from tests.conftest import SHARED, WordEncoder
+from tests.sizes import LONG
 
 SECRET = "The password is swordfish."
 PASSWORDS = "root:"
 
-LONG = os.environ.get("TORTURE") == "1"
 
 # {FILE} is the secret's path from the root of the file system.
 FORMS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -264,8 +263,6 @@ def test_characters_that_end_a_line_elsewhere_end_none_here() -> None:
 
 
 @pytest.mark.parametrize("unit", ["{:", "{::", "{#a", "```\n", "- ```\n", "<div>\n", "{% ", "| a "])
+@pytest.mark.timeout(60)  # where time grew with the square, hours
 def test_bad_input_is_neutralised_in_linear_time(unit: str) -> None:
-    text = (unit * 300_000)[:300_000]
-    started = time.process_time()
-    convert_to_commonmark(text)
-    assert time.process_time() - started < 10
+    convert_to_commonmark((unit * 300_000)[:300_000])

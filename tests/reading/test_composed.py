@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from tests.reading.reader import broken_promises, read_text
 from tests.reading.rendering import published, words_of
 from tests.reading.writing import TOOLS, Writer, pages
+from tests.sizes import size
 
-EXAMPLES = 3000 if os.environ.get("TORTURE") else 25
+EXAMPLES = size(25, 3000)
 THOROUGH = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 TOKEN = re.compile(r"word\d|unseen\d")
 # None of the pages' code holds these, so that in a passage they are marks left over.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
 import tarfile
 from collections import Counter
@@ -17,8 +16,8 @@ from assistant.guide import page as page_reader
 from tests.conftest import SHARED
 from tests.reading.reader import broken_promises, strayed, words_read
 from tests.reading.rendering import published
+from tests.sizes import LONG
 
-TORTURE = bool(os.environ.get("TORTURE"))
 EVAL = SHARED / "eval"
 TOOLS = {
     "code-with-engineering-playbook": "mkdocs",
@@ -42,7 +41,7 @@ def need(path: Path) -> Path:
 
 def spread(paths: list[str], most: int) -> list[str]:
     """All paths in the long size, else this many evenly spread."""
-    return paths if TORTURE else paths[:: max(1, len(paths) // most)]
+    return paths if LONG else paths[:: max(1, len(paths) // most)]
 
 
 def differences(want: list[str], read: list[str]) -> list[str]:
@@ -85,7 +84,7 @@ def manuals(tmp_path_factory) -> Path:
     with tarfile.open(archive) as packed:
         for number, member in enumerate(packed):
             name = member.name.removeprefix("./").removeprefix("docs/")
-            wanted = TORTURE or number % ARCHIVED == 0 or name in gold
+            wanted = LONG or number % ARCHIVED == 0 or name in gold
             if wanted and member.isfile() and name.endswith(".md"):
                 member.name = name
                 packed.extract(member, folder, filter="data")

@@ -7,7 +7,6 @@ judge is a reader: it opens the folder as a door would and asks.
 from __future__ import annotations
 
 import logging
-import os
 import re
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from assistant.assistant import Assistant
 from assistant.errors import IndexMissing
 from assistant.index import index
 from tests.conftest import WordEncoder
-
-LONG = os.environ.get("TORTURE") == "1"
 
 ANIMALS = ("cat", "dog", "bird", "fish", "tree")
 QUESTIONS = tuple(f"What was the {animal} of the year called?" for animal in ANIMALS)
@@ -33,11 +30,6 @@ READY = 1.0
 
 class Bad(Exception):
     """A state that no reader may ever meet."""
-
-
-def size(short: int, long: int) -> int:
-    """How much of a thing to do: little in `make test`, all of it in `make torture`."""
-    return long if LONG else short
 
 
 def write_guide(folder: Path, edition: int) -> Path:

@@ -7,6 +7,7 @@ import pytest
 from assistant.settings import Settings
 from tests.browser import attacks, hostile
 from tests.browser.driving import serving
+from tests.sizes import LONG
 from tests.torture import scene
 
 pytestmark = [
@@ -15,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif(
         not hostile.PAYLOADS.is_file(), reason=f"there are no payloads at {hostile.PAYLOADS}"
     ),
-    pytest.mark.skipif(not scene.LONG, reason="its short size is tests/browser/test_hostile.py"),
+    pytest.mark.skipif(not LONG, reason="its short size is tests/browser/test_hostile.py"),
 ]
 AT_ONCE = 100
 """Payloads of one title."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assistant.errors import AssistantError
 from assistant.index import generations, index
+from tests.sizes import size
 from tests.torture import scene
 
 OLD, NEW = 2, 3
@@ -78,7 +79,7 @@ def test_any_damage_is_noticed_and_named_and_the_generation_before_is_served(wri
     built, folder = build_two(writers, tmp_path), tmp_path / "index"
     chance = random.Random(1)
     bad = []
-    for _ in range(times := scene.size(100, 1000)):
+    for _ in range(times := size(100, 1000)):
         shutil.copytree(built, folder)
         done = damage(folder, chance)
         if wrong := served_after(folder, done):
@@ -92,7 +93,7 @@ def test_where_there_is_no_generation_before_the_damaged_file_is_named(writers, 
     guide = scene.write_guide(tmp_path / "guide", 1)
     writers.run("build", guide, tmp_path / "built")
     chance = random.Random(2)
-    for _ in range(scene.size(15, 300)):
+    for _ in range(size(15, 300)):
         folder = tmp_path / "index"
         shutil.copytree(tmp_path / "built", folder)
         done = damage(folder, chance)

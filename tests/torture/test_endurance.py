@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sizes import size
 from tests.torture import scene
 
 MEGABYTE = 1 << 20
@@ -25,7 +26,7 @@ def grown(seen: list[list[int]]) -> list[str]:
 
 
 def run(writers, tmp_path, kept: int) -> list[list[int]]:
-    times = scene.size(30, 200)
+    times = size(30, 200)
     guide = scene.write_guide(tmp_path / "guide", 0)
     ended = writers.run("update", times, kept, guide, tmp_path / "index")
     assert ended.status == 0, ended.said

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sizes import LONG, size
 from tests.torture import scene
 from tests.torture.writers import FAILED, REFUSED, Writers
 
@@ -84,7 +85,7 @@ def fail_each(disk: Disk, writers: Writers, job: str, step: int) -> tuple[Counte
     assert done > 100
     errors = itertools.cycle(ERRORS)
     for number in range(1, done + 1, step):
-        for error in [next(errors)] if not scene.LONG else ERRORS:
+        for error in [next(errors)] if not LONG else ERRORS:
             how, wrong = disk.try_job("faulty", number, error, job)
             tally[how] += 1
             if wrong:
@@ -95,7 +96,7 @@ def fail_each(disk: Disk, writers: Writers, job: str, step: int) -> tuple[Counte
 def test_whichever_io_fails_the_old_generation_answers_and_the_next_writer_mends_it(
     shimmed, tmp_path
 ):
-    tally, bad = fail_each(Disk(shimmed, tmp_path), shimmed, "build", scene.size(9, 1))
+    tally, bad = fail_each(Disk(shimmed, tmp_path), shimmed, "build", size(9, 1))
     scene.figures.info("%s, %d bad", dict(tally), len(bad))
     assert bad == []
     assert tally["refused"] > tally["published"], "a fault that stops nobody is no fault"
@@ -108,8 +109,8 @@ def test_a_writer_that_goes_on_after_a_failure_is_caught(shimmed, tmp_path):
 @pytest.mark.parametrize(
     ("limit", "values"),
     [
-        ("RLIMIT_FSIZE", range(0, 400_000, scene.size(50_000, 500))),
-        ("RLIMIT_NOFILE", range(0, 60, scene.size(4, 1))),
+        ("RLIMIT_FSIZE", range(0, 400_000, size(50_000, 500))),
+        ("RLIMIT_NOFILE", range(0, 60, size(4, 1))),
     ],
 )
 def test_at_a_limit_of_the_process_the_old_generation_answers(writers, tmp_path, limit, values):

@@ -8,11 +8,12 @@ import subprocess
 import pytest
 
 from tests.conftest import CORPUS, ROOT
+from tests.sizes import LONG
 
 PATIENCE = 1800
 
 
-@pytest.mark.skipif("TORTURE" not in os.environ, reason="its short size is tests/test_deploy.py")
+@pytest.mark.skipif(not LONG, reason="its short size is tests/test_deploy.py")
 def test_an_empty_folder_becomes_an_installation_that_answers(tmp_path):
     prefix = tmp_path / "prefix"
     own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}

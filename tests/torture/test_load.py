@@ -18,6 +18,7 @@ import pytest
 
 from assistant.server.routes import chat
 from tests.serving import Readers, Serving, questions
+from tests.sizes import LONG, size
 from tests.torture import scene
 
 A_TALK = 5
@@ -35,7 +36,7 @@ GOODPUT = 0.8
 GROWTH = 0.1
 """The share by which memory may grow once as many talks are remembered as ever are."""
 
-long_only = pytest.mark.skipif(not scene.LONG, reason="TORTURE=1 measures it")
+long_only = pytest.mark.skipif(not LONG, reason="TORTURE=1 measures it")
 
 
 @dataclass(slots=True)
@@ -164,7 +165,7 @@ class Told:
 def test_every_reader_of_many_gets_the_answers_to_their_own_questions(home):
     with Serving(home, waiting=8) as serving:
         tell = Told(serving.ready())
-        tally = tell("24 readers, 8 may wait", in_turn(serving.port, 24, scene.size(8, 60)))
+        tally = tell("24 readers, 8 may wait", in_turn(serving.port, 24, size(8, 60)))
     assert len(tally.answered) > 24
     assert tally.refused, "there were never too many"
     assert "Traceback" not in serving.said

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.documents import WORDS, docx, drawn, forms, paragraph, pdf, printed, stream
+from tests.sizes import LONG
 from tests.torture import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytest.importorskip("markitdown")
-pytestmark = pytest.mark.skipif(not scene.LONG, reason="its short size is tests/test_packed.py")
+pytestmark = pytest.mark.skipif(not LONG, reason="its short size is tests/test_packed.py")
 
 MEMORY = 2_000  # MB: the limit of 1,500, and the process itself
 DEADLINE = 1_200  # seconds on a machine that does other things too

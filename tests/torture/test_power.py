@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sizes import size
 from tests.torture import scene
 from tests.torture.power import Recording
 
@@ -72,7 +73,7 @@ def test_power_cut_at_any_step_of_a_publish_leaves_the_old_or_the_new(
     recording = record(writers, tmp_path, *editions)
     old = editions[-2] if len(editions) > 1 else scene.NO_INDEX
     bad, count = [], 0
-    for step, state, allowed in states_of(recording, old, editions[-1], scene.size(most, 10_000)):
+    for step, state, allowed in states_of(recording, old, editions[-1], size(most, 10_000)):
         wrong = judge(recording, state, tmp_path / "after", allowed)
         count += 1
         if wrong:
@@ -91,7 +92,7 @@ def test_every_sync_of_a_publish_is_needed(writers, tmp_path):
     """With any one of them left out some state of the disk is bad, and the model finds it."""
     recording = record(writers, tmp_path, 1, OLD, NEW)
     assert len(recording.synced) > 10
-    for left_out in recording.synced[:: scene.size(5, 1)]:
+    for left_out in recording.synced[:: size(5, 1)]:
         chance = random.Random(1)
         assert any(
             judge(recording, state, tmp_path / "after", allowed)

@@ -17,6 +17,7 @@ import pytest
 
 from assistant.server.security.api_keys import ApiKeys
 from tests.serving import Readers, Serving, questions
+from tests.sizes import LONG, size
 from tests.torture import scene
 
 A_SECOND = 100
@@ -120,7 +121,7 @@ def serving(tmp_path, corpus_index):
 def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving, tmp_path):
     keys = ApiKeys(tmp_path / "index" / "keys.json")
     busy = keys.add("busy")
-    seconds = scene.size(3, 12)
+    seconds = size(3, 12)
     # Each of the others has its burst before it: 12 seconds at 4 a second are 48 questions.
     before, beside = ([keys.add(f"{when} {n}") for n in range(OTHERS)] for when in ("a", "b"))
 
@@ -156,5 +157,5 @@ def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving
         1000 * others.slowest,
         others.slowest / alone.slowest,
     )
-    if scene.LONG:
+    if LONG:
         assert others.slowest <= SLOWER * alone.slowest

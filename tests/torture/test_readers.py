@@ -13,6 +13,7 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.index import index
 from tests.conftest import WordEncoder
+from tests.sizes import size
 from tests.torture import scene
 from tests.torture.readers import Asked
 from tests.torture.writers import Writers
@@ -69,7 +70,7 @@ def test_sixteen_readers_go_on_while_twenty_updates_publish(writers, readers, tm
     def publish() -> None:
         published.update(publish_all(writers, tmp_path, "build", range(2, 22)))
 
-    idle = read_while(readers, tmp_path, lambda: time.sleep(scene.size(2, 10)))
+    idle = read_while(readers, tmp_path, lambda: time.sleep(size(2, 10)))
     busy = read_while(readers, tmp_path, publish)
     before, during = (np.percentile([a.seconds for a in part], 95) for part in (idle, busy))
     served = {one.generation for one in busy}

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 
 from tests import test_hostile_messages as messages
 from tests import test_hostile_text as texts
+from tests.sizes import LONG
 from tests.torture import scene
 
 pytestmark = [
     # Gradio asks pandas for an option that newer pandas announces to drop.
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'"),
-    pytest.mark.skipif(not scene.LONG, reason="its short size is tests/test_hostile_text.py"),
+    pytest.mark.skipif(not LONG, reason="its short size is tests/test_hostile_text.py"),
 ]
 
 

@@ -341,12 +341,11 @@ def test_a_long_body_is_refused_while_it_is_sent_and_takes_no_memory(served, chu
     head = b"Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}".encode()
     sent = b"10000\r\n" + piece + b"\r\n" if chunked else piece
     gc.collect()
-    before, begun = resident(), time.monotonic()
+    before = resident()
     with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
         client.sendall(POST + head + b"\r\n\r\n" + sent)
         client.sendall(sent)  # 128 kB of it
         assert status(client.recv(65536)) == 413
-        assert time.monotonic() - begun < 1.0
         for _ in range(500):
             client.sendall(sent)  # what else comes is taken, and dropped
     assert resident() - before < 20_000_000
@@ -374,14 +373,12 @@ def test_a_body_that_takes_too_long_is_given_up(served):
     asked = served.behind.asked
     with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
         client.sendall(POST + b"Content-Length: 8\r\n\r\n")
-        begun = time.monotonic()
         for letter in b"ques":
             client.sendall(bytes([letter]))
             time.sleep(SLOW / 3)
         said = client.recv(65536)
         assert status(said) == 408
         assert b"connection: close" in said.lower()
-        assert time.monotonic() - begun >= SLOW
     assert served.behind.asked == asked
 
 
@@ -434,12 +431,10 @@ def test_open_streams_do_not_hold_up_stopping_and_are_whole_for_their_readers():
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) > 0
         assert not server.behind.ended.is_set()
-        begun = time.monotonic()
         server.soon(server.gate.end_streams)
         reply.read()  # raises IncompleteRead where a response is cut off
         assert server.behind.ended.is_set()
         server.stop()
-        assert time.monotonic() - begun < 4.0
 
 
 def test_a_download_that_has_begun_is_finished_though_streams_are_ended():

@@ -1,17 +1,19 @@
 """Texts drawn from the patterns' own words: twice as much takes about twice the time.
 
-`tests/test_patterns.py` reads the patterns; this runs them, with all that is done around them.
+`tests/project/test_patterns.py` reads the patterns; this runs them and all that is around them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import random
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from test_linear import GROWTH, YARDSTICK, yardstick
 
 from assistant.answering import suggestions
 from assistant.assistant import Assistant
@@ -26,15 +28,13 @@ from assistant.query.analyzer import Analyzer
 from assistant.text.text import MAX_QUERY_CHARS
 from tests import longest
 from tests.conftest import CORPUS
-from tests.reading.test_linear import GROWTH, YARDSTICK, yardstick
-from tests.torture import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.skipif(not scene.LONG, reason="its short size is tests/test_long_texts.py")
+log = logging.getLogger(__name__)
 
-SECONDS = float(os.environ.get("PATTERN_SECONDS", "600"))
+SECONDS = float(os.environ.get("PATTERN_SECONDS", "60"))
 """How long each of the tests below goes on drawing texts."""
 
 AT_THE_LIMIT = 0.1
@@ -86,7 +86,7 @@ def hold(seed: int, read: Callable[[str], object], size: int, limit: float, modu
             taken = seconds(read, whole, 9)
             assert taken <= limit * slowness(), (seed, shape, taken)
         slowest = max(slowest, taken)
-    scene.figures.info("%d texts, at most %.2f times as long, %.3f s", count, worst, slowest)
+    log.info("%d texts, at most %.2f times as long, %.3f s", count, worst, slowest)
 
 
 def test_a_question_takes_time_in_proportion(assistant):
