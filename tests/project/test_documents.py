@@ -148,7 +148,7 @@ def test_the_settings_of_an_example_can_be_set(document, tmp_path, monkeypatch):
     (block,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
     Path("assistant.toml").write_text(block, encoding="utf-8")
-    chosen = settings.load()
+    chosen = settings.load_settings()
     assert tomllib.loads(block).keys() <= chosen.model_fields_set
 
 
