@@ -80,5 +80,5 @@ build/peers/installed: benchmarks/requirements-peers.txt
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find index -mindepth 1 -not -name README.md -not -name 'journal.sqlite*' -not -name keys.json -delete

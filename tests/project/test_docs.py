@@ -1,41 +1,35 @@
-"""The pages about the doors keep their word: what they type is typed, and gives what they show."""
+"""The commands in docs/rest.md give what the page shows, on a server of their own."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 
 import pytest
-from test_readme import commands
 
 from tests.conftest import ROOT
+from tests.examples import console_commands
 from tests.serving import Serving
 
-BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANYTHING = "…"
-SHOWN = [
-    pair
-    for block in BLOCK.findall((ROOT / "docs" / "rest.md").read_text(encoding="utf-8"))
-    for pair in commands(block)
-]
+SHOWN = console_commands((ROOT / "docs" / "rest.md").read_text(encoding="utf-8"))
 
 
-def shows(shown: object, found: object) -> bool:
-    """Whether what is shown is part of what was found; `…` stands for anything."""
+def is_part(shown: object, actual: object) -> bool:
+    """Whether what a page shows is part of the actual value; `…` stands for anything."""
     if isinstance(shown, dict):
-        return isinstance(found, dict) and all(
-            name in found and shows(value, found[name]) for name, value in shown.items()
+        return isinstance(actual, dict) and all(
+            name in actual and is_part(value, actual[name]) for name, value in shown.items()
         )
     if isinstance(shown, list):
         return (
-            isinstance(found, list)
-            and len(shown) <= len(found)
-            and (bool(shown) or not found)
-            and all(map(shows, shown, found))
+            isinstance(actual, list)
+            and len(shown) <= len(actual)
+            and (bool(shown) or not actual)
+            and all(map(is_part, shown, actual))
         )
-    return shown in (ANYTHING, found)
+    return shown in (ANYTHING, actual)
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +42,20 @@ def serving(tmp_path_factory, corpus_index):
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.parametrize(("command", "output"), SHOWN, ids=range(len(SHOWN)))
-def test_what_is_typed_gives_what_is_shown(serving, command, output):
+def test_a_command_of_the_page_gives_what_the_page_shows(serving, command, output):
     typed = command.replace("127.0.0.1:7860", f"127.0.0.1:{serving.port}")
     done = subprocess.run(
         ["bash", "-c", typed], capture_output=True, text=True, check=True, timeout=60
     )
     if output:
-        assert shows(json.loads(output), json.loads(done.stdout)), done.stdout
+        assert is_part(json.loads(output), json.loads(done.stdout)), done.stdout
     else:
         assert done.stdout.startswith("event: understood\n")
         assert "\nevent: done\ndata: {" in done.stdout
 
 
-def test_what_shows_something_else_is_noticed():
-    assert shows({"a": [1, "…"]}, {"a": [1, 2, 3], "b": 0})
-    for found in ({"a": [2, 2]}, {"a": []}, {"b": [1, 2]}, [1]):
-        assert not shows({"a": [1, "…"]}, found)
-    assert not shows([], [1])
+def test_a_different_response_is_noticed():
+    assert is_part({"a": [1, "…"]}, {"a": [1, 2, 3], "b": 0})
+    for actual in ({"a": [2, 2]}, {"a": []}, {"b": [1, 2]}, [1]):
+        assert not is_part({"a": [1, "…"]}, actual)
+    assert not is_part([], [1])

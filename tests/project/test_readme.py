@@ -13,34 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CORPUS, ROOT
+from tests.examples import blocks, console_commands
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
-BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks(document: str, language: str) -> list[str]:
-    return [block for kind, block in BLOCKS.findall(document) if kind == language]
-
-
-def commands(block: str) -> list[tuple[str, str]]:
-    """Each `$ command` of a block with the output printed under it."""
-    parts = re.split(r"^\$ (.*)$", block, flags=re.MULTILINE)[1:]
-    return [
-        (command, output.strip("\n"))
-        for command, output in zip(parts[::2], parts[1::2], strict=True)
-    ]
-
-
-def shown(document: str) -> dict[str, str]:
-    """Every command of a document's console blocks, with the output printed under it."""
-    return dict(pair for block in blocks(document, "console") for pair in commands(block))
-
-
-SHOWN = shown(README)
+SHOWN = dict(console_commands(README))
 RUN = {
     command: output
-    for command, output in (SHOWN | shown(COMMANDS)).items()
+    for command, output in (SHOWN | dict(console_commands(COMMANDS))).items()
     if command.startswith("assistant ")
 }
 
@@ -56,7 +36,7 @@ def clone(tmp_path_factory, corpus_index) -> Path:
     return folder
 
 
-def typed(command: str, folder: Path) -> str:
+def run_typed(command: str, folder: Path) -> str:
     """What a command prints, both streams, in a terminal 100 columns wide."""
     arguments = [sys.executable, "-m", "assistant", *shlex.split(command, comments=True)[1:]]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
@@ -70,9 +50,9 @@ def typed(command: str, folder: Path) -> str:
 def test_a_command_prints_what_the_document_shows(clone, command, output):
     redirected = re.fullmatch(r"(.*) > (\S+)", command)
     if redirected:
-        (clone / redirected[2]).write_text(typed(redirected[1], clone))
+        (clone / redirected[2]).write_text(run_typed(redirected[1], clone))
     else:
-        assert typed(command, clone) == output
+        assert run_typed(command, clone) == output
 
 
 def test_the_python_lines_run_as_they_stand(clone):
@@ -103,7 +83,7 @@ def test_the_readme_shows_the_commands_it_promises():
 
 
 def test_both_documents_show_the_same_output_for_the_same_command():
-    other = shown(COMMANDS)
+    other = dict(console_commands(COMMANDS))
     assert {command: other[command] for command in SHOWN if command in other} == {
         command: output for command, output in SHOWN.items() if command in other
     }

@@ -11,7 +11,6 @@ import stat
 import threading
 
 import pytest
-from tests.test_readme import commands
 
 from assistant import settings
 from assistant.cli.main import main
@@ -19,6 +18,7 @@ from assistant.errors import EXIT_STATE, EXIT_USAGE, ApiKeyError, ApiKeysUnusabl
 from assistant.server.security.api_keys import KEY_PREFIX, SCOPES, ApiKeys
 from assistant.server.security.middleware import SecurityMiddleware
 from tests.conftest import ROOT
+from tests.examples import commands
 
 TOKEN = re.compile(rf"{KEY_PREFIX}[A-Za-z0-9_-]{{43}}")
 
