@@ -1,8 +1,4 @@
-"""A talk with a guide: what was said so far goes with each question.
-
-Knows how a talk goes on, and what can be asked of a guide, here or on a server. Must not know how
-an answer is found.
-"""
+"""A conversation with a guide: the earlier turns go with each question."""
 
 from __future__ import annotations
 
@@ -16,43 +12,43 @@ if TYPE_CHECKING:
     from assistant.models.answers import Answer, Search, Turn
 
 MAX_TURNS = 20
-"""How many earlier turns are looked at; what was said before them is not leant on."""
+"""How many earlier turns a question may refer to."""
 
 
-class AssistantProtocol(Protocol):
-    """A guide that can be asked: an Assistant over an index here, or a RemoteAssistant."""
+class Guide(Protocol):
+    """What an Assistant and a RemoteAssistant have in common."""
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question; `history` is the talk so far, oldest first."""
+        """Answer a question; `history` is the conversation so far, oldest first."""
 
     async def ask_async(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question in a thread of its own."""
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
-        """The k passages that answer best, best first."""
+        """Return the k passages that answer best, best first."""
 
     def examples(self, count: int = 4) -> list[str]:
-        """Questions that the guide answers."""
+        """Make questions that the guide answers."""
 
     def conversation(self) -> Conversation:
-        """A talk that begins with nothing said."""
+        """Start a conversation."""
 
 
 class Conversation:
-    """A talk with one guide. Questions asked at once, from several threads, follow each other."""
+    """A conversation with one guide; questions from several threads wait for each other."""
 
-    def __init__(self, guide: AssistantProtocol) -> None:
+    def __init__(self, guide: Guide) -> None:
         self._guide = guide
         self._turns: tuple[Turn, ...] = ()
         self._lock = threading.Lock()
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """What was said so far, oldest first: the 20 turns that are looked at."""
+        """The last 20 turns, oldest first."""
         return self._turns
 
     def ask(self, question: str) -> Answer:
-        """Answer a question as one of this talk; what it raises leaves the talk as it was."""
+        """Answer a question as part of this conversation; an error leaves it unchanged."""
         with self._lock:
             answer = self._guide.ask(question, self._turns)
             self._turns = (*self._turns, *answer.turns)[-MAX_TURNS:]
@@ -63,6 +59,6 @@ class Conversation:
         return await asyncio.to_thread(self.ask, question)
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start afresh."""
         with self._lock:
             self._turns = ()

@@ -1,7 +1,7 @@
-"""How long an answer may take, looked at where its steps begin.
+"""Limit how long an answer may take; each step checks the limit when it starts.
 
-Knows a clock. A step that has begun is not cut off: each is short, for a question, its turns and
-its readings are bounded.
+A step that has started is not interrupted. Each is short, because a question, its history and its
+interpretations are bounded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _deadline: ContextVar[tuple[float, float] | None] = ContextVar("deadline", defau
 
 @contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Give what is done inside, in this thread, so many seconds; a deadline further out stays."""
+    """Limit a block, in this thread, to so many seconds; an earlier outer deadline stays."""
     ends = time.monotonic() + seconds
     outer = _deadline.get()
     token = _deadline.set(outer if outer and outer[0] < ends else (ends, seconds))
@@ -33,7 +33,7 @@ def limit(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def pause() -> Iterator[None]:
-    """Leave what is done inside out of the deadline: a model is loaded once, and takes its time."""
+    """Do not count a block towards the deadline: loading a model happens once and takes time."""
     began = time.monotonic()
     yield
     if deadline := _deadline.get():
@@ -42,7 +42,7 @@ def pause() -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise AnswerTimeout once the seconds are over; nothing outside `within`."""
+    """Raise AnswerTimeout once the seconds are over; do nothing outside `limit`."""
     deadline = _deadline.get()
     if deadline and time.monotonic() > deadline[0]:
         raise AnswerTimeout(

@@ -1,7 +1,4 @@
-"""Where the milliseconds of a question go, for whoever wants to know; nothing where nobody does.
-
-Knows names and seconds. Must not know what the steps are.
-"""
+"""Measure the seconds of each step of a question, where a caller records them."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Stopwatch:
-    """The seconds of the steps so far, and how many passed in steps inside the present one."""
+    """The seconds of the steps so far, and of the steps inside the current one."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     nested: float = 0.0
@@ -28,7 +25,7 @@ _stopwatch: ContextVar[_Stopwatch | None] = ContextVar("watched", default=None)
 
 @contextmanager
 def record_steps() -> Iterator[dict[str, float]]:
-    """Collect the seconds of every step taken meanwhile, in this thread, by name."""
+    """Record the seconds of every step in this thread, by name."""
     watch = _Stopwatch()
     before = _stopwatch.set(watch)
     try:
@@ -39,7 +36,7 @@ def record_steps() -> Iterator[dict[str, float]]:
 
 @contextmanager
 def time_step(name: str) -> Iterator[None]:
-    """Take one step; steps of one name are added up, and one inside another is its own."""
+    """Time a step; adds up steps of one name, and leaves a step inside another out of it."""
     watch = _stopwatch.get()
     if watch is None:
         yield

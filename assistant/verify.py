@@ -1,58 +1,120 @@
-"""A saved answer held against the guide's own files.
-
-Knows where the files are and how they were read. Must not know how the answer came about.
-"""
+"""Verify a saved answer: every quote is literally in the guide's own files."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant import proof
 from assistant.errors import IndexMissing, VerifyError
-from assistant.guide import page as page_reader
+from assistant.guide.page import list_pages, read_page
 from assistant.guide.publishers import ReadingOptions
-from assistant.index import index as indexes
+from assistant.index.index import open_index
+from assistant.models.answers import REFUSAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from assistant.models.documents import Passage
 
-
-_HINT = "Name the guide that was asked and its index: --corpus FOLDER --index FOLDER."
+_NAME_GUIDE_HINT = "Name the guide that was asked and its index: --corpus FOLDER --index FOLDER."
+_ASK_AGAIN_HINT = "Ask again, and trust the new answer."
 
 
 def verify_saved_answer(answer: Mapping[str, Any], corpus: Path, folder: Path) -> int:
-    """Prove a saved answer against the guide's own files; how many quotes stand.
+    """Verify an answer against a guide's files and return its number of quotes.
 
-    The files are read as the index says they were read. Raises VerifyError at the first quote
-    that does not stand; where the answer is of another index, it says so.
+    Reads the files with the options that the index was built with. Raises VerifyError at the first
+    quote that is not there; the message says so where the answer is from another index.
     """
-    reading, generation = ReadingOptions(), ""
+    options, generation = ReadingOptions(), ""
     with suppress(IndexMissing):
-        index = indexes.open_index(folder)
-        reading, generation = index.reading_options, index.generation
-
-    looked: set[str] = set()
+        index = open_index(folder)
+        options, generation = index.reading_options, index.generation
+    pages = frozenset(list_pages(corpus))
+    checked: set[str] = set()
 
     def read(path: str) -> tuple[str, Sequence[Passage]]:
-        looked.add(path)
+        checked.add(path)
         if path not in pages:
-            raise VerifyError(f"There is no page {path[:200]!a} in {corpus}.", _HINT)
-        found = page_reader.read_page(corpus, path, reading_options=reading)
-        return found.page.sha256, found.passages
+            message = f"There is no page {path[:200]!a} in {corpus}."
+            raise VerifyError(message, _NAME_GUIDE_HINT)
+        parsed = read_page(corpus, path, reading_options=options)
+        return parsed.page.sha256, parsed.passages
 
-    pages = frozenset(page_reader.list_pages(corpus))
     try:
-        return proof.verify_answer(answer, read)
+        return verify_answer(answer, read)
     except VerifyError as error:
-        asked = answer["generation"] if looked and "generation" in answer else generation
-        if asked == generation or not generation:
+        own = answer["generation"] if checked and "generation" in answer else generation
+        if own == generation or not generation:
             raise
-        what = (
-            f"{error.message} The answer is of another guide, or of another state of this one: it "
-            f"is of generation {str(asked)[:40]!a}, the index in {folder} of {generation!a}."
+        message = (
+            f"{error.message} The answer is from another guide, or from another version of this "
+            f"one: it is from generation {str(own)[:40]!a}, the index in {folder} is "
+            f"{generation!a}."
         )
-        raise VerifyError(what, _HINT) from error
+        raise VerifyError(message, _NAME_GUIDE_HINT) from error
+
+
+def verify_answer(
+    answer: Mapping[str, Any], read_passages: Callable[[str], tuple[str, Sequence[Passage]]]
+) -> int:
+    """Verify an answer, as `Answer.to_dict` writes it, and return its number of quotes.
+
+    `read_passages` returns a page's sha256 and passages by its path. Raises VerifyError at the
+    first citation that is not literally in its passage, at its span, in an unchanged page, and
+    where the text has anything but its quotes and their markers.
+    """
+    try:
+        claims = [_CitationClaim.from_dict(citation) for citation in answer["citations"]]
+        text, is_answered = str(answer["text"]), bool(answer["found"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise VerifyError(
+            f"This is not an answer: {type(error).__name__} at {error}.",
+            "Save one with: assistant ask QUESTION --json",
+        ) from error
+    quotes = [f"{claim.quote} [{claim.n}]" for claim in claims]
+    if text != ("\n\n".join(quotes) if quotes else REFUSAL) or is_answered != bool(quotes):
+        raise VerifyError("The text is not made of its quotes alone.", _ASK_AGAIN_HINT)
+    for claim in claims:
+        claim.verify(*read_passages(claim.path))
+    return len(claims)
+
+
+@dataclass(frozen=True, slots=True)
+class _CitationClaim:
+    """A citation as an answer claims it."""
+
+    n: int
+    path: str
+    passage: str
+    quote: str
+    start: int
+    end: int
+    sha256: str
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> _CitationClaim:
+        start, end = data["span"]
+        return cls(
+            int(data["n"]),
+            str(data["path"]),
+            str(data["passage"]),
+            str(data["quote"]),
+            int(start),
+            int(end),
+            str(data["sha256"]),
+        )
+
+    def verify(self, sha256: str, passages: Iterable[Passage]) -> None:
+        if sha256 != self.sha256:
+            message = f"[{self.n}] {self.path} has changed since the answer."
+            raise VerifyError(message, _ASK_AGAIN_HINT)
+        passage = next((each for each in passages if each.id == self.passage), None)
+        if passage is None:
+            message = f"[{self.n}] There is no passage {self.passage}."
+            raise VerifyError(message, _ASK_AGAIN_HINT)
+        if not self.quote or self.start < 0 or passage.text[self.start : self.end] != self.quote:
+            message = f"[{self.n}] The quote is not in {self.passage}."
+            raise VerifyError(message, _ASK_AGAIN_HINT)

@@ -398,11 +398,10 @@ class TestVerify:
         with pytest.raises(VerifyError) as raised:
             verify_saved_answer(data, CORPUS, corpus_index)
         ours = indexes.open_index(corpus_index).generation
-        assert (
-            "The answer is of another guide, or of another state of this one" in raised.value.what
-        )
-        assert all(name in raised.value.what for name in (index.generation, ours, page))
-        assert raised.value.mend.endswith("--corpus FOLDER --index FOLDER.")
+        message = raised.value.message
+        assert "The answer is from another guide, or from another version of this one" in message
+        assert all(name in message for name in (index.generation, ours, page))
+        assert raised.value.hint.endswith("--corpus FOLDER --index FOLDER.")
 
     def test_a_forged_answer_is_not_taken_for_one_of_another_guide(
         self, corpus_assistant, corpus_index

@@ -1,4 +1,4 @@
-"""The proof of an answer: what stands passes, and whatever was altered is found out."""
+"""A saved answer is verified: a true one passes, and any change is detected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from assistant.errors import VerifyError
 from assistant.models.answers import REFUSAL
 from assistant.models.documents import Passage
-from assistant.proof import verify_answer
+from assistant.verify import verify_answer
 
 PASSAGE = Passage(
     id="a.md#one/1", path="a.md", headings=("One",), anchor="one", url="a.md#one",

@@ -1,15 +1,11 @@
-"""Next questions: what a reader may ask on, made from the guide's own headings (English).
-
-Knows which headings ask something, and how others are asked after without bending their words.
-Must not know how the sections were found, or whether they answer.
-"""
+"""Suggest next questions, made from the guide's own headings (English)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from assistant.query import question_type as questions
+from assistant.query.question_type import parse_question
 from assistant.text.text import STOPWORDS, extract_terms, truncate
 
 if TYPE_CHECKING:
@@ -18,10 +14,10 @@ if TYPE_CHECKING:
     from assistant.models.documents import Passage
 
 MAX_SUGGESTION_LENGTH = 90
-"""The characters of a question that is offered."""
+"""Characters of a suggested question."""
 
 _NUMBER = re.compile(r"^(?:(?:step|part|chapter)\s+)?(?:\d+(?:\.\d+)*[.):]*|[IVX]+[.)])\s+", re.I)
-# What no question is asked with: marks of a tool, and words for what was said before.
+# What no question contains: markup, and words that refer back.
 _NOT_ASKABLE = re.compile(
     r"[\[\]{}<>|`\\#*_=@/]|\.\.\.|…|\b(?:it|its|they|them|their|he|she|here|above|below)\b|\bthis\W*$",
     re.I,
@@ -33,7 +29,7 @@ _INTERROGATIVE = re.compile(
     re.I,
 )
 _HOW_TO = re.compile(r"^how\s+to\s+(?P<rest>\w.*)", re.I)
-# A verb is told from a noun by what follows: "using the timer", but "billing address".
+# What follows distinguishes a verb from a noun: "using the timer", but "billing address".
 _VERB_PHRASE = re.compile(
     r"^(?P<verb>[a-z]{3,})(?P<rest>\s+(?:an?|the|your|this|these|all|any|up|to|with|from|on|off|in|into|for|"
     r"between|through|over|out)\b.*)",
@@ -44,7 +40,7 @@ _CLAUSE = re.compile(
 )
 _PARTICLE = re.compile(r"^\s+(?:Up|Out|On|Off|In|To|With|From|For|The|An?|Your)\b")
 _YOURS = re.compile(r"\byour\b", re.I)
-# A sentence that opens with a thing, up to it and after it: its article, and its verb.
+# A sentence that starts with the name: the article before the name, and the verb after it.
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s|\n)(?P<article>(?:an?|the)\s)?$")
 _VERB_AFTER = re.compile(
     r"\s+(?:\([^()]*\)\s+)?(?P<verb>is|are|was|were|has|have|does|do|means?|lets?|allows?|provides?|"
@@ -55,10 +51,10 @@ _VOWELS = "aeiou"
 
 
 class QuestionSuggester:
-    """The questions that the passages of one guide answer, each made once; safe to share.
+    """Suggests questions that the passages of one guide answer; safe to share between threads.
 
-    `counts` is how often the guide writes each word. The questions of `kept` passages are kept;
-    then it begins anew.
+    `word_counts` is how often the guide writes each word. Keeps the questions of `max_cached`
+    passages, then starts afresh.
     """
 
     def __init__(self, word_counts: Mapping[str, int], *, max_cached: int = 4096) -> None:
@@ -66,44 +62,42 @@ class QuestionSuggester:
         self._max_cached = max_cached
         self._cache: dict[str, tuple[str, frozenset[str]]] = {}
 
-    def suggest(self, passages: Iterable[Passage], asked: Iterable[str], most: int) -> list[str]:
-        """Up to `most` questions that passages answer, in their order; none that was `asked`."""
-        known = {_topic_terms(text) for text in asked}
-        found: list[str] = []
+    def suggest(
+        self, passages: Iterable[Passage], previous: Iterable[str], count: int
+    ) -> list[str]:
+        """Suggest up to `count` questions, in the passages' order, none of the `previous` ones."""
+        known = {_topic_terms(text) for text in previous}
+        questions: list[str] = []
         for passage in passages:
             question, topic = self._suggestion_for(passage)
             if question and topic not in known:
                 known.add(topic)
-                found.append(question)
-            if len(found) == most:
+                questions.append(question)
+            if len(questions) == count:
                 break
-        return found
+        return questions
 
     def _suggestion_for(self, passage: Passage) -> tuple[str, frozenset[str]]:
         """The question of a passage, and its terms."""
-        known = self._cache.get(passage.id)
-        if known is None:
+        cached = self._cache.get(passage.id)
+        if cached is None:
             question = make_question(passage, self._word_counts)
-            known = question, _topic_terms(question)
+            cached = question, _topic_terms(question)
             if len(self._cache) >= self._max_cached:
                 self._cache = {}
-            self._cache[passage.id] = known
-        return known
+            self._cache[passage.id] = cached
+        return cached
 
 
-def make_question(passage: Passage, counts: Mapping[str, int]) -> str:
-    """The question that a passage's heading asks, or is the answer to; empty where none is sure."""
+def make_question(passage: Passage, word_counts: Mapping[str, int]) -> str:
+    """Make the question that a passage's heading asks or answers; empty where none is sure."""
     if not passage.body:
         return ""
     heading = _NUMBER.sub("", truncate(passage.heading)).rstrip(" .:")
-    question = _question_from_heading(heading, passage.body, counts)
-    even = question.count("(") == question.count(")")
-    if (
-        not extract_terms(question)
-        or not even
-        or len(question) > MAX_SUGGESTION_LENGTH
-        or _NOT_ASKABLE.search(question)
-    ):
+    question = _question_from_heading(heading, passage.body, word_counts)
+    balanced = question.count("(") == question.count(")")
+    too_long = len(question) > MAX_SUGGESTION_LENGTH
+    if not extract_terms(question) or not balanced or too_long or _NOT_ASKABLE.search(question):
         return ""
     return question[0].upper() + question[1:]
 
@@ -112,62 +106,64 @@ def _topic_terms(text: str) -> frozenset[str]:
     return frozenset(extract_terms(text))
 
 
-def _question_from_heading(heading: str, text: str, counts: Mapping[str, int]) -> str:
+def _question_from_heading(heading: str, text: str, word_counts: Mapping[str, int]) -> str:
     if heading.endswith("?"):
         return heading
     if _COMPARES.search(heading):
-        sides = questions.parse_question(heading).subjects
+        sides = parse_question(heading).subjects
         return f"What is the difference between {' and '.join(sides)}?" if len(sides) == 2 else ""
     if how_to := _HOW_TO.match(heading):
-        return _make_how_question(_lowercase_first(how_to["rest"], counts))
+        return _make_how_question(_lowercase_first(how_to["rest"], word_counts))
     if _INTERROGATIVE.match(heading):
         return f"{heading}?"
-    if doing := _VERB_PHRASE.match(heading):
-        verb = "" if _CLAUSE.search(heading) else _base_verb(doing["verb"].lower(), counts)
-        rest = _PARTICLE.sub(lambda match: match[0].lower(), doing["rest"])
+    if phrase := _VERB_PHRASE.match(heading):
+        has_clause = _CLAUSE.search(heading)
+        verb = "" if has_clause else _base_verb(phrase["verb"].lower(), word_counts)
+        rest = _PARTICLE.sub(lambda match: match[0].lower(), phrase["rest"])
         return _make_how_question(f"{verb}{rest}") if verb else ""
-    return _make_what_question(heading, text, counts)
+    return _make_what_question(heading, text, word_counts)
 
 
 def _make_how_question(rest: str) -> str:
-    """What the guide tells its reader to do, as the reader asks for it: your plan is my plan."""
+    """Ask how to do what the guide tells its reader to do: "your plan" becomes "my plan"."""
     return f"How do I {_YOURS.sub('my', rest)}?"
 
 
-def _make_what_question(name: str, text: str, counts: Mapping[str, int]) -> str:
-    """What a thing is, with the article and the number that the guide's own sentence gives it."""
-    if len(name) > MAX_SUGGESTION_LENGTH:  # nor is the question offered
+def _make_what_question(name: str, text: str, word_counts: Mapping[str, int]) -> str:
+    """Ask what a thing is, with the article and number that the guide's own sentence gives it."""
+    if len(name) > MAX_SUGGESTION_LENGTH:  # the question would be too long
         return ""
-    lowered, sought = text.lower(), name.lower()
-    start = lowered.find(sought)
+    lowered, wanted = text.lower(), name.lower()
+    start = lowered.find(wanted)
     while start >= 0:
-        begun = _SENTENCE_START.search(lowered, max(0, start - 8), start)
-        told = _VERB_AFTER.match(lowered, start + len(name))
-        if begun and told:
-            be = "is" if _SINGULAR.match(told["verb"]) else "are"
-            return f"What {be} {begun['article'] or ''}{_lowercase_first(name, counts)}?"
-        start = lowered.find(sought, start + 1)
+        before = _SENTENCE_START.search(lowered, max(0, start - 8), start)
+        after = _VERB_AFTER.match(lowered, start + len(name))
+        if before and after:
+            be = "is" if _SINGULAR.match(after["verb"]) else "are"
+            return f"What {be} {before['article'] or ''}{_lowercase_first(name, word_counts)}?"
+        start = lowered.find(wanted, start + 1)
     return ""
 
 
-def _base_verb(word: str, counts: Mapping[str, int]) -> str:
-    """The plain verb of a heading's first word, "install" or "installing"; empty where unsure.
+def _base_verb(word: str, word_counts: Mapping[str, int]) -> str:
+    """The base form of a heading's first word, "install" or "installing"; empty where unsure.
 
     A word is a verb where the guide also writes its other form.
     """
     if not word.endswith("ing"):
         forms = (f"{word}ing", f"{word.rstrip('e')}ing", f"{word}{word[-1]}ing")
-        return word if word not in STOPWORDS and any(form in counts for form in forms) else ""
+        is_verb = word not in STOPWORDS and any(form in word_counts for form in forms)
+        return word if is_verb else ""
     root = word.removesuffix("ing")
     if len(root) < 2:
         return ""
-    silent = f"{root}e"
-    if root[-1] == root[-2] and root[-1] not in "lsz" and root[:-1] in counts:
+    with_e = f"{root}e"
+    if root[-1] == root[-2] and root[-1] not in "lsz" and root[:-1] in word_counts:
         return root[:-1]  # setting, running
-    if _needs_silent_e(root) and silent in counts:
-        return silent  # using, making: "us" and "mak" would have doubled their last letter
-    known = [form for form in (root, silent) if form in counts]
-    return max(known, key=lambda form: counts[form], default="")
+    if _needs_silent_e(root) and with_e in word_counts:
+        return with_e  # using, making: "us" and "mak" would have doubled their last letter
+    known = [form for form in (root, with_e) if form in word_counts]
+    return max(known, key=lambda form: word_counts[form], default="")
 
 
 def _needs_silent_e(root: str) -> bool:
@@ -176,8 +172,9 @@ def _needs_silent_e(root: str) -> bool:
     return vowels == 1 and root[-1] not in _VOWELS + "wxy" and root[-2] in _VOWELS
 
 
-def _lowercase_first(name: str, counts: Mapping[str, int]) -> str:
-    """A name inside a sentence: its first letter small unless its word is a name of its own."""
+def _lowercase_first(name: str, word_counts: Mapping[str, int]) -> str:
+    """Write a name inside a sentence: its first letter small unless the word is a proper noun."""
     first, _, rest = name.partition(" ")
     titled = rest[:1].isupper() or not first.istitle()
-    return name if titled or first.lower() not in counts else first.lower() + name[len(first) :]
+    is_proper = titled or first.lower() not in word_counts
+    return name if is_proper else first.lower() + name[len(first) :]

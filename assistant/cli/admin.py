@@ -148,7 +148,7 @@ def evaluate(
     console.print_json(report.to_dict(outcomes)) if as_json else report.print_report(outcomes)
     for path, text in (
         (html, report.render_report),
-        (junit, partial(report.render_junit, wanted=wanted)),
+        (junit, partial(report.render_junit, goals=wanted)),
     ):
         if path:
             output.write_file(path, text(outcomes))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from assistant.encoders import select as encoder_selection
 from assistant.encoders.onnx import OnnxEncoder, export_folder
 from assistant.errors import AssistantError
-from assistant.evaluation import calibration
 from assistant.guide import walk
 from assistant.index import freshness, generations
 from assistant.index import index as indexes
 from assistant.index.freshness import STALE_HINT, FreshnessChecker
+from assistant.retrieval import answerability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +136,7 @@ def _check_model(settings: Settings, opened: Index) -> Check:
 
 
 def _check_threshold(settings: Settings, opened: Index) -> Check:
-    bar, forgotten = calibration.read_threshold(settings.index, opened.manifest.model)
+    bar, forgotten = answerability.read_threshold(settings.index, opened.manifest.model)
     if forgotten:
         what, _, mend = forgotten.partition(": ")
         return Check("bar", what, mend)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from assistant.assistant import Assistant
     from assistant.cli.output import Progress
-    from assistant.conversation import AssistantProtocol
+    from assistant.conversation import Guide
     from assistant.encoders.onnx import Encoder
     from assistant.index.builder import BuildResult
     from assistant.models.documents import GuideWarning
@@ -271,7 +271,7 @@ def _print_error(error: AssistantError) -> None:
     console.echo(error.hint, err=True)
 
 
-def _run_chat(guide: AssistantProtocol) -> None:
+def _run_chat(guide: Guide) -> None:
     """Ask what is typed, as one talk, until nothing is."""
     conversation = guide.conversation()
     console.echo("Ask the guide. An empty line ends the talk.", err=True)

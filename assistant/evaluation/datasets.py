@@ -1,9 +1,8 @@
-"""Questions with known answers, as a folder holds them: what an assistant is measured on.
+"""Read evaluation datasets: folders of questions with known answers.
 
 A folder has `queries.jsonl`, and beside it a guide (`docs/`, `docs.tar.xz` or `corpus.jsonl`), the
 gold (`gold_sections.jsonl` or `qrels.tsv`), `answers.jsonl`, and `queries_typo.jsonl`. Or each
-question names its guide and whether that answers it; or comes with its stand-alone rewrite. Must
-not know how a question is answered or measured.
+question names its guide and whether that answers it; or has its stand-alone rewrite.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MIN_GOLD_COVERAGE = 0.8
-"""A gold answer is compared with where this share of its words stands in its section."""
+"""A gold answer counts where its section contains at least this share of its words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A section that answers, by its page and the end of its heading path; no path: the page."""
+    """A section that answers: its page and the end of its heading path; no headings: the page."""
 
     path: str
     headings: tuple[str, ...] = ()
@@ -40,9 +39,9 @@ class Gold:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question, the talk before it, and what is known of its answer.
+    """One question, the conversation before it, and what is known of its answer.
 
-    `answerable` is None where nobody has said; `rewrite` is its stand-alone form by a person.
+    `answerable` is None where it is not known; `rewrite` is a person's stand-alone form.
     """
 
     id: str
@@ -58,7 +57,7 @@ class Case:
 class QuestionSet:
     """Questions to one guide; `misspelt` are some of them again, with a word misspelt.
 
-    `guide` is None for questions that only have rewrites. `by_page`: the gold is pages.
+    `guide` is None for questions that only have rewrites. `by_page` is whether the gold is pages.
     """
 
     name: str
@@ -68,7 +67,7 @@ class QuestionSet:
     by_page: bool = False
 
     def sample(self, limit: int | None) -> QuestionSet:
-        """At most so many questions, spread evenly over the set."""
+        """Take at most so many questions, spread evenly over the set."""
         if not limit:
             return self
         return replace(
@@ -139,9 +138,9 @@ _EXAMPLES: dict[type[_Row], str] = {
 
 
 def read_datasets(folder: Path, work: Path) -> Iterator[QuestionSet]:
-    """The sets of a folder; a guide that has to be unpacked or written goes under `work`.
+    """Read the sets of a folder; unpacks or writes its guide under `work` where needed.
 
-    Raises SettingsError naming the file, and the line, that is missing or cannot be read.
+    Raises SettingsError with the file, and the line, that is missing or cannot be read.
     """
     path = folder / "queries.jsonl"
     rows = _read_rows(path, _QuestionRow)
@@ -182,7 +181,7 @@ def _split_by_guide(folder: Path, rows: list[_QuestionRow]) -> Iterator[Question
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """What a folder knows of its questions' answers, by id."""
+    """What a folder says about the answers of its questions, by id."""
 
     gold: Mapping[str, tuple[Gold, ...]]
     answers: Mapping[str, tuple[str, ...]]
@@ -221,7 +220,7 @@ def _gold_sections(row: _GoldRow) -> tuple[Gold, ...]:
 
 
 def _read_gold_pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
-    """Gold pages from qrels: `question, tab, page, tab, relevance` under a header."""
+    """Read gold pages from qrels: `question, tab, page, tab, relevance` under a header."""
     path = folder / "qrels.tsv"
     if not path.exists():
         return {}
@@ -241,7 +240,7 @@ def _read_gold_pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
 
 
 def _prepare_guide(folder: Path, work: Path) -> Path:
-    """The guide's folder: as it stands, unpacked, or one page written for each row of a corpus."""
+    """Return the guide's folder: as it is, unpacked, or with one page for each row of a corpus."""
     if (folder / "docs").is_dir():
         return folder / "docs"
     guide = work / folder.name / "guide"
@@ -274,7 +273,7 @@ def _prepare_guide(folder: Path, work: Path) -> Path:
 
 
 def _read_chosen_guides(path: Path) -> frozenset[str]:
-    """The folders of an archive that its questions are about; empty for all of them."""
+    """Read which folders of an archive the questions are about; empty for all."""
     return frozenset(_read_text(path).split()) if path.exists() else frozenset()
 
 
@@ -295,7 +294,7 @@ def _sample(questions: tuple[Case, ...], limit: int) -> tuple[Case, ...]:
 
 
 def _read_rows(path: Path, shape: type[_Line], *, needed: bool = True) -> list[_Line]:
-    """The rows of JSON lines. Raises SettingsError with the first that has another shape."""
+    """Read JSON lines. Raises SettingsError with the first that has another shape."""
     if not needed and not path.exists():
         return []
     rows = []

@@ -1,7 +1,6 @@
-"""An assistant measured on questions whose answers are known.
+"""Evaluate an assistant on questions with known answers.
 
-Knows the arms of the search and which measure each question allows. Must not know how a report
-looks. Every figure comes with its 95 % bootstrap interval.
+Every figure has its 95 % bootstrap interval.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from assistant.assistant import Assistant
-from assistant.evaluation import metrics as evaluation_metrics
-from assistant.index import builder
-from assistant.index import index as indexes
-from assistant.query import follow_ups as talks
-from assistant.retrieval import ranker
-from assistant.text import text
+from assistant.evaluation import metrics
+from assistant.index.builder import build_index
+from assistant.index.index import open_index
+from assistant.query.follow_ups import normalise_turns, rewrite_follow_up
+from assistant.retrieval.fusion import fuse
+from assistant.text.text import extract_terms, normalise, split_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,15 +32,15 @@ if TYPE_CHECKING:
 
 Arm = Literal["words", "vectors", "hybrid", "+ model", "+ history"]
 ARMS: tuple[Arm, ...] = ("words", "vectors", "hybrid", "+ model", "+ history")
-"""What orders the passages: one arm alone, both mixed, the model on top, the talk before."""
+"""What ranks the passages: one arm alone, both mixed, the ranker, the conversation before."""
 
-CANDIDATES_PER_ARM = 100  # candidates an arm is asked for
-RANKING_DEPTH = 30  # passages that are looked at for a ranking of sections
+CANDIDATES_PER_ARM = 100  # candidates of each arm
+RANKING_DEPTH = 30  # passages that a ranking of sections is made from
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure with the interval it lies in by chance, and from how many questions it is."""
+    """A figure with its 95 % interval, and the number of questions it is from."""
 
     value: float
     low: float
@@ -50,15 +49,13 @@ class Measure:
 
     @classmethod
     def from_values(cls, values: Sequence[float]) -> Measure:
-        """The mean of a figure a question has."""
-        return cls(
-            float(np.mean(values)), *evaluation_metrics.bootstrap_interval(values), len(values)
-        )
+        """Average the values of single questions."""
+        return cls(float(np.mean(values)), *metrics.bootstrap_interval(values), len(values))
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What came of one question. `ranked` are sections, or pages, best first, by arm."""
+    """The outcome of one question; `rankings` are sections, or pages, best first, by arm."""
 
     case: Case
     gold: frozenset[str]
@@ -69,7 +66,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a set; `misspelt` are nDCG@10 of a question as it is spelt and misspelt."""
+    """The outcome of a set; `misspelt` are nDCG@10 of questions spelt correctly and misspelt."""
 
     name: str
     records: tuple[Record, ...] = ()
@@ -77,7 +74,7 @@ class Outcome:
     rewritten: tuple[tuple[float, float], ...] = ()
 
     def subsets(self) -> Iterator[tuple[str, tuple[Record, ...]]]:
-        """The whole set, and apart from it the questions that open a talk, if some do not."""
+        """The whole set, and the questions that start a conversation, if some do not."""
         yield self.name, self.records
         first = tuple(record for record in self.records if not record.case.history)
         if first and len(first) < len(self.records):
@@ -87,20 +84,20 @@ class Outcome:
 def evaluate(
     given: QuestionSet, work: Path, encoder: Encoder, *, progress: Progress = lambda *_: None
 ) -> Outcome:
-    """Ask every question of a set, its guide indexed under `work`, and keep what came of it."""
+    """Index the guide of a set under `work`, ask every question, and record the outcome."""
     if given.guide is None:
         return Outcome(given.name, rewritten=tuple(map(_score_rewrite, given.questions)))
     folder = work / given.name.replace("/", "-").replace(": ", "-") / "index"
-    builder.build_index(given.guide, folder, encoder, progress=progress)
-    bench = _Runner(Assistant(indexes.open_index(folder), encoder), encoder, by_page=given.by_page)
-    records = tuple(bench.run(given.questions, given.name, progress))
+    build_index(given.guide, folder, encoder, progress=progress)
+    runner = _Runner(Assistant(open_index(folder), encoder), encoder, by_page=given.by_page)
+    records = tuple(runner.run(given.questions, given.name, progress))
     spelt = {record.case.id: record for record in records}
-    return Outcome(given.name, records, tuple(bench.run_misspelt(given.misspelt, spelt)))
+    return Outcome(given.name, records, tuple(runner.run_misspelt(given.misspelt, spelt)))
 
 
 @dataclass(frozen=True)
 class _Runner:
-    """One guide with its assistant, and how a question's gold is found in it."""
+    """Runs questions against one guide and looks up their gold in it."""
 
     assistant: Assistant
     encoder: Encoder
@@ -111,46 +108,46 @@ class _Runner:
     def store(self) -> FaissStore:
         return self.assistant.index.store
 
-    def run(self, asked: Sequence[Case], name: str, progress: Progress) -> Iterator[Record]:
-        vectors = self.encoder.encode([text.normalise(one.text) for one in asked])
-        for done, (one, vector) in enumerate(zip(asked, vectors, strict=True), 1):
-            progress(name, done, len(asked))
-            answer = self.assistant.ask(one.text, one.history)
+    def run(self, cases: Sequence[Case], name: str, progress: Progress) -> Iterator[Record]:
+        vectors = self.encoder.encode([normalise(case.text) for case in cases])
+        for done, (case, vector) in enumerate(zip(cases, vectors, strict=True), 1):
+            progress(name, done, len(cases))
+            answer = self.assistant.ask(case.text, case.history)
             alone = answer.hits
-            if one.history and one.gold:
-                alone = self.assistant.search(one.text, RANKING_DEPTH).hits
-            ranked: dict[Arm, tuple[str, ...]] = {}
-            if one.gold:
-                ranked = {
-                    **self._rank_by_arm(one, vector),
+            if case.history and case.gold:
+                alone = self.assistant.search(case.text, RANKING_DEPTH).hits
+            rankings: dict[Arm, tuple[str, ...]] = {}
+            if case.gold:
+                rankings = {
+                    **self._rank_by_arm(case, vector),
                     "+ model": self._section_ids(hit.passage for hit in alone),
                     "+ history": self._section_ids(hit.passage for hit in answer.hits),
                 }
-            gold = self._gold_ids(one)
+            gold = self._gold_ids(case)
             cited = {
                 citation.path if self.by_page else f"{citation.path}#{citation.anchor}"
                 for citation in answer.citations
             }
-            yield Record(one, gold, ranked, answer, bool(cited & gold))
+            yield Record(case, gold, rankings, answer, bool(cited & gold))
 
     def run_misspelt(
-        self, asked: Iterable[Case], spelt: dict[str, Record]
+        self, cases: Iterable[Case], spelt: dict[str, Record]
     ) -> Iterator[tuple[float, float]]:
-        for one in asked:
-            record = spelt.get(one.id)
+        for case in cases:
+            record = spelt.get(case.id)
             if record and record.gold:
-                found = self.assistant.search(one.text, RANKING_DEPTH, one.history).hits
-                ranked = self._section_ids(hit.passage for hit in found)
-                before = evaluation_metrics.ndcg(record.rankings["+ history"], record.gold)
-                yield before, evaluation_metrics.ndcg(ranked, record.gold)
+                hits = self.assistant.search(case.text, RANKING_DEPTH, case.history).hits
+                ranked = self._section_ids(hit.passage for hit in hits)
+                before = metrics.ndcg(record.rankings["+ history"], record.gold)
+                yield before, metrics.ndcg(ranked, record.gold)
 
-    def _rank_by_arm(self, asked: Case, vector: Vectors) -> dict[Arm, tuple[str, ...]]:
-        wanted = tuple(dict.fromkeys(text.extract_terms(text.normalise(asked.text))))
-        found = self.store.candidates(vector, wanted, CANDIDATES_PER_ARM)
+    def _rank_by_arm(self, case: Case, vector: Vectors) -> dict[Arm, tuple[str, ...]]:
+        terms = tuple(dict.fromkeys(extract_terms(normalise(case.text))))
+        candidates = self.store.candidates(vector, terms, CANDIDATES_PER_ARM)
         keys = {
-            "words": [key for key, _ in found.lexical],
-            "vectors": [key for key, _ in found.dense],
-            "hybrid": ranker.fuse(found),
+            "words": [key for key, _ in candidates.lexical],
+            "vectors": [key for key, _ in candidates.dense],
+            "hybrid": fuse(candidates),
         }
         arms: dict[Arm, tuple[str, ...]] = {}
         for arm in ARMS[:3]:
@@ -158,16 +155,16 @@ class _Runner:
         return arms
 
     def _section_ids(self, passages: Iterable[Passage]) -> tuple[str, ...]:
-        """Sections, or pages, each where its first passage stands."""
+        """The ids of sections, or pages, each at the rank of its first passage."""
         names = (p.path if self.by_page else f"{p.path}#{p.anchor}" for p in passages)
         return tuple(dict.fromkeys(names))
 
-    def _gold_ids(self, asked: Case) -> frozenset[str]:
-        """The ids of the gold; of a section that is not there, an id nothing has."""
-        found: set[str] = set()
-        for gold in asked.gold:
+    def _gold_ids(self, case: Case) -> frozenset[str]:
+        """The ids of the gold; for a section that is not there, an id that nothing has."""
+        ids: set[str] = set()
+        for gold in case.gold:
             if self.by_page:
-                found.add(gold.path)
+                ids.add(gold.path)
                 continue
             if gold.path not in self._sections:
                 self._sections[gold.path] = [
@@ -180,132 +177,134 @@ class _Runner:
                 for anchor, own in self._sections[gold.path]
                 if own[len(own) - len(wanted) :] == wanted
             ]
-            found |= {f"{gold.path}#{anchor}" for anchor in anchors} or {f"{gold.path}#?"}
-        return frozenset(found)
+            ids |= {f"{gold.path}#{anchor}" for anchor in anchors} or {f"{gold.path}#?"}
+        return frozenset(ids)
 
 
-def _score_rewrite(asked: Case) -> tuple[float, float]:
-    """Whether our stand-alone form, and the question as it was asked, hold all it should."""
-    wanted = set(text.extract_terms(asked.rewrite))
-    ours = talks.rewrite_follow_up(asked.text, talks.normalise_turns(asked.history))
+def _score_rewrite(case: Case) -> tuple[float, float]:
+    """Whether the rewrite, and the question itself, contain all terms of the gold rewrite."""
+    wanted = set(extract_terms(case.rewrite))
+    rewritten = rewrite_follow_up(case.text, normalise_turns(case.history))
     return (
-        float(wanted <= set(text.extract_terms(ours))),
-        float(wanted <= set(text.extract_terms(asked.text))),
+        float(wanted <= set(extract_terms(rewritten))),
+        float(wanted <= set(extract_terms(case.text))),
     )
 
 
 def measure_ranking(records: Sequence[Record], arm: Arm) -> dict[str, Measure]:
-    """How well an arm puts the gold first, over the questions that have some."""
-    ranked = [(record.rankings[arm], record.gold) for record in records if record.gold]
-    if not ranked:
+    """Measure how well an arm ranks the gold, over the questions that have some."""
+    rankings = [(record.rankings[arm], record.gold) for record in records if record.gold]
+    if not rankings:
         return {}
     pages = [
-        ([name.partition("#")[0] for name in found], {name.partition("#")[0] for name in gold})
-        for found, gold in ranked
+        ([name.partition("#")[0] for name in ranked], {name.partition("#")[0] for name in gold})
+        for ranked, gold in rankings
     ]
     return {
-        "nDCG@10": Measure.from_values(
-            [evaluation_metrics.ndcg(found, gold) for found, gold in ranked]
-        ),
+        "nDCG@10": Measure.from_values([metrics.ndcg(ranked, gold) for ranked, gold in rankings]),
         **{
             f"R@{k}": Measure.from_values(
-                [evaluation_metrics.recall(found, gold, k) for found, gold in ranked]
+                [metrics.recall(ranked, gold, k) for ranked, gold in rankings]
             )
             for k in (1, 5, 10)
         },
         "MRR": Measure.from_values(
-            [evaluation_metrics.reciprocal_rank(found, gold) for found, gold in ranked]
+            [metrics.reciprocal_rank(ranked, gold) for ranked, gold in rankings]
         ),
         "page@5": Measure.from_values(
-            [float(not gold.isdisjoint(found[:5])) for found, gold in pages]
+            [float(not gold.isdisjoint(ranked[:5])) for ranked, gold in pages]
         ),
     }
 
 
 def measure_answers(records: Sequence[Record]) -> dict[str, Measure]:
-    """How near answers are to the gold ones, over what can be answered.
+    """Measure how near answers are to the gold ones, over the answerable questions.
 
-    `F1` counts a refusal as 0. `evidence` is over the questions whose right section was cited.
+    `F1` counts a refusal as 0. `evidence` is over the questions whose gold section was cited.
     """
-    known = [r for r in records if r.case.answers and r.case.answerable is not False]
-    if not known:
+    labelled = [r for r in records if r.case.answers and r.case.answerable is not False]
+    if not labelled:
         return {}
-    cited = [record for record in known if record.cites_gold]
-    found = {"F1": Measure.from_values([_answer_f1(record) for record in known])}
-    if cited:
-        found["evidence"] = Measure.from_values([float(_quotes_gold(record)) for record in cited])
-    found["answered"] = Measure.from_values([float(record.answer.found) for record in known])
-    return found
+    citing = [record for record in labelled if record.cites_gold]
+    measures = {"F1": Measure.from_values([_answer_f1(record) for record in labelled])}
+    if citing:
+        evidence = [float(_quotes_gold(record)) for record in citing]
+        measures["evidence"] = Measure.from_values(evidence)
+    answered = [float(record.answer.found) for record in labelled]
+    measures["answered"] = Measure.from_values(answered)
+    return measures
 
 
 def _answer_f1(record: Record) -> float:
-    said = " ".join(citation.quote for citation in record.answer.citations)
-    return evaluation_metrics.token_f1(said, record.case.answers)
+    text = " ".join(citation.quote for citation in record.answer.citations)
+    return metrics.token_f1(text, record.case.answers)
 
 
 def _quotes_gold(record: Record) -> bool:
-    quoted = [
+    sentences = [
         line[start:end]
         for citation in record.answer.citations
         for line in citation.quote.split("\n")
-        for start, end in text.split_sentences(line)
+        for start, end in split_sentences(line)
     ]
-    return evaluation_metrics.overlaps_gold(quoted, record.case.answers)
+    return metrics.overlaps_gold(sentences, record.case.answers)
 
 
 def measure_refusals(records: Sequence[Record]) -> dict[str, Measure]:
-    """How well confidence tells what the guide answers from what it does not."""
-    chances, answerable = collect_confidences(records)
-    if not len(chances) or answerable.all() or not answerable.any():
+    """Measure how well confidence separates what the guide answers from what it does not."""
+    confidences, answerable = collect_confidences(records)
+    if not len(confidences) or answerable.all() or not answerable.any():
         return {}
-    found = np.asarray([r.answer.found for r in records if r.case.answerable is not None])
-    chooser = np.random.default_rng(0)
+    labelled = [record for record in records if record.case.answerable is not None]
+    refused = np.asarray([not record.answer.found for record in labelled])
+    random = np.random.default_rng(0)
     kinds = [np.flatnonzero(answerable), np.flatnonzero(~answerable)]
-    drawn = [np.concatenate([chooser.choice(k, len(k)) for k in kinds]) for _ in range(200)]
+    resamples = [np.concatenate([random.choice(k, len(k)) for k in kinds]) for _ in range(200)]
 
     def measure(figure: Callable[..., float]) -> Measure:
-        again = [figure(chances[rows], answerable[rows]) for rows in drawn]
-        low, high = np.quantile(again, [0.025, 0.975])
-        return Measure(figure(chances, answerable), float(low), float(high), len(chances))
+        values = [figure(confidences[rows], answerable[rows]) for rows in resamples]
+        low, high = np.quantile(values, [0.025, 0.975])
+        value = figure(confidences, answerable)
+        return Measure(value, float(low), float(high), len(confidences))
 
     return {
-        "AUROC": measure(evaluation_metrics.auroc),
-        "caught at 5 % lost": measure(evaluation_metrics.specificity_at_recall),
-        "ECE": measure(evaluation_metrics.expected_calibration_error),
-        "refused": Measure.from_values((~found[~answerable]).astype(float).tolist()),
-        "lost": Measure.from_values((~found[answerable]).astype(float).tolist()),
+        "AUROC": measure(metrics.auroc),
+        "caught at 5 % lost": measure(metrics.specificity_at_recall),
+        "ECE": measure(metrics.expected_calibration_error),
+        "refused": Measure.from_values(refused[~answerable].astype(float).tolist()),
+        "lost": Measure.from_values(refused[answerable].astype(float).tolist()),
     }
 
 
 def collect_confidences(
     records: Sequence[Record],
-) -> tuple[evaluation_metrics.Floats, evaluation_metrics.Flags]:
-    """The confidence of each answer, and whether the guide answers, where that is known."""
-    known = [record for record in records if record.case.answerable is not None]
+) -> tuple[metrics.Floats, metrics.Flags]:
+    """Collect the confidence of each answer, and whether the guide answers, where known."""
+    labelled = [record for record in records if record.case.answerable is not None]
     return (
-        np.asarray([record.answer.confidence for record in known], dtype=np.float64),
-        np.asarray([record.case.answerable for record in known], dtype=np.bool_),
+        np.asarray([record.answer.confidence for record in labelled], dtype=np.float64),
+        np.asarray([record.case.answerable for record in labelled], dtype=np.bool_),
     )
 
 
 def measure_robustness(outcome: Outcome) -> dict[str, Measure]:
-    """What is left of nDCG@10 when a word is misspelt; how often a rewrite says all it should."""
-    found = {}
+    """Measure the share of nDCG@10 left with a misspelt word, and complete rewrites."""
+    measures = {}
     if outcome.misspelt:
         clean, misspelt = np.asarray(outcome.misspelt).T
-        drawn = np.random.default_rng(0).integers(0, len(clean), (1000, len(clean)))
-        shares = misspelt[drawn].sum(axis=1) / clean[drawn].sum(axis=1)
+        resamples = np.random.default_rng(0).integers(0, len(clean), (1000, len(clean)))
+        shares = misspelt[resamples].sum(axis=1) / clean[resamples].sum(axis=1)
         low, high = np.quantile(shares, [0.025, 0.975])
         share = float(misspelt.sum() / clean.sum())
-        found["misspelt"] = Measure(share, float(low), float(high), len(clean))
+        measures["misspelt"] = Measure(share, float(low), float(high), len(clean))
     if outcome.rewritten:
-        ours, copied = zip(*outcome.rewritten, strict=True)
-        found["rewritten"] = Measure.from_values(ours)
-        found["copied"] = Measure.from_values(copied)
-    return found
+        rewritten, copied = zip(*outcome.rewritten, strict=True)
+        measures["rewritten"] = Measure.from_values(rewritten)
+        measures["copied"] = Measure.from_values(copied)
+    return measures
 
 
 def measure_latency(records: Sequence[Record]) -> tuple[float, float]:
-    """The median and the 95th percentile of the seconds an answer took."""
+    """Measure the median and the 95th percentile of the seconds an answer took."""
     seconds = [record.answer.seconds for record in records]
     return float(np.quantile(seconds, 0.5)), float(np.quantile(seconds, 0.95))

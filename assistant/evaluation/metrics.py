@@ -1,7 +1,6 @@
-"""How good a ranking, an answer, or a refusal was: the field's measures, each from its definition.
+"""Metrics of rankings, answers and refusals, each from its published definition.
 
-Knows ids, texts and numbers. Must not know what a guide, an index or an assistant is. Checked in
-the tests against ir-measures, scikit-learn's definitions and values worked out by hand.
+The tests compare them with ir-measures, scikit-learn's definitions and values worked out by hand.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’–—
 
 
 def ndcg(ranked: Sequence[str], gold: Collection[str], k: int = 10) -> float:
-    """Normalised discounted cumulative gain of the first k, each gold id worth 1.
+    """Compute the normalised discounted cumulative gain of the first k, each gold id worth 1.
 
     Järvelin and Kekäläinen 2002, with the discount 1 / log2(rank + 1).
     """
@@ -39,29 +38,27 @@ def ndcg(ranked: Sequence[str], gold: Collection[str], k: int = 10) -> float:
 
 
 def recall(ranked: Sequence[str], gold: Collection[str], k: int) -> float:
-    """The share of the gold ids among the first k."""
+    """Compute the share of the gold ids among the first k."""
     return len(set(ranked[:k]) & set(gold)) / len(gold) if gold else 0.0
 
 
 def reciprocal_rank(ranked: Sequence[str], gold: Collection[str]) -> float:
-    """One over the rank of the first gold id; 0 where there is none."""
+    """Compute one over the rank of the first gold id; 0 where there is none."""
     return next((1 / rank for rank, name in enumerate(ranked, 1) if name in gold), 0.0)
 
 
 def token_f1(answer: str, gold: Sequence[str]) -> float:
-    """The F1 of the words of an answer against the gold answer it is nearest to (SQuAD's).
+    """Compute SQuAD's token F1 of an answer against the nearest gold answer.
 
     Lower-case, without punctuation and articles. An empty answer has 0.
     """
-    return max(
-        (_token_f1(_normalise_answer(answer), _normalise_answer(text)) for text in gold),
-        default=0.0,
-    )
+    words = _normalise_answer(answer)
+    return max((_token_f1(words, _normalise_answer(text)) for text in gold), default=0.0)
 
 
-def _token_f1(said: list[str], gold: list[str]) -> float:
-    shared = (Counter(said) & Counter(gold)).total()
-    return 2 * shared / (len(said) + len(gold)) if shared else 0.0
+def _token_f1(answer: list[str], gold: list[str]) -> float:
+    shared = (Counter(answer) & Counter(gold)).total()
+    return 2 * shared / (len(answer) + len(gold)) if shared else 0.0
 
 
 def overlaps_gold(sentences: Sequence[str], gold: Sequence[str]) -> bool:
@@ -89,51 +86,52 @@ def _normalise_answer(text: str) -> list[str]:
 
 
 def auroc(scores: Floats, positive: Flags) -> float:
-    """The chance that a positive scores above a negative, ties counting half.
+    """Compute the probability that a positive scores above a negative, ties counting half.
 
-    The Mann-Whitney U statistic; not a number where one of the two is missing.
+    The Mann-Whitney U statistic; NaN where there are no positives or no negatives.
     """
     ones, noughts = int(positive.sum()), int((~positive).sum())
     if not ones or not noughts:
         return float("nan")
-    values, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    del values
+    _, inverse, count = np.unique(scores, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(count) - (count - 1) / 2
-    total = mean_rank[place][positive].sum()
+    total = mean_rank[inverse][positive].sum()
     return float((total - ones * (ones + 1) / 2) / (ones * noughts))
 
 
 def specificity_at_recall(scores: Floats, positive: Flags, max_lost: float = 0.05) -> float:
-    """The share of negatives under the score that loses at most so many of the positives."""
-    bar = np.quantile(scores[positive], max_lost, method="lower")
-    return float((scores[~positive] < bar).mean())
+    """Compute the share of negatives under the threshold that loses `max_lost` of the positives."""
+    threshold = np.quantile(scores[positive], max_lost, method="lower")
+    return float((scores[~positive] < threshold).mean())
 
 
-def expected_calibration_error(chances: Floats, positive: Flags) -> float:
-    """Expected calibration error over ten equal bins, positives and negatives weighing the same.
+def expected_calibration_error(probabilities: Floats, positive: Flags) -> float:
+    """Compute the expected calibration error over ten equal bins.
 
-    Naeini et al. 2015. The weights make the figure independent of how many of each were asked.
+    Naeini et al. 2015. Positives and negatives weigh the same, so that the figure does not depend
+    on how many of each there are.
     """
-    found = reliability_bins(chances, positive)
-    return sum(held * abs(said - true) for said, true, held in found) / sum(h for *_, h in found)
+    bins = reliability_bins(probabilities, positive)
+    total = sum(weight for *_, weight in bins)
+    return sum(weight * abs(mean - share) for mean, share, weight in bins) / total
 
 
-def reliability_bins(chances: Floats, positive: Flags) -> list[tuple[float, float, float]]:
-    """For each of ten equal bins that holds anything: mean chance, true share, weight."""
+def reliability_bins(probabilities: Floats, positive: Flags) -> list[tuple[float, float, float]]:
+    """List mean probability, share of positives and weight of each bin that is not empty."""
     weight = np.where(positive, 0.5 / max(positive.sum(), 1), 0.5 / max((~positive).sum(), 1))
-    bins = np.minimum((chances * _BINS).astype(int), _BINS - 1)
-    found = []
+    numbers = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
+    bins = []
     for number in range(_BINS):
-        inside = bins == number
-        held = float(weight[inside].sum())
-        if held:
-            said = float((weight * chances)[inside].sum() / held)
-            found.append((said, float((weight * positive)[inside].sum() / held), held))
-    return found
+        inside = numbers == number
+        total = float(weight[inside].sum())
+        if total:
+            mean = float((weight * probabilities)[inside].sum() / total)
+            bins.append((mean, float((weight * positive)[inside].sum() / total), total))
+    return bins
 
 
 def risk_coverage(scores: Floats, right: Flags) -> list[tuple[float, float]]:
-    """For each bar: the share of questions answered and how many of those are answered wrongly.
+    """List for each threshold the share of questions answered, and the share of wrong answers.
 
     El-Yaniv and Wiener 2010. `right` is whether an answer, if given, would be right.
     """
@@ -144,7 +142,7 @@ def risk_coverage(scores: Floats, right: Flags) -> list[tuple[float, float]]:
 
 
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % bootstrap interval of a mean: percentiles over 1,000 resamples, always the same."""
+    """Compute the 95 % bootstrap interval of a mean: percentiles over 1,000 seeded resamples."""
     sample = np.asarray(values, dtype=np.float64)
     if not len(sample):
         return float("nan"), float("nan")

@@ -1,7 +1,4 @@
-"""What an evaluation came to, for people and for machines: tables, a page with curves, JUnit.
-
-Knows which measures stand in which table. Must not know how anything was measured.
-"""
+"""Report an evaluation: tables, a page with curves, JSON, and goals as JUnit."""
 
 from __future__ import annotations
 
@@ -14,8 +11,7 @@ from xml.etree import ElementTree as ET
 
 from assistant import console, files
 from assistant.errors import SettingsError
-from assistant.evaluation import evaluate
-from assistant.evaluation import metrics as evaluation_metrics
+from assistant.evaluation import evaluate, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +29,7 @@ _LOWER_IS_BETTER = {"ECE", "lost"}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of figures under one heading; a figure that could not be measured is None."""
+    """Rows of figures under one heading; None for a figure that could not be measured."""
 
     title: str
     columns: tuple[str, ...]
@@ -41,21 +37,21 @@ class Table:
 
 
 def collect_measures(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Measure]]:
-    """Every measure of every part of the sets, as the assistant answers (the last arm)."""
-    found: dict[str, dict[str, Measure]] = {}
+    """Collect every measure of every set, as the assistant answers (the last arm)."""
+    measures: dict[str, dict[str, Measure]] = {}
     for outcome in outcomes:
         for name, records in outcome.subsets():
-            found[name] = {
+            measures[name] = {
                 **evaluate.measure_ranking(records, evaluate.ARMS[-1]),
                 **evaluate.measure_answers(records),
                 **evaluate.measure_refusals(records),
             }
-        found.setdefault(outcome.name, {}).update(evaluate.measure_robustness(outcome))
-    return found
+        measures.setdefault(outcome.name, {}).update(evaluate.measure_robustness(outcome))
+    return measures
 
 
 def make_tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
-    """The figures as people read them: ranking by arm, then what each part of an answer came to."""
+    """Make the tables: ranking by arm, then answers, refusals, conversation and spelling."""
     ranked = [
         (f"{name} · {arm}", evaluate.measure_ranking(records, arm))
         for outcome in outcomes
@@ -64,12 +60,12 @@ def make_tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
         if arm != evaluate.ARMS[-1] or any(record.case.history for record in records)
     ]
     yield from _make_table("Ranking", ranked)
-    found = list(collect_measures(outcomes).items())
-    yield from _make_table("Answers", found, "F1 evidence answered")
+    measures = list(collect_measures(outcomes).items())
+    yield from _make_table("Answers", measures, "F1 evidence answered")
     yield from _make_table(
-        "Saying no", found, ("AUROC", "caught at 5 % lost", "refused", "lost", "ECE")
+        "Refusals", measures, ("AUROC", "caught at 5 % lost", "refused", "lost", "ECE")
     )
-    yield from _make_table("Talk and spelling", found, "misspelt rewritten copied")
+    yield from _make_table("Conversation and spelling", measures, "misspelt rewritten copied")
 
 
 def _make_table(
@@ -78,17 +74,17 @@ def _make_table(
     columns: str | Sequence[str] = "nDCG@10 R@1 R@5 R@10 MRR page@5",
 ) -> Iterator[Table]:
     names = tuple(columns.split()) if isinstance(columns, str) else tuple(columns)
-    kept = tuple(
-        (name, tuple(found.get(column) for column in names))
-        for name, found in rows
-        if any(column in found for column in names)
+    filled = tuple(
+        (name, tuple(measures.get(column) for column in names))
+        for name, measures in rows
+        if any(column in measures for column in names)
     )
-    if kept:
-        yield Table(title, names, kept)
+    if filled:
+        yield Table(title, names, filled)
 
 
 def describe_latency(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """How long answers took, a line a set."""
+    """Describe how long answers took, a line a set."""
     for outcome in outcomes:
         if outcome.records:
             median, slow = evaluate.measure_latency(outcome.records)
@@ -103,15 +99,15 @@ def print_report(outcomes: Sequence[Outcome]) -> None:
     """Print the tables."""
     from rich.table import Table as Printed
 
-    # What is written to a file is as wide as its tables are.
-    drawn = console.rich_console(width=None if sys.stdout.isatty() else 200)
+    # A file is as wide as its tables.
+    printer = console.rich_console(width=None if sys.stdout.isatty() else 200)
     for table in make_tables(outcomes):
         printed = Printed("set", title=table.title, title_justify="left")
         for column in table.columns:
             printed.add_column(column, no_wrap=True)
         for name, row in table.rows:
             printed.add_row(console.one_line(name), *map(_format_measure, row))
-        drawn.print(printed)
+        printer.print(printed)
     for line in describe_latency(outcomes):
         console.echo(line)
 
@@ -123,7 +119,7 @@ def _format_measure(measure: Measure | None) -> str:
 
 
 def to_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """All figures with their intervals as JSON types, by part and measure."""
+    """Convert all figures with their intervals to JSON types, by set and measure."""
     return {
         name: {
             measure: {
@@ -138,36 +134,36 @@ def to_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def read_goals(path: Path) -> Goals:
-    """What each measure of each set has to reach: a table a set in TOML.
+    """Read what each measure of each set has to reach: a table a set in TOML.
 
     Raises SettingsError for a file that cannot be read or holds anything but numbers.
     """
     try:
-        found = tomllib.loads(files.read_text(path))
+        goals = tomllib.loads(files.read_text(path))
     except (OSError, RecursionError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         why = (isinstance(error, OSError) and error.strerror) or error
         raise SettingsError(f"{path} cannot be read: {why}.", "Name a TOML file.") from error
-    if not all(isinstance(value, dict) for value in found.values()):
+    if not all(isinstance(value, dict) for value in goals.values()):
         raise SettingsError(f"{path} has a goal of no set.", 'Write ["set"] above its goals.')
-    for name, wanted in found.items():
-        for measure, goal in wanted.items():
+    for name, own in goals.items():
+        for measure, goal in own.items():
             if isinstance(goal, bool) or not isinstance(goal, int | float):
                 raise SettingsError(
                     f"{path}: the goal {measure} of {name} is no number.", "Write 0.8, say."
                 )
-    return found
+    return goals
 
 
-def find_missed_goals(outcomes: Sequence[Outcome], wanted: Goals) -> list[str]:
-    """The goals of the sets that were measured and are not reached, a line each."""
-    return [line for _, _, line in _check_goals(outcomes, wanted) if line]
+def find_missed_goals(outcomes: Sequence[Outcome], goals: Goals) -> list[str]:
+    """List the goals that were measured and not reached, a line each."""
+    return [line for _, _, line in _check_goals(outcomes, goals) if line]
 
 
-def _check_goals(outcomes: Sequence[Outcome], wanted: Goals) -> Iterator[tuple[str, str, str]]:
-    """Set, measure, and what is wrong with it or nothing."""
-    for name, found in collect_measures(outcomes).items():
-        for measure, goal in wanted.get(name, {}).items():
-            figure = found.get(measure)
+def _check_goals(outcomes: Sequence[Outcome], goals: Goals) -> Iterator[tuple[str, str, str]]:
+    """List set, measure, and what is wrong with it, empty for nothing."""
+    for name, measures in collect_measures(outcomes).items():
+        for measure, goal in goals.get(name, {}).items():
+            figure = measures.get(measure)
             less = measure in _LOWER_IS_BETTER
             if figure is None:
                 yield name, measure, f"{name}: {measure} was not measured"
@@ -178,11 +174,11 @@ def _check_goals(outcomes: Sequence[Outcome], wanted: Goals) -> Iterator[tuple[s
                 yield name, measure, ""
 
 
-def render_junit(outcomes: Sequence[Outcome], wanted: Goals) -> str:
-    """The goals as test cases, in the XML that continuous integration reads."""
+def render_junit(outcomes: Sequence[Outcome], goals: Goals) -> str:
+    """Render the goals as test cases, in the XML that continuous integration reads."""
     suite = ET.Element("testsuite", name="assistant eval")
     failures = 0
-    for name, measure, wrong in _check_goals(outcomes, wanted):
+    for name, measure, wrong in _check_goals(outcomes, goals):
         case = ET.SubElement(suite, "testcase", classname=name, name=measure)
         if wrong:
             failures += 1
@@ -218,9 +214,9 @@ svg { display: block; }
 
 
 def render_report(outcomes: Sequence[Outcome]) -> str:
-    """One page of HTML with the tables, curves of each set, and its worst misses."""
-    body = ["<h1>How well the guide is answered from</h1>"]
-    body.append("<p>In brackets the interval that holds 95 % of resamples of the questions.</p>")
+    """Render a page of HTML with the tables, the curves of each set, and its worst misses."""
+    body = ["<h1>Evaluation of the answers</h1>"]
+    body.append("<p>In brackets: the interval of 95 % of resamples of the questions.</p>")
     for table in make_tables(outcomes):
         head = "".join(f"<th>{escape(name)}</th>" for name in ("set", *table.columns))
         rows = "".join(
@@ -247,24 +243,23 @@ def _render_cell(measure: Measure | None) -> str:
 
 
 def _render_curves(outcome: Outcome) -> Iterator[str]:
-    chances, answerable = evaluate.collect_confidences(outcome.records)
-    if len(chances) and answerable.any() and not answerable.all():
+    confidences, answerable = evaluate.collect_confidences(outcome.records)
+    if len(confidences) and answerable.any() and not answerable.all():
         points = [
-            (said, true)
-            for said, true, _ in evaluation_metrics.reliability_bins(chances, answerable)
+            (mean, share) for mean, share, _ in metrics.reliability_bins(confidences, answerable)
         ]
         yield _render_curve(
             points,
-            "Reliability: the probability that was said, and how often the guide did answer.",
-            "said",
+            "Reliability: the predicted probability, and how often the guide did answer.",
+            "predicted",
             "true",
             diagonal=True,
         )
         yield _render_curve(
-            evaluation_metrics.risk_coverage(chances, answerable),
-            "Risk and coverage: the more is answered, the more of it has no answer in the guide.",
+            metrics.risk_coverage(confidences, answerable),
+            "Risk and coverage: of the questions answered, the share the guide has no answer to.",
             "share answered",
-            "of it wrongly",
+            "of these wrong",
         )
 
 
@@ -274,10 +269,11 @@ _PLOT_SIZE, _PLOT_MARGIN = 280, 36
 def _render_curve(
     points: Sequence[tuple[float, float]], caption: str, x: str, y: str, *, diagonal: bool = False
 ) -> str:
-    """A curve over the unit square as SVG."""
+    """Render a curve over the unit square as SVG."""
 
     def place(point: tuple[float, float]) -> str:
-        return f"{_PLOT_MARGIN + point[0] * _PLOT_SIZE:.1f},{_PLOT_SIZE - point[1] * _PLOT_SIZE + 8:.1f}"
+        left, top = _PLOT_MARGIN + point[0] * _PLOT_SIZE, _PLOT_SIZE - point[1] * _PLOT_SIZE + 8
+        return f"{left:.1f},{top:.1f}"
 
     step = max(1, len(points) // 400)
     line = " ".join(map(place, [*points[::step], points[-1]]))
@@ -295,7 +291,8 @@ def _render_curve(
         f'<text x="{_PLOT_MARGIN + 8}" y="16">{escape(y)}</text>'
     )
     return (
-        f'<figure><svg width="{_PLOT_SIZE + _PLOT_MARGIN + 8}" height="{_PLOT_SIZE + 32}" role="img" fill="none" '
+        f'<figure><svg width="{_PLOT_SIZE + _PLOT_MARGIN + 8}" height="{_PLOT_SIZE + 32}" '
+        f'role="img" fill="none" '
         f'aria-label="{escape(caption)}"><polyline points="{frame}" stroke="var(--soft)"/>'
         f'{ideal if diagonal else ""}<polyline points="{line}" stroke="var(--mark)" '
         f'stroke-width="2"/>{dots}<g fill="var(--soft)" font-size="11">{labels}</g></svg>'
@@ -304,20 +301,18 @@ def _render_curve(
 
 
 def _render_worst_misses(records: Sequence[Record]) -> str:
-    """The questions whose gold is furthest down, with what stood first instead."""
+    """Render the questions whose gold ranks lowest, with what ranked first instead."""
     last = evaluate.ARMS[-1]
-    known = [record for record in records if record.gold]
-    worst = sorted(
-        known, key=lambda r: evaluation_metrics.reciprocal_rank(r.rankings[last], r.gold)
-    )
+    with_gold = [record for record in records if record.gold]
+    worst = sorted(with_gold, key=lambda r: metrics.reciprocal_rank(r.rankings[last], r.gold))
     rows = []
     for record in worst[:MAX_WORST_MISSES]:
-        rank = evaluation_metrics.reciprocal_rank(record.rankings[last], record.gold)
+        rank = metrics.reciprocal_rank(record.rankings[last], record.gold)
         instead = record.answer.hits[0].passage.heading_path if record.answer.hits else "nothing"
         cells: tuple[Any, ...] = (
             record.answer.understood_as,
             ", ".join(sorted(record.gold)),
-            f"{1 / rank:.0f}" if rank else "not found",
+            f"{1 / rank:.0f}" if rank else "not ranked",
             instead,
         )
         rows.append("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>")

@@ -1,54 +1,40 @@
-"""What a question may mean to one guide: its acronyms spelled out, its slips mended.
-
-Knows the guide's vocabulary and the forms of questions. Must not know passages, or what was found.
-"""
+"""Analyse a question: split it, rewrite follow-ups, expand acronyms, correct spelling."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.query import politeness
-from assistant.query import question_type as questions
+from assistant.conversation import MAX_TURNS
+from assistant.models.answers import Turn
+from assistant.query import follow_ups, question_type
+from assistant.query.politeness import strip_politeness
+from assistant.query.query import Analysis, Interpretation, Query, SubQuery, Word
 from assistant.query.spelling import SpellingCorrector
-from assistant.retrieval.ranker import Query
 from assistant.text.text import extract_terms, split_words, stem, tokenize, truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from assistant.index.vocabulary import Vocabulary
-    from assistant.query.question_type import Question
 
 MAX_INTERPRETATIONS = 4
 MAX_INTERPRETATION_LENGTH = 3000
-"""The characters of a question with its acronyms spelled out: one of 600 would have 10,000."""
+"""Characters of a question with its acronyms expanded: one of 600 characters would have 10,000."""
 
 MAX_CORRECTIONS = 40
-"""How many words of a question that the guide does not write are looked up among those it does.
+"""How many words that the guide does not write are looked up, for one question.
 
-Each takes a fraction of a millisecond; a question of 2,000 characters can have 300.
+Each takes a fraction of a millisecond, and a question of 2,000 characters can have 300.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Interpretation:
-    """A question that stands alone, one reading of its acronyms, and what that asks for.
-
-    `plain` is its text without the politeness around it, which is what is looked for. `prior` is
-    how likely the reading is beside the likeliest one, before anything is found.
-    """
-
-    question: Question
-    search_text: str
-    query: Query
-    prior: float
-
-
 class Analyzer:
-    """Reads questions by the words of one guide; `known` says which words are right anywhere."""
+    """Analyses questions with the vocabulary of one guide; safe to share between threads.
+
+    `is_known_word` says whether a word is spelt correctly although the guide does not use it.
+    """
 
     def __init__(self, vocabulary: Vocabulary, is_known_word: Callable[[str], bool]) -> None:
         self._vocabulary = vocabulary
@@ -56,61 +42,99 @@ class Analyzer:
             vocabulary.word_counts,
             has_stem=vocabulary.contains,
             is_known_word=is_known_word,
-            extra_words=questions.QUESTION_WORDS,
+            extra_words=question_type.QUESTION_WORDS,
         )
-        # What the question spells out is looked for by its acronym too.
-        self._short_forms = [
+        # A phrase that the question writes out is also searched for by its acronym.
+        self._acronyms = [
             (f" {' '.join(extract_terms(phrase))} ", extract_terms(acronym))
             for acronym, phrase in vocabulary.defined_acronyms()
         ]
 
-    def interpret(self, standing: str) -> list[Interpretation]:
-        """The readings of a question that stands alone, likeliest first.
+    def analyze(self, text: str, history: Sequence[Turn]) -> Analysis:
+        """Split a question into sub-queries and interpret each in the light of the conversation.
 
-        Of a question past 2,000 characters its opening is read.
+        A later part may depend on an earlier one.
         """
-        standing = truncate(standing)
-        spans = list(self._split_words(standing))
-        said = " ".join(extract_terms(standing))
-        corrected = self._make_corrector()
+        turns = history[-MAX_TURNS:]
+        context = follow_ups.build_context(turns)
+        turns = follow_ups.normalise_turns(turns)
+        parts = follow_ups.split_questions(text)
+        subqueries = []
+        for n, part in enumerate(parts):
+            earlier = (Turn("user", other) for other in parts[:n])
+            subqueries.append(self._analyze_part(part, (*turns, *earlier)))
+        if len(parts) > 1:
+            subqueries.append(self._analyze_part(text, turns))
+        return Analysis(tuple(subqueries), context)
+
+    def _analyze_part(self, text: str, turns: Sequence[Turn]) -> SubQuery:
+        rewritten = follow_ups.rewrite_follow_up(text, turns)
+        is_follow_up = rewritten != text and not follow_ups.is_reply(text, turns)
+        words = tuple(self._words(text)) if is_follow_up else ()
+        return SubQuery(text, tuple(self.interpret(rewritten)), words)
+
+    def interpret(self, text: str) -> list[Interpretation]:
+        """List the interpretations of a stand-alone question, likeliest first.
+
+        Reads the first 2,000 characters.
+        """
+        text = truncate(text)
+        spans = list(self._split_words(text))
+        terms = " ".join(extract_terms(text))
+        correct = self._make_corrector()
         known: dict[tuple[str, bool], list[tuple[str, float]]] = {}
         choices: list[list[tuple[str, float]]] = []
         for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
             # After a number, small letters are a unit or a time of day: 5 p.m.
-            measured = before[0].isdigit() and token.islower()
-            found = known.get((token, measured))
-            if found is None:
-                readings = () if measured else self._vocabulary.expansions(token)
-                # What the question already spells out is not what it abbreviates.
+            is_unit = before[0].isdigit() and token.islower()
+            options = known.get((token, is_unit))
+            if options is None:
+                expansions = () if is_unit else self._vocabulary.expansions(token)
+                # A phrase that the question already contains is not what the acronym stands for.
                 fresh = [
-                    r for r in readings if " ".join(extract_terms(r.phrase)) not in said
-                ] or readings
-                top = max((reading.weight for reading in fresh), default=1)
-                found = [(reading.phrase, (reading.weight / top) ** 0.25) for reading in fresh]
-                known[token, measured] = found
-            choices.append(found or [(corrected(token), 1.0)])
-        understood = []
+                    expansion
+                    for expansion in expansions
+                    if " ".join(extract_terms(expansion.phrase)) not in terms
+                ] or expansions
+                top = max((expansion.weight for expansion in fresh), default=1)
+                options = [(each.phrase, (each.weight / top) ** 0.25) for each in fresh]
+                known[token, is_unit] = options
+            choices.append(options or [(correct(token), 1.0)])
+        interpretations = []
         for combination in itertools.islice(itertools.product(*choices), MAX_INTERPRETATIONS):
             deadline.check()
-            reading = questions.substitute_words(
-                standing, spans, [phrase for phrase, _ in combination]
-            )
+            phrases = [phrase for phrase, _ in combination]
+            reading = question_type.substitute_words(text, spans, phrases)
             reading = truncate(reading, MAX_INTERPRETATION_LENGTH)
             prior = 1.0
             for _, weight in combination:
                 prior *= weight
-            understood.append(self._make_interpretation(reading, prior))
-        return understood
+            interpretations.append(self._make_interpretation(reading, prior))
+        return interpretations
 
-    def word_terms(self, text: str) -> Iterator[tuple[list[str], bool]]:
-        """The terms of each word of a text, mended, and whether it is an acronym of the guide."""
-        corrected = self._make_corrector()
+    def _make_interpretation(self, reading: str, prior: float) -> Interpretation:
+        search_text = strip_politeness(reading)
+        stems = f" {' '.join(extract_terms(reading))} "
+        acronyms = [term for phrase, own in self._acronyms if phrase in stems for term in own]
+        compounds = [stem(word) for word in self._spelling.find_compounds(split_words(search_text))]
+        query = Query.from_text(
+            search_text,
+            expansions=(*acronyms, *compounds),
+            focus=stem(question_type.extract_focus(search_text)),
+            answer_type=question_type.detect_answer_type(search_text),
+            about_changes=question_type.asks_about_changes(search_text),
+        )
+        return Interpretation(question_type.parse_question(reading), search_text, query, prior)
+
+    def _words(self, text: str) -> Iterator[Word]:
+        """The words of a text with their spelling corrected."""
+        correct = self._make_corrector()
         for token, _, _ in tokenize(text):
-            acronym = token != token.lower() and bool(self._vocabulary.expansions(token))
-            yield extract_terms(corrected(token)), acronym
+            is_acronym = token != token.lower() and bool(self._vocabulary.expansions(token))
+            yield Word(tuple(extract_terms(correct(token))), is_acronym)
 
     def _make_corrector(self) -> Callable[[str], str]:
-        """What corrects the words of one question, each once, and no more than MOST_CORRECTED."""
+        """Make a function that corrects the words of one text, MAX_CORRECTIONS at most."""
         known: dict[str, str] = {}
         unwritten = 0
 
@@ -118,15 +142,17 @@ class Analyzer:
             nonlocal unwritten
             if token not in known:
                 unwritten += token.lower() not in self._vocabulary.word_counts
-                known[token] = (
-                    self._spelling.correct(token) if unwritten <= MAX_CORRECTIONS else token
-                )
+                allowed = unwritten <= MAX_CORRECTIONS
+                known[token] = self._spelling.correct(token) if allowed else token
             return known[token]
 
         return correct
 
     def _split_words(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """The words of a question, those joined by a slash apart, initials with their last stop."""
+        """The words of a question with their spans.
+
+        Splits words joined by a slash; keeps the last full stop of dotted initials.
+        """
         for token, start, stop in tokenize(text):
             if "." in token and text[stop : stop + 1] == ".":
                 yield token, start, stop + 1
@@ -135,15 +161,3 @@ class Analyzer:
             else:
                 for part, begin, end in tokenize(token.replace("/", " ")):
                     yield part, start + begin, start + end
-
-    def _make_interpretation(self, reading: str, prior: float) -> Interpretation:
-        plain = politeness.strip_politeness(reading)
-        asked = f" {' '.join(extract_terms(reading))} "
-        short = [term for phrase, own in self._short_forms if phrase in asked for term in own]
-        joined = [stem(word) for word in self._spelling.find_compounds(split_words(plain))]
-        focus, kind = stem(questions.extract_focus(plain)), questions.detect_answer_type(plain)
-        news = questions.asks_about_changes(plain)
-        sought = Query.from_text(
-            plain, expansions=(*short, *joined), focus=focus, answer_type=kind, about_changes=news
-        )
-        return Interpretation(questions.parse_question(reading), plain, sought, prior)

@@ -1,8 +1,4 @@
-"""How a question leans on the talk before it, and how it is read without that talk; pure.
-
-Knows follow-ups, answers to what the agent asked, and questions that are several in one.
-Must not know any guide.
-"""
+"""Rewrite follow-up questions so that they stand alone, and split several questions in one."""
 
 from __future__ import annotations
 
@@ -28,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from assistant.models.answers import Turn
-    from assistant.query.question_type import Question
+    from assistant.query.query import Question
 
 _CONNECTIVE = re.compile(
     r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what about|how about|what of|same for|"
     r"as for)\b[ ,]*){1,8}",
     re.I,
 )
-# "This page" is the guide's own: it stands for nothing that was said.
+# "This page" is the guide's: it refers to nothing in the conversation.
 _PRONOUN = re.compile(
     r"\b(?P<plural>they|them|these|those)\b|\b(?P<owner>their|its|his|her)\b|"
     r"\b(?P<single>it|(?:this|that)(?! (?:it|they|he|she|we|you|i|the|an?|there|these|those)\b)|"
@@ -89,9 +85,9 @@ _BEFORE_NON_PERSON = re.compile(
     r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with) |[\"“])", re.I
 )
 _POSSESSIVE = re.compile(r"['’]s?$")
-# Somebody the same question speaks of: "my son", "an employee", "each member".
+# A person in the same question: "my son", "an employee", "each member".
 _SOMEBODY = re.compile(r"\b(?:an?|my|our|your|each|every) [a-z]|\b(?:some|any)(?:one|body)\b", re.I)
-# What opens a question of its own, and where one may begin inside another.
+# How a question starts, and where one may start inside another.
 _MODAL = r"(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|must|may)"
 _SOMEONE = r"(?:i|you|we|they|it|he|she|one|the|an?|there|this|that|these|those|my|our|your)"
 _NEW_QUESTION = (
@@ -116,7 +112,7 @@ MAX_ELLIPSIS_WORDS = 6
 MAX_REPLY_WORDS = 8
 MAX_TOPIC_WORDS = 4
 MAX_NAMING_WORDS = 12
-"""How many words an agent's turn has at most that answers by a name: "Ada and her band"."""
+"""The most words of an agent's turn that answers with a name: "Ada and her band"."""
 
 GENERIC_STEMS = frozenset(
     map(
@@ -130,19 +126,19 @@ GENERIC_STEMS = frozenset(
         """.split(),
     )
 )
-"""Stems of what may be asked of anything, so that it says nothing of what is asked about."""
+"""Stems of words that fit any subject, and so do not say what a question is about."""
 
 _MAX_TURN_LENGTH = 250
-_PRONOUN_WINDOW = 100  # characters before a word that hold the word before it
+_PRONOUN_WINDOW = 100  # characters before a word in which the word before it is looked for
 _MAX_CONTEXT_LENGTH = 700
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a talk has come to: the last question standing alone, and what each pronoun names.
+    """The conversation so far: the last question, rewritten, and what each pronoun refers to.
 
-    `named` goes by the kinds of pronoun; `said` is what the agent said since the question, and
-    `heard` all that either said.
+    `referents` are by kind of pronoun. `agent_reply` is what the agent wrote since the last
+    question, `messages` all that both wrote.
     """
 
     last_question: str = ""
@@ -151,25 +147,24 @@ class _State:
     messages: tuple[str, ...] = ()
 
     def advance(self, rewrite: _Rewrite) -> _State:
-        """The thread after a question: what it is about by itself, and what it goes on with."""
-        before = truncate(rewrite.text)
+        """The state after one more question."""
+        question = truncate(rewrite.text)
         if rewrite.continues:
-            return replace(self, last_question=before, agent_reply="")
-        own = rewrite.referents
-        if own is None:
-            fresh = _find_topic(rewrite.text)
+            return replace(self, last_question=question, agent_reply="")
+        if rewrite.referents is None:
+            topic = _find_topic(rewrite.text)
         else:
-            fresh = " and ".join(parse_question(rewrite.text).subjects)
-        new = dict.fromkeys(("thing", "group"), fresh) if fresh else {}
-        named = {**self.referents, **new, **(own or {})}
-        return replace(self, last_question=before, agent_reply="", referents=named)
+            topic = " and ".join(parse_question(rewrite.text).subjects)
+        new = dict.fromkeys(("thing", "group"), topic) if topic else {}
+        referents = {**self.referents, **new, **(rewrite.referents or {})}
+        return replace(self, last_question=question, agent_reply="", referents=referents)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rewrite:
-    """A question that stands alone: whether it goes on with the last, and what its pronoun names.
+    """A stand-alone question; `continues` is whether it is about the last question's topic.
 
-    `named` is None for a question without a pronoun.
+    `referents` is None for a question without a pronoun.
     """
 
     text: str
@@ -178,10 +173,9 @@ class _Rewrite:
 
 
 def normalise_turns(turns: Sequence[Turn]) -> list[Turn]:
-    """What was said before, in the form a question has, and no longer than one.
+    """Normalise earlier turns like a question, and truncate them to the length of one.
 
-    Of a longer turn the reader's is cut to its opening, the agent's to its opening and its end,
-    where it may ask something. A question is read in the light of turns in this form.
+    Keeps the start of a longer turn, and of an agent's its end too, where it may ask something.
     """
     return [replace(turn, text=_normalise_turn(turn)) for turn in turns]
 
@@ -189,44 +183,43 @@ def normalise_turns(turns: Sequence[Turn]) -> list[Turn]:
 def _normalise_turn(turn: Turn) -> str:
     half = MAX_QUERY_CHARS // 2
     if turn.role == "agent" and len(turn.text) > MAX_QUERY_CHARS:
-        return f"{_truncate(turn.text, half)} … {normalise(turn.text[-half:])[-half:]}"
-    return _truncate(turn.text, MAX_QUERY_CHARS)
+        return f"{_normalise_start(turn.text, half)} … {normalise(turn.text[-half:])[-half:]}"
+    return _normalise_start(turn.text, MAX_QUERY_CHARS)
 
 
-def _truncate(text: str, longest: int) -> str:
-    return truncate(normalise(text[: 4 * longest]), longest)
+def _normalise_start(text: str, max_chars: int) -> str:
+    return truncate(normalise(text[: 4 * max_chars]), max_chars)
 
 
 def rewrite_follow_up(text: str, turns: Sequence[Turn]) -> str:
-    """Read the last question of a talk so that it needs no talk before it.
+    """Rewrite the last question of a conversation so that it stands alone.
 
-    A question that leans on nothing comes back as it is. What is missing is taken from the
-    nearest earlier question of the reader's, itself made to stand alone, or from what the agent
-    said after it.
+    Returns a question that depends on nothing as it is. Takes what is missing from the user's
+    nearest earlier question, itself rewritten, or from what the agent wrote after it.
     """
-    thread = _State()
+    state = _State()
     for turn in turns:
         deadline.check()
         if turn.role == "agent":
-            said = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
-            thread = replace(thread, agent_reply=said, messages=(*thread.messages, said))
+            reply = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
+            state = replace(state, agent_reply=reply, messages=(*state.messages, reply))
         elif not _SMALL_TALK.match(turn.text):
-            thread = replace(thread, messages=(*thread.messages, turn.text))
-            thread = thread.advance(_rewrite(turn.text, thread))
-    return _rewrite(text, thread).text
+            state = replace(state, messages=(*state.messages, turn.text))
+            state = state.advance(_rewrite(turn.text, state))
+    return _rewrite(text, state).text
 
 
 def split_questions(text: str) -> tuple[str, ...]:
-    """The questions a text asks, in order; one, as it stands, unless each is one by itself.
+    """Split a text into its questions, in order; leave it whole unless each part stands alone.
 
-    A comparison is one question, and so is one that asks several things of one verb.
+    A comparison is one question, and so are several things asked with one verb.
     """
     if "?" not in text.rstrip("? ") and _CONJUNCTIONS.isdisjoint(_WORD_GAP.split(text.lower())):
         return (text,)
     pieces = [piece.strip(" ,;") for piece in _QUESTION_BOUNDARY.split(text)]
-    apart = _QUESTION_OPENING.match(pieces[0]) and _content_words(pieces[0])
-    full = all(len(split_words(piece)) > 1 for piece in pieces)
-    if not 1 < len(pieces) <= MAX_SUBQUERIES or not apart or not full:
+    opens = _QUESTION_OPENING.match(pieces[0]) and _content_words(pieces[0])
+    complete = all(len(split_words(piece)) > 1 for piece in pieces)
+    if not 1 < len(pieces) <= MAX_SUBQUERIES or not opens or not complete:
         return (text,)
     if parse_question(text).type == "comparison":
         return (text,)
@@ -234,40 +227,39 @@ def split_questions(text: str) -> tuple[str, ...]:
 
 
 def is_reply(text: str, turns: Sequence[Turn]) -> bool:
-    """Whether a text does no more than answer what the agent asked last."""
-    return (
-        bool(turns)
-        and turns[-1].role == "agent"
-        and bool(_find_clarification(text, turns[-1].text))
-    )
+    """Whether a text only answers what the agent asked last."""
+    if not turns or turns[-1].role != "agent":
+        return False
+    return bool(_find_clarification(text, turns[-1].text))
 
 
 def build_context(turns: Sequence[Turn]) -> str:
-    """What was talked about, newest first, each turn cut to its opening; empty for no talk.
+    """Join the starts of earlier turns, newest first; empty without a conversation.
 
-    The turns are taken as they were said.
+    Takes the turns as they were written, not normalised.
     """
-    said = [
+    texts = [
         MARKER.sub("", turn.text[:MAX_QUERY_CHARS])[:_MAX_TURN_LENGTH]
         for turn in reversed(turns)
         if turn.text != REFUSAL and not _SMALL_TALK.match(truncate(turn.text))
     ]
-    return " ".join(said)[:_MAX_CONTEXT_LENGTH]
+    return " ".join(texts)[:_MAX_CONTEXT_LENGTH]
 
 
 def _rewrite(text: str, state: _State) -> _Rewrite:
-    """One more question of the reader's, read in the light of the thread."""
-    if asked_back := _find_clarification(text, state.agent_reply):
-        return _Rewrite(f"{asked_back} {text}", continues=True)
+    """Rewrite the user's next question in the light of the conversation so far."""
+    if clarification := _find_clarification(text, state.agent_reply):
+        return _Rewrite(f"{clarification} {text}", continues=True)
     plain = text.strip().rstrip("?!. ")
-    before, rest = state.last_question, _CONNECTIVE.sub("", plain)
-    if before and _BARE_FOLLOW_UP.match(plain):
-        return _Rewrite(f"{plain}: {before}", continues=True)
-    led = rest != plain
-    verbal = bool(_VERBAL.search(rest))
-    if before and led and rest and not verbal and len(split_words(rest)) <= MAX_ELLIPSIS_WORDS:
-        return _Rewrite(_substitute_subject(before, parse_question(before), rest))
-    if _WHICH_ONE.match(plain) and (topic := _find_topic(before)):
+    last, rest = state.last_question, _CONNECTIVE.sub("", plain)
+    if last and _BARE_FOLLOW_UP.match(plain):
+        return _Rewrite(f"{plain}: {last}", continues=True)
+    has_connective = rest != plain
+    has_verb = bool(_VERBAL.search(rest))
+    is_short = len(split_words(rest)) <= MAX_ELLIPSIS_WORDS
+    if last and has_connective and rest and not has_verb and is_short:
+        return _Rewrite(_substitute_subject(last, parse_question(last), rest))
+    if _WHICH_ONE.match(plain) and (topic := _find_topic(last)):
         return _Rewrite(f"{rest} ({topic})?", continues=True)
     pronoun = _find_pronoun(rest)
     if pronoun and not _has_antecedent(rest[: pronoun.start()], pronoun[0].lower()):
@@ -275,23 +267,22 @@ def _rewrite(text: str, state: _State) -> _Rewrite:
         name = _resolve_pronoun(kind, state)
         if not name:
             return _Rewrite(text, referents={})
-        owner = _make_possessive(name) if pronoun["owner"] else name
-        standing = rest[: pronoun.start()] + owner + rest[pronoun.end() :] + "?"
-        return _Rewrite(standing, referents={kind: name})
-    return _Rewrite(rest + "?" if led and verbal else text)
+        replacement = _make_possessive(name) if pronoun["owner"] else name
+        rewritten = rest[: pronoun.start()] + replacement + rest[pronoun.end() :] + "?"
+        return _Rewrite(rewritten, referents={kind: name})
+    return _Rewrite(rest + "?" if has_connective and has_verb else text)
 
 
 def _resolve_pronoun(kind: str, state: _State) -> str:
-    """What a kind of pronoun stands for: who or what the reader spoke of, else the agent."""
+    """Find what a kind of pronoun refers to: in the user's questions, else in the agent's reply."""
     known = state.referents.get(kind, "")
     if kind == "person":
-        return _find_person(state.messages) or " and ".join(
-            parse_question(state.last_question).subjects
-        )
-    answered = len(split_words(state.agent_reply)) <= MAX_NAMING_WORDS and known == _content_words(
-        state.last_question
-    )
-    return (answered and next(iter(_find_names(state.agent_reply)), "")) or known
+        subjects = parse_question(state.last_question).subjects
+        return _find_person(state.messages) or " and ".join(subjects)
+    is_short = len(split_words(state.agent_reply)) <= MAX_NAMING_WORDS
+    if is_short and known == _content_words(state.last_question):
+        return next(iter(_find_names(state.agent_reply)), "") or known
+    return known
 
 
 def _make_possessive(name: str) -> str:
@@ -299,48 +290,47 @@ def _make_possessive(name: str) -> str:
 
 
 def _find_clarification(text: str, agent_reply: str) -> str:
-    """What the agent asked at the end of what it said, if the text is no more than the reply."""
+    """Find what the agent asked at the end of its reply, if the text is only an answer to it."""
     if not agent_reply:
         return ""
     spans = split_sentences(agent_reply)
     last = agent_reply[slice(*spans[-1])] if spans else ""
-    short = len(split_words(text)) <= MAX_REPLY_WORDS and "?" not in text
-    replies = short and _REPLY.match(text) and not _QUESTION_WORD.search(text)
-    return last if replies and last.endswith("?") else ""
+    is_short = len(split_words(text)) <= MAX_REPLY_WORDS and "?" not in text
+    is_answer = is_short and _REPLY.match(text) and not _QUESTION_WORD.search(text)
+    return last if is_answer and last.endswith("?") else ""
 
 
-def _find_topic(last_question: str) -> str:
-    """What a standing question is about: what it lists, its subjects, its first name, its nouns."""
-    earlier = parse_question(last_question)
-    listed = _LIST_PHRASE.search(last_question) if earlier.type == "list" else None
-    if listed or earlier.subjects:
-        return listed[0] if listed else " and ".join(earlier.subjects)
-    spans = split_sentences(last_question)
-    last = last_question[slice(*spans[-1])] if spans else ""
+def _find_topic(text: str) -> str:
+    """Find what a question is about: what it lists, its subjects, its first name, its nouns."""
+    question = parse_question(text)
+    phrase = _LIST_PHRASE.search(text) if question.type == "list" else None
+    if phrase or question.subjects:
+        return phrase[0] if phrase else " and ".join(question.subjects)
+    spans = split_sentences(text)
+    last = text[slice(*spans[-1])] if spans else ""
     nouns = _content_words(last)
-    return next(iter(_find_names(last)), "") or (
-        nouns if len(nouns.split()) <= MAX_TOPIC_WORDS else ""
-    )
+    is_short = len(nouns.split()) <= MAX_TOPIC_WORDS
+    return next(iter(_find_names(last)), "") or (nouns if is_short else "")
 
 
 def _find_names(text: str) -> list[str]:
-    """The names in a text, as written: what has a capital where no sentence begins."""
-    found = []
+    """Find the names in a text, as written: what has a capital where no sentence starts."""
+    names = []
     for match in _NAME.finditer(text):
         whole = name = match[0].strip(_EDGE_CHARACTERS)
         while name and split_words(name) and split_words(name)[0] in STOPWORDS:
             name = name.partition(" ")[2]
         if name and name[0].isupper() and (match.start() or " " in name or name != whole):
-            found.append(_POSSESSIVE.sub("", name))
-    return found
+            names.append(_POSSESSIVE.sub("", name))
+    return names
 
 
 def _find_person(messages: Sequence[str]) -> str:
-    """Who a talk names most: of the names that no preposition or article leads, the fullest."""
+    """Find the person named most: the fullest name that follows no preposition or article."""
     names: list[str] = []
     for text in messages:
-        led = {match.end() for match in _BEFORE_NON_PERSON.finditer(text)}
-        names += [name for name in _find_names(text) if text.find(name) not in led]
+        excluded = {match.end() for match in _BEFORE_NON_PERSON.finditer(text)}
+        names += [name for name in _find_names(text) if text.find(name) not in excluded]
     common = {word for text in messages for word in text.split() if word.islower()}
     names = [name for name in names if _is_person_name(name, common)]
     counts = Counter(word for name in names for word in name.split())
@@ -352,7 +342,7 @@ def _find_person(messages: Sequence[str]) -> str:
 
 
 def _is_person_name(name: str, common: Collection[str]) -> bool:
-    """Whether a name may be somebody's: no acronym, and no word of it is said in small letters."""
+    """Whether a name may be a person's: no acronym, and no word also written in small letters."""
     if " of " in name or " for " in name:
         return False
     capitalised = [word for word in name.split() if word[0].isupper()]
@@ -360,7 +350,7 @@ def _is_person_name(name: str, common: Collection[str]) -> bool:
 
 
 def _find_pronoun(rest: str) -> re.Match[str] | None:
-    """The first word that stands for something said before: no dummy `it`, no relative `that`."""
+    """Find the first word that refers back: no dummy `it`, no relative `that`."""
     dummy = _DUMMY_IT.match(rest)
     for match in _PRONOUN.finditer(rest):
         before = split_words(rest[max(0, match.start() - _PRONOUN_WINDOW) : match.start()])
@@ -372,7 +362,7 @@ def _find_pronoun(rest: str) -> re.Match[str] | None:
 
 
 def _has_antecedent(before: str, pronoun: str) -> bool:
-    """Whether words before a pronoun give it something of the same question to stand for."""
+    """Whether the words before a pronoun name something that it may refer to."""
     if pronoun == "one":
         return False
     if _PRONOUN_KINDS.get(pronoun) == "person":
@@ -380,30 +370,24 @@ def _has_antecedent(before: str, pronoun: str) -> bool:
     return len([word for word in split_words(before) if word not in STOPWORDS]) >= 2
 
 
-def _substitute_subject(before: str, earlier: Question, rest: str) -> str:
-    """The earlier question asked again about something else."""
+def _substitute_subject(last: str, question: Question, rest: str) -> str:
+    """Ask the last question again about something else."""
     preposition = _LEADING_PREPOSITION.match(rest)
-    bare = (
-        rest[preposition.end() :].strip(_EDGE_CHARACTERS)
-        if preposition
-        else rest.strip(_EDGE_CHARACTERS)
-    )
+    bare = (rest[preposition.end() :] if preposition else rest).strip(_EDGE_CHARACTERS)
     if not bare:
-        return f"{rest}: {before}"
-    if not earlier.subjects:
-        place = before.lower().rfind(f" {preposition[0].lower()}") if preposition else -1
-        return (
-            f"{rest}: {before}"
-            if place < 0
-            else f"{before[:place]} {rest.strip(_EDGE_CHARACTERS)}?"
-        )
-    old = earlier.subjects[-1]
-    position = before.rfind(old)
-    if earlier.type == "list" or position < 0:
+        return f"{rest}: {last}"
+    if not question.subjects:
+        start = last.lower().rfind(f" {preposition[0].lower()}") if preposition else -1
+        if start < 0:
+            return f"{rest}: {last}"
+        return f"{last[:start]} {rest.strip(_EDGE_CHARACTERS)}?"
+    old = question.subjects[-1]
+    start = last.rfind(old)
+    if question.type == "list" or start < 0:
         return f"what is {bare} ({old})?"
-    return _LAST_ARTICLE.sub("", before[:position]) + bare + before[position + len(old) :]
+    return _LAST_ARTICLE.sub("", last[:start]) + bare + last[start + len(old) :]
 
 
 def _content_words(text: str) -> str:
-    """The words of a question that carry its topic, in order."""
+    """The words of a question without stopwords, in order."""
     return " ".join(word for word in split_words(text) if word not in STOPWORDS)

@@ -1,7 +1,4 @@
-"""What politeness puts around a question, taken off it (English); pure.
-
-Knows greetings, requests for help or information, and thanks. Must not know what is asked.
-"""
+"""Strip polite phrases from a question: greetings, requests for help, thanks (English)."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ _WANT = (
     r"(?:like|love|appreciate|prefer|want|wish)?"
 )
 
-# Each is taken off the front as often as one of them stands there and a question is left.
+# Each is stripped from the start, again and again, while a question remains.
 _LEADS = tuple(
     re.compile(f"^(?:{pattern})", re.I)
     for pattern in (
@@ -111,7 +108,7 @@ _LEADS = tuple(
     )
 )
 _MAX_ROUNDS = 6
-"""How many rounds of politeness are taken off; each may be one of every kind."""
+"""How many rounds to strip; each strips at most one phrase of every kind."""
 
 _TAIL = re.compile(
     r"(?<![ ,.!?;-])(?:[ ,.!?;-]++(?:(?<!they )(?<!you )(?<!we )please|pls|"
@@ -127,7 +124,7 @@ _TAIL = re.compile(
 
 
 def strip_politeness(text: str) -> str:
-    """A question without the politeness around it; as it stands where nothing else is left."""
+    """Strip the polite phrases around a question; keep those without which nothing is left."""
     rest = text
     for _ in range(_MAX_ROUNDS):
         before = rest
@@ -144,6 +141,6 @@ def strip_politeness(text: str) -> str:
 
 
 def _has_content(rest: str) -> bool:
-    """Whether anything is asked by what is left."""
-    found = (word for token, _, _ in tokenize(rest) for word in split_words(token))
-    return any(word not in STOPWORDS for word in found)
+    """Whether a text has a word that is no stopword."""
+    words = (word for token, _, _ in tokenize(rest) for word in split_words(token))
+    return any(word not in STOPWORDS for word in words)

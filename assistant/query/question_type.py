@@ -1,44 +1,21 @@
-"""What a question asks for, read from its own words (English); pure.
-
-Knows the forms questions take: comparison, definition, list, steps, reading list, yes or no.
-Must not know the talk before it, nor any guide.
-"""
+"""Classify a question by its own words: comparison, definition, list, steps, … (English)."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from assistant.query.query import Question
 from assistant.text.text import STOPWORDS, split_words, stem, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.models.documents import ResourceKind
+    from assistant.query.query import QuestionType
 
-QuestionType = Literal[
-    "comparison", "choice", "definition", "list", "steps", "resources", "yesno", "other"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question that stands alone, and what it asks for.
-
-    `subjects` are the things it is about, as written: two for a comparison, one or none else.
-    A choice asks which kind of its subject something holds for.
-    `wanted` is the kind of resource asked for, None for any.
-    """
-
-    text: str
-    type: QuestionType
-    subjects: tuple[str, ...] = ()
-    resource_kind: ResourceKind | None = None
-
-
-# What politeness puts before a question, and what it may be dropped from.
+# Polite phrases before a question, and the words they may precede.
 _LEAD = re.compile(
     r"^(?:(?:so|ok(?:ay)?|well|hi|hello|hey|please)\b[ ,]*){0,8}"
     r"(?:(?:can|could|would|will) you (?:please )?(?:tell me |clarify )?"
@@ -63,10 +40,10 @@ _WHAT = r"(?:(?:what(?: is| are|'s)|explain|describe|define|compare|tell me abou
 
 
 def _sides(opens: str, joins: str, ends: str = "", *, anywhere: bool = True) -> str:
-    """A pattern for two sides: what opens it, what stands between them, and what ends it.
+    """Build a pattern for two sides: what precedes, separates and follows them.
 
-    Each is taken where it first stands and not tried again further on, so that a long text takes
-    a time in proportion: where the first of them leads to nothing, a later one does not either.
+    Each matches at its first place and is not retried further on, so that the time is linear in the
+    length of the text: where the first place leads to nothing, a later one does not either.
     """
     first = rf"^(?>.*?{opens})" if anywhere else rf"^{opens}"
     last = rf"(?P<b>.+?){ends}" if ends else r"(?P<b>.+)"
@@ -77,7 +54,7 @@ _HOW = r"\b(?:how|in what ways?)"
 _COMPARISONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        # "and" joins what "between" opens, whatever else stands in the two names.
+        # After "between", "and" separates the sides, whatever else the two names contain.
         _sides(
             r"\b(?:differ\w{0,20}|distin\w{1,20}|gap|compar\w{1,20}|contrast|relationship|"
             r"similarit\w{1,20}|choose|choice)\b[\w ]{0,12}? between ",
@@ -254,9 +231,9 @@ _TAIL = re.compile(
 
 @lru_cache(maxsize=256)
 def parse_question(text: str) -> Question:
-    """Read what a question asks for, from its first 2,000 characters.
+    """Classify a question by its first 2,000 characters.
 
-    Of the last few it is known: each part of a question is read after all the turns before it.
+    Cached: every turn of a conversation is classified again for each question in it.
     """
     plain = _LEAD.sub("", truncate(text).replace("’", "'").rstrip("?!. "))
     for pattern in _COMPARISONS:
@@ -269,32 +246,30 @@ def parse_question(text: str) -> Question:
         return _parse_resource_request(text, plain)
     if _STEPS.match(plain):
         return Question(text, "steps")
-    forms: tuple[tuple[QuestionType, tuple[re.Pattern[str], ...], int], ...] = (
+    types: tuple[tuple[QuestionType, tuple[re.Pattern[str], ...], int], ...] = (
         ("choice", _CHOICES, 8),
         ("list", _LISTS, 8),
         ("definition", _DEFINITIONS, 5),
     )
-    for form, patterns, longest in forms:
+    for question_type, patterns, max_words in types:
         for pattern in patterns:
             match = pattern.search(plain)
             subject = _clean_subject(match["a"]) if match else ""
-            if subject and len(subject.split()) <= longest:
-                return Question(text, form, (subject,))
+            if subject and len(subject.split()) <= max_words:
+                return Question(text, question_type, (subject,))
     if _YES_NO.match(plain):
         return Question(text, "yesno")
     return Question(text, "other")
 
 
 def _parse_resource_request(text: str, plain: str) -> Question:
-    wanted: ResourceKind | None = None
-    for match in _RESOURCE_NOUN.finditer(plain):
-        kinds: tuple[ResourceKind, ...] = ("book", "article", "video", "form")
-        wanted = next((kind for kind in kinds if match[kind]), None)
-        if wanted:
-            break
+    kinds: tuple[ResourceKind, ...] = ("book", "article", "video", "form")
+    nouns = _RESOURCE_NOUN.finditer(plain)
+    resource_kind = next((kind for noun in nouns for kind in kinds if noun[kind]), None)
     about = _RESOURCE_SUBJECT.match(plain.rpartition("?")[2])
     subject = _clean_subject(about["a"]) if about else ""
-    return Question(text, "resources", (subject,) if subject else (), wanted)
+    subjects = (subject,) if subject else ()
+    return Question(text, "resources", subjects, resource_kind, subject or extract_topic(text))
 
 
 _EDGE_CHARACTERS = " ()?!.,;:-–—\"'“”‘’"
@@ -306,7 +281,7 @@ def _clean_subject(text: str) -> str:
 
 
 def extract_topic(text: str) -> str:
-    """What a request for something to read is about, without the words that make the request."""
+    """Extract the topic of a request for something to read: its words without the request."""
     rest = _RESOURCE_NOUN.sub(" ", _RESOURCE_VERB.sub(" ", truncate(text)))
     return " ".join(word for word in split_words(rest) if word not in STOPWORDS | _REQUEST_WORDS)
 
@@ -325,7 +300,7 @@ _AMOUNT = re.compile(
 
 
 def asks_for_amount(text: str) -> bool:
-    """Whether only a number, a date or a length of time answers."""
+    """Whether only a number, a date or a length of time answers the question."""
     return bool(_AMOUNT.match(truncate(text)))
 
 
@@ -340,13 +315,13 @@ _FOCUS = re.compile(
 
 
 def extract_focus(text: str) -> str:
-    """The word for what a question wants named: "which *companies* hire", "what is the *cost*".
+    """Extract the word for what a question wants named: "which *companies* hire".
 
-    Empty where nothing is named: why, who, whether, or what something does.
+    Empty where it wants nothing named: why, who, whether, or what something does.
     """
     match = _FOCUS.match(truncate(text))
-    found = [word for word in split_words(match["a"]) if word not in STOPWORDS] if match else []
-    return found[-1] if found else ""
+    words = [word for word in split_words(match["a"]) if word not in STOPWORDS] if match else []
+    return words[-1] if words else ""
 
 
 _ANSWER_TYPES = {
@@ -365,10 +340,10 @@ _ANSWER_TYPES = {
 
 
 def detect_answer_type(text: str) -> str:
-    """What an answer to a question has to hold: a date, a number, a name; empty for anything."""
-    asked = truncate(text)
-    found = (name for name, form in _ANSWER_TYPES.items() if form.search(asked))
-    return next(found, "")
+    """Detect what the answer has to contain: "date", "number" or "name"; empty for anything."""
+    start = truncate(text)
+    types = (name for name, pattern in _ANSWER_TYPES.items() if pattern.search(start))
+    return next(types, "")
 
 
 _CHANGES = re.compile(
@@ -390,18 +365,18 @@ QUESTION_WORDS = frozenset(
     recommend suggest should which would could about
     """.split()
 )
-"""Words that give a question its form, which a reader may misspell like any other."""
+"""Words of questions, which spelling correction knows beside those of the guide."""
 
 
 def is_question(heading: str) -> bool:
-    """Whether a heading already asks something: a question, or two things side by side."""
+    """Whether a heading is a question itself, a comparison, or about how to do something."""
     return heading.rstrip().endswith("?") or parse_question(heading).type in {"comparison", "steps"}
 
 
 def substitute_words(
     text: str, spans: Sequence[tuple[str, int, int]], phrases: Sequence[str]
 ) -> str:
-    """The text with each word as it was read, in the plural where it was, after its article."""
+    """Replace each word with its phrase, keep its plural, and adapt the article before it."""
     pieces: list[str] = []
     end = 0
     for (token, start, stop), phrase in zip(spans, phrases, strict=True):

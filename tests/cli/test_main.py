@@ -227,7 +227,7 @@ def test_a_damaged_index_names_the_file_and_the_mend(run, tmp_path):
     assert "assistant build" in lines(err)[1]
 
 
-def test_calibrate_without_questions_reports_and_moves_nothing(run, corpus_index):
+def test_calibrate_without_questions_reports_and_changes_nothing(run, corpus_index):
     code, out, _ = run("calibrate", "--index", corpus_index)
     assert code == 0
     assert "--questions" in out
@@ -238,19 +238,19 @@ def test_calibrate_without_questions_reports_and_moves_nothing(run, corpus_index
     assert found["auroc"] > 0.5
 
 
-def test_a_bar_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path):
+def test_a_threshold_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path):
     run("build", "--corpus", CORPUS, "--index", "index")
     near = "what does a product manager do?"
     rows = [{"text": near, "answerable": True}] * 40
     rows += [{"text": "how do I bake bread?", "answerable": False}] * 40
     (tmp_path / "asked.jsonl").write_text("\n".join(map(json.dumps, rows)))
     code, out, _ = run("calibrate", "--index", "index", "--questions", "asked.jsonl", "--json")
-    bar = json.loads(out)["bar"]
+    threshold = json.loads(out)["threshold"]
     _, out, _ = run("ask", near, "--index", "index", "--json")
     answer = json.loads(out)
     assert code == 0
     assert answer["found"]
-    assert answer["confidence"] >= bar
+    assert answer["confidence"] >= threshold
     assert answer["degraded"] == []
     (tmp_path / "index" / "calibration.json").write_text("{}")
     code, out, err = run("ask", near, "--index", "index")

@@ -107,7 +107,7 @@ def test_each_arm_is_measured_by_itself(outcomes):
 
 
 def test_questions_that_open_a_talk_are_a_part_of_their_own(outcomes):
-    names = [(name, len(records)) for name, records in outcomes[0].parts()]
+    names = [(name, len(records)) for name, records in outcomes[0].subsets()]
     assert names == [("animals", 4), ("animals, first turns", 3)]
 
 
@@ -197,7 +197,7 @@ def test_a_folder_without_questions_is_said_to_have_none(tmp_path, text):
 
 def test_the_tables_hold_what_could_be_measured(outcomes):
     found = {table.title: table for table in report.make_tables(outcomes)}
-    assert list(found) == ["Ranking", "Answers", "Saying no", "Talk and spelling"]
+    assert list(found) == ["Ranking", "Answers", "Refusals", "Conversation and spelling"]
     arms = [name for name, _ in found["Ranking"].rows]
     assert arms[:5] == [f"animals · {arm}" for arm in evaluate.ARMS]
 

@@ -11,12 +11,12 @@ import re
 
 import pytest
 
-from assistant.answering import answerer
+from assistant.answering import selection
 from tests.patterns import held_patterns, written_patterns
 from tests.repeats import risks
 
 # Put together while running, from what is no pattern; a test of its own reads what comes of each.
-MADE_WHILE_RUNNING = {"server.security.middleware.__init__", "answering.answerer._subject_pattern"}
+MADE_WHILE_RUNNING = {"server.security.middleware.__init__", "answering.selection._subject_pattern"}
 
 
 def test_no_two_repeats_of_a_pattern_share_the_text():
@@ -41,7 +41,7 @@ def test_what_is_made_while_running_is_known():
 
 @pytest.mark.parametrize("subject", ["a - - - - b", "policies", "a b's  c", "PM / PO"])
 def test_the_pattern_of_a_name_is_in_proportion(subject):
-    assert risks(answerer._subject_pattern(subject).pattern, re.I) == []
+    assert risks(selection._subject_pattern(subject).pattern, re.I) == []
 
 
 def test_the_patterns_of_the_routes_are_in_proportion():

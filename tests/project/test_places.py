@@ -15,9 +15,9 @@ from assistant import files
 from assistant.cli.main import main
 from assistant.encoders import select as encoder_selection
 from assistant.errors import IndexDamaged
-from assistant.evaluation import calibration
 from assistant.index import builder
 from assistant.index import index as indexes
+from assistant.retrieval.answerability import read_threshold
 from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS
 
@@ -107,7 +107,7 @@ def test_an_index_names_what_is_no_file(run, tmp_path, encoder, corpus_index, ma
         assert (code, bool(out)) == (0, True)
     else:
         with pytest.raises(IndexDamaged, match=name):
-            calibration.read_threshold(index, encoder.identity)
+            read_threshold(index, encoder.identity)
 
 
 @KINDS

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.answering import answerer
-from assistant.answering.answerer import Source, TermWeights
+from assistant.answering import selection
 from assistant.answering.quotes import Quote
+from assistant.answering.selection import Source, TermWeights
 from assistant.guide import page as guides
 from assistant.index.term_matches import TermPositions
-from assistant.query.question_type import Question, parse_question
+from assistant.query.query import Question
+from assistant.query.question_type import parse_question
 
 if TYPE_CHECKING:
     from assistant.models.documents import Passage
@@ -81,7 +82,7 @@ def source(text: str, passage: Passage) -> Source:
 
 def answered(text: str, *passages: Passage) -> list[str]:
     question = parse_question(text)
-    write = answerer.quote_comparison if question.type == "comparison" else answerer.select_quotes
+    write = selection.quote_comparison if question.type == "comparison" else selection.select_quotes
     return [quote.text for quote in write(question, [source(text, found) for found in passages])]
 
 
@@ -143,12 +144,12 @@ def test_a_heading_with_no_text_of_its_own_is_answered_by_what_stands_under_it(t
     around = guides.read_guide(tmp_path).passages
     doors = next(passage for passage in around if passage.heading == "Doors")
     asked = parse_question("which doors has the barn?")
-    found = answerer.select_quotes(asked, [source(asked.text, doors)], lambda: around)
+    found = selection.select_quotes(asked, [source(asked.text, doors)], lambda: around)
     assert [quote.text for quote in found] == [
         "The front\n\nIt is red.",
         "The back\n\nIt is shut.",
     ]
-    alone = answerer.select_quotes(asked, [source(asked.text, doors)])
+    alone = selection.select_quotes(asked, [source(asked.text, doors)])
     assert [quote.text for quote in alone] == ["Doors"]
 
 
@@ -157,9 +158,9 @@ def test_a_number_is_answered_by_a_number_or_not_at_all(tmp_path):
     (tmp_path / "tea.md").write_text(page)
     passage = guides.read_guide(tmp_path).passages[0]
     asked = "how much does tea cost?"
-    (quote,) = answerer.quote_amount([source(asked, passage)])
+    (quote,) = selection.quote_amount([source(asked, passage)])
     assert quote.text == "A pound of tea costs 12 shillings."
-    assert answerer.quote_amount([source("how much dear is that?", passage)]) == []
+    assert selection.quote_amount([source("how much dear is that?", passage)]) == []
 
 
 def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path):
@@ -175,10 +176,10 @@ def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path
 def test_of_a_comparison_with_a_missing_side_the_other_is_quoted(passages):
     asked = "cats vs ferrets"
     sources = [source(asked, passages["Cats"]), source(asked, passages["Pets"])]
-    (quote,) = answerer.quote_comparison(parse_question(asked), sources, ["ferrets"])
+    (quote,) = selection.quote_comparison(parse_question(asked), sources, ["ferrets"])
     assert quote.text.startswith("A cat (also called a puss) is a small hunter.")
     assert (
-        answerer.quote_comparison(parse_question("ferrets vs mink"), sources, ["ferrets", "mink"])
+        selection.quote_comparison(parse_question("ferrets vs mink"), sources, ["ferrets", "mink"])
         == []
     )
 
@@ -233,7 +234,7 @@ def test_a_list_that_runs_over_its_passage_is_whole(tmp_path):
     assert len(parts) > 2
     for text in ("list the birds", "how do I name a bird?"):
         for part in parts:
-            found = answerer.select_quotes(
+            found = selection.select_quotes(
                 parse_question(text), [source(text, part)], lambda: parts
             )
             listed = "\n".join(quote.text for quote in found)
@@ -255,11 +256,11 @@ def test_a_heading_comes_along_where_the_first_sentence_leans_on_it(tmp_path):
 
 
 def test_nothing_found_writes_nothing():
-    assert answerer.select_quotes(Question("why?", "other"), []) == []
+    assert selection.select_quotes(Question("why?", "other"), []) == []
 
 
 def test_sections_below_a_heading_are_listed_by_name_and_first_sentence(passages):
-    quotes = answerer.quote_section_openings([passages["Cats"], passages["Cats and dogs"]])
+    quotes = selection.quote_section_openings([passages["Cats"], passages["Cats and dogs"]])
     assert [quote.text for quote in quotes] == [
         "Cats\n\nNobody owns one.",
         "Cats and dogs\n\nMany people mix them up.",
@@ -287,7 +288,7 @@ def test_whatever_is_asked_a_quote_is_a_run_of_its_passage(tmp_path_factory, par
     (folder / "page.md").write_text("# Page\n\n" + "\n\n".join(paragraphs))
     found = [source(text, passage) for passage in guides.read_guide(folder).passages]
     question = parse_question(text)
-    write = answerer.quote_comparison if question.type == "comparison" else answerer.select_quotes
+    write = selection.quote_comparison if question.type == "comparison" else selection.select_quotes
     for quote in write(question, found):
         start, end = quote.span
         assert quote.passage.text[start:end] == quote.text

@@ -1,0 +1,121 @@
+"""Decide whether the guide answers a question: the threshold and what speaks against an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from assistant import files
+from assistant.errors import IndexDamaged
+from assistant.query.follow_ups import GENERIC_STEMS
+from assistant.retrieval.features import FEATURES
+from assistant.retrieval.ranker import load_shipped_model
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from assistant.index.vocabulary import Vocabulary
+    from assistant.models.answers import Hit
+    from assistant.query.query import Interpretation, Word
+    from assistant.retrieval.ranker import RankingModel
+
+CALIBRATION_FILE = "calibration.json"
+
+# A follow-up is refused when most of its own words are foreign to the guide: what it takes from the
+# conversation does not show that the guide answers it. A word in this many passages is not foreign,
+# even where the hits lack it.
+_COMMON_FREQUENCY = 3
+# The share of a follow-up's own words that the hits have to contain. Of 250 follow-ups that a guide
+# answers it refuses .8 %, of 300 put after another conversation 3 % (.18 to .15 answered).
+_MIN_HIT_COVERAGE = 0.3
+_TOP_K = 5
+
+_RERUN_HINT = "Run: assistant calibrate, or assistant calibrate --reset"
+
+
+def focus_not_in_guide(interpretation: Interpretation, vocabulary: Vocabulary) -> bool:
+    """Whether the guide never uses the word for what the question wants named.
+
+    True of 18 of 3,275 questions that a guide answers, and of 101 of 3,251 others. A list need not
+    use the word for what it lists.
+    """
+    query = interpretation.query
+    is_list = interpretation.question.type in {"list", "choice"}
+    return bool(query.focus) and not (
+        is_list or query.answer_type or query.focus in vocabulary.document_frequency
+    )
+
+
+def supports_follow_up(
+    words: Sequence[Word], hit_terms: Sequence[Collection[str]], vocabulary: Vocabulary
+) -> bool:
+    """Whether the guide uses a follow-up's own words: often, or in the passages retrieved for it.
+
+    `hit_terms` are the terms of each hit, best first. The hits have to contain some of the words: a
+    word that is common elsewhere leads away from the conversation.
+    """
+    in_top, in_any = (set().union(*some) for some in (hit_terms[:_TOP_K], hit_terms))
+    total = known = covered = 0.0
+    for word in words:
+        for term in (term for term in word.terms if term not in GENERIC_STEMS):
+            idf = vocabulary.idf(term)
+            total += idf
+            common = vocabulary.document_frequency.get(term, 0) >= _COMMON_FREQUENCY
+            if word.is_acronym or common or term in in_top:
+                known += idf
+            if word.is_acronym or term in in_any:
+                covered += idf
+    return known >= total - known and covered >= _MIN_HIT_COVERAGE * total
+
+
+def lower_below_threshold(hits: Sequence[Hit], model: RankingModel) -> tuple[Hit, ...]:
+    """Lower every probability below the threshold, in the same order."""
+    return tuple(replace(hit, probability=hit.probability * model.threshold / 2) for hit in hits)
+
+
+def read_threshold(folder: Path, model: str) -> tuple[float | None, str]:
+    """Read the threshold that was calibrated for an index.
+
+    `model` is the identity of the encoder. Returns None where there is no calibration, or where it
+    was made for another encoder or ranking model, with a warning in the second case. Raises
+    IndexDamaged for a file that was altered.
+    """
+    path = folder / CALIBRATION_FILE
+    try:
+        data = json.loads(files.read_bytes(path))
+        digest = data.pop("digest")
+        intact = digest == digest_json(data)
+        fitted_to = {name: data[name] for name in ("model", "ranking")}
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror or error}."
+        raise IndexDamaged(message, _RERUN_HINT) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IndexDamaged(f"{path} is altered.", _RERUN_HINT) from error
+    if not intact:
+        raise IndexDamaged(f"{path} is altered.", _RERUN_HINT)
+    for name, own in (("model", model), ("ranking", digest_ranking_model())):
+        if fitted_to[name] != own:
+            return None, f"The calibrated threshold is for another {name}: not used. {_RERUN_HINT}"
+    return float(data["threshold"]), ""
+
+
+def digest_ranking_model() -> str:
+    """Digest the shipped weights and the features they belong to."""
+    model = load_shipped_model()
+    weights = [
+        *model.ranker.tolist(),
+        *model.answerability.tolist(),
+        model.answerability_intercept,
+    ]
+    return digest_json({"features": FEATURES, "weights": weights})
+
+
+def digest_json(data: object) -> str:
+    """Digest a value of JSON types: 16 hexadecimal digits of a sha256."""
+    text = json.dumps(data, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
