@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from assistant.answering.answerer import TermWeights
     from assistant.answering.quotes import Quote
-    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.encoders.base import Encoder, Vectors
     from assistant.index.index import Index
     from assistant.models.answers import Hit, Turn
     from assistant.models.documents import Passage, Resource, Section

@@ -49,7 +49,7 @@ from assistant.text.text import extract_terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
     from assistant.models.documents import Passage, Resource
 
 ROOT = Path(__file__).parent.parent

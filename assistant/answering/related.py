@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from assistant.answering.quotes import Quote
     from assistant.answering.suggestions import QuestionSuggester
-    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.encoders.base import Encoder, Vectors
     from assistant.index.store import FaissStore
     from assistant.models.answers import Hit
     from assistant.models.documents import Passage, Resource

@@ -25,7 +25,7 @@ from assistant.timing import time_step
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.encoders.base import Encoder, Vectors
     from assistant.index.store import FaissStore
     from assistant.models.answers import Hit
     from assistant.models.documents import Passage
