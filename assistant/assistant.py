@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
     from assistant.index.index import Index
     from assistant.models.answers import Turn
     from assistant.query.query import Analysis, TextVectors

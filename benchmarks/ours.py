@@ -25,7 +25,7 @@ from assistant import Assistant
 from assistant.encoders import select as encoder_selection
 
 if TYPE_CHECKING:
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
 
 
 def encoder() -> Encoder:

@@ -42,14 +42,15 @@ from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.evaluation import datasets
 from assistant.guide import page as page_reader
 from assistant.index import generations, index
-from assistant.index.store import FaissStore, quantize
+from assistant.index.embed import quantize
+from assistant.index.writer import write_generation
 from assistant.models.documents import ParsedPage
 from assistant.text.text import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
     from assistant.models.documents import Passage, Resource
 
 ROOT = Path(__file__).parent.parent
@@ -81,7 +82,7 @@ class Around:
         self._sentences = np.load(folder / "sentences.npy")
         self._words = frozenset(json.loads((folder / "words.json").read_text()))
 
-    def exact(self, texts: Sequence[str]) -> np.ndarray:
+    def float32(self, texts: Sequence[str]) -> np.ndarray:
         """One unit vector a text; the first line of a passage's text are its headings."""
         chosen = [self.about or text.split("\n", 1)[0] for text in texts]
         real = self._passages[[digest(text) % len(self._passages) for text in chosen]]
@@ -91,7 +92,7 @@ class Around:
         moved = real + NOISE / np.sqrt(width) * noise
         return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)
 
-    def rough(self, texts: Sequence[str]) -> np.ndarray:
+    def int8(self, texts: Sequence[str]) -> np.ndarray:
         """One real vector of a sentence a text."""
         return self._sentences[[digest(text) % len(self._sentences) for text in texts]]
 
@@ -100,9 +101,9 @@ class Around:
         del progress
         if self._real:
             self._real.encode(texts)
-        return self.exact(texts)
+        return self.float32(texts)
 
-    def knows(self, word: str) -> bool:
+    def has_token(self, word: str) -> bool:
         """Whether the real model has a token for the word."""
         return word in self._words
 
@@ -240,7 +241,7 @@ def build(pages: Sequence[ParsedPage], folder: Path, vectors: Around) -> dict[st
     """Write and publish a generation, as `index.build` does once texts have vectors."""
     started = time.perf_counter()
     with generations.lock_for_writing(folder) as draft:
-        FaissStore.write(draft, pages, vectors)
+        arrays = write_generation(draft, pages, vectors)
         manifest = index.Manifest(
             format=index.INDEX_FORMAT,
             model=MODEL,
@@ -250,6 +251,7 @@ def build(pages: Sequence[ParsedPage], folder: Path, vectors: Around) -> dict[st
             reading_options=page_reader.ReadingOptions(),
             pages=len(pages),
             passages=sum(len(page.passages) for page in pages),
+            arrays=arrays,
             files=generations.hash_files(draft),
         )
         name = generations.publish(folder, draft, json.dumps(asdict(manifest)))
@@ -277,7 +279,7 @@ def asked(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> di
         answers.append(clocked(partial(assistant.ask, text)))
     memory = status()
     store = assistant.index.store
-    exact = store.passage_vectors()
+    exact = store.passage_vectors(slice(0, store.size))
     for text, headings in given:
         vectors.about = headings
         (vector,) = vectors.encode([text])

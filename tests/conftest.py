@@ -24,7 +24,7 @@ from assistant.text.text import split_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from assistant.answering.quotes import Quote
     from assistant.answering.suggestions import QuestionSuggester
-    from assistant.encoders.onnx import Vectors
+    from assistant.encoders.base import Vectors
     from assistant.index.store import FaissStore
     from assistant.models.answers import Hit
     from assistant.models.documents import Passage, Resource

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
     from assistant.cli.output import Progress
     from assistant.conversation import Guide
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
     from assistant.index.builder import BuildResult
     from assistant.models.documents import GuideWarning
     from assistant.server.reload import LiveAssistant

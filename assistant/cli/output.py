@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
     from assistant.models.answers import Answer, Search
     from assistant.server.answer_log import Rating
     from assistant.settings import Settings

@@ -38,7 +38,7 @@ from assistant.errors import ExportFailed, ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.encoders.onnx import Vectors
+    from assistant.encoders.base import Vectors
 
 MIN_MEAN_COSINE, MIN_COSINE, MIN_NEAREST_AGREEMENT = 0.99, 0.98, 0.9
 """How near an export has to be to the reference: see `Record`."""

@@ -1,7 +1,4 @@
-"""Texts to unit vectors with onnxruntime and tokenizers alone: what questions are asked with.
-
-Knows the files an export keeps. Must not know how they are made, and never imports torch.
-"""
+"""Encodes texts with onnxruntime and tokenizers alone, from an exported model."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,11 +21,9 @@ from assistant.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+    from assistant.encoders.base import Vectors
 
-    Vectors = NDArray[np.float32]
-
-EXPORT_FORMAT = 2
+EXPORT_FORMAT = 3
 """Raised whenever a model would be exported in another way."""
 
 RECORD_FILE = "export.json"
@@ -37,63 +32,35 @@ TOKENIZER_FILE = "tokenizer.json"
 
 INPUT_NAME = "input_ids"
 
+# After so many seconds without a text, a thread is taken to have finished.
 _IDLE_SECONDS = 0.1
-"""Seconds after which a thread that encoded is held to be done."""
 
 _BATCH_SIZE = 64
 _BUILD_HINT = "Run: assistant build"
 
 
-class Encoder(Protocol):
-    """Anything that turns texts into unit vectors and can say which model it is."""
-
-    @property
-    def name(self) -> str:
-        """What the model is called, to be shown."""
-
-    @property
-    def identity(self) -> str:
-        """A sha256 over the model's files: vectors of another model cannot be compared."""
-
-    @property
-    def backend(self) -> str:
-        """What computes the vectors; another's are as good and differ in their last digits."""
-
-    @property
-    def window(self) -> int:
-        """How many tokens of a text the model reads, special ones included."""
-
-    def encode(
-        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
-    ) -> Vectors:
-        """One unit vector a text: float32, shape (len(texts), dimension)."""
-
-    def has_token(self, word: str) -> bool:
-        """Whether the model has a token for the whole word, lower-case."""
-
-
 def export_folder(identity: str) -> Path:
-    """Where the export of a model is kept, in the user's own cache folder.
+    """Return the folder of a model's export, in the user's cache folder.
 
-    Raises ModelError where no such folder is known.
+    Raises ModelError where no cache folder is known.
     """
     cache = bundled.cache_folder()
     if cache is None:
         raise ModelError(
-            "No home folder is known, where the exported model would be.",
-            "Name one that may be written to: XDG_CACHE_HOME=FOLDER; then run: assistant build",
+            "No home folder is known, so there is no place for the exported model.",
+            "Name a folder that may be written to: XDG_CACHE_HOME=FOLDER; "
+            "then run: assistant build",
         )
     return cache / "models" / f"{identity[:32]}-{EXPORT_FORMAT}"
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRecord:
-    """What an export is of, and how near its vectors are to the reference's.
+    """Describes an export, and how close its vectors are to those of sentence-transformers.
 
-    `number` is what the matrices are made of: int8 or fp32, empty where the model could not be
-    exported, and `why` says why. `cosine` and `lowest` are the mean and the smallest cosine with
-    the reference over the probe texts, `nearest` the share of these whose nearest other is the
-    same.
+    `precision` is the number type of the matrices: int8 or fp32. It is empty where the model could
+    not be exported, and `reason` says why. `mean_cosine` and `min_cosine` compare both vectors of
+    each probe text; `nearest_agreement` is the share of probes whose nearest other is the same.
     """
 
     identity: str
@@ -111,56 +78,55 @@ class ExportRecord:
 
     @classmethod
     def read(cls, folder: Path) -> ExportRecord:
-        """The record of an export. Raises ModelError where it is not there or not whole."""
+        """Read the record of an export. Raises ModelError if a file is missing or altered."""
         try:
             data = json.loads(files.read_bytes(folder / RECORD_FILE))
-            found = cls(**data)
+            record = cls(**data)
             altered = [
-                name for name, digest in found.files.items() if hash_file(folder / name) != digest
+                name for name, digest in record.files.items() if hash_file(folder / name) != digest
             ]
         except (OSError, ValueError, TypeError) as error:
-            what = f"The exported model in {folder} cannot be read: {error}"
-            raise ModelError(what, _BUILD_HINT) from error
+            message = f"The exported model in {folder} cannot be read: {error}"
+            raise ModelError(message, _BUILD_HINT) from error
         if altered:
-            raise ModelError(
-                f"The exported model in {folder} was altered: {altered[0]}", _BUILD_HINT
-            )
-        return found
+            message = f"A file of the exported model in {folder} was altered: {altered[0]}"
+            raise ModelError(message, _BUILD_HINT)
+        return record
 
 
 class OnnxEncoder:
-    """The encoder of an export; thread-safe.
+    """Encodes texts with an exported model; thread-safe.
 
-    Each text is run by itself, so that its vector cannot depend on a neighbour: an int8 graph
-    scales its activations over all it is given. Many texts are run side by side, one a core; one
-    alone takes two cores.
+    Each text is run by itself, so that its vector does not depend on the others: an int8 graph
+    scales its activations over all it is given. Many texts run side by side, one a core; a single
+    text takes two cores.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the export in a folder. Raises ModelError where it is not whole."""
+        """Open the export in a folder. Raises ModelError if a file is missing or altered."""
         self.record = ExportRecord.read(folder)
         self._folder = folder
-        self._running, self._last, self._when = 0, 0, -_IDLE_SECONDS
+        self._running, self._last_thread, self._last_time = 0, 0, -_IDLE_SECONDS
         self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
-        """What the model is called, to be shown."""
+        """The model's name, for display."""
         return self.record.name
 
     @property
     def identity(self) -> str:
-        """A sha256 over the files of the model that was exported."""
+        """A sha256 of the files of the model that was exported."""
         return self.record.identity
 
     @property
     def backend(self) -> str:
-        """The sha256 of the graph, and what its matrices are made of."""
+        """The sha256 of the graph, and the number type of its matrices."""
         return f"onnxruntime {self.record.precision} {self.record.files[GRAPH_FILE]}"
 
     @property
     def window(self) -> int:
-        """How many tokens of a text the model reads, special ones included."""
+        """The number of tokens of a text that the model reads, special tokens included."""
         return self.record.window
 
     @property
@@ -171,61 +137,61 @@ class OnnxEncoder:
     def encode(
         self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
     ) -> Vectors:
-        """One unit vector a text: float32, shape (len(texts), dimension).
+        """Encode texts into unit vectors: float32, shape (len(texts), dimension).
 
-        `progress` is told (texts encoded, texts in all).
+        `progress` receives (texts encoded, texts in all).
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if len(texts) == 1:
             vectors[0] = self._encode_one(texts[0])
-        # The longest first, so that no core is left alone with one at the end.
-        order = sorted(range(len(texts)), key=lambda n: -len(texts[n])) if len(texts) > 1 else []
+            if progress:
+                progress(1, 1)
+            return vectors
+        # The longest first, so that no core is left with a long one at the end.
+        order = sorted(range(len(texts)), key=lambda n: -len(texts[n]))
         for start in range(0, len(order), _BATCH_SIZE):
             batch = order[start : start + _BATCH_SIZE]
             vectors[batch] = list(self._pool.map(self._run, [texts[n] for n in batch]))
             if progress:
                 progress(start + len(batch), len(texts))
-        if progress and len(texts) == 1:
-            progress(1, 1)
         return vectors
 
     def has_token(self, word: str) -> bool:
-        """Whether the model has a token for the whole word, lower-case."""
+        """Whether the model has a token for the whole word, in lower case."""
         return self._tokenizer.token_to_id(word) is not None
 
     def _encode_one(self, text: str) -> Vectors:
-        """The vector of one text, on two cores where they are free: 2.8 ms, not 3.6.
+        """Encode one text, on two cores where they are free: 2.8 ms, not 3.6.
 
-        They are where one thread asks for one text after another, or none has for a while. Where
-        eight do, a second core for each costs a quarter of the answers.
+        They are taken to be free where one thread asks for one text after another, or no thread
+        has asked for a while. Where eight ask, a second core for each costs a quarter of the
+        answers.
         """
         with self._lock:
-            mine = (
-                self._last == threading.get_ident() or time.monotonic() - self._when > _IDLE_SECONDS
-            )
-            alone = mine and not self._running
+            idle = time.monotonic() - self._last_time > _IDLE_SECONDS
+            alone = (idle or self._last_thread == threading.get_ident()) and not self._running
             self._running += 1
         try:
             return self._run(text, self._two_thread_session if alone else self._one_thread_session)
         finally:
             with self._lock:
                 self._running -= 1
-                self._last, self._when = threading.get_ident(), time.monotonic()
+                self._last_thread, self._last_time = threading.get_ident(), time.monotonic()
 
     def _run(self, text: str, session: Any = None) -> Vectors:
         ids = self._tokenizer.encode(self.record.prompt + text).ids
         run = (session or self._one_thread_session).run
-        (found,) = run(None, {INPUT_NAME: np.array([ids], dtype=np.int64)})
-        return np.asarray(found[0], dtype=np.float32)
+        (vectors,) = run(None, {INPUT_NAME: np.array([ids], dtype=np.int64)})
+        return np.asarray(vectors[0], dtype=np.float32)
 
     @cached_property
     def _tokenizer(self) -> Any:
         from tokenizers import Tokenizer
 
-        found = Tokenizer.from_file(str(self._folder / TOKENIZER_FILE))
-        found.no_padding()
-        found.enable_truncation(self.window)
-        return found
+        tokenizer = Tokenizer.from_file(str(self._folder / TOKENIZER_FILE))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self.window)
+        return tokenizer
 
     @cached_property
     def _two_thread_session(self) -> Any:
@@ -241,9 +207,8 @@ class OnnxEncoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
-        graph = str(self._folder / GRAPH_FILE)
         return onnxruntime.InferenceSession(
-            graph,
+            str(self._folder / GRAPH_FILE),
             options,
             providers=["CPUExecutionProvider"],
             disabled_optimizers=["SkipLayerNormFusion"],  # see `export`

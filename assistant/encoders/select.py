@@ -1,7 +1,4 @@
-"""Which encoder works here: the export where there is one, the reference elsewhere.
-
-Knows both. Must not know what is encoded.
-"""
+"""Selects the encoder: the exported model where there is one, else sentence-transformers."""
 
 from __future__ import annotations
 
@@ -15,66 +12,67 @@ from assistant.errors import ExportFailed, ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
 
 
 def select_query_encoder(
     model: str = "", *, device: str = "cpu", index_model: str = ""
 ) -> tuple[Encoder, str]:
-    """The encoder to ask with, and in one line why it is not the fast one; nothing is written.
+    """Select the encoder for queries, with a warning if it is not the fast one; write nothing.
 
-    `built_with` is the identity of the model the index was built with: where that is exported
-    under the name asked for, the weights need not be on this machine. Raises ModelError where
-    they are needed and are not.
+    `index_model` is the identity of the model the index was built with: if that is exported under
+    the name asked for, the weights need not be on this machine. Raises ModelError if they are
+    needed and missing.
     """
     if device == "cpu" and index_model:
         exported = _open_export(index_model)
         if exported and exported.name == (model or BUNDLED_NAME) and exported.record.precision:
-            return exported, ""  # to hash the weights would take longer than to answer
+            return exported, ""  # hashing the weights would take longer than an answer
     weights = Weights(model)
-    return _select(weights, _open_export(weights.identity) if device == "cpu" else None, device)
+    exported = _open_export(weights.identity) if device == "cpu" else None
+    return _select(weights, exported, device)
 
 
 def select_build_encoder(
     model: str = "", *, device: str = "cpu", progress: Callable[[int, int], None] | None = None
 ) -> tuple[Encoder, str]:
-    """The encoder to build with, and in one line why it is not the fast one.
+    """Select the encoder for a build, with a warning if it is not the fast one.
 
-    The model is exported first, unless another device is named. `progress` is told (exports done,
-    exports to do), only where there is one to do. Raises ModelError where the model is not on
-    this machine or cannot be loaded.
+    The model is exported first, unless another device is named. `progress` receives (exports done,
+    exports to do), if there is one to do. Raises ModelError if the model is not on this machine or
+    cannot be loaded.
     """
     weights = Weights(model)
-    found = _open_export(weights.identity) if device == "cpu" else None
-    if device == "cpu" and not found:
-        from assistant.encoders import export  # what only building needs
+    exported = _open_export(weights.identity) if device == "cpu" else None
+    if device == "cpu" and not exported:
+        from assistant.encoders import export  # only a build needs it
 
         if progress:
             progress(0, 1)
         try:
             export.export_model(weights)
         except ExportFailed as error:
-            notice = f"Answers are slow. {error.message} {error.hint}"
-            return SentenceTransformerEncoder(weights), notice
+            warning = f"Answers are slow. {error.message} {error.hint}"
+            return SentenceTransformerEncoder(weights), warning
         if progress:
             progress(1, 1)
-        found = _open_export(weights.identity)
-    return _select(weights, found, device)
+        exported = _open_export(weights.identity)
+    return _select(weights, exported, device)
 
 
-def _select(weights: Weights, found: OnnxEncoder | None, device: str) -> tuple[Encoder, str]:
-    """The export where there is one, else the reference, and why."""
-    if found and found.record.precision:
-        return found, ""
+def _select(weights: Weights, exported: OnnxEncoder | None, device: str) -> tuple[Encoder, str]:
+    """Return the exported model if it is usable, else sentence-transformers and a warning."""
+    if exported and exported.record.precision:
+        return exported, ""
     reference = SentenceTransformerEncoder(weights, device=device)
     if device != "cpu":
         return reference, ""
-    why = f", as {found.record.reason}." if found else ""
-    return reference, f"Answers are slow: the model is not exported{why or _export_hint(weights)}"
+    reason = f", as {exported.record.reason}." if exported else _export_hint(weights)
+    return reference, f"Answers are slow: the model is not exported{reason}"
 
 
 def _export_hint(weights: Weights) -> str:
-    """How to have the model exported."""
+    """Say how to export the model."""
     try:
         export_folder(weights.identity)
     except ModelError as error:
@@ -85,5 +83,5 @@ def _export_hint(weights: Weights) -> str:
 def _open_export(identity: str) -> OnnxEncoder | None:
     try:
         return OnnxEncoder(export_folder(identity))
-    except ModelError:  # not there, or not whole
+    except ModelError:  # missing or altered
         return None

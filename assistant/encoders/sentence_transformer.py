@@ -21,7 +21,7 @@ from assistant.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from assistant.encoders.onnx import Vectors
+    from assistant.encoders.base import Vectors
 
 PADDING_MULTIPLE = 16
 """Texts are padded to a multiple of this many tokens."""

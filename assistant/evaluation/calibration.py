@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
     from assistant.evaluation.metrics import Flags, Floats
     from assistant.index.store import FaissStore
     from assistant.models.documents import Passage

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from assistant.encoders.onnx import Encoder, Vectors
+    from assistant.encoders.base import Encoder, Vectors
     from assistant.evaluation.datasets import Case, QuestionSet
     from assistant.index.store import FaissStore
     from assistant.models.answers import Answer

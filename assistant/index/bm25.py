@@ -1,13 +1,8 @@
-"""Which passages say the words of a question, by BM25 over postings that lie on disk.
-
-Knows the files of postings, what each is worth, and which of them need not be read for the best
-passages to be known. Must not know passages, or how a question is understood.
-"""
+"""BM25 over the postings on disk: the passages that match a query's terms best."""
 
 from __future__ import annotations
 
 import math
-import threading
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
@@ -15,35 +10,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.index.arrays import map_array, top_k
-from assistant.index.forward_index import Postings
+from assistant.index.arrays import top_k
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from assistant.index.arrays import ArrayReader, ArrayWriter
+    from assistant.index.postings import Postings
 
     Keys = NDArray[np.int32]
     Scores = NDArray[np.float32]
 
 K1 = 1.5
 B = 0.75
-"""BM25's k1 and b, in Lucene's form: idf · f / (f + k1 · (1 − b + b · length / mean))."""
+"""BM25's parameters, in Lucene's form: idf · f / (f + k1 · (1 − b + b · length / mean length))."""
 
-# To look a passage up among a term's costs as much as to read so many (80 and 5 ns).
+# Looking a passage up in a posting list costs as much as reading so many postings (80 and 5 ns).
 _LOOKUP_COST = 16
 
-# So many are read before it pays to ask whether the rest is needed: 80 µs.
+# Up to so many postings are all added up (80 µs): pruning would not pay.
 _SCORE_ALL_UP_TO = 16_384
 
-# Sums of 32-bit scores are this near to what they should be.
+# A sum of 32-bit scores is this near to its true value.
 _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class _PostingList:
-    """Where one term stands: the passages in order, what it is worth in each, and at most."""
+    """The passages that hold one term, in order, with their scores and the highest of these."""
 
     passages: Keys
     scores: Scores
@@ -51,123 +47,115 @@ class _PostingList:
 
 
 class Bm25:
-    """BM25 over the postings in a folder; safe to share.
+    """BM25 scores of passages, one posting list a term; thread-safe.
 
-    `stems` are those of the postings, in their order.
+    `terms` are those of the postings, in their order.
     """
 
-    def __init__(self, folder: Path, stems: Sequence[str], *, passages: int) -> None:
-        self._stems = stems
+    def __init__(self, arrays: ArrayReader, terms: Sequence[str], *, passages: int) -> None:
+        self._terms = terms
         self._size = passages
-        self._own = threading.local()
-        self._ends: NDArray[np.int64] = map_array(folder / "posting_ends.npy")
-        self._passages: Keys = map_array(folder / "posting_passages.npy")
-        self._worth: Scores = map_array(folder / "posting_worth.npy")
-        self._most: Scores = map_array(folder / "posting_most.npy")
+        self._offsets: NDArray[np.int64] = arrays.map("posting_offsets.bin")
+        self._passages: Keys = arrays.map("posting_passages.bin")
+        self._scores: Scores = arrays.map("posting_scores.bin")
+        self._max_scores: Scores = arrays.map("posting_max_scores.bin")
 
     def top_k(self, terms: Iterable[str], k: int) -> list[tuple[int, float]]:
-        """The k best passages by number and score, best first, ties by number; all above 0.
+        """Find the k best passages as (number, score), best first, ties in order of their numbers.
 
-        What every passage scores is added up only until the terms that are left, the commonest,
-        can lift none of the others among the best k (Turtle and Flood's max-score): then they
-        are looked up for those that are still in the running. So the ranking is the whole one.
+        All scores are above 0. The result is exact. Turtle and Flood's max-score saves work where
+        posting lists are long: once the terms left, the commonest, can lift no other passage
+        among the best k, they are looked up only for the passages that can still be among them.
         """
-        said = self._posting_lists(terms)
-        if not said or k < 1:
+        lists = self._posting_lists(terms)
+        if not lists or k < 1:
             return []
-        scores = self._zero_scores()
-        if sum([len(one.passages) for one in said]) <= _SCORE_ALL_UP_TO:
-            for one in said:
+        scores = np.zeros(self._size, dtype=np.float32)
+        if sum(len(one.passages) for one in lists) <= _SCORE_ALL_UP_TO:
+            for one in lists:
                 np.add.at(scores, one.passages, one.scores)
             keys = np.flatnonzero(scores).astype(np.int32)
             return top_k(keys, scores[keys], k)
-        left = np.cumsum([one.max_score for one in said][::-1])[::-1].tolist()
+        return self._prune(lists, scores, k)
+
+    def _prune(
+        self, lists: Sequence[_PostingList], scores: Scores, k: int
+    ) -> list[tuple[int, float]]:
+        """Find the k best passages without reading every posting list to its end."""
+        # What all lists from the n-th on can add to a score at most.
+        left = np.cumsum([one.max_score for one in lists][::-1])[::-1].tolist()
         left.append(0.0)
-        bar = lowest = 0.0
+        threshold = lowest = 0.0
         read = 0
-        for read, one in enumerate(said, 1):
+        for read, one in enumerate(lists, 1):
             np.add.at(scores, one.passages, one.scores)
-            bar = max(bar, _kth_highest(scores[one.passages], k, bar))
-            lowest = max(0.0, bar * (1 - _ROUNDING) - left[read])
-            if lowest and read < len(said):
-                running = np.count_nonzero(scores > lowest)
-                if _LOOKUP_COST * running < len(said[read].passages):
+            threshold = max(threshold, _kth_highest(scores[one.passages], k, threshold))
+            lowest = max(0.0, threshold * (1 - _ROUNDING) - left[read])
+            if lowest and read < len(lists):
+                candidates = np.count_nonzero(scores > lowest)
+                if _LOOKUP_COST * candidates < len(lists[read].passages):
                     break
         keys = np.flatnonzero(scores > lowest).astype(np.int32)
-        found = scores[keys]
-        for n, one in enumerate(said[read:], read + 1):
-            place = np.searchsorted(one.passages, keys)
-            place[place == len(one.passages)] = 0
-            says = one.passages[place] == keys
-            found[says] += one.scores[place[says]]
-            still = found > _kth_highest(found, k, 0.0) * (1 - _ROUNDING) - left[n]
-            keys, found = keys[still], found[still]
-        return top_k(keys, found, k)
-
-    def _zero_scores(self) -> Scores:
-        """A score of 0 for every passage, in memory that this thread used before.
-
-        Memory that is new costs .6 ms at a million passages, and this .1 ms.
-        """
-        if not hasattr(self._own, "scores"):
-            self._own.scores = np.empty(self._size, dtype=np.float32)
-        scores: Scores = self._own.scores
-        scores.fill(0.0)
-        return scores
+        totals = scores[keys]
+        for n, one in enumerate(lists[read:], read + 1):
+            places = np.searchsorted(one.passages, keys)
+            places[places == len(one.passages)] = 0
+            holds = one.passages[places] == keys
+            totals[holds] += one.scores[places[holds]]
+            possible = totals > _kth_highest(totals, k, 0.0) * (1 - _ROUNDING) - left[n]
+            keys, totals = keys[possible], totals[possible]
+        return top_k(keys, totals, k)
 
     def _posting_lists(self, terms: Iterable[str]) -> list[_PostingList]:
-        """Where the terms stand that stand anywhere, the rarest first; one asked twice is so."""
-        found: list[tuple[int, int, int, float]] = []
+        """Collect the posting lists of the terms that occur, the shortest first.
+
+        A term that the query repeats counts as often.
+        """
+        chosen: list[tuple[int, int, int, float]] = []
         for term, times in Counter(terms).items():
-            stem = bisect_left(self._stems, term)
-            if stem == len(self._stems) or self._stems[stem] != term:
+            number = bisect_left(self._terms, term)
+            if number == len(self._terms) or self._terms[number] != term:
                 continue
-            if most := self._most.item(stem):
-                start, end = self._ends.item(stem), self._ends.item(stem + 1)
-                found.append((end - start, start, times, times * most))
-        return [
-            _PostingList(self._passages[start:end], worth if times == 1 else times * worth, most)
-            for size, start, times, most in sorted(found)
-            for end in [start + size]
-            for worth in [self._worth[start:end]]  # of a common term it may never be read
-        ]
+            if max_score := self._max_scores.item(number):
+                start, end = self._offsets.item(number), self._offsets.item(number + 1)
+                chosen.append((end - start, start, times, times * max_score))
+        lists = []
+        for size, start, times, max_score in sorted(chosen):
+            scores = self._scores[start : start + size]
+            if times > 1:
+                scores = times * scores
+            lists.append(_PostingList(self._passages[start : start + size], scores, max_score))
+        return lists
 
 
 def _kth_highest(scores: Scores, k: int, threshold: float) -> float:
-    """The k-th best of the scores that are above a bar, or 0 where there are fewer."""
+    """Return the k-th highest of the scores above a threshold, or 0 where there are fewer."""
     high = scores[scores > threshold]
     return float(np.partition(high, len(high) - k)[len(high) - k]) if len(high) >= k else 0.0
 
 
-def write_postings(folder: Path, postings: Postings, *, passages: int) -> None:
-    """Write postings and what each is worth."""
-    np.save(folder / "posting_ends.npy", postings.offsets)
-    np.save(folder / "posting_passages.npy", postings.passages)
-    np.save(folder / "posting_counts.npy", postings.frequencies)
-    worth = _score_postings(postings, passages)
-    np.save(folder / "posting_worth.npy", worth)
-    most = np.maximum.reduceat(worth, postings.offsets[:-1]) if len(worth) else worth
-    np.save(folder / "posting_most.npy", most)
-
-
-def read_postings(folder: Path, stems: Sequence[str]) -> Postings:
-    """The postings that `write` wrote, from their files where they are."""
-    return Postings(
-        tuple(stems),
-        map_array(folder / "posting_ends.npy"),
-        map_array(folder / "posting_passages.npy"),
-        map_array(folder / "posting_counts.npy"),
-    )
+def write_postings(arrays: ArrayWriter, postings: Postings, *, passages: int) -> None:
+    """Write postings, and the BM25 score that each adds to its passage."""
+    scores = _score_postings(postings, passages)
+    max_scores = np.maximum.reduceat(scores, postings.offsets[:-1]) if len(scores) else scores
+    arrays.write("posting_offsets.bin", postings.offsets)
+    arrays.write("posting_passages.bin", postings.passages)
+    arrays.write("posting_frequencies.bin", postings.frequencies)
+    arrays.write("posting_scores.bin", scores)
+    arrays.write("posting_max_scores.bin", max_scores)
 
 
 def _score_postings(postings: Postings, passages: int) -> Scores:
-    """What every posting adds to a score; 0 where only stopwords have the stem."""
-    often = postings.frequencies.astype(np.float32)
-    lengths = np.bincount(postings.passages, weights=often, minlength=passages)
+    """Compute the score of every posting; 0 where only stopwords have the term."""
+    frequencies = postings.frequencies.astype(np.float32)
+    lengths = np.bincount(postings.passages, weights=frequencies, minlength=passages)
     norm = K1 * ((1 - B) + B * lengths / max(lengths.mean(), 1e-9))
-    columns = np.repeat(np.arange(len(postings.terms)), np.diff(postings.offsets))
-    holding = np.bincount(columns[postings.frequencies > 0], minlength=len(postings.terms))
-    rarity = {n: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for n in set(holding.tolist())}
-    idf = np.array([rarity[n] for n in holding.tolist()], dtype=np.float32)
-    share = often / (norm[postings.passages] + often)
-    return np.asarray(idf[columns] * share, dtype=np.float32)
+    terms = np.repeat(np.arange(len(postings.terms)), np.diff(postings.offsets))
+    document_frequency = np.bincount(
+        terms[postings.frequencies > 0], minlength=len(postings.terms)
+    ).tolist()
+    # `math.log` once for each frequency that occurs.
+    idf_of = {n: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for n in set(document_frequency)}
+    idf = np.array([idf_of[n] for n in document_frequency], dtype=np.float32)
+    share = frequencies / (norm[postings.passages] + frequencies)
+    return np.asarray(idf[terms] * share, dtype=np.float32)

@@ -1,8 +1,4 @@
-"""Building: an index brought up to date with its guide, doing no more than what changed needs.
-
-Knows what of a generation still holds when the guide changes, and why it must be made again. Must
-not know how generations are kept on disk, nor what is asked of them.
-"""
+"""Builds an index: brings it up to date with its guide, with no more work than the changes need."""
 
 from __future__ import annotations
 
@@ -17,40 +13,45 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import IndexDamaged, IndexMissing, IndexOutdated
 from assistant.guide import links
-from assistant.guide import page as guides
+from assistant.guide.page import detect_publisher, empty_guide_error, read_pages
 from assistant.guide.publishers import ReadingOptions
-from assistant.index import diff, generations
-from assistant.index import index as indexes
+from assistant.index import generations
 from assistant.index.build_cache import BuildCache
 from assistant.index.database import ReusedPages, has_same_paths
-from assistant.index.embed import CachedEmbedder
-from assistant.index.index import INDEX_FORMAT, Index, Manifest
+from assistant.index.diff import diff_guide
+from assistant.index.embed import embed_pages, list_digests
+from assistant.index.index import INDEX_FORMAT, Manifest, open_generation
 from assistant.index.store import FaissStore
+from assistant.index.writer import write_generation
 from assistant.models.documents import ParsedPage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from assistant.encoders.onnx import Encoder
-    from assistant.index.diff import GuideDiff
+    from assistant.encoders.base import Encoder
+    from assistant.index.diff import GuideParts
+    from assistant.index.embed import Embeddings
+    from assistant.index.generations import Generation
+    from assistant.index.index import Index
     from assistant.models.documents import GuideWarning, PageLinks
     from assistant.settings import Settings
 
     Progress = Callable[[str, int, int], None]
 
-# The cache is pruned where it is this many times as large as what a generation needs, and then
-# some, so that a small guide is never pruned and a large one only once it has been rewritten.
+# The cache is pruned when it is this many times as large as the vectors of a generation, plus the
+# minimum: so a small guide's is never pruned, and a large one's only after the guide is rewritten.
 _CACHE_GROWTH = 3
 _CACHE_MIN_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build did: the generation, why it was needed (empty: it was not), what was odd.
+    """The generation a build made, why it was needed (empty: it was not), and its warnings.
 
-    `read` counts the pages read; the others next to it are passages of this generation whose
-    vectors were there and were not, and passages of the last one that are gone.
+    `pages_read` counts the pages read. `passages_reused` and `passages_embedded` count the
+    passages of this generation whose vectors existed and did not, `passages_removed` those of the
+    previous generation that are in this one no longer.
     """
 
     generation: str
@@ -67,9 +68,9 @@ class BuildResult:
 
 
 def choose_reading_options(settings: Settings) -> ReadingOptions:
-    """How the settings say the guide is read; what publishes it is guessed where they do not."""
-    tool = guides.detect_publisher(settings.corpus) if settings.site == "auto" else settings.site
-    return ReadingOptions(base_url=settings.base_url, publisher=tool)
+    """Choose how to read the guide; a publisher that the settings do not name is guessed."""
+    publisher = detect_publisher(settings.corpus) if settings.site == "auto" else settings.site
+    return ReadingOptions(base_url=settings.base_url, publisher=publisher)
 
 
 def build_index(
@@ -80,239 +81,260 @@ def build_index(
     reading_options: ReadingOptions | None = None,
     progress: Progress | None = None,
 ) -> BuildResult:
-    """Bring the index up to date with the guide; does nothing where it already is.
+    """Bring the index up to date with the guide; do nothing where it already is.
 
-    Only files that changed are read, and only texts that are new are encoded; the generation has
-    the bytes it would have if it were built from nothing. `reading` is how the guide is read but
-    for the window, which is the encoder's. `progress` is told (step, done, in all).
+    Only files that changed are read, and only new texts are encoded; the generation has the bytes
+    of a build from nothing. `reading_options` say how the guide is read, except for the passages'
+    length, which is the encoder's. `progress` receives (step, done, total).
 
-    One writer at a time: raises IndexBusy. Raises IndexUnwritable where the folder cannot be
-    written, and GuideError as `guide.read` does.
+    One writer at a time: raises IndexBusy. Raises IndexNotWritable where the folder cannot be
+    written, and GuideError as `read_guide` does.
     """
+    started = time.perf_counter()
+    given = reading_options or ReadingOptions(publisher=detect_publisher(corpus))
+    options = replace(given, max_tokens=encoder.window)
 
-    def tell(step: str) -> Callable[[int, int], None]:
+    def report(step: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(step, done, total) if progress else None
 
-    started = time.perf_counter()
-    given = reading_options or ReadingOptions(publisher=guides.detect_publisher(corpus))
-    reading_options = replace(given, max_tokens=encoder.window)
     with (
         generations.lock_for_writing(folder) as draft,
         _sqlite_errors_as_oserrors(),
         BuildCache(folder, f"{encoder.identity} {encoder.backend}") as cache,
+        closing(_open_previous(folder, encoder, options)) as last,
     ):
-        last, base, reasons = _open_previous(folder, encoder.identity, reading_options)
-        try:
-            found = _diff(corpus, cache, base, reading=reading_options, progress=tell("reading"))
-            if base and not _is_unchanged(found, base):
-                reasons += ("the guide changed",)
-                if last and last.manifest.encoder_backend != encoder.backend:
-                    # What asks an index need not be what built it; what goes on building it must.
-                    reasons, base = (*reasons, "the encoder changed"), None
-                    found = _diff(
-                        corpus, cache, None, reading=reading_options, progress=tell("reading")
-                    )
-            if last and not reasons:
-                seconds = time.perf_counter() - started
-                return _unchanged_result(last, folder, found.skipped, seconds=seconds)
-            vectors = CachedEmbedder(encoder, cache)
-            embedded = vectors.embed(found.pages, tell("encoding"))
-            with closing(_write(draft, found, vectors, base)) as store:
-                manifest = _describe(draft, store, encoder, reading_options)
-                text = json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n"
-                previous = last.generation if last else ""
-                name = generations.publish(folder, draft, text, previous=previous)
-                new = [vectors.digest(p.search_text) for page in found.pages for p in page.passages]
-                fresh = sum(digest in embedded for digest in new)
-                built = BuildResult(
-                    name,
-                    reasons,
-                    manifest.pages,
-                    manifest.passages,
-                    (*store.warnings(), *found.skipped),
-                    pages_read=len(found.pages),
-                    passages_reused=manifest.passages - fresh,
-                    passages_embedded=fresh,
-                    passages_removed=_count_removed(last, found, vectors, new),
-                    megabytes=_folder_size(folder / name) / 1e6,
-                )
-                _prune_cache(cache, store, last, vectors)
-        finally:
-            if last:
-                last.store.close()
-    return replace(built, seconds=time.perf_counter() - started)
+        previous = last
+        diff = diff_guide(corpus, previous.page_digests(), cache.file_records(corpus.resolve()))
+        if diff.is_change and previous.differs_in_backend(encoder):
+            previous, diff = previous.unusable("the encoder changed"), diff.from_nothing()
+        pages = read_pages(
+            corpus, diff.changed, reading_options=options, progress=report("reading")
+        )
+        guide = diff.assemble(pages)
+        _check_not_empty(corpus, guide, previous)
+        cache.save_file_records(corpus.resolve(), guide.file_records)
+        reasons = previous.reasons_to_build(guide)
+        if previous.index and not reasons:
+            return _unchanged_result(previous.index, folder, guide, started)
+        embeddings = embed_pages(guide.pages, encoder, cache, report("encoding"))
+        with closing(_write(draft, guide, embeddings, previous)) as store:
+            name = _publish(folder, draft, store, encoder, options, previous)
+            _prune_cache(cache, store, previous)
+            new = sum(digest in embeddings.encoded for digest in embeddings.passages)
+            return BuildResult(
+                generation=name,
+                reasons=reasons,
+                pages=len(store.page_digests()),
+                passages=store.size,
+                warnings=(*store.warnings(), *guide.warnings),
+                pages_read=len(guide.pages),
+                passages_reused=store.size - new,
+                passages_embedded=new,
+                passages_removed=_count_removed(previous, guide, embeddings),
+                megabytes=_folder_size(folder / name) / 1e6,
+                seconds=time.perf_counter() - started,
+            )
 
 
 @contextmanager
 def _sqlite_errors_as_oserrors() -> Iterator[None]:
-    """Pass on as an OSError what SQLite says of a disk that fails under a checked file."""
+    """Raise an OSError where SQLite reports that the disk fails under a file already checked."""
     try:
         yield
     except sqlite3.Error as error:
         raise OSError(str(error)) from error
 
 
-def _open_previous(
-    folder: Path, model: str, reading: ReadingOptions
-) -> tuple[Index | None, FaissStore | None, tuple[str, ...]]:
-    """The last generation, its store if pages may be taken over, and why it will not do."""
+@dataclass(frozen=True, slots=True)
+class _Previous:
+    """The generation before, the store whose pages may be reused, and reasons to build again.
+
+    `index` is None where there is none that opens. `reusable` is None where all is made anew.
+    """
+
+    index: Index | None
+    reusable: FaissStore | None
+    reasons: tuple[str, ...]
+
+    def close(self) -> None:
+        if self.index:
+            self.index.store.close()
+
+    def page_digests(self) -> dict[str, str]:
+        return self.reusable.page_digests() if self.reusable else {}
+
+    def differs_in_backend(self, encoder: Encoder) -> bool:
+        """Whether another backend computed the vectors, which may be searched but not mixed."""
+        backend = self.index.manifest.encoder_backend if self.index else ""
+        return self.reusable is not None and backend != encoder.backend
+
+    def unusable(self, reason: str) -> _Previous:
+        return replace(self, reusable=None, reasons=(*self.reasons, "the guide changed", reason))
+
+    def reasons_to_build(self, guide: GuideParts) -> tuple[str, ...]:
+        """Return the reasons to build a generation; none where the guide is as it was."""
+        if not self.reusable:
+            return self.reasons
+        unreadable = tuple(one for one in self.reusable.guide_warnings() if one.unreadable)
+        all_pages = (ReusedPages(0, len(self.reusable.page_digests())),)
+        if guide.parts == all_pages and guide.unreadable == unreadable:
+            return self.reasons
+        return (*self.reasons, "the guide changed")
+
+
+def _open_previous(folder: Path, encoder: Encoder, options: ReadingOptions) -> _Previous:
+    def load(generation: Generation) -> tuple[str, Index]:
+        return generation.damage, open_generation(generation)
+
     try:
-        found, last = generations.open_current(
-            folder, lambda found: (found, indexes.open_generation(found)), check_all=True
-        )
+        damage, index = generations.open_current(folder, load, check_all=True)
     except IndexMissing:
-        return None, None, ("there was no index",)
+        return _Previous(None, None, ("there was no index",))
     except IndexOutdated:
-        return None, None, ("the index format changed",)
+        return _Previous(None, None, ("the index format changed",))
     except IndexDamaged as error:
-        return None, None, (f"the index was damaged ({error.message})",)
-    was = last.reading_options
-    differs = {
-        "the model changed": last.manifest.model != model,
-        "the base URL changed": was.base_url != reading.base_url,
-        "the way of reading changed": replace(was, base_url=reading.base_url) != reading,
+        return _Previous(None, None, (f"the index was damaged ({error.message})",))
+    before = index.reading_options
+    changes = {
+        "the model changed": index.manifest.model != encoder.identity,
+        "the base URL changed": before.base_url != options.base_url,
+        "the way of reading changed": replace(before, base_url=options.base_url) != options,
     }
-    reasons = tuple(reason for reason, differing in differs.items() if differing)
-    base = None if reasons else last.store
-    if found.damage:
-        reasons += (f"the index was damaged ({found.damage})",)
-    return last, base, reasons
+    reasons = tuple(reason for reason, changed in changes.items() if changed)
+    reusable = None if reasons else index.store
+    if damage:
+        reasons += (f"the index was damaged ({damage})",)
+    return _Previous(index, reusable, reasons)
 
 
-def _diff(
-    corpus: Path,
-    cache: BuildCache,
-    base: FaissStore | None,
-    *,
-    reading: ReadingOptions,
-    progress: Callable[[int, int], None],
-) -> GuideDiff:
-    """The guide against the last generation; how its files are is remembered."""
-    seen = cache.file_records(corpus.resolve())
-    digests = base.page_digests() if base else {}
-    found = diff.diff_guide(
-        corpus, digests, reading_options=reading, file_records=seen, progress=progress
-    )
+def _check_not_empty(corpus: Path, guide: GuideParts, previous: _Previous) -> None:
     passages = (
-        len(piece.passages)
-        if isinstance(piece, ParsedPage)
-        else base and base.count_passages(piece)
-        for piece in found.parts
+        len(part.passages)
+        if isinstance(part, ParsedPage)
+        else previous.reusable and previous.reusable.count_passages(part)
+        for part in guide.parts
     )
     if not any(passages):
-        raise guides.empty_guide_error(corpus, found.paths, found.unreadable)
-    if found.file_records != seen:
-        cache.save_file_records(corpus.resolve(), found.file_records)
-    return found
+        raise empty_guide_error(corpus, guide.paths, guide.unreadable)
 
 
-def _is_unchanged(found: GuideDiff, base: FaissStore) -> bool:
-    """Whether the guide is as it was, down to the files that cannot be read."""
-    unread = tuple(oddity for oddity in base.guide_warnings() if oddity.unreadable)
-    return found.parts == (ReusedPages(0, len(base.page_digests())),) and found.unreadable == unread
-
-
-def _unchanged_result(
-    last: Index, folder: Path, warnings: tuple[GuideWarning, ...], *, seconds: float
-) -> BuildResult:
+def _unchanged_result(index: Index, folder: Path, guide: GuideParts, started: float) -> BuildResult:
     return BuildResult(
-        last.generation,
-        (),
-        last.manifest.pages,
-        last.manifest.passages,
-        (*last.store.warnings(), *warnings),
-        passages_reused=last.manifest.passages,
-        megabytes=_folder_size(folder / last.generation) / 1e6,
-        seconds=seconds,
+        generation=index.generation,
+        reasons=(),
+        pages=index.manifest.pages,
+        passages=index.manifest.passages,
+        warnings=(*index.store.warnings(), *guide.warnings),
+        passages_reused=index.manifest.passages,
+        megabytes=_folder_size(folder / index.generation) / 1e6,
+        seconds=time.perf_counter() - started,
     )
 
 
 def _write(
-    draft: Path, found: GuideDiff, vectors: CachedEmbedder, base: FaissStore | None
+    draft: Path, guide: GuideParts, embeddings: Embeddings, previous: _Previous
 ) -> FaissStore:
-    """Write a generation's files, and open them."""
-    concerns = (*found.unreadable, *_find_broken_links(found, base))
+    """Write the files of a generation, and open them."""
+    broken = _find_broken_links(guide, previous.reusable)
     try:
-        FaissStore.write(draft, found.parts, vectors, guide_warnings=concerns, previous=base)
-        return FaissStore(draft)  # FAISS closes a file without saying that its end is not there
+        arrays = write_generation(
+            draft,
+            guide.parts,
+            embeddings,
+            guide_warnings=(*guide.unreadable, *broken),
+            previous=previous.reusable,
+        )
+        return FaissStore(draft, arrays)
     except (ValueError, KeyError, RuntimeError) as error:
         raise OSError(str(error)) from error  # the disk is full, in another library's words
 
 
-def _find_broken_links(found: GuideDiff, base: FaissStore | None) -> tuple[GuideWarning, ...]:
-    """The links of a guide that lead nowhere.
+def _find_broken_links(guide: GuideParts, previous: FaissStore | None) -> tuple[GuideWarning, ...]:
+    """Find the links of a guide that lead nowhere.
 
-    They are those of the last generation where no page came or went, and the edited ones had no
-    such link, have the same links but for their lines, and are themselves found as before.
+    They are those of the previous generation if no page was added or removed, and if the edited
+    pages had no such link, are linked as before, and have the same links except for their lines.
     """
-    if base and has_same_paths(found.parts, list(base.page_digests())):
-        known = tuple(oddity for oddity in base.guide_warnings() if not oddity.unreadable)
-        odd = {oddity.path for oddity in known}
+    if previous and has_same_paths(guide.parts, list(previous.page_digests())):
+        known = tuple(one for one in previous.guide_warnings() if not one.unreadable)
+        paths = {one.path for one in known}
         if not any(
-            page.page.path in odd
-            or not _has_same_links(base.page_links(page.page.path), page.links)
-            for page in found.pages
+            page.page.path in paths
+            or not _has_same_links(previous.page_links(page.page.path), page.links)
+            for page in guide.pages
         ):
             return known
-    linked = list(base.all_page_links().values()) if base else []
-    pages = [
+    old_links = list(previous.all_page_links().values()) if previous else []
+    all_links = [
         page
-        for piece in found.parts
+        for part in guide.parts
         for page in (
-            linked[piece.start : piece.end] if isinstance(piece, ReusedPages) else [piece.links]
+            old_links[part.start : part.end] if isinstance(part, ReusedPages) else [part.links]
         )
     ]
-    return tuple(links.check_links(pages))
+    return tuple(links.check_links(all_links))
 
 
-def _has_same_links(one: PageLinks, other: PageLinks) -> bool:
-    same = one.permalink == other.permalink and set(one.anchors) == set(other.anchors)
-    return same and {to for _, to in one.links} == {to for _, to in other.links}
+def _has_same_links(old: PageLinks, new: PageLinks) -> bool:
+    same = old.permalink == new.permalink and set(old.anchors) == set(new.anchors)
+    return same and {to for _, to in old.links} == {to for _, to in new.links}
 
 
-def _describe(
-    draft: Path, store: FaissStore, encoder: Encoder, reading: ReadingOptions
-) -> Manifest:
+def _publish(
+    folder: Path,
+    draft: Path,
+    store: FaissStore,
+    encoder: Encoder,
+    options: ReadingOptions,
+    previous: _Previous,
+) -> str:
+    """Write the manifest, and make the draft the current generation; return its name."""
     digests = store.page_digests()
     lines = "".join(f"{digest}  {path}\n" for path, digest in digests.items())
-    return Manifest(
+    manifest = Manifest(
         format=INDEX_FORMAT,
         model=encoder.identity,
         model_name=encoder.name,
         encoder_backend=encoder.backend,
         corpus=hashlib.sha256(lines.encode()).hexdigest(),
-        reading_options=reading,
+        reading_options=options,
         pages=len(digests),
         passages=store.size,
+        arrays=dict(store.arrays),
         files=generations.hash_files(draft),
     )
+    text = json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n"
+    name = previous.index.generation if previous.index else ""
+    return generations.publish(folder, draft, text, previous=name)
 
 
-def _count_removed(
-    last: Index | None, found: GuideDiff, vectors: CachedEmbedder, new: Iterable[bytes]
-) -> int:
-    """How many passages of the last generation stand in the new one no more."""
-    if not last:
+def _count_removed(previous: _Previous, guide: GuideParts, embeddings: Embeddings) -> int:
+    """Count the passages of the previous generation that are in the new one no longer."""
+    if not previous.index:
         return 0
-    kept = {n for p in found.parts if isinstance(p, ReusedPages) for n in range(p.start, p.end)}
-    gone = [path for number, path in enumerate(last.store.page_digests()) if number not in kept]
-    old = Counter(
-        vectors.digest(passage.search_text)
-        for path in gone
-        for passage in last.store.page_passages(path)
+    store = previous.index.store
+    reused = {
+        number
+        for part in guide.parts
+        if isinstance(part, ReusedPages)
+        for number in range(part.start, part.end)
+    }
+    removed = Counter(
+        embeddings.digest(passage)
+        for number, path in enumerate(store.page_digests())
+        if number not in reused
+        for passage in store.page_passages(path)
     )
-    return (old - Counter(new)).total()
+    return (removed - Counter(embeddings.passages)).total()
 
 
-def _prune_cache(
-    cache: BuildCache, store: FaissStore, last: Index | None, vectors: CachedEmbedder
-) -> None:
-    """Forget the vectors that neither generation needs, once they are most of the cache."""
+def _prune_cache(cache: BuildCache, store: FaissStore, previous: _Previous) -> None:
+    """Delete the vectors that neither generation needs, once they are most of the cache."""
     if cache.size < _CACHE_MIN_BYTES + _CACHE_GROWTH * store.vector_bytes:
         return
-    stores = [store, last.store] if last else [store]
-    cache.retain(digest for one in stores for digest in vectors.digests(one))
+    stores = [store, previous.index.store] if previous.index else [store]
+    cache.retain(digest for one in stores for digest in list_digests(one, cache))
 
 
-def _folder_size(home: Path) -> int:
-    return sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+def _folder_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,7 +1,4 @@
-"""Which pages of a guide changed since it was last read; those are read again, and no other.
-
-Knows files, their stats and digests. Must not know what is made of a page once it is read.
-"""
+"""Compares a guide with an index of it: which pages stay, and which must be read again."""
 
 from __future__ import annotations
 
@@ -14,81 +11,115 @@ from typing import TYPE_CHECKING
 
 from assistant import files
 from assistant.errors import GuideError
-from assistant.guide import page as guides
-from assistant.guide import walk as walks
+from assistant.guide import walk
 from assistant.index.build_cache import FileRecord
 from assistant.index.database import ReusedPages
 from assistant.models.documents import GuideWarning, ParsedPage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from assistant.guide.publishers import ReadingOptions
     from assistant.index.database import GuidePart
 
 
 @dataclass(frozen=True, slots=True)
 class GuideDiff:
-    """A guide as pages that stayed and pages that were read, in order.
+    """The files of a guide, compared with the pages of an index.
 
-    `paths` are all its files, `unread` those that cannot be read, `files` how each one is, and
-    `skipped` what of the folder is not read by intention.
+    `paths` are all files in order, `changed` those that must be read. `digests` are the sha256 of
+    the index's pages, in order. `unreadable` are files that cannot be listed, `warnings` say what
+    else of the folder is left out.
+    """
+
+    paths: tuple[str, ...]
+    changed: tuple[str, ...]
+    digests: Mapping[str, str]
+    file_records: Mapping[str, FileRecord]
+    unreadable: tuple[GuideWarning, ...]
+    warnings: tuple[GuideWarning, ...]
+
+    @property
+    def is_change(self) -> bool:
+        """Whether any page may differ; a file that could not be read may still be unreadable."""
+        return bool(self.changed) or list(self.digests) != list(self.paths)
+
+    def from_nothing(self) -> GuideDiff:
+        """Return the same guide compared with no index: every page must be read."""
+        return replace(self, changed=self.paths, digests={})
+
+    def assemble(self, pages: Sequence[ParsedPage | GuideWarning]) -> GuideParts:
+        """Put the pages read, one for each of `changed`, between those that stay."""
+        read = dict(zip(self.changed, pages, strict=True))
+        records = dict(self.file_records)
+        for path, page in read.items():
+            if isinstance(page, GuideWarning):
+                records.pop(path, None)
+            elif path in records:
+                records[path] = replace(records[path], sha256=page.page.sha256)
+        unreadable = (page for page in pages if isinstance(page, GuideWarning))
+        return GuideParts(
+            paths=self.paths,
+            parts=tuple(_group_parts(self.paths, self.digests, read)),
+            unreadable=(*self.unreadable, *unreadable),
+            warnings=self.warnings,
+            file_records=records,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GuideParts:
+    """A guide as reused pages and pages that were read, in order.
+
+    `paths` are all its files, `unreadable` those that cannot be read, `file_records` the state of
+    the others, and `warnings` say what else of the folder is left out.
     """
 
     paths: tuple[str, ...]
     parts: tuple[GuidePart, ...]
     unreadable: tuple[GuideWarning, ...]
-    file_records: dict[str, FileRecord]
-    skipped: tuple[GuideWarning, ...] = ()
+    warnings: tuple[GuideWarning, ...]
+    file_records: Mapping[str, FileRecord]
 
     @property
     def pages(self) -> list[ParsedPage]:
         """The pages that were read."""
-        return [piece for piece in self.parts if isinstance(piece, ParsedPage)]
+        return [part for part in self.parts if isinstance(part, ParsedPage)]
 
 
 def diff_guide(
-    folder: Path,
-    digests: Mapping[str, str],
-    *,
-    reading_options: ReadingOptions,
-    file_records: Mapping[str, FileRecord],
-    progress: Callable[[int, int], None] | None = None,
+    folder: Path, digests: Mapping[str, str], file_records: Mapping[str, FileRecord]
 ) -> GuideDiff:
-    """Look at every file of a guide and read those that are not as they were.
+    """Compare every file of a guide with the pages of an index.
 
-    `digests` are the sha256 of the pages there are, in order; `seen` how files were when last
-    looked at. Raises GuideError where there is no folder.
+    `digests` are the sha256 of its pages by path, in order; `file_records` describe the files when
+    they were last looked at. Raises GuideError if there is no folder.
     """
-    listed = walks.list_files(folder)
-    paths = listed.paths
-    files = {
-        path: found
-        for path in paths
-        if (found := _inspect_file(folder, path, digests, file_records))
-    }
-    changed = [
-        path for path in paths if path not in files or files[path].sha256 != digests.get(path)
-    ]
-    read = guides.read_pages(folder, changed, reading_options=reading_options, progress=progress)
-    for path, page in zip(changed, read, strict=True):
-        if isinstance(page, GuideWarning):
-            files.pop(path, None)
-        elif path in files:
-            files[path] = replace(files[path], sha256=page.page.sha256)
-    unread = (*listed.unreadable, *(page for page in read if isinstance(page, GuideWarning)))
-    pieces = tuple(_group_parts(paths, digests, dict(zip(changed, read, strict=True))))
-    skipped = tuple(oddity for oddity in listed.warnings if not oddity.unreadable)
-    return GuideDiff(paths, pieces, unread, files, skipped)
+    listed = walk.list_files(folder)
+    records: dict[str, FileRecord] = {}
+    for path in listed.paths:
+        if record := _inspect_file(folder, path, digests, file_records):
+            records[path] = record
+    return GuideDiff(
+        paths=listed.paths,
+        changed=tuple(
+            path
+            for path in listed.paths
+            if path not in records or records[path].sha256 != digests.get(path)
+        ),
+        digests=digests,
+        file_records=records,
+        unreadable=listed.unreadable,
+        warnings=tuple(one for one in listed.warnings if not one.unreadable),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeCounts:
-    """How many pages of a guide are not as its index has them, and how its files were seen to be.
+    """How many pages of a guide differ from its index.
 
-    `files` makes the next comparison cheap. `unsure` counts pages that were not read to tell,
-    `hidden` those of the index whose folder cannot be read now.
+    `file_records` make the next comparison cheap. `unchecked` counts the pages that were not read
+    to find out, `unlistable` those of the index whose folder cannot be listed now.
     """
 
     edited: int
@@ -100,11 +131,11 @@ class ChangeCounts:
 
     @property
     def pages(self) -> int:
-        """How many pages differ."""
+        """The number of pages that differ."""
         return self.edited + self.added + self.deleted
 
     def __str__(self) -> str:
-        """What differs, as one sentence; empty where nothing does."""
+        """Describe the difference in one sentence; empty if there is none."""
         if not self.pages:
             return ""
         counts = {"edited": self.edited, "added": self.added, "deleted": self.deleted}
@@ -121,43 +152,42 @@ def count_changes(
     file_records: Mapping[str, FileRecord],
     max_reads: int = sys.maxsize,
 ) -> ChangeCounts:
-    """Compare a guide with its index, by stat where that tells, else by the files' digests.
+    """Count the pages of a guide that differ from its index, by stat where that is certain.
 
-    `digests` are the sha256 of the index's pages, `unread` the files it could not read, `seen`
-    how files were when last looked at. At most `most_read` files are read. Nothing is said of
-    files that cannot be looked at. Raises GuideError where there is no folder.
+    `digests` are the sha256 of the index's pages, `unreadable` the files it could not read, and
+    `file_records` describe the files when they were last looked at. At most `max_reads` files are
+    read. A file that cannot be looked at does not count. Raises GuideError if there is no folder.
     """
-    listed = walks.list_files(folder)
+    listed = walk.list_files(folder)
     if "" in listed.unlisted_folders:
         raise GuideError(f"{folder} cannot be read.", "Let the user who serves read it.")
-    files: dict[str, FileRecord] = {}
-    edited = added = unsure = 0
+    records: dict[str, FileRecord] = {}
+    edited = added = unchecked = 0
     for path in listed.paths:
         if path not in digests:
-            added += walks.printable_path(path) not in unreadable
+            added += walk.printable_path(path) not in unreadable
             continue
-        found = _inspect_file(folder, path, digests if max_reads else {}, file_records)
-        if found is None:
+        record = _inspect_file(folder, path, digests if max_reads else {}, file_records)
+        if record is None:
             continue
-        if not found.sha256:
-            unsure += 1
+        if not record.sha256:
+            unchecked += 1
             continue
-        max_reads -= found is not file_records.get(path)
-        files[path] = found
-        edited += found.sha256 != digests[path]
-    paths, hidden = (
-        set(listed.paths),
-        tuple(f"{inside}/".lstrip("/") for inside in listed.unlisted_folders),
-    )
-    gone = [path for path in digests if path not in paths]
-    kept = sum(bool(hidden) and path.startswith(hidden) for path in gone)
-    return ChangeCounts(edited, added, len(gone) - kept, files, unsure, kept)
+        max_reads -= record is not file_records.get(path)
+        records[path] = record
+        edited += record.sha256 != digests[path]
+    paths = set(listed.paths)
+    missing = [path for path in digests if path not in paths]
+    unlisted = tuple(f"{inside}/".lstrip("/") for inside in listed.unlisted_folders)
+    unlistable = sum(bool(unlisted) and path.startswith(unlisted) for path in missing)
+    deleted = len(missing) - unlistable
+    return ChangeCounts(edited, added, deleted, records, unchecked, unlistable)
 
 
 def _inspect_file(
     folder: Path, path: str, digests: Mapping[str, str], file_records: Mapping[str, FileRecord]
 ) -> FileRecord | None:
-    """How a file is now, with its digest if there is one to compare; None where it is gone."""
+    """Describe a file, with its digest if there is one to compare; None if it is missing."""
     now = time.time_ns()  # before the file is looked at: what changes later is later than this
     try:
         stat = os.stat(f"{folder}/{path}")  # noqa: PTH116 - 30,000 of them
@@ -177,8 +207,8 @@ def _group_parts(
     paths: Iterable[str],
     digests: Mapping[str, str],
     read: Mapping[str, ParsedPage | GuideWarning],
-) -> Iterable[GuidePart]:
-    """The guide in order, neighbours that stayed as one piece."""
+) -> Iterator[GuidePart]:
+    """Put the guide in order, neighbouring pages that stay as one part."""
     numbers = {path: number for number, path in enumerate(digests)}
     start = end = 0
     for path in paths:

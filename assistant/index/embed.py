@@ -1,123 +1,148 @@
-"""Vectors of texts: from the cache where they are there, else from the encoder and then kept.
-
-Knows which texts of a page are encoded, and how finely. Must not know where vectors are stored
-once a generation is written.
-"""
+"""Embeds the texts of a guide: vectors come from the build cache, else from the encoder."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.index.store import quantize
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from assistant.encoders.onnx import Encoder
+    from numpy.typing import NDArray
+
+    from assistant.encoders.base import Encoder
     from assistant.index.build_cache import BuildCache
-    from assistant.index.store import FaissStore, Rough
-    from assistant.index.store import Vectors as Exact
+    from assistant.index.store import FaissStore
     from assistant.models.documents import ParsedPage, Passage
 
+    Vectors = NDArray[np.float32]
+    Int8Vectors = NDArray[np.int8]
+
+# The two kinds of vectors, as they are named in the keys of a cache that may be older.
 FLOAT32 = "exact"
 INT8 = "rough"
 
-# How many texts are encoded before their vectors are put where no interruption takes them away,
-# and how many pages' texts are looked up at once.
+# How many texts are encoded before their vectors are saved, so that an interrupted build loses no
+# more, and how many pages' texts are looked up at a time.
 _TEXTS_PER_WRITE = 512
 _PAGES_PER_LOOKUP = 64
 
 
-class CachedEmbedder:
-    """The vectors of a guide's texts, each text encoded once."""
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The vectors of the texts of some pages; they lie in the build cache, not in memory.
 
-    def __init__(self, encoder: Encoder, cache: BuildCache) -> None:
-        self._encoder = encoder
-        self._cache = cache
+    `passages` are the cache digests of the pages' passages, `encoded` those of all texts that had
+    to be encoded.
+    """
 
-    def digest(self, text: str) -> bytes:
-        """What the exact vector of a text is kept under."""
-        return self._cache.digest(text, kind=FLOAT32)
+    passages: tuple[bytes, ...]
+    encoded: frozenset[bytes]
+    encoder: Encoder
+    cache: BuildCache
 
-    def digests(self, store: FaissStore) -> Iterator[bytes]:
-        """What all vectors of a generation are kept under."""
-        for passage in store.all_passages():
-            yield from (
-                self._cache.digest(text, kind=kind) for text, kind in _passage_texts(passage)
-            )
-        for resource in store.all_resources():
-            yield self.digest(resource.title)
+    def float32(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text: float32, shape (texts, width)."""
+        vectors = np.frombuffer(self._read(texts, FLOAT32), dtype=np.float32)
+        return vectors.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.float32)
 
-    def embed(
-        self, pages: Sequence[ParsedPage], progress: Callable[[int, int], None]
-    ) -> set[bytes]:
-        """Encode the texts of pages that are not in the cache, and say which those were.
+    def int8(self, texts: Sequence[str]) -> Int8Vectors:
+        """Return one vector a text, as `quantize` makes it: int8, shape (texts, width)."""
+        vectors = np.frombuffer(self._read(texts, INT8), dtype=np.int8)
+        return vectors.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.int8)
 
-        `progress` is told (texts encoded, texts to encode). What is encoded is kept bit by bit,
-        so that a build that is interrupted goes on where it was.
-        """
-        missing: dict[bytes, tuple[str, str]] = {}
-        for start in range(0, len(pages), _PAGES_PER_LOOKUP):
-            texts = {
-                self._cache.digest(text, kind=kind): (text, kind)
-                for page in pages[start : start + _PAGES_PER_LOOKUP]
-                for text, kind in _page_texts(page)
-            }
-            known = self._cache.contains(list(texts))
-            missing |= {digest: text for digest, text in texts.items() if digest not in known}
-        # Texts of like length share batches, so that little is spent on padding.
-        ordered = sorted(missing.items(), key=lambda item: len(item[1][0]))
-        for start in range(0, len(ordered), _TEXTS_PER_WRITE):
-            told = partial(_report_progress, progress, start, len(ordered))
-            self._encode_texts(dict(ordered[start : start + _TEXTS_PER_WRITE]), told)
-        return set(missing)
+    def digest(self, passage: Passage) -> bytes:
+        """Return the cache digest of a passage's vector."""
+        return self.cache.digest(passage.search_text, kind=FLOAT32)
 
-    def float32(self, texts: Sequence[str]) -> Exact:
-        """One unit vector a text."""
-        found = np.frombuffer(self._read_vectors(texts, FLOAT32), dtype=np.float32)
-        return found.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.float32)
-
-    def int8(self, texts: Sequence[str]) -> Rough:
-        """One vector a text, as `quantise` makes it."""
-        found = np.frombuffer(self._read_vectors(texts, INT8), dtype=np.int8)
-        return found.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.int8)
-
-    def _read_vectors(self, texts: Sequence[str], kind: str) -> bytes:
-        digests = [self._cache.digest(text, kind=kind) for text in texts]
+    def _read(self, texts: Sequence[str], kind: str) -> bytes:
+        digests = [self.cache.digest(text, kind=kind) for text in texts]
         by_digest = dict(zip(digests, texts, strict=True))
-        found = self._cache.vectors(list(by_digest))
-        missing = {d: (text, kind) for d, text in by_digest.items() if d not in found}
-        if missing:  # damaged since it was put there
-            found |= self._encode_texts(missing, None)
-        return b"".join(found[digest] for digest in digests)
+        vectors = self.cache.vectors(list(by_digest))
+        damaged = {d: (text, kind) for d, text in by_digest.items() if d not in vectors}
+        if damaged:
+            vectors |= _encode(damaged, self.encoder, self.cache, None)
+        return b"".join(vectors[digest] for digest in digests)
 
-    def _encode_texts(
-        self,
-        texts: Mapping[bytes, tuple[str, str]],
-        progress: Callable[[int, int], None] | None,
-    ) -> dict[bytes, bytes]:
-        exact = self._encoder.encode([text for text, _ in texts.values()], progress)
-        rough = quantize(exact)
-        rows = {
-            digest: (exact if kind == FLOAT32 else rough)[n].tobytes()
-            for n, (digest, (_, kind)) in enumerate(texts.items())
+
+def embed_pages(
+    pages: Sequence[ParsedPage],
+    encoder: Encoder,
+    cache: BuildCache,
+    progress: Callable[[int, int], None],
+) -> Embeddings:
+    """Embed the texts of pages, each distinct text once: only those not in the cache are encoded.
+
+    `progress` receives (texts encoded, texts to encode). Vectors are saved every 512 texts, so
+    that an interrupted build continues where it stopped.
+    """
+    passages: list[bytes] = []
+    missing: dict[bytes, tuple[str, str]] = {}
+    for start in range(0, len(pages), _PAGES_PER_LOOKUP):
+        some = pages[start : start + _PAGES_PER_LOOKUP]
+        texts = {
+            cache.digest(text, kind=kind): (text, kind)
+            for page in some
+            for text, kind in _page_texts(page)
         }
-        self._cache.put(rows)
-        return rows
+        known = cache.contains(list(texts))
+        missing |= {digest: text for digest, text in texts.items() if digest not in known}
+        passages += [
+            cache.digest(passage.search_text, kind=FLOAT32)
+            for page in some
+            for passage in page.passages
+        ]
+    # Texts of similar length share batches, so that little time is spent on padding.
+    ordered = sorted(missing.items(), key=lambda item: len(item[1][0]))
+    for start in range(0, len(ordered), _TEXTS_PER_WRITE):
+        report = partial(_report_progress, progress, start, len(ordered))
+        _encode(dict(ordered[start : start + _TEXTS_PER_WRITE]), encoder, cache, report)
+    return Embeddings(tuple(passages), frozenset(missing), encoder, cache)
+
+
+def list_digests(store: FaissStore, cache: BuildCache) -> Iterator[bytes]:
+    """List the cache digests of all vectors of a generation."""
+    for passage in store.all_passages():
+        yield from (cache.digest(text, kind=kind) for text, kind in _passage_texts(passage))
+    for resource in store.all_resources():
+        yield cache.digest(resource.title, kind=FLOAT32)
+
+
+def quantize(vectors: Vectors) -> Int8Vectors:
+    """Scale unit vectors to int8, the largest part of each to 127; a cosine moves by about .002."""
+    largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9)
+    return np.asarray(np.rint(vectors / largest * 127), dtype=np.int8)
+
+
+def _encode(
+    texts: Mapping[bytes, tuple[str, str]],
+    encoder: Encoder,
+    cache: BuildCache,
+    progress: Callable[[int, int], None] | None,
+) -> dict[bytes, bytes]:
+    """Encode texts by digest, save their vectors in the cache, and return these."""
+    float32 = encoder.encode([text for text, _ in texts.values()], progress)
+    int8 = quantize(float32)
+    vectors = {
+        digest: (float32 if kind == FLOAT32 else int8)[n].tobytes()
+        for n, (digest, (_, kind)) in enumerate(texts.items())
+    }
+    cache.put(vectors)
+    return vectors
 
 
 def _report_progress(
     progress: Callable[[int, int], None], before: int, total: int, done: int, _: int
 ) -> None:
-    """Tell of one batch as a part of all."""
+    """Report the progress of one batch as a part of the whole."""
     progress(before + done, total)
 
 
 def _page_texts(page: ParsedPage) -> Iterator[tuple[str, str]]:
-    """The texts of a page that are encoded, and how finely."""
+    """Yield the texts of a page to encode, with the kind of their vectors."""
     for passage in page.passages:
         yield from _passage_texts(passage)
     for resource in page.resources:

@@ -1,8 +1,4 @@
-"""The index: a generation opened, with what it was made from.
-
-Knows whether a generation can be asked, and with which model. Must not know how generations are
-kept on disk, how they are built, nor what is asked of them.
-"""
+"""Opens a generation: its manifest, and the store that searches it."""
 
 from __future__ import annotations
 
@@ -14,12 +10,13 @@ from typing import TYPE_CHECKING
 from assistant.errors import IndexDamaged, IndexOutdated, ModelError
 from assistant.guide.publishers import ReadingOptions
 from assistant.index import generations
+from assistant.index.arrays import ArraySpec
 from assistant.index.store import FaissStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from assistant.encoders.onnx import Encoder
+    from assistant.encoders.base import Encoder
     from assistant.index.generations import Generation
 
 INDEX_FORMAT = 9
@@ -28,7 +25,10 @@ INDEX_FORMAT = 9
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made from, and the digests of its files."""
+    """What a generation was made from, its arrays by file name, and the digests of its files.
+
+    `model` is the identity of the encoder, `corpus` a sha256 over the digests of all pages.
+    """
 
     format: int
     model: str
@@ -38,6 +38,7 @@ class Manifest:
     reading_options: ReadingOptions
     pages: int
     passages: int
+    arrays: dict[str, ArraySpec]
     files: dict[str, str]
 
 
@@ -46,7 +47,7 @@ class Index:
     """An opened generation: its name, its manifest and its store.
 
     `warning` is empty, or says which file of the current generation is damaged, so that another
-    was opened, and what mends it.
+    was opened, and how to fix it.
     """
 
     generation: str
@@ -60,41 +61,47 @@ class Index:
         return self.manifest.reading_options
 
     def check_model(self, encoder: Encoder) -> None:
-        """Raise ModelError unless the encoder is the one the vectors came from."""
+        """Raise ModelError unless the vectors came from this encoder's model."""
         if encoder.identity != self.manifest.model:
             raise ModelError(
                 f"The index was built with {self.manifest.model_name}, not with {encoder.name}.",
                 f"{generations.REBUILD_HINT} with the model you want, "
-                "or ask with the one it was built with.",
+                "or ask with the model it was built with.",
             )
 
 
 def open_index(folder: Path) -> Index:
-    """Open the current generation after checking it as `generations.checked`; nothing is written.
+    """Open the current generation after checking its files; write nothing.
 
-    Where it is damaged the one before is opened, and `warning` says so. Raises IndexMissing,
-    IndexOutdated, or IndexDamaged where no generation is whole.
+    Where it is damaged the generation before is opened, and `warning` says so. Raises
+    IndexMissing, IndexOutdated, or IndexDamaged where every generation is damaged.
     """
     return generations.open_current(folder, open_generation)
 
 
-def open_generation(found: Generation) -> Index:
-    """A generation whose files were checked; `warning` says where it is not the current one."""
-    manifest = _parse_manifest(found)
+def open_generation(generation: Generation) -> Index:
+    """Open a generation whose files were checked; `warning` says if it is not the current one."""
+    manifest = _parse_manifest(generation)
     try:
-        store = FaissStore(found.folder)
+        store = FaissStore(generation.folder, manifest.arrays)
     except (OSError, ValueError, KeyError, RuntimeError, sqlite3.Error) as error:
-        what = f"The index in {found.folder} cannot be read: {error}"
-        raise IndexDamaged(what, generations.REBUILD_HINT) from error
-    warning = (
-        f"{found.damage} Another generation of the index is served. {generations.REBUILD_HINT}"
-    )
-    return Index(found.name, manifest, store, warning if found.damage else "")
+        message = f"The index in {generation.folder} cannot be read: {error}"
+        raise IndexDamaged(message, generations.REBUILD_HINT) from error
+    warning = ""
+    if generation.damage:
+        hint = generations.REBUILD_HINT
+        warning = f"{generation.damage} The generation before it is used instead. {hint}"
+    return Index(generation.name, manifest, store, warning)
 
 
-def _parse_manifest(found: Generation) -> Manifest:
-    data = json.loads(found.manifest)
+def _parse_manifest(generation: Generation) -> Manifest:
+    data = json.loads(generation.manifest)
     if data.get("format") != INDEX_FORMAT:
-        what = f"The index has format {data.get('format')}, not {INDEX_FORMAT}."
-        raise IndexOutdated(what, generations.REBUILD_HINT)
-    return Manifest(**{**data, "reading_options": ReadingOptions(**data["reading_options"])})
+        message = f"The index has format {data.get('format')}, not {INDEX_FORMAT}."
+        raise IndexOutdated(message, generations.REBUILD_HINT)
+    arrays = {
+        name: ArraySpec(spec["dtype"], tuple(spec["shape"]))
+        for name, spec in data["arrays"].items()
+    }
+    options = ReadingOptions(**data["reading_options"])
+    return Manifest(**{**data, "arrays": arrays, "reading_options": options})

@@ -1,8 +1,4 @@
-"""What passages tell: the terms of each sentence as numbers, and where those asked for stand.
-
-Knows how a passage is written as a row of numbers, so that many are looked through at once.
-Must not know where rows are kept, what is asked, or what a term weighs.
-"""
+"""Term positions of passages, and where the query's terms match."""
 
 from __future__ import annotations
 
@@ -23,10 +19,10 @@ if TYPE_CHECKING:
 
     from assistant.models.documents import Passage
 
-    Numbers = NDArray[np.int32]
+    Codes = NDArray[np.int32]
     Places = NDArray[np.intp]
-    Marks = NDArray[np.bool_]
-    Figures = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+    Weights = NDArray[np.float64]
 
 _CHANGELOG = re.compile(
     r"^\W*(?:change\s?logs?|release\s+(?:notes|history)|version\s+history|what['’]s\s+new)\b|"
@@ -34,35 +30,35 @@ _CHANGELOG = re.compile(
     re.I,
 )
 
-# A line of terms, which are below 0, ends with a number that is not.
+# A line holds the codes of its terms, which are below 0, and ends with a code that is not.
 _LINE_END = 0
-_HEADING_LINE_END = 1  # ends the line of a sentence that is a heading, which is left empty
+_HEADING_LINE_END = 1  # ends the empty line of a sentence that is a heading
 _EXTRA_LINES = 2  # lines of a passage that are none of its sentences: its heading, its heading path
 
 HEADING_SCORE = -1.0
-"""What a heading says to any question: less than every sentence."""
+"""The score of a heading, for every query: lower than that of any sentence."""
 
 
 def term_row(passage: Passage) -> list[int]:
-    """A passage as numbers: a line for each sentence, one for its heading, one for its path.
+    """Encode a passage as numbers: a line a sentence, one for its heading, one for its path.
 
-    A term is the last 31 bits of its CRC-32, set below 0: fewer than one question in 100,000 takes
-    a term for another in one of its candidates. The last number of all is how many terms the
-    sentences have, each counted once, times two; and one more where a heading says that this is a
-    change log, by name or by a version.
+    A term's code is the last 31 bits of its CRC-32, set below 0: fewer than one query in 100,000
+    mistakes one term for another in one of its candidates. The last number is twice the number of
+    distinct terms in the sentences; plus 1 where a heading says, by name or by a version, that the
+    passage belongs to a change log.
     """
-    found: list[int] = []
-    said: set[str] = set()
+    codes: list[int] = []
+    distinct: set[str] = set()
     for sentence in passage.sentences:
         if sentence.kind == "heading":
-            found.append(_HEADING_LINE_END)
+            codes.append(_HEADING_LINE_END)
             continue
         own = extract_terms(passage.slice(sentence))
-        said.update(own)
-        found += [*map(_hash_term, own), _LINE_END]
-    found += [*map(_hash_term, extract_terms(passage.heading)), _LINE_END]
-    found += map(_hash_term, extract_terms(passage.heading_path))
-    return [*found, 2 * len(said) + any(map(_CHANGELOG.search, passage.headings))]
+        distinct.update(own)
+        codes += [*map(_hash_term, own), _LINE_END]
+    codes += [*map(_hash_term, extract_terms(passage.heading)), _LINE_END]
+    codes += map(_hash_term, extract_terms(passage.heading_path))
+    return [*codes, 2 * len(distinct) + any(map(_CHANGELOG.search, passage.headings))]
 
 
 def _hash_term(term: str) -> int:
@@ -71,15 +67,16 @@ def _hash_term(term: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TermPositions:
-    """What some passages tell: their rows one after another, and where each line is in them.
+    """The term rows of some passages, one after another, and where each line stands in them.
 
-    A line is one of a passage's sentences, its heading or its heading path, in this order. `ends`
-    are the places where lines end, `first` the first line of each passage and `last` its last,
-    `sentences` how many sentences it has. `owners`, `columns` and `lines` say for each sentence
-    which passage has it, its number there from 0, and which line it is.
+    A line is one of a passage's sentences, its heading or its heading path, in this order.
+    `line_ends` are places in `codes`. `first_lines` and `last_lines` are the first and the last
+    line of each passage, `sentences` the number of its sentences. For each sentence,
+    `sentence_passages` is its passage, `sentence_numbers` its number there from 0, and
+    `sentence_lines` its line.
     """
 
-    codes: Numbers
+    codes: Codes
     line_ends: Places
     first_lines: Places
     last_lines: Places
@@ -89,118 +86,132 @@ class TermPositions:
     sentence_lines: Places
 
     @classmethod
-    def from_rows(cls, numbers: Numbers, sentences: NDArray[np.int64]) -> TermPositions:
-        """What rows of numbers tell, of passages that have so many sentences each."""
+    def from_rows(cls, codes: Codes, sentences: NDArray[np.int64]) -> TermPositions:
+        """Find the lines in the rows of passages that have so many sentences each."""
         last = (sentences + _EXTRA_LINES).cumsum() - 1
         first = last - sentences - (_EXTRA_LINES - 1)
-        owners = np.arange(sentences.size).repeat(sentences)
-        lines = np.arange(owners.size) + _EXTRA_LINES * owners
-        ends = (numbers >= 0).nonzero()[0]
-        return cls(numbers, ends, first, last, sentences, owners, lines - first[owners], lines)
+        passages = np.arange(sentences.size).repeat(sentences)
+        lines = np.arange(passages.size) + _EXTRA_LINES * passages
+        return cls(
+            codes=codes,
+            line_ends=(codes >= 0).nonzero()[0],
+            first_lines=first,
+            last_lines=last,
+            sentences=sentences,
+            sentence_passages=passages,
+            sentence_numbers=lines - first[passages],
+            sentence_lines=lines,
+        )
 
     @classmethod
     def from_passages(cls, passages: Sequence[Passage]) -> TermPositions:
-        """Take passages apart."""
-        found = [number for passage in passages for number in term_row(passage)]
-        counts = [len(passage.sentences) for passage in passages]
-        return cls.from_rows(np.array(found, dtype=np.int32), np.array(counts, dtype=np.int64))
+        """Encode passages, and find the lines in their rows."""
+        codes = [code for passage in passages for code in term_row(passage)]
+        sentences = [len(passage.sentences) for passage in passages]
+        return cls.from_rows(np.array(codes, dtype=np.int32), np.array(sentences, dtype=np.int64))
 
     @property
-    def distinct_terms(self) -> Numbers:
-        """How many terms the sentences of each passage have, each counted once."""
+    def distinct_terms(self) -> Codes:
+        """The number of distinct terms in the sentences of each passage."""
         return self.codes[self.line_ends[self.last_lines]] >> 1
 
     @property
-    def changelogs(self) -> Numbers:
+    def changelogs(self) -> Codes:
         """1 for each passage of a change log, else 0."""
         return self.codes[self.line_ends[self.last_lines]] & 1
 
     def pad_by_passage(self, values: NDArray[Any], empty: float) -> NDArray[Any]:
-        """A value of each sentence in the row of its passage, and `empty` behind the last one."""
-        found = np.full((self.sentences.size, 1 + self.sentences.max()), empty, values.dtype)
-        found[self.sentence_passages, self.sentence_numbers] = values
-        return found
+        """Put a value for each sentence into the row of its passage, and `empty` behind the last.
 
-    def match(self, sought: Sequence[str]) -> TermMatches:
-        """Where some terms stand, none of them named twice."""
-        wanted = np.array([*map(_hash_term, sought)], dtype=np.int32)
+        The result has shape (passages, 1 + the most sentences of a passage).
+        """
+        rows = np.full((self.sentences.size, 1 + self.sentences.max()), empty, values.dtype)
+        rows[self.sentence_passages, self.sentence_numbers] = values
+        return rows
+
+    def match(self, terms: Sequence[str]) -> TermMatches:
+        """Find where some distinct terms stand."""
+        wanted = np.array([*map(_hash_term, terms)], dtype=np.int32)
         same = (wanted[:, None] == self.codes).ravel()  # flat, which takes half as long
-        which, at = np.divmod(same.nonzero()[0], max(1, self.codes.size))
-        held = np.zeros((self.line_ends.size, wanted.size), dtype=np.bool_)
-        held[self.line_ends.searchsorted(at), which] = True
-        passages = (
-            np.logical_or.reduceat(held, self.first_lines, axis=0)
-            if self.first_lines.size
-            else held
-        )
-        return TermMatches(self, tuple(sought), held, passages, which, at)
+        term_numbers, places = np.divmod(same.nonzero()[0], max(1, self.codes.size))
+        lines = np.zeros((self.line_ends.size, wanted.size), dtype=np.bool_)
+        lines[self.line_ends.searchsorted(places), term_numbers] = True
+        passages = lines
+        if self.first_lines.size:
+            passages = np.logical_or.reduceat(lines, self.first_lines, axis=0)
+        return TermMatches(self, tuple(terms), lines, passages, term_numbers, places)
 
 
 @dataclass(frozen=True, slots=True)
 class TermMatches:
-    """Where terms stand.
+    """Where the terms of a query stand.
 
-    `lines` and `passages` say which terms each line and each passage holds; `which` and `at` name
-    each place where one stands: the number of the term, and the place.
+    `lines` and `passages` say which terms each line and each passage holds. `term_numbers` and
+    `places` name every match: the number of the term, and its place in the codes.
     """
 
     positions: TermPositions
     terms: tuple[str, ...]
-    lines: Marks
-    passages: Marks
+    lines: Mask
+    passages: Mask
     term_numbers: Places
     places: Places
 
-    def passages_with(self, term: str) -> Marks:
-        """Which passages hold one of the terms."""
+    def passages_with(self, term: str) -> Mask:
+        """Tell which passages hold one of the terms."""
         return self.passages[:, self.terms.index(term)]
 
-    def terms_by_passage(self, sought: Sequence[str]) -> list[tuple[str, ...]]:
-        """Which of the first terms each passage holds, in their order."""
-        return [tuple(itertools.compress(sought, row)) for row in self.passages.tolist()]
+    def terms_by_passage(self, terms: Sequence[str]) -> list[tuple[str, ...]]:
+        """List which of the first terms each passage holds, in their order."""
+        return [tuple(itertools.compress(terms, row)) for row in self.passages.tolist()]
 
-    def score_sentences(self, weights: Figures, cosines: NDArray[np.float32]) -> Figures:
-        """What each sentence says: half by meaning, half by the share of the weights it holds.
+    def score_sentences(self, weights: Weights, cosines: NDArray[np.float32]) -> Weights:
+        """Score each sentence: half by its cosine, half by the share of the weights it holds.
 
-        `weights` are of the first of the terms. HEADING for one that is a heading.
+        `weights` belong to the first of the terms. A heading has HEADING_SCORE.
         """
-        told = self.positions
-        held = sum_weights(self.lines, weights)[told.sentence_lines] / (
-            sum(weights.tolist()) or 1.0
-        )
-        said = 0.5 * cosines.astype(np.float64) + 0.5 * held
-        said[told.codes[told.line_ends[told.sentence_lines]] == _HEADING_LINE_END] = HEADING_SCORE
-        return said
+        positions = self.positions
+        total = sum(weights.tolist()) or 1.0
+        shares = sum_weights(self.lines, weights)[positions.sentence_lines] / total
+        scores = 0.5 * cosines.astype(np.float64) + 0.5 * shares
+        ends = positions.codes[positions.line_ends[positions.sentence_lines]]
+        scores[ends == _HEADING_LINE_END] = HEADING_SCORE
+        return scores
 
-    def terms_near(self, best: Places) -> Marks:
-        """Which terms stand in a sentence of each passage, beside it, or in the heading."""
-        told, lines = self.positions, self.lines
-        heading = told.last_lines - 1
-        line = np.minimum(told.first_lines + best, heading)
-        after, before = np.minimum(line + 1, heading), np.maximum(line - 1, told.first_lines)
-        near: Marks = lines[line] | lines[before] | lines[after] | lines[heading]
+    def terms_near(self, best: Places) -> Mask:
+        """Tell which terms stand in one sentence of each passage, beside it, or in the heading.
+
+        `best` is the number of that sentence for each passage.
+        """
+        positions, lines = self.positions, self.lines
+        heading = positions.last_lines - 1
+        line = np.minimum(positions.first_lines + best, heading)
+        after, before = np.minimum(line + 1, heading), np.maximum(line - 1, positions.first_lines)
+        near: Mask = lines[line] | lines[before] | lines[after] | lines[heading]
         return near
 
     def count_adjacent_pairs(self, pairs: Sequence[tuple[str, str]]) -> Places:
-        """How many pairs of terms stand side by side, or one apart, in a line of each passage."""
-        told, number = self.positions, {term: n for n, term in enumerate(self.terms)}
+        """Count the pairs of terms that stand at most one word apart in a line of each passage."""
+        positions, number = self.positions, {term: n for n, term in enumerate(self.terms)}
         none = len(number)
-        numbers = np.full(told.codes.size + 2, none)
+        numbers = np.full(positions.codes.size + 2, none)
         numbers[self.places] = self.term_numbers
-        after = numbers[self.places + 1]
-        later = np.where(told.codes[self.places + 1] < 0, numbers[self.places + 2], none)
-        owners = told.line_ends[told.last_lines].searchsorted(self.places)
-        stand = np.zeros((none, none + 1, told.first_lines.size), dtype=np.bool_)
-        stand[self.term_numbers, after, owners] = stand[self.term_numbers, later, owners] = True
-        one, other = ([number[pair[place]] for pair in pairs] for place in (0, 1))
-        found: Places = stand[one, other].sum(axis=0)
-        return found
+        next_term = numbers[self.places + 1]
+        is_term = positions.codes[self.places + 1] < 0
+        term_after = np.where(is_term, numbers[self.places + 2], none)
+        passages = positions.line_ends[positions.last_lines].searchsorted(self.places)
+        adjacent = np.zeros((none, none + 1, positions.first_lines.size), dtype=np.bool_)
+        adjacent[self.term_numbers, next_term, passages] = True
+        adjacent[self.term_numbers, term_after, passages] = True
+        first, second = ([number[pair[place]] for pair in pairs] for place in (0, 1))
+        counts: Places = adjacent[first, second].sum(axis=0)
+        return counts
 
 
-def sum_weights(held: Marks, weights: Figures) -> Figures:
-    """The summed weight of what each row holds, added up from the first term to the last.
+def sum_weights(held: Mask, weights: Weights) -> Weights:
+    """Add up the weights of the terms that each row holds, from the first term to the last.
 
-    `weights` are of the first terms.
+    `weights` belong to the first terms.
     """
     if not weights.size:
         return np.zeros(len(held))

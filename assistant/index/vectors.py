@@ -1,18 +1,14 @@
-"""Which of many unit vectors lie nearest to one: all are compared while they are few, else some.
-
-Knows FAISS, and from how many vectors on it pays to look only where the nearest must be. Must not
-know what the vectors stand for.
-"""
+"""Vector search: the unit vectors of a generation in one file, written and read by FAISS."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assistant.index import arrays
-from assistant.index.arrays import MappedMatrix, top_k
+from assistant.index.arrays import top_k
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,53 +19,80 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 FLAT_UP_TO = 32_768
-"""So many vectors are compared one by one: 4 ms on one core, and nothing is missed.
+"""Up to so many vectors each is compared with the query: 4 ms on one core, and nothing is missed.
 
 Lists are faster from about 8,000 on (1 ms), and find .99 of the ten nearest.
 """
 
-# Of 92,100 vectors of real passages and sentences, in 1,024 lists of which 256 are looked through
-# and 500 of what is found rescored, .990 of the ten nearest are found and .959 of the hundred
-# nearest, in 1.0 ms; in 192 lists .972 and .945. With 300 rescored it is .990 and .928. More
-# vectors to find the centres by (64 a list, 10 rounds), or finer codes, found no more of the ten.
-_LISTS_FACTOR = 4.0  # times the root of how many vectors there are
-_PROBES_FACTOR = 8.0  # times the root of how many lists there are
-_EXTRA_RESCORED = 400  # beyond those that are asked for
-_TRAINING_PER_LIST = 16  # vectors a list
+# Of 92,100 vectors of real passages and sentences, in 1,024 lists of which 256 are searched and
+# 500 candidates rescored, .990 of the ten nearest are found and .959 of the hundred nearest, in
+# 1.0 ms; in 192 lists .972 and .945. With 300 rescored it is .990 and .928. More training vectors
+# (64 a list, 10 rounds) or finer codes found no more of the ten.
+_LISTS_FACTOR = 4.0  # times the root of the number of vectors
+_PROBES_FACTOR = 8.0  # times the root of the number of lists
+_EXTRA_RESCORED = 400  # candidates beyond k
+_TRAINING_PER_LIST = 16
 _TRAINING_ROUNDS = 5
 _ADD_BATCH = 65_536
+_FILE_TOP_K = 10  # whoever opens the file with FAISS alone gets that many as exactly as we do
 
 
 class VectorIndex:
-    """The vectors in one file, with the lists beside it where there are many; safe to share."""
+    """Unit vectors in one FAISS file; thread-safe.
+
+    Up to FLAT_UP_TO vectors the file is an `IndexFlatIP`, and NumPy compares them all with the
+    query. More are an `IndexRefineFlat`, memory-mapped: lists of 4-bit codes
+    (`IndexIVFPQFastScan`) name candidates, whose cosines come from the float32 vectors.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.vectors = MappedMatrix(path)
-        self._lists = _read(_lists_of(path))
+        import faiss
+
+        with path.open("rb") as file:  # FAISS itself opens only names that are valid UTF-8
+            index = faiss.read_index(f"/dev/fd/{file.fileno()}", faiss.IO_FLAG_MMAP_IFC)
+        self.shape = (int(index.ntotal), int(index.d))
+        self._lists: Any = index if isinstance(index, faiss.IndexRefine) else None
+        # In the file rows do not begin at a multiple of 4 bytes: NumPy would take 3 times as long.
+        self._array: Vectors | None = None
+        if self._lists is None:
+            self._array = index.reconstruct_n(0, len(self))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all vectors as float32."""
+        return 4 * math.prod(self.shape)
 
     def search(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
-        """The k nearest by number and cosine, best first, ties by number.
+        """Find the k nearest as (number, cosine), best first, ties in order of their numbers.
 
-        The cosines are exact. Past EXACT_UP_TO one of the nearest may be missed.
+        The cosines are exact. Past FLAT_UP_TO one of the nearest may be missed.
         """
-        k = min(k, len(self.vectors))
-        if not k:
-            return []
-        if self._lists is None:
-            return top_k(np.arange(len(self.vectors)), dot_products(self.vectors.array, vector), k)
-        looked = _parameters(self._lists.nlist)
+        if self._array is not None:
+            return top_k(np.arange(len(self)), dot_products(self._array, vector), k)
         query = np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1)
-        _, found = self._lists.search(query, _EXTRA_RESCORED + k, params=looked)
-        keys = found[0][found[0] >= 0]
-        return top_k(keys, dot_products(self.vectors.read_rows(keys), vector), k)
+        _, keys = self._lists.base_index.search(query, min(len(self), k + _EXTRA_RESCORED))
+        keys = keys[keys >= 0]
+        return top_k(keys, self.cosines(vector, keys), k)
 
-    def cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
-        """The cosine of a unit vector with each of those named."""
-        return dot_products(self.vectors.read_rows(np.asarray(keys, dtype=np.int64)), vector)
+    def cosines(self, vector: Vectors, keys: Sequence[int] | NDArray[np.int64]) -> Vectors:
+        """Compute the cosine of a unit vector with each of the vectors named."""
+        numbers = np.asarray(keys, dtype=np.int64)
+        if self._array is not None:
+            return dot_products(self._array[numbers], vector)
+        return dot_products(self._lists.reconstruct_batch(numbers), vector)
+
+    def slice(self, start: int, end: int) -> Vectors:
+        """Return the vectors from `start` up to, not including, `end`."""
+        if self._array is not None:
+            return self._array[start:end]
+        return np.asarray(self._lists.reconstruct_n(start, end - start), dtype=np.float32)
 
 
 def dot_products(rows: Vectors, vector: Vectors) -> Vectors:
-    """The dot product of each row with a vector, the same for the same row wherever it stands.
+    """Multiply each row with a vector: the same result for the same row wherever it stands.
 
     One core: BLAS would share out a hundred rows, and wait for a core that is busy.
     """
@@ -79,18 +102,30 @@ def dot_products(rows: Vectors, vector: Vectors) -> Vectors:
 def write_vectors(
     path: Path, parts: Iterable[Vectors], *, width: int = 0, flat_up_to: int = FLAT_UP_TO
 ) -> int:
-    """Write vectors that come in parts, with lists where they are many; returns their width.
+    """Write vectors that come in parts into one FAISS file, and return their width.
 
-    The bytes depend on the vectors and their order alone, not on the parts or how many cores
-    there are. `width` is that of no vectors.
+    The bytes depend on the vectors and their order, not on the parts or the number of cores.
+    `width` is used where there are no vectors. Raises OSError.
     """
-    width = arrays.write_rows(path, parts, np.float32, width=width)
-    vectors = MappedMatrix(path).array
-    if len(vectors) <= flat_up_to:
-        return width
     import faiss
 
-    count = 2 ** round(math.log2(_LISTS_FACTOR * math.sqrt(len(vectors))))
+    parts = (part for part in parts if len(part))
+    first = next(parts, np.zeros((0, width), dtype=np.float32))
+    rows = faiss.IndexFlatIP(first.shape[1])
+    for part in itertools.chain([first], parts):
+        rows.add(np.ascontiguousarray(part))
+    index = rows if rows.ntotal <= flat_up_to else _add_lists(rows)
+    with path.open("wb") as file:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
+    return int(rows.d)
+
+
+def _add_lists(rows: Any) -> Any:
+    """Put lists of 4-bit codes in front of a flat index."""
+    import faiss
+
+    size, width = rows.ntotal, rows.d
+    count = 2 ** round(math.log2(_LISTS_FACTOR * math.sqrt(size)))
     per_code = next(n for n in (4, 3, 2, 1) if width % n == 0)
     lists = faiss.IndexIVFPQFastScan(
         faiss.IndexFlatIP(width), width, count, width // per_code, 4, faiss.METRIC_INNER_PRODUCT
@@ -98,37 +133,18 @@ def write_vectors(
     lists.cp.spherical = True
     lists.cp.niter = lists.pq.cp.niter = _TRAINING_ROUNDS
     lists.cp.min_points_per_centroid = lists.pq.cp.min_points_per_centroid = 1
-    spread = np.linspace(0, len(vectors) - 1, min(len(vectors), _TRAINING_PER_LIST * count))
-    # Threads wait for each other in a spin, many times a round: where a core is busy two take three
-    # times as long as one (50,000 vectors: 3.3 s, 1.4 on one), where none is .8 s against 1.1.
+    lists.nprobe = min(count, round(_PROBES_FACTOR * math.sqrt(count)))
+    sample = np.linspace(0, size - 1, min(size, _TRAINING_PER_LIST * count)).astype(np.int64)
+    # FAISS's threads spin while they wait for each other. Where a core is busy two take three
+    # times as long as one (50,000 vectors: 3.3 s, 1.4 on one); where none is, .8 s against 1.1.
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)  # of this thread alone
     try:
-        lists.train(np.ascontiguousarray(vectors[spread.astype(np.int64)]))
+        lists.train(rows.reconstruct_batch(sample))
     finally:
         faiss.omp_set_num_threads(threads)
-    for start in range(0, len(vectors), _ADD_BATCH):
-        lists.add(np.ascontiguousarray(vectors[start : start + _ADD_BATCH]))
-    faiss.write_index(lists, str(_lists_of(path)))
-    return width
-
-
-def _lists_of(path: Path) -> Path:
-    return path.with_suffix(".lists")
-
-
-def _read(path: Path) -> Any:
-    """The lists in a file, or None where there is none: FAISS takes .2 s to import."""
-    if not path.exists():
-        return None
-    import faiss
-
-    return faiss.read_index(str(path))
-
-
-def _parameters(count: int) -> Any:
-    import faiss
-
-    looked: Any = faiss.SearchParametersIVF()
-    looked.nprobe = min(count, round(_PROBES_FACTOR * math.sqrt(count)))
-    return looked
+    for start in range(0, size, _ADD_BATCH):
+        lists.add(rows.reconstruct_n(start, min(_ADD_BATCH, size - start)))
+    index = faiss.IndexRefine(lists, rows)
+    index.k_factor = 1 + _EXTRA_RESCORED / _FILE_TOP_K
+    return index

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from assistant.text.text import extract_terms
 
 if TYPE_CHECKING:
-    from assistant.encoders.onnx import Vectors
+    from assistant.encoders.base import Vectors
     from assistant.models.documents import ResourceKind
 
 QuestionType = Literal[

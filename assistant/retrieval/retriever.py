@@ -17,7 +17,7 @@ from assistant.timing import time_step
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from assistant.encoders.onnx import Vectors
+    from assistant.encoders.base import Vectors
     from assistant.index.store import FaissStore
     from assistant.models.answers import Candidates, Hit
     from assistant.models.documents import Passage

@@ -1,10 +1,10 @@
-"""The cache beside the generations: trusted in nothing, lost at worst."""
+"""The build cache: no damage to it costs more than its rows."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -22,7 +22,7 @@ def filled(tmp_path) -> Path:
     return tmp_path
 
 
-def test_what_was_put_is_there_in_the_next_build(filled):
+def test_vectors_are_there_in_the_next_build(filled):
     with BuildCache(filled, "model") as cache:
         assert cache.vectors(list(ROWS)) == ROWS
         assert cache.contains([*ROWS, UNKNOWN]) == set(ROWS)
@@ -44,23 +44,23 @@ def test_a_vector_put_again_takes_the_place_of_the_first(filled):
         assert cache.vectors([bytes(16)]) == {bytes(16): b"new"}
 
 
-def test_what_was_put_outlives_a_process_that_is_killed(tmp_path):
+def test_vectors_outlive_a_process_that_is_killed(tmp_path):
     cache = BuildCache(tmp_path, "model")
     cache.put(ROWS)  # and never closed: the other connection reads what lies on disk
     with BuildCache(tmp_path, "model") as other:
         assert other.vectors(list(ROWS)) == ROWS
 
 
-def test_what_is_not_kept_is_gone_and_its_space_given_back(filled):
+def test_vectors_not_retained_are_deleted_and_their_space_is_freed(filled):
     before = (filled / CACHE_FILE).stat().st_size
-    kept = dict(list(ROWS.items())[:3])
+    some = dict(list(ROWS.items())[:3])
     with BuildCache(filled, "model") as cache:
-        cache.retain(kept)
-        assert cache.vectors(list(ROWS)) == kept
+        cache.retain(some)
+        assert cache.vectors(list(ROWS)) == some
     assert (filled / CACHE_FILE).stat().st_size < before
 
 
-def test_files_are_remembered_for_the_folder_they_were_seen_in(filled):
+def test_file_records_belong_to_one_folder(filled):
     with BuildCache(filled, "model") as cache:
         assert cache.file_records(filled) == {"a.md": FileRecord(1, 2, 3, 4, "5")}
         assert cache.file_records(filled / "elsewhere") == {}
@@ -70,21 +70,20 @@ def test_files_are_remembered_for_the_folder_they_were_seen_in(filled):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_damage_costs_rows_and_never_serves_one(filled, seed):
-    chance = random.Random(seed)
+    random = Random(seed)
     path = filled / CACHE_FILE
     data = bytearray(path.read_bytes())
-    for _ in range(chance.choice([1, 1, 30])):
+    for _ in range(random.choice([1, 1, 30])):
         # Half of them in the first page, where the tables are described.
         end = 4096 if seed % 2 else len(data)
-        data[chance.randrange(end)] ^= 1 << chance.randrange(8)
+        data[random.randrange(end)] ^= 1 << random.randrange(8)
     if seed % 5 == 0:
-        del data[chance.randrange(len(data)) :]
+        del data[random.randrange(len(data)) :]
     path.write_bytes(data)
     with BuildCache(filled, "model") as cache:
-        found = cache.vectors(list(ROWS))
-        assert all(ROWS[digest] == vector for digest, vector in found.items())
-        seen = cache.file_records(filled)
-        assert seen in ({}, {"a.md": FileRecord(1, 2, 3, 4, "5")})
+        vectors = cache.vectors(list(ROWS))
+        assert all(ROWS[digest] == vector for digest, vector in vectors.items())
+        assert cache.file_records(filled) in ({}, {"a.md": FileRecord(1, 2, 3, 4, "5")})
         cache.put(ROWS)
         assert cache.vectors(list(ROWS)) == ROWS
 
@@ -102,15 +101,15 @@ def test_a_folder_where_nothing_can_be_written_is_an_error_of_the_disk(tmp_path)
         BuildCache(tmp_path / "missing", "model")
 
 
-def test_a_file_is_as_it_was_only_where_its_stat_is_and_had_settled(tmp_path):
+def test_a_file_is_unchanged_only_if_its_stat_is_and_had_settled(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("text")
     stat = path.stat()
     late = max(stat.st_mtime_ns, stat.st_ctime_ns) + 5_000_000_000
-    seen = FileRecord(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, late, "digest")
-    assert seen.is_unchanged(stat)
-    assert not replace(seen, size=5).is_unchanged(stat)
-    assert not replace(seen, modified_ns=seen.modified_ns + 1).is_unchanged(stat)
-    assert not replace(seen, changed_ns=seen.changed_ns + 1).is_unchanged(stat)
-    # Looked at within two seconds of its last change, it may have changed again unseen.
-    assert not replace(seen, seen=late - 4_000_000_000).is_unchanged(stat)
+    record = FileRecord(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, late, "digest")
+    assert record.is_unchanged(stat)
+    assert not replace(record, size=5).is_unchanged(stat)
+    assert not replace(record, modified_ns=record.modified_ns + 1).is_unchanged(stat)
+    assert not replace(record, changed_ns=record.changed_ns + 1).is_unchanged(stat)
+    # Checked within two seconds of its last change, it may have changed again unseen.
+    assert not replace(record, checked_ns=late - 4_000_000_000).is_unchanged(stat)

@@ -74,9 +74,9 @@ def test_the_same_guide_gives_the_same_bytes(tmp_path, guide, built, word_encode
 
 def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide, built):
     program = (
-        "import sys; from pathlib import Path; from assistant.index import builder as building;"
+        "import sys; from pathlib import Path; from assistant.index.builder import build_index;"
         "from tests.conftest import WordEncoder;"
-        "building.build(Path(sys.argv[1]), Path(sys.argv[2]), WordEncoder())"
+        "build_index(Path(sys.argv[1]), Path(sys.argv[2]), WordEncoder())"
     )
     other = tmp_path / "other"
     subprocess.run(
@@ -158,7 +158,7 @@ def test_the_readme_beside_the_generations_is_left_alone(built, guide, word_enco
 def test_where_there_is_no_index_the_error_names_the_command_that_makes_one(tmp_path):
     with pytest.raises(IndexMissing) as raised:
         index.open_index(tmp_path)
-    assert "assistant build" in raised.value.mend
+    assert "assistant build" in raised.value.hint
 
 
 def test_opening_writes_nothing(built):

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from assistant.guide import page as guides
+from assistant.guide.page import read_pages
+from assistant.guide.publishers import ReadingOptions
+from assistant.index.build_cache import BuildCache
 from assistant.index.database import ReusedPages
-from assistant.index.forward_index import HEADING_WEIGHT
-from assistant.index.store import FaissStore, quantize
+from assistant.index.embed import embed_pages, quantize
+from assistant.index.postings import HEADING_WEIGHT
+from assistant.index.store import FaissStore
 from assistant.index.term_matches import TermPositions
-from assistant.models.documents import GuideWarning, Passage
+from assistant.index.writer import write_generation
+from assistant.models.documents import GuideWarning, ParsedPage, Passage
 from assistant.text.text import extract_terms
 
-CONCERNS = (
+GUIDE_WARNINGS = (
     GuideWarning("a.md", 3, "The link to d.md leads to no page."),
     GuideWarning("z.md", 1, "z.md is not text.", unreadable=True),
 )
@@ -30,17 +35,14 @@ PAGES = {
 }
 
 
-class Computed:
-    """Vectors of texts as an encoder gives them, nothing kept."""
-
-    def __init__(self, encoder) -> None:
-        self._encoder = encoder
-
-    def float32(self, texts):
-        return self._encoder.encode(texts)
-
-    def int8(self, texts):
-        return quantize(self._encoder.encode(texts))
+def write_and_open(folder, parts, encoder, **options) -> FaissStore:
+    """Write a generation of these parts into a new folder, and open it."""
+    folder.mkdir()
+    pages = [part for part in parts if isinstance(part, ParsedPage)]
+    with BuildCache(folder.parent, encoder.identity) as cache:
+        embeddings = embed_pages(pages, encoder, cache, lambda _done, _total: None)
+        arrays = write_generation(folder, parts, embeddings, **options)
+    return FaissStore(folder, arrays)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guide")
     for name, text in PAGES.items():
         (folder / name).write_text(text)
-    return guides.read_pages(folder, list(PAGES), reading_options=guides.ReadingOptions())
+    return read_pages(folder, list(PAGES), reading_options=ReadingOptions())
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +65,8 @@ def vectors(passages, word_encoder):
 
 @pytest.fixture(scope="module")
 def store(pages, word_encoder, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("generation")
-    FaissStore.write(folder, pages, Computed(word_encoder), guide_warnings=CONCERNS)
-    return FaissStore(folder)
+    folder = tmp_path_factory.mktemp("index") / "generation"
+    return write_and_open(folder, pages, word_encoder, guide_warnings=GUIDE_WARNINGS)
 
 
 def test_everything_is_read_back_as_it_was_written(store, pages, passages):
@@ -76,14 +77,14 @@ def test_everything_is_read_back_as_it_was_written(store, pages, passages):
     for page in pages:
         assert store.page(page.page.path) == page.page
         assert store.sections(page.page.path) == list(page.sections)
-        assert store.links()[page.page.path] == page.links
-        assert store.digests()[page.page.path] == page.page.sha256
+        assert store.all_page_links()[page.page.path] == page.links
+        assert store.page_digests()[page.page.path] == page.page.sha256
 
 
-def test_what_was_odd_comes_files_first_then_pages_then_links(store, pages):
-    of_pages = [oddity for page in pages for oddity in page.warnings]
+def test_warnings_come_files_first_then_pages_then_links(store, pages):
+    of_pages = [one for page in pages for one in page.warnings]
     assert of_pages
-    assert list(store.oddities()) == [CONCERNS[1], *of_pages, CONCERNS[0]]
+    assert list(store.warnings()) == [GUIDE_WARNINGS[1], *of_pages, GUIDE_WARNINGS[0]]
 
 
 def test_the_passages_of_a_section_come_with_their_numbers(store, passages):
@@ -152,49 +153,43 @@ def test_a_sentence_s_cosine_is_near_the_exact_one(store, passages, word_encoder
         np.testing.assert_allclose(store.sentence_cosines(vector, [key]), exact, atol=0.01)
 
 
-def test_what_passages_tell_is_kept_as_it_was_taken_apart(store, passages):
+def test_term_positions_are_those_of_the_passages(store, passages):
     keys = [2, 0]
-    kept, anew = (
-        store.term_positions(keys),
-        TermPositions.from_passages([passages[key] for key in keys]),
-    )
-    assert kept.codes.tolist() == anew.codes.tolist()
-    assert kept.sentences.tolist() == anew.sentences.tolist()
+    read = store.term_positions(keys)
+    expected = TermPositions.from_passages([passages[key] for key in keys])
+    assert read.codes.tolist() == expected.codes.tolist()
+    assert read.sentences.tolist() == expected.sentences.tolist()
 
 
-@pytest.mark.parametrize("exact_up_to", [20, 1000])
-def test_pages_taken_over_give_the_bytes_of_pages_that_were_read(
-    word_encoder, tmp_path, exact_up_to
-):
-    """With lists beside the vectors too, which are few enough here to find all that is asked."""
+@pytest.mark.parametrize("flat_up_to", [20, 1000], ids=["in lists", "flat"])
+def test_reused_pages_give_the_bytes_of_pages_that_were_read(word_encoder, tmp_path, flat_up_to):
+    """In lists too, which are few enough here for the search to miss nothing."""
     (tmp_path / "guide").mkdir()
     for name in "abc":
         sections = (f"## {word} {n}\n\nA {word} by the {name}-road.\n" for n in range(2)
                     for word in word_encoder.WORDS)  # fmt: skip
         (tmp_path / "guide" / f"{name}.md").write_text("\n".join(sections))
     paths = ["a.md", "b.md", "c.md"]
-    a, b, c = guides.read_pages(tmp_path / "guide", paths, reading_options=guides.ReadingOptions())
+    a, b, c = read_pages(tmp_path / "guide", paths, reading_options=ReadingOptions())
 
-    def written(name: str, pieces, old: FaissStore | None = None) -> FaissStore:
-        folder = tmp_path / name
-        folder.mkdir()
-        vectors = Computed(word_encoder)
-        FaissStore.write(folder, pieces, vectors, previous=old, flat_up_to=exact_up_to)
-        return FaissStore(folder)
+    def write(name: str, parts, previous: FaissStore | None = None) -> FaissStore:
+        return write_and_open(
+            tmp_path / name, parts, word_encoder, previous=previous, flat_up_to=flat_up_to
+        )
 
-    fresh = written("fresh", [a, c, b])
-    updated = written(
-        "updated", [ReusedPages(0, 1), ReusedPages(2, 3), b], written("old", [a, b, c])
-    )
+    fresh = write("fresh", [a, c, b])
+    old = write("old", [a, b, c])
+    updated = write("updated", [ReusedPages(0, 1), ReusedPages(2, 3), b], old)
     files = [
         {path.name: path.read_bytes() for path in store.folder.iterdir()}
         for store in (fresh, updated)
     ]
     assert files[0] == files[1]
-    assert ("vectors.lists" in files[0]) == (exact_up_to == 20)
+    in_lists = isinstance(faiss.read_index(str(fresh.folder / "vectors.faiss")), faiss.IndexRefine)
+    assert in_lists == (flat_up_to == 20)
     vector = word_encoder.encode(["milk milk road"])[0]
-    found = [key for key, _ in updated.candidates(vector, [], 6).dense]
-    assert {passage.heading for passage in updated.passages(found)} == {"milk 0", "milk 1"}
+    keys = [key for key, _ in updated.candidates(vector, [], 6).dense]
+    assert {passage.heading for passage in updated.passages(keys)} == {"milk 0", "milk 1"}
 
 
 def test_the_resources_nearest_to_a_question_are_found_by_their_titles(store, word_encoder):
@@ -206,10 +201,10 @@ def test_the_resources_nearest_to_a_question_are_found_by_their_titles(store, wo
 
 
 @given(hnp.arrays(np.float32, (4, 12), elements=st.floats(-1, 1, width=32)))
-def test_quantised_rows_keep_their_direction(rows):
+def test_quantized_vectors_keep_their_direction(rows):
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    kept = norms[:, 0] > 1e-3
-    unit = rows[kept] / norms[kept]
+    long = norms[:, 0] > 1e-3
+    unit = rows[long] / norms[long]
     small = quantize(unit).astype(np.float32)
     small /= np.linalg.norm(small, axis=1, keepdims=True)
     assert np.all((unit * small).sum(axis=1) > 0.999)

@@ -1,0 +1,191 @@
+"""Acronyms of a guide, mined from its own text: what each may stand for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.index.forward_index import count_clause_words, select_passages
+from assistant.index.phrases import (
+    OPTIONAL_WORDS,
+    count_halvings,
+    count_phrases,
+    is_sampled,
+    stem_phrase,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from assistant.index.forward_index import ForwardIndex
+    from assistant.index.phrases import Key, Phrase
+    from assistant.models.documents import Passage
+
+    Edit = tuple[Sequence[Passage], Sequence[Passage]]
+
+MAX_EXPANSIONS = 4
+
+# What a bracket holds, and the words before it, read backwards.
+_BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&./]{1,8})(?:[,;][^()\n]{0,80})?\)")
+_WORDS_BEFORE = re.compile(r"(?:[ \t]++[\w’'&/-]++){1,8}")
+_IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&./]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A phrase that an acronym may stand for.
+
+    `weight` is how often the guide writes the phrase. `is_defined` says whether the guide itself
+    writes acronym and phrase side by side, as in `Product Owner (PO)`.
+    """
+
+    phrase: str
+    weight: int
+    is_defined: bool
+
+
+def collect_acronyms(
+    index: ForwardIndex,
+    *,
+    headings: Iterable[str],
+    pages: Sequence[tuple[str, int]],
+    definitions: Mapping[tuple[str, str], int],
+) -> dict[str, tuple[Expansion, ...]]:
+    """Collect the acronyms of a guide with their expansions, likeliest first.
+
+    `headings` are distinct, `pages` are (path, number of passages) in order, and `definitions`
+    say how often each acronym stands beside each phrase.
+    """
+    halvings = count_halvings(count_clause_words(index))
+    chosen = [is_sampled(path, halvings) for path, _ in pages]
+    sample = np.repeat(np.array(chosen, dtype=np.bool_), [passages for _, passages in pages])
+    phrases = count_phrases(
+        headings,
+        select_passages(index, sample),
+        weight=1 << halvings,
+        required={stem_phrase(phrase) for _, phrase in definitions},
+    )
+    return _expand(definitions, {phrase.key: phrase for phrase in phrases})
+
+
+def acronyms_unchanged(old: ForwardIndex, new: ForwardIndex, edits: Mapping[str, Edit]) -> bool:
+    """Whether the acronyms are certainly the same, where no page was added or removed.
+
+    They are if no edited page is in the sample of running text, and if the headings and the
+    definitions of each are the same before and after. A small guide is not sampled: there every
+    edit counts.
+    """
+    halvings = count_halvings(count_clause_words(new))
+    if not halvings or halvings != count_halvings(count_clause_words(old)):
+        return False
+    return not any(
+        is_sampled(path, halvings)
+        or _headings(before) != _headings(after)
+        or _definitions(before) != _definitions(after)
+        for path, (before, after) in edits.items()
+    )
+
+
+def _headings(passages: Iterable[Passage]) -> set[str]:
+    return {heading for passage in passages for heading in passage.headings}
+
+
+def _definitions(passages: Iterable[Passage]) -> Counter[tuple[str, str]]:
+    return Counter(pair for passage in passages for pair in find_definitions(passage.text))
+
+
+def find_definitions(text: str) -> Iterator[tuple[str, str]]:
+    """Find (acronym, phrase) where a text writes the two side by side, in either order."""
+    end = 0
+    for match in _BRACKET.finditer(text):
+        before = _WORDS_BEFORE.match(text[end : match.start()][::-1])
+        end = match.end()
+        acronym, run = _singular(match[1]), before[0][::-1].split() if before else []
+        for length in range(1, len(run) + 1):
+            if is_acronym_of(acronym, run[-length:]):
+                yield _without_dots(acronym), " ".join(run[-length:]).lower()
+                break
+    for match in _IN_BRACKET.finditer(text) if "(" in text else ():
+        acronym, run = _singular(match[1]), match[2].split()
+        if is_acronym_of(acronym, run):
+            yield _without_dots(acronym), " ".join(run).lower()
+
+
+def is_acronym_of(acronym: str, words: list[str]) -> bool:
+    """Whether the words give the letters of the acronym, in order.
+
+    Each word gives its first letter, or its digit for `to` and `for`, or X where it begins with
+    `ex`; small words and the later parts of compounds may give none.
+    """
+    letters = re.sub(r"[.&/]", "", acronym.lower())
+    parts = [part for word in words for part in re.split(r"[-/’']", word.lower()) if part]
+    if not letters or not parts or parts[0] in OPTIONAL_WORDS:
+        return False
+    reached = {0}  # how many letters the words so far may give
+    for word in parts:
+        given = {n + 1 for n in reached if n < len(letters) and letters[n] in _letters_of(word)}
+        reached = given | reached if word in OPTIONAL_WORDS else given
+    return len(letters) in reached
+
+
+def _letters_of(word: str) -> str:
+    """Return the letters a word may give to an acronym."""
+    other = {"to": "2", "too": "2", "two": "2", "for": "4", "four": "4"}.get(word, "")
+    return word[0] + other + ("x" if word.startswith("ex") else "")
+
+
+def _acronyms_of(key: Key) -> set[str]:
+    """Return the acronyms a phrase may form: with all words, without small ones, or with digits."""
+    forms = {
+        "".join(word[0] for word in key).upper(),
+        "".join(word[0] for word in key if word not in OPTIONAL_WORDS).upper(),
+        "".join(_letters_of(word)[-1] for word in key).upper(),
+    }
+    return {form for form in forms if len(form) > 1 and not form.isdigit()}
+
+
+def _expand(
+    definitions: Mapping[tuple[str, str], int], phrases: Mapping[Key, Phrase]
+) -> dict[str, tuple[Expansion, ...]]:
+    """Match acronyms with phrases: first those that the guide defines, then those it may form."""
+    acronyms: dict[str, dict[Key, Expansion]] = {}
+    for (acronym, written), times in sorted(definitions.items()):
+        key = stem_phrase(written)
+        phrase = phrases.get(key)
+        weight = max(times, phrase.count) if phrase else times
+        spelling = phrase.spelling if phrase else written
+        acronyms.setdefault(acronym, {})[key] = Expansion(spelling, weight, is_defined=True)
+    within = {
+        part
+        for key, phrase in phrases.items()
+        for part in (key[:-1], key[1:])
+        if part in phrases and phrases[part].count == phrase.count
+    }
+    # A phrase that occurs only inside a longer one is meant only where nothing else can be.
+    for key, phrase in sorted(phrases.items(), key=lambda pair: pair[0] in within):
+        if not phrase.is_established:
+            continue
+        for acronym in _acronyms_of(key):
+            expansions = acronyms.setdefault(acronym, {})
+            if key not in within or expansions.keys() <= within:
+                formed = Expansion(phrase.spelling, phrase.count, is_defined=False)
+                expansions.setdefault(key, formed)
+    return {acronym: _most_likely(own.values()) for acronym, own in acronyms.items()}
+
+
+def _most_likely(expansions: Iterable[Expansion]) -> tuple[Expansion, ...]:
+    """Sort expansions: defined before formed, then by weight; drop those past MAX_EXPANSIONS."""
+    ordered = sorted(expansions, key=lambda one: (not one.is_defined, -one.weight, one.phrase))
+    return tuple(ordered[:MAX_EXPANSIONS])
+
+
+def _without_dots(acronym: str) -> str:
+    return acronym.upper().replace(".", "")
+
+
+def _singular(acronym: str) -> str:
+    return acronym[:-1] if acronym.endswith("s") and acronym[:-1].isupper() else acronym

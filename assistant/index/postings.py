@@ -1,0 +1,102 @@
+"""Postings, the inverted index: the passages that hold each term, and how often."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.index.forward_index import IN_HEADING, IS_WORD, KIND_BITS, map_numbers
+from assistant.text.text import STOPWORDS, stem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from assistant.index.forward_index import ForwardIndex
+
+HEADING_WEIGHT = 3
+"""How often a heading's words count for BM25; measured, see the decisions in docs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """The passages that hold each term, in order, and how often.
+
+    `terms` are stems, sorted. The passages of term n are `passages[offsets[n]:offsets[n + 1]]`.
+    A frequency counts a heading's words HEADING_WEIGHT times and stopwords not at all.
+    """
+
+    terms: tuple[str, ...]
+    offsets: NDArray[np.int64]
+    passages: NDArray[np.int32]
+    frequencies: NDArray[np.int32]
+
+
+def build_postings(index: ForwardIndex) -> Postings:
+    """Invert a forward index."""
+    chosen = np.flatnonzero(index.tokens & IS_WORD)
+    used = np.bincount(index.tokens[chosen] >> KIND_BITS, minlength=len(index.words)) > 0
+    term_of_word = [stem(word) for word in index.words]
+    terms = sorted(set(itertools.compress(term_of_word, used)))
+    number = {term: n for n, term in enumerate(terms)}
+    # One sortable number a token: its term, its passage, its weight in the two lowest bits.
+    shift = max(1, len(index.offsets).bit_length())
+    high = np.fromiter((number.get(term, 0) for term in term_of_word), np.int64, len(term_of_word))
+    high <<= shift + 2
+    is_stopword = np.fromiter(
+        (word in STOPWORDS for word in index.words), np.bool_, len(term_of_word)
+    )
+    tokens = index.tokens[chosen]
+    keys = high[tokens >> KIND_BITS]
+    weights = np.where(tokens & IN_HEADING, HEADING_WEIGHT, 1)
+    weights[is_stopword[tokens >> KIND_BITS]] = 0
+    keys |= weights
+    keys |= (np.searchsorted(index.offsets, chosen, side="right") - 1) << 2
+    del chosen, tokens, weights  # of a large guide these take gigabytes
+    keys.sort()
+    weights = (keys & 3).astype(np.int32)
+    keys >>= 2
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+    frequencies = np.add.reduceat(weights, starts) if len(starts) else weights
+    pairs = keys[starts]
+    offsets = np.searchsorted(pairs >> shift, np.arange(len(terms) + 1))
+    passages = (pairs & ((1 << shift) - 1)).astype(np.int32)
+    return Postings(tuple(terms), offsets, passages, frequencies.astype(np.int32))
+
+
+def merge_postings(
+    old: Postings, moved: NDArray[np.int64], new: Postings, places: NDArray[np.int64]
+) -> Postings:
+    """Merge the postings of reused passages and of new ones, as if built at once.
+
+    `moved` is the new number of each old passage, below 0 where it is removed; `places` the number
+    of each new one. Both grow, so that two sorted runs are merged.
+    """
+    term, passage = _term_numbers(old), moved[old.passages]
+    stays = passage >= 0
+    term, passage = term[stays], passage[stays]
+    still_used = np.bincount(term, minlength=len(old.terms)) > 0
+    terms = sorted({*itertools.compress(old.terms, still_used), *new.terms})
+    number = {name: n for n, name in enumerate(terms)}
+    keys = _sort_keys(map_numbers(old.terms, number), term, passage)
+    added = _sort_keys(map_numbers(new.terms, number), _term_numbers(new), places[new.passages])
+    at = np.searchsorted(keys, added)
+    keys = np.insert(keys, at, added)
+    frequencies = np.insert(old.frequencies[stays], at, new.frequencies)
+    offsets = np.searchsorted(keys >> 32, np.arange(len(terms) + 1))
+    return Postings(tuple(terms), offsets, (keys & 0xFFFFFFFF).astype(np.int32), frequencies)
+
+
+def _term_numbers(postings: Postings) -> NDArray[np.int64]:
+    """Return the number of its term for every posting."""
+    return np.repeat(np.arange(len(postings.terms)), np.diff(postings.offsets))
+
+
+def _sort_keys(
+    new_numbers: NDArray[np.int32] | None, term: NDArray[np.int64], passage: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return a number for every posting that sorts by term, then by passage."""
+    numbers = term if new_numbers is None else new_numbers.astype(np.int64)[term]
+    return numbers << 32 | passage
