@@ -27,7 +27,7 @@ PADDING_MULTIPLE = 16
 """Texts are padded to a multiple of this many tokens."""
 
 TOKENS_PER_BATCH = 4096
-"""How many tokens, padding included, are encoded at once; measured in DECISIONS.md."""
+"""How many tokens, padding included, are encoded at once."""
 
 
 class SentenceTransformerEncoder:

@@ -96,28 +96,28 @@ def switches(environment: dict[str, str], statement: str = "import assistant") -
     "statement",
     ["import assistant", "from assistant import Assistant", "import assistant.encoders.export"],
 )
-def test_whatever_is_imported_first_every_package_is_told_to_stay_offline(statement):
-    found = switches({}, statement)
-    assert {**found, **offline.FORCED_VARIABLES, **offline.DEFAULT_VARIABLES} == found
+def test_every_package_is_set_offline_whatever_is_imported_first(statement):
+    variables = switches({}, statement)
+    assert {**variables, **offline.FORCED_VARIABLES, **offline.DEFAULT_VARIABLES} == variables
 
 
-def test_what_keeps_everything_on_this_machine_holds_whatever_the_environment_says():
+def test_the_environment_cannot_switch_usage_data_on():
     against = dict.fromkeys(offline.FORCED_VARIABLES, "0") | {"GRADIO_ANALYTICS_ENABLED": "True"}
-    found = switches(against)
-    assert {**found, **offline.FORCED_VARIABLES} == found
+    variables = switches(against)
+    assert {**variables, **offline.FORCED_VARIABLES} == variables
 
 
-def test_what_a_person_may_want_otherwise_is_left_as_it_is_set():
+def test_a_variable_that_a_user_set_is_left_unchanged():
     wanted = dict.fromkeys(offline.DEFAULT_VARIABLES, "1000")
-    found = switches(wanted)
-    assert {**found, **wanted} == found
+    variables = switches(wanted)
+    assert {**variables, **wanted} == variables
 
 
 def test_no_other_module_changes_the_environment():
     changes = re.compile(r"os\.environ\[.*\] =|os\.environ\.(setdefault|update|pop)|os\.putenv")
-    found = [
+    changing = [
         path.name
         for path in (ROOT / "assistant").rglob("*.py")
         if changes.search(path.read_text(encoding="utf-8"))
     ]
-    assert found == ["offline.py"]
+    assert changing == ["offline.py"]

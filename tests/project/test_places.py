@@ -1,4 +1,4 @@
-"""What stands in a file's place and is none: an error that names it, and nothing that hangs."""
+"""A pipe, folder or device in the place of a file is an error that names it; nothing hangs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEADLINE = 60
 
 @pytest.fixture(autouse=True)
 def _deadline() -> Iterator[None]:
-    """Whoever waits for a pipe that nobody writes to is woken, and fails."""
+    """Fail a test that waits for a pipe that nobody writes to."""
 
     def late(*_: object) -> None:
         raise TimeoutError("it hangs")
@@ -74,7 +74,7 @@ def run(capsys, monkeypatch, tmp_path):
         ("assistant.toml", ["keys", "list"]),
         ("answer.json", ["verify", "answer.json"]),
         ("batch.jsonl", ["ask", "--batch", "batch.jsonl"]),
-        ("asked.jsonl", ["calibrate", "--questions", "asked.jsonl"]),
+        ("dataset.jsonl", ["calibrate", "--questions", "dataset.jsonl"]),
         ("goals.toml", ["eval", ".", "--goals", "goals.toml"]),
         ("queries.jsonl", ["eval", "."]),
         ("keys.json", ["keys", "list", "--index", "."]),
@@ -96,12 +96,12 @@ def test_a_command_names_what_is_no_file(run, tmp_path, make, name, command):
 
 @KINDS
 @pytest.mark.parametrize("name", ["CURRENT", "calibration.json"])
-def test_an_index_names_what_is_no_file(run, tmp_path, encoder, corpus_index, make, name):
+def test_an_index_names_the_path_that_is_no_file(run, tmp_path, encoder, corpus_index, make, name):
     index = tmp_path / "index"
     shutil.copytree(corpus_index, index)
     (index / name).unlink(missing_ok=True)
     make(index / name)
-    if name == "CURRENT":  # the newest generation there is answers, and it is said
+    if name == "CURRENT":  # the newest generation answers, with a warning
         assert name in indexes.open_index(index).warning
         code, out, _ = run("ask", "what is a KPI?", "--index", index)
         assert (code, bool(out)) == (0, True)
@@ -115,15 +115,15 @@ def test_an_index_names_what_is_no_file(run, tmp_path, encoder, corpus_index, ma
 def test_a_generation_in_which_something_is_no_file_is_damaged(tmp_path, corpus_index, make, name):
     index = tmp_path / "index"
     shutil.copytree(corpus_index, index)
-    (found,) = index.rglob(name)
-    found.unlink()
-    make(found)
+    (path,) = index.rglob(name)
+    path.unlink()
+    make(path)
     with pytest.raises(IndexDamaged, match=name):
         indexes.open_index(index)
 
 
 @KINDS
-def test_a_page_that_becomes_no_file_is_told_of_and_the_rest_is_read(tmp_path, encoder, make):
+def test_a_page_that_becomes_no_file_is_reported_and_the_rest_is_read(tmp_path, encoder, make):
     guide = tmp_path / "guide"
     shutil.copytree(CORPUS, guide)
     (guide / "other.md").write_text("# Cats\n\nCats sleep.\n")
@@ -132,7 +132,7 @@ def test_a_page_that_becomes_no_file_is_told_of_and_the_rest_is_read(tmp_path, e
     make(guide / "other.md")
     built = builder.build_index(guide, tmp_path / "index", encoder)
     assert built.pages == 1
-    assert make is not pipe or [oddity.path for oddity in built.warnings] == ["other.md"]
+    assert make is not pipe or [warning.path for warning in built.warnings] == ["other.md"]
 
 
 @KINDS
@@ -234,72 +234,72 @@ FILES = [
 
 
 @pytest.fixture
-def asked(tmp_path) -> Path:
+def dataset(tmp_path) -> Path:
     """A folder of one question to the repository's guide."""
-    found = tmp_path / "set"
-    shutil.copytree(CORPUS, found / "docs")
-    (found / "queries.jsonl").write_bytes(QUERY + b"\n")
-    return found
+    folder = tmp_path / "set"
+    shutil.copytree(CORPUS, folder / "docs")
+    (folder / "queries.jsonl").write_bytes(QUERY + b"\n")
+    return folder
 
 
 @pytest.mark.parametrize(("name", "good", "bad"), FILES)
-def test_gold_in_another_shape_is_named_with_its_line_in_two_lines(run, asked, name, good, bad):
-    (asked / name).write_bytes(good + b"\n\n" + bad + b"\n")
+def test_gold_in_another_shape_is_named_with_its_line_in_two_lines(run, dataset, name, good, bad):
+    (dataset / name).write_bytes(good + b"\n\n" + bad + b"\n")
     if name == "qrels.tsv":
-        (asked / name).write_bytes(good + b"\n1\tintroduction\t1\n" + bad + b"\n")
-    code, out, err = run("eval", asked)
+        (dataset / name).write_bytes(good + b"\n1\tintroduction\t1\n" + bad + b"\n")
+    code, out, err = run("eval", dataset)
     assert (code, out) == (2, ""), err
     assert len(err) == 2, err
-    assert f"{asked / name}" in err[0]
+    assert f"{dataset / name}" in err[0]
     assert "line 3" in err[0]
 
 
 @pytest.mark.parametrize("text", [b"", b"\n\n", b"\xef\xbb\xbf"], ids=["empty", "blank", "mark"])
-def test_a_file_without_a_question_is_named(run, asked, text):
-    (asked / "queries.jsonl").write_bytes(text)
-    code, out, err = run("eval", asked)
+def test_a_file_without_a_question_is_named(run, dataset, text):
+    (dataset / "queries.jsonl").write_bytes(text)
+    code, out, err = run("eval", dataset)
     assert (code, out, len(err)) == (2, "", 2)
     assert "queries.jsonl" in err[0]
 
 
-def test_a_set_whose_guide_is_missing_or_no_archive_is_named(run, asked):
-    shutil.rmtree(asked / "docs")
-    code, out, err = run("eval", asked)
+def test_a_set_whose_guide_is_missing_or_no_archive_is_named(run, dataset):
+    shutil.rmtree(dataset / "docs")
+    code, out, err = run("eval", dataset)
     assert (code, out, len(err)) == (2, "", 2)
     assert "corpus.jsonl" in err[0]
-    (asked / "docs.tar.xz").write_bytes(b"no archive")
-    code, out, err = run("eval", asked)
+    (dataset / "docs.tar.xz").write_bytes(b"no archive")
+    code, out, err = run("eval", dataset)
     assert (code, out, len(err)) == (2, "", 2)
     assert "docs.tar.xz" in err[0]
-    (asked / "docs.tar.xz").unlink()
-    (asked / "corpus.jsonl").write_text(
+    (dataset / "docs.tar.xz").unlink()
+    (dataset / "corpus.jsonl").write_text(
         '{"id": "../../out", "title": "", "section": "", "text": ""}'
     )
-    code, out, err = run("eval", asked)
+    code, out, err = run("eval", dataset)
     assert (code, out, len(err)) == (2, "", 2)
-    (asked / "corpus.jsonl").write_text('{"id": "a", "title": "A", "section": "", "text": "x"}')
+    (dataset / "corpus.jsonl").write_text('{"id": "a", "title": "A", "section": "", "text": "x"}')
     Path("work").write_text("")
-    code, out, err = run("eval", asked, "--work", "work")
+    code, out, err = run("eval", dataset, "--work", "work")
     assert (code, out, len(err)) == (2, "", 2)
     assert "--work" in err[1]
 
 
-def test_a_question_of_a_mixed_set_needs_its_guide(run, asked):
+def test_a_question_of_a_mixed_set_needs_its_guide(run, dataset):
     row = {"id": "1", "text": "x", "guide": "docs", "answerable": True}
     for less in ("guide", "answerable"):
         bad = {name: value for name, value in row.items() if name != less}
         text = f"{json.dumps(row)}\n{json.dumps(bad)}\n"
-        (asked / "queries.jsonl").write_text(text)
-        code, out, err = run("eval", asked)
+        (dataset / "queries.jsonl").write_text(text)
+        code, out, err = run("eval", dataset)
         assert (code, out, len(err)) == (2, "", 2)
         assert "question 2" in err[0]
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
-def test_questions_to_calibrate_with_are_told_by_their_line(run, tmp_path, bad):
+def test_a_bad_question_for_calibration_is_named_by_its_line(run, tmp_path, bad):
     good = b'{"text": "what is a KPI?", "answerable": true}'
-    (tmp_path / "asked.jsonl").write_bytes(good + b"\n\n" + bad)
-    code, out, err = run("calibrate", "--questions", "asked.jsonl")
+    (tmp_path / "dataset.jsonl").write_bytes(good + b"\n\n" + bad)
+    code, out, err = run("calibrate", "--questions", "dataset.jsonl")
     assert (code, out, len(err)) == (2, "", 2)
-    assert "asked.jsonl" in err[0]
+    assert "dataset.jsonl" in err[0]
     assert "line 3" in err[0]

@@ -1,4 +1,4 @@
-"""What can be set and from where; whatever is not a setting is an error that says so."""
+"""Settings come from arguments, the environment or the file; any other name is an error."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
     monkeypatch.setenv("ASSISTANT_INDEX", "from-environment")
     monkeypatch.setenv("ASSISTANT_TITLE", "from-environment")
     monkeypatch.setenv("ASSISTANT_PORT", "2222")
-    found = load_settings(title="from-argument", port=3333)
-    assert found.corpus == Path("from-file")
-    assert found.index == Path("from-environment")
-    assert (found.title, found.port) == ("from-argument", 3333)
+    chosen = load_settings(title="from-argument", port=3333)
+    assert chosen.corpus == Path("from-file")
+    assert chosen.index == Path("from-environment")
+    assert (chosen.title, chosen.port) == ("from-argument", 3333)
 
 
 def test_an_argument_of_none_leaves_the_setting_to_the_others() -> None:
@@ -56,19 +56,19 @@ def test_a_path_may_be_text() -> None:
     assert load_settings(corpus="docs").corpus == Path("docs")
 
 
-def test_variables_of_others_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "1")
     monkeypatch.setenv("MY_ASSISTANT_PORT", "1")
     assert load_settings().port == 7860
 
 
-def test_where_nothing_is_named_and_nothing_is_here_it_is_the_guide_that_comes_along() -> None:
+def test_without_a_named_or_present_guide_the_bundled_one_is_used() -> None:
     Path("corpus").rmdir()
-    found = load_settings()
-    assert found.uses_bundled_guide
-    assert found.corpus == bundled.corpus_folder()
-    assert found.index == bundled.index_folder(found.corpus, "")
-    assert load_settings(model="another").index != found.index
+    chosen = load_settings()
+    assert chosen.uses_bundled_guide
+    assert chosen.corpus == bundled.corpus_folder()
+    assert chosen.index == bundled.index_folder(chosen.corpus, "")
+    assert load_settings(model="another").index != chosen.index
     assert load_settings(port=1).uses_bundled_guide
 
 
@@ -183,8 +183,8 @@ def test_every_setting_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("text", ['index = "a\\u0000b"', 'keys = "\\u0000"', "a = " + "[" * 5000])
-def test_a_file_of_settings_that_nothing_can_be_made_of_is_told_in_two_lines(text: str) -> None:
+def test_an_unusable_settings_file_is_an_error_of_two_lines(text: str) -> None:
     file(text)
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         load_settings()
-    assert len(str(told.value).splitlines()) == 2
+    assert len(str(raised.value).splitlines()) == 2
