@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt
 
 .NOTPARALLEL:
-.PHONY: run python port test check torture timings eval bench scale train clean
+.PHONY: run python port test quick check torture timings eval bench scale train clean
 
 run: port .venv/installed
 	$(BIN)/python app.py $(if $(PORT),--port $(PORT))
@@ -25,6 +25,11 @@ python:
 # Three processes for two cores: many tests wait rather than compute.
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+# What needs no model, no server and no browser: half a minute.
+QUICK := answering evaluation guide index models query readers render retrieval text
+quick: .venv/installed-dev
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --hypothesis-profile quick $(addprefix tests/,$(QUICK))
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.text.text import split_words
+from tests.sizes import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from assistant.encoders.base import Encoder
 
 # How long an example takes says more of the machine than of the code.
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("default", deadline=None)
+settings.register_profile("torture", deadline=None, max_examples=2000)
+settings.load_profile("torture" if LONG else "default")
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "corpus"
@@ -68,6 +71,13 @@ class WordEncoder:
 @pytest.fixture(scope="session")
 def word_encoder() -> WordEncoder:
     return WordEncoder()
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Mark what needs the exported model: `make quick` leaves it out."""
+    for item in items:
+        if {"encoder", "product_assistant", "reference"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

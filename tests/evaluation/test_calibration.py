@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.assistant import Assistant
@@ -69,6 +69,7 @@ def test_questions_that_contradict_the_shipped_threshold_change_it(questions):
 probabilities = st.lists(st.floats(0, 1), min_size=40, max_size=60)
 
 
+@settings(max_examples=25)
 @given(probabilities, probabilities, st.floats(0.05, 0.3))
 def test_a_new_threshold_never_refuses_more_answerable_questions_than_allowed(
     answerable, others, lost

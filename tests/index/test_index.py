@@ -72,6 +72,7 @@ def test_the_same_guide_gives_the_same_bytes(tmp_path, guide, built, word_encode
     assert files_of(tmp_path / "other") == files_of(built)
 
 
+@pytest.mark.slow
 def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide, built):
     program = (
         "import sys; from pathlib import Path; from assistant.index.builder import build_index;"

@@ -66,6 +66,7 @@ def generation(place: Path) -> dict[str, bytes]:
     return {name: b"", **{str(k): p.read_bytes() for k, p in files.items() if p.is_file()}}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(folder, min_size=2, max_size=4))
 def test_an_update_gives_the_bytes_of_a_build_from_nothing(states):
