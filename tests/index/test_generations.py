@@ -215,7 +215,7 @@ def test_a_second_writer_is_turned_away_at_once(folder):
 def test_a_lock_dies_with_its_holder_and_the_file_it_left_stops_nobody(folder):
     program = (
         "import os, sys, time; from pathlib import Path; from assistant.index import generations\n"
-        "with generations.writing(Path(sys.argv[1])):\n"
+        "with generations.lock_for_writing(Path(sys.argv[1])):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
