@@ -1,8 +1,4 @@
-"""The guide that comes with the package, and where its index is kept.
-
-Knows the package's own folder and the user's cache folder. Must not know how an index is built,
-nor when this guide is the one to be asked.
-"""
+"""Finds the guide that comes with the package, and the folders of the user's cache."""
 
 from __future__ import annotations
 
@@ -17,17 +13,17 @@ _PACKAGE = Path(__file__).parent
 
 
 def corpus_folder() -> Path | None:
-    """The guide's folder: inside the package, or beside it in a checkout; None where it is gone."""
+    """Return the guide's folder, in the package or beside it in a checkout; None if missing."""
     inside, beside = _PACKAGE / "corpus", _PACKAGE.parent / "corpus"
     if inside.is_dir():
         return inside
-    # Beside an installed package stand those of others, one of which may be called so.
+    # Beside an installed package there are others, and one of them may be called `corpus`.
     is_checkout = (_PACKAGE.parent / "pyproject.toml").is_file()
     return beside if is_checkout and beside.is_dir() else None
 
 
 def cache_folder() -> Path | None:
-    """The user's own cache folder, which may not be there yet; None where no home is known."""
+    """Return the user's cache folder, which may not exist yet; None if no home folder is known."""
     try:
         return Path(platformdirs.user_cache_dir("guide-assistant", appauthor=False))
     except RuntimeError:  # neither the environment nor the list of users names a home folder
@@ -35,15 +31,15 @@ def cache_folder() -> Path | None:
 
 
 def indexes_folder() -> Path | None:
-    """The folder of its indexes, in the user's own cache folder; None where there is none."""
+    """Return the folder of the guide's indexes in the user's cache; None if there is no cache."""
     folder = cache_folder()
     return folder and folder / "guides"
 
 
 def index_folder(guide: Path, model: str) -> Path | None:
-    """Where the index over a guide's files as they are now is kept, one for each version and model.
+    """Return the folder for an index of a guide's files as they are now; None if there is no cache.
 
-    So one that stands there needs never be brought up to date. None where `indexes` is.
+    The package's version, the model and the files name it: so an index in it never needs an update.
     """
     folder = indexes_folder()
     if folder is None:

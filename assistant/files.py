@@ -1,6 +1,6 @@
-"""Reading and writing files that somebody named, so that nothing but a file is opened.
+"""Reads and writes files that a user named, and refuses everything that is not a regular file.
 
-A pipe in the place of a file would hold up whoever opens it until another process writes to it.
+Opening a pipe would block until another process writes to it.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ def open_regular(path: Path) -> BufferedReader:
     except OSError:
         os.close(descriptor)
         raise
-    return open(descriptor, "rb")  # noqa: PTH123 - there is no path any more
+    return open(descriptor, "rb")  # noqa: PTH123 - a descriptor has no path
 
 
 def read_text(path: Path) -> str:
-    """Read a regular file of UTF-8, its line ends as they stand.
+    """Read a regular file of UTF-8, its line ends unchanged.
 
-    Raises OSError, and UnicodeDecodeError whose reason says in which line the bytes stand.
+    Raises OSError, and UnicodeDecodeError whose reason names the line.
     """
     return decode_utf8(read_bytes(path))
 
 
 def decode_utf8(data: bytes) -> str:
-    """Decode UTF-8. Raises UnicodeDecodeError whose reason says in which line the bytes stand."""
+    """Decode UTF-8. Raises UnicodeDecodeError whose reason names the line."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -52,7 +52,7 @@ def decode_utf8(data: bytes) -> str:
 
 
 def check_regular(path: Path) -> None:
-    """Raise OSError where something other than a regular file stands; nothing there is fine."""
+    """Raise OSError if the path exists and is not a regular file."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -61,7 +61,7 @@ def check_regular(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file as UTF-8. Raises OSError; a pipe that nobody reads is one."""
+    """Write a file as UTF-8. Raises OSError, also for a pipe that nobody reads."""
     descriptor = os.open(path, _WRITE_FLAGS | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     os.set_blocking(descriptor, True)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
@@ -76,10 +76,10 @@ def _require_regular(mode: int, path: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Make a file that its owner alone may read, or take from others what they may do with it.
+    """Create a file that only its owner may read, or remove the permissions of others.
 
-    One that belongs to somebody else, or lies where nothing can be written, stays as it is. Raises
-    OSError where something other than a regular file stands.
+    A file of another owner, or in a read-only folder, stays as it is. Raises OSError if the path
+    exists and is not a regular file.
     """
     check_regular(path)
     with suppress(OSError):

@@ -1,7 +1,6 @@
-"""A model to ONNX, once: made small, compared with the reference, and kept by its digest.
+"""Exports a model to ONNX, once: quantized, compared with the reference, and saved by its digest.
 
-Knows torch's exporter and onnxruntime's tools, through the reference encoder, and runs them in a
-process of their own. Must not know what the vectors are for.
+torch's exporter and onnxruntime's tools run in a process of their own.
 """
 
 from __future__ import annotations
@@ -41,13 +40,13 @@ if TYPE_CHECKING:
     from assistant.encoders.base import Vectors
 
 MIN_MEAN_COSINE, MIN_COSINE, MIN_NEAREST_AGREEMENT = 0.99, 0.98, 0.9
-"""How near an export has to be to the reference: see `Record`."""
+"""How close an export must be to the reference: see `ExportRecord`."""
 
 _PACKAGES = ("onnx", "onnxruntime", "sentence-transformers", "torch", "transformers")
 _OPSET = 17
 _MASK_INPUT = 3  # its place among the inputs of onnxruntime's Attention
 
-_RESULT_FOLDER, _ERROR_FILE = "kept", "wrong.json"
+_RESULT_FOLDER, _ERROR_FILE = "result", "error.json"
 _CHILD_CODE = """
 import sys
 _, model, scratch, *sys.path = sys.argv
@@ -59,7 +58,7 @@ _EXPORT_HINT = (
     "names another), once; then run: assistant build"
 )
 
-# Short and long, asked and told, plain and technical: what a guide and its readers write.
+# Short and long, questions and statements, plain and technical: what guides and readers write.
 _PROBES = (
     "how do I change my password?",
     "Open the settings and choose Security, then Change password.",
@@ -97,41 +96,41 @@ _PROBES = (
 
 
 def export_model(weights: Weights) -> ExportRecord:
-    """Export a model, where that is not done yet; the record says what came of it.
+    """Export a model, unless that is done; return the record of the export.
 
-    The smallest graph is kept that is near enough to the reference: matrices of int8, else of
-    fp32. Where none is, or the model cannot be traced, that is recorded too. Another process
-    makes it, and takes torch and its 1.5 GB of memory with it when it ends. Raises ModelError
-    where the model cannot be loaded, and ExportFailed for whatever else that process ends of.
+    The smallest graph that is close enough to the reference is saved: with int8 matrices, else
+    with fp32. If neither is, or the model cannot be traced, the record says so. A child process
+    makes the export, and frees torch's 1.5 GB of memory when it ends. Raises ModelError if the
+    model cannot be loaded, and ExportFailed if the child fails otherwise.
     """
     try:
-        home = export_folder(weights.identity)
+        folder = export_folder(weights.identity)
     except ModelError as error:
         raise ExportFailed(error.message, error.hint) from error
     try:
-        return ExportRecord.read(home)
+        return ExportRecord.read(folder)
     except ModelError:
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        # Ours and not the other process's, so that it goes even where that one is killed.
-        with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-            why = _run_in_child(weights, Path(scratch))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Made here and not in the child, so that it is removed even if the child is killed.
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            reason = _run_in_child(weights, Path(scratch))
             with suppress(OSError):  # another process was first
-                (Path(scratch) / _RESULT_FOLDER).rename(home)
+                (Path(scratch) / _RESULT_FOLDER).rename(folder)
     except OSError as error:
-        why = str(error)
-    if why:
-        what = f"The model cannot be exported to {home}: {why.rstrip('.')}."
-        raise ExportFailed(what, _EXPORT_HINT)
-    return ExportRecord.read(home)
+        reason = str(error)
+    if reason:
+        message = f"The model cannot be exported to {folder}: {reason.rstrip('.')}."
+        raise ExportFailed(message, _EXPORT_HINT)
+    return ExportRecord.read(folder)
 
 
 def _run_in_child(weights: Weights, scratch: Path) -> str:
-    """Run `main` in another process; why it failed, if it did."""
-    # Not `-m`, which would take packages from the folder one stands in.
+    """Run `run_child` in another process; return why it failed, empty if it did not."""
+    # Not `-m`, which would import packages from the current folder.
     command = [sys.executable, "-c", _CHILD_CODE, weights.model, str(scratch), *sys.path]
-    done = subprocess.run(  # noqa: S603 - our own code, found where ours was
+    done = subprocess.run(  # noqa: S603 - our own code, from where this was imported
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -140,17 +139,17 @@ def _run_in_child(weights: Weights, scratch: Path) -> str:
         errors="replace",
         check=False,
     )
-    wrong = scratch / _ERROR_FILE
-    if wrong.is_file():
-        raise ModelError(*json.loads(wrong.read_text(encoding="utf-8")))
+    error = scratch / _ERROR_FILE
+    if error.is_file():
+        raise ModelError(*json.loads(error.read_text(encoding="utf-8")))
     if done.returncode < 0:
         return signal.strsignal(-done.returncode) or f"signal {-done.returncode}"
-    said = done.stderr.strip().splitlines()
-    return (said or [f"exit code {done.returncode}"])[-1] if done.returncode else ""
+    lines = done.stderr.strip().splitlines()
+    return (lines or [f"exit code {done.returncode}"])[-1] if done.returncode else ""
 
 
 def run_child(model: str, scratch: Path) -> None:
-    """Make the export of a model in a folder, or say there what is wrong with the model."""
+    """Export a model into a folder, or write there what is wrong with the model."""
     try:
         weights = Weights(model)
         record = _export_best(weights, SentenceTransformerEncoder(weights), scratch)
@@ -159,19 +158,19 @@ def run_child(model: str, scratch: Path) -> None:
             json.dumps([error.message, error.hint]), encoding="utf-8"
         )
         return
-    kept = scratch / _RESULT_FOLDER
-    kept.mkdir()
+    result = scratch / _RESULT_FOLDER
+    result.mkdir()
     for name in record.files:
-        (scratch / record.precision / name).rename(kept / name)
+        (scratch / record.precision / name).rename(result / name)
     text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
-    (kept / RECORD_FILE).write_text(text, encoding="utf-8")
+    (result / RECORD_FILE).write_text(text, encoding="utf-8")
 
 
 def _export_best(
     weights: Weights, reference: SentenceTransformerEncoder, scratch: Path
 ) -> ExportRecord:
-    """The best export that is near enough, written to a folder of `scratch` named by its number."""
-    why = ""
+    """Write the smallest export that is close enough, to a folder named by its precision."""
+    reason = ""
     tokens = weights.folder / TOKENIZER_FILE
     pipeline = reference.pipeline
     blank = ExportRecord(
@@ -192,24 +191,25 @@ def _export_best(
             _trace(pipeline, scratch / "traced.onnx")
             _fuse(pipeline, scratch / "traced.onnx", scratch / "fused.onnx")
         except (MemoryError, OSError):
-            raise  # of this machine and not of the model: told, not recorded
-        except Exception as error:  # noqa: BLE001 - the exporter raises of everything it meets
+            raise  # the machine's fault and not the model's: reported, not recorded
+        except Exception as error:  # noqa: BLE001 - the exporter raises errors of every kind
             return replace(blank, reason=f"it cannot be traced: {type(error).__name__}")
-        for number, make in (("int8", _quantize), ("fp32", shutil.copyfile)):
-            home = scratch / number
-            home.mkdir()
-            make(scratch / "fused.onnx", home / GRAPH_FILE)
-            shutil.copyfile(tokens, home / TOKENIZER_FILE)
-            files = {name: hash_file(home / name) for name in (GRAPH_FILE, TOKENIZER_FILE)}
-            record = _compare(replace(blank, precision=number, files=files), home, expected)
+        for precision, convert in (("int8", _quantize), ("fp32", shutil.copyfile)):
+            folder = scratch / precision
+            folder.mkdir()
+            convert(scratch / "fused.onnx", folder / GRAPH_FILE)
+            shutil.copyfile(tokens, folder / TOKENIZER_FILE)
+            files = {name: hash_file(folder / name) for name in (GRAPH_FILE, TOKENIZER_FILE)}
+            record = _compare(replace(blank, precision=precision, files=files), folder, expected)
             if _is_close_enough(record):
                 return record
-            why = f"its {number} vectors have a cosine of {record.mean_cosine:.3f} with the reference's"
-    return replace(blank, reason=why)
+            cosine = f"{record.mean_cosine:.3f}"
+            reason = f"its {precision} vectors have a cosine of {cosine} with the reference's"
+    return replace(blank, reason=reason)
 
 
 def _trace(pipeline: Any, graph: Path) -> None:
-    """Trace all modules of the model over one text: the tokens go in, a unit vector comes out."""
+    """Trace all modules of the model over one text, from its tokens to its unit vector."""
     import torch
 
     class Whole(torch.nn.Module):  # type: ignore[misc]
@@ -222,16 +222,16 @@ def _trace(pipeline: Any, graph: Path) -> None:
             if "token_type_ids" in self.steps.tokenizer.model_input_names:
                 features["token_type_ids"] = torch.zeros_like(input_ids)
             for step in self.steps:
-                # The same without the steps that leave padding out: a text is run by itself.
+                # The same, without what handles padding: each text is run by itself.
                 if getattr(step, "pooling_mode", "") == "mean":
                     features["sentence_embedding"] = features["token_embeddings"].mean(dim=1)
                 else:
                     features = step(features)
             return torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
 
-    # Attention written out, so that it is recognised and made one step of the graph.
+    # Attention in its plain form, so that it is recognised and becomes one node of the graph.
     transformer = pipeline[0].auto_model
-    used = transformer.config._attn_implementation  # noqa: SLF001 - there is no other word for it
+    used = transformer.config._attn_implementation  # noqa: SLF001 - there is no public name
     transformer.set_attn_implementation("eager")
     try:
         ids = pipeline.tokenizer([_PROBES[0]], return_tensors="pt")[INPUT_NAME]
@@ -250,16 +250,16 @@ def _trace(pipeline: Any, graph: Path) -> None:
 
 
 def _fuse(pipeline: Any, graph: Path, fused: Path) -> None:
-    """Many small steps of a graph as few large ones, by onnxruntime's own patterns."""
+    """Fuse many small nodes of a graph into few large ones, by onnxruntime's own patterns."""
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
 
     config = pipeline[0].auto_model.config
     options = FusionOptions("bert")
-    # Of one piece they take up to six times as long as an addition and a norm of its own.
+    # Fused, they take up to six times as long as an addition and a norm.
     options.enable_skip_layer_norm = options.enable_bias_skip_layer_norm = False
-    options.enable_gelu_approximation = True  # by tanh, off by less than eight bits are
-    found = optimizer.optimize_model(
+    options.enable_gelu_approximation = True  # by tanh: the error is smaller than that of int8
+    model = optimizer.optimize_model(
         str(graph),
         model_type="bert",
         num_heads=config.num_attention_heads,
@@ -267,26 +267,25 @@ def _fuse(pipeline: Any, graph: Path, fused: Path) -> None:
         opt_level=0,
         optimization_options=options,
     )
-    for attention in found.get_nodes_by_op_type("Attention"):
-        if (
-            len(attention.input) > _MASK_INPUT
-        ):  # a text that is run by itself has no padding to be masked
+    for attention in model.get_nodes_by_op_type("Attention"):
+        # A text that is run by itself has no padding to mask.
+        if len(attention.input) > _MASK_INPUT:
             attention.input[_MASK_INPUT] = ""
-    found.prune_graph()
-    found.save_model_to_file(str(fused))
+    model.prune_graph()
+    model.save_model_to_file(str(fused))
 
 
-def _quantize(graph: Path, rounded: Path) -> None:
-    """The matrices of a graph as int8, each column with a scale of its own."""
+def _quantize(graph: Path, quantized: Path) -> None:
+    """Quantize the matrices of a graph to int8, each column with a scale of its own."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(
         graph,
-        rounded,
+        quantized,
         weight_type=QuantType.QInt8,
         per_channel=True,
-        reduce_range=True,  # or processors without VNNI overflow, and differ from the others
+        reduce_range=True,  # else CPUs without VNNI overflow, and give other vectors
         op_types_to_quantize=["MatMul", "Attention", "EmbedLayerNormalization", "Gather"],
         extra_options={
             "MatMulConstBOnly": True,
@@ -295,13 +294,13 @@ def _quantize(graph: Path, rounded: Path) -> None:
     )
 
 
-def _compare(record: ExportRecord, home: Path, expected: Vectors) -> ExportRecord:
-    """The record with how near the export's vectors of the probes are to the reference's."""
+def _compare(record: ExportRecord, folder: Path, expected: Vectors) -> ExportRecord:
+    """Compare the export's vectors of the probes with the reference's, and complete the record."""
     text = json.dumps(asdict(record))
-    (home / RECORD_FILE).write_text(text, encoding="utf-8")
-    found = OnnxEncoder(home).encode(_PROBES)
-    cosines = np.einsum("ij,ij->i", found, expected)
-    nearest = np.mean(_nearest_neighbours(found) == _nearest_neighbours(expected))
+    (folder / RECORD_FILE).write_text(text, encoding="utf-8")
+    vectors = OnnxEncoder(folder).encode(_PROBES)
+    cosines = np.einsum("ij,ij->i", vectors, expected)
+    nearest = np.mean(_nearest_neighbours(vectors) == _nearest_neighbours(expected))
     return replace(
         record,
         mean_cosine=round(float(cosines.mean()), 5),
@@ -311,7 +310,7 @@ def _compare(record: ExportRecord, home: Path, expected: Vectors) -> ExportRecor
 
 
 def _nearest_neighbours(vectors: Vectors) -> Any:
-    """The number of each vector's nearest other."""
+    """Return the number of each vector's nearest other."""
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1.0)
     return cosines.argmax(axis=1)
@@ -327,7 +326,7 @@ def _is_close_enough(record: ExportRecord) -> bool:
 
 @contextmanager
 def _silence_logs() -> Iterator[None]:
-    """Keep to themselves what exporter and tools have to say of their own insides."""
+    """Suppress the messages of the exporter and its tools."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

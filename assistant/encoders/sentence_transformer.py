@@ -1,7 +1,6 @@
-"""The reference encoder: texts to unit vectors by sentence-transformers itself.
+"""Encodes texts with sentence-transformers itself: the reference that an export is compared with.
 
-The one module that loads torch. Must not know guides, passages or questions, and never reaches
-for the network.
+It loads torch, and never uses the network.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ TOKENS_PER_BATCH = 4096
 
 
 class SentenceTransformerEncoder:
-    """The reference encoder: any sentence-transformers model that lies on this machine.
+    """Encodes texts with any sentence-transformers model on this machine.
 
-    torch is imported and the weights are loaded when the first text is encoded. Raises ModelError
-    where they cannot be.
+    It imports torch and loads the weights when it encodes the first text, and raises ModelError
+    if it cannot.
     """
 
     backend = "sentence-transformers"
@@ -46,22 +45,22 @@ class SentenceTransformerEncoder:
 
     @property
     def identity(self) -> str:
-        """A sha256 over the names and contents of the model's files."""
+        """A sha256 of the names and contents of the model's files."""
         return self._weights.identity
 
     @cached_property
     def window(self) -> int:
-        """How many tokens of a text the model reads, special ones included."""
-        # So that an index can be found up to date without loading the model.
+        """The number of tokens of a text that the model reads, special tokens included."""
+        # The files say it, so that a build that changes nothing need not load the model.
         return self._weights.window or int(self.pipeline.max_seq_length or 256)
 
     def encode(
         self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
     ) -> Vectors:
-        """One unit vector a text: float32, shape (len(texts), dimension).
+        """Encode texts into unit vectors: float32, shape (len(texts), dimension).
 
-        On a processor a text's vector does not depend on its neighbours, bit for bit: each is
-        encoded by itself. `progress` is told (texts encoded, texts in all).
+        On a CPU each text is encoded by itself, so that its vector does not depend on the others,
+        bit for bit. `progress` receives (texts encoded, texts in all).
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         done = 0
@@ -80,16 +79,16 @@ class SentenceTransformerEncoder:
         return vectors
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
-        """The texts by number: one by one, or elsewhere in runs of one rounded length."""
+        """Yield the texts by number: one by one on a CPU, else in batches of one rounded length."""
         if self._device == "cpu":
-            # The last bits of a product depend on how many rows it has: on some processors only.
+            # On some CPUs the last bits of a product depend on how many rows it has.
             yield from ([n] for n in range(len(texts)))
             return
         prompt = self.pipeline.prompts.get(self.pipeline.default_prompt_name) or ""
-        found = self.pipeline.tokenizer(
+        tokens = self.pipeline.tokenizer(
             [prompt + text for text in texts], truncation=True, max_length=self.window
         )
-        lengths = [-(-len(ids) // self._padding_multiple) for ids in found["input_ids"]]
+        lengths = [-(-len(ids) // self._padding_multiple) for ids in tokens["input_ids"]]
         order = sorted(range(len(texts)), key=lambda n: (lengths[n], n))
         for length, group in itertools.groupby(order, key=lambda n: lengths[n]):
             alike = list(group)
@@ -99,7 +98,7 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def _padding_multiple(self) -> int:
-        """What lengths are rounded up to a multiple of; never past the window."""
+        """The multiple that lengths are rounded up to; never beyond the window."""
         return math.gcd(PADDING_MULTIPLE, self.window)
 
     @property
@@ -108,7 +107,7 @@ class SentenceTransformerEncoder:
         return int(self.pipeline.get_embedding_dimension())
 
     def has_token(self, word: str) -> bool:
-        """Whether the model has a token for the whole word, lower-case."""
+        """Whether the model has a token for the whole word, in lower case."""
         return word in self._tokens
 
     @cached_property
@@ -117,8 +116,8 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def pipeline(self) -> Any:
-        """The sentence-transformers model, loaded."""
-        with deadline.pause():  # it takes seconds, once, of whoever asks first
+        """The sentence-transformers model; loaded at the first use, which takes seconds."""
+        with deadline.pause():
             return self._load()
 
     def _load(self) -> Any:
@@ -129,12 +128,12 @@ class SentenceTransformerEncoder:
             from transformers.utils import logging as transformers_logging
         except ImportError as error:
             raise ModelError(
-                f"The model {self.name} is not exported, and cannot be loaded: {error}",
+                f"The model {self.name} is not exported and cannot be loaded: {error}",
                 "Run: pip install sentence-transformers torch",
             ) from error
-        except OSError as error:  # torch asks for a folder of temporary files when it is imported
+        except OSError as error:  # torch needs a folder for temporary files when it is imported
             raise ModelError(
-                f"The model {self.name} is not exported, and torch cannot be loaded: "
+                f"The model {self.name} is not exported and torch cannot be loaded: "
                 f"{error.strerror or error}",
                 "Name a folder for temporary files: TMPDIR=FOLDER; or export the model where a "
                 "folder may be written to (XDG_CACHE_HOME=FOLDER): assistant build",
@@ -144,7 +143,7 @@ class SentenceTransformerEncoder:
             return SentenceTransformer(
                 str(self._weights.folder), device=self._device, local_files_only=True
             ).eval()
-        except Exception as error:  # the loader raises of everything it meets in a model's files
+        except Exception as error:  # the loader raises errors of every kind for a model's files
             raise ModelError(
                 f"The model in {self._weights.folder} cannot be loaded on {self._device}: "
                 f"{_first_line(error)}",

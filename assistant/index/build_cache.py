@@ -1,7 +1,7 @@
-"""What a build need not do again: vectors by the digest of their text, and files by their stat.
+"""Caches for the next build the vectors of texts, and the state of the guide's files.
 
-Knows one SQLite file that lies beside the generations, is trusted in nothing, and may be deleted
-at any time. Must not know what the texts are, nor what encodes them.
+The cache is one SQLite file beside the generations. Every row is verified, and the file may be
+deleted at any time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CACHE_FILE = ".vectors.sqlite"
 
+# A cache of an earlier version is used as it is, so its columns keep their names.
 _SCHEMA = """
 pragma auto_vacuum = full;
 pragma journal_mode = wal;
@@ -37,12 +38,12 @@ select key, digest, vector, proof from vector limit 0;
 select path, size, modified, changed, seen, sha256, proof from file limit 0;
 """
 
-# How many values one statement asks for, and how long a file must have lain before it was looked
-# at: some file systems tell times in steps of 2 s, and within one a file may change unseen.
+# How many digests one query selects; and how old the last change of a file must be when it is
+# checked: some file systems store times in steps of 2 s, within which a file may change unseen.
 _DIGESTS_PER_QUERY = 500
 _SETTLING_NS = 2_000_000_000
 
-# What SQLite says where it cannot reach or write a file, as against one it did not write so.
+# SQLite's errors of a file that it cannot reach or write, not of one that is damaged.
 _DISK_ERRORS = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
@@ -54,13 +55,13 @@ _DISK_ERRORS = {
     sqlite3.SQLITE_READONLY,
 }
 
-# Of a name that is damaged SQLite cannot even say so in UTF-8.
+# SQLite names a damaged table in bytes that may not be UTF-8.
 _CORRUPTION_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file when it was last looked at: size, times and clock in nanoseconds, its sha256."""
+    """The state of a file when it was last checked: size, times in nanoseconds, sha256."""
 
     size: int
     modified_ns: int
@@ -69,7 +70,7 @@ class FileRecord:
     sha256: str
 
     def is_unchanged(self, now: os.stat_result) -> bool:
-        """Whether the file is for certain as it was: the same stat, and settled when taken."""
+        """Whether the file is certainly unchanged: the same stat, changed long before."""
         same = (self.size, self.modified_ns, self.changed_ns) == (
             now.st_size,
             now.st_mtime_ns,
@@ -79,10 +80,10 @@ class FileRecord:
 
 
 def read_file_records(folder: Path) -> tuple[Path | None, dict[str, FileRecord]]:
-    """The guide that the cache in a folder was last used for, and how its files were.
+    """Read the guide that the cache was last used for, and the records of its files.
 
-    Nothing is written, and no lock is taken: a build may go on meanwhile, and the folder may be
-    on a read-only mount. None and nothing where the cache is not there, or is being written.
+    Nothing is written and no lock is taken: a build may be running, and the folder may be on a
+    read-only mount. Returns (None, {}) if there is no cache, or while it is written.
     """
     path = folder / CACHE_FILE
     if not path.is_file() or path.with_name(f"{CACHE_FILE}-wal").exists():
@@ -97,10 +98,10 @@ def read_file_records(folder: Path) -> tuple[Path | None, dict[str, FileRecord]]
 
 
 class BuildCache:
-    """Vectors and stats kept between builds; for one writer at a time.
+    """Vectors and file records that outlive a build; for one writer at a time.
 
-    Every row proves itself, so that one changed on disk is no row. A file that cannot be read is
-    replaced by an empty one. Raises OSError where nothing can be written.
+    Every row has a checksum, so that one altered on disk does not count. A file that cannot be
+    read is replaced by an empty one. Raises OSError if nothing can be written.
     """
 
     def __init__(self, folder: Path, model: str) -> None:
@@ -121,20 +122,20 @@ class BuildCache:
 
     @property
     def size(self) -> int:
-        """How many bytes the file takes."""
+        """The size of the file in bytes."""
         return self._path.stat().st_size
 
     def digest(self, text: str, *, kind: str) -> bytes:
-        """What a text's vector of one kind is kept under."""
+        """Compute the digest under which a text's vector of one kind is stored."""
         data = text.encode("utf-8", "surrogatepass")
         return hashlib.blake2b(data, digest_size=16, key=self._salt, person=kind.encode()).digest()
 
     def contains(self, digests: Sequence[bytes]) -> set[bytes]:
-        """Those of the digests there is a row for."""
+        """Return those of the digests that have a row."""
         return {row[0] for row in self._select("digest", digests)}
 
     def vectors(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-        """The vectors there are, each as it was put, by digest."""
+        """Read the vectors that exist, by digest."""
         return {
             digest: vector
             for digest, vector, proof in self._select("digest, vector, proof", digests)
@@ -142,7 +143,7 @@ class BuildCache:
         }
 
     def put(self, rows: Mapping[bytes, bytes]) -> None:
-        """Keep vectors by digest, in place of any there; they survive the process at once."""
+        """Store vectors by digest, replacing any; at once they survive the end of the process."""
         statement = (
             "insert into vector (digest, vector, proof) values (?, ?, ?) on conflict (digest) "
             "do update set vector = excluded.vector, proof = excluded.proof"
@@ -151,16 +152,19 @@ class BuildCache:
         self._transact((statement, proven))
 
     def retain(self, digests: Iterable[bytes]) -> None:
-        """Forget every vector but those named, and give the space back."""
+        """Delete every vector except those named, and free the space."""
         self._transact(
-            ("create temp table if not exists kept (digest blob primary key) without rowid", None),
-            ("insert or ignore into kept values (?)", [(digest,) for digest in digests]),
-            ("delete from vector where digest not in (select digest from kept)", None),
-            ("drop table kept", None),
+            (
+                "create temp table if not exists retained (digest blob primary key) without rowid",
+                None,
+            ),
+            ("insert or ignore into retained values (?)", [(digest,) for digest in digests]),
+            ("delete from vector where digest not in (select digest from retained)", None),
+            ("drop table retained", None),
         )
 
     def file_records(self, folder: Path) -> dict[str, FileRecord]:
-        """The files of a folder as they were when last remembered, by path."""
+        """Read the records of the files of a folder, by path."""
         try:
             if self._database.execute("select path from folder").fetchall() != [(str(folder),)]:
                 return {}
@@ -170,20 +174,20 @@ class BuildCache:
             return {}
 
     def save_file_records(self, folder: Path, file_records: Mapping[str, FileRecord]) -> None:
-        """Keep how the files of a folder are, and forget any others."""
+        """Save the records of the files of a folder, and delete all others."""
         before = self.file_records(folder)
         rows = [
             (path, f.size, f.modified_ns, f.changed_ns, f.checked_ns, f.sha256)
             for path, f in sorted(file_records.items())
             if before.get(path) != f
         ]
-        gone = [(path,) for path in before if path not in file_records]
+        removed = [(path,) for path in before if path not in file_records]
         self._transact(
-            # Of another folder, or of none that can be read.
+            # Records of another folder, or unreadable ones.
             *([] if before else [("delete from file", None)]),
             ("delete from folder", None),
             ("insert into folder values (?)", [(str(folder),)]),
-            ("delete from file where path = ?", gone),
+            ("delete from file where path = ?", removed),
             (
                 "insert or replace into file values (?, ?, ?, ?, ?, ?, ?)",
                 [(*row, _checksum(repr(row))) for row in rows],
@@ -202,7 +206,7 @@ class BuildCache:
                 return
 
     def _transact(self, *steps: Step) -> None:
-        """Take some steps in one transaction; where the file is no good, over an empty one."""
+        """Run statements in one transaction; if the file is damaged, on an empty one."""
         try:
             self._execute(steps)
         except _CORRUPTION_ERRORS as error:
@@ -241,7 +245,7 @@ class BuildCache:
         return database
 
     def _recreate(self, error: Exception) -> None:
-        """Begin again with an empty file, unless it is the disk that is at fault."""
+        """Start again with an empty file, unless the disk is at fault."""
         self._database.close()
         self._delete_file(error)
         self._database = self._open()

@@ -1,6 +1,6 @@
-"""Whether an index still is what its guide says: the guide's files compared with it.
+"""Checks whether an index is up to date, by comparing the guide's files with it.
 
-Reads files and never writes one, so that it holds where the index is read only.
+It writes nothing, so that the index may be read-only.
 """
 
 from __future__ import annotations
@@ -22,85 +22,86 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 MAX_PAGES_COMPARED = 2_000
-"""Pages up to which opening an index compares it with its guide: some 25 ms on one core."""
+"""Up to so many pages an index is compared with its guide when it is opened: 25 ms on one core."""
 
-_MAX_READS = 20  # files that may be read for that; the others are told by their stat
+_MAX_READS = 20  # so many files are read for that; the stat of the others must suffice
 
 STALE_HINT = f"{generations.REBUILD_HINT}, or serve with --watch."
 
 
 class FreshnessChecker:
-    """A guide compared with its index again and again, from the second time on by stat alone.
+    """Compares a guide with its index repeatedly, from the second time on by stat alone.
 
-    The first time it starts from what the build remembered of the files. For one thread.
+    The first time it starts from the file records of the build. For one thread.
     """
 
     def __init__(
         self, corpus: Path, folder: Path, file_records: Mapping[str, FileRecord] | None = None
     ) -> None:
-        """`seen` is how files were; without it, the cache in the index's folder says so."""
+        """Without `file_records`, those in the build cache of the index's folder are used."""
         self._corpus = corpus
         self._folder = folder
-        self._seen = file_records
+        self._records = file_records
         self._generation = ""
         self._digests: dict[str, str] = {}
-        self._unread: frozenset[str] = frozenset()
+        self._unreadable: frozenset[str] = frozenset()
 
     def compare(self, index: Index, *, max_reads: int = sys.maxsize) -> ChangeCounts:
-        """How the guide differs from an index of it; at most `most_read` files are read to tell.
+        """Count the pages that differ from the index; read at most `max_reads` files for it.
 
-        Raises GuideError where the guide's folder is not there.
+        Raises GuideError if the guide's folder does not exist.
         """
-        if self._seen is None:
-            guide, files = read_file_records(self._folder)
-            self._seen = files if guide == self._corpus.resolve() else {}
-        if self._generation != index.generation:  # once, for questions ask the same database
+        if self._records is None:
+            guide, records = read_file_records(self._folder)
+            self._records = records if guide == self._corpus.resolve() else {}
+        if self._generation != index.generation:  # once, since answers use the same database
             self._digests = index.store.page_digests()
-            unread = (oddity.path for oddity in index.store.guide_warnings() if oddity.unreadable)
-            self._unread = frozenset(unread)
+            unreadable = (one.path for one in index.store.guide_warnings() if one.unreadable)
+            self._unreadable = frozenset(unreadable)
             self._generation = index.generation
-        found = diff.count_changes(
+        changes = diff.count_changes(
             self._corpus,
             self._digests,
-            unreadable=self._unread,
-            file_records=self._seen,
+            unreadable=self._unreadable,
+            file_records=self._records,
             max_reads=max_reads,
         )
-        self._seen = found.file_records
-        return found
+        self._records = changes.file_records
+        return changes
 
 
-def find_guide(chosen: Settings) -> Path | None:
-    """The guide to compare an index with: the one it was built from, where that is here.
+def find_guide(settings: Settings) -> Path | None:
+    """Find the guide to compare an index with: the one it was built from, if it exists here.
 
-    Else it is the one that the settings name. None where neither is: an index may be used on a
-    machine that its guide was never on.
+    Else it is the one that the settings name. None if neither exists: an index may be used on
+    another machine than its guide.
     """
-    return _find_guide_and_records(chosen)[0]
+    return _find_guide_and_records(settings)[0]
 
 
-def describe_staleness(index: Index, chosen: Settings) -> str:
-    """What to say of an index that is opened once, where its guide has changed; mostly nothing.
+def describe_staleness(index: Index, settings: Settings) -> str:
+    """Describe how the guide has changed since an index was built; empty if it has not.
 
-    Nothing is said where it would take long to tell: of a guide of more than `MOST_COMPARED`
-    pages, and where many files are not as the build remembers them, as in a copy.
+    Empty too where the check would take long: for more than MAX_PAGES_COMPARED pages, and where
+    many files differ from the records of the build, as in a copy.
     """
     if index.manifest.pages > MAX_PAGES_COMPARED:
         return ""
-    corpus, seen = _find_guide_and_records(chosen)
+    corpus, records = _find_guide_and_records(settings)
     if corpus is None:
         return ""
     try:
-        found = FreshnessChecker(corpus, chosen.index, seen).compare(index, max_reads=_MAX_READS)
-    except GuideError:  # gone since it was looked for
+        checker = FreshnessChecker(corpus, settings.index, records)
+        changes = checker.compare(index, max_reads=_MAX_READS)
+    except GuideError:  # removed a moment ago
         return ""
-    return f"{found} {STALE_HINT}" if found.pages and not found.unchecked else ""
+    return f"{changes} {STALE_HINT}" if changes.pages and not changes.unchecked else ""
 
 
-def _find_guide_and_records(chosen: Settings) -> tuple[Path | None, dict[str, FileRecord]]:
-    """The guide to compare an index with, and how its files were."""
-    built_from, seen = read_file_records(chosen.index)
+def _find_guide_and_records(settings: Settings) -> tuple[Path | None, dict[str, FileRecord]]:
+    """Find the guide to compare an index with, and the records of its files."""
+    built_from, records = read_file_records(settings.index)
     if built_from is not None and built_from.is_dir():
-        return built_from, seen
-    named = "corpus" in chosen.model_fields_set and chosen.corpus.is_dir()
-    return (chosen.corpus if named else None), {}
+        return built_from, records
+    named = "corpus" in settings.model_fields_set and settings.corpus.is_dir()
+    return (settings.corpus if named else None), {}

@@ -1,11 +1,9 @@
-"""Generations of an index on disk: how one is published, found, checked and swept.
+"""Publishes, opens, checks and removes the generations of an index on disk.
 
-Knows files, digests, a lock and a pointer. Must not know what the files hold or who reads them.
-
-Layout: a generation is a folder named by the digest of its `manifest.json`, which holds the
-sha256 of every other file in it, or of each 4 MB of a file that has more. `CURRENT` names the
-current generation and the one before it, and is replaced as a whole. What a writer has not
-finished stands under a name with a dot in front.
+A generation is a folder named by the digest of its `manifest.json`, which holds the sha256 of
+every other file in it, or of each 4 MB of a larger one. `CURRENT` names the current generation
+and the one before it, and is replaced as a whole. The name of what a writer has not finished
+begins with a dot.
 """
 
 from __future__ import annotations
@@ -45,12 +43,12 @@ REBUILD_HINT = "Run: assistant build"
 _MANIFEST_FILE = "manifest.json"
 _GENERATION_NAME = re.compile(r"[0-9a-f]{16}")
 _POINTER_TEXT = re.compile(r"(([0-9a-f]{16})\n([0-9a-f]{16}|-)\n)([0-9a-f]{16})\n")
-# Files are hashed by the block, on all cores from so many blocks on; as many as `_LOOKED_AT` are
-# looked at when a generation is opened: 256 MB, .2 s on two cores.
+# Files are hashed by the block, from 16 blocks on by all cores. When a generation is opened at most
+# 64 blocks are checked: 256 MB, .2 s on two cores.
 _BLOCK_BYTES = 4 << 20
 _PARALLEL_FROM = 16
 _MAX_BLOCKS_CHECKED = 64
-_DIGEST_LENGTH = 64  # letters of a digest
+_DIGEST_LENGTH = 64
 _UNFINISHED_PREFIXES = (".draft-", ".current-")
 
 
@@ -69,52 +67,51 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class _Pointer:
-    """The generations to open, best first, and what is wrong with CURRENT (empty: nothing)."""
+    """The generations to try, in order, and what is wrong with CURRENT (empty: nothing)."""
 
     names: tuple[str, ...]
     problem: str = ""
 
 
 def open_current(folder: Path, load: Callable[[Generation], T], *, check_all: bool = False) -> T:
-    """What `load` makes of the current generation, or of the one before where that is damaged.
+    """Load the current generation, or the one before if the current one is damaged.
 
-    It is `checked` before `load` sees it; nothing is written. `load` raises IndexDamaged
-    where a file cannot be used after all, IndexOutdated where its format is another. Raises
-    those, IndexMissing, or IndexDamaged where no generation is whole.
+    A generation is checked as by `check_generation` before it is loaded; nothing is written.
+    `load` raises IndexDamaged if a file is unusable after all, IndexOutdated if the format is
+    another. Raises these, IndexMissing, or IndexDamaged if every generation is damaged.
     """
     while True:
         pointer = _read_pointer(folder)
-        wrong = pointer.problem
-        if not pointer.names and not wrong:
+        damage = pointer.problem
+        if not pointer.names and not damage:
             raise IndexMissing(f"There is no index in {folder}.", REBUILD_HINT)
         for name in pointer.names:
             try:
-                found = check_generation(folder / name, check_all=check_all)
-                return load(replace(found, damage=wrong))
+                generation = check_generation(folder / name, check_all=check_all)
+                return load(replace(generation, damage=damage))
             except IndexDamaged as error:
                 if _read_pointer(folder) != pointer:
-                    break  # not damaged: a writer has published others and swept this one
-                wrong = wrong or error.message
+                    break  # not damaged: a writer has published others and removed this one
+                damage = damage or error.message
             except IndexOutdated:
-                if wrong == pointer.problem:  # else it is the damage of a newer one that matters
+                if damage == pointer.problem:  # else the damage of the newer one matters more
                     raise
         else:
-            raise IndexDamaged(wrong, REBUILD_HINT)
+            raise IndexDamaged(damage, REBUILD_HINT)
 
 
 def read_current_name(folder: Path) -> str:
-    """The name of the generation that is to be opened; empty where there is none."""
+    """Read the name of the current generation; empty if there is none."""
     return next(iter(_read_pointer(folder).names), "")
 
 
 def check_generation(folder: Path, *, check_all: bool = True) -> Generation:
-    """A generation, once its manifest and the files that names hash to what they should.
+    """Check a generation's files against its manifest, and the manifest against the name.
 
-    Where not the `whole` is asked for and it has more than 256 MB, so much of it is looked at:
-    the first and the last 4 MB of every file, and others spread over all of it. That tells a file
-    that is missing, cut, longer, of another generation, or damaged over a long stretch. Of less
-    than that every byte is looked at. Raises IndexDamaged with the first file that is missing,
-    altered or nobody's.
+    Without `check_all` only 256 MB of a larger generation are hashed: the first and the last 4 MB
+    of every file, and blocks spread evenly between. That detects a file that is missing, cut,
+    longer, of another generation, or damaged over a long stretch. Raises IndexDamaged for the
+    first file that is missing, altered or not in the manifest.
     """
     path = folder / _MANIFEST_FILE
     try:
@@ -127,42 +124,42 @@ def check_generation(folder: Path, *, check_all: bool = True) -> Generation:
             if len(listed.get(name, "")) != _DIGEST_LENGTH * present.get(name, 0):
                 raise _damaged(folder / name)
         blocks = [(name, n) for name, count in present.items() for n in range(count)]
-        looked_at = blocks if check_all else _sample_blocks(blocks, present)
-        for (name, n), digest in zip(looked_at, _hash_blocks(folder, looked_at), strict=True):
+        sample = blocks if check_all else _sample_blocks(blocks, present)
+        for (name, n), digest in zip(sample, _hash_blocks(folder, sample), strict=True):
             if listed[name][_DIGEST_LENGTH * n : _DIGEST_LENGTH * (n + 1)] != digest:
                 raise _damaged(folder / name)
     except FileNotFoundError as error:
         raise _damaged(error.filename) from error
     except OSError as error:
-        what = f"{error.filename or folder} cannot be read: {error.strerror or error}."
-        raise IndexDamaged(what, REBUILD_HINT) from error
+        message = f"{error.filename or folder} cannot be read: {error.strerror or error}."
+        raise IndexDamaged(message, REBUILD_HINT) from error
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path) from error
     return Generation(folder.name, folder, text)
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """The sha256 of every 4 MB of every file in a folder but the manifest, by its path inside.
+    """Hash every file in a folder except the manifest, by its path inside.
 
-    Those of a file stand one behind the other; of a smaller file it is the sha256.
+    The hash of a file of more than 4 MB is the sha256 of each 4 MB, one after another.
     """
     present = _count_blocks(folder)
     blocks = [(name, n) for name, count in present.items() for n in range(count)]
-    found = iter(_hash_blocks(folder, blocks))
-    return {name: "".join(itertools.islice(found, count)) for name, count in present.items()}
+    digests = iter(_hash_blocks(folder, blocks))
+    return {name: "".join(itertools.islice(digests, count)) for name, count in present.items()}
 
 
-def _count_blocks(home: Path) -> dict[str, int]:
-    """How many blocks every file has but the manifest, by its path inside, in order."""
-    paths = [p for p in sorted(home.rglob("*")) if p.is_file() and p != home / _MANIFEST_FILE]
+def _count_blocks(folder: Path) -> dict[str, int]:
+    """Count the blocks of every file except the manifest, by its path inside, in order."""
+    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and p != folder / _MANIFEST_FILE]
     return {
-        path.relative_to(home).as_posix(): max(1, -(-path.stat().st_size // _BLOCK_BYTES))
+        path.relative_to(folder).as_posix(): max(1, -(-path.stat().st_size // _BLOCK_BYTES))
         for path in paths
     }
 
 
 def _sample_blocks(blocks: Sequence[_Block], sizes: Mapping[str, int]) -> list[_Block]:
-    """The first and last block of every file, and others at even distances, in order."""
+    """Choose the first and last block of every file, and others at even distances, in order."""
     if len(blocks) <= _MAX_BLOCKS_CHECKED:
         return list(blocks)
     ends = {block for block in blocks if block[1] in (0, sizes[block[0]] - 1)}
@@ -172,10 +169,10 @@ def _sample_blocks(blocks: Sequence[_Block], sizes: Mapping[str, int]) -> list[_
     return [block for block in blocks if block in chosen]
 
 
-def _hash_blocks(home: Path, blocks: Sequence[_Block]) -> list[str]:
+def _hash_blocks(folder: Path, blocks: Sequence[_Block]) -> list[str]:
     def sha256(block: _Block) -> str:
         name, number = block
-        with (home / name).open("rb") as file:
+        with (folder / name).open("rb") as file:
             file.seek(number * _BLOCK_BYTES)
             return hashlib.sha256(file.read(_BLOCK_BYTES)).hexdigest()
 
@@ -187,11 +184,11 @@ def _hash_blocks(home: Path, blocks: Sequence[_Block]) -> list[str]:
 
 @contextmanager
 def lock_for_writing(folder: Path) -> Iterator[Path]:
-    """Hold an index for writing and hand out an empty draft folder, gone when the hold ends.
+    """Lock an index for writing; yield an empty draft folder, which is removed at the end.
 
-    The kernel lets go of the lock when the process ends, and the next writer sweeps what was
-    left. Raises IndexBusy at once where another process holds it, and IndexUnwritable for any
-    OSError met while it is held.
+    The kernel releases the lock when the process ends, and the next writer removes what was left.
+    Raises IndexBusy at once if another process holds the lock, and IndexNotWritable for every
+    OSError while it is held.
     """
     try:
         _make_folders(folder)
@@ -209,19 +206,19 @@ def lock_for_writing(folder: Path) -> Iterator[Path]:
             os.close(lock)
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        mend = "Make room there" if full else "See that its files may be written to"
+        hint = "Free some space there" if full else "Make its files writable"
         raise IndexNotWritable(
             f"The index cannot be written to {folder}: {error.strerror or error}.",
-            f"{mend}, or name another folder with --index.",
+            f"{hint}, or name another folder with --index.",
         ) from error
 
 
 def publish(folder: Path, draft: Path, manifest: str, *, previous: str = "") -> str:
-    """Make a draft the current generation and return its name; only while `writing`.
+    """Make a draft the current generation and return its name; only under `lock_for_writing`.
 
-    The manifest is JSON whose `files` are the draft's digests. `previous` names the good
-    generation to fall back on; it is kept and all others are swept. Everything is synced before
-    it is named, and named by one rename, so that a reader finds the old or the new one.
+    The manifest is JSON whose `files` are the draft's digests. `previous` names the generation to
+    fall back on, which stays; all others are removed. Every file is synced before the generation
+    gets its name, by one rename, so that a reader opens the old one or the new one.
     """
     (draft / _MANIFEST_FILE).write_text(manifest, encoding="utf-8")
     for path in sorted(draft.rglob("*")):
@@ -235,9 +232,9 @@ def publish(folder: Path, draft: Path, manifest: str, *, previous: str = "") -> 
 
 
 def save_beside(folder: Path, name: str, text: str) -> None:
-    """Put a file of a few lines beside the generations, whole or not at all; empty removes it.
+    """Write a small file beside the generations, whole or not at all; an empty text removes it.
 
-    No writer of generations touches it. Raises IndexBusy and IndexUnwritable as `writing` does.
+    No writer of generations touches it. Raises as `lock_for_writing` does.
     """
     with lock_for_writing(folder) as draft:
         if text:
@@ -249,17 +246,17 @@ def save_beside(folder: Path, name: str, text: str) -> None:
         _fsync(folder)
 
 
-def _move_into_place(draft: Path, home: Path) -> None:
-    """Rename a draft to its place; where the same generation stands there whole, it stays."""
-    if home.exists():
+def _move_into_place(draft: Path, folder: Path) -> None:
+    """Rename a draft to its place, unless the same generation is there undamaged."""
+    if folder.exists():
         try:
-            check_generation(home)
+            check_generation(folder)
         except IndexDamaged:
-            _remove(home)
+            _remove(folder)
         else:
-            os.utime(home)  # the last one published, should CURRENT ever be lost
+            os.utime(folder)  # the newest is opened, should CURRENT ever be lost
             return
-    draft.rename(home)
+    draft.rename(folder)
 
 
 def _write_pointer(folder: Path, name: str, previous: str) -> None:
@@ -273,7 +270,7 @@ def _write_pointer(folder: Path, name: str, previous: str) -> None:
 
 
 def _read_pointer(folder: Path) -> _Pointer:
-    """What CURRENT says; where it is damaged, every generation there is, the newest first."""
+    """Read CURRENT; if it is damaged, list every generation there is, the newest first."""
     path = folder / "CURRENT"
     try:
         text = files.read_bytes(path).decode("ascii", "replace")
@@ -281,39 +278,39 @@ def _read_pointer(folder: Path) -> _Pointer:
         names = _list_generations(folder)
         return _Pointer(names, f"{path} is missing." if names else "")
     except OSError as error:
-        wrong = f"{path} cannot be read: {error.strerror or error}."
-        return _Pointer(_list_generations(folder), wrong)
+        problem = f"{path} cannot be read: {error.strerror or error}."
+        return _Pointer(_list_generations(folder), problem)
     match = _POINTER_TEXT.fullmatch(text)
     if not match or _short_digest(match[1]) != match[4]:
-        return _Pointer(_list_generations(folder), f"{path} is altered.")
+        return _Pointer(_list_generations(folder), f"{path} was altered.")
     return _Pointer(tuple(name for name in match.group(2, 3) if name != "-"))
 
 
 def _list_generations(folder: Path) -> tuple[str, ...]:
-    """The folders that are named as a generation is, the last published first."""
+    """List the folders that have the name of a generation, the last published first."""
     try:
-        found = [path for path in folder.iterdir() if _GENERATION_NAME.fullmatch(path.name)]
-        found.sort(key=lambda path: (-path.stat().st_mtime_ns, path.name))
+        folders = [path for path in folder.iterdir() if _GENERATION_NAME.fullmatch(path.name)]
+        folders.sort(key=lambda path: (-path.stat().st_mtime_ns, path.name))
     except OSError:
         return ()
-    return tuple(path.name for path in found)
+    return tuple(path.name for path in folders)
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what writers left unfinished, and generations that are no longer pointed to.
+    """Remove what writers left unfinished, and generations that CURRENT no longer names.
 
     What cannot be removed now is left to the next writer.
     """
-    kept = _read_pointer(folder).names
+    current = _read_pointer(folder).names
     with suppress(OSError):
         for path in sorted(folder.iterdir()):
-            old = _GENERATION_NAME.fullmatch(path.name) and path.name not in kept
+            old = _GENERATION_NAME.fullmatch(path.name) and path.name not in current
             if old or path.name.startswith(_UNFINISHED_PREFIXES):
                 _remove(path)
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or folder, which never stands half removed under a generation's name."""
+    """Remove a file or folder; renamed first, so that no generation is ever half removed."""
     with suppress(OSError):
         if not path.is_dir():
             path.unlink()
@@ -324,10 +321,10 @@ def _remove(path: Path) -> None:
 
 
 def _make_folders(folder: Path) -> None:
-    """Make the folder and those above it that are missing, and sync them all."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    """Make the folder and its missing parents, and sync them all."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for path in made:
+    for path in missing:
         _fsync(path.parent)
 
 
@@ -349,7 +346,7 @@ def _fsync(path: Path) -> None:
 
 
 def _short_digest(text: str) -> str:
-    """The digest that names a generation and ends CURRENT: 64 bits of sha256."""
+    """Compute the digest that names a generation and ends CURRENT: 64 bits of sha256."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

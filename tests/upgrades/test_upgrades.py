@@ -75,7 +75,8 @@ def test_a_key_still_lets_its_owner_in_and_another_may_be_made(sample, expected)
     assert [key.name for key in keys.list_keys()] == ["reader", "other"]
 
 
-def test_an_answer_saved_as_json_is_read_and_proven(sample):
+def test_an_answer_saved_as_json_is_read_and_proven(sample, encoder):
+    builder.build_index(sample / "guide", sample / "index", encoder)
     data = json.loads((sample / "answer.json").read_text(encoding="utf-8"))
     assert Answer.from_dict(data).question == QUESTION
     assert verify_saved_answer(data, sample / "guide", sample / "index") >= 1
