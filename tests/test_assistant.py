@@ -1,4 +1,4 @@
-"""The life of a question, asked of both product management guides as a reader would.
+"""Questions are asked of both product management guides as a reader would.
 
 The phrasings are examples of kinds. Nothing in the package knows them.
 """
@@ -21,8 +21,8 @@ from assistant.verify import verify_saved_answer
 from tests.conftest import CORPUS
 
 
-def said(answer) -> str:
-    """All an answer quotes and where from, in lower case."""
+def cited_text(answer) -> str:
+    """The quotes and headings of an answer, in lower case."""
     cited = [f"{' > '.join(c.headings)}\n{c.quote}" for c in answer.citations]
     return "\n".join(cited).casefold()
 
@@ -76,14 +76,14 @@ def test_a_comparison_cites_the_section_on_both_and_names_both_sides(
         ),
     ],
 )
-def test_a_comparison_that_no_section_makes_takes_each_side_from_its_own(
+def test_a_comparison_without_a_shared_section_quotes_each_sides_own(
     product_assistant, question, sections
 ):
     answer = product_assistant.ask(question)
     assert [citation.headings[-1] for citation in answer.citations] == sections
 
 
-def test_a_misspelt_question_is_mended_to_the_guide_s_words(product_assistant):
+def test_a_misspelt_question_is_corrected_to_the_guides_words(product_assistant):
     answer = product_assistant.ask("diference betwen a prodcut manager and a product ownr")
     assert answer.understood_as == "difference between a product manager and a product owner"
     assert answer.citations[0].headings[-1] == OWNER
@@ -106,7 +106,7 @@ def test_a_list_names_every_item(product_assistant, question):
 
 
 @pytest.mark.parametrize(
-    ("question", "says"),
+    ("question", "expected"),
     [
         ("what does KPI stand for?", "key performance indicators (kpis)"),
         ("What are KPIs?", "key performance indicators (kpis)"),
@@ -116,12 +116,12 @@ def test_a_list_names_every_item(product_assistant, question):
         ("what is a stakeholder?", "product"),
     ],
 )
-def test_a_definition_quotes_the_sentence_that_defines(product_assistant, question, says):
-    assert says in said(product_assistant.ask(question))
+def test_a_definition_quotes_the_sentence_that_defines(product_assistant, question, expected):
+    assert expected in cited_text(product_assistant.ask(question))
 
 
 @pytest.mark.parametrize(
-    ("question", "says"),
+    ("question", "expected"),
     [
         ("who decides pricing and messaging?", "product marketing manager"),
         ("who is responsible for positioning?", "product marketing manager"),
@@ -130,21 +130,21 @@ def test_a_definition_quotes_the_sentence_that_defines(product_assistant, questi
         ("who represents the customer in the development team?", "product owner"),
     ],
 )
-def test_a_question_of_who_or_which_is_answered_by_name(product_assistant, question, says):
-    assert says in said(product_assistant.ask(question))
+def test_a_question_of_who_or_which_is_answered_by_name(product_assistant, question, expected):
+    assert expected in cited_text(product_assistant.ask(question))
 
 
 @pytest.mark.parametrize("question", ["do PMs manage people?", "Does a PM have authority?"])
 def test_a_yes_or_no_question_gets_the_sentence_that_settles_it(product_assistant, question):
     answer = product_assistant.ask(question)
     assert "What is a Product Manager?" in {c.headings[-1] for c in answer.citations}
-    assert "authority" in said(answer) or "people" in said(answer)
+    assert "authority" in cited_text(answer) or "people" in cited_text(answer)
 
 
 @pytest.mark.parametrize(
     "question", ["recommend a book", "Which books should a PM read?", "any good books?"]
 )
-def test_asked_for_books_the_guide_s_books_come_with_their_links(product_assistant, question):
+def test_a_request_for_books_returns_the_guides_books_with_links(product_assistant, question):
     answer = product_assistant.ask(question)
     assert answer.found
     assert {resource.kind for resource in answer.resources} == {"book"}
@@ -163,12 +163,12 @@ def test_asked_for_books_the_guide_s_books_come_with_their_links(product_assista
         ("something to read for a junior product manager?", "Lilly M. Dobreva"),
     ],
 )
-def test_asked_what_to_read_the_right_article_comes(product_assistant, question, author):
+def test_a_reading_request_returns_the_right_article(product_assistant, question, author):
     assert author in titles(product_assistant.ask(question))
 
 
 @pytest.mark.parametrize("question", ["how is a PM different from a PO?", "what is a PO?"])
-def test_an_answer_brings_the_article_on_its_subject_along(product_assistant, question):
+def test_an_answer_includes_the_article_on_its_subject(product_assistant, question):
     assert "Melissa Perri" in titles(product_assistant.ask(question))
 
 
@@ -186,7 +186,7 @@ def test_an_answer_brings_the_article_on_its_subject_along(product_assistant, qu
         "what certification does a PM need?",
     ],
 )
-def test_what_the_guide_does_not_say_is_refused_with_the_nearest_sections(
+def test_a_question_the_guide_does_not_answer_is_refused_with_the_nearest_sections(
     product_assistant, question
 ):
     answer = product_assistant.ask(question)
@@ -197,26 +197,26 @@ def test_what_the_guide_does_not_say_is_refused_with_the_nearest_sections(
 
 
 @pytest.mark.parametrize("missing", ["a scrum master", "a kubernetes operator"])
-def test_the_side_of_a_comparison_the_guide_does_not_speak_of_is_named(product_assistant, missing):
+def test_a_side_of_a_comparison_the_guide_does_not_mention_is_reported(product_assistant, missing):
     answer = product_assistant.ask(f"difference between a PM and {missing}")
     assert answer.missing == (missing.removeprefix("a "),)
     assert all("product manager" in c.quote.lower() for c in answer.citations)
     assert product_assistant.ask("difference between a PM and a PO").missing == ()
 
 
-def test_what_is_offered_next_is_answered_and_was_not_asked(product_assistant):
+def test_suggested_questions_are_answered_and_new(product_assistant):
     turns: list[Turn] = []
-    asked: set[str] = set()
+    previous: set[str] = set()
     question = "what is a PM?"
     for _ in range(4):
         answer = product_assistant.ask(question, turns)
         assert answer.found
         assert len(answer.next_questions) <= 3
-        assert not asked & set(answer.next_questions)
-        asked |= {question}
+        assert not previous & set(answer.next_questions)
+        previous |= {question}
         turns += [Turn("user", question), Turn("agent", answer.text)]
-        question = next((q for q in answer.next_questions if q not in asked), "what is a PO?")
-    assert len(asked) > 1
+        question = next((q for q in answer.next_questions if q not in previous), "what is a PO?")
+    assert len(previous) > 1
 
 
 def test_other_readings_of_an_acronym_are_offered(product_assistant):
@@ -228,13 +228,13 @@ def test_other_readings_of_an_acronym_are_offered(product_assistant):
 
 
 @pytest.mark.parametrize("question", ["what does a PO do?", "what does a product manager do?"])
-def test_where_one_reading_is_left_no_other_is_offered(product_assistant, question):
+def test_a_single_reading_has_no_alternatives(product_assistant, question):
     assert product_assistant.ask(question).other_readings == ()
 
 
 def test_acronyms_are_read_on_both_sides_of_a_slash_and_before_a_full_stop(product_assistant):
-    asked = product_assistant.ask("PM/PO difference").understood_as
-    assert asked == "product manager/product owner difference"
+    previous = product_assistant.ask("PM/PO difference").understood_as
+    assert previous == "product manager/product owner difference"
     assert product_assistant.ask("what is a P.O.?").understood_as == "what is a product owner?"
 
 
@@ -308,15 +308,15 @@ def test_the_example_questions_can_all_be_answered(corpus_assistant):
 
 
 def test_a_search_gives_passages_best_first(corpus_assistant):
-    found = corpus_assistant.search("who plays the product owner?", k=3)
-    assert [hit.rank for hit in found.hits] == [1, 2, 3]
-    chances = [hit.probability for hit in found.hits]
-    assert chances == sorted(chances, reverse=True)
-    assert found.hits[0].passage.heading == OWNER
+    search = corpus_assistant.search("who plays the product owner?", k=3)
+    assert [hit.rank for hit in search.hits] == [1, 2, 3]
+    probabilities = [hit.probability for hit in search.hits]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert search.hits[0].passage.heading == OWNER
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\u200b\u200b", "?!…", "\n\t"])
-def test_a_question_without_words_is_an_error_with_a_mend(corpus_assistant, question):
+def test_a_question_without_words_is_an_error_with_a_hint(corpus_assistant, question):
     with pytest.raises(QuestionError, match="empty"):
         corpus_assistant.ask(question)
 
@@ -327,7 +327,7 @@ def test_a_question_may_have_2000_characters_and_no_more(corpus_assistant):
         corpus_assistant.ask("a" * 2001)
 
 
-def test_opening_where_nothing_was_built_says_what_to_run(tmp_path):
+def test_opening_without_an_index_says_what_to_run(tmp_path):
     with pytest.raises(IndexMissing, match="assistant build"):
         Assistant.open(tmp_path)
 
@@ -341,14 +341,14 @@ def test_an_index_cannot_be_asked_with_another_model(tmp_path, word_encoder):
 
 
 class TestVerify:
-    """A saved answer, checked against the guide's own files."""
+    """A saved answer is verified against the guide's own files."""
 
-    def test_a_true_answer_stands(self, corpus_assistant, corpus_index):
+    def test_a_true_answer_is_verified(self, corpus_assistant, corpus_index):
         for question in ("PM vs PO", "what types of PM are there?", "recommend a book"):
             data = corpus_assistant.ask(question).to_dict()
             assert verify_saved_answer(data, CORPUS, corpus_index) == len(data["citations"])
 
-    def test_a_refusal_stands_with_no_quote(self, corpus_assistant, corpus_index):
+    def test_a_refusal_has_no_quote_to_verify(self, corpus_assistant, corpus_index):
         assert (
             verify_saved_answer(corpus_assistant.ask("bread?").to_dict(), CORPUS, corpus_index) == 0
         )
@@ -369,13 +369,13 @@ class TestVerify:
             lambda d: d.update(found=False),
         ],
     )
-    def test_an_answer_that_was_changed_does_not(self, corpus_assistant, corpus_index, tamper):
+    def test_a_changed_answer_fails(self, corpus_assistant, corpus_index, tamper):
         data = json.loads(json.dumps(corpus_assistant.ask("PM vs PO").to_dict()))
         tamper(data)
         with pytest.raises(VerifyError):
             verify_saved_answer(data, CORPUS, corpus_index)
 
-    def test_a_page_that_changed_since_is_noticed(self, corpus_assistant, corpus_index, tmp_path):
+    def test_a_page_that_changed_since_is_detected(self, corpus_assistant, corpus_index, tmp_path):
         data = corpus_assistant.ask("PM vs PO").to_dict()
         page = (CORPUS / "introduction.md").read_text()
         (tmp_path / "introduction.md").write_text(page + "\nOne more line.\n")
@@ -383,10 +383,10 @@ class TestVerify:
             verify_saved_answer(data, tmp_path, corpus_index)
 
     @pytest.mark.parametrize("page", ["introduction.md", "other.md"])
-    def test_an_answer_of_another_guide_or_index_is_said_to_be(
+    def test_an_answer_from_another_guide_or_index_is_reported(
         self, corpus_index, tmp_path, word_encoder, page
     ):
-        """A page of the same name and one of another: both guides have the index of their own."""
+        """With a page of the same name and one of another; each guide has its own index."""
         (tmp_path / "guide").mkdir()
         (tmp_path / "guide" / page).write_text(
             "# Cats\n\n## What is a cat?\n\nA cat drinks milk.\n"
@@ -403,7 +403,7 @@ class TestVerify:
         assert all(name in message for name in (index.generation, ours, page))
         assert raised.value.hint.endswith("--corpus FOLDER --index FOLDER.")
 
-    def test_a_forged_answer_is_not_taken_for_one_of_another_guide(
+    def test_a_forged_answer_is_not_mistaken_for_one_from_another_guide(
         self, corpus_assistant, corpus_index
     ):
         data = {**corpus_assistant.ask("PM vs PO").to_dict(), "generation": "0" * 16}
@@ -414,7 +414,7 @@ class TestVerify:
             assert "another guide" not in raised.value.message
 
 
-def test_half_a_character_in_a_question_is_no_word_of_it(corpus_assistant):
+def test_half_a_character_in_a_question_is_replaced(corpus_assistant):
     whole = corpus_assistant.ask("what is a product owner?")
     halved = corpus_assistant.ask("what is a \ud800product owner?\udfff")
     assert halved.citations == whole.citations

@@ -35,7 +35,7 @@ def read(path: str):
     return "s", [PASSAGE]
 
 
-def test_an_answer_whose_quotes_stand_is_proved():
+def test_an_answer_with_true_quotes_is_verified():
     assert verify_answer(ANSWER, read) == 1
     assert verify_answer({"found": False, "text": REFUSAL, "citations": []}, read) == 0
 
@@ -52,7 +52,7 @@ def test_an_answer_whose_quotes_stand_is_proved():
         ("n", 2),
     ],
 )
-def test_a_citation_that_was_altered_is_found_out(key, value):
+def test_an_altered_citation_fails(key, value):
     altered = copy.deepcopy(ANSWER)
     altered["citations"][0][key] = value
     with pytest.raises(VerifyError):
@@ -62,6 +62,6 @@ def test_a_citation_that_was_altered_is_found_out(key, value):
 @pytest.mark.parametrize(
     "change", [{"text": "The barn is red. And big. [1]"}, {"found": False}, {"citations": None}]
 )
-def test_an_answer_that_says_more_than_its_quotes_is_found_out(change):
+def test_an_answer_with_more_than_its_quotes_fails(change):
     with pytest.raises(VerifyError):
         verify_answer({**ANSWER, **change}, read)

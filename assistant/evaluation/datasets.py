@@ -79,7 +79,7 @@ class _Row(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-_Line = TypeVar("_Line", bound=_Row)
+_RowT = TypeVar("_RowT", bound=_Row)
 
 
 class _TurnRow(_Row):
@@ -151,16 +151,18 @@ def read_datasets(folder: Path, work: Path) -> Iterator[QuestionSet]:
     if rows[0].guide is not None:
         yield from _split_by_guide(folder, rows)
         return
-    known = _Labels.read(folder)
-    questions = tuple(known.make_case(row) for row in rows)
+    labels = _Labels.read(folder)
+    questions = tuple(labels.make_case(row) for row in rows)
     if rows[0].rewrite is not None:
         yield QuestionSet(folder.name, None, questions)
         return
     misspelt = tuple(
-        known.make_case(row)
-        for row in _read_rows(folder / "queries_typo.jsonl", _QuestionRow, needed=False)
+        labels.make_case(row)
+        for row in _read_rows(folder / "queries_typo.jsonl", _QuestionRow, required=False)
     )
-    yield QuestionSet(folder.name, _prepare_guide(folder, work), questions, misspelt, known.by_page)
+    yield QuestionSet(
+        folder.name, _prepare_guide(folder, work), questions, misspelt, labels.by_page
+    )
 
 
 def _split_by_guide(folder: Path, rows: list[_QuestionRow]) -> Iterator[QuestionSet]:
@@ -190,8 +192,8 @@ class _Labels:
 
     @classmethod
     def read(cls, folder: Path) -> _Labels:
-        sections = _read_rows(folder / "gold_sections.jsonl", _GoldRow, needed=False)
-        answers = _read_rows(folder / "answers.jsonl", _AnswersRow, needed=False)
+        sections = _read_rows(folder / "gold_sections.jsonl", _GoldRow, required=False)
+        answers = _read_rows(folder / "answers.jsonl", _AnswersRow, required=False)
         gold = {str(row.id): _gold_sections(row) for row in sections}
         return cls(
             gold or _read_gold_pages(folder),
@@ -224,19 +226,19 @@ def _read_gold_pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
     path = folder / "qrels.tsv"
     if not path.exists():
         return {}
-    found: dict[str, list[Gold]] = defaultdict(list)
+    pages: dict[str, list[Gold]] = defaultdict(list)
     for number, line in enumerate(_read_text(path).splitlines()[1:], 2):
         try:
             question, page, relevance = line.split("\t")
             relevant = int(relevance) > 0
         except ValueError as error:
             raise SettingsError(
-                f"{path} line {number} is not a question's page.",
+                f"{path} line {number} is not a question and its page.",
                 "Write the question's id, the page and 1 or 0, with tabs between them.",
             ) from error
         if relevant:
-            found[question].append(Gold(page if page.endswith(".md") else f"{page}.md"))
-    return {question: tuple(gold) for question, gold in found.items()}
+            pages[question].append(Gold(page if page.endswith(".md") else f"{page}.md"))
+    return {question: tuple(gold) for question, gold in pages.items()}
 
 
 def _prepare_guide(folder: Path, work: Path) -> Path:
@@ -247,22 +249,22 @@ def _prepare_guide(folder: Path, work: Path) -> Path:
     archive = next(iter(sorted(folder.glob("docs.tar*"))), None)
     if guide.is_dir():
         return guide
-    parts = [] if archive else _read_rows(folder / "corpus.jsonl", _PageRow)
+    rows = [] if archive else _read_rows(folder / "corpus.jsonl", _PageRow)
     draft = guide.with_name("draft")
     try:
         draft.mkdir(parents=True, exist_ok=True)
         if archive:
             _unpack(archive, draft, _read_chosen_guides(folder / "gold_guides.txt"))
-        for part in parts:
-            headings = [part.title, *(name for name in part.section.split(" > ") if name)]
+        for row in rows:
+            headings = [row.title, *(name for name in row.section.split(" > ") if name)]
             lines = [f"{'#' * min(n, 6)} {text}" for n, text in enumerate(headings, 1)]
-            page = "\n\n".join([*lines, part.text])
-            (draft / f"{part.id}.md").write_text(f"{replace_surrogates(page)}\n", encoding="utf-8")
+            page = "\n\n".join([*lines, row.text])
+            (draft / f"{row.id}.md").write_text(f"{replace_surrogates(page)}\n", encoding="utf-8")
         draft.rename(guide)
     except (tarfile.TarError, lzma.LZMAError, EOFError, zlib.error) as error:
-        why = str(error).partition("\n")[0].rstrip(".:")
+        reason = str(error).partition("\n")[0].rstrip(".:")
         raise SettingsError(
-            f"{archive} cannot be unpacked: {why}.", "Pack the guide anew, as docs.tar.xz."
+            f"{archive} cannot be unpacked: {reason}.", "Pack the guide again, as docs.tar.xz."
         ) from error
     except OSError as error:
         raise SettingsError(
@@ -293,22 +295,22 @@ def _sample(questions: tuple[Case, ...], limit: int) -> tuple[Case, ...]:
     return tuple(questions[int(number * step)] for number in range(limit))
 
 
-def _read_rows(path: Path, shape: type[_Line], *, needed: bool = True) -> list[_Line]:
-    """Read JSON lines. Raises SettingsError with the first that has another shape."""
-    if not needed and not path.exists():
+def _read_rows(path: Path, row_type: type[_RowT], *, required: bool = True) -> list[_RowT]:
+    """Read JSON lines. Raises SettingsError with the first line of another type."""
+    if not required and not path.exists():
         return []
     rows = []
     for number, line in enumerate(_read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         try:
-            rows.append(shape.model_validate_json(line))
+            rows.append(row_type.model_validate_json(line))
         except ValidationError as error:
             first = error.errors()[0]
             where = "".join(f"{part}: " for part in first["loc"])
             raise SettingsError(
                 f"{path} line {number} cannot be used: {where}{first['msg']}.",
-                f"Write one {_EXAMPLES[shape]} a line.",
+                f"Write one {_EXAMPLES[row_type]} a line.",
             ) from None
     return rows
 
@@ -317,7 +319,7 @@ def _read_text(path: Path) -> str:
     try:
         return files.read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror or error if isinstance(error, OSError) else error.reason
+        reason = error.strerror or error if isinstance(error, OSError) else error.reason
         raise SettingsError(
-            f"{path} cannot be read: {why}.", "Name a folder of questions in UTF-8."
+            f"{path} cannot be read: {reason}.", "Name a folder of questions in UTF-8."
         ) from error

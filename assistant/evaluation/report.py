@@ -141,15 +141,16 @@ def read_goals(path: Path) -> Goals:
     try:
         goals = tomllib.loads(files.read_text(path))
     except (OSError, RecursionError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or error
-        raise SettingsError(f"{path} cannot be read: {why}.", "Name a TOML file.") from error
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise SettingsError(f"{path} cannot be read: {reason}.", "Name a TOML file.") from error
     if not all(isinstance(value, dict) for value in goals.values()):
-        raise SettingsError(f"{path} has a goal of no set.", 'Write ["set"] above its goals.')
+        raise SettingsError(f"{path} has a goal outside a set.", 'Write ["set"] above its goals.')
     for name, own in goals.items():
         for measure, goal in own.items():
             if isinstance(goal, bool) or not isinstance(goal, int | float):
                 raise SettingsError(
-                    f"{path}: the goal {measure} of {name} is no number.", "Write 0.8, say."
+                    f"{path}: the goal {measure} of {name} is not a number.",
+                    "Write for example 0.8.",
                 )
     return goals
 

@@ -1,4 +1,4 @@
-"""Quotes as runs of sentences: what stands beside one, what it leans on, what it announces."""
+"""Quotes are runs of sentences with what they refer to and introduce."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_body_is_all_but_the_heading(barn):
     assert count_words(barn, [where(barn, "red"), where(barn, "roof")]) == 4 + 4
 
 
-def test_a_list_or_a_table_stands_beside_a_sentence_as_a_whole(barn):
+def test_a_list_or_a_table_is_adjacent_as_a_whole(barn):
     roof = where(barn, "roof")
     assert [barn.slice(barn.sentences[n]) for n in adjacent_block(barn, roof, -1)] == [
         "the back",
@@ -53,28 +53,28 @@ def test_a_list_or_a_table_stands_beside_a_sentence_as_a_whole(barn):
     assert adjacent_block(barn, roof, 1) == list(range(roof + 1, len(barn.sentences)))
 
 
-def test_from_inside_a_list_its_entries_are_taken_one_by_one(barn):
+def test_inside_a_list_its_entries_are_adjacent_one_by_one(barn):
     front = where(barn, "the front")
     assert adjacent_block(barn, front, 1) == [front + 1]
 
 
-def test_nothing_stands_beside_the_ends_of_a_passage(barn):
+def test_nothing_is_adjacent_beyond_the_ends_of_a_passage(barn):
     assert adjacent_block(barn, 1, -1) == []
     assert adjacent_block(barn, len(barn.sentences) - 1, 1) == []
 
 
-def test_a_quote_brings_what_its_first_word_leans_on(barn):
+def test_a_quote_includes_what_its_first_word_refers_to(barn):
     (quote,) = group_into_quotes(barn, [where(barn, "built")])
     assert quote.text == "The barn is red. It was built twice."
 
 
-def test_a_quote_that_ends_with_a_colon_brings_what_it_announces(barn):
+def test_a_quote_that_ends_with_a_colon_includes_what_it_introduces(barn):
     (quote,) = group_into_quotes(barn, [where(barn, "these:")])
     assert quote.text.startswith("The doors are these:")
     assert quote.text.endswith("the back")
 
 
-def test_neighbours_are_one_quote_and_others_stand_apart(barn):
+def test_neighbours_are_one_quote_and_others_are_separate(barn):
     red, roof = where(barn, "red"), where(barn, "roof")
     assert group_into_quotes(barn, [red + 1, red]) == [Quote(barn, red, red + 1)]
     assert group_into_quotes(barn, [roof, red]) == [Quote(barn, red, red), Quote(barn, roof, roof)]

@@ -1,4 +1,4 @@
-"""Next questions from headings: well formed, answered by their section, and not asked before."""
+"""Next questions are made from headings: well formed, answered by their section, and new."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNTS = dict.fromkeys(
 
 @pytest.fixture
 def passage(tmp_path):
-    """A function from a heading and a text to the passage they make."""
+    """Makes a passage of a heading and a text."""
 
     def passage(heading: str, text: str = "There is more to it."):
         (tmp_path / "page.md").write_text(f"# Page\n\n## {heading}\n\n{text}\n")
@@ -61,7 +61,7 @@ def test_a_heading_becomes_the_question_it_answers(passage, heading, question):
         "What about this?",
     ],
 )
-def test_a_heading_no_question_is_sure_of_makes_none(passage, heading):
+def test_an_unclear_heading_makes_no_question(passage, heading):
     assert make_question(passage(heading), COUNTS) == ""
 
 
@@ -76,19 +76,17 @@ def test_a_heading_no_question_is_sure_of_makes_none(passage, heading):
         ("Kettle", "My friend says a kettle is dear.", ""),
     ],
 )
-def test_a_thing_is_asked_after_with_the_article_its_own_section_gives_it(
-    passage, heading, text, question
-):
+def test_a_question_has_the_article_that_its_section_uses(passage, heading, text, question):
     assert make_question(passage(heading, text), COUNTS) == question
 
 
-def test_a_heading_with_nothing_under_it_offers_nothing(tmp_path):
+def test_a_heading_without_text_suggests_nothing(tmp_path):
     (tmp_path / "page.md").write_text("# Page\n\n## What is a cup?\n\n### Handles\n\nTwo.\n")
     empty = [p for p in guides.read_guide(tmp_path).passages if p.heading == "What is a cup?"]
     assert all(make_question(passage, COUNTS) == "" for passage in empty)
 
 
-def test_what_was_asked_is_not_offered_again_in_whatever_words(passage):
+def test_a_previous_question_is_not_suggested_in_other_words(passage):
     near = [passage("What is a kettle?"), passage("Kettles?"), passage("What is a cup?")]
     guide = QuestionSuggester(COUNTS)
     assert guide.suggest(near, ["so what are kettles"], 3) == ["What is a cup?"]
@@ -96,7 +94,7 @@ def test_what_was_asked_is_not_offered_again_in_whatever_words(passage):
     assert guide.suggest(near, [], 1) == ["What is a kettle?"]
 
 
-def test_what_is_kept_of_passages_stays_bounded_and_changes_no_offer(passage):
+def test_the_cache_is_bounded_and_changes_no_suggestion(passage):
     near = [passage(f"What is a cup of {size}?") for size in ("ten", "six", "two", "one")]
     guide = QuestionSuggester(COUNTS, max_cached=2)
     first = guide.suggest(near, [], 4)

@@ -1,4 +1,4 @@
-"""An evaluation of a guide a reader can hold in the head, with the twelve-word encoder."""
+"""An evaluation of a small guide with the twelve-word encoder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write(path, rows) -> None:
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of questions with everything one may hold."""
+    """A folder of questions with every file it may have."""
     folder = tmp_path / "animals"
     (folder / "docs").mkdir(parents=True)
     (folder / "docs" / "house.md").write_text(PAGE)
@@ -86,40 +86,38 @@ def test_every_question_has_its_gold_section_whatever_the_case_of_its_headings(o
     ]
 
 
-def test_a_gold_section_that_is_not_there_is_missed_and_not_forgotten(
-    folder, tmp_path, word_encoder
-):
-    gone = [{"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Horse"]}]}]
-    write(folder / "gold_sections.jsonl", gone)
+def test_a_gold_section_that_is_not_there_counts_as_missed(folder, tmp_path, word_encoder):
+    missing = [{"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Horse"]}]}]
+    write(folder / "gold_sections.jsonl", missing)
     (given,) = datasets.read_datasets(folder, tmp_path)
     outcome = evaluate.evaluate(given, tmp_path / "work", word_encoder)
     assert evaluate.measure_ranking(outcome.records, "words")["R@10"].value == 0.0
 
 
 def test_each_arm_is_measured_by_itself(outcomes):
-    found = {
+    measures = {
         arm: evaluate.measure_ranking(outcomes[0].records, arm)["R@1"].value
         for arm in evaluate.ARMS
     }
-    # Without the talk nobody knows what "it" is.
-    assert min(found.values()) == pytest.approx(2 / 3)
-    assert found["+ model"] < found["+ history"] == 1.0
+    # Without the conversation nothing says what "it" is.
+    assert min(measures.values()) == pytest.approx(2 / 3)
+    assert measures["+ model"] < measures["+ history"] == 1.0
 
 
-def test_questions_that_open_a_talk_are_a_part_of_their_own(outcomes):
+def test_first_questions_of_conversations_are_a_subset(outcomes):
     names = [(name, len(records)) for name, records in outcomes[0].subsets()]
     assert names == [("animals", 4), ("animals, first turns", 3)]
 
 
-def test_answers_are_held_against_the_gold_ones(outcomes):
-    found = evaluate.measure_answers(outcomes[0].records[:1])
-    assert found["F1"].value == found["evidence"].value == found["answered"].value == 1.0
+def test_answers_are_compared_with_the_gold_ones(outcomes):
+    measures = evaluate.measure_answers(outcomes[0].records[:1])
+    assert measures["F1"].value == measures["evidence"].value == measures["answered"].value == 1.0
 
 
-def test_a_question_nobody_can_answer_is_told_from_those_that_are(outcomes):
-    found = evaluate.measure_refusals(outcomes[0].records)
-    assert found["AUROC"].value == 1.0
-    assert found["refused"].value == 1.0
+def test_unanswerable_questions_are_separated_from_the_others(outcomes):
+    measures = evaluate.measure_refusals(outcomes[0].records)
+    assert measures["AUROC"].value == 1.0
+    assert measures["refused"].value == 1.0
 
 
 def test_a_misspelt_question_is_compared_with_itself(outcomes):
@@ -127,26 +125,36 @@ def test_a_misspelt_question_is_compared_with_itself(outcomes):
     assert evaluate.measure_robustness(outcomes[0])["misspelt"].value == 1.0
 
 
-def test_a_cut_set_is_spread_over_the_whole(folder, tmp_path):
+def test_a_sample_is_spread_over_the_whole_set(folder, tmp_path):
     (given,) = datasets.read_datasets(folder, tmp_path)
-    assert [asked.id for asked in given.sample(2).questions] == ["1", "3"]
+    assert [case.id for case in given.sample(2).questions] == ["1", "3"]
     assert given.sample(None) == given
 
 
 def test_rewrites_need_no_guide(tmp_path, word_encoder):
-    said = [{"role": "user", "text": "what does the cat drink?"}]
+    history = [{"role": "user", "text": "what does the cat drink?"}]
     rows = [
-        {"id": "1", "text": "and the dog?", "history": said, "rewrite": "what does the dog drink?"},
-        {"id": "2", "text": "where is the bird?", "history": said, "rewrite": "where is the bird?"},
+        {
+            "id": "1",
+            "text": "and the dog?",
+            "history": history,
+            "rewrite": "what does the dog drink?",
+        },
+        {
+            "id": "2",
+            "text": "where is the bird?",
+            "history": history,
+            "rewrite": "where is the bird?",
+        },
     ]
     write(tmp_path / "queries.jsonl", rows)
     (given,) = datasets.read_datasets(tmp_path, tmp_path / "work")
-    found = evaluate.measure_robustness(evaluate.evaluate(given, tmp_path, word_encoder))
-    assert found["copied"].value == 0.5
-    assert found["rewritten"].value >= found["copied"].value
+    measures = evaluate.measure_robustness(evaluate.evaluate(given, tmp_path, word_encoder))
+    assert measures["copied"].value == 0.5
+    assert measures["rewritten"].value >= measures["copied"].value
 
 
-def test_questions_that_name_their_guide_are_a_set_for_each(folder):
+def test_questions_that_name_their_guide_are_split_by_guide(folder):
     mixed = folder.parent / "mixed"
     mixed.mkdir()
     rows = [{"id": "1", "guide": "animals/docs", "text": "a cat?", "answerable": True}]
@@ -168,7 +176,7 @@ def test_a_corpus_of_rows_becomes_a_guide_of_pages(tmp_path):
     assert given.by_page
 
 
-def test_an_archive_is_unpacked_as_far_as_it_is_asked_about(tmp_path):
+def test_an_archive_is_unpacked_for_the_chosen_guides(tmp_path):
     docs = tmp_path / "docs"
     for name in ("cats/a.md", "dogs/b.md"):
         (docs / name).parent.mkdir(parents=True)
@@ -180,12 +188,12 @@ def test_an_archive_is_unpacked_as_far_as_it_is_asked_about(tmp_path):
     (folder / "gold_guides.txt").write_text("dogs\n")
     write(folder / "queries.jsonl", [{"id": "1", "text": "b?"}])
     (given,) = datasets.read_datasets(folder, tmp_path / "work")
-    found = [path.relative_to(given.guide).as_posix() for path in given.guide.rglob("*.md")]
-    assert found == ["dogs/b.md"]
+    pages = [path.relative_to(given.guide).as_posix() for path in given.guide.rglob("*.md")]
+    assert pages == ["dogs/b.md"]
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[1"])
-def test_a_folder_without_questions_is_said_to_have_none(tmp_path, text):
+def test_a_folder_without_questions_is_an_error(tmp_path, text):
     if text is not None:
         (tmp_path / "queries.jsonl").write_text(text)
     with pytest.raises(SettingsError):
@@ -195,21 +203,21 @@ def test_a_folder_without_questions_is_said_to_have_none(tmp_path, text):
 # -- the report -----------------------------------------------------------------------------------
 
 
-def test_the_tables_hold_what_could_be_measured(outcomes):
-    found = {table.title: table for table in report.make_tables(outcomes)}
-    assert list(found) == ["Ranking", "Answers", "Refusals", "Conversation and spelling"]
-    arms = [name for name, _ in found["Ranking"].rows]
+def test_the_tables_have_what_could_be_measured(outcomes):
+    tables = {table.title: table for table in report.make_tables(outcomes)}
+    assert list(tables) == ["Ranking", "Answers", "Refusals", "Conversation and spelling"]
+    arms = [name for name, _ in tables["Ranking"].rows]
     assert arms[:5] == [f"animals · {arm}" for arm in evaluate.ARMS]
 
 
-def test_the_printed_report_names_sets_and_speeds(outcomes, capsys):
+def test_the_printed_report_has_sets_and_latencies(outcomes, capsys):
     report.print_report(outcomes)
     out = capsys.readouterr().out
     assert "animals, first turns" in out
     assert "4 questions, half of them within" in out
 
 
-def test_the_page_escapes_what_readers_asked(folder, tmp_path, word_encoder):
+def test_the_page_escapes_the_questions(folder, tmp_path, word_encoder):
     evil = "<script>alert(1)</script> where does the dog sit?"
     write(folder / "queries.jsonl", [{**row, "text": evil} for row in QUESTIONS])
     sets = datasets.read_datasets(folder, tmp_path / "work")
@@ -223,8 +231,8 @@ def test_the_page_escapes_what_readers_asked(folder, tmp_path, word_encoder):
 
 
 def test_the_json_has_each_figure_with_its_interval(outcomes):
-    found = report.to_dict(outcomes)
-    assert found["animals"]["R@1"] == {"value": 1.0, "interval": [1.0, 1.0], "count": 3}
+    measures = report.to_dict(outcomes)
+    assert measures["animals"]["R@1"] == {"value": 1.0, "interval": [1.0, 1.0], "count": 3}
 
 
 def test_a_goal_that_is_missed_is_a_failed_test_case(outcomes, tmp_path):
@@ -246,7 +254,7 @@ def test_a_goal_that_is_missed_is_a_failed_test_case(outcomes, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["[a", "a = 1", '[a]\nb = "c"', "[a]\nb = true"])
-def test_goals_that_are_no_numbers_are_refused(tmp_path, text):
+def test_goals_that_are_not_numbers_are_refused(tmp_path, text):
     (tmp_path / "goals.toml").write_text(text)
     with pytest.raises(SettingsError):
         report.read_goals(tmp_path / "goals.toml")

@@ -1,4 +1,4 @@
-"""Steps are timed for who asks, each without what is inside it."""
+"""Steps are timed where a caller records them, each without its nested steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from assistant.timing import record_steps, time_step
 
 
-def test_nobody_watching_nothing_is_kept():
+def test_without_a_recorder_nothing_is_recorded():
     with time_step("rest"):
         pass
     with record_steps() as seconds:
@@ -17,7 +17,7 @@ def test_nobody_watching_nothing_is_kept():
     assert seconds == {}
 
 
-def test_a_step_inside_another_is_its_own_and_both_make_the_whole():
+def test_a_nested_step_is_counted_once():
     around = time.perf_counter()
     with record_steps() as seconds:
         with time_step("outer"):
@@ -35,13 +35,13 @@ def test_a_step_inside_another_is_its_own_and_both_make_the_whole():
     assert 0 <= seconds["outer"] <= around - inner
 
 
-def test_what_fails_is_timed_too():
+def test_a_failing_step_is_timed_too():
     with record_steps() as seconds, pytest.raises(ValueError, match="no"), time_step("failing"):
         raise ValueError("no")
     assert "failing" in seconds
 
 
-def test_an_answer_says_where_its_time_went(corpus_assistant):
+def test_the_steps_of_an_answer_are_timed(corpus_assistant):
     with record_steps() as seconds:
         answer = corpus_assistant.ask("what is a product owner?")
     assert set(seconds) == {"understand", "encode", "look up", "compare", "rank", "write", "offer"}

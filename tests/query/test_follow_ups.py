@@ -1,4 +1,4 @@
-"""What a follow-up leans on, and which questions are several in one."""
+"""Follow-ups are rewritten to stand alone, and several questions in one are split."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from assistant.models.answers import REFUSAL, Turn
 from assistant.query.follow_ups import build_context, is_reply, rewrite_follow_up, split_questions
 
 
-def read(*asked: str) -> str:
-    """The last question of a talk, standing alone; the agent says something after each other."""
-    *before, last = asked
+def read(*questions: str) -> str:
+    """Rewrite the last question of a conversation, with an agent's turn after each other one."""
+    *before, last = questions
     turns = [
         turn
         for text in before
@@ -19,7 +19,7 @@ def read(*asked: str) -> str:
     return rewrite_follow_up(last, turns)
 
 
-def test_the_first_question_of_a_talk_stands_alone() -> None:
+def test_the_first_question_of_a_conversation_is_unchanged() -> None:
     assert rewrite_follow_up("what is it?", []) == "what is it?"
 
 
@@ -54,7 +54,7 @@ def test_the_first_question_of_a_talk_stands_alone() -> None:
         ("how do I get to Rome?", "and to Paris?", "how do I get to Paris?"),
     ],
 )
-def test_a_question_asked_again_about_something_else(
+def test_a_question_is_repeated_about_another_subject(
     before: str, follow_up: str, expected: str
 ) -> None:
     assert read(before, follow_up) == expected
@@ -80,7 +80,7 @@ def test_a_question_asked_again_about_something_else(
         ("what is a cat?", "What if the vet says that it is late?", ["says that", "cat is late"]),
     ],
 )
-def test_a_follow_up_takes_what_it_leans_on_from_the_talk(
+def test_a_follow_up_is_completed_from_the_conversation(
     before: str, follow_up: str, words: list[str]
 ) -> None:
     standing = read(before, follow_up)
@@ -103,30 +103,30 @@ def test_a_follow_up_takes_what_it_leans_on_from_the_talk(
         "Why do most managers dislike their meetings?",
     ],
 )
-def test_a_question_that_leans_on_nothing_is_left_alone(follow_up: str) -> None:
+def test_a_question_that_stands_alone_is_unchanged(follow_up: str) -> None:
     assert read("what is a cat?", follow_up) == follow_up
 
 
-def test_a_talk_is_followed_several_turns_deep() -> None:
-    talk = ["how is a cat different from a dog?", "and from a fox?", "and from a red panda?"]
-    assert read(*talk) == "how is a cat different from a red panda?"
+def test_references_are_resolved_over_several_turns() -> None:
+    questions = ["how is a cat different from a dog?", "and from a fox?", "and from a red panda?"]
+    assert read(*questions) == "how is a cat different from a red panda?"
     assert "red panda" in read("what is a cat?", "and a red panda?", "do they climb trees?")
 
 
-def test_an_off_topic_question_becomes_what_the_next_leans_on() -> None:
+def test_an_off_topic_question_becomes_the_topic_of_the_next() -> None:
     assert read("what is a cat?", "what is bread?", "is it tasty?") == "is bread tasty?"
 
 
 @pytest.mark.parametrize("thanks", ["thanks", "Thank you!", "ok, great", "Hi", "got it, thanks."])
-def test_a_word_of_thanks_does_not_lose_the_thread(thanks: str) -> None:
+def test_thanks_do_not_change_the_topic(thanks: str) -> None:
     assert read("what is a cat?", thanks, "what about a dog?") == "what is a dog?"
 
 
-def test_what_the_agent_said_is_not_what_the_reader_asked() -> None:
+def test_the_agents_text_is_not_the_users_question() -> None:
     assert "Birds" not in read("what is a cat?", "do they sing?")
 
 
-def test_a_refusal_is_nothing_to_lean_on() -> None:
+def test_a_refusal_changes_no_topic() -> None:
     turns = [Turn("user", "What band split up?"), Turn("agent", REFUSAL)]
     assert "guide" not in rewrite_follow_up("When did they split up?", turns)
 
@@ -134,7 +134,7 @@ def test_a_refusal_is_nothing_to_lean_on() -> None:
 # -- who and what was spoken of ---------------------------------------------------------------
 
 
-def test_what_the_agent_named_is_what_the_next_question_is_about() -> None:
+def test_a_name_given_by_the_agent_is_the_next_topic() -> None:
     turns = [
         Turn("user", "Which group left in spring?"),
         Turn("agent", "Anna Berg and the Travellers [1]"),
@@ -143,7 +143,7 @@ def test_what_the_agent_named_is_what_the_next_question_is_about() -> None:
     assert standing == "When did Anna Berg and the Travellers come back?"
 
 
-def test_a_person_is_named_by_the_fullest_name_the_talk_gives() -> None:
+def test_a_person_gets_the_fullest_name_in_the_conversation() -> None:
     turns = [
         Turn("user", "When did Berg start to paint?"),
         Turn("agent", "As a girl Anna Berg painted in Rome."),
@@ -152,7 +152,7 @@ def test_a_person_is_named_by_the_fullest_name_the_talk_gives() -> None:
 
 
 @pytest.mark.parametrize("name", ["Winter Feeding Plan", "SEED CARD"])
-def test_what_is_also_said_in_small_letters_is_nobody(name: str) -> None:
+def test_a_word_also_written_in_small_letters_is_no_person(name: str) -> None:
     turns = [Turn("agent", f"The {name} is a plan for feeding birds in winter; {name} is free.")]
     assert rewrite_follow_up("Did he go to school?", turns) == "Did he go to school?"
 
@@ -160,31 +160,31 @@ def test_what_is_also_said_in_small_letters_is_nobody(name: str) -> None:
 @pytest.mark.parametrize(
     "text", ["My sister keeps hens, can she sell eggs?", "How does an owner register his dog?"]
 )
-def test_a_person_the_question_itself_speaks_of_is_meant(text: str) -> None:
+def test_a_pronoun_refers_to_a_person_in_the_same_question(text: str) -> None:
     assert read("what is a cat?", text) == text
 
 
-def test_a_place_is_nobody() -> None:
+def test_a_place_is_no_person() -> None:
     turns = [Turn("user", "Who lived in Rome?"), Turn("agent", "I met Anna Berg in Rome.")]
     assert "Anna Berg" in rewrite_follow_up("Was she happy?", turns)
 
 
-def test_a_pronoun_goes_on_meaning_what_it_meant() -> None:
+def test_a_pronoun_keeps_its_referent() -> None:
     standing = read("what is a cat?", "where do they sleep at night?", "do they dream?")
     assert standing == "do cat dream?"
 
 
-def test_a_lower_case_word_before_a_person_s_pronoun_is_not_that_person() -> None:
+def test_a_lower_case_word_is_no_antecedent_of_a_person_pronoun() -> None:
     turns = [Turn("user", "Who is Anna Berg?"), Turn("agent", "A painter.")]
     assert "Anna Berg" in rewrite_follow_up("Which old masters were named in her letters?", turns)
 
 
 @pytest.mark.parametrize("short", ["what else?", "anything else?", "which ones?", "for whom?"])
-def test_a_question_without_a_verb_asks_on(short: str) -> None:
+def test_a_question_without_a_verb_continues_the_last(short: str) -> None:
     assert "cat" in read("what does a cat eat?", short)
 
 
-# -- what the agent asked ---------------------------------------------------------------------
+# -- replies to the agent ---------------------------------------------------------------------
 
 ASKED = [
     Turn("user", "I want to give my cat away."),
@@ -193,18 +193,18 @@ ASKED = [
 
 
 @pytest.mark.parametrize("text", ["yes", "No, it is not.", "Yeah, much older", "I think so"])
-def test_a_reply_is_read_with_what_the_agent_asked(text: str) -> None:
+def test_a_reply_is_joined_to_the_agents_question(text: str) -> None:
     assert rewrite_follow_up(text, ASKED) == f"Is your cat older than a year? {text}"
     assert is_reply(text, ASKED)
 
 
 @pytest.mark.parametrize("text", ["how do I bake bread?", "no, how do I bake bread?"])
-def test_a_question_is_no_reply(text: str) -> None:
+def test_a_question_is_not_a_reply(text: str) -> None:
     assert "year" not in rewrite_follow_up(text, ASKED)
     assert not is_reply(text, ASKED)
 
 
-def test_nothing_replies_to_an_agent_that_asked_nothing() -> None:
+def test_nothing_is_a_reply_where_the_agent_asked_nothing() -> None:
     assert not is_reply("yes", [Turn("user", "what is a cat?"), Turn("agent", "A cat purrs.")])
     assert not is_reply("yes", [])
 
@@ -212,7 +212,7 @@ def test_nothing_replies_to_an_agent_that_asked_nothing() -> None:
 # -- what was talked about --------------------------------------------------------------------
 
 
-def test_the_newest_turn_opens_the_context_and_thanks_are_left_out() -> None:
+def test_the_context_starts_with_the_newest_turn_and_omits_thanks() -> None:
     turns = [
         Turn("user", "what is a cat?"),
         Turn("agent", "A cat purrs. [1]"),
@@ -223,7 +223,7 @@ def test_the_newest_turn_opens_the_context_and_thanks_are_left_out() -> None:
     assert build_context([]) == ""
 
 
-def test_a_long_answer_leaves_room_for_the_question_it_answered() -> None:
+def test_a_long_answer_leaves_room_for_its_question() -> None:
     turns = [Turn("user", "what is a cat?"), Turn("agent", "It purrs. " * 500)]
     assert "what is a cat?" in build_context(turns)
 
@@ -241,7 +241,7 @@ def test_a_long_answer_leaves_room_for_the_question_it_answered() -> None:
         ("Where does it sleep and can I wake it?", ("Where does it sleep?", "can I wake it?")),
     ],
 )
-def test_a_question_of_several_parts_is_taken_apart(text: str, expected: tuple[str, ...]) -> None:
+def test_a_question_of_several_parts_is_split(text: str, expected: tuple[str, ...]) -> None:
     assert split_questions(text) == expected
 
 
@@ -261,5 +261,5 @@ def test_a_question_of_several_parts_is_taken_apart(text: str, expected: tuple[s
         "",
     ],
 )
-def test_one_question_stays_one(text: str) -> None:
+def test_one_question_is_not_split(text: str) -> None:
     assert split_questions(text) == (text,)

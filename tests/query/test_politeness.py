@@ -1,4 +1,4 @@
-"""A question is the same question however politely it is asked."""
+"""Polite phrases do not change a question."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REQUESTS = [
 CLOSINGS = ["", ", please", " thanks in advance!", ". Can you help me with that?"]
 
 
-def test_politeness_is_taken_off():
+def test_polite_phrases_are_stripped():
     question = "the fees of a lost badge"
     for opening, request, closing in product(OPENINGS, REQUESTS, CLOSINGS):
         polite = opening + request + question + closing
@@ -48,12 +48,12 @@ def test_politeness_is_taken_off():
         "",
     ],
 )
-def test_what_is_no_politeness_or_nothing_else_is_left_alone(text):
+def test_a_question_without_polite_phrases_is_unchanged(text):
     assert politeness.strip_politeness(text) == text
 
 
 @given(st.text(max_size=300))
-def test_what_is_left_is_a_part_of_what_was_asked(text):
+def test_the_rest_is_a_part_of_the_question(text):
     assert politeness.strip_politeness(text) in text
 
 
@@ -61,5 +61,5 @@ def test_what_is_left_is_a_part_of_what_was_asked(text):
     "piece", ["hi ", "please ", "can you help me ", "some ", "i want to ", "?"]
 )
 @pytest.mark.timeout(60)
-def test_a_question_of_nothing_but_politeness_takes_no_time(piece):
+def test_a_question_of_polite_phrases_alone_takes_linear_time(piece):
     politeness.strip_politeness((piece * 2000)[:2000])

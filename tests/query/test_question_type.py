@@ -1,4 +1,4 @@
-"""What a question asks for, over many ways of saying it."""
+"""Question types, over many wordings."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ what is the relationship between a cat and a dog?
 
 
 @pytest.mark.parametrize("text", COMPARISONS.strip().split("\n"))
-def test_a_comparison_is_of_two_things(text: str) -> None:
-    found = parse_question(text)
-    assert found.type == "comparison"
-    sides = [side.lower().removesuffix("s").removesuffix(" i") for side in found.subjects]
+def test_a_comparison_has_two_sides(text: str) -> None:
+    question = parse_question(text)
+    assert question.type == "comparison"
+    sides = [side.lower().removesuffix("s").removesuffix(" i") for side in question.subjects]
     assert sides == ["cat", "dog"]
-    assert found.text == text
+    assert question.text == text
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_sides_of_a_comparison_are_as_written(text: str, sides: tuple[str, s
         "What is the difference?",
     ],
 )
-def test_what_names_no_two_things_to_set_side_by_side_is_no_comparison(text: str) -> None:
+def test_a_question_without_two_sides_is_no_comparison(text: str) -> None:
     assert parse_question(text).type != "comparison"
 
 
@@ -169,10 +169,10 @@ def test_what_names_no_two_things_to_set_side_by_side_is_no_comparison(text: str
     what is a cat, please?
     """.strip().split("\n    "),
 )
-def test_a_definition_is_of_one_thing(text: str) -> None:
-    found = parse_question(text)
-    assert found.type == "definition"
-    (subject,) = found.subjects
+def test_a_definition_has_one_subject(text: str) -> None:
+    question = parse_question(text)
+    assert question.type == "definition"
+    (subject,) = question.subjects
     assert subject.removesuffix("s").removesuffix(" i") == "cat"
 
 
@@ -193,9 +193,9 @@ def test_a_definition_is_of_one_thing(text: str) -> None:
     Can you list the kinds of cats?
     """.strip().split("\n    "),
 )
-def test_a_list_is_of_one_kind_of_thing(text: str) -> None:
-    found = parse_question(text)
-    assert (found.type, found.subjects) == ("list", ("cats",))
+def test_a_list_has_one_subject(text: str) -> None:
+    question = parse_question(text)
+    assert (question.type, question.subjects) == ("list", ("cats",))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_how_to_do_something_asks_for_steps(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "subject", "wanted"),
+    ("text", "subject", "resource_kind"),
     [
         ("What should I read about cats?", "cats", None),
         ("recommend a book on cats", "cats", "book"),
@@ -233,11 +233,12 @@ def test_how_to_do_something_asks_for_steps(text: str) -> None:
         ("what are good resources for cats?", "cats", None),
     ],
 )
-def test_asking_for_something_to_read_names_what_and_of_which_kind(
-    text: str, subject: str, wanted: str | None
+def test_a_reading_request_has_a_subject_and_a_resource_kind(
+    text: str, subject: str, resource_kind: str | None
 ) -> None:
-    found = parse_question(text)
-    assert (found.type, found.subjects, found.resource_kind) == ("resources", (subject,), wanted)
+    question = parse_question(text)
+    assert (question.type, question.subjects) == ("resources", (subject,))
+    assert question.resource_kind == resource_kind
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_asking_for_something_to_read_names_what_and_of_which_kind(
     is it better to sleep first?
     """.strip().split("\n    "),
 )
-def test_a_yes_or_no_question_is_told_by_its_first_word(text: str) -> None:
+def test_the_first_word_makes_a_yes_or_no_question(text: str) -> None:
     assert parse_question(text).type == "yesno"
 
 
@@ -275,7 +276,7 @@ def test_a_yes_or_no_question_is_told_by_its_first_word(text: str) -> None:
         "?!",
     ],
 )
-def test_whatever_else_is_asked_has_no_form_of_its_own(text: str) -> None:
+def test_any_other_question_has_the_type_other(text: str) -> None:
     assert parse_question(text).type == "other"
 
 
@@ -284,24 +285,25 @@ PIECES = [*"ab ?.,:'’-/", " or ", " and ", " vs ", " from ", "is ", "what ", "
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
-def test_whatever_is_asked_is_read(text: str) -> None:
-    found = parse_question(text)
-    assert found.text == text
-    assert len(found.subjects) == 2 if found.type == "comparison" else len(found.subjects) <= 1
-    assert all(subject and subject == subject.strip() for subject in found.subjects)
+def test_any_text_has_a_question_type(text: str) -> None:
+    question = parse_question(text)
+    assert question.text == text
+    is_comparison = question.type == "comparison"
+    assert len(question.subjects) == 2 if is_comparison else len(question.subjects) <= 1
+    assert all(subject and subject == subject.strip() for subject in question.subjects)
 
 
 @pytest.mark.parametrize("unit", ["difference between ", "what is a ", "or ", "a and ", " ", "vs "])
-def test_a_question_as_long_as_may_be_is_read_at_once(unit: str) -> None:
+def test_the_longest_question_is_classified_in_linear_time(unit: str) -> None:
     parse_question((unit * 2000)[:2000])
 
 
-def test_a_topic_is_what_a_request_for_reading_is_about() -> None:
+def test_a_topic_is_what_a_reading_request_is_about() -> None:
     assert extract_topic("which good books about cats do you recommend?") == "cats"
 
 
 @pytest.mark.parametrize(
-    ("heading", "asks"),
+    ("heading", "expected"),
     [
         ("What is a cat?", True),
         ("Cat vs. Dog", True),
@@ -310,12 +312,12 @@ def test_a_topic_is_what_a_request_for_reading_is_about() -> None:
         ("Feeding", False),
     ],
 )
-def test_a_heading_may_ask_something(heading: str, asks: bool) -> None:
-    assert is_question(heading) is asks
+def test_a_heading_may_be_a_question(heading: str, expected: bool) -> None:
+    assert is_question(heading) is expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "answer_type"),
     [
         ("when was the house built?", "date"),
         ("in what year did it open", "date"),
@@ -328,13 +330,13 @@ def test_a_heading_may_ask_something(heading: str, asks: bool) -> None:
         ("what is a cat?", ""),
     ],
 )
-def test_the_kind_of_an_answer_is_read_from_how_it_is_asked_for(text, wanted):
-    assert detect_answer_type(text) == wanted
+def test_the_answer_type_follows_from_the_question(text, answer_type):
+    assert detect_answer_type(text) == answer_type
 
 
 @pytest.mark.parametrize(
     "text", ["what is new?", "what changed in 2.0", "since when are cats fed", "was milk removed?"]
 )
-def test_a_question_about_what_changed_asks_for_news(text):
+def test_a_question_about_changes_is_detected(text):
     assert asks_about_changes(text)
     assert not asks_about_changes("how do I feed a cat?")

@@ -1,4 +1,4 @@
-"""Which of a guide's words a misspelt one was meant to be, and which words are left alone."""
+"""Which words are corrected to words of a guide, and which are unchanged."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Choose the colour of the address label. Products are launched together. Set the 
 
 
 def spelling(text: str = TEXT, known: str = "", others: str = "") -> SpellingCorrector:
-    written = {word: text.lower().count(word) for word in split_words(text)}
-    stems = {stem(word) for word in written}
+    word_counts = {word: text.lower().count(word) for word in split_words(text)}
+    stems = {stem(word) for word in word_counts}
     return SpellingCorrector(
-        written,
+        word_counts,
         has_stem=lambda word: stem(word) in stems,
         is_known_word=frozenset(known.split()).__contains__,
         extra_words=frozenset(others.split()),
@@ -30,7 +30,7 @@ def spelling(text: str = TEXT, known: str = "", others: str = "") -> SpellingCor
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("typed", "intended"),
     [
         ("prodcut", "product"),  # swapped
         ("manger", "manager"),  # lost
@@ -44,26 +44,26 @@ def spelling(text: str = TEXT, known: str = "", others: str = "") -> SpellingCor
         ("performamce", "performance"),  # the next key
     ],
 )
-def test_a_misspelt_word_is_mended_to_one_of_the_guide(written: str, meant: str) -> None:
-    assert spelling().correct(written) == meant
+def test_a_misspelt_word_is_corrected_to_one_of_the_guide(typed: str, intended: str) -> None:
+    assert spelling().correct(typed) == intended
 
 
-@pytest.mark.parametrize(("written", "meant"), [("roduct", "product"), ("pudate", "update")])
-def test_the_first_letter_may_be_what_is_wrong(written: str, meant: str) -> None:
-    assert spelling().correct(written) == meant
+@pytest.mark.parametrize(("typed", "intended"), [("roduct", "product"), ("pudate", "update")])
+def test_the_first_letter_may_be_wrong(typed: str, intended: str) -> None:
+    assert spelling().correct(typed) == intended
 
 
-def test_a_missing_space_is_put_back() -> None:
+def test_a_missing_space_is_inserted() -> None:
     assert spelling().correct("smarthub") == "smart hub"
     assert spelling().correct("productowner") == "product owner"
 
 
-def test_a_noun_made_of_a_verb_is_read_as_the_verb_the_guide_writes() -> None:
+def test_a_noun_is_split_into_the_verb_the_guide_writes() -> None:
     assert spelling(known="setup").correct("setup") == "set up"
     assert spelling("The setup. Set it.", known="setup").correct("setup") == "setup"
 
 
-def test_words_the_guide_writes_as_one_are_found_where_they_are_written_apart() -> None:
+def test_words_the_guide_writes_as_one_are_joined() -> None:
     assert spelling().find_compounds(["which", "key", "board", "is", "it"]) == ["keyboard"]
     assert spelling("The setup. Set it.").find_compounds(["set", "up"]) == ["setup"]
     assert spelling("Student aid: studentaid.example").find_compounds(["student", "aid"]) == []
@@ -76,11 +76,11 @@ def test_words_the_guide_writes_as_one_are_found_where_they_are_written_apart() 
     "word",
     "manager managers Product MANGER mAnger manger2 man-ger manger_id mngr 2024 B2C where".split(),
 )
-def test_what_may_be_meant_as_written_is_left_alone(word: str) -> None:
+def test_a_word_that_may_be_correct_is_unchanged(word: str) -> None:
     assert spelling().correct(word) == word
 
 
-def test_a_word_known_to_be_right_is_left_alone() -> None:
+def test_a_known_word_is_unchanged() -> None:
     assert spelling(known="manger").correct("manger") == "manger"
 
 
@@ -88,7 +88,7 @@ def test_a_word_known_to_be_right_is_left_alone() -> None:
     ("word", "known"),
     [("learner", "learn"), ("invent", "invented"), ("rewatched", "watch"), ("tidying", "tidy")],
 )
-def test_a_right_word_is_told_by_its_endings(word: str, known: str) -> None:
+def test_an_english_word_is_recognised_by_its_endings(word: str, known: str) -> None:
     near = {
         "learner": "learned",
         "invent": "invert",
@@ -99,21 +99,21 @@ def test_a_right_word_is_told_by_its_endings(word: str, known: str) -> None:
     assert spelling(near[word]).correct(word) == near[word]
 
 
-def test_of_two_words_as_near_the_commoner_one_is_meant() -> None:
+def test_of_two_equally_near_words_the_commoner_one_is_chosen() -> None:
     assert spelling("form form form from").correct("frrm") == "frrm"  # too short to be sure
     assert spelling("center centre centre centre").correct("centee") == "centre"
 
 
-def test_a_word_of_the_question_itself_may_be_meant() -> None:
+def test_a_question_word_may_be_the_correction() -> None:
     assert spelling(others="difference").correct("diference") == "difference"
     assert spelling().correct("shoud") == "should"
 
 
-def test_a_word_the_guide_says_in_another_ending_may_be_meant() -> None:
+def test_a_word_the_guide_uses_with_another_ending_may_be_the_correction() -> None:
     assert spelling(known="launch").correct("lanuch") == "launch"
 
 
-def test_a_likely_slip_costs_less_than_an_unlikely_one() -> None:
+def test_a_likely_edit_costs_less_than_an_unlikely_one() -> None:
     assert (
         edit_cost("adress", "address")
         < edit_cost("addrss", "address")
@@ -124,12 +124,12 @@ def test_a_likely_slip_costs_less_than_an_unlikely_one() -> None:
 
 
 @given(st.text("abcdefé", max_size=9), st.text("abcdefé", max_size=9))
-def test_a_word_costs_nothing_only_for_itself(written: str, meant: str) -> None:
-    assert (edit_cost(written, meant) == 0) == (written == meant)
-    assert edit_cost(written, meant) >= 0
+def test_only_equal_words_have_no_edit_cost(typed: str, intended: str) -> None:
+    assert (edit_cost(typed, intended) == 0) == (typed == intended)
+    assert edit_cost(typed, intended) >= 0
 
 
-def test_a_guide_of_no_words_mends_nothing() -> None:
+def test_a_guide_without_words_corrects_nothing() -> None:
     assert (
         SpellingCorrector({}, has_stem=lambda _: False, is_known_word=lambda _: False).correct(
             "manger"

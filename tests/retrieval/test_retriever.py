@@ -1,4 +1,4 @@
-"""Questions asked in a talk and several at once, of both product management guides."""
+"""Conversations and several questions at once, with both product management guides."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pytest
 from assistant.models.answers import Turn
 
 
-def said(answer) -> str:
-    """All an answer quotes and where from, in lower case."""
+def cited_text(answer) -> str:
+    """The quotes and headings of an answer, in lower case."""
     cited = [f"{' > '.join(c.headings)}\n{c.quote}" for c in answer.citations]
     return "\n".join(cited).casefold()
 
 
-def talk(assistant, *questions):
-    """The answer to the last of several questions asked in one talk."""
+def converse(assistant, *questions):
+    """The answer to the last of several questions of one conversation."""
     turns: list[Turn] = []
     for question in questions:
         answer = assistant.ask(question, turns)
@@ -28,35 +28,39 @@ MARKETING = "Product Manager vs. Product Marketing Manager"
 
 
 def test_a_follow_up_about_another_role_is_answered_about_that_role(product_assistant):
-    answer = talk(product_assistant, "what is a product owner?", "and a project manager?")
+    answer = converse(product_assistant, "what is a product owner?", "and a project manager?")
     assert answer.found
     assert "project manager" in answer.understood_as
     assert answer.citations[0].headings[-1] == PROJECT
 
 
-def test_a_comparison_goes_on_with_a_new_side(product_assistant):
-    answer = talk(product_assistant, "how is a PM different from a PO?", "and from a PMM?")
+def test_a_comparison_continues_with_a_new_side(product_assistant):
+    answer = converse(product_assistant, "how is a PM different from a PO?", "and from a PMM?")
     assert answer.citations[0].headings[-1] == MARKETING
 
 
-def test_a_pronoun_stands_for_what_the_talk_is_about(product_assistant):
-    answer = talk(product_assistant, "what is a PMM?", "do they set prices?")
-    assert "product marketing manager" in said(answer)
+def test_a_pronoun_refers_to_the_topic_of_the_conversation(product_assistant):
+    answer = converse(product_assistant, "what is a PMM?", "do they set prices?")
+    assert "product marketing manager" in cited_text(answer)
 
 
-def test_which_one_is_asked_of_what_was_compared(product_assistant):
-    answer = talk(product_assistant, "how is a PM different from a PO?", "which one is from Scrum?")
-    assert "product owner" in said(answer)
+def test_which_one_refers_to_the_sides_compared(product_assistant):
+    answer = converse(
+        product_assistant, "how is a PM different from a PO?", "which one is from Scrum?"
+    )
+    assert "product owner" in cited_text(answer)
     assert answer.citations[0].headings[-1] == OWNER
 
 
-def test_which_one_is_asked_of_the_kinds_that_were_listed(product_assistant):
-    answer = talk(product_assistant, "what types of PMs are there?", "which one is the hardest?")
-    assert "business to consumer" in said(answer)
+def test_which_one_refers_to_the_kinds_listed(product_assistant):
+    answer = converse(
+        product_assistant, "what types of PMs are there?", "which one is the hardest?"
+    )
+    assert "business to consumer" in cited_text(answer)
 
 
 def test_an_off_topic_follow_up_inherits_nothing(product_assistant):
-    answer = talk(product_assistant, "what is a product owner?", "and how do I bake bread?")
+    answer = converse(product_assistant, "what is a product owner?", "and how do I bake bread?")
     assert not answer.found
 
 
@@ -85,10 +89,10 @@ FOREIGN = [
         "do PMs manage people?",
     ],
 )
-def test_what_the_talk_was_about_answers_nothing_foreign_to_the_guide(
+def test_the_conversation_answers_nothing_foreign_to_the_guide(
     product_assistant, before, follow_up
 ):
-    answer = talk(product_assistant, before, follow_up)
+    answer = converse(product_assistant, before, follow_up)
     assert not answer.found
     assert answer.resources == ()
 
@@ -96,11 +100,11 @@ def test_what_the_talk_was_about_answers_nothing_foreign_to_the_guide(
 @pytest.mark.parametrize(
     "question", ["what is a KPI?", "PM vs PMM", "what types of PMs are there?", "recommend a book"]
 )
-def test_a_question_that_stands_by_itself_is_answered_alike_in_any_talk(
+def test_a_question_that_stands_alone_has_the_same_answer_in_any_conversation(
     product_assistant, question
 ):
     alone = product_assistant.ask(question)
-    answer = talk(product_assistant, "what is a product owner?", question)
+    answer = converse(product_assistant, "what is a product owner?", question)
     assert answer.understood_as == alone.understood_as
     assert answer.text == alone.text
 
@@ -110,7 +114,7 @@ class TestParts:
 
     BOTH = "what is a product owner and what types of PMs are there?"
 
-    def test_each_part_is_quoted_in_its_turn(self, product_assistant):
+    def test_each_part_is_quoted_in_order(self, product_assistant):
         answer = product_assistant.ask(self.BOTH)
         first = product_assistant.ask("what is a product owner?")
         second = product_assistant.ask("what types of PMs are there?")
@@ -118,10 +122,10 @@ class TestParts:
         assert quotes == [c.quote for c in (*first.citations, *second.citations)]
         assert answer.understood_as == f"{first.understood_as} {second.understood_as}"
 
-    def test_a_part_may_lean_on_the_one_before(self, product_assistant):
+    def test_a_part_may_refer_to_the_one_before(self, product_assistant):
         answer = product_assistant.ask("what is a PMM and do they set prices?")
         assert answer.understood_as.count("product marketing manager") == 2
-        assert "product marketing manager" in said(answer)
+        assert "product marketing manager" in cited_text(answer)
 
     def test_nothing_is_quoted_twice(self, product_assistant):
         answer = product_assistant.ask("what is a KPI? And what does KPI stand for?")
@@ -135,7 +139,7 @@ class TestParts:
             "how do I bake bread and what is a product owner?",
         ],
     )
-    def test_a_part_the_guide_does_not_answer_leaves_the_other_alone(
+    def test_a_part_the_guide_does_not_answer_does_not_change_the_other(
         self, product_assistant, question
     ):
         alone = product_assistant.ask("what is a product owner?")
@@ -145,11 +149,11 @@ class TestParts:
     def test_two_questions_foreign_to_the_guide_are_refused(self, product_assistant):
         assert not product_assistant.ask("how do I bake bread and what is the weather?").found
 
-    def test_a_search_finds_the_passages_of_every_part(self, product_assistant):
-        found = product_assistant.search(self.BOTH)
-        assert [hit.rank for hit in found.hits] == list(range(1, len(found.hits) + 1))
-        chances = [hit.probability for hit in found.hits]
-        assert chances == sorted(chances, reverse=True)
+    def test_a_search_returns_the_passages_of_every_part(self, product_assistant):
+        search = product_assistant.search(self.BOTH)
+        assert [hit.rank for hit in search.hits] == list(range(1, len(search.hits) + 1))
+        probabilities = [hit.probability for hit in search.hits]
+        assert probabilities == sorted(probabilities, reverse=True)
         for question in ("what is a product owner?", "what types of PMs are there?"):
             best = product_assistant.search(question).hits[0]
-            assert best.passage.id in [hit.passage.id for hit in found.hits[:5]]
+            assert best.passage.id in [hit.passage.id for hit in search.hits[:5]]
