@@ -15,8 +15,8 @@ import pytest
 from assistant import settings
 from assistant.cli.main import main
 from assistant.errors import EXIT_STATE, EXIT_USAGE, ApiKeyError, ApiKeysUnusable
+from assistant.server.lifecycle import startup_notices
 from assistant.server.security.api_keys import KEY_PREFIX, SCOPES, ApiKeys
-from assistant.server.security.middleware import SecurityMiddleware
 from tests.conftest import ROOT
 from tests.examples import commands
 
@@ -82,7 +82,7 @@ def test_the_file_holds_digests_and_no_key_and_only_its_owner_may_read_it(keys, 
     assert kept["scopes"] == ["read", "feedback"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", kept["added"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
 
 def test_a_file_that_others_may_read_is_closed_to_them_by_the_next_change(keys, path):
@@ -160,7 +160,7 @@ def test_a_name_that_cannot_be_told_on_one_line_is_refused(keys, path, name):
 def test_any_other_name_will_do(keys, path, name):
     assert keys.find(keys.add(name)).name == name
     keys.revoke(name)
-    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
 
 def test_a_name_is_used_once(keys):
@@ -224,7 +224,7 @@ def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, 
         with pytest.raises(ApiKeysUnusable, match="Restore it, or remove it") as refused:
             attempt()
         assert refused.value.exit_code == EXIT_STATE
-        assert str(path) in refused.value.what
+        assert str(path) in refused.value.message
     assert path.read_text() == text
 
 
@@ -286,7 +286,7 @@ def test_processes_and_threads_that_add_at_once_lose_nothing(path):
     assert {key.name for key in ApiKeys(path).list_keys()} == {
         f"{who} {n}" for who in ("p0", "p1", "t0", "t1") for n in range(15)
     }
-    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
 
 def test_whoever_reads_while_it_is_written_sees_a_whole_file(path):
@@ -373,7 +373,7 @@ def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
             "There is no scope root.",
             "read, feedback, admin",
         ),
-        (("add", " "), EXIT_USAGE, "A key cannot be named ' '.", "Name who it is for"),
+        (("add", " "), EXIT_USAGE, "An API key cannot be named ' '.", "Name who it is for"),
         (("revoke", "bob"), EXIT_USAGE, "There is no key named bob.", "The keys are: ann."),
         (("add",), EXIT_USAGE, "Missing argument", "--help"),
         (("revoke",), EXIT_USAGE, "Missing argument", "--help"),
@@ -397,7 +397,7 @@ def test_a_damaged_file_is_something_to_mend_on_disk(run, tmp_path):
     for arguments in (("list",), ("add", "bob"), ("revoke", "ann")):
         code, out, err = run(*arguments)
         assert (code, out) == (EXIT_STATE, "")
-        assert "is not a file of keys" in err
+        assert "is not a file of API keys" in err
         assert "Restore it, or remove it and make the keys anew." in err
 
 
@@ -428,13 +428,10 @@ def test_what_the_page_sets_can_be_set_so(monkeypatch, tmp_path):
     (tmp_path / "assistant.toml").write_text(anyone)
     assert settings.load_settings().anonymous
     (tmp_path / "assistant.toml").write_text(signed_in)
-    gate = SecurityMiddleware(None, (), settings.load_settings(host="0.0.0.0"))
-    assert gate.startup_notices() == ()
+    keys = ApiKeys(tmp_path / "keys.json")
+    assert startup_notices(settings.load_settings(host="0.0.0.0"), keys) == ()
     (tmp_path / "assistant.toml").write_text(untrusting)
-    assert (
-        "trust_loopback is off"
-        in SecurityMiddleware(None, (), settings.load_settings()).startup_notices()[0]
-    )
+    assert "trust_loopback is off" in startup_notices(settings.load_settings(), keys)[0]
 
 
 def test_the_page_names_every_scope():
