@@ -118,7 +118,7 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
 
 def test_the_reader_gives_every_section_the_anchor_its_links_use(client, live):
     store = live.assistant.index.store
-    for path in store.pages():
+    for path in store.page_paths():
         page = client.get("/guide/" + quote(path))
         assert page.status_code == 200
         ids = {attributes.get("id") for _, attributes in Tags(page.text).found}

@@ -106,7 +106,7 @@ def test_a_key_is_for_reading_unless_it_is_said(keys):
 def test_keys_are_listed_in_the_order_they_were_made_in(keys):
     for name in ("zoe", "ann", "Bob"):
         keys.add(name)
-    assert [key.name for key in keys.all()] == ["zoe", "ann", "Bob"]
+    assert [key.name for key in keys.list_keys()] == ["zoe", "ann", "Bob"]
 
 
 def test_a_revoked_key_is_no_more_and_the_others_are(keys):
@@ -115,7 +115,7 @@ def test_a_revoked_key_is_no_more_and_the_others_are(keys):
     assert keys.find(ann) is None
     assert keys.find(bob).name == "bob"
     keys.revoke("bob")
-    assert keys.all() == ()
+    assert keys.list_keys() == ()
 
 
 def test_a_name_that_was_revoked_may_be_used_again_and_its_old_key_stays_refused(keys):
@@ -174,7 +174,7 @@ def test_a_name_is_used_once(keys):
 def test_a_scope_that_is_none_is_refused_with_those_there_are(keys, scopes):
     with pytest.raises(ApiKeyError, match="read, feedback, admin"):
         keys.add("ann", scopes)
-    assert keys.all() == ()
+    assert keys.list_keys() == ()
 
 
 def test_what_was_never_made_cannot_be_revoked(keys):
@@ -215,7 +215,7 @@ def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, 
     assert keys.find(token)
     path.write_text(text)
     attempts = (
-        keys.all,
+        keys.list_keys,
         lambda: keys.find(token),
         lambda: keys.add("b"),
         lambda: keys.revoke("ann"),
@@ -232,11 +232,11 @@ def test_a_file_that_is_no_text_or_no_file_is_an_error(keys, path):
     keys.add("ann")
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ApiKeysUnusable):
-        keys.all()
+        keys.list_keys()
     path.unlink()
     path.mkdir()
     with pytest.raises(ApiKeysUnusable, match="the setting keys"):
-        keys.all()
+        keys.list_keys()
     with pytest.raises(ApiKeysUnusable):
         keys.add("bob")
 
@@ -255,7 +255,7 @@ def test_a_file_that_is_gone_is_no_keys(keys, path):
     token = keys.add("ann")
     path.unlink()
     assert keys.find(token) is None
-    assert keys.all() == ()
+    assert keys.list_keys() == ()
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_its_mend(tmp_path):

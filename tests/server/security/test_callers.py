@@ -102,7 +102,7 @@ def _no_keys_left(request):
     yield
     for name in {"site", "open_site"} & {*request.fixturenames}:
         keys = request.getfixturevalue(name).keys
-        for key in keys.all():
+        for key in keys.list_keys():
             keys.revoke(key.name)
 
 
