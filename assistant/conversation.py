@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_TURNS = 20
 """How many earlier turns a question may refer to."""
 
+MAX_CONVERSATION_BYTES = 512 * 1024
+"""Bytes of a request that brings a whole conversation: what a server takes and clients send."""
+
 
 class Guide(Protocol):
     """What an Assistant and a RemoteAssistant have in common."""

@@ -1,47 +1,57 @@
-"""What can go wrong, said with its mend.
+"""Every failure a caller may see: a message, a hint how to fix it, and an exit code.
 
-Knows every kind of failure a caller may see and the exit code that belongs to it.
-Must not know which door will show it. "Nothing found" is a value, never an error.
+A question that the guide does not answer is a value, not an error.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import ClassVar
 
 EXIT_USAGE = 2
-"""Exit code when what was handed in has to change: a question, a flag, a setting."""
+"""Exit code when the input has to change: a question, a flag, a setting."""
 
 EXIT_STATE = 3
-"""Exit code when what lies on disk has to change: a guide, an index, a model."""
+"""Exit code when what is on disk has to change: a guide, an index, a model."""
+
+_OLD_NAMES = {"what": "message", "mend": "hint"}
 
 
 class AssistantError(Exception):
-    """A failure that names what is wrong and what mends it."""
+    """A failure: `message` says what is wrong, `hint` how to fix it."""
 
     exit_code: ClassVar[int] = EXIT_STATE
-
-    @property
-    def status(self) -> int:
-        """The HTTP status that belongs to it: the request has to change, or the server's state."""
-        return 422 if self.exit_code == EXIT_USAGE else 503
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
 
+    @property
+    def status(self) -> int:
+        """The HTTP status: 422 where the request has to change, 503 where the server's state has."""
+        return 422 if self.exit_code == EXIT_USAGE else 503
+
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}"
 
+    def __getattr__(self, name: str) -> str:
+        """Read `what` and `mend`, the old names of the two texts, until version 0.2."""
+        if name not in _OLD_NAMES:
+            raise AttributeError(name=name, obj=self)
+        new = _OLD_NAMES[name]
+        warnings.warn(f"{name} is now called {new}", DeprecationWarning, stacklevel=2)
+        return str(getattr(self, new))
+
 
 class QuestionError(AssistantError):
-    """The question is empty, too long, or not in the shape asked for."""
+    """The question is empty, too long, or malformed."""
 
     exit_code = EXIT_USAGE
 
 
 class AnswerTimeout(AssistantError):
-    """The answer was not ready in the time that one may take."""
+    """The answer was not ready in the time that it may take."""
 
 
 class SettingsError(AssistantError):
@@ -51,7 +61,7 @@ class SettingsError(AssistantError):
 
 
 class GuideError(AssistantError):
-    """The guide's folder cannot be read, or holds no page."""
+    """The guide's folder cannot be read, or has no page."""
 
 
 class ModelError(AssistantError):
@@ -59,11 +69,11 @@ class ModelError(AssistantError):
 
 
 class ExportFailed(AssistantError):
-    """The model could not be exported; it still answers, more slowly."""
+    """The model could not be exported; it still works, more slowly."""
 
 
 class IndexMissing(AssistantError):
-    """There is no index where one was looked for."""
+    """There is no index in the folder."""
 
 
 class IndexDamaged(AssistantError):
@@ -75,7 +85,7 @@ class IndexOutdated(AssistantError):
 
 
 class IndexNotWritable(AssistantError):
-    """The folder of the index cannot be written to."""
+    """The index folder cannot be written to."""
 
 
 class IndexBusy(AssistantError):
@@ -87,29 +97,29 @@ class VerifyError(AssistantError):
 
 
 class AnswerLogError(AssistantError):
-    """What was answered could not be kept, or what was kept cannot be read."""
+    """An answer could not be written to the answer log, or read from it."""
 
 
 class AnswerLogUnwritable(AnswerLogError):
-    """The file of the journal cannot be opened or written: its folder, its rights, its disk."""
+    """The file of the answer log cannot be opened or written: its folder, permissions, disk."""
 
 
 class ApiKeyError(AssistantError):
-    """There is no key, name or scope such as was asked for."""
+    """There is no such API key, name or scope."""
 
     exit_code = EXIT_USAGE
 
 
 class ApiKeysUnusable(ApiKeyError):
-    """The file of the keys is damaged, or cannot be read or written."""
+    """The file of API keys is damaged, or cannot be read or written."""
 
     exit_code = EXIT_STATE
 
 
 class ServerError(AssistantError):
-    """A server that was asked could not answer, or would not.
+    """A server could not answer, or refused to.
 
-    `retry_after` is in how many seconds it may be asked again, if it said so.
+    `retry_after`: the seconds after which to ask again, if the server said so.
     """
 
     def __init__(self, message: str, hint: str, *, retry_after: int | None = None) -> None:

@@ -145,6 +145,15 @@ class Settings(BaseModel):
         return self.keys or self.index / "keys.json"
 
     @property
+    def trusts_loopback(self) -> bool:
+        """Whether readers on this machine may read without a key.
+
+        Where `hosts` is set a proxy publishes the server, and one that adds no header looks like
+        a program on this machine.
+        """
+        return self.trust_loopback and not self.hosts
+
+    @property
     def answer_log_url(self) -> str:
         """The database of the journal; empty where nothing is to be kept."""
         if self.journal == "off":

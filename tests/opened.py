@@ -13,7 +13,7 @@ def opened(settings, live) -> Server:
     async def ready() -> Server:
         server = Server(settings)
         await server.open(live)
-        await server._stack.aclose()
+        await server.lifespan.aclose()
         return server
 
     # Outside a running loop Gradio opens event loops of its own and closes none of them.

@@ -206,7 +206,7 @@ def serve(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
     from assistant.index import builder
-    from assistant.server import app as server_app
+    from assistant.server import lifecycle
     from assistant.server.reload import LiveAssistant, WatchedGuide
 
     with ExitStack() as stack:
@@ -232,7 +232,7 @@ def serve(
             return live
 
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
-            server_app.serve(prepare, chosen)
+            lifecycle.serve(prepare, chosen)
 
 
 app.add_typer(admin.app)

@@ -11,7 +11,8 @@ import time
 import pytest
 import uvicorn
 
-from assistant.server.app import Server, listen
+from assistant.server.app import Server
+from assistant.server.lifecycle import listen
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

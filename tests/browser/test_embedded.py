@@ -12,7 +12,7 @@ from driving import serving, sync_api
 from visiting import script
 
 from assistant.render import urls
-from assistant.server.app import listen
+from assistant.server.lifecycle import listen
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 

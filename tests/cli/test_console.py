@@ -292,7 +292,7 @@ import logging, sys
 from assistant import console
 console.prepare()
 hostile = sys.argv[1]
-ours = "assistant.server.security.middleware"
+ours = "assistant.server.security.error_responses"
 for name in (ours, "uvicorn.error", "mcp.server", "gradio", "asyncio"):
     logging.getLogger(name).warning("%s", hostile)
 try:

@@ -120,8 +120,8 @@ def test_an_answer_is_held_up_no_longer_than_two_seconds(tmp_path, journal):
     assert answer_log_store.LOCK_TIMEOUT <= 2
     with pytest.raises(AnswerLogError) as raised:
         journal.keep(answer("another"), TEXTS)
-    assert "locked" in raised.value.what
-    assert "the process that holds it" in raised.value.mend
+    assert "locked" in raised.value.message
+    assert "the process that holds it" in raised.value.hint
     assert journal.answer(id_) is not None, "who reads is not held up"
     holder.execute("rollback")
     holder.close()
@@ -135,8 +135,8 @@ def failing(text: str) -> AnswerLogError:
     with pytest.raises(AnswerLogError) as raised:
         AnswerLog.open(text, days=DAYS)
     assert raised.value.exit_code == EXIT_STATE
-    assert raised.value.what.endswith(".")
-    assert raised.value.mend
+    assert raised.value.message.endswith(".")
+    assert raised.value.hint
     return raised.value
 
 
@@ -197,7 +197,7 @@ try:
     for n in range(1000):
         journal.keep(answer(f"question {n}"), {"p": "x" * 1000})
 except JournalError as error:
-    print(n, error.mend)
+    print(n, error.hint)
 print(journal.answer(first).answer == answer())
 journal.close()
 """
@@ -270,5 +270,5 @@ def test_words_that_were_altered_on_disk_are_refused_and_not_told(tmp_path, jour
     for act in (lambda: journal.answer(id_), journal.ratings):
         with pytest.raises(AnswerLogError) as raised:
             act()
-        assert "cannot be read" in raised.value.what
+        assert "cannot be read" in raised.value.message
         assert "Dogs" not in str(raised.value)

@@ -246,7 +246,7 @@ def test_what_is_no_file_in_a_journals_place_is_an_error_and_not_waited_for(tmp_
     make(tmp_path / name)
     with pytest.raises(AnswerLogError) as raised:
         opened(tmp_path)
-    assert str(tmp_path) in raised.value.what
+    assert str(tmp_path) in raised.value.message
 
 
 # -- on request -----------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from assistant.errors import GuideError, SettingsError
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.server.answer_log import AnswerLog
-from assistant.server.app import Server, serve
+from assistant.server.app import Server
+from assistant.server.lifecycle import serve
 from assistant.server.reload import LiveAssistant
 from assistant.server.security.api_keys import ApiKeys
 from assistant.settings import Settings
@@ -108,7 +109,7 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
     told = waiting.post("/api/ask", json={"question": "what is a dog?"})
     assert told.status_code == 503
     assert told.headers["retry-after"] == "2"
-    assert told.json()["mend"]
+    assert told.json()["hint"]
     assert waiting.get("/healthz").json() == {"status": "ok"}
     ready = waiting.get("/readyz")
     assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
@@ -117,7 +118,7 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
 
 def test_the_reader_gives_every_section_the_anchor_its_links_use(client, live):
     store = live.assistant.index.store
-    for path in store.pages():
+    for path in store.page_paths():
         page = client.get("/guide/" + quote(path))
         assert page.status_code == 200
         ids = {attributes.get("id") for _, attributes in Tags(page.text).found}
@@ -194,7 +195,7 @@ def test_an_event_takes_text_and_nothing_else(client, data):
     for event in range(12):
         sent = client.post("/gradio_api/queue/join", json={**JOIN, "data": data, "fn_index": event})
         assert sent.status_code == 422
-        assert set(sent.json()) == {"type", "title", "status", "detail", "mend", "id"}
+        assert set(sent.json()) == {"type", "title", "status", "detail", "hint", "mend", "id"}
 
 
 @pytest.mark.parametrize(
@@ -323,15 +324,15 @@ def test_the_title_is_that_of_the_guide_s_front_page(tmp_path, word_encoder):
         builder.build_index(tmp_path, folder, word_encoder)
         live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
         with served(Settings(index=folder, journal="off"), live) as (server, _):
-            assert server._masthead.title == title
+            assert server.branding.title == title
 
 
 def test_the_guide_s_own_form_is_where_readers_are_sent(place, live):
     with served(Settings(index=place[1], journal="off"), live) as (server, _):
-        assert server._masthead.feedback_url == "https://forms.gle/abc"
+        assert server.branding.feedback_url == "https://forms.gle/abc"
     own = Settings(index=place[1], journal="off", feedback_url="mailto:us@example.com")
     with served(own, live) as (server, _):
-        assert server._masthead.feedback_url == "mailto:us@example.com"
+        assert server.branding.feedback_url == "mailto:us@example.com"
 
 
 # -- starting -------------------------------------------------------------------------------------
@@ -346,7 +347,7 @@ def test_a_busy_port_is_a_setting_to_mend():
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"port {port}: Address already in use") as caught:
             serve(refuse, Settings(port=port))
-    assert "--port" in caught.value.mend
+    assert "--port" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 from opened import opened
-from tests.test_routes import OPEN
+from tests.server.security.test_allow_list import OPEN
 
 from assistant.assistant import Assistant
 from assistant.index import builder

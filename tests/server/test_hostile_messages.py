@@ -24,7 +24,8 @@ import uvicorn
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.server.app import Server, listen
+from assistant.server.app import Server
+from assistant.server.lifecycle import listen
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from tests.conftest import SHARED

@@ -16,7 +16,7 @@ import pytest
 from drawn import assert_harmless
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.test_server import served
+from tests.server.test_app import served
 
 from assistant.assistant import Assistant
 from assistant.errors import QuestionError

@@ -126,7 +126,7 @@ def test_a_body_that_is_not_said_to_be_json_is_told_which_header_to_send(serving
     found = sent(serving, "POST", path, headers, POSTS[path])
     assert found.status == 415
     assert found.headers["content-type"] == "application/problem+json"
-    assert found.json()["mend"] == "Send the header Content-Type: application/json."
+    assert found.json()["hint"] == "Send the header Content-Type: application/json."
     spelt = {"content-type": "Application/JSON ; charset=UTF-8"}
     assert sent(serving, "POST", path, spelt, POSTS[path]).status in {200, 404, 422}
 

@@ -11,22 +11,38 @@ import logging
 import re
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 from gradio.route_utils import DEFAULT_TEMP_DIR
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from assistant.conversation import MAX_TURNS
 from assistant.errors import AssistantError, QuestionError
+from assistant.http_accept import JSON
 from assistant.render import catalogue as catalogue_module
 from assistant.render import layout
 from assistant.render.html import HtmlRenderer, escape, render_failure
+from assistant.server.security.body_limit import replay_body
+from assistant.server.security.policies import (
+    ASSET_CONTENT_POLICY,
+    CHAT_CONTENT_POLICY,
+    FILE_COST,
+    QUESTION_COST,
+    AllowedRoute,
+    Policy,
+)
+from assistant.server.security.problems import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from assistant.models.answers import Turn
     from assistant.render.catalogue import Messages
@@ -49,6 +65,47 @@ _SOCIAL_TAGS = re.compile(
 )
 _HTML_TAG = re.compile(r'<html\s+lang="en"')
 _log = logging.getLogger(__name__)
+
+
+_QUEUE_JOIN_PATH = "/gradio_api/queue/join"
+_QUEUE_DATA_PATH = "/gradio_api/queue/data"
+
+_ASSET = Policy(cost=FILE_COST, content_policy=ASSET_CONTENT_POLICY)
+_STREAM = Policy(scope="read", streams=True, content_policy=ASSET_CONTENT_POLICY)
+_PAGE = Policy(scope="read", cost=QUESTION_COST, content_policy=CHAT_CONTENT_POLICY)
+_JOIN = Policy(
+    scope="read",
+    is_question=True,
+    cost=QUESTION_COST,
+    body_media_type=JSON,
+    content_policy=ASSET_CONTENT_POLICY,
+)
+
+GRADIO_ROUTES = (
+    AllowedRoute.from_pattern(("GET",), "/", _PAGE),
+    AllowedRoute.from_pattern(("GET",), "/(assets|static)/.+", _ASSET),
+    AllowedRoute.from_pattern(("GET",), r"/theme\.css", _ASSET),
+    AllowedRoute.from_pattern(
+        ("GET",), "/gradio_api/startup-events", replace(_ASSET, scope="read")
+    ),
+    AllowedRoute.from_pattern(("POST",), _QUEUE_JOIN_PATH, _JOIN),
+    AllowedRoute.from_pattern(("GET",), _QUEUE_DATA_PATH, _STREAM),
+    AllowedRoute.from_pattern(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", _STREAM),
+)
+"""The paths that Gradio's page asks for; everything else of Gradio's does not exist."""
+
+
+class QueueJoin(BaseModel):
+    """A question on its way into Gradio's queue: its text and the number of its event."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    data: Annotated[list[StrictStr | None], Field(max_length=2)]
+    fn_index: StrictInt
+    session_hash: Annotated[str, Field(pattern=r"^[a-z0-9]{1,40}$")]
+    trigger_id: StrictInt | None = None
+    event_data: None = None
+    simple_format: StrictBool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,30 +214,85 @@ def create_app(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]
     return app, blocks
 
 
-def count_waiting(blocks: gr.Blocks) -> int:
-    """How many questions wait for their turn."""
-    return len(blocks._queue)  # noqa: SLF001 - there is no other way to ask
+class ChatPage:
+    """The chat as an ASGI application: its page at `/`, and what Gradio's script then asks for."""
+
+    def __init__(self, chat: Chat, examples: Sequence[str]) -> None:
+        self.app, self._blocks = create_app(chat, examples)
+        self._chat = chat
+        # The events that do anything, and how many inputs each takes.
+        self._event_inputs = {
+            number: len(event.inputs) for number, event in self._blocks.fns.items() if event.fn
+        }
+
+    def lifespan(self) -> AbstractAsyncContextManager[Any]:
+        """Run Gradio's queue for as long as the context lasts."""
+        return self.app.router.lifespan_context(self.app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the page in the reader's language, or as Gradio does."""
+        request = Request(scope, receive)
+        path = request.url.path.removeprefix(self._chat.branding.root)
+        if path in {"", "/"}:
+            response = await self._render_page(request)
+            await response(scope, receive, send)
+            return
+        if path == _QUEUE_DATA_PATH:
+            session = request.query_params.get("session_hash", "")
+            if session not in self._queue.pending_messages_per_session:
+                await Refusal(404)(scope, receive, send)  # Gradio breaks the response off
+                return
+        if path == _QUEUE_JOIN_PATH:
+            body = await request.body()
+            if message := self._find_join_error(body):
+                await Refusal(422, message)(scope, receive, send)
+                return
+            receive = replay_body(body, receive)
+        await self.app(scope, receive, send)
+
+    async def _render_page(self, request: Request) -> HTMLResponse:
+        page = await _read_page(self.app, request.scope, request.receive)
+        language = request.headers.get("accept-language", "")
+        messages = catalogue_module.choose_messages(language, self._chat.language)
+        html = customise_page(page, messages, self._chat.branding, request.state.nonce)
+        return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+
+    def _find_join_error(self, body: bytes) -> str:
+        """Say what is wrong with a body that joins the queue; empty where nothing is."""
+        try:
+            join = QueueJoin.model_validate_json(body)
+        except ValidationError:
+            return "A question is sent as text."
+        is_known = self._event_inputs.get(join.fn_index) == len(join.data)
+        return "" if is_known else "The chat has no such event."
+
+    @property
+    def _queue(self) -> Any:
+        return self._blocks._queue  # noqa: SLF001 - there is no other way to ask
+
+    def count_waiting(self) -> int:
+        """How many questions wait for their turn."""
+        return len(self._queue)
+
+    def is_busy(self) -> bool:
+        """Whether a question waits or is being answered."""
+        return bool(len(self._queue) or self._queue.get_active_worker_count())
+
+    def has_undelivered(self) -> bool:
+        """Whether an answer is not yet sent; it never will be to a tab that was closed."""
+        return any(self._queue.pending_event_ids_session.values())
 
 
-def is_busy(blocks: gr.Blocks) -> bool:
-    """Whether a question waits or is being answered."""
-    queue = blocks._queue  # noqa: SLF001 - as above
-    return bool(len(queue) or queue.get_active_worker_count())
+async def _read_page(app: ASGIApp, scope: Scope, receive: Receive) -> str:
+    """Return the page that an application answers with, not compressed."""
+    page = bytearray()
 
+    async def collect(message: Message) -> None:
+        page.extend(message.get("body", b""))
 
-def has_undelivered(blocks: gr.Blocks) -> bool:
-    """Whether an answer is not yet sent; it never will be to a tab that was closed meanwhile."""
-    return any(blocks._queue.pending_event_ids_session.values())  # noqa: SLF001 - as above
-
-
-def has_messages(blocks: gr.Blocks, session: str) -> bool:
-    """Whether there is anything for a tab to listen for."""
-    return session in blocks._queue.pending_messages_per_session  # noqa: SLF001 - as above
-
-
-def event_inputs(blocks: gr.Blocks) -> dict[int, int]:
-    """The events by their numbers, and how many inputs each takes; those that do anything."""
-    return {number: len(event.inputs) for number, event in blocks.fns.items() if event.fn}
+    headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    await app({**scope, "method": "GET", "headers": headers}, receive, collect)
+    return page.decode()
 
 
 def _translations(language: str) -> gr.I18n:

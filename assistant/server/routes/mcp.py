@@ -54,6 +54,7 @@ from assistant.server.routes.schemas import (
     RequestModel,
     SearchResponse,
 )
+from assistant.server.security.policies import QUESTION_COST, Policy, with_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -178,9 +179,15 @@ def serve_stdio(service: Service) -> None:
 
 def create_route(service: Service) -> Route:
     """The address at which agents ask over HTTP."""
-    return Route(
-        "/mcp", _Endpoint(create_server(service)), methods=["POST"], include_in_schema=False
+    policy = Policy(
+        scope="read",
+        is_question=True,
+        cost=QUESTION_COST,
+        body_media_type=JSON,
+        error_media_type=JSON,  # JSON-RPC has errors of its own
     )
+    endpoint = with_policy(policy)(_Endpoint(create_server(service)))
+    return Route("/mcp", endpoint, methods=["POST"], include_in_schema=False)
 
 
 class _Endpoint:

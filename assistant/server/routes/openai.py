@@ -17,7 +17,7 @@ from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
 from assistant.assistant import WORD_CHARACTER
-from assistant.conversation import MAX_TURNS
+from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURNS
 from assistant.errors import NotFoundError, QuestionError
 from assistant.http_accept import EVENT_STREAM, JSON
 from assistant.models.answers import Turn
@@ -33,6 +33,7 @@ from assistant.server.routes.schemas import (
     ModelResponse,
     problem_responses,
 )
+from assistant.server.security.policies import FILE_COST, QUESTION_COST, Policy, with_policy
 from assistant.text.text import split_words
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ class Completion:
         return {**rests, "answer_id": self.result.id}
 
 
+_MODELS = Policy(scope="read", cost=FILE_COST)
+
+
 def create_router(service: Service, settings: Settings) -> APIRouter:
     """The routes over a guide that is ready."""
     api = APIRouter(responses=problem_responses(400, 401, 403, 413, 415, 422, 429, 500, 503))
@@ -135,6 +139,15 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
         responses={
             200: {"model": ChatCompletionResponse, "content": STREAM_CONTENT},
         },
+    )
+    @with_policy(
+        Policy(
+            scope="read",
+            is_question=True,
+            cost=QUESTION_COST,
+            max_body=MAX_CONVERSATION_BYTES,
+            body_media_type=JSON,
+        )
     )
     def complete(
         request: Request,
@@ -175,6 +188,7 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
     @api.get(
         "/v1/models", summary="What can be asked", responses={200: {"model": ModelListResponse}}
     )
+    @with_policy(_MODELS)
     def models() -> Response:
         """The guide, as the one model there is."""
         listed = {"object": "list", "data": [described()]}
@@ -185,6 +199,7 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
         summary="What is asked under a name",
         responses={200: {"model": ModelResponse}, **problem_responses(404)},
     )
+    @with_policy(_MODELS)
     def model(name: Annotated[str, Path(max_length=200, examples=[MODEL_NAME])]) -> Response:
         """The guide, by its name among models."""
         if name != MODEL_NAME:

@@ -6,21 +6,31 @@ found.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from assistant.http_accept import JSON
 from assistant.render import catalogue, layout, urls
 from assistant.render.guide_page import Highlight, render_guide_page
 from assistant.render.html import HtmlRenderer
 from assistant.server.routes.schemas import FeedbackRequest
+from assistant.server.security.policies import (
+    PAGE_CONTENT_POLICY,
+    PAGE_COST,
+    Policy,
+    with_policy,
+)
 
 if TYPE_CHECKING:
     from assistant.render.catalogue import Messages
     from assistant.render.html import Branding
     from assistant.server.service import Service
     from assistant.settings import Settings
+
+_PAGE = Policy(scope="read", cost=PAGE_COST, content_policy=PAGE_CONTENT_POLICY)
 
 
 def create_router(service: Service, masthead: Branding, settings: Settings) -> APIRouter:
@@ -33,6 +43,7 @@ def create_router(service: Service, masthead: Branding, settings: Settings) -> A
         )
 
     @pages.get("/guide/{path:path}")
+    @with_policy(_PAGE)
     def page(
         request: Request, path: str, section: str = "", first: str = "", last: str = ""
     ) -> Response:
@@ -59,6 +70,7 @@ def create_router(service: Service, masthead: Branding, settings: Settings) -> A
         )
 
     @pages.get("/a/{name}")
+    @with_policy(replace(_PAGE, pattern="/a/[a-z2-7]{16}"))
     def answer(request: Request, name: str) -> Response:
         spoken = say(request)
         kept = service.answer_log.get(name) if service.answer_log else None
@@ -70,6 +82,7 @@ def create_router(service: Service, masthead: Branding, settings: Settings) -> A
         return HTMLResponse(layout.render_answer_page(kept, markup))
 
     @pages.post("/feedback")
+    @with_policy(Policy(scope="feedback", cost=PAGE_COST, body_media_type=JSON))
     def rated(opinion: Annotated[FeedbackRequest, Body()]) -> Response:
         journal, said = service.answer_log, (opinion.answer, opinion.helpful, opinion.comment)
         rated = journal and journal.rate(*said, vote=opinion.vote)

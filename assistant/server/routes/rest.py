@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Header, Path, Query, Request
 from fastapi.responses import Response
 
+from assistant.conversation import MAX_CONVERSATION_BYTES
 from assistant.errors import NotFoundError
 from assistant.http_accept import EVENT_STREAM, JSON, choose_media_type
 from assistant.models.answers import Turn
@@ -30,6 +31,13 @@ from assistant.server.routes.schemas import (
     StoredAnswerResponse,
     problem_responses,
 )
+from assistant.server.security.policies import (
+    FILE_COST,
+    PAGE_COST,
+    QUESTION_COST,
+    Policy,
+    with_policy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +54,15 @@ _LINKS = {
 }
 _PAGES_HINT = "See GET /api/guide for its pages."
 
+_READ = Policy(scope="read", cost=PAGE_COST)
+_QUESTION = Policy(
+    scope="read",
+    is_question=True,
+    cost=QUESTION_COST,
+    max_body=MAX_CONVERSATION_BYTES,
+    body_media_type=JSON,
+)
+
 
 def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRouter:
     """The routes over a guide; `waiting` says how many questions wait for their turn."""
@@ -57,6 +74,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         operation_id="ask",
         responses={200: {"model": AnswerResponse, "content": STREAM_CONTENT, "links": _LINKS}},
     )
+    @with_policy(_QUESTION)
     def ask(
         request: Request,
         asking: Annotated[AskRequest, Body()],
@@ -87,6 +105,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         operation_id="search",
         responses={200: {"model": SearchResponse}},
     )
+    @with_policy(_QUESTION)
     def search(searching: Annotated[SearchRequest, Body()]) -> Response:
         """The passages that answer best, best first, and why each ranks where it does."""
         assistant = service.assistant
@@ -102,6 +121,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         operation_id="sections",
         responses={200: {"model": PageResponse}, 304: {}, **problem_responses(404)},
     )
+    @with_policy(_READ)
     def sections(
         path: Annotated[str, Path(max_length=1000, examples=["index.md"])],
         anchor: Annotated[str, Query(max_length=500, description="Only this section.")] = "",
@@ -125,6 +145,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         operation_id="guide",
         responses={200: {"model": GuideResponse}, 304: {}},
     )
+    @with_policy(_READ)
     def guide(
         depth: Annotated[int, Query(ge=1, le=6, description="Levels of headings.")] = 2,
         if_none_match: Annotated[str, Header()] = "",
@@ -144,6 +165,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         operation_id="answer",
         responses={200: {"model": StoredAnswerResponse}, 304: {}, **problem_responses(404)},
     )
+    @with_policy(_READ)
     def answer(
         name: Annotated[str, Path(pattern=r"^[a-z2-7]{16}$", examples=["abcdefghijklmnop"])],
         if_none_match: Annotated[str, Header()] = "",
@@ -171,6 +193,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         operation_id="feedback",
         responses=problem_responses(404),
     )
+    @with_policy(Policy(scope="feedback", cost=PAGE_COST, body_media_type=JSON))
     def feedback(opinion: Annotated[FeedbackRequest, Body()]) -> Response:
         """Keep what a reader thinks of an answer, beside what others do."""
         journal, said = service.answer_log, (opinion.answer, opinion.helpful, opinion.comment)
@@ -184,6 +207,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         operation_id="metrics",
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
+    @with_policy(Policy(scope="admin", cost=FILE_COST))
     def metrics() -> Response:
         """Questions, refusals, searches, seconds by step, the generation and who waits."""
         index = service.assistant.index

@@ -21,7 +21,7 @@ from assistant.assistant import MAX_QUESTION_LENGTH, WORD_CHARACTER
 from assistant.http_accept import EVENT_STREAM
 from assistant.models.answers import Citation, Reason, Related
 from assistant.models.documents import Resource
-from assistant.server.security.request import PROBLEM_JSON
+from assistant.server.security.problems import PROBLEM_JSON
 
 MAX_HISTORY_TURNS = 100
 MAX_TURN_CHARS = 20_000

@@ -19,6 +19,14 @@ from assistant.assistant import MAX_QUESTION_LENGTH
 from assistant.conversation import MAX_TURNS
 from assistant.render import catalogue, layout, theme
 from assistant.render.html import escape
+from assistant.server.security.policies import (
+    ASSET_CONTENT_POLICY,
+    EMBED_CONTENT_POLICY,
+    FILE_COST,
+    PAGE_COST,
+    Policy,
+    with_policy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +64,7 @@ def create_script_router(settings: Settings) -> APIRouter:
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={SCRIPT_MAX_AGE}"}
 
     @routes.get("/widget.js")
+    @with_policy(Policy(cost=FILE_COST, content_policy=ASSET_CONTENT_POLICY, cross_origin=True))
     def found(if_none_match: Annotated[str, Header()] = "") -> Response:
         if tag in if_none_match:
             return Response(status_code=304, headers=headers)
@@ -69,6 +78,7 @@ def create_router(service: Service, masthead: Branding, settings: Settings) -> A
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/embed")
+    @with_policy(Policy(scope="read", cost=PAGE_COST, content_policy=EMBED_CONTENT_POLICY))
     def embed(
         request: Request, language: Annotated[str, Query(max_length=100)] = ""
     ) -> HTMLResponse:

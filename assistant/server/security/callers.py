@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.datastructures import Headers
     from starlette.types import Scope
 
     from assistant.server.security.api_keys import ApiKey, KeyScope
-    from assistant.settings import Settings
 
     Address = IPv4Address | IPv6Address
+    Network = IPv4Network | IPv6Network
 
 _WITH_PORT = re.compile(r"\[([^\]]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
-# What proxies, load balancers, tunnels, sign-ins and content networks add to a request on its way.
-# One of them is enough: no program on this machine has a reason to send any.
+# Headers that proxies, load balancers, tunnels, single sign-on and content delivery networks add
+# on a request's way. One of them is enough: no program on this machine has a reason to send any.
 _FORWARDING = tuple(
     re.compile(pattern)
     for pattern in (
@@ -41,8 +43,8 @@ _FORWARDING_ENDS = ("-ip", "_ip", "-scheme", "-visitor", "-via")
 class Caller:
     """Who sends a request: from which address, signed in as whom, with which API key.
 
-    `local` is a program or reader on this machine that no proxy brought, as far as that can be
-    told: a proxy on this machine that adds no header cannot.
+    `is_local`: a program or reader on this machine whom no proxy brought, as far as that can be
+    told: a proxy on this machine that adds no header looks the same.
     """
 
     address: Address | None
@@ -56,7 +58,7 @@ class Caller:
         return f"key {self.key.name}" if self.key else self.user and f"user {self.user}"
 
     def may_without_key(self, scope: KeyScope, *, anonymous: bool) -> bool:
-        """Whether the caller may use a scope without a key; for admin nobody may."""
+        """Whether the caller may use a scope without a key; nobody may be an admin so."""
         return scope != "admin" and (self.is_local or bool(self.user) or anonymous)
 
 
@@ -68,31 +70,37 @@ class Forwarded:
     host: str = ""
 
 
-def identify_caller(scope: Scope, headers: Headers, settings: Settings) -> tuple[Caller, Forwarded]:
-    """Tell who sends a request, and how a trusted proxy says it was addressed.
+def identify_caller(
+    scope: Scope,
+    headers: Headers,
+    proxies: Sequence[Network],
+    user_header: str = "",
+    *,
+    trust_loopback: bool = True,
+) -> tuple[Caller, Forwarded]:
+    """Identify who sends a request, and how a trusted proxy says it was addressed.
 
-    A caller on the loopback is local unless the request carries a header that a proxy adds, or
-    comes from a listed proxy, or the settings say that the loopback is not to be trusted.
+    A caller on the loopback is local unless the request has a header that a proxy adds, or comes
+    from a trusted proxy, or the loopback is not trusted.
     """
-    client = parse_address(scope["client"][0]) if scope.get("client") else None
-    if not is_trusted_proxy(settings, client):
-        loopback = client is None or client.is_loopback
-        brought = settings.user_header.lower() in headers or any(
+    client = _client_address(scope)
+    if not is_trusted_proxy(client, proxies):
+        is_loopback = client is None or client.is_loopback
+        is_forwarded = user_header.lower() in headers or any(
             name.endswith(_FORWARDING_ENDS) or any(p.fullmatch(name) for p in _FORWARDING)
             for name in headers
         )
-        local = loopback and not brought and trusts_loopback(settings)
-        return Caller(client, is_local=local), Forwarded()
+        return Caller(client, is_loopback and not is_forwarded and trust_loopback), Forwarded()
     # What the proxy next to us adds stands last, whatever others wrote before it.
     chain, schemes, hosts = (
         ",".join(headers.getlist(f"x-forwarded-{name}")).split(",")
         for name in ("for", "proto", "host")
     )
-    for named in reversed(chain):
-        if not is_trusted_proxy(settings, client) or parse_address(named) is None:
+    for address in map(parse_address, reversed(chain)):
+        if not is_trusted_proxy(client, proxies) or address is None:
             break
-        client = parse_address(named)
-    users = headers.getlist(settings.user_header or "-")
+        client = address
+    users = headers.getlist(user_header or "-")
     scheme = schemes[-1].strip().lower()
     return (
         Caller(client, user=users[-1].strip() if users else ""),
@@ -100,31 +108,31 @@ def identify_caller(scope: Scope, headers: Headers, settings: Settings) -> tuple
     )
 
 
-def trusts_loopback(settings: Settings) -> bool:
-    """Whether the settings let readers on this machine read without a key.
-
-    Where `hosts` is set a proxy publishes the server, and one that adds no header looks like a
-    program on this machine.
-    """
-    return settings.trust_loopback and not settings.hosts
+def caller_of(scope: Scope) -> Caller:
+    """The caller of a request; only its address is known before it was identified."""
+    caller: Caller | None = scope.get("state", {}).get("caller")
+    return caller or Caller(_client_address(scope))
 
 
-def is_trusted_proxy(settings: Settings, address: Address | None) -> bool:
-    """Whether an address is that of a listed proxy."""
-    listed = settings.trusted_proxies
-    return address is not None and any(address in network for network in listed)
+def is_trusted_proxy(address: Address | None, proxies: Sequence[Network]) -> bool:
+    """Whether an address belongs to a trusted proxy."""
+    return address is not None and any(address in network for network in proxies)
 
 
 def client_network(address: Address | None) -> str:
-    """Name the holder of an address: one household has 2**64 addresses of IPv6."""
+    """Name the holder of an address: a household has 2**64 addresses of IPv6."""
     return f"{int(address) >> 64:x}" if isinstance(address, IPv6Address) else str(address)
 
 
 def parse_address(text: str) -> Address | None:
-    """An address as a socket or a header has it, with a port or none; IPv4 within IPv6 is IPv4."""
+    """Parse an address of a socket or a header, with a port or none; IPv4 within IPv6 is IPv4."""
     match = _WITH_PORT.fullmatch(text.strip())
     try:
         address = ip_address((match[1] or match[2]) if match else text.strip())
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _client_address(scope: Scope) -> Address | None:
+    return parse_address(scope["client"][0]) if scope.get("client") else None

@@ -1,13 +1,33 @@
-"""The table of what the gate lets through: paths, methods, scopes, costs and content policies."""
+"""The policy of each route: who may use it, what it costs, and what its pages may load.
+
+A route states its policy where it is defined, with `@with_policy`. The allow-list of paths is
+collected from the routes.
+"""
 
 from __future__ import annotations
 
-from functools import partial
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
-from assistant.http_accept import JSON
-from assistant.server.security.request import MAX_CONVERSATION_BODY, Policy
+from starlette.routing import BaseRoute, Mount, Route
 
-# Gradio writes styles into its page; all else a page asks for must be our own.
+from assistant.server.security.problems import PROBLEM_JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from starlette.types import Scope
+
+    from assistant.server.security.api_keys import KeyScope
+
+MAX_BODY = 64 * 1024
+"""Bytes of a request's body, unless its policy says otherwise."""
+
+API_CONTENT_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# Gradio writes styles into its page; everything else a page loads must be our own.
 CHAT_CONTENT_POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
@@ -21,42 +41,89 @@ EMBED_CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
 )
-NO_CONTENT_POLICY = "default-src 'none'; frame-ancestors {frames}"
+ASSET_CONTENT_POLICY = "default-src 'none'; frame-ancestors {frames}"
 
-QUEUE_JOIN_PATH = "/gradio_api/queue/join"
-QUEUE_DATA_PATH = "/gradio_api/queue/data"
-
-# What a request takes of its caller's rate, in questions, by the processor time it takes: a
-# question 10 ms, a page with a quote marked up to that, one that is kept 1.5 ms, a file 1 ms.
+# The cost of a request in questions, after the processor time it takes: a question 10 ms, a page
+# with a highlighted quote up to that, a page from the cache 1.5 ms, a file 1 ms.
 QUESTION_COST, PAGE_COST, FILE_COST = 1.0, 0.2, 0.01
 
-_get = partial(Policy, ("GET",))
-_post = partial(Policy, ("POST",), body_media_type=JSON)
-_ask = partial(_post, scope="read", is_question=True, cost=QUESTION_COST)
+_T = TypeVar("_T")
 
-POLICIES = (
-    _get("/", CHAT_CONTENT_POLICY, scope="read", cost=QUESTION_COST),
-    _get("/guide/.*", PAGE_CONTENT_POLICY, scope="read", cost=PAGE_COST),
-    _get("/a/[a-z2-7]{16}", PAGE_CONTENT_POLICY, scope="read", cost=PAGE_COST),
-    _post("/feedback", NO_CONTENT_POLICY, scope="feedback", cost=PAGE_COST),
-    _get("/(healthz|readyz)", NO_CONTENT_POLICY, is_health_check=True),
-    _get("/progress", NO_CONTENT_POLICY),
-    _get(r"/chat/[a-z]+(\.css|\.js)?", NO_CONTENT_POLICY, cost=FILE_COST),
-    _get(r"/widget\.js", NO_CONTENT_POLICY, cross_origin=True, cost=FILE_COST),
-    _get("/embed", EMBED_CONTENT_POLICY, scope="read", cost=PAGE_COST),
-    _get("/(assets|static)/.+", NO_CONTENT_POLICY, cost=FILE_COST),
-    _get(r"/theme\.css", NO_CONTENT_POLICY, cost=FILE_COST),
-    _ask(QUEUE_JOIN_PATH, NO_CONTENT_POLICY),
-    _get(QUEUE_DATA_PATH, NO_CONTENT_POLICY, scope="read", streams=True),
-    _get("/gradio_api/heartbeat/[a-z0-9]+", NO_CONTENT_POLICY, scope="read", streams=True),
-    _get("/gradio_api/startup-events", NO_CONTENT_POLICY, scope="read", cost=FILE_COST),
-    _ask("/api/(ask|search)", max_body=MAX_CONVERSATION_BODY),
-    _get("/api/(guide|sections/.+|answers/[^/]+)", scope="read", cost=PAGE_COST),
-    _post("/api/feedback", scope="feedback", cost=PAGE_COST),
-    _ask("/v1/chat/completions", max_body=MAX_CONVERSATION_BODY, openai_errors=True),
-    _get("/v1/models(/[^/]+)?", scope="read", openai_errors=True, cost=FILE_COST),
-    _ask("/mcp", error_media_type=JSON),
-    _get("/openapi.json", scope="read", cost=PAGE_COST),
-    _get("/metrics", scope="admin", cost=FILE_COST),
-    Policy((), "/v1(/[^\0]*)?", openai_errors=True),
-)
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the middlewares let through to a route.
+
+    scope: what the caller must be allowed to do; None where anyone may.
+    cost: what a request takes of the caller's rate limit, in questions.
+    is_question: whether it counts against the limit on waiting questions.
+    content_policy: the Content-Security-Policy; {nonce} and {frames} are filled in.
+    cross_origin: whether pages of other sites may load it, as they do the widget's script.
+    max_body: bytes of a request's body.
+    body_media_type: the media type that a body must have; empty for any.
+    error_media_type: a media type in which the route describes a bad request in its own way.
+    streams: whether the response is a stream that stays open.
+    pattern: a regular expression for the paths, where the route's own path allows too many.
+    """
+
+    scope: KeyScope | None = None
+    cost: float = 0.0
+    is_question: bool = False
+    content_policy: str = API_CONTENT_POLICY
+    cross_origin: bool = False
+    max_body: int = MAX_BODY
+    body_media_type: str = ""
+    error_media_type: str = PROBLEM_JSON
+    streams: bool = False
+    pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedRoute:
+    """A row of the allow-list: whole paths below the root, their methods and their policy."""
+
+    pattern: re.Pattern[str]
+    methods: tuple[str, ...]
+    policy: Policy
+
+    @classmethod
+    def from_pattern(cls, methods: Iterable[str], pattern: str, policy: Policy) -> AllowedRoute:
+        """Make a row from a regular expression; with GET goes HEAD, unless the route streams."""
+        allowed = set(methods) | ({"HEAD"} if "GET" in methods else set())
+        if policy.streams:
+            allowed -= {"HEAD"}
+        return cls(re.compile(pattern), tuple(sorted(allowed)), policy)
+
+
+def with_policy(policy: Policy) -> Callable[[_T], _T]:
+    """Decorate an endpoint, a function or an ASGI application, with its policy."""
+
+    def decorate(endpoint: _T) -> _T:
+        endpoint.policy = policy  # type: ignore[attr-defined]
+        return endpoint
+
+    return decorate
+
+
+def collect_routes(routes: Iterable[BaseRoute]) -> tuple[AllowedRoute, ...]:
+    """Collect the allow-list from routes. Raises ValueError for a route without a policy."""
+    return tuple(_allow(route) for route in routes)
+
+
+def _allow(route: BaseRoute) -> AllowedRoute:
+    if not isinstance(route, Route | Mount):
+        raise TypeError(f"{route} is no route of HTTP.")
+    policy = getattr(route.app if isinstance(route, Mount) else route.endpoint, "policy", None)
+    if policy is None:
+        raise ValueError(f"The route {route.path or '/'} states no policy.")
+    methods = (isinstance(route, Route) and route.methods) or {"GET"}
+    return AllowedRoute.from_pattern(methods, policy.pattern or route.path_regex.pattern, policy)
+
+
+def policy_of(scope: Scope) -> Policy:
+    """The policy of a request's route; the default one before it is known."""
+    policy: Policy = scope.get("state", {}).get("policy", _DEFAULT)
+    return policy
+
+
+_DEFAULT = Policy()

@@ -1,17 +1,24 @@
-"""A token bucket by cost: how much one caller may ask a minute, over all routes together."""
+"""Middleware: a rate limit by cost, one token bucket a caller over all routes together."""
 
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
-from assistant.server.security.callers import client_network
+from cachetools import LRUCache
+
+from assistant.server.security.callers import caller_of, client_network
+from assistant.server.security.policies import policy_of
+from assistant.server.security.problems import Refusal
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from assistant.server.security.callers import Address
 
 _DEFAULT_RATE = 120  # questions a minute
-_MAX_CALLERS = 10_000  # whose buckets are remembered
+_MAX_CALLERS = 10_000  # whose buckets are kept
 
 
 class RateLimit:
@@ -26,7 +33,8 @@ class RateLimit:
         self._limits_loopback = rate is not None
         self._rate = _DEFAULT_RATE if rate is None else rate
         self._burst = max(10, self._rate // 2)
-        self._full_at: dict[str, float] = {}  # when a bucket is full again, the longest idle first
+        # When each bucket is full again; the longest unused leaves first.
+        self._full_at: LRUCache[str, float] = LRUCache(_MAX_CALLERS)
 
     def take(
         self, address: Address | None, now: float, *, name: str = "", cost: float = 1.0
@@ -34,16 +42,63 @@ class RateLimit:
         """Take `cost` tokens and return 0, or return the whole seconds to wait for them.
 
         A caller with a `name` has one bucket, whatever addresses it asks from. `now` is in
-        seconds. A cost above the burst is taken for the burst, or it would never be met.
+        seconds. A cost above the burst counts as the burst, or it could never be paid.
         """
-        loopback = address is None or address.is_loopback  # no address: a socket of this machine
-        if not self._rate or (loopback and not name and not self._limits_loopback):
+        bucket = self._bucket(address, name)
+        if not bucket:
             return 0
-        bucket = name or client_network(address)
-        each, cost = 60 / self._rate, min(cost, self._burst)
-        full_at = max(self._full_at.pop(bucket, now), now)
-        wait = round(full_at - now - (self._burst - cost) * each, 3)
-        self._full_at[bucket] = full_at if wait > 0 else full_at + cost * each
-        if len(self._full_at) > _MAX_CALLERS:
-            del self._full_at[next(iter(self._full_at))]
-        return max(0, math.ceil(wait))
+        wait = self._seconds_until(bucket, now, cost)
+        full_at = max(self._full_at.get(bucket, now), now)
+        self._full_at[bucket] = full_at if wait else full_at + self._seconds_of(cost)
+        return wait
+
+    def wait(
+        self, address: Address | None, now: float, *, name: str = "", cost: float = 1.0
+    ) -> int:
+        """Return the whole seconds until `cost` tokens could be taken, and take none."""
+        bucket = self._bucket(address, name)
+        return self._seconds_until(bucket, now, cost) if bucket else 0
+
+    def _bucket(self, address: Address | None, name: str) -> str:
+        """The name of the caller's bucket; empty where the caller is not limited."""
+        is_loopback = address is None or address.is_loopback  # None: a socket of this machine
+        if not self._rate or (is_loopback and not name and not self._limits_loopback):
+            return ""
+        return name or client_network(address)
+
+    def _seconds_of(self, cost: float) -> float:
+        return min(cost, self._burst) * 60 / self._rate
+
+    def _seconds_until(self, bucket: str, now: float, cost: float) -> int:
+        missing = max(self._full_at.get(bucket, now), now) - now + self._seconds_of(cost)
+        return max(0, math.ceil(round(missing - self._seconds_of(self._burst), 3)))
+
+
+class RateLimitMiddleware:
+    """Takes the cost of a request from its caller's bucket: 429 with Retry-After where empty."""
+
+    def __init__(self, app: ASGIApp, limit: RateLimit) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request that its caller has the tokens for; refuse any other."""
+        policy = policy_of(scope)
+        if scope["type"] == "http" and policy.cost:
+            caller = caller_of(scope)
+            wait = self._limit.take(
+                caller.address, time.monotonic(), name=caller.name, cost=policy.cost
+            )
+            if wait:
+                message = "" if policy.is_question else "Too many requests at once."
+                again = "ask again" if policy.is_question else "send it again"
+                refusal = too_many_requests(message, wait, again)
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def too_many_requests(message: str, wait: int, again: str) -> Refusal:
+    """Refuse with 429 a caller who may come back in so many seconds."""
+    hint = f"Wait {wait} second{'s' * (wait > 1)} and {again}."
+    return Refusal(429, message, hint, headers={"retry-after": str(wait)})

@@ -201,7 +201,7 @@ def test_a_door_says_what_is_wrong_with_its_mend_as_python_does(
 ):
     with pytest.raises(AssistantError) as raised:
         corpus_assistant.ask(question)
-    said = (raised.value.what, raised.value.mend)
+    said = (raised.value.message, raised.value.hint)
     if door == "chat":
         shown = html.unescape(doors.chat(question))
         assert all(words in shown for words in said)

@@ -254,7 +254,7 @@ def test_a_failure_says_what_rest_says(server, rest, arguments):
     assert result.structured_content is None
     what, mend = text(result).split("\n")
     assert what == problem.json()["detail"]
-    assert mend == problem.json()["mend"].replace(
+    assert mend == problem.json()["hint"].replace(
         "/openapi.json says", "the tool's inputSchema says"
     )
 

@@ -298,7 +298,7 @@ def test_a_foreign_host_or_origin_is_refused_and_nothing_is_asked(serving, heade
     before = asked(serving)
     refused = post(serving, asking(PM_OR_PO), headers)
     assert refused.status == status
-    assert refused.json()["mend"]
+    assert refused.json()["hint"]
     assert asked(serving) == before
     assert post(serving, asking(PM_OR_PO)).status == 200
     assert asked(serving) == before + 1
@@ -319,7 +319,7 @@ def test_a_key_lets_in_what_it_allows_and_no_other_does(limited):
     ]:
         response = post(serving, asking(PM_OR_PO), {"authorization": f"Bearer {token}"})
         assert response.status == status
-        assert status == 200 or response.json()["mend"]
+        assert status == 200 or response.json()["hint"]
 
 
 def test_the_protocol_s_client_brings_its_key(limited):
@@ -341,6 +341,6 @@ def test_more_than_its_share_is_refused_to_one_key_and_to_no_other(limited):
     answers = [post(serving, asking(PM_OR_PO), own) for _ in range(12)]
     assert {answer.status for answer in answers} == {200, 429}
     assert int(answers[-1].headers["retry-after"]) >= 1
-    assert answers[-1].json()["mend"].startswith("Wait ")
+    assert answers[-1].json()["hint"].startswith("Wait ")
     other = {"authorization": f"Bearer {keys['other']}"}
     assert post(serving, asking(PM_OR_PO), other).status == 200

@@ -17,7 +17,7 @@ from assistant.models.answers import Turn
 from assistant.server.reload import LiveAssistant
 from assistant.server.routes import schemas
 from assistant.server.security.api_keys import ApiKeys
-from assistant.server.security.request import PROBLEM_JSON
+from assistant.server.security.problems import PROBLEM_JSON
 from assistant.settings import Settings
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -191,7 +191,7 @@ def test_what_cannot_be_asked_is_said_with_its_place_and_its_mend(client, sent, 
         assert found.status_code == 422
         assert found.headers["content-type"] == PROBLEM_JSON
         assert named in found.json()["detail"]
-        assert found.json()["mend"]
+        assert found.json()["hint"]
         assert found.json()["id"] == found.headers["x-request-id"]
 
 
@@ -259,7 +259,7 @@ def test_what_is_not_in_the_guide_is_missed_with_a_mend(client, address):
     found = client.get(f"/api/sections/{address}")
     assert found.status_code == 404
     assert found.headers["content-type"] == PROBLEM_JSON
-    assert found.json()["mend"]
+    assert found.json()["hint"]
 
 
 def test_the_guide_says_what_there_is_to_ask(client, assistant):

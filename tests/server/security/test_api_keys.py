@@ -15,8 +15,8 @@ import pytest
 from assistant import settings
 from assistant.cli.main import main
 from assistant.errors import EXIT_STATE, EXIT_USAGE, ApiKeyError, ApiKeysUnusable
+from assistant.server.lifecycle import startup_notices
 from assistant.server.security.api_keys import KEY_PREFIX, SCOPES, ApiKeys
-from assistant.server.security.middleware import SecurityMiddleware
 from tests.conftest import ROOT
 from tests.examples import commands
 
@@ -82,7 +82,7 @@ def test_the_file_holds_digests_and_no_key_and_only_its_owner_may_read_it(keys, 
     assert kept["scopes"] == ["read", "feedback"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", kept["added"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
 
 def test_a_file_that_others_may_read_is_closed_to_them_by_the_next_change(keys, path):
@@ -106,7 +106,7 @@ def test_a_key_is_for_reading_unless_it_is_said(keys):
 def test_keys_are_listed_in_the_order_they_were_made_in(keys):
     for name in ("zoe", "ann", "Bob"):
         keys.add(name)
-    assert [key.name for key in keys.all()] == ["zoe", "ann", "Bob"]
+    assert [key.name for key in keys.list_keys()] == ["zoe", "ann", "Bob"]
 
 
 def test_a_revoked_key_is_no_more_and_the_others_are(keys):
@@ -115,7 +115,7 @@ def test_a_revoked_key_is_no_more_and_the_others_are(keys):
     assert keys.find(ann) is None
     assert keys.find(bob).name == "bob"
     keys.revoke("bob")
-    assert keys.all() == ()
+    assert keys.list_keys() == ()
 
 
 def test_a_name_that_was_revoked_may_be_used_again_and_its_old_key_stays_refused(keys):
@@ -160,7 +160,7 @@ def test_a_name_that_cannot_be_told_on_one_line_is_refused(keys, path, name):
 def test_any_other_name_will_do(keys, path, name):
     assert keys.find(keys.add(name)).name == name
     keys.revoke(name)
-    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
 
 def test_a_name_is_used_once(keys):
@@ -174,7 +174,7 @@ def test_a_name_is_used_once(keys):
 def test_a_scope_that_is_none_is_refused_with_those_there_are(keys, scopes):
     with pytest.raises(ApiKeyError, match="read, feedback, admin"):
         keys.add("ann", scopes)
-    assert keys.all() == ()
+    assert keys.list_keys() == ()
 
 
 def test_what_was_never_made_cannot_be_revoked(keys):
@@ -215,7 +215,7 @@ def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, 
     assert keys.find(token)
     path.write_text(text)
     attempts = (
-        keys.all,
+        keys.list_keys,
         lambda: keys.find(token),
         lambda: keys.add("b"),
         lambda: keys.revoke("ann"),
@@ -224,7 +224,7 @@ def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, 
         with pytest.raises(ApiKeysUnusable, match="Restore it, or remove it") as refused:
             attempt()
         assert refused.value.exit_code == EXIT_STATE
-        assert str(path) in refused.value.what
+        assert str(path) in refused.value.message
     assert path.read_text() == text
 
 
@@ -232,11 +232,11 @@ def test_a_file_that_is_no_text_or_no_file_is_an_error(keys, path):
     keys.add("ann")
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ApiKeysUnusable):
-        keys.all()
+        keys.list_keys()
     path.unlink()
     path.mkdir()
     with pytest.raises(ApiKeysUnusable, match="the setting keys"):
-        keys.all()
+        keys.list_keys()
     with pytest.raises(ApiKeysUnusable):
         keys.add("bob")
 
@@ -255,7 +255,7 @@ def test_a_file_that_is_gone_is_no_keys(keys, path):
     token = keys.add("ann")
     path.unlink()
     assert keys.find(token) is None
-    assert keys.all() == ()
+    assert keys.list_keys() == ()
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_its_mend(tmp_path):
@@ -286,7 +286,7 @@ def test_processes_and_threads_that_add_at_once_lose_nothing(path):
     assert {key.name for key in ApiKeys(path).list_keys()} == {
         f"{who} {n}" for who in ("p0", "p1", "t0", "t1") for n in range(15)
     }
-    assert [one.name for one in path.parent.iterdir()] == ["keys.json"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
 
 def test_whoever_reads_while_it_is_written_sees_a_whole_file(path):
@@ -373,7 +373,7 @@ def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
             "There is no scope root.",
             "read, feedback, admin",
         ),
-        (("add", " "), EXIT_USAGE, "A key cannot be named ' '.", "Name who it is for"),
+        (("add", " "), EXIT_USAGE, "An API key cannot be named ' '.", "Name who it is for"),
         (("revoke", "bob"), EXIT_USAGE, "There is no key named bob.", "The keys are: ann."),
         (("add",), EXIT_USAGE, "Missing argument", "--help"),
         (("revoke",), EXIT_USAGE, "Missing argument", "--help"),
@@ -397,7 +397,7 @@ def test_a_damaged_file_is_something_to_mend_on_disk(run, tmp_path):
     for arguments in (("list",), ("add", "bob"), ("revoke", "ann")):
         code, out, err = run(*arguments)
         assert (code, out) == (EXIT_STATE, "")
-        assert "is not a file of keys" in err
+        assert "is not a file of API keys" in err
         assert "Restore it, or remove it and make the keys anew." in err
 
 
@@ -428,13 +428,10 @@ def test_what_the_page_sets_can_be_set_so(monkeypatch, tmp_path):
     (tmp_path / "assistant.toml").write_text(anyone)
     assert settings.load_settings().anonymous
     (tmp_path / "assistant.toml").write_text(signed_in)
-    gate = SecurityMiddleware(None, (), settings.load_settings(host="0.0.0.0"))
-    assert gate.startup_notices() == ()
+    keys = ApiKeys(tmp_path / "keys.json")
+    assert startup_notices(settings.load_settings(host="0.0.0.0"), keys) == ()
     (tmp_path / "assistant.toml").write_text(untrusting)
-    assert (
-        "trust_loopback is off"
-        in SecurityMiddleware(None, (), settings.load_settings()).startup_notices()[0]
-    )
+    assert "trust_loopback is off" in startup_notices(settings.load_settings(), keys)[0]
 
 
 def test_the_page_names_every_scope():

@@ -19,9 +19,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from assistant.errors import EXIT_STATE, EXIT_USAGE
+from assistant.server.app import protect
+from assistant.server.lifecycle import startup_notices
 from assistant.server.security.api_keys import KEY_PREFIX, SCOPES, ApiKeys
-from assistant.server.security.middleware import SecurityMiddleware
-from assistant.server.security.request import Policy
+from assistant.server.security.policies import AllowedRoute, Policy
 from assistant.settings import Settings
 from tests.conftest import ROOT
 from tests.serving import PATIENCE, Readers, Response, Serving
@@ -101,7 +102,7 @@ def _no_keys_left(request):
     yield
     for name in {"site", "open_site"} & {*request.fixturenames}:
         keys = request.getfixturevalue(name).keys
-        for key in keys.all():
+        for key in keys.list_keys():
             keys.revoke(key.name)
 
 
@@ -133,7 +134,7 @@ def test_a_local_caller_needs_no_key_to_read_and_rate_and_one_for_all_else(site)
 def test_a_local_caller_who_wants_an_admin_s_is_told_the_one_line_that_makes_a_key(site):
     (found,) = site.asked(("GET", "/metrics", b""))
     assert found.status == 401
-    command = found.json()["mend"].rpartition(": ")[2]
+    command = found.json()["hint"].rpartition(": ")[2]
     token = typed(site.serving, *command.replace("NAME", "monitor").split()[2:]).stdout.strip()
     assert site.may(token) == statuses(0, 0, 0)
 
@@ -186,9 +187,9 @@ def test_a_refusal_says_how_to_mend_it(site):
     (other,) = site.asked(row, source=PROXY, Authorization=f"Bearer {token}", **ELSEWHERE)
     for found in (without, wrong):
         assert found.headers["www-authenticate"] == "Bearer"
-        assert "assistant keys add" in found.json()["mend"]
+        assert "assistant keys add" in found.json()["hint"]
     assert without.json()["detail"] != wrong.json()["detail"]
-    assert other.json()["mend"] == "Use one of scope read."
+    assert other.json()["hint"] == "Use one of scope read."
     assert not any(WRONG in found.body.decode() for found in (without, wrong, other))
 
 
@@ -219,12 +220,12 @@ def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
                 assert site.may(said, **how) == statuses(503, 503, 503)
         assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
         (found,) = site.asked(("GET", "/metrics", b""), Authorization=f"Bearer {token}")
-        assert (found.json()["detail"], found.json()["mend"]) == (
-            "The keys cannot be read.",
+        assert (found.json()["detail"], found.json()["hint"]) == (
+            "The API keys cannot be read.",
             "The log says why.",
         )
         assert str(path.parent) not in found.body.decode()
-        assert f"{path} is not a file of keys" in site.serving.said
+        assert f"{path} is not a file of API keys" in site.serving.said
         assert "Restore it, or remove it" in site.serving.said
     finally:
         path.write_text(kept)
@@ -273,7 +274,7 @@ def test_who_is_signed_in_at_the_proxy_may_read_and_say_what_they_think(site):
     found = site.may(source=PROXY, Remote_User="ann", **ELSEWHERE)
     assert found == statuses(0, 0, 403)
     (refused,) = site.asked(("GET", "/metrics", b""), source=PROXY, Remote_User="ann", **ELSEWHERE)
-    assert refused.json()["mend"] == "Use a key of scope admin."
+    assert refused.json()["hint"] == "Use a key of scope admin."
 
 
 def test_who_is_signed_in_is_a_reader_though_the_proxy_does_not_say_from_where(site):
@@ -367,7 +368,7 @@ def test_one_key_has_one_share_whatever_is_forged_and_others_have_theirs(site):
     for one in refused:
         wait = int(one.headers["retry-after"])
         assert 1 <= wait <= 60
-        assert one.json()["mend"].startswith(f"Wait {wait} second")
+        assert one.json()["hint"].startswith(f"Wait {wait} second")
     assert other.status == 200
 
 
@@ -393,15 +394,15 @@ def test_a_server_does_not_start_over_damaged_keys(tmp_path):
     (tmp_path / "keys.json").write_text("{")
     code, said = started(tmp_path, keys=tmp_path / "keys.json")
     assert code == EXIT_STATE
-    assert "is not a file of keys" in said
+    assert "is not a file of API keys" in said
 
 
-# A name for the loopback that is none of those the gate knows as this machine's own.
+# A name for the loopback that is not known as this machine's own.
 OUTWARD = "127.1"
-LINE = "Readers on other machines need a key: assistant keys add NAME, or turn on anonymous."
-NOBODY = "Readers need a key: assistant keys add NAME, or turn on anonymous."
-HOSTS = "Readers on this machine need a key too, since hosts is set."
-OFF = "Readers on this machine need a key too, since trust_loopback is off."
+LINE = "Readers on other machines need an API key: assistant keys add NAME, or turn on anonymous."
+NOBODY = "Readers need an API key: assistant keys add NAME, or turn on anonymous."
+HOSTS = "Readers on this machine need an API key too, since hosts is set."
+OFF = "Readers on this machine need an API key too, since trust_loopback is off."
 NAMED = {"hosts": ("help.example.org",)}
 
 
@@ -413,7 +414,7 @@ def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory
 
 
 @pytest.mark.parametrize(
-    ("settings", "key", "said"),
+    ("settings", "key", "lines"),
     [
         ({"host": "0.0.0.0"}, False, (LINE,)),
         ({"host": "0.0.0.0"}, True, ()),
@@ -430,35 +431,34 @@ def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory
         ({"host": "0.0.0.0", "trust_loopback": False}, True, (OFF,)),
     ],
 )
-def test_it_is_said_only_where_it_is_so(tmp_path, settings, key, said):
+def test_it_is_said_only_where_it_is_so(tmp_path, settings, key, lines):
     keys = ApiKeys(tmp_path / "keys.json")
     if key:
         keys.add("ann")
-    assert (
-        SecurityMiddleware(reached, ROUTES, Settings(**settings), keys=keys).startup_notices()
-        == said
-    )
+    assert startup_notices(Settings(**settings), keys) == lines
 
 
 # What cannot come from the loopback
 
 
-ROUTES = tuple(Policy(("GET",), f"/{scope}", scope=scope) for scope in SCOPES)
+ROUTES = tuple(
+    AllowedRoute.from_pattern(("GET",), f"/{scope}", Policy(scope=scope)) for scope in SCOPES
+)
 
 
 READER = ["read", "feedback"]
 
 
 async def reached(scope, receive, send):
-    """What stands behind the gate."""
+    """An application that answers everybody."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
 
 def let_in(peer: str, host: str = "127.0.0.1", headers=None, **settings: object) -> list[str]:
     """The scopes that somebody has at a server that listens to all."""
-    gate = SecurityMiddleware(reached, ROUTES, Settings(host="0.0.0.0", **settings))
-    client = TestClient(gate, f"http://{host}", client=(peer, 5))
+    app = protect(reached, lambda: ROUTES, Settings(host="0.0.0.0", **settings))
+    client = TestClient(app, f"http://{host}", client=(peer, 5))
     return [s for s in SCOPES if client.get(f"/{s}", headers=headers).status_code == 200]
 
 

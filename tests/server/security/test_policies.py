@@ -1,242 +1,44 @@
-"""Every address the server's parts would answer at, against the table of what is let through."""
+"""The policies of routes, and the allow-list that is collected from them."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 import pytest
-from fastapi.testclient import TestClient
-from opened import opened
-from starlette.routing import Mount
+from fastapi import APIRouter
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
-from assistant.assistant import Assistant
-from assistant.index import builder
-from assistant.index import index as indexes
-from assistant.server.reload import LiveAssistant
-from assistant.server.security.api_keys import KEY_PREFIX, ApiKeys
-from assistant.server.security.middleware import SecurityMiddleware
-from assistant.server.security.policies import POLICIES
-from assistant.settings import Settings
+from assistant.server.security.policies import AllowedRoute, Policy, collect_routes, with_policy
 
-if TYPE_CHECKING:
-    from assistant.server.app import Server
-
-# Gradio asks pandas for an option that newer pandas announces to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
-
-KEPT = "a" * 16
-
-# What who may gets at each of our own addresses: method, address, status, and for what scope.
-OPEN = {
-    "/": [("GET", "/", 200, "read")],
-    "/healthz": [("GET", "/healthz", 200, "")],
-    "/readyz": [("GET", "/readyz", 200, "")],
-    "/progress": [("GET", "/progress", 200, "")],
-    "/guide/{path:path}": [
-        ("GET", "/guide/dogs.md", 200, "read"),
-        ("GET", "/guide/none.md", 404, "read"),
-    ],
-    "/a/{name}": [("GET", f"/a/{KEPT}", 404, "read"), ("GET", "/a/short", 404, "")],
-    "/feedback": [("POST", "/feedback", 422, "feedback")],
-    "/chat": [("GET", "/chat/chat.css", 200, ""), ("GET", "/chat/none.css", 404, "")],
-    "/chat/brand.css": [("GET", "/chat/brand.css", 200, "")],
-    "/chat/logo": [("GET", "/chat/logo", 404, "")],
-    # In other sites' pages:
-    "/widget.js": [("GET", "/widget.js", 200, "")],
-    "/embed": [("GET", "/embed", 200, "read")],
-    # For programs:
-    "/api/ask": [("POST", "/api/ask", 422, "read")],
-    "/api/search": [("POST", "/api/search", 422, "read")],
-    "/api/sections/{path:path}": [
-        ("GET", "/api/sections/dogs.md", 200, "read"),
-        ("GET", "/api/sections/none.md", 404, "read"),
-    ],
-    "/api/guide": [("GET", "/api/guide", 200, "read")],
-    "/api/answers/{name}": [("GET", f"/api/answers/{KEPT}", 404, "read")],
-    "/api/feedback": [("POST", "/api/feedback", 422, "feedback")],
-    "/metrics": [("GET", "/metrics", 200, "admin")],
-    "/mcp": [("POST", "/mcp", 400, "read")],
-    "/openapi.json": [("GET", "/openapi.json", 200, "read")],
-    "/v1/chat/completions": [("POST", "/v1/chat/completions", 422, "read")],
-    "/v1/models": [("GET", "/v1/models", 200, "read")],
-    "/v1/models/{name}": [
-        ("GET", "/v1/models/guide", 200, "read"),
-        ("GET", "/v1/models/none", 404, "read"),
-    ],
-    # Of Gradio's:
-    "/assets/{path:path}": [("GET", "/assets/none.js", 404, "")],
-    "/static/{path:path}": [("GET", "/static/none.js", 404, "")],
-    "/theme.css": [("GET", "/theme.css", 200, "")],
-    "/gradio_api/queue/join": [("POST", "/gradio_api/queue/join", 422, "read")],
-    "/gradio_api/queue/data": [("GET", "/gradio_api/queue/data", 404, "read")],
-    "/gradio_api/heartbeat/{session_hash}": [],  # never ends; tests/browser opens it
-    "/gradio_api/startup-events": [("GET", "/gradio_api/startup-events", 200, "read")],
-}
-
-# What each caller from another machine may do, by scope; 0 where it is let in.
-CALLERS = {
-    "anonymous": {"": 0, "read": 401, "feedback": 401, "admin": 401},
-    "wrong": {"": 0, "read": 401, "feedback": 401, "admin": 401},
-    "revoked": {"": 0, "read": 401, "feedback": 401, "admin": 401},
-    "reader": {"": 0, "read": 0, "feedback": 403, "admin": 403},
-    "rater": {"": 0, "read": 403, "feedback": 0, "admin": 403},
-    "admin": {"": 0, "read": 0, "feedback": 0, "admin": 0},
-}
-
-# Gradio's others, which nobody gets anything from, by how they begin.
-SHUT = """
-/login /logout /config /favicon.ico /manifest.json /svelte /pwa_icon /robots.txt /monitoring
-/docs /redoc /gradio_api/user /gradio_api/login_check /gradio_api/token
-/gradio_api/app_id /gradio_api/dev /gradio_api/runs /gradio_api/run-history
-/gradio_api/deep_link /gradio_api/info /gradio_api/openapi /gradio_api/custom_component
-/gradio_api/proxy= /gradio_api/file= /gradio_api/file/ /gradio_api/stream /gradio_api/reset
-/gradio_api/run/ /gradio_api/api/ /gradio_api/call/ /gradio_api/queue/status /gradio_api/cancel
-/gradio_api/component_server /gradio_api/upload /gradio_api/theme.css
-/gradio_api/process_recording /gradio_api/vibe /gradio_api/undo-vibe /gradio_api/profiling
-/gradio_api/{url_path /gradio_api/app_id /{page}
-""".split()
+READ = Policy(scope="read", cost=0.2)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, word_encoder) -> Server:
-    corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
-    (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
-    builder.build_index(corpus, folder, word_encoder)
-    return opened(
-        Settings(index=folder), LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
-    )
+@with_policy(READ)
+def page():
+    pass
 
 
-@pytest.fixture(scope="module")
-def client(server) -> TestClient:
-    return TestClient(server.app, base_url="http://127.0.0.1")
+def test_an_endpoint_states_its_policy_and_its_route_the_paths_and_methods():
+    api = APIRouter()
+    api.get("/pages/{path:path}")(page)
+    (route,) = collect_routes(api.routes)
+    assert (route.methods, route.policy) == (("GET", "HEAD"), READ)
+    assert route.pattern.fullmatch("/pages/a/b.md")
+    assert not route.pattern.fullmatch("/pages")
 
 
-@pytest.fixture(scope="module")
-def tokens(server) -> dict[str, str]:
-    """The key of each caller, empty for who has none."""
-    keys = ApiKeys(server._settings.keys_file)
-    made = {
-        "anonymous": "",
-        "wrong": KEY_PREFIX + "w" * 43,
-        "revoked": keys.add("revoked", ["read", "feedback", "admin"]),
-        "reader": keys.add("reader", ["read"]),
-        "rater": keys.add("rater", ["feedback"]),
-        "admin": keys.add("admin", ["admin"]),
-    }
-    keys.revoke("revoked")
-    return made
+def test_a_policy_may_allow_fewer_paths_than_its_route(tmp_path):
+    files = with_policy(Policy(pattern="/static/[a-z]+[.]css"))(StaticFiles(directory=tmp_path))
+    (route,) = collect_routes([Mount("/static", files)])
+    assert route.methods == ("GET", "HEAD")
+    assert route.pattern.fullmatch("/static/a.css")
+    assert not route.pattern.fullmatch("/static/a.py")
 
 
-def addresses(app, above: str = "") -> dict[str, set[str]]:
-    """Every address of an application and what is mounted in it, with its methods."""
-    found: dict[str, set[str]] = {}
-    for route in app.routes:
-        if included := getattr(route, "original_router", None):
-            for inner, methods in addresses(included, above).items():
-                found.setdefault(inner, set()).update(methods)
-            continue
-        path = above + route.path
-        if isinstance(route, Mount) and getattr(route.app, "routes", None):
-            for inner, methods in addresses(route.app, path.rstrip("/")).items():
-                found.setdefault(inner, set()).update(methods)
-        else:
-            found.setdefault(path or "/", set()).update(getattr(route, "methods", None) or {"GET"})
-    return found
+def test_a_route_that_streams_takes_no_head_request():
+    route = AllowedRoute.from_pattern(("GET",), "/stream", Policy(streams=True))
+    assert route.methods == ("GET",)
 
 
-@pytest.fixture(scope="module")
-def every(server) -> dict[str, set[str]]:
-    ours, chats = addresses(server.app._app), addresses(server._chat)
-    for path, methods in addresses(server._ready).items():
-        ours.setdefault(path, set()).update(methods)
-    assert len(ours) >= 9
-    assert len(chats) > 50
-    return {path: ours.get(path, set()) | chats.get(path, set()) for path in {*ours, *chats}}
-
-
-def example(path: str) -> str:
-    """An address that a route's path stands for."""
-    return re.sub(r"\{[^}]*\}", "a", path)
-
-
-def test_every_route_has_its_row(every):
-    without = [
-        path
-        for path in every
-        if path.rstrip("/") not in {one.rstrip("/") for one in OPEN}
-        and not path.startswith(tuple(SHUT))
-    ]
-    assert without == []
-
-
-def test_every_row_is_of_a_route(every):
-    assert {path for path in OPEN if path not in every} == set()
-
-
-def test_what_is_open_answers_a_local_caller_as_the_table_says_but_for_admin(client):
-    for rows in OPEN.values():
-        for method, path, status, scope in rows:
-            found = client.request(method, path, json={} if method == "POST" else None)
-            assert found.status_code == (401 if scope == "admin" else status), path
-
-
-@pytest.mark.parametrize("settings", [{"hosts": ("127.0.0.1",)}, {"trust_loopback": False}])
-def test_where_the_loopback_is_not_trusted_a_local_caller_is_as_any_other(server, settings):
-    chosen = server._settings.model_copy(update=settings)
-    untrusting = TestClient(
-        SecurityMiddleware(server.app._app, POLICIES, chosen), base_url="http://127.0.0.1"
-    )
-    for rows in OPEN.values():
-        for method, path, status, scope in rows:
-            found = untrusting.request(method, path, json={} if method == "POST" else None)
-            assert found.status_code == (401 if scope else status), path
-
-
-@pytest.mark.parametrize("caller", CALLERS)
-def test_a_caller_from_elsewhere_gets_what_the_key_allows_and_nothing_else(server, tokens, caller):
-    elsewhere = TestClient(server.app, "http://127.0.0.1", client=("203.0.113.9", 50000))
-    headers = {"Authorization": f"Bearer {tokens[caller]}"} if tokens[caller] else {}
-    for rows in OPEN.values():
-        for method, path, status, scope in rows:
-            sent = {} if method == "POST" else None
-            found = elsewhere.request(method, path, json=sent, headers=headers)
-            assert found.status_code == (CALLERS[caller][scope] or status), f"{caller}: {path}"
-            if found.status_code == 401:
-                assert found.headers["www-authenticate"] == "Bearer"
-                assert "assistant keys add" in found.json()["mend"]
-
-
-def test_what_is_shut_answers_nothing_by_any_method(client, every):
-    shut = [path for path in every if path.rstrip("/") not in {one.rstrip("/") for one in OPEN}]
-    assert len(shut) > 40
-    for path in shut:
-        for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
-            found = client.request(method, example(path))
-            assert found.status_code in {404, 405}, f"{method} {path}"
-            assert found.headers["content-type"] == "application/problem+json"
-
-
-def test_a_method_nobody_asked_for_is_refused_everywhere(client):
-    for rows in OPEN.values():
-        for method, path, *_ in rows:
-            other = "POST" if method == "GET" else "GET"
-            for wrong in (other, "PUT", "DELETE", "PATCH", "TRACE"):
-                found = client.request(wrong, path)
-                assert found.status_code in {404, 405}, f"{wrong} {path}"
-
-
-def test_whatever_is_rendered_costs_its_caller_something():
-    free = {row.path for row in POLICIES if row.methods and not row.cost}
-    # Probes and streams do no work by themselves.
-    assert free == {"/(healthz|readyz)", "/progress", "/gradio_api/queue/data"} | {
-        "/gradio_api/heartbeat/[a-z0-9]+"
-    }
-
-
-def test_every_row_of_the_gate_s_table_is_one_that_is_tested_here(every):
-    listed = [path for rows in OPEN.values() for _, path, *_ in rows]
-    listed.append("/gradio_api/heartbeat/abc")
-    for row in POLICIES:
-        assert any(re.fullmatch(row.path, path) for path in listed), row.path
+def test_a_route_without_a_policy_is_an_error():
+    with pytest.raises(ValueError, match="/open states no policy"):
+        collect_routes([Route("/open", lambda request: None)])

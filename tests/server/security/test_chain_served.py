@@ -1,4 +1,4 @@
-"""The gate as clients meet it: sockets, a server, and an application behind it."""
+"""All middlewares as clients meet them: sockets, a server, and an application behind it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -22,19 +23,21 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount
 from starlette.routing import Route as Endpoint
 
-from assistant.server.security.connections import MAX_STREAMS
-from assistant.server.security.middleware import SecurityMiddleware
-from assistant.server.security.request import MAX_BODY, PROBLEM_JSON, Policy
+from assistant.server.app import protect
+from assistant.server.security.body_limit import BodyLimitMiddleware
+from assistant.server.security.concurrency import ConcurrencyLimit
+from assistant.server.security.policies import MAX_BODY, AllowedRoute, Policy
+from assistant.server.security.problems import PROBLEM_JSON
+from assistant.server.security.streams import MAX_STREAMS, StreamLimit
 from assistant.settings import Settings
 
 PATIENCE = 10.0  # seconds a busy machine may take
-SLOW = 0.4  # seconds a body may take here
 POST = b"POST /ask HTTP/1.1\r\nHost: localhost\r\n"
 
 ROUTES = (
-    Policy(("GET", "POST"), "/(mirror|inner/mirror)"),
-    Policy(("POST",), "/ask", is_question=True),
-    Policy(("GET",), "/(stream|broken|cookies|away|download)"),
+    AllowedRoute.from_pattern(("GET", "POST"), "/(mirror|inner/mirror)", Policy()),
+    AllowedRoute.from_pattern(("POST",), "/ask", Policy(is_question=True)),
+    AllowedRoute.from_pattern(("GET",), "/(stream|broken|cookies|away|download)", Policy()),
 )
 
 
@@ -120,16 +123,25 @@ async def cookies(_):
 
 
 class Served:
-    """A server with a gate before an application."""
+    """A server with the middlewares before an application, or with one of them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, middleware=None) -> None:
         self.behind = Behind()
-        self.gate = SecurityMiddleware(self.behind.app, ROUTES, settings, patience=SLOW)
+        self.concurrency, self.streams = ConcurrencyLimit(settings.waiting), StreamLimit()
+        app = protect(
+            self.behind.app,
+            lambda: ROUTES,
+            settings,
+            concurrency=self.concurrency,
+            streams=self.streams,
+        )
+        if middleware:
+            app = middleware(self.behind.app)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            self.gate,
+            app,
             http="h11",
             ws="none",
             log_config=None,
@@ -369,17 +381,18 @@ def test_a_body_that_is_waited_with_is_asked_for_where_it_may_come(served):
         assert status(client.recv(65536)) == 200
 
 
-def test_a_body_that_takes_too_long_is_given_up(served):
-    asked = served.behind.asked
-    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
-        client.sendall(POST + b"Content-Length: 8\r\n\r\n")
-        for letter in b"ques":
-            client.sendall(bytes([letter]))
-            time.sleep(SLOW / 3)
-        said = client.recv(65536)
-        assert status(said) == 408
-        assert b"connection: close" in said.lower()
-    assert served.behind.asked == asked
+def test_a_body_that_takes_too_long_is_given_up():
+    slow = partial(BodyLimitMiddleware, timeout=0.4)
+    with Served(Settings(), slow) as served:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
+            client.sendall(POST + b"Content-Length: 8\r\n\r\n")
+            for letter in b"ques":
+                client.sendall(bytes([letter]))
+                time.sleep(0.1)
+            reply = client.recv(65536)
+            assert status(reply) == 408
+            assert b"connection: close" in reply.lower()
+        assert served.behind.asked == 0
 
 
 def test_a_refused_request_with_a_body_is_heard_out(served):
@@ -425,13 +438,13 @@ def test_open_streams_do_not_hold_up_stopping_and_are_whole_for_their_readers():
         client.request("GET", "/stream")
         reply = client.getresponse()
         assert reply.read(4) == b"data"
-        server.soon(server.gate.drain)
+        server.soon(server.concurrency.drain)
         assert server.get("/mirror").status_code == 200
         refused = httpx.post(server.url + "/ask", content=b"question")
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) > 0
         assert not server.behind.ended.is_set()
-        server.soon(server.gate.end_streams)
+        server.soon(server.streams.end)
         reply.read()  # raises IncompleteRead where a response is cut off
         assert server.behind.ended.is_set()
         server.stop()
@@ -442,7 +455,7 @@ def test_a_download_that_has_begun_is_finished_though_streams_are_ended():
         client.request("GET", "/download")
         reply = client.getresponse()
         assert reply.read(1) == b"x"
-        server.soon(server.gate.end_streams)
+        server.soon(server.streams.end)
         assert len(reply.read()) == 19_999
 
 
