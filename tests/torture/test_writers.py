@@ -19,7 +19,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from assistant.index import generations
-with generations.writing(Path(sys.argv[1])):
+with generations.lock_for_writing(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
