@@ -1,4 +1,4 @@
-"""Nothing in a model's folder is run, whoever names it, and a project may not name one."""
+"""No code in a model's folder runs, whoever names it, and a project may not name one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DENSE = {"idx": 2, "name": "2", "path": "2_Dense", "type": f"{MODULES}.Dense"}
 
 
 class Pickled:
-    """What runs when it is read back."""
+    """An object that runs code when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -75,7 +75,7 @@ KINDS = [own_module, own_architecture, own_tokenizer, own_activation, weights_th
 
 @pytest.fixture
 def mark(tmp_path) -> Path:
-    """A file that is there as soon as anything of the folder was run."""
+    """A file that exists as soon as any code of the folder has run."""
     return tmp_path / "ran"
 
 
@@ -99,7 +99,7 @@ def test_a_model_folder_runs_no_code_when_it_is_loaded(model, mark, make, monkey
     with pytest.raises(ModelError) as raised:
         SentenceTransformerEncoder(Weights(str(model))).encode(["a text"])
     assert not mark.exists()
-    assert "--model" in raised.value.mend
+    assert "--model" in raised.value.hint
 
 
 @pytest.mark.parametrize("make", [own_module, weights_that_run], ids=lambda make: make.__name__)
@@ -120,7 +120,7 @@ from assistant.encoders.weights import Weights
 try:
     SentenceTransformerEncoder(Weights("who/ever")).encode(["a text"])
 except ModelError as error:
-    print(error.what)
+    print(error.message)
 """
 
 
@@ -152,7 +152,7 @@ def test_the_package_asks_for_a_version_that_runs_no_code_of_a_folder():
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """A folder one stands in, whose own file names a model folder beside it."""
+    """The current folder, whose settings name a model folder beside it."""
     folder = tmp_path / "project"
     (folder / "weights").mkdir(parents=True)
     (folder / "assistant.toml").write_text('model = "weights"\n')
@@ -164,8 +164,8 @@ def test_a_project_may_not_choose_a_model_folder(project):
     for arguments in ({"model": None}, {"model": None, "index": "i"}):
         with pytest.raises(SettingsError, match="may not choose") as raised:
             settings.load_settings(**arguments)
-        assert "--model weights" in raised.value.mend
-        assert "ASSISTANT_MODEL=weights" in raised.value.mend
+        assert "--model weights" in raised.value.hint
+        assert "ASSISTANT_MODEL=weights" in raised.value.hint
 
 
 def test_whoever_asks_may_choose_it_by_a_flag_or_in_their_environment(project, monkeypatch):

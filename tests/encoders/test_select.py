@@ -1,9 +1,9 @@
-"""What both encoders promise: the one that is exported, and the reference it was made from."""
+"""Both encoders keep the protocol: the exported model, and sentence-transformers."""
 
 from __future__ import annotations
 
-import random
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import numpy as np
 import pytest
@@ -22,10 +22,10 @@ def each(request):
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
     """Texts of every length up to past the window, most of them short, as a guide's are."""
-    chance = random.Random(5)
-    said = "the cat sat on a mat while owners of products planned their next release".split()
+    random = Random(5)
+    words = "the cat sat on a mat while owners of products planned their next release".split()
     lengths = [*range(1, 24), 40, 41, 90, 91, 150, 254, 255, 300]
-    return [" ".join(chance.choices(said, k=length)) for length in lengths]
+    return [" ".join(random.choices(words, k=length)) for length in lengths]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +45,15 @@ def test_no_text_gives_no_row(each):
     assert each.encode([]).shape == (0, each.dimension)
 
 
-def test_like_meanings_are_nearer_than_unlike_ones(each):
+def test_similar_meanings_are_nearer_than_others(each):
     cat, kitten, tax = each.encode(["a cat sleeps", "a kitten is asleep", "file a tax return"])
     assert cat @ kitten > cat @ tax + 0.3
 
 
 def test_a_text_s_vector_depends_neither_on_its_neighbours_nor_on_its_place(each, texts, alone):
-    chance = random.Random(7)
+    random = Random(7)
     for size in (2, 7, 2 * len(texts)):
-        given = chance.choices(texts, k=size)
+        given = random.choices(texts, k=size)
         for text, vector in zip(given, each.encode(given), strict=True):
             assert vector.tobytes() == alone[text]
 
@@ -64,34 +64,34 @@ def test_threads_get_the_vectors_each_would_get_alone(each, texts, alone):
     assert together == list(alone.values())
 
 
-def test_what_lies_past_the_window_is_not_read(each):
+def test_text_beyond_the_window_is_not_read(each):
     full = "word " * (each.window - 2)  # a token a word, and two special ones
     assert each.encode([full]).tobytes() == each.encode([full + "cat dog"]).tobytes()
     assert each.encode([full]).tobytes() != each.encode([full[5:] + "cat"]).tobytes()
 
 
 @pytest.mark.parametrize("count", [1, 2, 70])
-def test_progress_is_told_up_to_the_end(each, count):
-    told = []
-    each.encode(["text"] * count, lambda done, total: told.append((done, total)))
-    assert told[-1] == (count, count)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+def test_progress_is_reported_up_to_the_end(each, count):
+    steps = []
+    each.encode(["text"] * count, lambda done, total: steps.append((done, total)))
+    assert steps[-1] == (count, count)
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
 
 
-def test_common_words_are_known_whole_and_misspelt_ones_not(each):
-    assert each.knows("bread")
-    assert not each.knows("prodcut")
+def test_common_words_have_a_token_and_misspelt_ones_have_none(each):
+    assert each.has_token("bread")
+    assert not each.has_token("prodcut")
 
 
 def test_both_are_the_same_model_and_compute_it_in_their_own_way(encoder, reference):
-    said = [(e.identity, e.name, e.window, e.dimension) for e in (encoder, reference)]
-    assert said[0] == said[1]
+    models = [(e.identity, e.name, e.window, e.dimension) for e in (encoder, reference)]
+    assert models[0] == models[1]
     assert encoder.backend != reference.backend
 
 
-def test_their_vectors_of_a_guide_are_near_to_each_other(encoder, reference):
+def test_their_vectors_of_a_guide_are_close_to_each_other(encoder, reference):
     passages = page_reader.read_guide(CORPUS).passages
-    written = [p.search_text for p in passages] + [p.heading for p in passages]
-    cosines = np.sum(encoder.encode(written) * reference.encode(written), axis=1)
+    texts = [p.search_text for p in passages] + [p.heading for p in passages]
+    cosines = np.sum(encoder.encode(texts) * reference.encode(texts), axis=1)
     assert cosines.mean() >= export.MIN_MEAN_COSINE
     assert cosines.min() >= 0.95
