@@ -39,7 +39,7 @@ check: .venv/installed-dev
 
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
 torture: .venv/installed-dev
-	TORTURE=1 $(BIN)/python -m pytest tests/torture tests/reading --log-cli-level=INFO
+	TORTURE=1 $(BIN)/python -m pytest tests/durability tests/reading --log-cli-level=INFO
 
 # Whether time grows with what is read and no faster, and how soon the widget can be used.
 # Twenty minutes on a machine that does nothing else; `make test` only knows that all of it ends.

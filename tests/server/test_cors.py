@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 from opened import opened
-from tests.server.security.test_allow_list import OPEN
 
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
+from tests.server.security.test_allow_list import OPEN
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")

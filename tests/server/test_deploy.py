@@ -35,7 +35,7 @@ def run(*command: object, **given) -> subprocess.CompletedProcess:
 def prefix(tmp_path_factory, encoder) -> Path:
     """An installation whose packages are those of the tests; all else the script does by itself.
 
-    `tests/torture/test_install.py` lets it fetch the packages too, which takes minutes.
+    `tests/durability/test_install.py` lets it fetch the packages too, which takes minutes.
     """
     pytest.importorskip("hatchling", reason="what builds the package is not installed")
     prefix = tmp_path_factory.mktemp("prefix")

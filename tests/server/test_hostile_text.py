@@ -16,7 +16,6 @@ import pytest
 from drawn import assert_harmless
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.server.test_app import served
 
 from assistant.assistant import Assistant
 from assistant.errors import QuestionError
@@ -30,6 +29,7 @@ from assistant.server.service import Service
 from assistant.settings import Settings
 from assistant.text.text import strip_invisible
 from tests.conftest import SHARED
+from tests.server.test_app import served
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")

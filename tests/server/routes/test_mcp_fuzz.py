@@ -11,9 +11,9 @@ import random
 
 import pytest
 
+from tests.durability.scene import figures, size
 from tests.serving import PATIENCE, Readers, Serving
 from tests.speaking import ENVELOPE, GREETING, Hostile, Speaking
-from tests.torture.scene import figures, size
 
 MESSAGES = size(400, 10_000)
 EVERY = 100  # messages between two real questions

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from assistant.server.security.api_keys import ApiKeys
+from tests.durability import scene
 from tests.serving import Readers, Serving, questions
 from tests.sizes import LONG, size
-from tests.torture import scene
 
 A_SECOND = 100
 """Questions asked in a second on the one key."""

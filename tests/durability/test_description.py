@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.durability import scene
 from tests.serving import Serving
 from tests.sizes import size
-from tests.torture import scene
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 GENERATED = re.compile(r"(\d[\d,]*) generated")

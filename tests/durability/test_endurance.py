@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.durability import scene
 from tests.sizes import size
-from tests.torture import scene
 
 MEGABYTE = 1 << 20
 

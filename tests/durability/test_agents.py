@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import test_mcp_fuzz as short
-from tests.torture.scene import LONG
+from tests.durability.scene import LONG
 
 pytestmark = pytest.mark.skipif(not LONG, reason="the short size is in tests/test_mcp_fuzz.py")
 

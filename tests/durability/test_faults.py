@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.durability import scene
+from tests.durability.writers import FAILED, REFUSED, Writers
 from tests.sizes import LONG, size
-from tests.torture import scene
-from tests.torture.writers import FAILED, REFUSED, Writers
 
 OLD, NEW = 2, 3
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EACCES)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from assistant.errors import AssistantError
 from assistant.index import generations, index
+from tests.durability import scene
 from tests.sizes import size
-from tests.torture import scene
 
 OLD, NEW = 2, 3
 

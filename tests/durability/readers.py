@@ -11,7 +11,7 @@ from pathlib import Path
 from assistant.assistant import Assistant
 from assistant.index import index
 from tests.conftest import WordEncoder
-from tests.torture import scene
+from tests.durability import scene
 
 READERS = 16
 PER_OPENING = 5

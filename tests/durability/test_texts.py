@@ -9,8 +9,8 @@ from hypothesis import given, settings
 
 from tests import test_hostile_messages as messages
 from tests import test_hostile_text as texts
+from tests.durability import scene
 from tests.sizes import LONG
-from tests.torture import scene
 
 pytestmark = [
     # Gradio asks pandas for an option that newer pandas announces to drop.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.documents import WORDS, docx, drawn, forms, paragraph, pdf, printed, stream
+from tests.durability import scene
 from tests.sizes import LONG
-from tests.torture import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.durability import scene
+from tests.durability.writers import KILL
 from tests.sizes import LONG, size
-from tests.torture import scene
-from tests.torture.writers import KILL
 
 
 @dataclass(slots=True)

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from assistant.server.routes import chat
+from tests.durability import scene
 from tests.serving import Readers, Serving, questions
 from tests.sizes import LONG, size
-from tests.torture import scene
 
 A_TALK = 5
 """Questions a reader asks before another takes the place."""

@@ -20,7 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 from assistant.errors import AssistantError
-from tests.torture import jobs, scene
+from tests.durability import jobs, scene
 
 ROOT = Path(__file__).parent.parent.parent
 KILL = 9
@@ -48,7 +48,7 @@ class Writers:
 
     def __init__(self, **environment: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.writers"],
+            [sys.executable, "-m", "tests.durability.writers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.torture.writers import Writers
+from tests.durability.writers import Writers
 
 
 @pytest.fixture(scope="session")

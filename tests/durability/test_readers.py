@@ -13,10 +13,10 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.index import index
 from tests.conftest import WordEncoder
+from tests.durability import scene
+from tests.durability.readers import Asked
+from tests.durability.writers import Writers
 from tests.sizes import size
-from tests.torture import scene
-from tests.torture.readers import Asked
-from tests.torture.writers import Writers
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assistant.index import builder, index
 from tests.conftest import WordEncoder
-from tests.torture import readers, recording, scene
+from tests.durability import readers, recording, scene
 
 
 def build(guide: str, folder: str) -> str:

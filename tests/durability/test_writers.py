@@ -12,8 +12,8 @@ import pytest
 from assistant.errors import EXIT_STATE, IndexBusy
 from assistant.index import builder, generations
 from tests.conftest import WordEncoder
-from tests.torture import scene
-from tests.torture.writers import KILL, PATIENCE, REFUSED, ROOT
+from tests.durability import scene
+from tests.durability.writers import KILL, PATIENCE, REFUSED, ROOT
 
 HOLD = """
 import sys, time

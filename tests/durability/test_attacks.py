@@ -7,8 +7,8 @@ import pytest
 from assistant.settings import Settings
 from tests.browser import attacks, hostile
 from tests.browser.driving import serving
+from tests.durability import scene
 from tests.sizes import LONG
-from tests.torture import scene
 
 pytestmark = [
     # Gradio asks pandas for an option that newer pandas announces to drop.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.durability import scene
+from tests.durability.power import Recording
 from tests.sizes import size
-from tests.torture import scene
-from tests.torture.power import Recording
 
 OLD, NEW = 2, 3
 
