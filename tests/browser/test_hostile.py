@@ -1,7 +1,7 @@
 """What an attacker writes into a guide, a question or an address sets off nothing in a browser.
 
 The same attacks are first held against pages that nothing defends, which tells how many of them
-this harness would notice. `tests/durability/test_attacks.py` is the same with every payload there is.
+this harness would notice. `tests/durability/test_attacks.py` is the same with every payload.
 """
 
 from __future__ import annotations
