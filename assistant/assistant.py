@@ -31,7 +31,7 @@ from assistant.query.question_type import is_question
 from assistant.retrieval.answerability import read_threshold
 from assistant.retrieval.ranker import load_shipped_model
 from assistant.retrieval.retriever import Retriever
-from assistant.text.text import MAX_QUERY_CHARS, normalise, replace_surrogates
+from assistant.text.normalize import MAX_QUERY_CHARS, normalise, replace_surrogates
 from assistant.timing import time_step
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import IndexMissing, VerifyError
-from assistant.guide.page import list_pages, read_page
+from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import list_files
 from assistant.index.index import open_index
 from assistant.models.answers import REFUSAL
 
@@ -32,7 +33,7 @@ def verify_saved_answer(answer: Mapping[str, Any], corpus: Path, folder: Path) -
     with suppress(IndexMissing):
         index = open_index(folder)
         options, generation = index.reading_options, index.generation
-    pages = frozenset(list_pages(corpus))
+    pages = frozenset(list_files(corpus).paths)
     checked: set[str] = set()
 
     def read(path: str) -> tuple[str, Sequence[Passage]]:

@@ -26,7 +26,9 @@ import ours
 
 from assistant.encoders.weights import Weights
 from assistant.evaluation import datasets
-from assistant.guide import page as page_reader
+from assistant.guide.folder import read_guide
+from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import detect_publisher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,9 +81,9 @@ class Bench:
         """The passages of a guide as we search them."""
         if guide_name not in self._passages:
             docs = self.docs(guide_name)
-            tool, window = page_reader.detect_publisher(docs), ours.encoder().window
-            found = page_reader.read_guide(
-                docs, reading_options=page_reader.ReadingOptions(publisher=tool, max_tokens=window)
+            tool, window = detect_publisher(docs), ours.encoder().window
+            found = read_guide(
+                docs, reading_options=ReadingOptions(publisher=tool, max_tokens=window)
             )
             texts = [passage.search_text for passage in found.passages]
             self._passages[guide_name] = self._lines(guide_name, texts)
@@ -201,9 +203,7 @@ class Bench:
     def about_introduction(self) -> Path:
         """Questions to the introduction: its own headings."""
         docs = self.docs(INTRODUCTION)
-        sections = page_reader.read_guide(
-            docs, reading_options=page_reader.ReadingOptions()
-        ).sections
+        sections = read_guide(docs, reading_options=ReadingOptions()).sections
         return self._lines(INTRODUCTION, list(dict.fromkeys(s.headings[-1] for s in sections)))
 
 

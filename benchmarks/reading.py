@@ -19,7 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.guide import page as page_reader
+from assistant.guide.folder import read_guide
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import detect_publisher, list_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,17 +46,17 @@ def main() -> None:
     given = parser.parse_args()
 
     folder: Path = given.folder
-    reading = page_reader.ReadingOptions(publisher=page_reader.detect_publisher(folder))
-    paths = list(page_reader.list_pages(folder))
+    reading = ReadingOptions(publisher=detect_publisher(folder))
+    paths = list(list_files(folder).paths)
     size = sum((folder / path).stat().st_size for path in paths) / 1e6
     cores = len(os.sched_getaffinity(0))
 
     def one_by_one() -> None:
         for path in paths:
-            page_reader.read_page(folder, path, reading_options=reading)
+            read_page(folder, path, reading_options=reading)
 
     def together() -> None:
-        page_reader.read_guide(folder, reading_options=reading)
+        read_guide(folder, reading_options=reading)
 
     print(f"{len(paths):,} pages, {size:.1f} MB, {cores} cores")
     figures = {

@@ -40,12 +40,14 @@ from assistant.assistant import Assistant
 from assistant.encoders import select as encoder_selection
 from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.evaluation import datasets
-from assistant.guide import page as page_reader
+from assistant.guide.folder import read_pages
+from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import list_files
 from assistant.index import generations, index
 from assistant.index.embed import quantize
 from assistant.index.writer import write_generation
 from assistant.models.documents import ParsedPage
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -190,10 +192,10 @@ def read(folder: Path) -> list[ParsedPage]:
     """The pages of a folder, read once for all sizes."""
     kept = folder.with_name("pages.pickle")
     if not kept.exists():
-        found = page_reader.read_pages(
+        found = read_pages(
             folder,
-            list(page_reader.list_pages(folder)),
-            reading_options=page_reader.ReadingOptions(),
+            list(list_files(folder).paths),
+            reading_options=ReadingOptions(),
         )
         kept.write_bytes(pickle.dumps([page for page in found if isinstance(page, ParsedPage)]))
     pages: list[ParsedPage] = pickle.loads(kept.read_bytes())
@@ -248,7 +250,7 @@ def build(pages: Sequence[ParsedPage], folder: Path, vectors: Around) -> dict[st
             model_name=vectors.name,
             encoder_backend="",
             corpus="",
-            reading_options=page_reader.ReadingOptions(),
+            reading_options=ReadingOptions(),
             pages=len(pages),
             passages=sum(len(page.passages) for page in pages),
             arrays=arrays,

@@ -40,7 +40,8 @@ from assistant.query.question_type import detect_answer_type, extract_focus
 from assistant.retrieval.features import FEATURES, Evidence, compute_features
 from assistant.retrieval.fusion import fuse
 from assistant.retrieval.ranker import RERANK_TOP_K
-from assistant.text.text import STOPWORDS, normalise, split_words, stem
+from assistant.text.normalize import normalise
+from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -19,7 +19,7 @@ from assistant.encoders import select as encoder_selection
 from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.text.text import split_words
+from assistant.text.tokenize import split_words
 from tests.sizes import LONG
 
 if TYPE_CHECKING:

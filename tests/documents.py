@@ -50,9 +50,9 @@ def printed(pages: int) -> str:
         written.append(paragraph(f"Chapter {page}", "H"))
         for part in range(6):
             runs = (
-                f'<w:r w:rsidR="00AB12CD">{fonts}<w:t xml:space="preserve">{said} {page}.{part} '
+                f'<w:r w:rsidR="00AB12CD">{fonts}<w:t xml:space="preserve">{word} {page}.{part} '
                 '</w:t></w:r><w:proofErr w:type="spellStart"/>'
-                for said in WORDS
+                for word in WORDS
             )
             written.append(f'<w:p w:rsidR="00AB12CD">{"".join(runs)}</w:p>')
         written.append(f"<w:tbl>{f'<w:tr>{cell * 4}</w:tr>' * 6}</w:tbl>")

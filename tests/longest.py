@@ -8,8 +8,7 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
 from assistant.answering import suggestions
-from assistant.guide import page as page_reader
-from assistant.guide import resources
+from assistant.guide import front_matter, page, resources
 from assistant.query import follow_ups, politeness, question_type
 from assistant.readers import dialects, markdown, mdx
 from tests.patterns import compiled
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ASKING = (question_type, politeness, follow_ups, suggestions)
-READING = (dialects, page_reader, markdown, mdx, resources)
+READING = (dialects, front_matter, page, markdown, mdx, resources)
 
 SHAPES = {
     "how are and": ("how are ", "and "),

@@ -10,7 +10,7 @@ from assistant.answering import related, selection
 from assistant.models.answers import Citation
 from assistant.query.query import Query
 from assistant.query.question_type import KIND_STEMS, asks_for_amount
-from assistant.text.text import extract_terms, split_words
+from assistant.text.tokenize import extract_terms, split_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assistant.answering.selection import TermWeights, quote_rows
 from assistant.models.answers import Related
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

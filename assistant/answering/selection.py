@@ -16,7 +16,7 @@ from assistant.answering.quotes import (
     count_words,
     group_into_quotes,
 )
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

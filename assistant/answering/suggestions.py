@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from assistant.query.question_type import parse_question
-from assistant.text.text import STOPWORDS, extract_terms, truncate
+from assistant.text.normalize import truncate
+from assistant.text.tokenize import STOPWORDS, extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,7 +16,8 @@ from assistant.query.analyzer import Analyzer
 from assistant.retrieval.answerability import CALIBRATION_FILE, digest_json, digest_ranking_model
 from assistant.retrieval.ranker import load_shipped_model
 from assistant.retrieval.retriever import Retriever
-from assistant.text.text import extract_terms, normalise, split_words
+from assistant.text.normalize import normalise
+from assistant.text.tokenize import extract_terms, split_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

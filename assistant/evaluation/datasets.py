@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from assistant import files
 from assistant.errors import SettingsError
 from assistant.models.answers import Turn
-from assistant.text.text import replace_surrogates
+from assistant.text.normalize import replace_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,7 +16,9 @@ from assistant.index.builder import build_index
 from assistant.index.index import open_index
 from assistant.query.follow_ups import normalise_turns, rewrite_follow_up
 from assistant.retrieval.fusion import fuse
-from assistant.text.text import extract_terms, normalise, split_sentences
+from assistant.text.normalize import normalise
+from assistant.text.sentences import split_sentences
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,7 +1,6 @@
-"""Links between the pages of a guide: which page and section an address means; pure.
+"""Resolve links between the pages of a guide, and check that they lead somewhere.
 
-Knows relative addresses, addresses without a suffix, permalinks and wiki links. Must not know how
-a page is parsed or where the guide is published.
+Addresses may be relative, without a suffix, permalinks or wiki links.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
     from assistant.models.documents import PageLinks
 
 _INDEX_NAMES = frozenset({"index", "readme", "_index"})
-_MAX_ROOT_DEPTH = 2  # a site's own root may lie this deep in the guide: docs/content
+_MAX_ROOT_DEPTH = 2  # how deep a site's root may lie in the guide: docs/content
 _PAGE_SUFFIXES = frozenset({"", ".md", ".mdx", ".markdown", ".html", ".htm", ".rst", ".txt"})
 
 _SIBLING_PAGE = re.compile(r"\w[\w.-]*\Z")
 
 
 def is_internal(address: str) -> bool:
-    """Whether an address stays inside the guide: no scheme but a wiki link's, and no host."""
+    """Check whether an address stays inside the guide: no host, and no scheme but a wiki link's."""
     if address.startswith(WIKI_SCHEME):
         return True
     if address.startswith(("https://", "http://")):
@@ -41,19 +40,19 @@ def is_internal(address: str) -> bool:
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """The path of an address inside the guide, and its anchor, with `%20` and the like undone."""
+    """Split an address inside the guide into its path and its anchor, both unquoted."""
     plain = address.removeprefix(WIKI_SCHEME) if address.startswith(WIKI_SCHEME) else address
     path, _, anchor = plain.partition("#")
     return unquote(path.partition("?")[0]), unquote(anchor)
 
 
 class LinkResolver:
-    """The pages of a guide by every address they go by."""
+    """Finds the page of a guide that an address means."""
 
     def __init__(self, pages: Iterable[PageLinks]) -> None:
         self._by_address: dict[str, str] = {}
         self._by_stem: dict[str, str] = {}
-        self._by_root_path: dict[str, str] = {}  # as seen from a folder that the site is made of
+        self._by_root_path: dict[str, str] = {}  # as seen from a folder that is the site's root
         for page in sorted(pages, key=lambda page: (page.path.count("/"), page.path)):
             for name in _page_names(page):
                 self._by_address.setdefault(name, page.path)
@@ -62,7 +61,7 @@ class LinkResolver:
             self._by_stem.setdefault(PurePosixPath(page.path).stem.casefold(), page.path)
 
     def resolve(self, origin: str, address: str) -> str | None:
-        """The page that an address on the page `origin` means, or None where there is none."""
+        """Return the path of the page that an address on the page `origin` means, or None."""
         path, _ = split_address(address)
         if not path:
             return origin
@@ -71,23 +70,23 @@ class LinkResolver:
         folders = [posixpath.dirname(origin)]
         bare = origin.rpartition(".")[0]
         if posixpath.basename(bare).lower() not in _INDEX_NAMES:
-            # Published as folders, pages are linked as seen from a folder of their own name.
+            # A page published as a folder is linked from as if it lay in that folder.
             folders.insert(0 if path.endswith("/") else 1, bare)
         for folder in folders:
-            wanted = join_path(folder, path)
-            found = wanted is not None and self._by_address.get(wanted.casefold())
-            if found:
-                return found
+            joined = join_path(folder, path)
+            page = joined is not None and self._by_address.get(joined.casefold())
+            if page:
+                return page
         return self._by_root_path.get(path.strip("/").casefold()) if path.startswith("/") else None
 
     def _find_by_name(self, name: str) -> str | None:
         plain = name.strip("/").casefold()
-        found = self._by_address.get(plain) or self._by_stem.get(plain.rpartition("/")[2])
-        return found or self._by_stem.get(re.sub(r"[\s_]+", "-", plain))
+        page = self._by_address.get(plain) or self._by_stem.get(plain.rpartition("/")[2])
+        return page or self._by_stem.get(re.sub(r"[\s_]+", "-", plain))
 
 
 def _page_names(page: PageLinks) -> Iterable[str]:
-    """What a page may be called: its path, without its suffix, its folder's, its permalink."""
+    """Yield the names of a page: its path with and without suffix, its folder, its permalink."""
     path = PurePosixPath(page.path)
     bare = path.with_suffix("").as_posix()
     yield page.path.casefold()
@@ -100,17 +99,17 @@ def _page_names(page: PageLinks) -> Iterable[str]:
 
 
 def _inner_paths(name: str) -> Iterable[str]:
-    """A page's name as seen from the folders it lies in, the outermost first."""
+    """Return a page's name as seen from the folders it lies in, the outermost first."""
     parts = name.split("/")
     return ("/".join(parts[n:]) for n in range(1, min(len(parts), _MAX_ROOT_DEPTH + 1)))
 
 
 def join_path(folder: str, path: str) -> str | None:
-    """A path as seen from a folder of the guide; from the root where it begins with a slash.
+    """Join a path to a folder of the guide; one that begins with a slash is from the root.
 
     None where it leads out of the guide.
     """
-    if folder and _SIBLING_PAGE.match(path):  # nearly all of them
+    if folder and _SIBLING_PAGE.match(path):  # nearly all links
         return f"{folder}/{path}"
     whole = posixpath.normpath(posixpath.join("/", folder, path))
     inside = posixpath.normpath(posixpath.join(folder.strip("/") or ".", path.lstrip("/")))
@@ -120,40 +119,33 @@ def join_path(folder: str, path: str) -> str | None:
 
 
 def check_links(pages: Sequence[PageLinks]) -> list[GuideWarning]:
-    """Every link that leads to no page of the guide, or to no section of its page."""
-    places = LinkResolver(pages)
+    """Return a warning for each link that leads to no page, or to no section of its page."""
+    resolver = LinkResolver(pages)
     anchors = {
         page.path: frozenset([*page.anchors, *(name.casefold() for name in page.anchors)])
         for page in pages
     }
-    found: list[GuideWarning] = []
+    warnings: list[GuideWarning] = []
     for page in pages:
         for line, address in page.links:
-            target, (path, anchor) = places.resolve(page.path, address), split_address(address)
+            target, (path, anchor) = resolver.resolve(page.path, address), split_address(address)
+            is_wiki_link = address.startswith(WIKI_SCHEME)
             if target is None:
-                if PurePosixPath(path).suffix.lower() in _PAGE_SUFFIXES or address.startswith(
-                    WIKI_SCHEME
-                ):
-                    found.append(
-                        GuideWarning(
-                            page.path, line, f"The link to {_shorten(path)} leads to no page."
-                        )
-                    )
-            elif anchor and not _has_anchor(
-                anchors[target], anchor, is_wiki_link=address.startswith(WIKI_SCHEME)
-            ):
-                what = (
-                    f"The link to {_shorten(f'{path}#{anchor}')} leads to no section of its page."
-                )
-                found.append(GuideWarning(page.path, line, what))
-    return found
+                if is_wiki_link or PurePosixPath(path).suffix.lower() in _PAGE_SUFFIXES:
+                    message = f"The link to {_shorten(path)} leads to no page."
+                    warnings.append(GuideWarning(page.path, line, message))
+            elif anchor and not _has_anchor(anchors[target], anchor, is_wiki_link=is_wiki_link):
+                shown = _shorten(f"{path}#{anchor}")
+                message = f"The link to {shown} leads to no section of its page."
+                warnings.append(GuideWarning(page.path, line, message))
+    return warnings
 
 
 def _has_anchor(anchors: frozenset[str], anchor: str, *, is_wiki_link: bool) -> bool:
     if anchor in anchors or anchor.startswith((":~:", "^")) or anchor in {"top", "_top"}:
         return True
     lower = anchor.casefold()
-    if is_wiki_link:  # by the heading's words, the last of a path of headings
+    if is_wiki_link:  # names a heading by its words, and may name those above it
         lower = re.sub(r"[^\w\- ]", "", lower.rpartition("#")[2].strip()).replace(" ", "-")
     return lower in anchors
 

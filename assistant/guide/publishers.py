@@ -1,7 +1,7 @@
-"""How publishing tools name what they publish: a heading's anchor, a page's address; pure.
+"""Publishers: the anchors and URLs that a publishing tool gives headings and pages.
 
-Knows the rules of GitHub (which Jekyll shares), Python-Markdown under MkDocs, and Docusaurus, and
-which files give each of them away. Must not know what a page says.
+The rules are those of GitHub (which Jekyll shares), Python-Markdown under MkDocs, and Docusaurus. A
+publisher is detected by its configuration files, and so is the folder a site generator writes to.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Publisher = Literal["github", "jekyll", "mkdocs", "docusaurus"]
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """How a guide is read: where and by what tool it is published, how long passages may be.
+    """How to read a guide: where it is published, by which publisher, and how long a passage is.
 
-    `window` is in tokens. `tool` decides the anchors of headings and the addresses of pages.
+    `publisher` decides the anchors of headings and the URLs of pages; `max_tokens` limits passages.
     """
 
     base_url: str = ""
@@ -32,7 +32,7 @@ class ReadingOptions:
     publisher: Publisher = "github"
 
 
-# What lies in the folder of a guide, or beside it, and the tool it is for; the first that is there.
+# Files in a guide's folder, or beside it, and the publisher each is for; the first present decides.
 _PUBLISHER_FILES: tuple[tuple[str, Publisher], ...] = (
     ("mkdocs.yml", "mkdocs"),
     ("mkdocs.yaml", "mkdocs"),
@@ -49,11 +49,11 @@ _PUBLISHER_FILES: tuple[tuple[str, Publisher], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class _SiteGenerator:
-    """A tool that writes pages of its own beside those it reads.
+    """A tool that writes pages beside those it reads.
 
-    `files` are its configuration, from the folder it stands in; `output` is where it writes
-    unless the configuration says otherwise under `key`. `sign` stands in a configuration whose
-    name is not the tool's alone.
+    `config_files` are paths from its own folder. It writes to `output_folder` unless one of them
+    names another under `output_key`. `sign` is text of a configuration file whose name other tools
+    use too.
     """
 
     name: str
@@ -107,9 +107,9 @@ _SITE_GENERATORS = (
     _SiteGenerator("Pelican", ("pelicanconf.py",), "output", "output_path"),
     _SiteGenerator("Antora", ("antora-playbook.yml",), "build/site"),
 )
-_CONFIG_FILES = frozenset(name for tool in _SITE_GENERATORS for name in tool.config_files)
+_CONFIG_FILES = frozenset(name for generator in _SITE_GENERATORS for name in generator.config_files)
 _CONFIG_FIRST_PARTS = frozenset(name.partition("/")[0] for name in _CONFIG_FILES)
-_DEFAULT_ANCHOR = "section"  # the anchor of a heading with no letter in it, as kramdown gives it
+_DEFAULT_ANCHOR = "section"  # of a heading without letters, as in kramdown
 _INDEX_NAMES = frozenset({"index", "readme", "_index"})
 _SLUG_DROPPED = re.compile(r"[^\w\- ]")
 _NUMBERED_ANCHOR = re.compile(r"^(.*)_([0-9]+)$")
@@ -117,44 +117,45 @@ _ORDER_PREFIX = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is pu
 
 
 def guess_publisher(names: Collection[str]) -> Publisher:
-    """The tool that a guide's own files speak of; GitHub's rules where none does."""
-    return next((tool for name, tool in _PUBLISHER_FILES if name in names), "github")
+    """Return the publisher that the names of a guide's files point to; GitHub without one."""
+    return next((publisher for name, publisher in _PUBLISHER_FILES if name in names), "github")
 
 
 def is_generator_file(name: str) -> bool:
-    """Whether a file of this name configures a publishing tool."""
+    """Check whether a file of this name configures a site generator."""
     return name in _CONFIG_FILES
 
 
 def find_outputs(
     names: Iterable[str], read_file: Callable[[str], str | None]
 ) -> list[tuple[str, str]]:
-    """Where the tools configured in a folder write their pages, and the name of each tool.
+    """Return the output folders of the site generators configured in a folder, and their names.
 
-    `names` are the folder's files and folders, `read` gives a file's text, None where there is
-    none. What is returned are paths from that folder; they may lead out of it, and to nothing.
+    `names` are the folder's files and folders; `read_file` returns a file's text, None where there
+    is no such file. Output folders are paths from that folder: they may lead out of it, and need
+    not exist.
     """
-    found: list[tuple[str, str]] = []
+    outputs: list[tuple[str, str]] = []
     if _CONFIG_FIRST_PARTS.isdisjoint(names):
-        return found
-    for tool in _SITE_GENERATORS:
-        for file in tool.config_files:
+        return outputs
+    for generator in _SITE_GENERATORS:
+        for file in generator.config_files:
             text = read_file(file) if file.partition("/")[0] in names else None
-            if text is not None and tool.sign in text.lower():
-                output = _read_setting(text, tool.output_key) or tool.output_folder
-                found.append((posixpath.normpath(output), tool.name))
+            if text is not None and generator.sign in text.lower():
+                output = _read_setting(text, generator.output_key) or generator.output_folder
+                outputs.append((posixpath.normpath(output), generator.name))
                 break
-    return found
+    return outputs
 
 
 def _read_setting(text: str, key: str) -> str:
-    """The path that a configuration gives under a key, in whichever language it is written.
+    """Return the path that a configuration sets under a key, in whichever language it is written.
 
-    Empty where it gives none, or one that has to be computed.
+    Empty where it sets none, or one that has to be computed.
     """
     for line in text.splitlines() if key else ():
-        mark = min((line.find(sign) for sign in ":=" if sign in line), default=-1)
-        name, value = line[: max(mark, 0)], line[mark + 1 :].lstrip("= \t")
+        end = min((line.find(sign) for sign in ":=" if sign in line), default=-1)
+        name, value = line[: max(end, 0)], line[end + 1 :].lstrip("= \t")
         words = name.strip(" \t\"'?:").split()
         if words and words[-1].lower() == key:
             value = value.partition(" #")[0].strip(" \t\"',;")
@@ -163,77 +164,74 @@ def _read_setting(text: str, key: str) -> str:
 
 
 def slugify(heading: str, publisher: Publisher = "github") -> str:
-    """The anchor a tool makes of a heading's text; empty where nothing of it is left."""
+    """Return the anchor that a publisher makes of a heading; empty where no character is left."""
     if publisher == "mkdocs":
         plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
-        kept = re.sub(r"[^\w\s-]", "", plain).strip().lower()
-        return re.sub(r"[-\s]+", "-", kept)
+        words = re.sub(r"[^\w\s-]", "", plain).strip().lower()
+        return re.sub(r"[-\s]+", "-", words)
     return _SLUG_DROPPED.sub("", heading.strip().lower()).replace(" ", "-")
 
 
 def assign_anchors(
     headings: Iterable[tuple[str, str]], publisher: Publisher = "github"
 ) -> list[str]:
-    """The anchor of each heading of a page in order, given its text and the id it names itself.
+    """Return the anchor of each heading of a page, given its text and its explicit id, or "".
 
-    Explicit ids win. A repeated one is numbered as the tool does: `a-1`, or `a_1` by MkDocs.
+    An explicit id wins. A repeated anchor is numbered as by the publisher: `a-1`, in MkDocs `a_1`.
     """
-    listed = list(headings)
     if publisher == "mkdocs":
-        return _assign_mkdocs_anchors(listed)
-    seen: dict[str, int] = {}
-    found: list[str] = []
-    for text, explicit in listed:
+        return _assign_mkdocs_anchors(headings)
+    last_numbers: dict[str, int] = {}
+    anchors: list[str] = []
+    for text, explicit in headings:
         wanted = explicit or slugify(text, publisher) or _DEFAULT_ANCHOR
         anchor = wanted
-        while anchor in seen:
-            seen[wanted] += 1
-            anchor = f"{wanted}-{seen[wanted]}"
-        seen[anchor] = 0
-        found.append(anchor)
-    return found
+        while anchor in last_numbers:
+            last_numbers[wanted] += 1
+            anchor = f"{wanted}-{last_numbers[wanted]}"
+        last_numbers[anchor] = 0
+        anchors.append(anchor)
+    return anchors
 
 
-def _assign_mkdocs_anchors(listed: Iterable[tuple[str, str]]) -> list[str]:
-    listed = list(listed)
-    used = {explicit for _, explicit in listed if explicit}
-    last: dict[tuple[str, int], int] = {}  # the number last given: many alike take linear time
-    given: set[str] = set()
-    found: list[str] = []
-    for text, explicit in listed:
+def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]]) -> list[str]:
+    headings = list(headings)
+    used = {explicit for _, explicit in headings if explicit}
+    last_numbers: dict[tuple[str, int], int] = {}  # so that many equal headings take linear time
+    anchors: dict[str, None] = {}
+    for text, explicit in headings:
         anchor = explicit or slugify(text, "mkdocs")
-        if explicit in given or (not explicit and (not anchor or anchor in used)):
+        if explicit in anchors or (not explicit and (not anchor or anchor in used)):
             numbered = _NUMBERED_ANCHOR.match(anchor)
             stem, number = (numbered[1], int(numbered[2])) if numbered else (anchor, 0)
-            begun = stem, number
-            number = last.get(begun, number) + 1
+            first = stem, number
+            number = last_numbers.get(first, number) + 1
             while f"{stem}_{number}" in used:
                 number += 1
-            last[begun] = number
+            last_numbers[first] = number
             anchor = f"{stem}_{number}"
         used.add(anchor)
-        given.add(anchor)
-        found.append(anchor)
-    return found
+        anchors[anchor] = None
+    return list(anchors)
 
 
 def build_page_url(path: str, base_url: str, publisher: Publisher, permalink: str = "") -> str:
-    """Where a page is read: under the published site where there is one, else its path.
+    """Return the URL of a page on the published site; without a `base_url`, its path.
 
-    `permalink` is what the page itself says, from the site's root or from its own folder.
+    `permalink` is the page's own, from the site's root or from the page's folder.
     """
     if not base_url:
         return quote(path)
     base = base_url.rstrip("/")
-    place = PurePosixPath(path)
+    page = PurePosixPath(path)
     if permalink:
-        given = permalink if permalink.startswith("/") else f"/{place.parent / permalink}"
-        return base + quote(given.replace("/./", "/"), safe="/:")
+        rooted = permalink if permalink.startswith("/") else f"/{page.parent / permalink}"
+        return base + quote(rooted.replace("/./", "/"), safe="/:")
     if "/blob/" in urlsplit(base).path or "/tree/" in urlsplit(base).path:
         return f"{base}/{quote(path)}"
-    parts = list(place.with_suffix("").parts)
+    parts = list(page.with_suffix("").parts)
     if publisher == "mkdocs" and parts[0] == "docs" and len(parts) > 1:
-        parts = parts[1:]  # read from the project's folder, where the pages lie one deeper
+        parts = parts[1:]  # the guide is the project's folder, where pages lie one deeper
     if publisher == "docusaurus":
         parts = [_ORDER_PREFIX.sub("", part) for part in parts]
     if parts[-1].lower() in _INDEX_NAMES:

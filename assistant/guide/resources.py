@@ -1,7 +1,6 @@
-"""What a guide recommends: the lines that are little more than one link with a title; pure.
+"""Extract the resources that a guide recommends: lines that are little more than a titled link.
 
-Knows how a line tells a book from an article, a video or a form, and how long it takes to read.
-Must not know how lines are parsed or where the guide is published.
+A line's icons and its link's host tell a book from an article, a video or a form.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _DECORATION = re.compile("[\U0001f300-\U0001faff\u2190-\u21ff\u25a0-\u27bf\ufe0f
 
 _PLAIN_ADDRESS = re.compile(r"(?:https?://)?[\w./?#=&%+~-]+\Z", re.A)
 
-# Beside its link, a line that recommends something holds at most an author or a short note.
+# Beside its link, a recommendation has at most an author or a short note.
 _MAX_WORDS_BESIDE = 8
 
 _RESOURCE_HEADING_WORDS = frozenset(
@@ -51,27 +50,29 @@ _RESOURCE_HEADING_WORDS = frozenset(
 
 
 def extract_resource(block: Block, section: Section) -> Resource | None:
-    """What a row, an item or a line recommends, where it is one link with a title and little else.
+    """Return the resource of a row, an item or a line that is one titled link and little else.
 
-    Under a heading that announces reading ("Further reading", "Resources") the note beside the
-    link may be as long as it likes.
+    None where it is not. Under a heading that announces resources ("Further reading", "Resources")
+    the note beside the link of an item may be of any length.
     """
     if not block.links or block.kind not in {"row", "item", "prose"}:
         return None
-    if not block.text and block.links[0].url:  # a film that the page shows
+    if not block.text and block.links[0].url:  # a video that the page shows
         return _extract_video(block.links[0], section)
-    listed = [link for link in block.links if link.title and _leads_to_page(link.url)]
-    if len(listed) != 1:
+    links_to_pages = [link for link in block.links if link.title and _leads_to_page(link.url)]
+    if len(links_to_pages) != 1:
         return None
-    link = listed[0]
+    link = links_to_pages[0]
     beside = block.text.replace(link.title, "", 1)
     minutes = _MINUTES.search(beside)
     beside = _DECORATION.sub("", _MINUTES.sub("", beside)).strip(_SEPARATORS)
-    by = re.match(r"by\b", beside)
-    if len(beside.split()) > _count_words_allowed(block, link, section, has_author=bool(by)):
+    has_author = re.match(r"by\b", beside)
+    if len(beside.split()) > _count_words_allowed(
+        block, link, section, has_author=bool(has_author)
+    ):
         return None
     return Resource(
-        title=f"{link.title} {beside}" if by else link.title,
+        title=f"{link.title} {beside}" if has_author else link.title,
         url=link.url,
         kind=_classify(link.url, _collect_icons(block), section.headings),
         minutes=int(minutes[1]) if minutes else None,
@@ -82,7 +83,7 @@ def extract_resource(block: Block, section: Section) -> Resource | None:
 
 
 def _extract_video(link: Link, section: Section) -> Resource | None:
-    """A film that stands in a page, named by its own title or by what it stands under."""
+    """Return a video embedded in a page, named by its own title or by the heading above it."""
     if _classify(link.url, "", section.headings) != "video":
         return None
     return Resource(
@@ -97,7 +98,7 @@ def _extract_video(link: Link, section: Section) -> Resource | None:
 
 
 def find_form(source: str) -> str:
-    """The address of the first form a page's source names; empty where it names none."""
+    """Return the address of the first form in a page's source; empty where there is none."""
     for address in _WEB_ADDRESS.findall(source):
         with contextlib.suppress(ValueError):  # an address with a broken bracket
             parts = urlsplit(address)
@@ -107,23 +108,27 @@ def find_form(source: str) -> str:
 
 
 def _count_words_allowed(block: Block, link: Link, section: Section, *, has_author: bool) -> float:
-    """How many words may stand beside the link of a line that recommends it."""
-    if has_author or block.kind == "row":  # in a row the words are other cells
+    """Return how many words a line may have beside the link that it recommends."""
+    if has_author or block.kind == "row":  # the words of a row are other cells
         return _MAX_WORDS_BESIDE
     if block.kind != "item":
         return 0
-    announced = _RESOURCE_HEADING_WORDS & set(section.headings[-1].lower().split())
-    if announced and block.text.startswith(link.title) and not links.is_internal(link.url):
+    heading_words = set(section.headings[-1].lower().split())
+    if (
+        _RESOURCE_HEADING_WORDS & heading_words
+        and block.text.startswith(link.title)
+        and not links.is_internal(link.url)
+    ):
         return float("inf")
-    # In running text a link among words is a reference.
+    # A link among more words is a reference in running text.
     return len(link.title.split())
 
 
 def _leads_to_page(url: str) -> bool:
-    """Whether a link goes to a page: of the web, or another of the guide."""
+    """Check whether a link goes to a page of the web, or to another page of the guide."""
     if url.startswith("#"):
         return False
-    if _PLAIN_ADDRESS.match(url):  # nearly all of them
+    if _PLAIN_ADDRESS.match(url):  # nearly all links
         return True
     try:
         scheme = urlsplit(url).scheme
@@ -133,19 +138,20 @@ def _leads_to_page(url: str) -> bool:
 
 
 def _collect_icons(block: Block) -> str:
-    """The pictures of a line: the sources of its images, and its emoji."""
+    """Return the icons of a line: the sources of its images, and its emoji."""
     return " ".join((*block.icons, *_DECORATION.findall(block.text))).lower()
 
 
-def _classify(url: str, signs: str, headings: tuple[str, ...]) -> ResourceKind:
-    under = headings[-1].lower().split()
+def _classify(url: str, icons: str, headings: tuple[str, ...]) -> ResourceKind:
+    """Return the kind of a resource, by its icons, its host and path, and the heading above it."""
+    heading_words = headings[-1].lower().split()
     address = urlsplit(url)
     if not address.netloc:
         return "page"
     place = f"{address.hostname or ''}{address.path.lower()}/"
-    if _BOOK_SIGN.search(signs) or _BOOK_HOSTS.search(place) or "books" in under:
+    if _BOOK_SIGN.search(icons) or _BOOK_HOSTS.search(place) or "books" in heading_words:
         return "book"
-    if _VIDEO_SIGN.search(signs) or _VIDEO_HOSTS.search(place) or "videos" in under:
+    if _VIDEO_SIGN.search(icons) or _VIDEO_HOSTS.search(place) or "videos" in heading_words:
         return "video"
     if _FORM_HOSTS.search(place):
         return "form"

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import IndexDamaged, IndexMissing, IndexOutdated
 from assistant.guide import links
-from assistant.guide.page import detect_publisher, empty_guide_error, read_pages
+from assistant.guide.folder import empty_guide_error, read_pages
 from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import detect_publisher
 from assistant.index import generations
 from assistant.index.build_cache import BuildCache
 from assistant.index.database import ReusedPages, has_same_paths

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.text.text import split_words
+from assistant.text.tokenize import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

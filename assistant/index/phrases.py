@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.index.forward_index import concatenate, index_texts, list_clause_words
-from assistant.text.text import STOPWORDS, split_words, stem
+from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

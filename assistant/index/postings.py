@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.index.forward_index import IN_HEADING, IS_WORD, KIND_BITS, map_numbers
-from assistant.text.text import STOPWORDS, stem
+from assistant.text.tokenize import STOPWORDS, stem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

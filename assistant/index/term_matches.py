@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

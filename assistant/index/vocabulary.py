@@ -14,7 +14,7 @@ import numpy as np
 from assistant.index.acronyms import Expansion, collect_acronyms, find_definitions
 from assistant.index.forward_index import count_words, index_passages
 from assistant.index.postings import build_postings
-from assistant.text.text import STOPWORDS, split_words, stem
+from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -12,7 +12,8 @@ from assistant.query import follow_ups, question_type
 from assistant.query.politeness import strip_politeness
 from assistant.query.query import Analysis, Interpretation, Query, SubQuery, Word
 from assistant.query.spelling import SpellingCorrector
-from assistant.text.text import extract_terms, split_words, stem, tokenize, truncate
+from assistant.text.normalize import truncate
+from assistant.text.tokenize import extract_terms, split_words, stem, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

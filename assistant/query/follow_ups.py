@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING
 from assistant import deadline
 from assistant.models.answers import MARKER, REFUSAL
 from assistant.query.question_type import parse_question
-from assistant.text.text import (
-    MAX_QUERY_CHARS,
-    STOPWORDS,
-    normalise,
-    split_sentences,
-    split_words,
-    stem,
-    truncate,
-)
+from assistant.text.normalize import MAX_QUERY_CHARS, normalise, truncate
+from assistant.text.sentences import split_sentences
+from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from assistant.text.text import STOPWORDS, split_words, tokenize
+from assistant.text.tokenize import STOPWORDS, split_words, tokenize
 
 _YOU = r"(?:you(?: guys)?|someone|somebody|anyone|anybody)"
 _JUST = (

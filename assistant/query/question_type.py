@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from assistant.query.query import Question
-from assistant.text.text import STOPWORDS, split_words, stem, truncate
+from assistant.text.normalize import truncate
+from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

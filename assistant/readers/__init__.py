@@ -1,1 +1,69 @@
-"""Read the bytes of a file into blocks, one module a format."""
+"""Readers: one module a file format, from bytes to text to blocks.
+
+To add a format, say AsciiDoc, write three things: a module `readers/asciidoc.py` with a function
+from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from assistant.readers.decode import decode_html, decode_office, decode_rst, decode_text
+from assistant.readers.html import parse_html_page
+from assistant.readers.markdown import parse_markdown, parse_mdx
+from assistant.readers.plain_text import parse_plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from assistant.models.documents import Block
+    from assistant.readers.decode import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How files of one suffix are read.
+
+    `decode` turns a file's path and bytes into text; it raises GuideError where it cannot.
+    `parse` turns that text into blocks whose lines are those of the text.
+    `is_markdown` pages may open with front matter, and are MDX on a Docusaurus site.
+    """
+
+    decode: Callable[[str, bytes], Source]
+    parse: Callable[[str], list[Block]]
+    is_markdown: bool = False
+    # A page of text takes up to 2.5 s and 80 MB of memory per MB, as rows and cells of HTML; the
+    # largest manuals on one page of HTML have 15 MB.
+    max_megabytes: int = 20
+
+
+_MARKDOWN = Reader(decode_text, parse_markdown, is_markdown=True)
+_HTML = Reader(decode_html, parse_html_page)
+_MAX_OFFICE_MEGABYTES = 200  # mostly pictures
+
+READERS: Mapping[str, Reader] = {
+    ".md": _MARKDOWN,
+    ".markdown": _MARKDOWN,
+    ".mdown": _MARKDOWN,
+    ".mdx": Reader(decode_text, parse_mdx, is_markdown=True),
+    ".mkd": _MARKDOWN,
+    ".html": _HTML,
+    ".htm": _HTML,
+    ".xhtml": _HTML,
+    ".rst": Reader(decode_rst, parse_html_page),
+    ".txt": Reader(decode_text, parse_plain_text),
+    ".docx": Reader(decode_office, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES),
+    ".pdf": Reader(
+        decode_office, parse_markdown, is_markdown=True, max_megabytes=_MAX_OFFICE_MEGABYTES
+    ),
+}
+"""The reader of each file suffix, in lower case."""
+
+SUFFIXES = tuple(READERS)
+
+
+def reader_for(path: str) -> Reader:
+    """Return the reader of a file by its suffix; that of Markdown where the suffix is unknown."""
+    return READERS.get(PurePosixPath(path).suffix.lower(), _MARKDOWN)

@@ -1,14 +1,10 @@
-"""Where the code in a Markdown text is: fences over lines, spans inside one; pure.
-
-Knows how CommonMark opens and closes code, in lists and quotations too. Must not know what any
-publishing tool does with the rest.
-"""
+"""Find code in Markdown: fenced blocks over lines, and code spans inside one."""
 
 from __future__ import annotations
 
 import re
 
-# A fence may open inside a list item or a quotation; it closes no deeper than it opened.
+# A fence may open inside a list item or a quotation. It closes no deeper than it opened.
 FENCE_OPENING = re.compile(
     r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}+(?=[^`]*$)|~{3,}+)(.*)$"
 )
@@ -17,7 +13,7 @@ _BACKTICKS = re.compile(r"`+")
 
 
 class Fence:
-    """The fence that is open around a line, if any."""
+    """The fenced code block that is open at a line, if any."""
 
     def __init__(self) -> None:
         self._marker: tuple[str, int] | None = None
@@ -26,17 +22,17 @@ class Fence:
         return self._marker is not None
 
     def open(self, marker: str, prefix: str = "") -> None:
-        """Open a fence whose marker stands after a prefix."""
+        """Open a fence whose marker follows a prefix."""
         self._marker = marker, column_width(prefix)
 
     def close(self) -> str:
-        """Forget the fence, as what it stood in has ended; the line that would have closed it."""
+        """Close the fence where its container has ended; return the line that would close it."""
         marker, column = self._marker or ("", 0)
         self._marker = None
         return " " * column + marker
 
     def feed(self, line: str) -> None:
-        """Take in a line inside the fence; it may be the one that closes it."""
+        """Read a line inside the fence, which may close it."""
         closing = _FENCE_CLOSING.match(line)
         if not closing or not self._marker or not closing[2].startswith(self._marker[0]):
             return
@@ -45,22 +41,22 @@ class Fence:
 
 
 def column_width(prefix: str) -> int:
-    """How many columns a prefix takes."""
+    """Return how many columns a prefix takes."""
     return len(prefix.expandtabs(4))
 
 
 def leading_blanks(line: str) -> str:
-    """The blanks a line begins with."""
+    """Return the blanks that a line begins with."""
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def find_code_spans(line: str) -> list[tuple[int, int]]:
-    """Where the code spans of a line are; linear in its length."""
+    """Return the start and end of each code span of a line, in time linear in its length."""
     runs = [match.span() for match in _BACKTICKS.finditer(line)]
     ahead: dict[int, list[int]] = {}  # the runs of each length, last first
     for number in range(len(runs) - 1, -1, -1):
         ahead.setdefault(runs[number][1] - runs[number][0], []).append(number)
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     number = 0
     while number < len(runs):
         start, end = runs[number]
@@ -70,6 +66,6 @@ def find_code_spans(line: str) -> list[tuple[int, int]]:
         escaped = start > 0 and line[start - 1] == "\\" and end - start == 1
         if same and not escaped:
             number = same[-1]
-            found.append((start, runs[number][1]))
+            spans.append((start, runs[number][1]))
         number += 1
-    return found
+    return spans

@@ -1,8 +1,7 @@
-"""What publishing tools write between the lines of Markdown, turned into plain Markdown; pure.
+"""Convert Markdown dialects to CommonMark: what a reader sees of a publishing tool's marks.
 
-Knows the marks of kramdown, Liquid, Hugo, MDX, Material for MkDocs, Docusaurus, Obsidian and
-MyST, and what a reader of the published page sees of each. Every line keeps its number: none is
-added or removed. Code stays to the letter. Must not know CommonMark's tree, folders or passages.
+Covers kramdown, Liquid, Hugo, MDX, Material for MkDocs, Docusaurus, Obsidian and MyST. No line is
+added or removed, so every line keeps its number. Code stays as it is.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from assistant.readers import mdx as components
 from assistant.readers.code_fences import FENCE_OPENING, Fence, column_width, find_code_spans
-from assistant.readers.mdx import LABEL_MARK
+from assistant.readers.mdx import LABEL_MARK, convert_mdx, starts_with_import, strip_comments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +21,7 @@ _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 _QUOTE_PREFIX = re.compile(r"[ \t>]*")
 _LINE_PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 
-# A line with neither of these needs no second look.
+# A line with neither of these needs no conversion.
 _INLINE_MARK = re.compile(
     r"[{%=\[<:](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:)"
     r"|\s\^\w"
@@ -49,7 +47,7 @@ _DIRECTIVE_NAME = re.compile(
 _DIRECTIVE_OPTION = re.compile(r"^[ \t>]*:[\w-]+:(?:[ \t].*)?$")
 _DOTTED_NAME = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
 _SLASH_BLOCK = re.compile(r"^([ \t]*)/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*+(.*))?)?$")
-# Directives whose content is Markdown; what others hold is code, or made by the tool.
+# Directives whose content is Markdown; that of others is code, or made by the tool.
 _MARKDOWN_DIRECTIVES = frozenset(
     "note tip hint info important warning attention caution danger error seealso admonition topic "
     "sidebar margin aside dropdown details card grid grid-item grid-item-card tab-set tab-item "
@@ -62,15 +60,15 @@ _SLASH_BLOCK_NAMES = frozenset(
     "caution hint error important admonition details tab html define caption".split()
 )
 _HIDDEN_LINES = (
-    re.compile(_PREFIX + r"(?:-+8<-.*|\{!.*!\}[ \t]*)$"),  # a snippet of another file
+    re.compile(_PREFIX + r"(?:-+8<-.*|\{!.*!\}[ \t]*)$"),  # includes another file
     re.compile(_PREFIX + r"(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
-    re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown when pointed at
+    re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown on hover
 )
 _MYST_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
 _LIQUID_LINE = re.compile(r"^\s*\{%-?\s*\w.*%\}\s*$")
 _LIQUID_HIGHLIGHT = re.compile(r"^\s*\{%-?\s*highlight\s*+([\w+#-]*+).*%\}\s*$")
 _LIQUID_ENDHIGHLIGHT = re.compile(r"\{%-?\s*endhighlight\b")
-# `{: .a #b c="d" }` of kramdown, `{ .a #b c="d" }` of attr_list; `{c}` alone may be anything.
+# `{: .a #b c="d" }` in kramdown, `{ .a #b c="d" }` in attr_list. `{c}` alone may be anything.
 ATTRIBUTES = (
     r"\{:?[ \t]*(?:[.#:][^\s{}]+|data-[\w-]+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))"
     r"(?:[ \t]+[^\s{}\"'=]+(?:=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))?)*[ \t]*\}"
@@ -84,14 +82,12 @@ _MARKDOWN_ELEMENT = re.compile(
 )
 _END_TAG = re.compile(r"</([a-z][\w-]*)>", re.I)
 _LEADING_TAG = re.compile(r"^\s*<(?!/?(?:table|t[rdh]|thead|tbody|ul|ol|li|dl|p|div|h\d)\b)", re.I)
-_ZERO_WIDTH_SPACE = (
-    "&#8203;"  # seen by nobody, and keeps a line that begins with a tag from being HTML
-)
+_ZERO_WIDTH_SPACE = "&#8203;"  # keeps a line that begins with a tag from being an HTML block
 _ID = re.compile(r"#([^\s{}]+)")
 _ATX_HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
 
-# HTML that holds anything to the letter until it is closed.
+# HTML whose content is verbatim until it is closed: how it opens, and how it ends.
 _VERBATIM_BLOCKS = (
     (re.compile(_PREFIX + r"<!--"), re.compile(r"-->")),
     (
@@ -100,7 +96,7 @@ _VERBATIM_BLOCKS = (
     ),
 )
 
-# What runs over several lines and is shown to nobody: how it opens, and how it ends.
+# Blocks of several lines that are not shown: how each opens, and how it ends.
 _HIDDEN_BLOCKS = (
     (re.compile(r"^[ \t>]*\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
     (re.compile(r"^[ \t>]*\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
@@ -123,40 +119,36 @@ _EMOJI_SHORTCODE = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w
 
 
 WIKI_SCHEME = "wiki:"
-"""Opens the address of a link by a page's name, wherever in the guide that page lies."""
+"""The scheme of a link to a page by its name, wherever in the guide that page lies."""
 
 
 def convert_to_commonmark(source: str, *, mdx: bool = False) -> str:
-    """Bring a page's Markdown to CommonMark with tables, footnotes and definition lists.
+    """Convert a page to CommonMark with tables, footnotes and definition lists.
 
-    Marks nobody reads are left out, titles of admonitions and tabs become labels, wiki links
-    become links, and what stands indented under a marker stands at the margin. A page that opens
-    with an import is MDX, whether said or not.
+    Marks that are not shown are left out, titles of admonitions and tabs become labels, wiki links
+    become links, and content indented under a marker moves to the margin. A page that opens with an
+    import is MDX, with or without `mdx`.
     """
     source = source.replace(LABEL_MARK, "\ufffd")
-    if mdx or components.starts_with_import(source):
-        source = components.convert_mdx(source)
+    if mdx or starts_with_import(source):
+        source = convert_mdx(source)
     return "\n".join(_DialectConverter(source.split("\n")).convert())
 
 
 class _DialectConverter:
-    """One pass over a page's lines; keeps what is open around the line at hand."""
+    """Converts a page in one pass over its lines; tracks what is open at the current line."""
 
     def __init__(self, source: Sequence[str]) -> None:
         self._source = source
         self._output: list[str] = []
-        self._converted_ahead: dict[
-            int, str
-        ] = {}  # lines further down that were read with one above
+        self._converted_ahead: dict[int, str] = {}  # later lines that an earlier one decided
         self._fence = Fence()
-        # Where what stands under markers begins, and the column of the marker that it moves to.
+        # For each open marker, the column of its content and the column of the marker.
         self._margins: list[tuple[int, int]] = []
         self._directives: list[str] = []  # the fences of directives whose content is Markdown
         self._in_options = False  # whether a directive's options may follow
-        self._open_markdown_elements: Counter[str] = (
-            Counter()
-        )  # open elements that say they hold Markdown
-        self._pending_anchor = ""  # an anchor that waits for its heading
+        self._open_markdown_elements: Counter[str] = Counter()  # open elements with Markdown inside
+        self._pending_anchor = ""  # an anchor for the next heading
 
     def convert(self) -> list[str]:
         for number, line in enumerate(self._source):
@@ -187,29 +179,29 @@ class _DialectConverter:
         return self._convert_marked_line(number, line) or _keep_quote_prefix(line)
 
     def _skip_until(self, number: int, ends: re.Pattern[str]) -> str:
-        """Leave out what follows a line up to what ends it, or to the end of the page."""
+        """Leave out the lines after one, up to the end pattern or the end of the page."""
         for after in range(number + 1, len(self._source)):
             line = self._source[after]
-            ended = ends.search(line)
-            if ended and not ended.end() and line.strip():  # it ends before this line
+            end = ends.search(line)
+            if end and not end.end() and line.strip():  # it ends before this line
                 break
-            rest = _convert_inline(line[ended.end() :]) if ended else ""
+            rest = _convert_inline(line[end.end() :]) if end else ""
             self._converted_ahead[after] = rest or _keep_quote_prefix(self._match_margin(line)[1])
-            if ended:
+            if end:
                 break
         return ""
 
     def _copy_until(self, number: int, ends: re.Pattern[str]) -> None:
-        """Leave what follows a line to the letter up to the line that ends it."""
+        """Copy the lines after one verbatim, up to the line with the end pattern."""
         for after in range(number + 1, len(self._source)):
             self._converted_ahead[after] = self._match_margin(self._source[after])[1]
             if ends.search(self._source[after]):
                 break
 
-    # -- what stands under a marker -------------------------------------------------------------
+    # -- content under a marker -----------------------------------------------------------------
 
     def _dedent(self, line: str) -> str:
-        """A line moved to the marker it stands under; the margins it does not reach have ended."""
+        """Move a line to the column of its marker, and close the margins that it does not reach."""
         depth, moved = self._match_margin(line)
         if depth < len(self._margins) and line.strip(" \t>"):
             del self._margins[depth:]
@@ -219,22 +211,22 @@ class _DialectConverter:
         return moved
 
     def _match_margin(self, line: str) -> tuple[int, str]:
-        """How many of the margins hold a line, and the line moved to the innermost's marker."""
-        head = _QUOTE_PREFIX.match(line)[0]  # type: ignore[index]
-        wide = line.expandtabs(4) if "\t" in head else line
-        column = column_width(head)
+        """Return how many margins a line reaches, and the line moved to the innermost's marker."""
+        prefix = _QUOTE_PREFIX.match(line)[0]  # type: ignore[index]
+        expanded = line.expandtabs(4) if "\t" in prefix else line
+        column = column_width(prefix)
         for depth in range(len(self._margins), 0, -1):
-            begins, marker = self._margins[depth - 1]
-            if column >= begins and not wide[marker:begins].strip():
-                return depth, wide[:marker] + wide[begins:]
+            content, marker = self._margins[depth - 1]
+            if column >= content and not expanded[marker:content].strip():
+                return depth, expanded[:marker] + expanded[content:]
         return 0, line
 
     def _dedent_width(self) -> int:
-        """How many columns the lines at hand were moved to the left."""
+        """Return how many columns the current lines move to the left."""
         return self._margins[-1][0] - self._margins[-1][1] if self._margins else 0
 
     def _push_margin_under(self, number: int, prefix: str) -> bool:
-        """Whether the lines after a marker stand deeper than it, as its content does."""
+        """Check whether the lines after a marker are indented as its content; push their margin."""
         column = column_width(prefix) + 4 + self._dedent_width()
         if _first_text_column(self._source[number + 1 : number + 9]) < column:
             return False
@@ -242,7 +234,7 @@ class _DialectConverter:
         return True
 
     def _push_element_margin(self, number: int, tag: str) -> None:
-        """What stands in an element begins where its first line does, and is no code for it."""
+        """Push the column of an element's content, whose indentation makes it no code."""
         column = _first_text_column(self._source[number + 1 : number + 3])
         marker = _first_text_column([tag])
         if column > marker + self._dedent_width() or marker == column - self._dedent_width() > 0:
@@ -265,17 +257,17 @@ class _DialectConverter:
         self._fence.open(fence, prefix)
         return line
 
-    # -- a line with a mark in it -----------------------------------------------------------------
+    # -- lines with a mark ------------------------------------------------------------------------
 
     def _convert_marked_line(self, number: int, line: str) -> str:
         for opens, ends in _HIDDEN_BLOCKS:
-            begun = opens.match(line)
-            if begun and not ends.search(line, begun.end()):
+            start = opens.match(line)
+            if start and not ends.search(line, start.end()):
                 return self._skip_until(number, ends)
         for opens, ends in _VERBATIM_BLOCKS:
-            begun = opens.match(line)
-            if begun:
-                if not ends.search(line, begun.end()):
+            start = opens.match(line)
+            if start:
+                if not ends.search(line, start.end()):
                     self._copy_until(number, ends)
                 return line
         replaced = self._convert_container(number, line)
@@ -284,30 +276,30 @@ class _DialectConverter:
         return _convert_inline(line) if replaced is None else replaced
 
     def _convert_container(self, number: int, line: str) -> str | None:  # noqa: PLR0911
-        """The markers of admonitions, tabs and directives, as labels; None where it is none."""
-        if found := _ADMONITION.match(line):
-            if self._push_margin_under(number, found[1]) or found[3] is not None:
-                return _make_label(found[1], found[3] or "")
+        """Convert the marker of an admonition, tab or directive to a label, else None."""
+        if match := _ADMONITION.match(line):
+            if self._push_margin_under(number, match[1]) or match[3] is not None:
+                return _make_label(match[1], match[3] or "")
             return None
-        if found := _TAB.match(line):
-            self._push_margin_under(number, found[1])
-            return _make_label(found[1], found[2])
-        if found := _CALLOUT.match(line):
-            return _make_label(found[1], found[3])
-        if found := _COLON_FENCE.match(line):
-            return self._convert_colon_fence(number, found)
-        if found := _LEAF_DIRECTIVE.match(line):
-            return _make_label(found[1], found[2] or "")
-        if (found := _DEFINITION.match(line)) and self._follows_comment():
-            self._margins.append((column_width(found[0]) + self._dedent_width(), 0))
-            return _convert_inline(line[found.end() :])
-        found = _SLASH_BLOCK.match(line)
-        if found and (not found[2] or found[2] in _SLASH_BLOCK_NAMES):
-            return _make_label(found[1], found[3] or "")
+        if match := _TAB.match(line):
+            self._push_margin_under(number, match[1])
+            return _make_label(match[1], match[2])
+        if match := _CALLOUT.match(line):
+            return _make_label(match[1], match[3])
+        if match := _COLON_FENCE.match(line):
+            return self._convert_colon_fence(number, match)
+        if match := _LEAF_DIRECTIVE.match(line):
+            return _make_label(match[1], match[2] or "")
+        if (match := _DEFINITION.match(line)) and self._follows_comment():
+            self._margins.append((column_width(match[0]) + self._dedent_width(), 0))
+            return _convert_inline(line[match.end() :])
+        match = _SLASH_BLOCK.match(line)
+        if match and (not match[2] or match[2] in _SLASH_BLOCK_NAMES):
+            return _make_label(match[1], match[3] or "")
         return None
 
-    def _convert_colon_fence(self, number: int, found: re.Match[str]) -> str | None:
-        prefix, rest = found[1], found[2].strip()
+    def _convert_colon_fence(self, number: int, fence: re.Match[str]) -> str | None:
+        prefix, rest = fence[1], fence[2].strip()
         if not rest:
             return prefix.rstrip()
         if braced := _BRACED_NAME.match(rest):
@@ -317,31 +309,31 @@ class _DialectConverter:
             return _make_label(prefix, braced[2])
         if rest.startswith("{"):  # a division with attributes alone
             return prefix.rstrip()
-        if _DOTTED_NAME.match(rest):  # what mkdocstrings puts in place, with its options indented
+        if _DOTTED_NAME.match(rest):  # mkdocstrings replaces this and its indented options
             if self._push_margin_under(number, prefix):
                 self._margins.pop()
                 self._skip_until(number, re.compile(r"^(?=\S)|^\s*$"))
             return ""
-        named = _DIRECTIVE_NAME.match(rest)
-        return _make_label(prefix, named[2] or named[3]) if named else None
+        directive = _DIRECTIVE_NAME.match(rest)
+        return _make_label(prefix, directive[2] or directive[3]) if directive else None
 
     def _follows_comment(self) -> bool:
-        """Whether what stands above is a comment, which a plugin puts a term in place of."""
+        """Check whether the line above is a comment, which a plugin replaces by a term."""
         above = next(filter(str.strip, reversed(self._output[-4:])), "")
         return above.endswith("-->")
 
     def _convert_tool_line(self, number: int, line: str) -> str | None:
-        """Lines that speak to the publishing tool alone; None where it is none."""
-        for mark in _HIDDEN_LINES:
-            if unseen := mark.match(line):
-                return _keep_item_prefix(unseen[1])
+        """Convert an instruction to the publishing tool; None for any other line."""
+        for pattern in _HIDDEN_LINES:
+            if hidden := pattern.match(line):
+                return _keep_item_prefix(hidden[1])
         if target := _MYST_TARGET.match(line):
             self._pending_anchor = target[2]
             return _keep_item_prefix(target[1])
-        if highlighted := _LIQUID_HIGHLIGHT.match(line):
+        if highlight := _LIQUID_HIGHLIGHT.match(line):
             self._fence.open("```")
             self._close_highlight(number)
-            return f"```{highlighted[1]}"
+            return f"```{highlight[1]}"
         if "<" in line and (self._open_markdown_elements or "markdown" in line):
             return self._convert_element_line(number, line)
         if _LIQUID_LINE.match(line) or _wraps_markdown(self._source, number, line):
@@ -349,20 +341,20 @@ class _DialectConverter:
         return self._convert_kramdown(line) if "{" in line else None
 
     def _convert_element_line(self, number: int, line: str) -> str | None:
-        """A line with HTML that says it holds Markdown: those tags go, and the rest is Markdown."""
+        """Remove the tags of HTML elements with Markdown inside; None where there is none."""
 
-        def opened(found: re.Match[str]) -> str:
-            self._open_markdown_elements[found[1].lower()] += 1
+        def open_element(tag: re.Match[str]) -> str:
+            self._open_markdown_elements[tag[1].lower()] += 1
             return ""
 
-        def closed(found: re.Match[str]) -> str:
-            name = found[1].lower()
+        def close_element(tag: re.Match[str]) -> str:
+            name = tag[1].lower()
             if not self._open_markdown_elements[name]:
-                return found[0]
+                return tag[0]
             self._open_markdown_elements[name] -= 1
             return ""
 
-        plain = _END_TAG.sub(closed, _MARKDOWN_ELEMENT.sub(opened, line))
+        plain = _END_TAG.sub(close_element, _MARKDOWN_ELEMENT.sub(open_element, line))
         self._open_markdown_elements = +self._open_markdown_elements
         if plain == line and not self._open_markdown_elements:
             return None
@@ -375,16 +367,16 @@ class _DialectConverter:
         return plain[:marker] + _ZERO_WIDTH_SPACE + plain[marker:].lstrip()
 
     def _close_highlight(self, number: int) -> None:
-        """Close the fence of highlighted code where its tag is closed."""
+        """Close the fence of highlighted code at its end tag."""
         for after in range(number + 1, len(self._source)):
             if _LIQUID_ENDHIGHLIGHT.search(self._source[after]):
                 self._converted_ahead[after] = "```"
                 return
 
     def _convert_kramdown(self, line: str) -> str | None:
-        """Blank a line of attributes, with the item it makes a table of contents of.
+        """Blank a line of kramdown attributes, and the item that it turns into a table of contents.
 
-        An id that it gives to the heading above is moved up to it.
+        An id for the heading above moves up to that heading. None for any other line.
         """
         if not _KRAMDOWN.sub("", line).strip():
             return ""
@@ -393,34 +385,34 @@ class _DialectConverter:
         if self._output:
             if _CONTENTS_LIST.match(line):
                 self._output[-1] = _ITEM.sub("", self._output[-1])
-            named = _ID.search(line)
-            if named and _ATX_HEADING.match(self._output[-1]):
-                self._output[-1] = _append_anchor(self._output[-1], named[1])
+            anchor = _ID.search(line)
+            if anchor and _ATX_HEADING.match(self._output[-1]):
+                self._output[-1] = _append_anchor(self._output[-1], anchor[1])
         return ""
 
 
 def _make_label(prefix: str, title: str) -> str:
-    """A marker's title as a label where the marker stood; without one, what it stands in."""
+    """Return a label in place of a marker; without a title, the prefix of its line."""
     title = _convert_inline(title).strip()
     return f"{prefix}###### {LABEL_MARK}{title}" if title else prefix.rstrip()
 
 
 def _first_text_column(lines: Sequence[str]) -> int:
-    """Where the text of the first line that has any begins."""
+    """Return the column of the text of the first line that has any."""
     for line in lines:
-        head = _QUOTE_PREFIX.match(line)[0]  # type: ignore[index]
-        if len(head) < len(line):
-            return column_width(head)
+        prefix = _QUOTE_PREFIX.match(line)[0]  # type: ignore[index]
+        if len(prefix) < len(line):
+            return column_width(prefix)
     return 0
 
 
 def _keep_quote_prefix(line: str) -> str:
-    """What is left of a line that goes, so that the quotation it stands in is not ended."""
+    """Return the quotation marks of a line that is left out, so that its quotation goes on."""
     return _QUOTE_PREFIX.match(line)[0].rstrip()  # type: ignore[index]
 
 
 def _keep_item_prefix(prefix: str) -> str:
-    """What is left of a line whose mark is gone: the item or the quotation it stands in."""
+    """Return the prefix of a line whose mark is removed: its item or its quotation."""
     return prefix.rstrip() if prefix.strip() else ""
 
 
@@ -429,7 +421,7 @@ def _append_anchor(line: str, anchor: str) -> str:
 
 
 def _wraps_markdown(lines: Sequence[str], number: int, line: str) -> bool:
-    """Whether a line is an HTML wrapper with Markdown in it, rather than more HTML or code."""
+    """Check whether a line is the tag of an HTML wrapper around Markdown, not HTML or code."""
     if not _WRAPPER.match(line):
         return False
     inside = number - 1 if line.lstrip().startswith("</") else number + 1
@@ -438,17 +430,17 @@ def _wraps_markdown(lines: Sequence[str], number: int, line: str) -> bool:
 
 
 def _convert_inline(line: str) -> str:
-    """Marks inside a line, outside its code; what it begins with keeps the text in its column."""
-    head = _LINE_PREFIX.match(line)[0]  # type: ignore[index]
-    text = line[len(head) :]
+    """Convert the marks in a line, outside its code; its prefix keeps the text in its column."""
+    prefix = _LINE_PREFIX.match(line)[0]  # type: ignore[index]
+    text = line[len(prefix) :]
     if "`" not in text:
-        return head + _convert_inline_text(text).lstrip(" ")
+        return prefix + _convert_inline_text(text).lstrip(" ")
     pieces: list[str] = []
     end = 0
     for start, stop in find_code_spans(text):
         pieces += [_convert_inline_text(text[end:start]), text[start:stop]]
         end = stop
-    return head + "".join([*pieces, _convert_inline_text(text[end:])]).lstrip(" ")
+    return prefix + "".join([*pieces, _convert_inline_text(text[end:])]).lstrip(" ")
 
 
 def _convert_inline_text(text: str) -> str:
@@ -457,7 +449,7 @@ def _convert_inline_text(text: str) -> str:
         text = _LIQUID_VARIABLE.sub("", _LIQUID_TAG.sub("", text))
         text = _CRITIC_MARKUP.sub("", text)
     if "%%" in text or "{/*" in text:
-        text = components.strip_comments(_OBSIDIAN_COMMENT.sub("", text))
+        text = strip_comments(_OBSIDIAN_COMMENT.sub("", text))
     if "[[" in text:
         text = _WIKI_LINK.sub(_replace_wiki_link, text)
     if "==" in text:
@@ -470,31 +462,31 @@ def _convert_inline_text(text: str) -> str:
 
 
 def _replace_shortcodes(text: str) -> str:
-    """The text with what each shortcode of Hugo shows; it stands on one line and in no other."""
+    """Replace each Hugo shortcode by the text it shows; a shortcode is on one line."""
     *before, rest = text.split("}}")
     pieces: list[str] = []
     for piece in before:
-        opens = piece.rfind("{{")
-        inside = piece[opens + 2 :] if opens >= 0 else ""
+        start = piece.rfind("{{")
+        inside = piece[start + 2 :] if start >= 0 else ""
         if inside[:1] in {"<", "%"} and inside[-1] in ">%" and "\n" not in inside:
-            pieces += [piece[:opens], " ".join(_SHORTCODE_TEXT.findall(inside))]
+            pieces += [piece[:start], " ".join(_SHORTCODE_TEXT.findall(inside))]
         else:
             pieces += [piece, "}}"]
     return "".join([*pieces, rest])
 
 
-def _replace_wiki_link(found: re.Match[str]) -> str:
-    """A wiki link as a link; what another page is embedded with is read on that page."""
-    embedded, target, label = found[1], found[2].strip(), found[3]
-    if embedded:
+def _replace_wiki_link(link: re.Match[str]) -> str:
+    """Replace a wiki link by a Markdown link; an embedded page is left out, and read on its own."""
+    embeds, target, label = link[1], link[2].strip(), link[3]
+    if embeds:
         return ""
     page, _, heading = target.partition("#")
-    shown = (label or "").strip() or target.replace("#", " > " if page else "")
-    place = f"{page}#{heading}" if heading else page
-    return f"[{shown}](<{WIKI_SCHEME}{place.replace('<', '').replace('>', '')}>)"
+    text = (label or "").strip() or target.replace("#", " > " if page else "")
+    address = f"{page}#{heading}" if heading else page
+    return f"[{text}](<{WIKI_SCHEME}{address.replace('<', '').replace('>', '')}>)"
 
 
-def _replace_emoji(found: re.Match[str]) -> str:
+def _replace_emoji(shortcode: re.Match[str]) -> str:
     import emoji
 
-    return str(emoji.emojize(found[0], language="alias"))
+    return str(emoji.emojize(shortcode[0], language="alias"))

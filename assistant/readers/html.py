@@ -1,8 +1,4 @@
-"""HTML to the blocks a reader of the rendered page would see; pure.
-
-Knows what headings, lists, tables, code, links and landmarks are in HTML. Must not know
-Markdown, folders, sections or passages.
-"""
+"""Parse HTML to the blocks that a reader of the rendered page sees."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ from assistant.readers.html_parser import (
     parse_tags,
 )
 from assistant.readers.html_tables import TableBuilder
-from assistant.text.text import strip_invisible
+from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,9 +40,9 @@ _REGIONS = {
     "search": "nav",
     "section": "section",
 }
-"""Elements and roles, and what each is a part of the page as."""
+"""The region of a page that an element or a role begins."""
 
-# An id on one of these, with no word between, is where a link to the next heading leads.
+# A link to the id of one of these leads to the next heading, if no word is between.
 _ANCHOR_TAGS = frozenset({"a", "article", "div", "main", "p", "section", "span"})
 _TRANSPARENT_TAGS = INLINE_TAGS | {"br", "p"}
 
@@ -54,44 +50,46 @@ _NUMBER = re.compile(r"\s*(-?\d{1,9})")
 
 
 def parse_html(source: str, *, first_line: int = 1) -> list[Block]:
-    """Every block of a piece of HTML in order, headings included, white space folded.
+    """Return every block of a piece of HTML in order, with headings, white space collapsed.
 
-    Unclosed and unopened tags lose no words. An image's alternative text is in `icons`; a frame
-    or a video with no words beside it is a block of no text with a link. `first_line` is the line
-    of the file that the source begins on.
+    Unbalanced tags lose no words. An image's alternative text is in `icons`; a frame or video
+    without words beside it is a block without text that has a link. `first_line` is the line of the
+    file on which the source begins.
     """
     return [block for block, _ in _parse_with_regions(source, first_line)]
 
 
 def parse_html_page(source: str) -> list[Block]:
-    """The blocks of a whole page without what stands around its content.
+    """Return the blocks of a page's content, without what surrounds it.
 
-    The content is what lies in `<main>` or `role="main"`; where there is none, in the page's one
-    `<article>`; where there is none or more than one, in the body. Navigation is left out, and
-    of the body its own header, footer and asides too, but a header that holds the only main
-    heading stays. A page that would have no words left keeps them all.
+    The content is in `<main>` or `role="main"`; without one, in the page's only `<article>`;
+    otherwise in the body. Navigation is left out, and from a body also its header, footer and
+    asides, except a header that holds the only main heading. A page that would have no words left
+    keeps them all.
     """
-    walked = _parse_with_regions(source, 1)
-    articles = {region.article for _, region in walked if region.article}
-    if any(region.main for _, region in walked):
-        kept = [block for block, region in walked if region.main and region.landmark != "nav"]
+    regional = _parse_with_regions(source, 1)
+    articles = {region.article for _, region in regional if region.article}
+    if any(region.main for _, region in regional):
+        content = [block for block, region in regional if region.main and region.landmark != "nav"]
     elif len(articles) == 1:
-        kept = [block for block, region in walked if region.article and region.landmark != "nav"]
+        content = [
+            block for block, region in regional if region.article and region.landmark != "nav"
+        ]
     else:
         tops = {
             region.landmark
-            for block, region in walked
+            for block, region in regional
             if block.kind == "heading" and block.level == 1
         }
         left_out = {"nav", "aside", "footer"} if tops == {"header"} else set(_REGIONS.values())
-        kept = [block for block, region in walked if region.landmark not in left_out]
-    if not any(block.text for block in kept):
-        return [block for block, _ in walked]
-    return kept
+        content = [block for block, region in regional if region.landmark not in left_out]
+    if not any(block.text for block in content):
+        return [block for block, _ in regional]
+    return content
 
 
 def extract_text(source: str) -> str:
-    """The words a browser would show of a piece of HTML, white space folded."""
+    """Return the words that a browser shows of a piece of HTML, white space collapsed."""
     if "<" not in source:
         return _collapse_whitespace(unescape(source))
     words = _TextCollector()
@@ -100,32 +98,33 @@ def extract_text(source: str) -> str:
 
 
 def extract_title(source: str) -> str:
-    """What the page's `<title>` says; empty where it has none."""
+    """Return the page's `<title>`; empty where it has none."""
     return _collapse_whitespace("".join(_parse_head(source).title))
 
 
 def extract_language(source: str) -> str:
-    """The language the page's first tag names, in lower case; empty where it names none."""
+    """Return the language of the page's `<html>` tag, in lower case; empty where it has none."""
     return _parse_head(source).language
 
 
 def _parse_with_regions(source: str, first_line: int) -> list[tuple[Block, _Region]]:
+    """Return the blocks of a source, each with the region it is in."""
     last = source.count("\n") + (not source.endswith("\n"))
-    walk = _BlockCollector(first_line, max(1, last))
-    parse_tags(walk, source)
-    walk.flush()
-    return walk.regional_blocks
+    collector = _BlockCollector(first_line, max(1, last))
+    parse_tags(collector, source)
+    collector.flush()
+    return collector.regional_blocks
 
 
 def _collapse_whitespace(words: str) -> str:
-    folded = " ".join(words.split())
-    if folded.isascii() and folded.isprintable():  # nothing invisible in it
-        return folded
+    collapsed = " ".join(words.split())
+    if collapsed.isascii() and collapsed.isprintable():  # nothing invisible in it
+        return collapsed
     return " ".join(strip_invisible(words).split())
 
 
 class _TextCollector(ParserTarget):
-    """Collects the words that are shown."""
+    """Collects visible words."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,7 +143,7 @@ class _TextCollector(ParserTarget):
 
 
 class _HeadCollector(ParserTarget):
-    """Collects a page's title and language, and is done where its body begins."""
+    """Collects a page's title and language; done where its body begins."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,8 +153,8 @@ class _HeadCollector(ParserTarget):
 
     def handle_start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag == "html" and not self.language:
-            named = attributes.get("lang") or attributes.get("xml:lang") or ""
-            self.language = named.strip().lower().replace("_", "-")
+            declared = attributes.get("lang") or attributes.get("xml:lang") or ""
+            self.language = declared.strip().lower().replace("_", "-")
         self.done = self.done or tag == "body"
 
     def handle_hidden(self, tag: str, _: Mapping[str, str]) -> None:
@@ -178,7 +177,7 @@ def _parse_head(source: str) -> _HeadCollector:
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """Where in a page something stands: in its main part, in which article, in what around it."""
+    """The part of a page that a block is in: main, which article, and which landmark around it."""
 
     main: bool = False
     article: int = 0
@@ -188,19 +187,19 @@ class _Region:
 
 @dataclass(slots=True)
 class _Flow:
-    """What a run of blocks is in; each cell of a table begins one of its own."""
+    """The containers open around a run of blocks; each table cell begins a flow of its own."""
 
     depth: int = 0
     blocks: list[Block] = field(default_factory=list)
     lists: list[tuple[int | None, int]] = field(default_factory=list)  # next number, group
     tables: list[TableBuilder] = field(default_factory=list)
-    loose_item_depth: int = 0  # the depth of an item that stands in no list
+    loose_item_depth: int = 0  # the depth of an item outside any list
     marker: str = ""
     quote_depth: int = 0
 
 
 class _BlockCollector(ParserTarget):
-    """Collects the blocks, each with the region it stands in."""
+    """Collects the blocks, each with the region it is in."""
 
     def __init__(self, first_line: int, last_line: int) -> None:
         super().__init__()
@@ -212,7 +211,7 @@ class _BlockCollector(ParserTarget):
         self._regions = [(0, _Region())]  # the depth each begins at
         self._article_count = 0
         self._group_count = 0
-        self._loose_group = 0  # the group of items that stand in no list
+        self._loose_group = 0  # the group of items outside any list
         self._heading_level = 0
         self._anchor = ""
         self._inherited_anchor = ""
@@ -220,12 +219,12 @@ class _BlockCollector(ParserTarget):
         self._verbatim_depth = 0
         self._pieces: list[str] = []
         self._lines = (0, 0)
-        self._link: tuple[str, int] | None = None  # its address, and the piece it begins with
+        self._link: tuple[str, int] | None = None  # its address, and the number of its first piece
         self._links: list[Link] = []
         self._icons: list[str] = []
         self._has_embed = False
 
-    # What the parser reports.
+    # -- parser events --------------------------------------------------------------------------
 
     def handle_start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag in INLINE_TAGS:
@@ -263,14 +262,14 @@ class _BlockCollector(ParserTarget):
 
     def handle_hidden(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag in {"iframe", "video", "source"} and attributes.get("src"):
-            named = attributes.get("title") or attributes.get("aria-label") or ""
-            self._links.append(Link(_collapse_whitespace(named), attributes["src"].strip()))
+            title = attributes.get("title") or attributes.get("aria-label") or ""
+            self._links.append(Link(_collapse_whitespace(title), attributes["src"].strip()))
             self._has_embed = True
         elif attributes and tag not in HIDDEN_TAGS:
             self._remember_anchor(tag, attributes)
-            leads_to = attributes.get("href", "")
-            if tag == "a" and leads_to.startswith("#"):
-                self._set_heading_anchor(leads_to[1:])
+            address = attributes.get("href", "")
+            if tag == "a" and address.startswith("#"):
+                self._set_heading_anchor(address[1:])
 
     def handle_text(self, data: str, line: int) -> None:
         if data.isspace():
@@ -285,7 +284,7 @@ class _BlockCollector(ParserTarget):
         self._pieces.append(data)
         self._pending_anchor = ""
 
-    # Blocks.
+    # -- blocks ---------------------------------------------------------------------------------
 
     def _open_block(self, tag: str, attributes: Mapping[str, str]) -> None:
         flow = self._flow
@@ -347,12 +346,12 @@ class _BlockCollector(ParserTarget):
         flow.marker = "- " if number is None else f"{number}. "
 
     def _open_table_part(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """A part of a table begins; one that stands in no table is a block like any other."""
+        """Open a part of a table; outside a table it is a block like any other."""
         tables = self._flow.tables
         if tag == "table" or (tag == "tr" and not tables):
             self._group_count += 1
-            laid_out = attributes.get("role") in {"none", "presentation"}
-            tables.append(TableBuilder(self._group_count, self.depth, laid_out))
+            is_layout = attributes.get("role") in {"none", "presentation"}
+            tables.append(TableBuilder(self._group_count, self.depth, is_layout))
         if not tables:
             return
         if tag == "thead":
@@ -382,20 +381,18 @@ class _BlockCollector(ParserTarget):
                 self._append_block(block)
 
     def flush(self) -> None:
-        """Make a block of the text so far; what holds no word is none."""
+        """Append the text so far as a block, unless it has no word."""
         if not (self._pieces or self._links or self._icons):
             return
         if self._link:
             url, start = self._link
-            self._link = url, -1  # it goes on in the next block
+            self._link = url, -1  # the link goes on in the next block
             if words := _collapse_whitespace("".join(self._pieces[max(0, start) :])):
                 self._links.append(Link(words, url))
-        flow, written = self._flow, "".join(self._pieces)
+        flow, text = self._flow, "".join(self._pieces)
         verbatim = self._verbatim_depth and not self._heading_level
         words = (
-            strip_invisible(written).strip("\n").rstrip()
-            if verbatim
-            else _collapse_whitespace(written)
+            strip_invisible(text).strip("\n").rstrip() if verbatim else _collapse_whitespace(text)
         )
         in_cell = len(self._flows) > 1 and (self._links or self._icons)
         if words or self._has_embed or in_cell:
@@ -440,7 +437,7 @@ class _BlockCollector(ParserTarget):
         else:
             self.regional_blocks.append((block, self._regions[-1][1]))
 
-    # Links, anchors and regions.
+    # -- links, anchors and regions -------------------------------------------------------------
 
     def _close_link(self) -> None:
         if not self._link:
@@ -448,19 +445,19 @@ class _BlockCollector(ParserTarget):
         (url, start), self._link = self._link, None
         words = _collapse_whitespace("".join(self._pieces[max(0, start) :]))
         if url.startswith("#") and words and not any(letter.isalnum() for letter in words):
-            # A sign beside a heading that only links to it.
+            # A mark beside a heading that only links to it.
             del self._pieces[max(0, start) :]
             self._set_heading_anchor(url[1:])
         elif words or start >= 0:
             self._links.append(Link(words, url))
 
     def _remember_anchor(self, tag: str, attributes: Mapping[str, str]) -> None:
-        named = attributes.get("id") or (attributes.get("name") if tag == "a" else "")
-        if not named or tag in _HEADING_LEVELS:
+        anchor = attributes.get("id") or (attributes.get("name") if tag == "a" else "")
+        if not anchor or tag in _HEADING_LEVELS:
             return
         if tag in _ANCHOR_TAGS:
-            self._pending_anchor = named.strip()
-        self._set_heading_anchor(named.strip())
+            self._pending_anchor = anchor.strip()
+        self._set_heading_anchor(anchor.strip())
 
     def _set_heading_anchor(self, anchor: str) -> None:
         if self._heading_level:
@@ -483,6 +480,6 @@ class _BlockCollector(ParserTarget):
         self._regions.append((self.depth, here))
 
 
-def _parse_number(written: str | None, default: int = 1) -> int:
-    found = _NUMBER.match(written or "")
-    return int(found[1]) if found else default
+def _parse_number(text: str | None, default: int = 1) -> int:
+    match = _NUMBER.match(text or "")
+    return int(match[1]) if match else default

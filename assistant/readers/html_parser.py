@@ -1,7 +1,6 @@
-"""The tags and text of an HTML page as lxml reports them, and what of it is shown; pure.
+"""Parse HTML to events, by lxml, and skip hidden elements.
 
-Knows which elements stand in a line, which apart, and which are never seen. No tree is built,
-so nothing is lost below a depth limit. Must not know what a block is.
+No tree is built, so nothing is lost below a depth limit.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# What the browser shows in the line it stands in; any other element stands apart from its
-# neighbours, and a word never runs on from one into the next.
+# Elements that a browser shows within a line. Any other stands apart from its neighbours: a word
+# never runs on from one into the next.
 INLINE_TAGS = frozenset(
     """
     a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rb
@@ -28,7 +27,7 @@ BLOCK_TAGS = frozenset(
     main menu nav ol p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp
     """.split()
 )
-# Never shown, or shown only where something else is not supported.
+# Elements that are never shown, or only where something else is not supported.
 HIDDEN_TAGS = frozenset(
     """
     annotation annotation-xml audio canvas datalist desc iframe metadata noembed noframes noscript
@@ -37,42 +36,42 @@ HIDDEN_TAGS = frozenset(
 )
 _DISPLAY_NONE = re.compile(r"display\s*:\s*none", re.I)
 
-# An end tag without its start looks through all open elements. Browsers stop nesting at 512;
-# here a page nested deeper than any written by hand is closed and read on.
+# An unmatched end tag looks through all open elements. Browsers stop nesting at 512; here a page
+# that nests deeper than any written by hand is closed, and parsing goes on.
 _MAX_DEPTH = 400
 _MAX_CHUNK_CHARS = 1024
 
 
 def parse_tags(target: ParserTarget, source: str, *, in_body: bool = True) -> None:
-    """Report a source's tags and text to a target, line by line so that it knows where it is.
+    """Report a source's tags and text to a target, line by line, so that it knows the line.
 
-    `in_body` reads a page's head as a part of its body: what is in it is not shown there either.
+    With `in_body`, a page's head is parsed as part of its body, where it is hidden as well.
     """
     from lxml.etree import HTMLParser
 
-    def begun() -> Any:
+    def new_parser() -> Any:
         parser = HTMLParser(target=target, huge_tree=True, no_network=True)
-        # A body that is open has no implied beginning, which would be reported lines late.
+        # Open the body: an implied start would be reported lines late.
         parser.feed("<body>" if in_body else "")
         return parser
 
-    parser = begun()
+    parser = new_parser()
     for line in StringIO(source, newline="\n"):
         for piece in (line,) if len(line) <= _MAX_CHUNK_CHARS else _split_long_line(line):
             before = target.tag_count
             parser.feed(piece)
-            # Not within a comment or a script: there no tag is reported.
+            # Only after a tag, since none is reported within a comment or a script.
             if target.depth > _MAX_DEPTH and target.tag_count > before:
                 parser.close()
-                parser = begun()
+                parser = new_parser()
             if target.done:
                 return
-        target.fed_lines += line.endswith("\n")
+        target.fed_line += line.endswith("\n")
     parser.close()
 
 
 def _split_long_line(line: str) -> Iterator[str]:
-    """A long line in pieces that end with a tag where there is one."""
+    """Split a long line into chunks that end with a tag where there is one."""
     start = 0
     while start < len(line):
         end = line.rfind(">", start, start + _MAX_CHUNK_CHARS) + 1 or start + _MAX_CHUNK_CHARS
@@ -81,19 +80,23 @@ def _split_long_line(line: str) -> Iterator[str]:
 
 
 class ParserTarget:
-    """What the parser reports to; keeps how deep and in which line it is, and what is hidden."""
+    """Receives the parser's events; tracks the line, the depth and hidden elements.
+
+    lxml calls `start`, `end`, `data`, `comment` and `close`. Subclasses override the `handle_`
+    methods.
+    """
 
     def __init__(self) -> None:
-        self.fed_lines = 1  # the line that was given to the parser
-        self.line = 1  # the line it has come to
+        self.fed_line = 1  # the line that the parser was fed
+        self.line = 1  # the line of the current event
         self.depth = 0
         self.tag_count = 0
         self.done = False
-        self._hidden_depth = 0  # the depth of the outermost element that is not shown
+        self._hidden_depth = 0  # the depth of the outermost hidden element
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """The parser met a tag that opens an element."""
-        self.line = self.fed_lines
+        """Handle the start of an element."""
+        self.line = self.fed_line
         self.depth += 1
         self.tag_count += 1
         if self._hidden_depth:
@@ -106,8 +109,8 @@ class ParserTarget:
             self.handle_start(tag, attributes)
 
     def end(self, tag: str) -> None:
-        """The parser met the end of an element, written or implied."""
-        self.line = self.fed_lines
+        """Handle the end of an element, explicit or implied."""
+        self.line = self.fed_line
         self.tag_count += 1
         if not self._hidden_depth:
             self.handle_end(tag)
@@ -116,32 +119,32 @@ class ParserTarget:
         self.depth -= 1
 
     def data(self, data: str) -> None:
-        """The parser met text."""
-        # Text is reported when what follows it is known, which may be lines later.
+        """Handle text."""
+        # Text is reported once the parser knows what follows, which may be lines later.
         breaks = data.count("\n")
         if breaks:
-            self.line = min(self.line + breaks, self.fed_lines)
+            self.line = min(self.line + breaks, self.fed_line)
         if not self._hidden_depth:
             self.handle_text(data, self.line - breaks)
 
     def comment(self, _: str) -> None:
-        """The parser met a comment."""
-        self.line = self.fed_lines
+        """Handle a comment."""
+        self.line = self.fed_line
 
     def close(self) -> None:
-        """Nothing is left to do at the end of the input."""
+        """Handle the end of the input."""
 
     def handle_start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins that is shown."""
+        """Handle the start of a visible element."""
 
     def handle_end(self, tag: str) -> None:
-        """An element ends that is shown."""
+        """Handle the end of a visible element."""
 
     def handle_hidden(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins whose text is not shown."""
+        """Handle the start of an element whose text is hidden."""
 
     def handle_text(self, data: str, line: int) -> None:
-        """Text stands here, its first character in this line."""
+        """Handle visible text whose first character is on this line."""
 
 
 def _is_hidden(attributes: Mapping[str, str]) -> bool:

@@ -1,8 +1,4 @@
-"""The rows of an HTML table to blocks; pure.
-
-Knows when a table holds data and when it only lays a page out. Must not know how either is
-written.
-"""
+"""Turn the rows of an HTML table into blocks."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TableBuilder:
-    """A table while it is read: its rows' cells, and whether each row is of headers."""
+    """A table while it is parsed: the cells of its rows, and whether each is a header row."""
 
     group: int
     depth: int
@@ -30,18 +26,18 @@ class TableBuilder:
     header_cells: int = 0
 
     def close_row(self) -> None:
-        """Keep the row that is being read, if there is one."""
+        """Store the current row, if there is one."""
         if self.cells:
             self.rows.append((self.cells, self.in_head or self.header_cells == len(self.cells)))
         self.cells, self.header_cells = [], 0
 
     def build_blocks(self) -> Iterator[Block]:
-        """A block for each row; of a table that only lays a page out, the blocks in it."""
-        laid_out = self.is_layout or [len(cells) for cells, _ in self.rows] == [1]
-        for cells, header in self.rows:
-            if laid_out or any(_needs_own_block(block) for cell in cells for block in cell):
+        """Yield a block for each row; of a layout table, the blocks in its cells."""
+        is_layout = self.is_layout or [len(cells) for cells, _ in self.rows] == [1]
+        for cells, is_header in self.rows:
+            if is_layout or any(_needs_own_block(block) for cell in cells for block in cell):
                 yield from (block for cell in cells for block in cell)
-            elif row := self._make_row(cells, "header" if header else "row"):
+            elif row := self._make_row(cells, "header" if is_header else "row"):
                 yield row
 
     def _make_row(self, cells: list[list[Block]], kind: BlockKind) -> Block | None:
@@ -60,7 +56,7 @@ class TableBuilder:
 
 
 def _needs_own_block(block: Block) -> bool:
-    """Whether a block would lose its meaning between the bars of a row."""
+    """Check whether a block would lose its meaning as a cell of a row."""
     return block.kind in {"heading", "header", "row"} or (
         block.kind == "code" and "\n" in block.text
     )

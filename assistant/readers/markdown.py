@@ -1,10 +1,8 @@
-"""Markdown text to the blocks a reader would see; pure.
+"""Parse Markdown to the blocks that a reader of the published page sees.
 
-Knows CommonMark, tables, footnotes and definition lists (through pyromark, the bindings of
-pulldown-cmark), and what is left to read of an attribute list, a role or inline HTML. What
-publishing tools write between the lines is brought to Markdown first (`dialect`), line for line,
-so that every block keeps its place in the file. Must not know folders, front matter, sections or
-passages.
+`dialects` first converts the marks of publishing tools to CommonMark, line for line, so that every
+block keeps its place in the file. pyromark (bindings of pulldown-cmark) then parses CommonMark with
+tables, footnotes and definition lists; attribute lists, roles and inline HTML are handled here.
 """
 
 from __future__ import annotations
@@ -18,10 +16,10 @@ import pyromark
 from pyromark import Options
 
 from assistant.models.documents import Block, Link
-from assistant.readers import html as html_reader
 from assistant.readers.dialects import ATTRIBUTES, convert_to_commonmark
+from assistant.readers.html import parse_html
 from assistant.readers.mdx import LABEL_MARK
-from assistant.text.text import strip_invisible
+from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from assistant.models.documents import BlockKind
 
 POSSIBLE_HEADING_LEVEL = 7
-"""The level of an emphasised line of its own, which may stand for a heading."""
+"""The level of an emphasised line of its own, which may be meant as a heading."""
 
 _OPTIONS = (
     Options.ENABLE_TABLES
@@ -50,23 +48,24 @@ _ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
 _CODE_TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1")
 _PARAGRAPH = re.compile(rb"(?:[^\S\n]*+\S[^\n]*+\n)*(?:[^\S\n]*+\S[^\n]*+)?")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
-_BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # they show nothing
+_BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # these show nothing
 _HIDDEN_TAGS = frozenset("script style template noscript".split())
 _TABLE_RULE = re.compile(r"[-:=+| ]*")
 _SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
-_MAX_HEADING_WORDS = 12  # words of an emphasised line that may be a heading
+_MAX_HEADING_WORDS = 12  # of an emphasised line that may be a heading
 
 Event = tuple[str, Any, int, int]
-"""What the parser met: its name with + or - where something opens or closes, and its bytes."""
+"""A parser event: its name, with + or - where an element opens or closes, its value, its bytes."""
 
 
 def parse_events(source: str) -> Iterator[Event]:
-    """The parser's events, the marks of attributes and roles taken out of the text.
+    """Yield the parser's events, without the marks of attributes and roles in the text.
 
-    `source` is neutralised already. A heading closes with the anchor its attributes name.
+    `source` is CommonMark, as `convert_to_commonmark` returns it. The event that closes a heading
+    has its level and the anchor of its attributes as its value.
     """
-    text: Event | None = None  # held back until it is known what follows
-    after = ""  # what stood before it
+    text: Event | None = None  # delayed until the next event is known
+    previous = ""
     event: Any
     name: str
     value: Any
@@ -75,7 +74,7 @@ def parse_events(source: str) -> Iterator[Event]:
         if name == "Text":
             if "{" in value:
                 value = _KRAMDOWN.sub("", value)
-                if after[:1] == "-" or after == "Code":
+                if previous[:1] == "-" or previous == "Code":
                     value = _SPAN_ATTRIBUTES.sub("", value)
             text = (name, value, span["start"], span["end"])
             continue
@@ -93,7 +92,7 @@ def parse_events(source: str) -> Iterator[Event]:
             yield text
             text = None
         yield name, value, span["start"], span["end"]
-        after = name
+        previous = name
     if text:
         yield text
 
@@ -101,17 +100,17 @@ def parse_events(source: str) -> Iterator[Event]:
 def _strip_heading_attributes(
     text: Event | None, level: str
 ) -> tuple[Event | None, tuple[int, str]]:
-    """The end of a heading without its attributes; its level, and the anchor they name."""
+    """Return the last text of a heading without its attributes; its level, and its anchor."""
     attributes = _HEADING_ATTRIBUTES.search(text[1]) if text and "}" in text[1] else None
     if not text or not attributes:
         return text, (int(level[1]), "")
-    named = _ID.search(attributes[0])
-    shown = text[1][: attributes.start()]
-    return ("Text", shown, *text[2:]), (int(level[1]), named[1] if named else "")
+    anchor = _ID.search(attributes[0])
+    plain = text[1][: attributes.start()]
+    return ("Text", plain, *text[2:]), (int(level[1]), anchor[1] if anchor else "")
 
 
 def _strip_role(text: Event, value: str) -> tuple[Event, str]:
-    """A role's name taken from before its text, and from its text the target it hides."""
+    """Remove a role's name from the text before it, and its hidden target from its own text."""
     role = _ROLE.search(text[1])
     if not role:
         return text, value
@@ -120,18 +119,23 @@ def _strip_role(text: Event, value: str) -> tuple[Event, str]:
 
 
 def code_title(block: Any) -> str:
-    """The title that a fence's first line gives its code, as a bar above it; empty without."""
-    said = _CODE_TITLE.search(block["Fenced"]) if isinstance(block, dict) else None
-    return _collapse_whitespace(said[2]) if said else ""
+    """Return the title that a code fence's first line declares; empty without one."""
+    title = _CODE_TITLE.search(block["Fenced"]) if isinstance(block, dict) else None
+    return _collapse_whitespace(title[2]) if title else ""
 
 
-def parse_markdown(source: str, *, mdx: bool = False) -> list[Block]:
-    """Every block of a page in order, headings included, markup removed."""
-    return _BlockBuilder(convert_to_commonmark(source, mdx=mdx)).build()
+def parse_markdown(source: str) -> list[Block]:
+    """Return every block of a page in order, with headings, without markup."""
+    return _BlockBuilder(convert_to_commonmark(source)).build()
+
+
+def parse_mdx(source: str) -> list[Block]:
+    """Return every block of a page of MDX: Markdown with components."""
+    return _BlockBuilder(convert_to_commonmark(source, mdx=True)).build()
 
 
 class _InlineRun:
-    """A run of inline markup as it is read: what a reader sees, and where it stands."""
+    """A run of inline markup: the text that a reader sees, its links, and its bytes."""
 
     __slots__ = ("anchor", "end", "icons", "links", "open_links", "pieces", "start", "strong_end")
 
@@ -139,16 +143,14 @@ class _InlineRun:
         self.pieces = pieces or []
         self.links: list[Link] = []
         self.icons: list[str] = []
-        self.open_links: list[tuple[str, int]] = []  # the addresses of open links, and where
+        self.open_links: list[tuple[str, int]] = []  # address, number of pieces before
         self.start = -1
         self.end = 0
-        self.strong_end: int | None = (
-            None  # how much was read when the emphasis it opened with closed
-        )
+        self.strong_end: int | None = None  # pieces when the strong text at its start closed
         self.anchor = ""
 
     def extend(self, start: int, end: int) -> None:
-        """Count in the bytes of one more event."""
+        """Extend the run by the bytes of an event."""
         if self.start < 0:
             self.start = start
         self.end = end
@@ -163,25 +165,25 @@ class _InlineRun:
         return _collapse_whitespace("".join(self.pieces))
 
     def is_possible_heading(self, text: str) -> bool:
-        """Whether the whole run is strong, short, and no sentence."""
+        """Check whether the whole run is strong, short, and no sentence."""
         if not text or self.strong_end != len(self.pieces) or self.links:
             return False
         return len(text.split()) <= _MAX_HEADING_WORDS and not text.endswith(_SENTENCE_ENDINGS)
 
 
 class LineIndex:
-    """Which line of a text each of its bytes stands on, as UTF-8."""
+    """Maps the bytes of a text, as UTF-8, to its lines."""
 
     def __init__(self, source: str) -> None:
         self.raw = source.encode()
         self._line_ends = [match.start() for match in re.finditer(rb"\n", self.raw)]
 
     def line_at(self, byte: int) -> int:
-        """The 1-based line of a byte."""
+        """Return the 1-based line of a byte."""
         return bisect_left(self._line_ends, byte) + 1
 
     def line_span(self, start: int, end: int) -> tuple[int, int]:
-        """The first and last line of a span of bytes, blank space at its end left out."""
+        """Return the first and last line of a span of bytes, without trailing white space."""
         while end - 1 > start and self.raw[end - 1] in b" \t\n":
             end -= 1
         first = bisect_left(self._line_ends, start) + 1
@@ -189,7 +191,7 @@ class LineIndex:
 
 
 class _BlockBuilder:
-    """One pass over a page's events; keeps which containers are open."""
+    """Builds blocks in one pass over a page's events; tracks the open containers."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -200,12 +202,12 @@ class _BlockBuilder:
         self._marker = ""
         self._quote_depth = 0
         self._run = _InlineRun()
-        self._cells: list[_InlineRun] | None = None  # of the table row at hand
-        self._in_pipe_table = False  # whether the paragraph at hand is a table of rows alone
-        self._hidden_depth = 0  # how many inline elements that are never shown are open
+        self._cells: list[_InlineRun] | None = None  # of the current table row
+        self._in_pipe_table = False  # whether the current paragraph is a table without a header
+        self._hidden_depth = 0  # how many hidden inline elements are open
         self._image_depth = 0
-        self._pending_anchor = ""  # named just before, and meant for the heading that follows
-        self._verbatim: list[str] | None = None  # the text of the code or HTML at hand
+        self._pending_anchor = ""  # an id just before, meant for the next heading
+        self._verbatim: list[str] | None = None  # the text of the current code or HTML
 
     def build(self) -> list[Block]:
         for name, value, start, end in parse_events(self._source):
@@ -260,16 +262,17 @@ class _BlockBuilder:
                 pass
 
     def _add_inline_html(self, value: str) -> None:
-        found = _TAG.match(value)
-        if not found:
+        match = _TAG.match(value)
+        if not match:
             return
-        tag, run, closes = found[1].lower(), self._run, value[1] == "/"
+        tag, run, closes = match[1].lower(), self._run, value[1] == "/"
         if tag in _HIDDEN_TAGS:
             self._hidden_depth = max(0, self._hidden_depth + (-1 if closes else 1))
         elif tag == "br":
             run.pieces.append(" ")
         elif tag == "img":
-            run.icons.append(f"{_first_group(_LINK_ADDRESS, value)} {_first_group(_ALT, value)}")
+            address, alt = _first_group(_LINK_ADDRESS, value), _first_group(_ALT, value)
+            run.icons.append(f"{address} {alt}")
         elif tag == "a" and closes:
             run.close_link()
         elif tag == "a" and (address := _first_group(_LINK_ADDRESS, value)):
@@ -277,7 +280,7 @@ class _BlockBuilder:
         if not closes:
             run.anchor = _first_group(_ANCHOR, value) or run.anchor
 
-    # -- what opens -------------------------------------------------------------------------------
+    # -- opening events ---------------------------------------------------------------------------
 
     def _open(self, name: str, value: Any, start: int) -> None:
         run = self._run
@@ -314,13 +317,13 @@ class _BlockBuilder:
                 self._cells = []
             case "+CodeBlock" | "+HtmlBlock":
                 self._verbatim = []
-                if titled := code_title(value):
-                    self._append_block("prose", titled, start, start + 1)
+                if title := code_title(value):
+                    self._append_block("prose", title, start, start + 1)
             case "+Paragraph" if self._lines.raw[start : start + 1] == b"|":
                 self._open_pipe_table(start)
 
     def _open_pipe_table(self, start: int) -> None:
-        """A kramdown table of rows alone, which CommonMark reads as a paragraph of bars."""
+        """Open a kramdown table without a header, which CommonMark parses as a paragraph."""
         paragraph = _PARAGRAPH.match(self._lines.raw, start)
         lines = paragraph[0].splitlines() if paragraph else []
         stripped = [line.strip(b" \t>") for line in lines]
@@ -328,7 +331,7 @@ class _BlockBuilder:
             self._in_pipe_table, self._cells = True, []
             self._group_count += 1
 
-    # -- what closes ------------------------------------------------------------------------------
+    # -- closing events ---------------------------------------------------------------------------
 
     def _close(self, name: str, value: Any, start: int, end: int) -> None:
         run = self._run
@@ -340,7 +343,7 @@ class _BlockBuilder:
                 run.close_link()
             case "-Image":
                 self._image_depth -= 1
-                if not self._image_depth:  # an image in one's alternative text is not looked into
+                if not self._image_depth:  # images in its alternative text are skipped
                     alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
                     run.icons[-1] += f" {alt.lstrip('![')}"
                 run.extend(start, end)
@@ -395,18 +398,18 @@ class _BlockBuilder:
     def _close_verbatim(self, name: str, start: int, end: int) -> None:
         text, self._verbatim = "".join(self._verbatim or ()), None
         if name == "-CodeBlock":
-            # What looked like a marker, and is code after all, is no label.
+            # A marker of an admonition that turns out to be code is no label.
             text = strip_invisible(text).replace(f"###### {LABEL_MARK}", "").rstrip("\n")
             self._append_block("code", text, start, end)
             return
         first, last = self._lines.line_span(start, end)
-        found = () if _BARE_TAGS.fullmatch(text) else html_reader.parse_html(text, first_line=first)
-        for block in found:
+        inner = [] if _BARE_TAGS.fullmatch(text) else parse_html(text, first_line=first)
+        for block in inner:
             lines = min(block.lines[0], last), min(block.lines[1], last)
             group = block.group + self._group_count if block.group else 0
             self._blocks.append(replace(block, lines=lines, group=group))
-        self._group_count += max((block.group for block in found), default=0)
-        self._pending_anchor = "" if found else _first_group(_ANCHOR, text) or self._pending_anchor
+        self._group_count += max((block.group for block in inner), default=0)
+        self._pending_anchor = "" if inner else _first_group(_ANCHOR, text) or self._pending_anchor
 
     def _close_row(self, kind: BlockKind, start: int, end: int) -> None:
         cells, self._cells = [*(self._cells or ()), self._run], None
@@ -427,7 +430,7 @@ class _BlockBuilder:
     # -- blocks -----------------------------------------------------------------------------------
 
     def _close_run(self) -> None:
-        """Close the run at hand as a block of what it stands in."""
+        """Append the current run as a block of the open container."""
         run = self._run
         if run.start < 0:
             return
@@ -462,9 +465,9 @@ class _BlockBuilder:
 
 
 def _first_group(pattern: re.Pattern[str], tag: str) -> str:
-    """The first of a pattern's groups that is there."""
-    found = pattern.search(tag)
-    return next(filter(None, found.groups()), "") if found else ""
+    """Return the first group of a pattern that matched; empty without one."""
+    match = pattern.search(tag)
+    return next(filter(None, match.groups()), "") if match else ""
 
 
 def _collapse_whitespace(text: str) -> str:

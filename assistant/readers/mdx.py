@@ -1,8 +1,6 @@
-"""Components, imports and expressions in Markdown (MDX), reduced to what a reader sees; pure.
+"""Convert MDX to Markdown: replace components, imports and expressions by the text they show.
 
-Knows tags with braces in their attributes, on one line or over many, which attributes are shown
-and where they lead, and that nothing indented in a component is code. Every line keeps its
-number. Must not know Markdown beyond where its code is.
+Every line keeps its number.
 """
 
 from __future__ import annotations
@@ -23,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LABEL_MARK = "\ue000"
-"""Opens a heading that is none: the title of an admonition, a tab or a card.
+"""Marks a heading that is a label: the title of an admonition, a tab or a card.
 
-A heading is the one block that needs no blank line on either side, so that a label may take the
-place of a marker without moving a line.
+A heading is the one block that needs no blank line on either side, so that a label can replace a
+marker without moving a line.
 """
 
 _TAG = re.compile(r"</?([A-Za-z][\w.:-]*)(?=[\s/>{]|$)|</?>")
@@ -53,42 +51,40 @@ _LEADING_IMPORT = re.compile(
     r"\s*import\s(?:[^'\"{;\n]|\{[^{}'\"]*\})*['\"][^'\"\n]+['\"][^\S\n]*+;?[ \t]*+(?://[^\n]*)?(?:\n|\Z)"
 )
 
-# Past so many lines, and past so many tags without an end in a line, an angle bracket is just one.
+# An angle bracket is text where its tag has more lines, or after so many unclosed tags in a line.
 _MAX_TAG_LINES = 80
 _MAX_UNCLOSED_TAGS = 32
 
 
 def starts_with_import(source: str) -> bool:
-    """Whether a page begins as MDX does, with an import."""
+    """Check whether a page begins with an import, as MDX does."""
     return bool(_LEADING_IMPORT.match(source))
 
 
 def convert_mdx(source: str) -> str:
-    """A page of MDX as Markdown: components gone but for what they show, in lines as many."""
+    """Convert a page of MDX to Markdown with as many lines."""
     return "\n".join(_MdxConverter(source.split("\n")).convert())
 
 
 class _MdxConverter:
-    """One pass over a page's lines; keeps what is open around the line at hand."""
+    """Converts a page in one pass over its lines; tracks what is open at the current line."""
 
     def __init__(self, source: list[str]) -> None:
         self._source = source
         self._fence = Fence()
-        # Where what stands in components begins, and the column of the tag that it moves to.
+        # For each open component, the column of its content and the column of its tag.
         self._margins: list[tuple[int, int]] = []
-        self._last_consumed = -1  # the last line that was read with one above
-        self._pending_lines: dict[int, str] = {}  # what such lines show
+        self._last_consumed = -1  # the last line that was converted with an earlier one
+        self._pending_lines: dict[int, str] = {}  # the text of such lines
 
     def convert(self) -> list[str]:
-        done: list[str] = []
+        output: list[str] = []
         for number, line in enumerate(self._source):
-            read_above = number <= self._last_consumed
-            done.append(
-                self._pending_lines.pop(number, "")
-                if read_above
-                else self._convert_line(number, line)
-            )
-        return done
+            if number <= self._last_consumed:
+                output.append(self._pending_lines.pop(number, ""))
+            else:
+                output.append(self._convert_line(number, line))
+        return output
 
     def _convert_line(self, number: int, line: str) -> str:
         line = self._dedent(line)
@@ -108,17 +104,17 @@ class _MdxConverter:
     def _dedent(self, line: str) -> str:
         if not self._margins or not line.strip():
             return line
-        wide = line.expandtabs(4) if "\t" in leading_blanks(line) else line
-        column = len(leading_blanks(wide))
+        expanded = line.expandtabs(4) if "\t" in leading_blanks(line) else line
+        column = len(leading_blanks(expanded))
         while self._margins and column < self._margins[-1][0]:
             self._margins.pop()
         if not self._margins:
             return line
-        begins, tag = self._margins[-1]
-        return " " * tag + wide[begins:]
+        content, tag = self._margins[-1]
+        return " " * tag + expanded[content:]
 
     def _skip_import_or_export(self, number: int, line: str) -> bool:
-        """Whether a line imports or exports; what belongs to it is left out as well."""
+        """Check whether a line imports or exports, and skip the lines that belong to it."""
         if _IMPORT.match(line):
             return True
         ends = _IMPORT_END if _IMPORT_START.match(line) else re.compile(r"^\s*$")
@@ -131,25 +127,25 @@ class _MdxConverter:
         return True
 
     def _convert_tags(self, number: int, line: str) -> str:
-        """A line without components; a tag it opens is read to its end, lines down."""
-        opened = _find_unclosed_tag(line)
-        if opened is not None:
+        """Return a line without components; a tag that it opens is read to its end, lines below."""
+        start = _find_unclosed_tag(line)
+        if start is not None:
             text = "\n".join([line, *self._source[number + 1 : number + _MAX_TAG_LINES]])
-            end = find_tag_end(text, opened)
+            end = find_tag_end(text, start)
             if end is not None:
-                tag, rest = text[opened:end], text[end:].partition("\n")[0]
+                tag, rest = text[start:end], text[end:].partition("\n")[0]
                 self._last_consumed = number + tag.count("\n")
                 self._push_margin(self._last_consumed, line)
                 if not tag.lstrip("</")[:1].islower():
-                    return self._convert_multiline_tag(number, line[:opened], tag, rest)
-                line = f"{line[:opened]}{tag.replace(chr(10), ' ')}{rest}"
+                    return self._convert_multiline_tag(number, line[:start], tag, rest)
+                line = f"{line[:start]}{tag.replace(chr(10), ' ')}{rest}"
                 return _strip_components(line)
         self._push_margin(number, line)
         return _strip_components(line)
 
     def _convert_multiline_tag(self, number: int, before: str, tag: str, rest: str) -> str:
-        """A component over several lines: each shows what it names, apart from its neighbours."""
-        ends = [found.start() for found in re.finditer("\n", tag)]
+        """Convert a component over several lines: each line shows the text on it as a label."""
+        ends = [match.start() for match in re.finditer("\n", tag)]
         rows: list[list[str]] = [[] for _ in range(len(ends) + 1)]
         for position, text in _iter_visible_attributes(tag):
             rows[bisect_right(ends, position)].append(text)
@@ -157,33 +153,33 @@ class _MdxConverter:
         rows[-1] += [rest] if rest.strip() else []
         for row, texts in enumerate(rows):
             if texts:
-                self._pending_lines[number + row] = (
-                    f"{leading_blanks(before)}###### {LABEL_MARK}{' | '.join(texts)}"
-                )
+                label = f"###### {LABEL_MARK}{' | '.join(texts)}"
+                self._pending_lines[number + row] = f"{leading_blanks(before)}{label}"
         first = self._pending_lines.pop(number, "")
         return f"{before} {' | '.join(rows[0])}" if before.strip() else first
 
     def _push_margin(self, number: int, line: str) -> None:
-        """What stands in a component begins where its first line does, and is no code for it."""
+        """Push the column of a component's content, whose indentation makes it no code."""
         tag = _TAG.match(line.strip())
         if not tag or line.strip().startswith("</"):
             return
         following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
-        column, place = column_width(leading_blanks(following)), column_width(leading_blanks(line))
-        if column > place + (self._margins[-1][0] - self._margins[-1][1] if self._margins else 0):
-            self._margins.append((column, place))
+        content = column_width(leading_blanks(following))
+        column = column_width(leading_blanks(line))
+        if content > column + (self._margins[-1][0] - self._margins[-1][1] if self._margins else 0):
+            self._margins.append((content, column))
 
 
 def _find_unclosed_tag(line: str) -> int | None:
-    """Where a tag begins that the line does not end, outside its code."""
+    """Return where the first tag outside code begins that the line does not end; None without."""
     code = find_code_spans(line) if "`" in line else []
     end = 0
-    for found in _TAG.finditer(line):
-        if found.start() < end or _is_in_code(code, found.start()):
+    for tag in _TAG.finditer(line):
+        if tag.start() < end or _is_in_code(code, tag.start()):
             continue
-        stop = find_tag_end(line, found.start())
+        stop = find_tag_end(line, tag.start())
         if stop is None:
-            return found.start()
+            return tag.start()
         end = stop
     return None
 
@@ -194,20 +190,20 @@ def _is_in_code(code: list[tuple[int, int]], position: int) -> bool:
 
 
 def find_tag_end(text: str, start: int) -> int | None:
-    """Where the tag that begins at `start` ends, quotes and braces in it skipped over."""
-    depth, mark = 0, ""
-    for found in _DELIMITER.finditer(text, start):
-        sign = found[0]
-        if mark:
-            mark = "" if sign == mark else mark
+    """Return where the tag that begins at `start` ends; quotes and braces in it are skipped."""
+    depth, quote = 0, ""
+    for match in _DELIMITER.finditer(text, start):
+        sign = match[0]
+        if quote:
+            quote = "" if sign == quote else quote
         elif sign in "\"'`":
-            mark = sign
+            quote = sign
         elif sign == "{":
             depth += 1
         elif sign == "}":
             depth -= 1
         elif depth <= 0:  # an arrow in braces ends nothing
-            return found.end()
+            return match.end()
     return None
 
 
@@ -223,21 +219,21 @@ def _strip_components(line: str) -> str:
 
 
 def _strip_components_from_text(text: str) -> str:
-    """Text without components and expressions; HTML stays, but for attributes in braces."""
+    """Remove components and expressions; HTML stays, without attributes in braces."""
     pieces: list[str] = []
-    end = unended = 0
-    for found in _TAG.finditer(text):
-        if found.start() < end:
+    end = unclosed = 0
+    for match in _TAG.finditer(text):
+        if match.start() < end:
             continue
-        stop = find_tag_end(text, found.start())
+        stop = find_tag_end(text, match.start())
         if stop is None:
-            unended += 1
-            if unended == _MAX_UNCLOSED_TAGS:
+            unclosed += 1
+            if unclosed == _MAX_UNCLOSED_TAGS:
                 break
             continue
-        tag, name = text[found.start() : stop], found[1] or ""
+        tag, name = text[match.start() : stop], match[1] or ""
         closes = "/" if tag.startswith("</") else ""
-        pieces.append(_evaluate_expressions(text[end : found.start()]))
+        pieces.append(_evaluate_expressions(text[end : match.start()]))
         if name[:1].islower():
             pieces.append(f"<{closes}{name}>" if "{" in tag else tag)
         else:
@@ -250,13 +246,13 @@ def _evaluate_expressions(text: str) -> str:
     if "{" not in text:
         return text
     text = _TEXT_EXPRESSION.sub(
-        lambda found: "".join(filter(None, found.groups())), strip_comments(text)
+        lambda match: "".join(filter(None, match.groups())), strip_comments(text)
     )
     return _EXPRESSION.sub("", text)
 
 
 def strip_comments(text: str) -> str:
-    """The text without comments in braces; one that is never closed is none."""
+    """Remove comments in braces; one that is never closed is text."""
     pieces: list[str] = []
     end = 0
     while (start := text.find("{/*", end)) >= 0 and (stop := text.find("*/}", start + 3)) >= 0:
@@ -266,24 +262,24 @@ def strip_comments(text: str) -> str:
 
 
 def extract_visible_text(tag: str) -> str:
-    """What a component shows of its attributes: titles, labels, the names of its tabs."""
+    """Return what a component shows of its attributes: titles, labels, the names of its tabs."""
     return " ".join(" | ".join(text for _, text in _iter_visible_attributes(tag)).split())
 
 
 def _iter_visible_attributes(tag: str) -> Iterator[tuple[int, str]]:
-    """What a tag shows, and where in it; the name of what leads somewhere is a link."""
-    braces = [found.start() for found in re.finditer("[{}]", tag)]
-    # Between the same braces a name and an address belong together.
-    leads = {
-        bisect_right(braces, found.start()): found[1] or found[2]
-        for found in _LINK_ATTRIBUTE.finditer(tag)
+    """Yield the position and text of each visible attribute; a name with an address is a link."""
+    braces = [match.start() for match in re.finditer("[{}]", tag)]
+    # A name and an address between the same braces belong together.
+    addresses = {
+        bisect_right(braces, match.start()): match[1] or match[2]
+        for match in _LINK_ATTRIBUTE.finditer(tag)
     }
-    for found in _VISIBLE_ATTRIBUTE.finditer(tag):
-        text = found[2] or found[3] or found[4] or ""
-        if found[5] and not _STRING.sub("", found[5]).replace(",", "").strip():
-            text = " | ".join("".join(pair) for pair in _STRING.findall(found[5]))
-        if found[1] and not set("[]<>") & set(text):
-            address = leads.pop(bisect_right(braces, found.start()), "")
+    for match in _VISIBLE_ATTRIBUTE.finditer(tag):
+        text = match[2] or match[3] or match[4] or ""
+        if match[5] and not _STRING.sub("", match[5]).replace(",", "").strip():
+            text = " | ".join("".join(pair) for pair in _STRING.findall(match[5]))
+        if match[1] and not set("[]<>") & set(text):
+            address = addresses.pop(bisect_right(braces, match.start()), "")
             text = f"[{text}](<{address}>)" if address and text else text
         if text:
-            yield found.start(), text
+            yield match.start(), text

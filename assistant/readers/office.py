@@ -1,8 +1,8 @@
-"""Documents of office programs to HTML or Markdown, by markitdown, within limits.
+"""Convert office documents to HTML or Markdown, by markitdown, within limits.
 
-Knows what markitdown leaves undone: it escapes little of what Markdown gives a meaning, and it
-reads whatever size it is given. It runs in a process of its own, see `reader_process`: what it
-changes in the libraries it uses is theirs there alone.
+markitdown escapes little of what is markup in Markdown, and reads documents of any size; both are
+handled here. This module runs in the child process of `sandbox` alone, where it may patch the
+libraries it uses.
 """
 
 from __future__ import annotations
@@ -34,47 +34,47 @@ _STYLE_MAP = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:f
 _BLANK_LINES = re.compile(r"\n{3,}")
 _BLOCK_END = re.compile(r"(</(?:h[1-6]|li|p|table|tr)>)")
 
-# What one document may be, by sizes and counts, so that every machine decides alike. A page full
-# of text is about 740 elements with 900 attributes, and 28 kB, in Word's own files. An element with
+# Limits on one document, as sizes and counts, so that every machine decides alike. A full page of
+# text is about 740 elements with 900 attributes, and 28 kB, in Word's own files. An element with
 # its attributes costs 80 us and 2.2 kB: a million of both is 600 pages, 40 s and 1.1 GB.
-_MAX_XML_BYTES = 100_000_000  # bytes of all parts that are XML
+_MAX_XML_BYTES = 100_000_000  # in all XML parts
 _MAX_ELEMENTS = 1_000_000  # with their attributes
-_MAX_ELEMENT_DEPTH = 150  # the reader fails at some 200; a table in a table in a table is 20
+_MAX_ELEMENT_DEPTH = 150  # mammoth fails at some 200; a table in a table in a table is 20
 _MAX_FILES = 20_000  # in the archive; most are pictures
-# Word's own files pack 10 to 30 times, and what packs above 100 times says next to nothing.
+# Word's own files compress 10 to 30 times; what compresses over 100 times holds next to no text.
 _MAX_COMPRESSION_RATIO = 100
-_UNCHECKED_BYTES = 1_000_000  # bytes that may pack as well as they like
+_UNCHECKED_BYTES = 1_000_000  # up to this size, any compression is allowed
 
 # A page of print has 3,000 to 10,000 characters, which cost 60 to 90 us each; 5 million are a
 # manual of 1,500 pages.
 _MAX_PAGES = 5_000
 _MAX_MARKS = 5_000_000  # characters, lines and pictures in all
 _MAX_PAGE_MARKS = 100_000
-_MAX_STREAM_BYTES = 50_000_000  # bytes of one stream of a PDF, unpacked
-_MAX_DRAWING_BYTES = 60_000_000  # bytes that say what is drawn; a page of print takes 5 to 30 kB
-_MAX_TEXT_CHARS = 20_000_000  # characters that a document may be read to
+_MAX_STREAM_BYTES = 50_000_000  # of one stream of a PDF, decompressed
+_MAX_DRAWING_BYTES = 60_000_000  # of drawing instructions; a page of print takes 5 to 30 kB
+_MAX_TEXT_CHARS = 20_000_000  # of the converted text
 
-# What Markdown, or a tool around it, gives a meaning; indented text would be code.
+# Characters that are markup in Markdown or one of its dialects; indented text would be code.
 _MARKUP = re.compile(r"[\\`*_\[\]{}<>#~$%:=!?&^]|(?<=\n)[ \t]+|\A[ \t]+")
 _FRONT_MATTER_FENCES = ("---", "+++")
 
 
 class LimitExceeded(ValueError):
-    """A document is over one of the limits; says which, and what to do."""
+    """A document exceeds a limit; the message says which, and what to do."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"it has {what}; split it, or save it as text")
+    def __init__(self, excess: str) -> None:
+        super().__init__(f"it has {excess}; split it, or save it as text")
 
 
 def convert_docx(raw: bytes) -> str:
-    """A .docx file as HTML. Raises ValueError where it is none, or is over a limit.
+    """Convert a .docx file to HTML. Raises ValueError where it is none, or exceeds a limit.
 
-    Not as markitdown's Markdown, which loses words such as `[one](two)` or `&lt;`.
+    markitdown's Markdown is not used: it loses words such as `[one](two)` or `&lt;`.
     """
-    slim = _extract_xml(raw)
+    archive = _extract_xml(raw)
     try:
-        read = mammoth.convert_to_html(
-            pre_process_docx(slim),
+        result = mammoth.convert_to_html(
+            pre_process_docx(archive),
             style_map=_STYLE_MAP,
             include_embedded_style_map=False,
             convert_image=mammoth.images.img_element(lambda _: {}),
@@ -83,28 +83,28 @@ def convert_docx(raw: bytes) -> str:
         raise
     except Exception as error:
         raise ValueError("it is damaged") from error
-    return _BLOCK_END.sub("\\1\n", _tidy(read.value))
+    return _BLOCK_END.sub("\\1\n", _tidy(result.value))
 
 
 def convert_pdf(raw: bytes) -> str:
-    """A .pdf file as Markdown that means nothing but its words.
+    """Convert a .pdf file to Markdown whose other markup is escaped.
 
-    Bars and hyphens keep their meaning: tables and lists are written with them. Raises ValueError
-    where it is none, or is over a limit.
+    Bars and hyphens stay markup: tables and lists are written with them. Raises ValueError where it
+    is no PDF, or exceeds a limit.
     """
-    # pdfminer unpacks each stream as a whole, in this one line.
+    # pdfminer decompresses each stream as a whole, by this module.
     pdftypes.zlib = SimpleNamespace(
         decompress=_decompress, decompressobj=zlib.decompressobj, error=zlib.error
     )
     try:
         _check_pdf_size(raw)
-        read = PdfConverter().convert(BytesIO(raw), StreamInfo(extension=".pdf"))
+        result = PdfConverter().convert(BytesIO(raw), StreamInfo(extension=".pdf"))
     except (MemoryError, LimitExceeded):
         raise
     except Exception as error:
         raise ValueError("it is damaged") from error
-    text = _MARKUP.sub(_escape, _tidy(read.markdown))
-    return f"\n{text}" if text.startswith(_FRONT_MATTER_FENCES) else text  # it has no front matter
+    text = _MARKUP.sub(_escape, _tidy(result.markdown))
+    return f"\n{text}" if text.startswith(_FRONT_MATTER_FENCES) else text  # not front matter
 
 
 def _tidy(text: str) -> str:
@@ -114,40 +114,40 @@ def _tidy(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", "\n".join(lines))
 
 
-# Word.
+# -- Word ------------------------------------------------------------------------------------
 
 
 def _extract_xml(raw: bytes) -> BytesIO:
-    """The archive without what is not read of it, such as pictures, and not packed."""
-    slim = BytesIO()
-    parts = _XmlCounter()
+    """Return the archive with its XML parts alone, not compressed."""
+    extracted = BytesIO()
+    counter = _XmlCounter()
     try:
-        with ZipFile(BytesIO(raw)) as archive, ZipFile(slim, "w") as written:
+        with ZipFile(BytesIO(raw)) as archive, ZipFile(extracted, "w") as output:
             if len(archive.infolist()) > _MAX_FILES:
                 raise LimitExceeded(f"more than {_MAX_FILES:,} files in it")
             for member in archive.infolist():
                 if not member.filename.lower().endswith((".xml", ".rels")):
                     continue
                 with archive.open(member) as part:
-                    # Read with a limit: what the archive says of a size need not be true.
-                    most = max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * member.compress_size)
-                    content = part.read(min(most, _MAX_XML_BYTES - parts.size) + 1)
-                parts.count(content, most)
-                written.writestr(member.filename, content)
+                    # Read up to a limit: the size that the archive declares need not be true.
+                    limit = max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * member.compress_size)
+                    content = part.read(min(limit, _MAX_XML_BYTES - counter.size) + 1)
+                counter.count(content, limit)
+                output.writestr(member.filename, content)
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ValueError("it is no archive") from error
-    slim.seek(0)
-    return slim
+    extracted.seek(0)
+    return extracted
 
 
 class _XmlCounter:
-    """How much XML there is so far in the parts of a document."""
+    """Counts the XML in the parts of a document, and raises LimitExceeded where it is too much."""
 
     def __init__(self) -> None:
         self.size = self._element_count = self._depth = 0
 
-    def count(self, content: bytes, most: int) -> None:
-        if len(content) > most:
+    def count(self, content: bytes, limit: int) -> None:
+        if len(content) > limit:
             raise LimitExceeded(
                 f"a part that unpacks to more than {_MAX_COMPRESSION_RATIO} times its size"
             )
@@ -159,7 +159,7 @@ class _XmlCounter:
         parser.EndElementHandler = self._count_end
         parser.StartDoctypeDeclHandler = self._refuse_doctype
         try:
-            parser.Parse(content, True)  # noqa: FBT003 - it takes no name
+            parser.Parse(content, True)  # noqa: FBT003 - takes no keyword
         except expat.ExpatError as error:
             raise ValueError("it is damaged") from error
         self._depth = 0
@@ -181,53 +181,53 @@ class _XmlCounter:
         raise ValueError("it declares entities, which no such document needs")
 
 
-# PDF.
+# -- PDF -------------------------------------------------------------------------------------
 
 
-def _decompress(packed: bytes) -> bytes:
+def _decompress(compressed: bytes) -> bytes:
     stream = zlib.decompressobj()
-    unpacked = stream.decompress(packed, _MAX_STREAM_BYTES)
+    content = stream.decompress(compressed, _MAX_STREAM_BYTES)
     if stream.unconsumed_tail:
         raise LimitExceeded(
             f"a stream that unpacks to more than {_MAX_STREAM_BYTES // 1_000_000} MB"
         )
     if not stream.eof:
         raise zlib.error("incomplete")
-    return unpacked
+    return content
 
 
 def _check_pdf_size(raw: bytes) -> None:
-    """Hold a document against the limits, without its layout, which takes the time."""
-    marks = _CountingDevice(PDFResourceManager())
-    interpreter = _CountingInterpreter(marks.rsrcmgr, marks)
+    """Check a document against the limits, without its layout, which takes the time."""
+    device = _CountingDevice(PDFResourceManager())
+    interpreter = _CountingInterpreter(device.rsrcmgr, device)
     document = PDFDocument(PDFParser(BytesIO(raw)))
     for number, page in enumerate(PDFPage.create_pages(document), 1):
         if number > _MAX_PAGES:
             raise LimitExceeded(f"more than {_MAX_PAGES:,} pages")
-        marks.page_marks = 0
+        device.page_marks = 0
         interpreter.process_page(page)
 
 
 class _CountingInterpreter(PDFPageInterpreter):  # type: ignore[misc]
-    """Counts what it reads; a form that is drawn within a page is one more of its kind."""
+    """Counts the bytes of drawing instructions; pdfminer makes another for each form in a page."""
 
     def execute(self, streams: Sequence[object]) -> None:
-        for one in streams:
-            stream = stream_value(one)
-            packed = len(stream.rawdata or b"")
+        for reference in streams:
+            stream = stream_value(reference)
+            compressed = len(stream.rawdata or b"")
             size = len(stream.get_data())
-            if packed and size > max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * packed):
+            if compressed and size > max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * compressed):
                 raise LimitExceeded(
                     f"a page that unpacks to more than {_MAX_COMPRESSION_RATIO} times its size"
                 )
-            self.device.drawing += size
-        if self.device.drawing > _MAX_DRAWING_BYTES:
+            self.device.drawing_bytes += size
+        if self.device.drawing_bytes > _MAX_DRAWING_BYTES:
             raise LimitExceeded(f"more than {_MAX_DRAWING_BYTES // 1_000_000} MB that are drawn")
         super().execute(streams)
 
 
 class _CountingDevice(PDFDevice):  # type: ignore[misc]
-    """Counts what is drawn, and draws nothing."""
+    """Counts characters and lines, and draws nothing."""
 
     def __init__(self, resources: PDFResourceManager) -> None:
         super().__init__(resources)
@@ -244,7 +244,7 @@ class _CountingDevice(PDFDevice):  # type: ignore[misc]
             raise LimitExceeded(f"more than {_MAX_MARKS:,} characters and lines")
 
     def begin_figure(self, *_: Any) -> None:
-        self._count(10)  # what a form costs beside what it draws, in characters
+        self._count(10)  # the cost of a form itself, in characters
 
     def paint_path(
         self, _graphics: Any, _stroke: Any, _fill: Any, _evenodd: Any, path: Any

@@ -1,7 +1,7 @@
-"""reStructuredText to HTML whose lines are those of the file, by docutils.
+"""Convert reStructuredText to HTML with the lines of the file, by docutils.
 
-Knows the roles and directives that publishing tools add to docutils, as far as their text goes.
-Reads no other file, runs nothing and passes no HTML through. Must not know blocks or pages.
+Roles and directives of publishing tools are reduced to their text. No other file is read, nothing
+is run, and no HTML passes through.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from docutils.parsers.rst.languages import en
 from docutils.parsers.rst.states import Inliner
 from docutils.writers import html5_polyglot
 
-from assistant.readers import html as html_reader
+from assistant.readers.html import extract_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ _DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+] +)*\.\. +([A-Za-z][\w.+:-]*?) ?::(?:\s
 _TITLED_TARGET = re.compile(r"(.*\S)\s*<([^<>]+)>", re.DOTALL)
 _OPTION = re.compile(r":([\w .-]+):(?:\s++(.*))?$")
 
-# What a directive's argument and content are. Navigation and settings are not text.
+# Directives by what their argument and content are. Navigation and settings are not text.
 _IGNORED_DIRECTIVES = frozenset(
     """
     codeauthor contents cssclass currentmodule default-domain highlight highlightlang index
@@ -96,7 +96,7 @@ _TEXT_DIRECTIVES = frozenset(
     ifconfig only seealso tab tab-item tab-set tabs todo
     """.split()
 )
-# Their arguments are conditions and measures.
+# Directives whose arguments are conditions and measures.
 _LAYOUT_DIRECTIVES = frozenset("grid hlist ifconfig only tab-set tabs".split())
 _KNOWN_DIRECTIVES = (
     _IGNORED_DIRECTIVES
@@ -107,12 +107,12 @@ _KNOWN_DIRECTIVES = (
 )
 
 _WARNING, _ERROR = 2, 3
-# An ordinary page takes docutils 5 s per MB; what follows keeps an odd one below 100 s per MB.
+# docutils takes 5 s per MB for an ordinary page; these limits keep any page below 100 s per MB.
 _MAX_PAGE_CHARS = 500_000
 _MAX_LINE_CHARS = 10_000
 _MAX_TEXT_CHARS = 4_000
 _MAX_TARGETS = 1_000
-# Its bugs show as any of these; a page that meets one is read as plain text.
+# Bugs of docutils raise any of these; such a page is read as plain text.
 _DOCUTILS_ERRORS = (
     AssertionError,
     AttributeError,
@@ -128,9 +128,9 @@ _LAYOUT_BREAK = re.compile(r"(?<=>)\n|\n(?=<)")
 
 
 def convert_rst(source: str) -> tuple[str, list[tuple[int, str]]]:
-    """A page as HTML, each block on the line it has in the source, and what was odd by line.
+    """Convert a page to HTML, each block on its line of the source; return it with warnings.
 
-    Raises ValueError where docutils cannot read the page at all.
+    Warnings are (line, message). Raises ValueError where docutils cannot read the page.
     """
     if len(source) > _MAX_PAGE_CHARS or max(map(len, source.split("\n"))) > _MAX_LINE_CHARS:
         raise ValueError("it is longer than docutils reads in good time")
@@ -140,19 +140,18 @@ def convert_rst(source: str) -> tuple[str, list[tuple[int, str]]]:
     try:
         parser = Parser(inliner=_make_inliner())
         document = publish_doctree(source, parser=parser, settings_overrides=_SETTINGS)
-        odd = {*unknown, *_remove_messages(document)}
+        warnings = {*unknown, *_remove_messages(document)}
         _resolve_references(document)
-        written = publish_from_doctree(document, writer=_Writer(), settings_overrides=_SETTINGS)
+        converted = publish_from_doctree(document, writer=_Writer(), settings_overrides=_SETTINGS)
     except _DOCUTILS_ERRORS as error:
         raise ValueError(f"docutils failed: {type(error).__name__}") from error
-    return _align_lines(written, source.count("\n")), sorted(odd)
+    return _align_lines(converted, source.count("\n")), sorted(warnings)
 
 
 def _register_names(source: str) -> list[tuple[int, str]]:
-    """Teach docutils every role and directive of a page that it does not know, by name.
+    """Register every role and directive of a page that docutils does not know; return warnings.
 
-    What a page before this one defined for itself is undone, so that the order of reading
-    changes nothing.
+    Definitions of earlier pages are overridden, so that the order of reading changes nothing.
     """
     own = {name.lower() for name in _ROLE_DEFINITION.findall(source)}
     roles.register_local_role("raw", _handle_raw_role)
@@ -177,16 +176,16 @@ def _register_names(source: str) -> list[tuple[int, str]]:
             unknown.setdefault(
                 f"Directive {name!r} is unknown: only its text was read.", match.start(1)
             )
-    return [(source.count("\n", 0, at) + 1, what) for what, at in unknown.items()]
+    return [(source.count("\n", 0, at) + 1, message) for message, at in unknown.items()]
 
 
 def _handle_raw_role(*arguments: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
-    """HTML in a line: the words it shows."""
-    return [nodes.Text(html_reader.extract_text(nodes.unescape(arguments[2])))], []
+    """Return the text of inline HTML."""
+    return [nodes.Text(extract_text(nodes.unescape(arguments[2])))], []
 
 
 def _handle_role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[nodes.Node]]:
-    """A role of a publishing tool: the words it shows, and where it leads if that is known."""
+    """Return the text of a publishing tool's role, as a link where its target is known."""
     name = arguments[0].rsplit(":", 1)[-1].lower()
     text = nodes.unescape(arguments[2]).strip()
     titled = _TITLED_TARGET.fullmatch(text)
@@ -205,25 +204,26 @@ def _handle_role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[node
 
 
 def _make_inliner() -> Inliner:
-    """Docutils' reader of markup in lines, which takes the square of the text's length."""
+    """Return docutils' inline parser with a limit: it takes quadratic time in the text's length."""
     inliner = Inliner()
-    read = inliner.parse
+    parse_inline = inliner.parse
 
     def parse(
         text: str, lineno: int, memo: Any, parent: nodes.Node
     ) -> tuple[list[nodes.Node], list[nodes.Node]]:
         if len(text) <= _MAX_TEXT_CHARS:
-            found: tuple[list[nodes.Node], list[nodes.Node]] = read(text, lineno, memo, parent)
-            return found
-        what = "The paragraph is too long for the markup in its lines to be read."
-        return [nodes.Text(nodes.unescape(text))], [memo.reporter.warning(what, line=lineno)]
+            parsed: tuple[list[nodes.Node], list[nodes.Node]]
+            parsed = parse_inline(text, lineno, memo, parent)
+            return parsed
+        message = "The paragraph is too long: its inline markup was not read."
+        return [nodes.Text(nodes.unescape(text))], [memo.reporter.warning(message, line=lineno)]
 
     inliner.parse = parse
     return inliner
 
 
 class _TextDirective(Directive):  # type: ignore[misc]
-    """A directive of a publishing tool, or one that nobody knows: its argument and content."""
+    """A directive of a publishing tool, or an unknown one: reduced to its argument and content."""
 
     has_content = True
 
@@ -234,21 +234,21 @@ class _TextDirective(Directive):  # type: ignore[misc]
             return []
         if name == "raw":
             return self._make_raw(argument, options, content)
-        found = self._make_paragraph(options.get("caption", ""))
+        parts = self._make_paragraph(options.get("caption", ""))
         if name in _CODE_DIRECTIVES:
-            return [*found, *self._make_code(name, argument, content)]
+            return [*parts, *self._make_code(name, argument, content)]
         if name in _VERSION_DIRECTIVES:
-            found += self._make_paragraph(f"{_VERSION_DIRECTIVES[name]} {argument}")
+            parts += self._make_paragraph(f"{_VERSION_DIRECTIVES[name]} {argument}")
         elif name in _OBJECT_DIRECTIVES or name.startswith("auto"):
-            found += [
+            parts += [
                 self._set_line(nodes.paragraph("", line)) for line in argument.split("\n") if line
             ]
         elif name not in _LAYOUT_DIRECTIVES:
-            found += self._make_paragraph(argument)
-        return [*found, *self._parse_content(content)]
+            parts += self._make_paragraph(argument)
+        return [*parts, *self._parse_content(content)]
 
     def _parse_content(self, content: StringList) -> list[nodes.Node]:
-        """What the content is, sections and all, its title styles its own."""
+        """Parse the content, with sections, and title styles of its own."""
         memo = self.state.memo
         styles, level = memo.title_styles, memo.section_level
         memo.title_styles, memo.section_level = [], 0
@@ -260,12 +260,12 @@ class _TextDirective(Directive):  # type: ignore[misc]
         return list(inside.children)
 
     def _split_parts(self) -> tuple[str, dict[str, str], StringList]:
-        """The argument, the options, and the content that follows them."""
+        """Split the directive into its argument, its options and its content."""
         lines = list(self.content)
         argument: list[str] = []
         options: dict[str, str] = {}
         last, number = "", 0
-        beside = self.content_offset < self.lineno  # the first line is the directive's own
+        beside = self.content_offset < self.lineno  # the first line is on the directive's own
         adjoining = self.content_offset <= self.lineno
         while adjoining and number < len(lines) and lines[number].strip():
             option = _OPTION.match(lines[number])
@@ -284,11 +284,11 @@ class _TextDirective(Directive):  # type: ignore[misc]
         return "\n".join(argument), options, self.content[number:]
 
     def _make_paragraph(self, text: str) -> list[nodes.Node]:
-        """A paragraph of inline markup; none where there is no text."""
+        """Return a paragraph of inline markup; none without text."""
         if not text:
             return []
-        found, messages = self.state.inline_text(text, self.lineno)
-        return [self._set_line(nodes.paragraph("", "", *found)), *messages]
+        inline, messages = self.state.inline_text(text, self.lineno)
+        return [self._set_line(nodes.paragraph("", "", *inline)), *messages]
 
     def _set_line(self, node: nodes.Element) -> nodes.Element:
         node.line = self.lineno
@@ -297,7 +297,9 @@ class _TextDirective(Directive):  # type: ignore[misc]
     def _make_code(self, name: str, argument: str, content: StringList) -> list[nodes.Node]:
         if name == "literalinclude":
             warn = self.state.reporter.warning
-            return [warn(f"The file {argument} that is shown here was not read.", line=self.lineno)]
+            return [
+                warn(f"The file {argument} that is included here was not read.", line=self.lineno)
+            ]
         code = "\n".join([argument, *content] if name == "math" and argument else content)
         block = nodes.literal_block(code, code)
         block.line = self.content_offset + 1 + len(self.content) - len(content)
@@ -306,37 +308,33 @@ class _TextDirective(Directive):  # type: ignore[misc]
     def _make_raw(
         self, formats: str, options: dict[str, str], content: StringList
     ) -> list[nodes.Node]:
-        """Raw HTML as the words it shows; what is for other formats is not shown."""
+        """Return the text of raw HTML; raw text of other formats is not shown."""
         if {"file", "url"} & options.keys():
             warn = self.state.reporter.warning
             return [warn("A raw directive names a file that was not read.", line=self.lineno)]
-        shown = (
-            html_reader.extract_text("\n".join(content))
-            if "html" in formats.lower().split()
-            else ""
-        )
+        shown = extract_text("\n".join(content)) if "html" in formats.lower().split() else ""
         return [self._set_line(nodes.paragraph("", shown))] if shown else []
 
 
 def _remove_messages(document: nodes.document) -> Iterator[tuple[int, str]]:
-    """Take docutils' messages out of a document; the text they stand for stays, as written."""
-    found = [*document.findall(nodes.system_message)]
-    for message in [*found, *document.parse_messages, *document.transform_messages]:
+    """Remove docutils' messages from a document, and yield them; the text they are about stays."""
+    inline = [*document.findall(nodes.system_message)]
+    for message in [*inline, *document.parse_messages, *document.transform_messages]:
         line = message.get("line") or 1
         if message["level"] >= _WARNING:
             yield line, " ".join(message.children[0].astext().split())
-    for message in found:
-        kept = list(message.findall(nodes.literal_block)) if message["level"] >= _ERROR else []
-        for block in kept:
+    for message in inline:
+        literals = list(message.findall(nodes.literal_block)) if message["level"] >= _ERROR else []
+        for block in literals:
             block.line = message.get("line")
-        message.parent.replace(message, kept)
+        message.parent.replace(message, literals)
     for problem in list(document.findall(nodes.problematic)):
         problem.parent.replace(problem, nodes.Text(problem.astext()))
     document.parse_messages, document.transform_messages = [], []
 
 
 def _resolve_references(document: nodes.document) -> None:
-    """Lead references to labels of the same page there, under the heading they stand for."""
+    """Link references to labels of the same page, with the text of the label's heading."""
     headings = {
         name: section.next_node(nodes.title)
         for section in document.findall(nodes.section)
@@ -357,22 +355,22 @@ def _resolve_references(document: nodes.document) -> None:
 
 
 class _Translator(html5_polyglot.HTMLTranslator):  # type: ignore[misc]
-    """Writes before each element the line it stands on."""
+    """Writes the line of each element before it."""
 
     def starttag(self, node: nodes.Node, tagname: str, *rest: Any, **attributes: Any) -> str:
         tag: str = super().starttag(node, tagname, *rest, **attributes)
         line = getattr(node, "line", None)
-        if isinstance(node, nodes.Admonition):  # its own line is lost when it is given a title
+        if isinstance(node, nodes.Admonition):  # it loses its line when it gets a title
             line = line or next(filter(None, (child.line for child in node.children)), None)
         if not line or isinstance(node, nodes.Inline):
             return tag
-        # A title is known by the line under it.
+        # docutils places a title at the line under it.
         line -= isinstance(node, nodes.section | nodes.title)
         return f"{_LINE_MARK}{line}{_LINE_MARK}{tag}"
 
 
 class _Writer(html5_polyglot.Writer):  # type: ignore[misc]
-    """Writes the page alone, without a head or styles."""
+    """Writes the body alone, without a head or styles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -382,9 +380,9 @@ class _Writer(html5_polyglot.Writer):  # type: ignore[misc]
         return "".join(self.body)
 
 
-def _align_lines(written: str, line_breaks: int) -> str:
-    """HTML with line breaks added and taken away until each mark is on the line it names."""
-    before, *marked = written.split(_LINE_MARK)
+def _align_lines(converted: str, line_breaks: int) -> str:
+    """Add and remove line breaks until each line mark is on the line that it names."""
+    before, *marked = converted.split(_LINE_MARK)
     pieces, line = ["<main>", _strip_layout_breaks(before)], 1
     for wanted, html_ in zip(marked[::2], marked[1::2], strict=True):
         gap = "\n" * (int(wanted) - line)
@@ -394,9 +392,9 @@ def _align_lines(written: str, line_breaks: int) -> str:
     return "".join([*pieces, "</main>", "\n" * (line_breaks + 1 - line)])
 
 
-def _strip_layout_breaks(written: str) -> str:
-    """HTML without the line breaks that only lay it out."""
-    first, *rest = _PRE_TAG.split(written)
+def _strip_layout_breaks(html: str) -> str:
+    """Remove the line breaks that only lay HTML out."""
+    first, *rest = _PRE_TAG.split(html)
     pieces = [_LAYOUT_BREAK.sub(" ", first)]
     for piece in rest:
         verbatim, ends, after = piece.partition("</pre>")

@@ -14,7 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from assistant.models.answers import REFUSAL
-from assistant.text.text import replace_surrogates, strip_invisible
+from assistant.text.normalize import replace_surrogates, strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

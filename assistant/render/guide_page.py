@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from assistant.guide import page as page_reader
 from assistant.render import layout, urls
 from assistant.render.html import escape
+from assistant.render.page_html import render_page_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,9 +51,7 @@ def render_guide_page(
     linked = [section for section in sections if section.anchor]
     anchors = [(section.lines[0], section.anchor) for section in linked]
     root = branding.root
-    body = page_reader.render_page_source(
-        page, anchors, resolve=lambda to: urls.resolve_link(to, root)
-    )
+    body = render_page_source(page, anchors, resolve=lambda to: urls.resolve_link(to, root))
     body = mark_quote(body, highlight) if highlight else body
     body = _add_ask_links(body, {s.anchor for s in linked}, page, root, messages)
     heading = "" if "<h1" in body else f"<h1>{escape(page.title)}</h1>"

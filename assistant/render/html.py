@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.render import urls
-from assistant.text.text import normalise
+from assistant.text.normalize import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

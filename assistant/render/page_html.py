@@ -11,16 +11,17 @@ import html
 import re
 from typing import TYPE_CHECKING, Any
 
+from assistant.guide.front_matter import blank_front_matter
 from assistant.readers import html as html_reader
-from assistant.readers import markdown
+from assistant.readers import markdown, reader_for
 from assistant.readers.dialects import convert_to_commonmark
 from assistant.readers.mdx import LABEL_MARK
-from assistant.text.text import strip_invisible
+from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from assistant.models.documents import Block
+    from assistant.models.documents import Block, Page
 
     Resolve = Callable[[str], str]
 
@@ -42,6 +43,17 @@ _TAGS = {
 _SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 _SCHEME = re.compile(r"([^/?#:]*):")
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
+
+
+def render_page_source(
+    page: Page, anchors: Iterable[tuple[int, str]], *, resolve: Resolve | None = None
+) -> str:
+    """Render a page of any format as safe HTML; `anchors` and `resolve` as in `render_markdown`."""
+    reader = reader_for(page.path)
+    if not reader.is_markdown:
+        return render_blocks(reader.parse(page.text), anchors)
+    mdx = page.path.lower().endswith(".mdx")
+    return render_markdown(blank_front_matter(page.text), anchors, resolve=resolve, mdx=mdx)
 
 
 def render_markdown(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.index.term_matches import HEADING_SCORE, sum_weights
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import numpy as np
 from assistant import deadline
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 from assistant.timing import time_step
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ from assistant.server.answer_log_store import (
     to_answer_log_error,
 )
 from assistant.steady_clock import SMALL_STEP, SteadyClock
-from assistant.text.text import normalise, strip_invisible
+from assistant.text.normalize import normalise, strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

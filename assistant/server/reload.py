@@ -19,7 +19,7 @@ from assistant.guide import walk
 from assistant.index import generations
 from assistant.index import index as indexes
 from assistant.index.freshness import STALE_HINT, FreshnessChecker
-from assistant.readers import decode
+from assistant.readers import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -319,5 +319,5 @@ class _Watcher:
 
 def _is_page(path: str, folders: Collection[str]) -> bool:
     """Whether a path that changed is a page: no folder, and no file that decides which are read."""
-    page = path.lower().endswith(decode.SUFFIXES)
+    page = path.lower().endswith(SUFFIXES)
     return page and path not in folders and not Path(path).is_dir()

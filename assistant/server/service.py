@@ -19,7 +19,7 @@ from assistant.models.answers import Turn
 from assistant.render import urls
 from assistant.server.metrics import Metrics
 from assistant.server.response_cache import ResponseCache
-from assistant.text.text import replace_surrogates
+from assistant.text.normalize import replace_surrogates
 from assistant.timing import record_steps
 
 if TYPE_CHECKING:

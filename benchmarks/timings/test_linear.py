@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.guide import page as page_reader
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
 from assistant.readers import html as html_reader
 from assistant.readers.dialects import convert_to_commonmark
 from tests.reading.shapes import HTML_SHAPES, SHAPES, html_page, repeated
@@ -98,18 +99,16 @@ def doubled(
 def file(tmp_path_factory) -> Callable[[str], Callable[[str], Callable[[], object]]]:
     """By a file's name: a way to have a text read from that file."""
     folder = tmp_path_factory.mktemp("shapes")
-    page_reader.read_page(
+    read_page(
         folder,
         written(folder, "a.mdx", ":smile: <a> {b}"),
-        reading_options=page_reader.ReadingOptions(),
+        reading_options=ReadingOptions(),
     )
 
     def named(name: str) -> Callable[[str], Callable[[], object]]:
         def read(source: str) -> Callable[[], object]:
             path = written(folder, f"{len(source)}-{name}", source)
-            return lambda: page_reader.read_page(
-                folder, path, reading_options=page_reader.ReadingOptions()
-            )
+            return lambda: read_page(folder, path, reading_options=ReadingOptions())
 
         return read
 

@@ -18,14 +18,15 @@ from test_linear import GROWTH, YARDSTICK, yardstick
 from assistant.answering import suggestions
 from assistant.assistant import Assistant
 from assistant.errors import QuestionError
-from assistant.guide import page as page_reader
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import Turn
 from assistant.query import follow_ups
 from assistant.query import question_type as questions
 from assistant.query.analyzer import Analyzer
-from assistant.text.text import MAX_QUERY_CHARS
+from assistant.text.normalize import MAX_QUERY_CHARS
 from tests import longest
 from tests.conftest import CORPUS
 
@@ -139,6 +140,6 @@ def test_a_page_takes_time_in_proportion(name, tmp_path):
 
     def read(text: str) -> None:
         path.write_text(text.encode(errors="replace").decode(), encoding="utf-8", newline="")
-        page_reader.read_page(tmp_path, name, reading_options=page_reader.ReadingOptions())
+        read_page(tmp_path, name, reading_options=ReadingOptions())
 
     hold(6, read, PAGE, 1.0, longest.READING)

@@ -11,7 +11,7 @@ from assistant.answering.quotes import (
     count_words,
     group_into_quotes,
 )
-from assistant.guide import page as guides
+from assistant.guide.folder import read_guide
 
 PAGE = """# Barn
 
@@ -32,7 +32,7 @@ Nobody paints the roof.
 @pytest.fixture
 def barn(tmp_path):
     (tmp_path / "barn.md").write_text(PAGE)
-    return guides.read_guide(tmp_path).passages[0]
+    return read_guide(tmp_path).passages[0]
 
 
 def where(passage, text: str) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assistant.answering import selection
 from assistant.answering.quotes import Quote
 from assistant.answering.selection import Source, TermWeights
-from assistant.guide import page as guides
+from assistant.guide.folder import read_guide
 from assistant.index.term_matches import TermPositions
 from assistant.query.query import Question
 from assistant.query.question_type import parse_question
@@ -59,7 +59,7 @@ Our measure is the Vertical Jump Height (VJH). It is taken twice.
 def passages(tmp_path) -> dict[str, Passage]:
     """Each section's first passage by its heading."""
     (tmp_path / "pets.md").write_text(PETS)
-    guide = guides.read_guide(tmp_path)
+    guide = read_guide(tmp_path)
     return {passage.heading: passage for passage in guide.passages}
 
 
@@ -131,7 +131,7 @@ def test_a_comparison_without_such_a_section_quotes_each_sides_own(passages):
 def test_sides_that_share_words_are_matched_exactly(tmp_path):
     page = "# Jobs\n\n## Day guard\n\nWalks by day.\n\n## Night day guard\n\nWalks by night.\n"
     (tmp_path / "jobs.md").write_text(page)
-    day, night = guides.read_guide(tmp_path).passages[-2:]
+    day, night = read_guide(tmp_path).passages[-2:]
     quotes = quote_texts("day guard vs night day guard", night, day)
     assert quotes == ["Walks by day.", "Walks by night."]
 
@@ -145,7 +145,7 @@ def test_a_colon_includes_what_it_introduces(passages):
 def test_a_heading_without_text_is_answered_by_its_subsections(tmp_path):
     page = "# Barn\n\n## Doors\n\n### The front\n\nIt is red.\n\n### The back\n\nIt is shut.\n"
     (tmp_path / "barn.md").write_text(page)
-    around = guides.read_guide(tmp_path).passages
+    around = read_guide(tmp_path).passages
     doors = next(passage for passage in around if passage.heading == "Doors")
     question = parse_question("which doors has the barn?")
     quotes = selection.select_quotes(question, [source(question.text, doors)], lambda: around)
@@ -160,7 +160,7 @@ def test_a_heading_without_text_is_answered_by_its_subsections(tmp_path):
 def test_an_amount_is_answered_by_a_number_or_refused(tmp_path):
     page = "# Tea\n\nTea is dear. A pound of tea costs 12 shillings. Nobody drinks less tea.\n"
     (tmp_path / "tea.md").write_text(page)
-    passage = guides.read_guide(tmp_path).passages[0]
+    passage = read_guide(tmp_path).passages[0]
     question = "how much does tea cost?"
     (quote,) = selection.quote_amount([source(question, passage)])
     assert quote.text == "A pound of tea costs 12 shillings."
@@ -173,7 +173,7 @@ def test_a_comparison_of_two_sections_adds_the_sentence_that_names_both(tmp_path
         "## Meals\n\nMeat is dear. A cat eats less than a dog. Hay is for horses.\n"
     )
     (tmp_path / "pets.md").write_text(page)
-    quotes = quote_texts("cats vs dogs", *guides.read_guide(tmp_path).passages)
+    quotes = quote_texts("cats vs dogs", *read_guide(tmp_path).passages)
     assert quotes == ["A cat is a hunter.", "A dog is a guard.", "A cat eats less than a dog."]
 
 
@@ -194,7 +194,7 @@ def test_a_comparison_with_a_side_no_source_names_has_no_quotes(passages):
 
 def one_passage(tmp_path, text: str) -> Passage:
     (tmp_path / "page.md").write_text(text)
-    return guides.read_guide(tmp_path).passages[0]
+    return read_guide(tmp_path).passages[0]
 
 
 # Eight words each, and none of them says anything to a question about milk.
@@ -234,7 +234,7 @@ def test_a_list_beside_the_answer_is_quoted_whole_or_not_at_all(tmp_path):
 def test_a_list_that_runs_over_its_passage_is_quoted_whole(tmp_path):
     birds = "\n".join(f"- bird number {n} sings on every morning of May" for n in range(60))
     (tmp_path / "birds.md").write_text(f"# Birds\n\nThese are the birds:\n\n{birds}\n")
-    parts = guides.read_guide(tmp_path).passages
+    parts = read_guide(tmp_path).passages
     assert len(parts) > 2
     for text in ("list the birds", "how do I name a bird?"):
         for part in parts:
@@ -254,7 +254,7 @@ def test_a_sentence_that_opens_with_a_pronoun_includes_its_antecedent(passages):
 def test_a_heading_is_included_where_the_first_sentence_refers_to_it(tmp_path):
     page = "# Jobs\n\n## Night watch\n\nThis is the hardest job of all because it is dark.\n"
     (tmp_path / "jobs.md").write_text(page)
-    watch = guides.read_guide(tmp_path).passages[-1]
+    watch = read_guide(tmp_path).passages[-1]
     quotes = quote_texts("which job is hardest?", watch)
     assert quotes == ["Night watch\n\nThis is the hardest job of all because it is dark."]
 
@@ -290,7 +290,7 @@ question_text = st.sampled_from(
 def test_any_question_is_answered_by_runs_of_a_passage(tmp_path_factory, paragraphs, text):
     folder = tmp_path_factory.mktemp("page")
     (folder / "page.md").write_text("# Page\n\n" + "\n\n".join(paragraphs))
-    sources = [source(text, passage) for passage in guides.read_guide(folder).passages]
+    sources = [source(text, passage) for passage in read_guide(folder).passages]
     question = parse_question(text)
     write = selection.quote_comparison if question.type == "comparison" else selection.select_quotes
     for quote in write(question, sources):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.answering.suggestions import QuestionSuggester, make_question
-from assistant.guide import page as guides
+from assistant.guide.folder import read_guide
 
 COUNTS = dict.fromkeys(
     "install set use open manage run setting running installing opening the kettle "
@@ -20,7 +20,7 @@ def passage(tmp_path):
 
     def passage(heading: str, text: str = "There is more to it."):
         (tmp_path / "page.md").write_text(f"# Page\n\n## {heading}\n\n{text}\n")
-        return guides.read_guide(tmp_path).passages[-1]
+        return read_guide(tmp_path).passages[-1]
 
     return passage
 
@@ -82,7 +82,7 @@ def test_a_question_has_the_article_that_its_section_uses(passage, heading, text
 
 def test_a_heading_without_text_suggests_nothing(tmp_path):
     (tmp_path / "page.md").write_text("# Page\n\n## What is a cup?\n\n### Handles\n\nTwo.\n")
-    empty = [p for p in guides.read_guide(tmp_path).passages if p.heading == "What is a cup?"]
+    empty = [p for p in read_guide(tmp_path).passages if p.heading == "What is a cup?"]
     assert all(make_question(passage, COUNTS) == "" for passage in empty)
 
 

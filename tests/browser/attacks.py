@@ -21,7 +21,7 @@ from assistant.index import index as indexes
 from assistant.render.html import MAX_QUESTION_CHARS
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
-from assistant.text.text import normalise
+from assistant.text.normalize import normalise
 from tests.browser import hostile
 from tests.browser.driving import serving, sync_api
 

@@ -96,15 +96,16 @@ WRITTEN: dict[str, Callable[[], tuple[str, bytes]]] = {
 SCRIPT = """
 import json, resource, sys
 from pathlib import Path
-from assistant.guide import page as guide
-from assistant.readers import sandbox as reader_process
-found = guide.read(Path(sys.argv[1]))
-reader_process.close()
+from assistant.guide.folder import read_guide
+from assistant.readers.sandbox import close_sandboxes
+guide = read_guide(Path(sys.argv[1]))
+close_sandboxes()
 unit = 1 if sys.platform == "darwin" else 1024
 peaks = [resource.getrusage(who).ru_maxrss * unit // 1_000_000
          for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-pages = [page.path for page in found.pages]
-print(json.dumps([pages, [oddity.what for oddity in found.oddities if oddity.unread], *peaks]))
+pages = [page.path for page in guide.pages]
+errors = [warning.message for warning in guide.warnings if warning.unreadable]
+print(json.dumps([pages, errors, *peaks]))
 """
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assistant.encoders import export
-from assistant.guide import page as page_reader
+from assistant.guide.folder import read_guide
 from tests.conftest import CORPUS
 
 
@@ -90,7 +90,7 @@ def test_both_are_the_same_model_and_compute_it_in_their_own_way(encoder, refere
 
 
 def test_their_vectors_of_a_guide_are_close_to_each_other(encoder, reference):
-    passages = page_reader.read_guide(CORPUS).passages
+    passages = read_guide(CORPUS).passages
     texts = [p.search_text for p in passages] + [p.heading for p in passages]
     cosines = np.sum(encoder.encode(texts) * reference.encode(texts), axis=1)
     assert cosines.mean() >= export.MIN_MEAN_COSINE

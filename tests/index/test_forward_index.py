@@ -20,7 +20,7 @@ from assistant.index.forward_index import (
     select_passages,
 )
 from assistant.models.documents import Passage, Sentence
-from assistant.text.text import split_words
+from assistant.text.tokenize import split_words
 
 TEXT = "abVvSs12 .+#&/-'’_,;|(\n–é中"
 text = st.text(st.sampled_from(TEXT), max_size=40) | st.lists(

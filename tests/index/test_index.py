@@ -17,7 +17,7 @@ from assistant.errors import (
     IndexOutdated,
     ModelError,
 )
-from assistant.guide.page import ReadingOptions
+from assistant.guide.publishers import ReadingOptions
 from assistant.index import build_cache, builder, index
 from tests.conftest import WordEncoder
 

@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 import pytest
 
-from assistant.guide.page import read_pages
+from assistant.guide.folder import read_pages
 from assistant.guide.publishers import ReadingOptions
 from assistant.index import builder
 from assistant.index.arrays import ArraySpec

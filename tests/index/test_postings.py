@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from assistant.index.forward_index import index_passages
 from assistant.index.postings import HEADING_WEIGHT, build_postings, merge_postings
 from assistant.models.documents import Passage, Sentence
-from assistant.text.text import STOPWORDS, split_words, stem
+from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 words = st.sampled_from("cat cats dog the U.S. e.g. node.js vs. sleeping sleeps".split())
 

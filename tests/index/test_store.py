@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from assistant.guide.page import read_pages
+from assistant.guide.folder import read_pages
 from assistant.guide.publishers import ReadingOptions
 from assistant.index.build_cache import BuildCache
 from assistant.index.database import ReusedPages
@@ -21,7 +21,7 @@ from assistant.index.store import FaissStore
 from assistant.index.term_matches import TermPositions
 from assistant.index.writer import write_generation
 from assistant.models.documents import GuideWarning, ParsedPage, Passage
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 
 GUIDE_WARNINGS = (
     GuideWarning("a.md", 3, "The link to d.md leads to no page."),

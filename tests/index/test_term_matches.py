@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assistant.index.term_matches import HEADING_SCORE, TermPositions, term_row
 from assistant.models.documents import Passage, Sentence
-from assistant.text.text import extract_terms
+from assistant.text.tokenize import extract_terms
 
 WORDS = ["cat", "dog", "pet", "food", "shop", "the", "sleeps"]
 

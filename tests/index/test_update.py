@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import GuideError
-from assistant.guide.page import ReadingOptions
+from assistant.guide.publishers import ReadingOptions
 from assistant.index import build_cache, builder, index
 from tests.conftest import WordEncoder
 

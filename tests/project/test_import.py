@@ -54,7 +54,7 @@ MODELS_AND_SERVERS = set("torch sentence_transformers transformers faiss gradio 
 
 
 @pytest.mark.parametrize(
-    "module", ["guide.page", "readers.markdown", "query.question_type", "text.text", "settings"]
+    "module", ["guide.page", "readers.markdown", "query.question_type", "text.tokenize", "settings"]
 )
 def test_a_module_of_the_lower_floors_loads_no_model_and_no_server(module: str) -> None:
     assert (MODELS_AND_SERVERS | {"numpy"}).isdisjoint(loaded(f"import assistant.{module}"))

@@ -12,7 +12,10 @@ from opened import opened
 
 from assistant.assistant import Assistant
 from assistant.errors import GuideError, VerifyError
-from assistant.guide import page as guides
+from assistant.guide.folder import read_guide
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import list_files
 from assistant.index import builder, index
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
@@ -80,7 +83,7 @@ def folder(corpus, tmp_path_factory) -> Path:
 
 
 def test_walking_a_guide_follows_no_link_out_of_it(corpus):
-    assert list(guides.list_pages(corpus)) == ["cat.md", "pages/dog.md"]
+    assert list(list_files(corpus).paths) == ["cat.md", "pages/dog.md"]
 
 
 def test_a_folder_of_links_written_in_every_way_gives_no_page(corpus, tmp_path):
@@ -91,17 +94,17 @@ def test_a_folder_of_links_written_in_every_way_gives_no_page(corpus, tmp_path):
     for number, form in enumerate(forms(corpus)):
         if form and "\0" not in form and len(os.fsencode(form)) < 1000:
             (guide / f"{number}.md").symlink_to(form)
-    read = [page.text for page in guides.read_guide(guide).pages]
+    read = [page.text for page in read_guide(guide).pages]
     assert set(read) == {"# The cat\n\nOpen.\n"}
 
 
 def test_reading_a_page_by_a_path_that_leads_out_is_refused(corpus):
     """Links are left to the walk, which is where paths come from."""
-    reading = guides.ReadingOptions()
+    reading = ReadingOptions()
     outside = {path for form in forms(corpus) for path in written(form)} - {"linked.md"}
     for path in sorted(path for path in outside if not path.startswith("folder/")):
         with pytest.raises(GuideError):
-            guides.read_page(corpus, path, reading_options=reading)
+            read_page(corpus, path, reading_options=reading)
 
 
 def test_an_answer_that_cites_a_path_outside_is_not_proved(corpus, folder):

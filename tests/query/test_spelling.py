@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.query.spelling import SpellingCorrector, edit_cost
-from assistant.text.text import split_words, stem
+from assistant.text.tokenize import split_words, stem
 
 TEXT = """
 The product manager decides what internal tools are built. A product owner keeps the backlog, and

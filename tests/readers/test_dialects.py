@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.readers.dialects import WIKI_SCHEME, convert_to_commonmark
-from assistant.readers.markdown import parse_markdown
+from assistant.readers.markdown import parse_markdown, parse_mdx
 from assistant.readers.mdx import LABEL_MARK
 
 
@@ -229,8 +229,8 @@ def test_no_line_is_added_or_removed(source: str) -> None:
 @given(DIALECT)
 def test_blocks_of_any_dialect_stand_in_order_inside_the_file(source: str) -> None:
     last = source.count("\n") + 1
-    for mdx in (False, True):
-        lines = [block.lines for block in parse_markdown(source, mdx=mdx)]
+    for parse in (parse_markdown, parse_mdx):
+        lines = [block.lines for block in parse(source)]
         assert all(1 <= first <= end <= last for first, end in lines)
         assert [first for first, _ in lines] == sorted(first for first, _ in lines)
 

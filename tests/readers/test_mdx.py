@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.readers import markdown
+from assistant.readers.markdown import parse_markdown, parse_mdx
 from assistant.readers.mdx import convert_mdx, find_tag_end, starts_with_import
 
 TABS = "<Tabs items={['One', 'Two']}>\n<Tabs.Tab>\nFirst\n</Tabs.Tab>\n</Tabs>"
@@ -24,7 +24,7 @@ First
 
 
 def texts(source: str) -> list[str]:
-    return [block.text for block in markdown.parse_markdown(source, mdx=True) if block.text]
+    return [block.text for block in parse_mdx(source) if block.text]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_card_leads_where_it_says_from_the_line_it_is_written_in() -> None:
 
 <Card title="Ask" href="/ask" /> and <Card title="Read" />
 """
-    found = markdown.parse_markdown(source, mdx=True)
+    found = parse_mdx(source)
     assert [(block.text, block.lines) for block in found] == [
         ("Start [now]", (4, 4)),
         ("Deploy", (9, 9)),
@@ -101,7 +101,7 @@ def test_nothing_indented_in_a_component_is_code_for_it() -> None:
     source = (
         "<Steps>\n    Some text.\n\n    ```bash\n    run\n    ```\n\n    - item\n</Steps>\n\nAfter"
     )
-    found = [(block.kind, block.text) for block in markdown.parse_markdown(source, mdx=True)]
+    found = [(block.kind, block.text) for block in parse_mdx(source)]
     assert found == [
         ("prose", "Some text."),
         ("code", "run"),
@@ -111,7 +111,7 @@ def test_nothing_indented_in_a_component_is_code_for_it() -> None:
 
 
 def test_plain_markdown_keeps_what_only_looks_like_a_component() -> None:
-    assert [b.text for b in markdown.parse_markdown("Use {x} and {props.y} here.")] == [
+    assert [b.text for b in parse_markdown("Use {x} and {props.y} here.")] == [
         "Use {x} and {props.y} here."
     ]
 

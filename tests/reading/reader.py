@@ -6,7 +6,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from assistant.guide import page as page_reader
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
 from tests.reading.rendering import words_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ BETWEEN = re.compile(r"(?:\s|[-*+•|>☐☑✓]|\[[ xX]\]|\d{1,9}[.)]|[a-z][.)]
 def read_text(folder: Path, source: str, name: str = "page.md") -> ParsedPage:
     """A page as read from a folder of its own."""
     (folder / name).write_text(source, encoding="utf-8", newline="")
-    return page_reader.read_page(folder, name, reading_options=page_reader.ReadingOptions())
+    return read_page(folder, name, reading_options=ReadingOptions())
 
 
 def words_read(page: ParsedPage) -> list[str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.guide import page as page_reader
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
+from assistant.guide.walk import list_files
 from tests.conftest import SHARED
 from tests.reading.reader import broken_promises, strayed, words_read
 from tests.reading.rendering import published
@@ -64,9 +66,7 @@ def losses(folder: Path, paths: list[str], tool: str) -> tuple[list[str], Counte
     lost: list[str] = []
     left_out: Counter[str] = Counter()
     for path in paths:
-        read = words_read(
-            page_reader.read_page(folder, path, reading_options=page_reader.ReadingOptions())
-        )
+        read = words_read(read_page(folder, path, reading_options=ReadingOptions()))
         source = (folder / path).read_bytes().decode("utf-8-sig")
         want, without = published(source, tool).expected(read)
         left_out += without
@@ -114,7 +114,7 @@ def gold_pages(name: str) -> list[str]:
 @pytest.mark.parametrize("name", TOOLS)
 def test_no_word_of_a_published_guide_is_lost(name):
     folder = need(SHARED / "guides" / name)
-    paths = spread(list(page_reader.list_pages(folder)), SHORT)
+    paths = spread(list(list_files(folder).paths), SHORT)
     lost, left_out = losses(folder, paths, TOOLS[name])
     # Nothing but these kinds may be left out, and each only where the oracle saw it.
     assert set(left_out) <= {"contents", "alt", "label"}
@@ -124,12 +124,12 @@ def test_no_word_of_a_published_guide_is_lost(name):
 @pytest.mark.parametrize("name", ["doc2dial", "emanual_tv"])
 def test_no_word_of_a_question_sets_guide_is_lost(name):
     folder = need(EVAL / name / "docs")
-    lost, _ = losses(folder, spread(list(page_reader.list_pages(folder)), SHORT), "github")
+    lost, _ = losses(folder, spread(list(list_files(folder).paths), SHORT), "github")
     assert not lost, "\n".join(lost[:20])
 
 
 def test_no_word_of_the_manuals_is_lost(manuals):
-    paths = list(page_reader.list_pages(manuals))
+    paths = list(list_files(manuals).paths)
     lost, _ = losses(manuals, paths, "github")
     assert not lost, f"{len(lost)} differences:\n" + "\n".join(lost[:20])
 
@@ -138,10 +138,7 @@ def missing_gold(folder: Path, name: str) -> list[str]:
     """Heading paths no section ends in: above them may stand the page's title."""
     there = {
         page: [
-            s.headings
-            for s in page_reader.read_page(
-                folder, page, reading_options=page_reader.ReadingOptions()
-            ).sections
+            s.headings for s in read_page(folder, page, reading_options=ReadingOptions()).sections
         ]
         for page in gold_pages(name)
     }
@@ -167,15 +164,15 @@ def test_every_gold_heading_path_of_the_manuals_is_a_section(manuals):
 def test_every_sentence_of_a_guide_stands_where_it_says(name):
     folder = need(SHARED / "guides" / name)
     wrong: list[str] = []
-    for path in spread(list(page_reader.list_pages(folder)), SHORT // 2):
-        page = page_reader.read_page(folder, path, reading_options=page_reader.ReadingOptions())
+    for path in spread(list(list_files(folder).paths), SHORT // 2):
+        page = read_page(folder, path, reading_options=ReadingOptions())
         wrong += broken_promises(page) + strayed(page)
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:20])
 
 
 def test_every_sentence_of_the_manuals_stands_where_it_says(manuals):
     wrong: list[str] = []
-    for path in page_reader.list_pages(manuals):
-        page = page_reader.read_page(manuals, path, reading_options=page_reader.ReadingOptions())
+    for path in list_files(manuals).paths:
+        page = read_page(manuals, path, reading_options=ReadingOptions())
         wrong += broken_promises(page) + strayed(page)
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:20])

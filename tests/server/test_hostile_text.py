@@ -27,7 +27,7 @@ from assistant.server.reload import LiveAssistant
 from assistant.server.routes import chat as chat_module
 from assistant.server.service import Service
 from assistant.settings import Settings
-from assistant.text.text import strip_invisible
+from assistant.text.normalize import strip_invisible
 from tests.conftest import SHARED
 from tests.server.test_app import served
 

@@ -20,7 +20,7 @@ from assistant.index import index as indexes
 from assistant.models.answers import Turn
 from assistant.query import analyzer, follow_ups
 from assistant.query import question_type as questions
-from assistant.text.text import MAX_QUERY_CHARS, truncate
+from assistant.text.normalize import MAX_QUERY_CHARS, truncate
 from tests import longest
 from tests.conftest import CORPUS
 
@@ -92,7 +92,7 @@ def test_a_question_past_its_time_ends_in_a_clear_error(assistant):
         with pytest.raises(AnswerTimeout, match="not ready within 0 seconds") as raised:
             ask("what is a cat?")
         assert raised.value.status == 503
-        assert raised.value.mend
+        assert raised.value.hint
 
 
 def test_a_deadline_ends_with_its_question_and_is_its_threads_own():

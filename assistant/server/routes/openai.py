@@ -34,7 +34,7 @@ from assistant.server.routes.schemas import (
     problem_responses,
 )
 from assistant.server.security.policies import FILE_COST, QUESTION_COST, Policy, with_policy
-from assistant.text.text import split_words
+from assistant.text.tokenize import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

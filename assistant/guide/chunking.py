@@ -1,0 +1,165 @@
+"""Cut sections into passages that fit the encoder."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from assistant.models.documents import Passage, Sentence
+from assistant.text.sentences import split_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from assistant.guide.sections import SectionBlocks
+    from assistant.models.documents import Block, Section
+
+# Tables for bytes.translate that blank all but letters, or all but digits; counting that way is ten
+# times as fast as with a pattern.
+_LETTERS_ONLY = bytes(c if chr(c).isalpha() else 32 for c in range(128)) + b" " * 128
+_DIGITS_ONLY = bytes(c if chr(c).isdigit() else 32 for c in range(128)) + b" " * 128
+_NON_MARKS = bytes(c for c in range(128) if chr(c).isalnum() or chr(c).isspace())
+_FOREIGN_BLANK = re.compile(r"[^\S\x00-\x7f]")
+_HANGUL = re.compile(r"[\uac00-\ud7af]")
+
+_UNSPLITTABLE_KINDS = frozenset({"code", "row", "header"})
+# A sentence with more tokens than so many passages is split between words.
+_WORD_SPLIT_FACTOR = 2
+
+
+def chunk_section(
+    part: SectionBlocks, section: Section, *, max_tokens: int, language: str, lists_resources: bool
+) -> Iterator[Passage]:
+    """Pack a section's blocks into passages of at most `max_tokens`, its heading in the first."""
+    path = " > ".join(section.headings)
+    text = "\n".join([block.text for block in part.blocks])
+    # Two special tokens, and the heading path, are encoded with every passage.
+    room = max_tokens - 2
+    # No character is more than three word pieces: so short a section needs no counting.
+    fits = 3 * (len(path) + len(text)) <= room
+    if not fits:
+        room = max(max_tokens // 3, room - estimate_tokens(path))
+        # Most sections fit as a whole, and their blocks need no counting one by one.
+        fits = estimate_tokens(text) <= room
+    builder = _PassageBuilder(part.heading)
+    number = 1
+
+    def passage() -> Passage:
+        return Passage(
+            id=f"{section.path}#{section.anchor}/{number}",
+            path=section.path,
+            headings=section.headings,
+            anchor=section.anchor,
+            url=section.url,
+            text="".join(builder.texts),
+            sentences=tuple(builder.sentences),
+            lists_resources=lists_resources,
+            language=language,
+        )
+
+    for block in part.blocks:
+        if block.kind == "break":
+            builder.token_count = room  # a thematic break is the author's own cut
+            continue
+        if not block.text.strip():
+            continue
+        for piece, size in [(block, 1)] if fits else _split_block(block, room):
+            if builder.has_body and builder.token_count and builder.token_count + size > room:
+                yield passage()
+                builder = _PassageBuilder(None)
+                number += 1
+            builder.add(piece, size)
+    yield passage()
+
+
+class _PassageBuilder:
+    """Joins blocks to a passage: items and rows on lines of their own, other blocks apart."""
+
+    def __init__(self, heading: Block | None) -> None:
+        self.texts: list[str] = []
+        self.sentences: list[Sentence] = []
+        self.token_count = 0  # without the heading's
+        self.has_body = False
+        self._length = 0
+        self._previous = heading
+        if heading:
+            self.texts.append(heading.text)
+            self._length = len(heading.text)
+            self.sentences.append(Sentence(0, self._length, "heading", heading.lines))
+
+    def add(self, block: Block, tokens: int) -> None:
+        """Append a block of so many tokens."""
+        lead = "  " * block.level + block.marker
+        if self.texts:
+            before = self._previous
+            same_group = before is not None and block.group and block.group == before.group
+            lead = ("\n" if same_group else "\n\n") + lead
+        start = self._length + len(lead)
+        self.texts += (lead, block.text)
+        self._length = start + len(block.text)
+        kind = "prose" if block.kind in {"heading", "break"} else block.kind
+        is_whole = kind in _UNSPLITTABLE_KINDS
+        for a, b in [(0, len(block.text))] if is_whole else split_sentences(block.text):
+            self.sentences.append(Sentence(start + a, start + b, kind, block.lines))  # type: ignore[arg-type]
+        self._previous, self.has_body = block, True
+        self.token_count += tokens
+
+
+def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:
+    """Yield a block that fits with its tokens; of a longer one, runs of sentences that fit.
+
+    Code and rows are never split.
+    """
+    text = block.text
+    size = estimate_tokens(text)
+    if size <= room or block.kind in _UNSPLITTABLE_KINDS:
+        yield block, size
+        return
+    start, end, used, marker = 0, 0, 0, block.marker
+    for span_start, span_end in _split_text(text, room):
+        size = estimate_tokens(text[span_start:span_end])
+        if start < end and used + size > room:
+            yield _slice_block(block, text[start:end], marker)
+            start, used, marker = span_start, 0, ""
+        used += size
+        end = span_end
+    yield _slice_block(block, text[start:end], marker)
+
+
+def _slice_block(block: Block, text: str, marker: str) -> tuple[Block, int]:
+    return replace(block, text=text, marker=marker), estimate_tokens(text)
+
+
+def _split_text(text: str, room: int) -> Iterable[tuple[int, int]]:
+    """Yield the spans of a text's sentences; one that is far too long is split between words."""
+    for start, end in split_sentences(text):
+        if estimate_tokens(text[start:end]) <= _WORD_SPLIT_FACTOR * room:
+            yield start, end
+            continue
+        piece_start, used = start, 0
+        for word in re.finditer(r"\S{1,100}", text[start:end]):
+            used += estimate_tokens(word[0])
+            if used > room and start + word.start() > piece_start:
+                yield piece_start, start + word.start()
+                piece_start, used = start + word.start(), estimate_tokens(word[0])
+        yield piece_start, end
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate how many word pieces an English encoder makes of a text, rather more than fewer.
+
+    A plain Latin word counts one piece, and one more for every five letters beyond the third; a
+    number or a mark one. In other scripts every character counts one, a Hangul syllable two and a
+    half. Measured against the default tokenizer: half of English passages within 8 %, 1 in 1,000
+    over.
+    """
+    raw = text.encode("ascii", "replace")  # a letter of another script becomes a mark
+    lengths = list(map(len, raw.translate(_LETTERS_ONLY).split()))
+    pieces = len(lengths) + sum([(n - 3) // 5 for n in lengths if n > 7])
+    pieces += len(raw.translate(_DIGITS_ONLY).split()) + len(raw.translate(None, _NON_MARKS))
+    if text.isascii():
+        return pieces
+    pieces -= len(_FOREIGN_BLANK.findall(text))
+    return math.ceil(pieces + 1.5 * len(_HANGUL.findall(text)))

@@ -1,0 +1,116 @@
+"""Cutting sections into passages that fit the encoder."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.guide.chunking import estimate_tokens
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
+from tests.guide_pages import texts
+
+if TYPE_CHECKING:
+    from assistant.models.documents import Guide
+
+LONG = " ".join(f"This is sentence number {n} of a long paragraph." for n in range(60))
+
+
+def test_a_section_that_fits_is_one_passage(page) -> None:
+    assert len(page("# T\n\nOne.\n\nTwo.\n\n- a\n- b").passages) == 1
+
+
+def test_a_long_paragraph_is_cut_between_sentences_and_loses_none(page) -> None:
+    guide = page(f"# T\n\n{LONG}", max_tokens=128)
+    assert len(guide.passages) > 3
+    sentences = [p.slice(s) for p in guide.passages for s in p.sentences]
+    assert sentences == ["T", *(f"{part}." for part in LONG.rstrip(".").split(". "))]
+    assert all(estimate_tokens(p.search_text) <= 128 for p in guide.passages)
+    assert [p.id for p in guide.passages] == [
+        f"page.md#t/{n}" for n in range(1, len(guide.passages) + 1)
+    ]
+
+
+def test_code_is_never_cut(page) -> None:
+    code = "\n\n".join(f"line_{n} = call({n}, 'word word word')" for n in range(80))
+    guide = page(f"# T\n\nBefore.\n\n```\n{code}\n```\n\nAfter.", max_tokens=64)
+    assert sum(code in passage.text for passage in guide.passages) == 1
+
+
+def test_a_table_is_cut_between_rows_only(page) -> None:
+    rows = [f"row {n} | some words that say a little more {n}" for n in range(60)]
+    guide = page(
+        "# T\n\n| a | b |\n|---|---|\n" + "\n".join(f"| {r} |" for r in rows), max_tokens=64
+    )
+    assert len(guide.passages) > 3
+    lines = [line for passage in guide.passages for line in passage.text.split("\n")]
+    assert [line for line in lines if line.startswith("row")] == rows
+
+
+def test_a_thematic_break_ends_a_passage(page) -> None:
+    assert texts(page("# T\n\none\n\n---\n\ntwo"), "t") == ["T\n\none", "two"]
+
+
+def test_ids_stay_when_another_section_is_edited(page) -> None:
+    before = page("# T\n\n## A\n\nalpha\n\n## B\n\nbeta\n\n## C\n\ngamma")
+    after = page(
+        f"# T\n\n## A\n\n{LONG}\n\n## B\n\nbeta\n\n## New\n\nnew\n\n## C\n\ngamma", max_tokens=64
+    )
+
+    def texts_by_id(guide: Guide) -> dict[str, str]:
+        return {p.id: p.text for p in guide.passages}
+
+    for name in ("page.md#b/1", "page.md#c/1"):
+        assert texts_by_id(before)[name] == texts_by_id(after)[name]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "# A",
+                "## B",
+                "Some words. And more!",
+                "- item one",
+                "1. step",
+                "> said",
+                "| a | b |",
+                "|---|---|",
+                "```\ncode\n```",
+                "---",
+                "",
+                "x" * 300,
+                "产品经理。" * 30,
+                "Term\n: What",
+                "[t](http://u.v)",
+                "<div>",
+                "</div>",
+                "{: .x}",
+                "[^1]",
+                "[^1]: Note.",
+                LONG,
+            ]
+        ),
+        min_size=1,
+        max_size=15,
+    ),
+    st.integers(16, 300),
+)
+def test_every_sentence_is_a_slice_of_its_passage_on_any_page(
+    parts: list[str], max_tokens: int
+) -> None:
+    source = "\n".join(parts)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "p.md").write_text(source, encoding="utf-8")
+        options = ReadingOptions(max_tokens=max_tokens)
+        passages = read_page(Path(folder), "p.md", reading_options=options).passages
+    assert len({passage.id for passage in passages}) == len(passages)
+    for passage in passages:
+        assert passage.sentences
+        for sentence in passage.sentences:
+            assert passage.slice(sentence).strip()

@@ -1,0 +1,168 @@
+"""Cutting a page at its headings, without its table of contents."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.errors import GuideError
+from assistant.readers.markdown import parse_markdown
+from assistant.render.page_html import render_markdown
+from tests.guide_pages import anchors, check_guide, paths, texts
+
+
+def test_a_first_heading_equal_to_the_title_is_not_repeated(page) -> None:
+    guide = page("---\ntitle: My Guide\n---\n# My guide\n\n## Part\n\ntext")
+    assert paths(guide) == [("My guide",), ("My guide", "Part")]
+
+
+def test_a_first_heading_other_than_the_title_is_under_it(page) -> None:
+    guide = page("---\ntitle: My Guide\n---\n# Welcome\n\n## Part\n\ntext")
+    assert paths(guide) == [("My Guide", "Welcome"), ("My Guide", "Welcome", "Part")]
+
+
+def test_a_heading_is_under_the_nearest_higher_one(page) -> None:
+    guide = page("# T\n\n### C\n\nc\n\n## B\n\nb\n\n#### D\n\nd\n\n# U\n\nu")
+    assert paths(guide) == [("T",), ("T", "C"), ("T", "B"), ("T", "B", "D"), ("T", "U")]
+
+
+def test_a_heading_inside_a_code_fence_opens_no_section(page) -> None:
+    guide = page("# T\n\n````md\n# no\n```\n# no\n```\n````\n\n- item\n\n  ~~~\n  # no\n  ~~~\n")
+    assert paths(guide) == [("T",)]
+
+
+def test_repeated_anchors_are_numbered_around_explicit_ones(page) -> None:
+    guide = page("# A\n\n# A\n\n# A-1\n\n# A\n\n# B {#a}\n\n# C {#own}\n\n# Own")
+    assert anchors(guide) == ["a", "a-1", "a-1-1", "a-2", "a-3", "own", "own-1"]
+    check_guide(guide)
+
+
+def test_a_heading_without_letters_has_an_anchor_and_the_text_above_none(page) -> None:
+    guide = page("Intro.\n\n# \U0001f389\n\nparty\n\n# ???\n\nwhat")
+    assert anchors(guide) == ["", "section", "section-1"]
+    check_guide(guide)
+
+
+def test_an_empty_heading_opens_no_section(page) -> None:
+    guide = page("# T\n\na\n\n##\n\nb\n\n# ![logo](x.png)\n\nc")
+    assert [texts(guide, anchor) for anchor in anchors(guide)] == [["T\n\na\n\nb\n\nc"]]
+
+
+def test_a_heading_above_a_thematic_break_opens_a_section(page) -> None:
+    assert anchors(page("# T\n\n---\n\n## A\n\ntext")) == ["t", "a"]
+
+
+@pytest.mark.parametrize("source", ["***\n", "***\n\n***\n", "<!-- nothing -->", "[a]: http://b\n"])
+def test_a_page_that_shows_nothing_is_empty(page, source: str) -> None:
+    with pytest.raises(GuideError, match="empty"):
+        page(source)
+
+
+def test_a_break_before_the_first_heading_makes_no_passage(page) -> None:
+    guide = page("***\n\n# T\n\ntext")
+    assert [passage.id for passage in guide.passages] == ["page.md#t/1"]
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "- [A](#a)\n- [B](#b)",
+        "1. [A](#a)\n   - [B](#b)",
+        "## Contents\n\n- [A](#a)\n\t- [B](#b)",
+        "<div>\n## Contents\n* [A](#a)\n</div>",
+        "- A table\n{:toc}",
+        "1. - A table\n{:toc .wide}",
+    ],
+)
+def test_a_table_of_contents_is_not_content(page, contents: str) -> None:
+    guide = page(f"# T\n\nIntro.\n\n{contents}\n\n## A\n\na\n\n## B\n\nb")
+    assert not any("Contents" in p.text or "- A" in p.text for p in guide.passages)
+    assert anchors(guide) == ["t", "a", "b"]
+
+
+def test_a_list_with_more_than_links_is_content(page) -> None:
+    guide = page("# T\n\n- [A](#a)\n- see below\n\n## A\n\na")
+    assert texts(guide, "t") == ["T\n\n- A\n- see below"]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "# A\n",
+                "## A\n",
+                "## B {#a}\n",
+                "#\n",
+                "# ?\n",
+                "A\n===\n",
+                "```\n# A\n```\n",
+                "x\n",
+                "- [A](#a)\n",
+                "***\n",
+                "\n",
+                "> # Q\n",
+                "<!--\n# A\n-->\n",
+                "---\n",
+                "<div>\n",
+            ]
+        ),
+        max_size=20,
+    )
+)
+def test_a_rendered_page_has_the_anchors_of_its_sections(parts: list[str]) -> None:
+    source = "\n".join(parts)
+    ids = [(line, f"l{line}") for line in range(1, source.count("\n") + 2)]
+    rendered = HeadingIds(render_markdown(source, ids)).ids
+    headings = [block for block in parse_markdown(source) if block.kind == "heading"]
+    assert rendered == [f"l{block.lines[0]}" for block in headings if block.level <= 6]
+
+
+class HeadingIds(HTMLParser):
+    """Collects the ids of a page's headings."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if re.fullmatch("h[1-6]", tag):
+            self.ids.append(dict(attrs).get("id") or "")
+
+
+@pytest.mark.parametrize("source", ["## {}\n\nA dog barks.\n", "{}\n---\n\nA dog barks.\n"])
+def test_an_overlong_heading_is_read_as_text_without_loss(page, source: str) -> None:
+    words = " ".join(f"word{n}" for n in range(400))
+    guide = page("# Dogs\n\n" + source.format(words))
+    assert paths(guide) == [("Dogs",)]
+    text = " ".join(passage.text for passage in guide.passages)
+    assert re.findall(r"word\d+", text) == words.split()
+
+
+def test_emphasised_lines_are_headings_where_a_page_has_no_others(parse):
+    parsed = parse("a.md", "# Title\n\n**First step**\n\nDo it.\n\n**Second step**\n\nDo more.\n")
+    assert [section.headings for section in parsed.sections] == [
+        ("Title",),
+        ("Title", "First step"),
+        ("Title", "Second step"),
+    ]
+    assert [section.url for section in parsed.sections] == ["a.md#title", "a.md", "a.md"]
+
+
+def test_emphasised_lines_are_text_where_a_page_has_headings(parse):
+    parsed = parse("a.md", "# Title\n\n**Bold line**\n\nText.\n\n## Other\n\nMore.\n")
+    assert [section.headings[-1] for section in parsed.sections] == ["Title", "Other"]
+    assert parsed.passages[0].text == "Title\n\nBold line\n\nText."
+
+
+@pytest.mark.parametrize(
+    "line", ["**A whole sentence.**", "**Note:**", "**bold** and plain", "- **item**", "> **said**"]
+)
+def test_emphasis_within_a_line_or_on_a_sentence_is_text(parse, line):
+    assert len(parse("a.md", f"{line}\n\nText.\n").sections) == 1

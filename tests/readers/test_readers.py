@@ -1,0 +1,34 @@
+"""The table of readers, by file suffix."""
+
+from __future__ import annotations
+
+from assistant.readers import READERS, reader_for
+from assistant.readers.html import parse_html_page
+from assistant.readers.markdown import parse_markdown, parse_mdx
+from assistant.readers.plain_text import parse_plain_text
+
+
+def test_the_suffix_decides_the_reader() -> None:
+    assert {path: reader_for(path).parse for path in ("a.MD", "b/c.mdx", "d.htm", "e.rst")} == {
+        "a.MD": parse_markdown,
+        "b/c.mdx": parse_mdx,
+        "d.htm": parse_html_page,
+        "e.rst": parse_html_page,
+    }
+    assert reader_for("f.Txt").parse is parse_plain_text
+
+
+def test_a_file_with_another_suffix_is_read_as_markdown() -> None:
+    assert reader_for("notes") == READERS[".md"]
+
+
+def test_pages_of_markdown_alone_may_open_with_front_matter() -> None:
+    suffixes = {suffix for suffix, reader in READERS.items() if reader.is_markdown}
+    assert suffixes == {".md", ".markdown", ".mdown", ".mdx", ".mkd", ".pdf"}
+
+
+def test_every_reader_decodes_and_parses_the_pages_it_is_for() -> None:
+    for suffix in READERS.keys() - {".docx", ".pdf"}:
+        reader = reader_for(f"page{suffix}")
+        source = reader.decode(f"page{suffix}", b"some words\n")
+        assert [block.text for block in reader.parse(source.text)] == ["some words"]
