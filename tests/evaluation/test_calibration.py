@@ -16,7 +16,7 @@ from assistant.evaluation import calibration
 from assistant.evaluation.calibration import LabelledQuestion, fit_threshold
 from assistant.index import builder, generations
 from assistant.index import index as indexes
-from assistant.retrieval.answerability import CALIBRATION_FILE, read_threshold
+from assistant.retrieval.answerability import CALIBRATION_FILE, digest_json, read_threshold
 from assistant.retrieval.ranker import load_shipped_model
 
 SHIPPED = load_shipped_model().threshold
@@ -237,6 +237,16 @@ def test_a_threshold_of_another_model_is_not_used_and_every_answer_warns(folder,
     assistant = Assistant.open_calibrated(opened, word_encoder, folder)
     assert assistant.ask("what does the cat do?").degraded == (warning,)
     assert assistant.with_index(opened).warnings == (warning,)
+
+
+def test_a_threshold_of_another_ranking_model_is_not_used(folder, word_encoder):
+    data = {"bar": 0.5, "model": word_encoder.identity, "ranking": "of before"}
+    data["digest"] = digest_json(data)
+    (folder / CALIBRATION_FILE).write_text(json.dumps(data))
+    threshold, warning = read_threshold(folder, word_encoder.identity)
+    assert threshold is None
+    assert "another ranking" in warning
+    assert "assistant calibrate" in warning
 
 
 def test_an_altered_file_is_reported_with_a_hint_wherever_it_is_altered(folder, word_encoder):
