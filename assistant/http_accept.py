@@ -1,4 +1,4 @@
-"""What a client accepts, by the Accept headers of HTTP (RFC 9110, 12.5)."""
+"""Parse Accept headers and choose the media type of a response (RFC 9110, 12.5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 JSON = "application/json"
 
-_MAX_ITEMS = 50  # items read of one header; browsers and programs send a handful
+_MAX_ITEMS = 50  # of one header; browsers and programs send a handful
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
@@ -22,23 +22,23 @@ def parse_accept(header: str) -> list[tuple[str, float]]:
 
     Parameters other than `q` are left out. An item whose quality is malformed is left out too.
     """
-    found = []
+    items = []
     for item in parse_http_list(header)[:_MAX_ITEMS]:
         name, *parameters = (part.strip().lower() for part in item.split(";"))
         pairs = (parameter.partition("=") for parameter in parameters)
-        given = [value.strip() for key, _, value in pairs if key.strip() == "q"]
-        quality = ",".join(given or ["1"])
+        qualities = [value.strip() for key, _, value in pairs if key.strip() == "q"]
+        quality = ",".join(qualities or ["1"])
         if name and _QUALITY.fullmatch(quality):
-            found.append((name, float(quality)))
-    return found
+            items.append((name, float(quality)))
+    return items
 
 
 def choose_media_type(header: str, media_types: Sequence[str]) -> str:
-    """Choose the media type that a client likes best of those offered; empty where it takes none.
+    """Choose the media type that a client prefers of those there are; empty where it takes none.
 
     The most specific range that names a type decides its quality, and 0 excludes it. Of equal
-    qualities the type that is named more exactly wins, then the one offered first, which is also
-    the choice where there is no header.
+    qualities the type that is named more exactly wins, then the first of `media_types`, which is
+    also the choice where there is no header.
     """
     ranges = parse_accept(header)
     if not header.strip():

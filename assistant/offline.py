@@ -1,8 +1,8 @@
-"""Keep every package that is used here from asking the network, before any of them is imported.
+"""Keep every package in use from sending anything over the network, before it is imported.
 
-`import assistant` calls `stay_offline` first, so that each interface passes it: command line,
+`import assistant` calls `stay_offline` first, so that every interface passes it: the command line,
 Python, `app.py`, the chat, MCP, and the processes they start, which inherit the environment.
-Whatever it needs beyond what Python has loaded anyway is imported inside a function.
+Whatever this module needs beyond what Python has loaded anyway is imported inside a function.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ FORCED_VARIABLES = {
     "ORT_DISABLE_TELEMETRY": "1",
     # Gradio sends usage data and looks for a newer version. Anything but "True" is no.
     "GRADIO_ANALYTICS_ENABLED": "False",
-    # huggingface_hub sends usage data of its own and of packages that call it, Gradio for one.
+    # huggingface_hub sends usage data, its own and that of packages that call it, such as Gradio.
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    # The convention that other packages read, such as one that is required by these tomorrow.
+    # The convention that other packages read, such as one that these may require tomorrow.
     "DO_NOT_TRACK": "1",
 }
 """Set whatever they were before: that nothing leaves the machine depends on them alone."""
 
 DEFAULT_VARIABLES = {
-    # huggingface_hub and transformers fetch nothing. All calls of ours say the same, so a program
+    # huggingface_hub and transformers fetch nothing. Every call of ours says the same, so a program
     # that imports this package and fetches models itself may set it to 0.
     "HF_HUB_OFFLINE": "1",
     # FastAPI sends traces where OTEL_EXPORTER_… says. An operator may want that.
     "FASTAPI_OTEL_AUTO_CONFIGURE": "false",
-    # Gradio loads pandas to sum up its own run times, after so many events; every one if not set.
+    # Gradio loads pandas to sum up its own run times after so many events: each, if not set.
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
     # tokenizers warns on standard error where a process forks after it ran in threads.
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""Set only where the environment does not: a person may have a reason to want it otherwise."""
+"""Set only where the environment does not: an operator may have a reason to want it otherwise."""
 
 
 def stay_offline() -> None:
@@ -57,7 +57,7 @@ def stay_offline() -> None:
 
 
 def use_private_temp_folder() -> None:
-    """Name a temporary folder for Gradio that no other program uses, before Gradio is imported.
+    """Choose a temporary folder for Gradio that no other program uses, before it is imported.
 
     Its default is one folder for all users of a machine, which the first of them owns. Raises
     SettingsError where no folder can be written to.
@@ -69,11 +69,11 @@ def use_private_temp_folder() -> None:
     from assistant.errors import SettingsError
 
     try:
-        place = Path(tempfile.gettempdir())
+        folder = Path(tempfile.gettempdir())
     except FileNotFoundError as error:
         raise SettingsError(
             "The chat needs a folder for temporary files, and none here can be written to.",
             "Name one with TMPDIR; in a container, mount a tmpfs on /tmp.",
         ) from error
     name = f"guide-assistant-{secrets.token_hex(8)}"
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(place / name))
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(folder / name))

@@ -1,7 +1,6 @@
-"""What can be set, and from where: an argument beats the environment beats the file.
+"""All settings, and where they come from: an argument beats the environment beats the file.
 
-Knows the names and limits of all settings. Must not know what is done with them. A name that is
-not a setting is an error wherever it stands.
+A name that is not a setting is an error wherever it stands.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "assistant.toml"
 ENV_PREFIX = "ASSISTANT_"
 KEY_VARIABLE = "ASSISTANT_KEY"
-"""Where a client finds its key to a server: a secret of whoever asks, and no setting."""
+"""The environment variable with a client's API key: a secret of whoever asks, not a setting."""
 
 
 def _split_list(value: object) -> object:
-    """A list, also where it is one string of the environment: parts between commas."""
+    """Split a list that is one string of the environment, its parts between commas."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
@@ -50,67 +49,67 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    corpus: Path = Field(Path("corpus"), description="The guide: a folder of Markdown.")
-    index: Path = Field(Path("index"), description="Where the index is kept.")
+    corpus: Path = Field(Path("corpus"), description="The folder of the guide's pages.")
+    index: Path = Field(Path("index"), description="The folder of the index.")
     model: str = Field("", description="A sentence-transformers model; empty for the bundled one.")
     device: str = Field("cpu", description="Where the model runs: cpu, cuda, mps.")
     base_url: str = Field(
         "",
         pattern=r"^(https?://.+)?$",
-        description="Where the guide is published, https://…, for links to its sections.",
+        description="The address the guide is published at, https://…, for links to its sections.",
     )
     site: Literal["auto", "github", "jekyll", "mkdocs", "docusaurus"] = Field(
         "auto",
         description="The tool that publishes the guide: auto, github, jekyll, mkdocs, docusaurus.",
     )
-    title: str = Field("", description="What the chat calls the guide; empty for its first title.")
+    title: str = Field("", description="The guide's title in the chat; empty for the title of its front page.")
     host: str = Field("127.0.0.1", description="The address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="The port the chat listens on.")
     root: str = Field(
         "",
         pattern=r"^(/[\w.~-]+)*$",
-        description="The path the chat is published under, behind a proxy: /help, for one.",
+        description="The path the server is published under by a proxy, for example /help.",
     )
     hosts: Names = Field(
         (),
-        description="The host names it answers to; empty for any, or for this machine's own "
-        "where it listens on loopback alone.",
+        description="The host names the server answers to; empty for any, or for this machine's "
+        "own where it listens on the loopback only.",
     )
     origins: Origins = Field(
-        (), description="Sites whose pages may call it from a browser, https://… each."
+        (), description="Sites whose pages may call the server from a browser, https://… each (CORS)."
     )
-    frames: Origins = Field((), description="Sites that may show it in a frame, https://… each.")
+    frames: Origins = Field((), description="Sites that may show the server's pages in a frame, https://… each.")
     trusted_proxies: Networks = Field(
-        (), description="Addresses or networks whose X-Forwarded-* headers are believed."
+        (), description="Addresses or networks of proxies whose X-Forwarded-* headers are believed."
     )
     anonymous: bool = Field(
         default=False,
-        description="Whether whoever asks from another machine may read without a key.",
+        description="Whether anyone on another machine may read without an API key.",
     )
     trust_loopback: bool = Field(
         default=True,
-        description="Whether readers on this machine may read without a key; never where hosts is "
-        "set, because a proxy that adds no header looks like one of them.",
+        description="Whether readers on this machine may read without an API key; never where "
+        "hosts is set, because a proxy that adds no header looks like one of them.",
     )
     keys: Path | None = Field(
-        None, description="The file of the keys' digests; keys.json beside the index if not set."
+        None, description="The file of the API keys' digests; keys.json in the index folder if not set."
     )
     user_header: str = Field(
         "",
         pattern=r"^[A-Za-z0-9-]*$",
-        description="The header in which a trusted proxy names who is signed in: Remote-User.",
+        description="The header in which a trusted proxy names the signed-in user, such as Remote-User.",
     )
     rate: int | None = Field(
         None,
         ge=0,
-        description="Questions a minute from one address or key, 0 for no limit; reading a page "
-        "counts as a part of one. Where it is not set, 120, and no limit for loopback addresses.",
+        description="Rate limit: questions a minute from one address or API key, 0 for no limit; a "
+        "page counts as a part of one. If not set, 120, and no limit for loopback addresses.",
     )
-    waiting: int = Field(64, ge=1, description="How many questions may wait at once.")
+    waiting: int = Field(64, ge=1, description="How many questions may wait at once; more are refused with 429.")
     language: str = Field(
-        "", description="The language of the chat's own words: de, en…; empty for each reader's."
+        "", description="The language of the interface: de, en…; empty for each reader's own."
     )
-    logo: Path | None = Field(None, description="A picture before the title: svg, png, webp.")
+    logo: Path | None = Field(None, description="A logo before the title: svg, png, webp.")
     accent: str = Field(
         "#0b5c6b",
         pattern=r"^#[0-9a-fA-F]{6}$",
@@ -119,29 +118,28 @@ class Settings(BaseModel):
     feedback_url: str = Field(
         "",
         pattern=r"^((https?://|mailto:).+)?$",
-        description="Where readers tell the guide's authors what is missing: https://… or mailto:…",
+        description="Where readers write to the guide's authors: https://… or mailto:…",
     )
     journal: str = Field(
         "",
-        description="Where answers and what readers think of them are kept: a database's URL; "
-        "empty for journal.sqlite beside the index, off for nowhere.",
+        description="The answer log, with readers' ratings: a database URL; empty for "
+        "journal.sqlite in the index folder, off for none.",
     )
     keep_days: int = Field(
-        90, ge=1, description="How many days answers and what was said of them are kept."
+        90, ge=1, description="Days after which answers and ratings leave the answer log."
     )
-
     journal_megabytes: int = Field(
-        500, ge=1, description="How many megabytes are kept of answers; the oldest leave first."
+        500, ge=1, description="Megabytes of the answer log; the oldest answers leave first."
     )
 
     @property
     def uses_bundled_guide(self) -> bool:
-        """Whether it is the guide that comes with the package, in the user's own cache."""
+        """Whether the guide is the one that comes with the package, indexed in the user's cache."""
         return self.index.parent == bundled.indexes_folder()
 
     @property
     def keys_file(self) -> Path:
-        """The file of the keys' digests."""
+        """The file of the API keys' digests."""
         return self.keys or self.index / "keys.json"
 
     @property
@@ -155,42 +153,44 @@ class Settings(BaseModel):
 
     @property
     def answer_log_url(self) -> str:
-        """The database of the journal; empty where nothing is to be kept."""
+        """The database URL of the answer log; empty where it is off."""
         if self.journal == "off":
             return ""
         return self.journal or f"sqlite:///{(self.index / 'journal.sqlite').resolve()}"
 
 
 def load_settings(**arguments: Any) -> Settings:
-    """The settings in force here: `assistant.toml`, then ASSISTANT_* variables, then arguments.
+    """Load the settings: `assistant.toml`, then ASSISTANT_* variables, then arguments.
 
-    Arguments that are None are left to the others. Where none of them names a guide or an index,
-    and neither lies in this folder, it is the guide that comes with the package. Raises
-    SettingsError naming what is wrong; where `model` is among the arguments, also for a model
-    folder that the file alone names.
+    An argument that is None does not count. Where no guide and no index is named, and neither is
+    in this folder, the guide is the one that comes with the package. Raises SettingsError; where
+    `model` is among the arguments, also for a model folder that only the file names.
     """
-    given = {name: value for name, value in arguments.items() if value is not None}
-    theirs, own = _read_file(Path(SETTINGS_FILE)), {**_read_environment(os.environ), **given}
-    said = {**theirs, **own}
-    chosen = _validate(said)
+    overrides = {name: value for name, value in arguments.items() if value is not None}
+    from_file = _read_file(Path(SETTINGS_FILE))
+    own = {**_read_environment(os.environ), **overrides}
+    values = {**from_file, **own}
+    settings = _validate(values)
     if "model" in arguments and "model" not in own:
-        _reject_model_folder(chosen.model)
-    if said.keys() & {"corpus", "index"} or chosen.corpus.exists() or chosen.index.exists():
-        return chosen
+        _reject_model_folder(settings.model)
+    if values.keys() & {"corpus", "index"}:
+        return settings
+    if settings.corpus.exists() or settings.index.exists():
+        return settings
     guide = bundled.corpus_folder()
     if guide is None:
-        return chosen
-    index = bundled.index_folder(guide, chosen.model)
+        return settings
+    index = bundled.index_folder(guide, settings.model)
     if index is None:
         raise SettingsError(
-            "No home folder is known, where the index of the guide that comes with it would be.",
+            "There is no home folder for the index of the bundled guide.",
             "Name a guide and an index, or a folder that may be written to: XDG_CACHE_HOME=FOLDER",
         )
-    return chosen.model_copy(update={"corpus": guide, "index": index})
+    return settings.model_copy(update={"corpus": guide, "index": index})
 
 
 def _reject_model_folder(model: str) -> None:
-    """Refuse a model folder that only a project's own file names, which may be anybody's."""
+    """Refuse a model folder that only a project's own file names: anybody may have written it."""
     if model and Path(os.path.expanduser(model)).exists():  # noqa: PTH111 - Path's own may raise
         raise SettingsError(
             f"{SETTINGS_FILE} names the model folder {model}: a project's own file may not choose one.",
@@ -206,7 +206,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             f"{path} cannot be read: {(isinstance(error, OSError) and error.strerror) or error}.",
-            "Mend the file or remove it.",
+            "Fix the file or remove it.",
         ) from error
 
 
@@ -220,9 +220,9 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _validate(data: dict[str, Any]) -> Settings:
     for name, value in data.items():
-        if "\0" in str(value):  # no file, host or address holds one
+        if "\0" in str(value):  # no file, host or address has one
             raise SettingsError(
-                f"The setting {name} holds a character of code 0.", "Take it out, or set it anew."
+                f"The setting {name} contains a null character.", "Remove it, or set it again."
             )
     try:
         return Settings.model_validate(data)

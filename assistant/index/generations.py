@@ -9,7 +9,6 @@ begins with a dot.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import itertools
 import json
@@ -33,6 +32,8 @@ from assistant.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from filelock import FileLock
 
     _Block = tuple[str, int]  # a file's path inside its generation, and which block of it
 
@@ -192,9 +193,8 @@ def lock_for_writing(folder: Path) -> Iterator[Path]:
     """
     try:
         _make_folders(folder)
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = _acquire_lock(folder)
         try:
-            _take_lock(lock, folder)
             _sweep(folder)
             try:
                 draft = folder / f".draft-{os.getpid()}"
@@ -203,7 +203,7 @@ def lock_for_writing(folder: Path) -> Iterator[Path]:
             finally:
                 _sweep(folder)
         finally:
-            os.close(lock)
+            lock.release()
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         hint = "Free some space there" if full else "Make its files writable"
@@ -328,13 +328,17 @@ def _make_folders(folder: Path) -> None:
         _fsync(path.parent)
 
 
-def _take_lock(handle: int, folder: Path) -> None:
+def _acquire_lock(folder: Path) -> FileLock:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0, fallback_to_soft=False)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        lock.acquire()
+    except Timeout as error:
         raise IndexBusy(
             f"Another process is building the index in {folder}.", "Wait for it to finish."
         ) from error
+    return lock
 
 
 def _fsync(path: Path) -> None:

@@ -1,7 +1,7 @@
-"""What was answered, and what readers thought of it: kept in a database for some days.
+"""The answer log: answers as they were given, and readers' ratings of them, for some days.
 
-Knows the tables, the key that ids are made with, and which rows have to go: those that are too
-old, those over the size it may have, and those somebody wants gone. Nothing of who asked is kept.
+Rows leave when they are too old, when the log is too large, and when somebody wants a text gone.
+Nothing of who asked is stored.
 """
 
 from __future__ import annotations
@@ -24,25 +24,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from assistant.errors import AnswerLogError
 from assistant.models.answers import Answer
-from assistant.server.answer_log_store import (
-    ANSWERS,
-    BYTES_USED,
-    CLOCK,
-    DAMAGED_HINT,
-    INSERT_KEY,
-    KEYS,
-    LOCKED_HINT,
-    METADATA,
-    MOVE_OLD_RATINGS,
-    OLD_ANSWERS,
-    UPSERT_ANSWER,
-    UPSERT_CLOCK,
-    UPSERT_VOTE,
-    VOTES,
-    create_engine,
-    describe_url,
-    to_answer_log_error,
-)
+from assistant.server import answer_log_store as store
+from assistant.server.answer_log_store import ANSWERS, CLOCK, KEYS, OLD_ANSWERS, VOTES
 from assistant.steady_clock import SMALL_STEP, SteadyClock
 from assistant.text.normalize import normalise, strip_invisible
 
@@ -52,23 +35,23 @@ if TYPE_CHECKING:
     _Seconds = Callable[[], float]
 
 _DAY = 86_400.0
-_SWEEP_SECONDS = 3_600.0  # seconds between two removals of what is too old
+_SWEEP_SECONDS = 3_600.0  # between two deletions of what is too old
 _MAX_COMMENT = 2_000
 _MEGABYTE = 1 << 20
 _MAX_VOTES = 500  # of one answer; the oldest leave first
-_VOTE_BYTES = 150  # bytes of a vote and its place in the indexes, beside its comment
-_PAGE_SIZE = 200  # rows looked through at once
-# A journal that is full lets go of four answers, then looks again; of 200 at most for one that is
-# kept, which takes .1 s, and no more often than each thousandth part of its size.
+_VOTE_BYTES = 150  # of a vote and its place in the indexes, besides its comment
+_PAGE_SIZE = 200  # rows read at once
+# A log that is full lets go of four answers, then measures itself again; of 200 at most for one
+# that is added, which takes .1 s, and no more often than each thousandth part of its size.
 _BATCH, _BATCHES, _GRAIN = 4, 50, 1_000
-_CHECKPOINT_SECONDS = 10.0  # seconds that emptying the log may take while others read
+_CHECKPOINT_SECONDS = 10.0  # that emptying the write-ahead log may take while others read
 _LAST_TIME, _STEP_OFFSET, _STEP_SINCE = 1, 2, 3  # rows of the clock
 _ID = re.compile(r"[a-z2-7]{16}")
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedAnswer:
-    """An answer as it was given at a time, in UTC; `texts` are its passages' whole, by their id.
+    """An answer as it was given at a time, in UTC; `texts` are whole passages by their ids.
 
     `language` is the one the answer was shown in.
     """
@@ -82,7 +65,7 @@ class LoggedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What one reader wrote of an answer, whether it helped them, and when, in UTC."""
+    """What one reader wrote about an answer, whether it helped them, and when, in UTC."""
 
     text: str
     helpful: bool
@@ -91,7 +74,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """How many readers an answer helped and did not help, what they wrote, and the last time.
+    """How many readers an answer helped and did not help, their comments, and the last time.
 
     The newest comment stands first. `at` is in UTC.
     """
@@ -106,31 +89,32 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class LogMatches:
-    """The ids of answers and of votes that hold a text."""
+    """The ids of the answers and of the votes that contain a text."""
 
     answers: tuple[str, ...]
     votes: tuple[str, ...]
 
 
 class AnswerLog:
-    """Answers and what was thought of them, by ids nobody can guess; safe to share by threads.
+    """Answers and their ratings by ids that cannot be guessed; safe to share between threads.
 
-    Nothing is kept of who asked. All methods raise JournalError where the database fails, or is
-    held by another process for longer than two seconds.
+    All methods raise AnswerLogError where the database fails, or is locked by another process for
+    longer than two seconds.
     """
 
     def __init__(
         self, engine: sql.Engine, days: int, megabytes: int, clocks: tuple[_Seconds, _Seconds]
     ) -> None:
         self._engine = engine
+        self._dialect = engine.dialect.name
         self._max_age = days * _DAY
         self._max_bytes = megabytes * _MEGABYTE
         self._monotonic = clocks[1]
         self._clock = SteadyClock(*clocks)
         self._key = b""
         self._next_sweep = -float("inf")
-        self._bytes_since_check = self._max_bytes  # bytes since its size was looked at
-        self._has_deleted_text = False  # whether there is text in the log that is removed
+        self._bytes_since_check = self._max_bytes
+        self._has_deleted_text = False  # in the write-ahead log
 
     @classmethod
     def open(
@@ -142,117 +126,116 @@ class AnswerLog:
         clock: _Seconds = time.time,
         monotonic: _Seconds = time.monotonic,
     ) -> AnswerLog:
-        """Open the journal of a database's URL, SQLite's or PostgreSQL's, or make a new one.
+        """Open the log at a database URL, SQLite's or PostgreSQL's, or make a new one.
 
-        What is older than `days` by the clock, in seconds since 1970, is removed; where it holds
-        more than so many megabytes, the oldest answers are. A clock that jumps ahead removes
-        nothing until it has run on evenly for an hour. Raises JournalError where the database
+        What is older than `days` by the clock, in seconds since 1970, is deleted; where it has
+        more than so many megabytes, the oldest answers are. A clock that jumps ahead deletes
+        nothing until it has run evenly for an hour. Raises AnswerLogError where the database
         cannot be opened and written.
         """
-        journal = cls(create_engine(url), days, megabytes, (clock, monotonic))
+        log = cls(store.create_engine(url), days, megabytes, (clock, monotonic))
         try:
-            journal._create_tables()
+            log._prepare()
         except AnswerLogError:
-            journal.close()
+            log.close()
             raise
-        return journal
+        return log
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
     def add(self, answer: Answer, texts: Mapping[str, str], *, language: str = "") -> str:
-        """Keep an answer with the texts it cites and return its id.
+        """Store an answer with the texts it cites and return its id.
 
-        The same answer, of the same generation, has the same id, and is kept once, as it was
+        The same answer, of the same generation, has the same id, and is stored once, as it was
         last given.
         """
-        kept = {"answer": answer.to_dict(), "texts": dict(texts), "language": language}
-        id_, text = self._answer_id(answer), json.dumps(kept)
+        record = {"answer": answer.to_dict(), "texts": dict(texts), "language": language}
+        id_, text = self._answer_id(answer), json.dumps(record)
+        row = {"id": id_, "at": self._clock.latest(), "record": text}
         with self._connection() as connection:
-            connection.execute(UPSERT_ANSWER, {"id": id_, "at": self._clock.latest(), "kept": text})
+            connection.execute(store.upsert(self._dialect, ANSWERS, row))
             self._delete_expired(connection)
             self._bytes_since_check += len(text)
             self._delete_oldest(connection, id_)
         return id_
 
     def get(self, id: str) -> LoggedAnswer | None:  # noqa: A002 - its name everywhere
-        """The answer of an id; None where there is none, or none any more."""
+        """Return the answer of an id; None where there is none, or none any more."""
         if not _ID.fullmatch(id):
             return None
-        chosen = sql.select(ANSWERS).where(ANSWERS.c.id == id, ANSWERS.c.at >= self._cutoff())
+        rows = sql.select(ANSWERS).where(ANSWERS.c.id == id, ANSWERS.c.at >= self._cutoff())
         with self._connection() as connection:
-            row = connection.execute(chosen).one_or_none()
+            row = connection.execute(rows).one_or_none()
         with self._damage_as_error():
             return self._parse_answer(row) if row else None
 
     def rate(self, id: str, helpful: bool, comment: str = "", *, vote: str = "") -> bool:  # noqa: A002, FBT001
-        """Keep what a reader thinks of an answer. False where there is no such answer.
+        """Store a reader's rating of an answer. False where there is no such answer.
 
-        `vote` is what the reader's page calls this vote: another of that name replaces it, for the
-        same answer. Without it, it counts as another reader's. A comment is cut at 2,000
-        characters, and of an answer the newest 500 votes are kept.
+        `vote` is the name the reader's page gives this vote: another of that name replaces it,
+        for the same answer. Without a name it counts as another reader's. A comment is cut at
+        2,000 characters, and of an answer the newest 500 votes are stored.
         """
         if not _ID.fullmatch(id):
             return False
-        name = json.dumps([id, vote or secrets.token_hex(16)])
-        said = {
-            "vote": self._digest(name),
+        row = {
+            "vote": self._digest(json.dumps([id, vote or secrets.token_hex(16)])),
             "answer": id,
             "helpful": helpful,
             "comment": strip_invisible(comment)[:_MAX_COMMENT],
             "at": self._clock.latest(),
-            "oldest": self._cutoff(),
         }
-        own = sql.select(VOTES.c.vote).where(VOTES.c.answer == id)
-        over = own.order_by(VOTES.c.at.desc(), VOTES.c.vote).offset(_MAX_VOTES)
+        votes = sql.select(VOTES.c.vote).where(VOTES.c.answer == id)
+        surplus = votes.order_by(VOTES.c.at.desc(), VOTES.c.vote).offset(_MAX_VOTES)
         with self._connection() as connection:
-            if not connection.execute(UPSERT_VOTE, said).rowcount:
+            upsert = store.upsert_vote(self._dialect, row, self._cutoff())
+            if not connection.execute(upsert).rowcount:
                 return False
-            self._delete(connection, VOTES, VOTES.c.vote.in_(over))
-            self._bytes_since_check += (
-                len(str(said["comment"]).encode("utf-8", "replace")) + _VOTE_BYTES
-            )
+            self._delete(connection, VOTES, VOTES.c.vote.in_(surplus))
+            comment_bytes = len(str(row["comment"]).encode("utf-8", "replace"))
+            self._bytes_since_check += comment_bytes + _VOTE_BYTES
             self._delete_oldest(connection, id)
         return True
 
     def ratings(self, limit: int = 100) -> tuple[Rating, ...]:
-        """What readers thought, newest first, of at most `limit` answers."""
-        since, last = self._cutoff(), sql.func.max(VOTES.c.at)
+        """List the ratings of at most `limit` answers, the newest first."""
+        cutoff, last = self._cutoff(), sql.func.max(VOTES.c.at)
         rated = (
             sql.select(ANSWERS.c.id, last.label("last"))
             .join(VOTES, VOTES.c.answer == ANSWERS.c.id)
-            .where(VOTES.c.at >= since, ANSWERS.c.at >= since)
+            .where(VOTES.c.at >= cutoff, ANSWERS.c.at >= cutoff)
             .group_by(ANSWERS.c.id)
             .order_by(last.desc(), ANSWERS.c.id)
             .limit(max(limit, 0))
         )
-        found = []
+        rows = []
         with self._connection() as connection:
             for id_, _ in connection.execute(rated).all():
                 row = connection.execute(sql.select(ANSWERS).where(ANSWERS.c.id == id_)).one()
-                votes = sql.select(VOTES).where(VOTES.c.answer == id_, VOTES.c.at >= since)
+                votes = sql.select(VOTES).where(VOTES.c.answer == id_, VOTES.c.at >= cutoff)
                 newest = votes.order_by(VOTES.c.at.desc(), VOTES.c.vote)
-                found.append((row, connection.execute(newest).all()))
+                rows.append((row, connection.execute(newest).all()))
         with self._damage_as_error():
-            return tuple(self._parse_rating(row, votes) for row, votes in found)
+            return tuple(self._parse_rating(row, votes) for row, votes in rows)
 
     def find_text(self, text: str) -> LogMatches:
-        """The answers that hold a text, and the votes whose comment does, in whatever case.
+        """Find the answers that contain a text, and the votes whose comment does, in any case.
 
-        An answer holds it where its question, its quotes or the passages they are of do.
+        An answer contains it where its question, its quotes or the passages they are from do.
         """
-        sought = normalise(text).casefold()
+        wanted = normalise(text).casefold()
         answers = [
-            row.id for row in self._rows(ANSWERS.c.id) if sought in _searchable_text(row.kept)
+            row.id for row in self._rows(ANSWERS.c.id) if wanted in _searchable_text(row.record)
         ]
-        votes = [row.vote for row in self._rows(VOTES.c.vote) if sought in _fold_case(row.comment)]
+        votes = [row.vote for row in self._rows(VOTES.c.vote) if wanted in _fold_case(row.comment)]
         return LogMatches(tuple(answers), tuple(votes))
 
     def delete(self, matches: LogMatches) -> None:
-        """Remove answers with all their votes, and votes, so that no file holds their text.
+        """Delete answers with all their votes, and votes, so that no file contains their text.
 
-        Raises JournalError where a process that reads holds on to what is removed.
+        Raises AnswerLogError where a process that reads keeps what is deleted in the file.
         """
         with self._connection() as connection:
             for column, names in (
@@ -261,21 +244,25 @@ class AnswerLog:
                 (ANSWERS.c.id, matches.answers),
             ):
                 for start in range(0, len(names), _PAGE_SIZE):
-                    chosen = column.in_(names[start : start + _PAGE_SIZE])
-                    self._delete(connection, column.table, chosen)
-            ends = time.monotonic() + _CHECKPOINT_SECONDS
+                    batch = column.in_(names[start : start + _PAGE_SIZE])
+                    self._delete(connection, column.table, batch)
+            deadline = time.monotonic() + _CHECKPOINT_SECONDS
             while not self._truncate_wal(connection):
-                if time.monotonic() > ends:
-                    what = f"{describe_url(self._engine.url)} is read by a process, which holds its log."
-                    raise AnswerLogError(f"{what} What is removed stands there still.", LOCKED_HINT)
+                if time.monotonic() > deadline:
+                    message = (
+                        f"{store.describe_url(self._engine.url)} is read by a process, which holds "
+                        "on to its write-ahead log. What was deleted is still in that."
+                    )
+                    raise AnswerLogError(message, store.LOCKED_HINT)
 
-    def _create_tables(self) -> None:
+    def _prepare(self) -> None:
+        """Make the tables and the key where they are missing, and delete what is too old."""
         with self._connection() as connection:
-            for table in METADATA.sorted_tables:
+            for table in store.METADATA.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
-            connection.execute(INSERT_KEY, {"key": secrets.token_hex(32)})
+            connection.execute(store.insert_key(self._dialect, secrets.token_hex(32)))
             key = connection.execute(sql.select(KEYS.c.key)).scalar_one()
             for table in (ANSWERS, VOTES):
                 connection.execute(sql.select(table).limit(0))  # another's table lacks a column
@@ -286,62 +273,63 @@ class AnswerLog:
             self._key = bytes.fromhex(key)
 
     def _move_old_ratings(self, connection: sql.Connection) -> None:
-        """Move the ratings that stood in the answers' rows; doing it twice is doing it once."""
+        """Move the ratings that the first format had in the answers' rows; safe to repeat."""
         columns = {
             column["name"] for column in sql.inspect(connection).get_columns("journal_answer")
         }
         if "rated" not in columns:
             return
-        if connection.execute(MOVE_OLD_RATINGS).rowcount:
+        if connection.execute(store.move_old_ratings(self._dialect)).rowcount:
             self._has_deleted_text = True
-        nothing = dict.fromkeys(("helpful", "comment", "rated"))
-        connection.execute(sql.update(OLD_ANSWERS).where(OLD_ANSWERS.c.rated.is_not(None)), nothing)
+        empty = dict.fromkeys(("helpful", "comment", "rated"))
+        rated = sql.update(OLD_ANSWERS).where(OLD_ANSWERS.c.rated.is_not(None))
+        connection.execute(rated, empty)
 
     def _resume_clock(self, connection: sql.Connection) -> None:
-        """Set the steady clock to when this journal was last in use, as it says or its rows do."""
-        seen = {n: at for n, at in connection.execute(sql.select(CLOCK.c.n, CLOCK.c.at))}  # noqa: C416
-        last = (
-            seen.get(_LAST_TIME)
-            or connection.execute(sql.select(sql.func.max(ANSWERS.c.at))).scalar()
-        )
-        if last is not None:
-            known = _STEP_OFFSET in seen and _STEP_SINCE in seen
-            self._clock.resume(last, (seen[_STEP_OFFSET], seen[_STEP_SINCE]) if known else None)
+        """Set the steady clock to when this log was last in use, as it says or its rows do."""
+        times = {n: at for n, at in connection.execute(sql.select(CLOCK.c.n, CLOCK.c.at))}  # noqa: C416
+        newest = sql.select(sql.func.max(ANSWERS.c.at))
+        last_time = times.get(_LAST_TIME) or connection.execute(newest).scalar()
+        if last_time is not None:
+            has_step = _STEP_OFFSET in times and _STEP_SINCE in times
+            step = (times[_STEP_OFFSET], times[_STEP_SINCE]) if has_step else None
+            self._clock.resume(last_time, step)
 
     def _delete_expired(self, connection: sql.Connection) -> None:
-        """Remove what is too old, unless that was done within the hour."""
+        """Delete what is too old, unless that was done within the hour."""
         passed = self._monotonic()
         if passed < self._next_sweep:
             self._clock.now()  # so that a step is noticed when it is made
             return
         self._next_sweep = passed + _SWEEP_SECONDS
-        now, oldest = self._clock.now(), self._clock.earliest() - self._max_age
+        now, cutoff = self._clock.now(), self._clock.earliest() - self._max_age
         step = self._clock.pending_step
         for table in (ANSWERS, VOTES):
             if step is None:  # what is dated by a clock that was wrong would stay too long
                 late = table.c.at > now + SMALL_STEP
                 connection.execute(sql.update(table).where(late).values(at=now))
-            self._delete(connection, table, table.c.at < oldest)
+            self._delete(connection, table, table.c.at < cutoff)
         orphans = VOTES.c.answer.not_in(sql.select(ANSWERS.c.id))
         self._delete(connection, VOTES, orphans)
-        connection.execute(UPSERT_CLOCK, {"n": _LAST_TIME, "at": now})
+        times = {_LAST_TIME: now}
         if step is None:
             connection.execute(sql.delete(CLOCK).where(CLOCK.c.n.in_((_STEP_OFFSET, _STEP_SINCE))))
         else:
-            for row, at in zip((_STEP_OFFSET, _STEP_SINCE), step, strict=True):
-                connection.execute(UPSERT_CLOCK, {"n": row, "at": at})
+            times |= {_STEP_OFFSET: step[0], _STEP_SINCE: step[1]}
+        for n, at in times.items():
+            connection.execute(store.upsert(self._dialect, CLOCK, {"n": n, "at": at}))
         if self._has_deleted_text:
             self._truncate_wal(connection)
 
     def _delete_oldest(self, connection: sql.Connection, newest: str) -> None:
-        """Remove the oldest answers but the one just kept, where they are more than may be."""
+        """Delete the oldest answers except the newest one, where the log is too large."""
         if self._bytes_since_check < self._max_bytes // _GRAIN:
             return
-        used = BYTES_USED[self._engine.dialect.name]
-        oldest = sql.select(ANSWERS.c.id).where(ANSWERS.c.id != newest)
-        batch = oldest.order_by(ANSWERS.c.at, ANSWERS.c.id).limit(_BATCH)
+        bytes_used = store.bytes_used(self._dialect)
+        others = sql.select(ANSWERS.c.id).where(ANSWERS.c.id != newest)
+        batch = others.order_by(ANSWERS.c.at, ANSWERS.c.id).limit(_BATCH)
         for _ in range(_BATCHES):
-            if connection.execute(used).scalar_one() <= self._max_bytes:
+            if connection.execute(bytes_used).scalar_one() <= self._max_bytes:
                 self._bytes_since_check = 0
                 return
             names = connection.execute(batch).scalars().all()
@@ -355,39 +343,38 @@ class AnswerLog:
             self._has_deleted_text = True
 
     def _truncate_wal(self, connection: sql.Connection) -> bool:
-        """Write what SQLite's log holds to the file and cut the log; whether that was done."""
-        if self._engine.dialect.name == "sqlite":
-            busy, *_ = connection.execute(sql.text("pragma wal_checkpoint(truncate)")).one()
-            self._has_deleted_text = bool(busy)
+        """Write SQLite's write-ahead log to the file and truncate it; whether that was done."""
+        if self._dialect == "sqlite":
+            self._has_deleted_text = not store.truncate_wal(connection)
         return not self._has_deleted_text
 
     def _cutoff(self) -> float:
         return self._clock.latest() - self._max_age
 
     def _rows(self, key: sql.Column[str]) -> Iterator[sql.Row[Any]]:
-        """All rows of a table in the order of a key, some at a time."""
+        """Read all rows of a table in the order of a key, some at a time."""
         last = ""
         while True:
-            chosen = sql.select(key.table).where(key > last).order_by(key).limit(_PAGE_SIZE)
+            page = sql.select(key.table).where(key > last).order_by(key).limit(_PAGE_SIZE)
             with self._connection() as connection:
-                rows = connection.execute(chosen).all()
+                rows = connection.execute(page).all()
             yield from rows
             if len(rows) < _PAGE_SIZE:
                 return
             last = getattr(rows[-1], key.name)
 
     def _answer_id(self, answer: Answer) -> str:
-        """What an answer is known by: a keyed digest, so that nobody learns what was asked."""
+        """Make the id of an answer: a keyed digest, so that it tells nobody what was asked."""
         cited = [citation.to_dict() for citation in answer.citations]
-        said = json.dumps([answer.question, answer.understood_as, answer.generation, cited])
-        return self._digest(said)
+        parts = [answer.question, answer.understood_as, answer.generation, cited]
+        return self._digest(json.dumps(parts))
 
-    def _digest(self, said: str) -> str:
-        digest = hashlib.blake2b(said.encode(), digest_size=10, key=self._key).digest()
+    def _digest(self, text: str) -> str:
+        digest = hashlib.blake2b(text.encode(), digest_size=10, key=self._key).digest()
         return b32encode(digest).decode().lower()
 
     def _parse_rating(self, row: sql.Row[Any], votes: Sequence[sql.Row[Any]]) -> Rating:
-        """The votes on an answer, the newest first. Raises ValueError where it is altered."""
+        """Collect the votes on an answer, the newest first. Raises ValueError for altered rows."""
         helpful = sum(vote.helpful for vote in votes)
         comments = [
             Comment(vote.comment, vote.helpful, datetime.fromtimestamp(vote.at, UTC))
@@ -399,13 +386,13 @@ class AnswerLog:
         return Rating(row.id, question, helpful, len(votes) - helpful, tuple(comments), at)
 
     def _parse_answer(self, row: sql.Row[Any]) -> LoggedAnswer:
-        """A row as it was kept. Raises ValueError where the answer's words are not that id's."""
-        data = json.loads(row.kept)
-        answer = Answer.from_dict(data["answer"])
+        """Parse a row. Raises ValueError where the answer does not have that id."""
+        record = json.loads(row.record)
+        answer = Answer.from_dict(record["answer"])
         if self._answer_id(answer) != row.id:
             raise ValueError(f"{row.id} is altered")
         at = datetime.fromtimestamp(row.at, UTC)
-        return LoggedAnswer(row.id, answer, data["texts"], at, data["language"])
+        return LoggedAnswer(row.id, answer, record["texts"], at, record["language"])
 
     @contextmanager
     def _connection(self) -> Iterator[sql.Connection]:
@@ -413,24 +400,24 @@ class AnswerLog:
             with self._engine.connect() as connection:
                 yield connection
         except (exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
-            raise to_answer_log_error(self._engine.url, error) from error
+            raise store.to_answer_log_error(self._engine.url, error) from error
 
     @contextmanager
     def _damage_as_error(self) -> Iterator[None]:
-        """Take for damage what was never written so; what is in the row is nobody else's to see."""
+        """Report a row that was never written so as damaged, without showing its contents."""
         try:
             yield
         except (KeyError, OverflowError, OSError, TypeError, ValueError) as error:
-            what = f"{describe_url(self._engine.url)} holds a row that cannot be read."
-            raise AnswerLogError(what, DAMAGED_HINT) from error
+            message = f"{store.describe_url(self._engine.url)} has a row that cannot be read."
+            raise AnswerLogError(message, store.DAMAGED_HINT) from error
 
 
-def _searchable_text(kept: str) -> str:
-    """All text in a row's JSON, to be searched; the row itself where it is none."""
+def _searchable_text(record: str) -> str:
+    """Return all text in a row's JSON, to be searched; the row itself where it is not JSON."""
     try:
-        return _fold_case("\n".join(_strings(json.loads(kept))))
+        return _fold_case("\n".join(_strings(json.loads(record))))
     except (RecursionError, ValueError):
-        return _fold_case(kept)
+        return _fold_case(record)
 
 
 def _strings(data: Any) -> Iterator[str]:

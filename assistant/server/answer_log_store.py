@@ -1,4 +1,4 @@
-"""The journal's tables, and how its database is reached: SQLite's file or a PostgreSQL server."""
+"""The tables of the answer log, and how its database is reached: SQLite's file or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sql
 from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql, sqlite
 
 from assistant import files
 from assistant.errors import AnswerLogError, AnswerLogUnwritable
@@ -23,14 +24,14 @@ KEYS = sql.Table(
     sql.Column("n", sql.Integer, primary_key=True),
     sql.Column("key", sql.String(64), nullable=False),
 )
-# All of an answer is one text, of JSON in ASCII: every database keeps that as it is, half
-# characters and zeros with it.
+# All of an answer is one text, of JSON in ASCII: every database stores that as it is, with half
+# characters and zeros in it.
 ANSWERS = sql.Table(
     "journal_answer",
     METADATA,
     sql.Column("id", sql.String(16), primary_key=True),
     sql.Column("at", sql.Double, nullable=False, index=True),
-    sql.Column("kept", sql.Text, nullable=False),
+    sql.Column("kept", sql.Text, key="record", nullable=False),
 )
 VOTES = sql.Table(
     "journal_vote",
@@ -48,41 +49,76 @@ CLOCK = sql.Table(
     sql.Column("n", sql.Integer, primary_key=True),
     sql.Column("at", sql.Double, nullable=False),
 )
-# One rating stood in each answer's own row, and the last replaced those before.
+# In the first format each answer's row held one rating, and the last replaced those before.
 OLD_ANSWERS = sql.table("journal_answer", *map(sql.column, ("id", "helpful", "comment", "rated")))
 
-# SQLite and PostgreSQL share these words. A single statement is its own transaction.
-INSERT_KEY = sql.text("insert into journal_key values (1, :key) on conflict do nothing")
-UPSERT_ANSWER = sql.text(
-    "insert into journal_answer (id, at, kept) values (:id, :at, :kept) "
-    "on conflict (id) do update set at = excluded.at, kept = excluded.kept"
-)
-UPSERT_VOTE = sql.text(
-    "insert into journal_vote (vote, answer, helpful, comment, at) "
-    "select cast(:vote as varchar(16)), id, cast(:helpful as boolean), cast(:comment as text), "
-    "cast(:at as double precision) from journal_answer where id = :answer and at >= :oldest "
-    "on conflict (vote) do update "
-    "set helpful = excluded.helpful, comment = excluded.comment, at = excluded.at"
-)
-UPSERT_CLOCK = sql.text(
-    "insert into journal_clock values (:n, :at) on conflict (n) do update set at = excluded.at"
-)
-MOVE_OLD_RATINGS = sql.text(
-    "insert into journal_vote (vote, answer, helpful, comment, at) "
-    "select id, id, helpful, coalesce(comment, ''), rated from journal_answer "
-    "where rated is not null and helpful is not null on conflict do nothing"
-)
-# Of pages in use; those that are free are used again before the file grows.
-BYTES_USED = {
-    "sqlite": sql.text(
-        "select (count.page_count - free.freelist_count) * size.page_size "
-        "from pragma_page_count count, pragma_freelist_count free, pragma_page_size size"
-    ),
-    "postgresql": sql.text(
-        "select (select coalesce(sum(octet_length(kept)), 0) from journal_answer) "
-        "+ (select coalesce(sum(octet_length(comment)), 0) from journal_vote)"
-    ),
-}
+# SQLite and PostgreSQL both have ON CONFLICT. A single statement is its own transaction.
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def insert_key(dialect: str, key: str) -> sql.Insert:
+    """Insert the key that ids are made with, unless there is one."""
+    statement: sql.Insert = _INSERT[dialect](KEYS).values(n=1, key=key).on_conflict_do_nothing()
+    return statement
+
+
+def upsert(dialect: str, table: sql.Table, values: dict[str, Any]) -> sql.Insert:
+    """Insert a row, or replace the values of the one with its primary key."""
+    statement = _INSERT[dialect](table).values(values)
+    return _replace(statement, table)
+
+
+def upsert_vote(dialect: str, values: dict[str, Any], oldest: float) -> sql.Insert:
+    """Insert a vote, or replace the one of its name, if its answer is there and not too old."""
+    columns = [column for column in VOTES.c if column is not VOTES.c.answer]
+    row = [sql.cast(values[column.key], column.type).label(column.key) for column in columns]
+    answer = sql.select(ANSWERS.c.id, *row).where(
+        ANSWERS.c.id == values["answer"], ANSWERS.c.at >= oldest
+    )
+    names = [VOTES.c.answer, *columns]
+    return _replace(_INSERT[dialect](VOTES).from_select(names, answer), VOTES)
+
+
+def _replace(statement: Any, table: sql.Table) -> sql.Insert:
+    """Let an insert replace the row whose primary key it has."""
+    changed = {
+        column.key: statement.excluded[column.key] for column in table.c if not column.primary_key
+    }
+    replacing: sql.Insert = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_=changed
+    )
+    return replacing
+
+
+def move_old_ratings(dialect: str) -> sql.Insert:
+    """Copy the ratings of the first format to votes of their own."""
+    old = OLD_ANSWERS.c
+    ratings = sql.select(
+        old.id, old.id, old.helpful, sql.func.coalesce(old.comment, ""), old.rated
+    ).where(old.rated.is_not(None), old.helpful.is_not(None))
+    names = [VOTES.c.vote, VOTES.c.answer, VOTES.c.helpful, VOTES.c.comment, VOTES.c.at]
+    statement: sql.Insert = (
+        _INSERT[dialect](VOTES).from_select(names, ratings).on_conflict_do_nothing()
+    )
+    return statement
+
+
+def bytes_used(dialect: str) -> sql.Select[Any]:
+    """Select how many bytes are in use; SQLite uses free pages again before its file grows."""
+    if dialect == "sqlite":
+        count, free, size = (_pragma(n) for n in ("page_count", "freelist_count", "page_size"))
+        return sql.select((count - free) * size)
+    texts = (ANSWERS.c.record, VOTES.c.comment)
+    sums = (sql.func.coalesce(sql.func.sum(sql.func.octet_length(text)), 0) for text in texts)
+    answers, votes = (sql.select(total).scalar_subquery() for total in sums)
+    return sql.select(answers + votes)
+
+
+def _pragma(name: str) -> sql.ScalarSelect[Any]:
+    """Select a pragma of SQLite that is a single number."""
+    values = getattr(sql.func, f"pragma_{name}")().table_valued(sql.column(name, sql.Integer))
+    return sql.select(values.c[name]).scalar_subquery()
+
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "sqlite": {"timeout": LOCK_TIMEOUT},
@@ -91,8 +127,8 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": f"-c statement_timeout={LOCK_TIMEOUT}s",
     },
 }
-# The log survives a process that is killed, and shrinks again after a rush; what is removed is
-# overwritten, not only let go.
+# The write-ahead log survives a process that is killed, and shrinks again after a rush; what is
+# deleted is overwritten, not only released.
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = normal",
@@ -101,31 +137,36 @@ _PRAGMAS = (
 )
 
 _OR_ANOTHER = "or choose another with the setting journal"
-LOCKED_HINT = "Try again; if it lasts, end the process that holds it."
+LOCKED_HINT = "Try again; if it lasts, end the process that locks it."
 _HINTS = {
     sqlite3.SQLITE_BUSY: LOCKED_HINT,
     sqlite3.SQLITE_LOCKED: LOCKED_HINT,
-    sqlite3.SQLITE_CANTOPEN: f"See that its folder is there and may be written to, {_OR_ANOTHER}.",
-    sqlite3.SQLITE_PERM: f"See that it may be written to, {_OR_ANOTHER}.",
-    sqlite3.SQLITE_READONLY: f"See that it may be written to, {_OR_ANOTHER}.",
+    sqlite3.SQLITE_CANTOPEN: f"Check that its folder exists and may be written to, {_OR_ANOTHER}.",
+    sqlite3.SQLITE_PERM: f"Check that it may be written to, {_OR_ANOTHER}.",
+    sqlite3.SQLITE_READONLY: f"Check that it may be written to, {_OR_ANOTHER}.",
     sqlite3.SQLITE_FULL: "Make room on its disk.",
-    sqlite3.SQLITE_IOERR: "Make room on its disk, and see that it is sound.",
+    sqlite3.SQLITE_IOERR: "Make room on its disk, and check the disk.",
 }
-DAMAGED_HINT = "Move it away with the files beside it; a new one is made."
+DAMAGED_HINT = "Move it away with the files beside it; a new one is then made."
 
 
 def create_engine(url: str) -> sql.Engine:
-    """What connects to a database; it has not yet."""
-    mend = f"Write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, {_OR_ANOTHER}."
+    """Create the engine that connects to a database; it has not yet.
+
+    Raises AnswerLogError for a URL that cannot be used.
+    """
+    hint = f"Write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, {_OR_ANOTHER}."
     try:
         place = sql.make_url(url)
     except (exc.ArgumentError, ValueError) as error:
-        raise AnswerLogError("The journal's URL is not that of a database.", mend) from error
+        raise AnswerLogError(
+            "The URL of the answer log is not that of a database.", hint
+        ) from error
     kind = place.get_backend_name()
     if kind not in _ARGUMENTS:
-        raise AnswerLogError(f"No journal can be kept in {kind}.", mend)
+        raise AnswerLogError(f"No answer log can be stored in {kind}.", hint)
     if kind == "sqlite" and place.database in {None, "", ":memory:"}:
-        raise AnswerLogError("The journal's URL names no file.", mend)
+        raise AnswerLogError("The URL of the answer log names no file.", hint)
     if kind == "sqlite":
         _make_private(place)
     try:
@@ -137,9 +178,9 @@ def create_engine(url: str) -> sql.Engine:
             pool_size=0,  # one for each thread that asks at once: nobody waits but for the disk
         )
     except (exc.SQLAlchemyError, ImportError) as error:
-        what = f"{describe_url(place)} cannot be reached: {error}."
+        message = f"{describe_url(place)} cannot be reached: {error}."
         raise AnswerLogError(
-            what, f"Install the package that is missing, {_OR_ANOTHER}."
+            message, f"Install the package that is missing, {_OR_ANOTHER}."
         ) from error
     if kind == "sqlite":
         sql.event.listen(engine, "connect", _set_pragmas)
@@ -147,48 +188,57 @@ def create_engine(url: str) -> sql.Engine:
 
 
 def _make_private(url: sql.URL) -> None:
-    """See to it that a journal's files are read by their owner alone, before SQLite opens them."""
+    """Make the files readable by their owner alone, before SQLite opens them."""
     database = str(url.database)
     is_uri = database.startswith("file:")
     path = Path(unquote(urlsplit(database).path)) if is_uri else Path(database)
-    mend = f"Name a file in a folder that is there: move what stands in its place, {_OR_ANOTHER}."
+    hint = f"Name a file in an existing folder: move what stands in its place, {_OR_ANOTHER}."
     try:
         files.check_regular(path)
         if not path.parent.is_dir() or (is_uri and not path.exists()):
-            return  # SQLite says what is wrong, or makes the file as the URI says
+            return  # SQLite reports what is wrong, or makes the file as the URI says
         files.make_private(path)
         for end in ("-wal", "-shm"):  # a new one has the mode of the file
             beside = path.with_name(path.name + end)
             if beside.exists():
                 files.make_private(beside)
     except ValueError:
-        return  # no name of a file: SQLite says so
+        return  # not the name of a file: SQLite reports it
     except OSError as error:
-        what = f"{describe_url(url)} cannot be used: {error.strerror or error}."
-        raise AnswerLogError(what, mend) from error
+        message = f"{describe_url(url)} cannot be used: {error.strerror or error}."
+        raise AnswerLogError(message, hint) from error
 
 
 def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
-    """Set a new connection to SQLite to what a journal needs."""
+    """Set up a new connection to SQLite."""
     for pragma in _PRAGMAS:
         connection.execute(f"pragma {pragma}")
 
 
+def truncate_wal(connection: sql.Connection) -> bool:
+    """Write SQLite's write-ahead log to the file and truncate it; whether nobody was in the way.
+
+    A pragma with an effect is no SQL expression, so that it has no construct.
+    """
+    busy, *_ = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").one()
+    return not busy
+
+
 def describe_url(url: sql.URL) -> str:
-    """The journal as a message names it, without a password."""
-    return f"The journal {url.database if url.get_backend_name() == 'sqlite' else url!r}"
+    """Name the answer log in a message, without a password."""
+    return f"The answer log {url.database if url.get_backend_name() == 'sqlite' else url!r}"
 
 
 def to_answer_log_error(url: sql.URL, error: Exception) -> AnswerLogError:
-    """What a database says, in words of ours and with its mend; of what is in it, nothing."""
-    said = getattr(error, "orig", None) or error
-    code = getattr(said, "sqlite_errorcode", None)
+    """Turn a database's error into one of ours with a hint; it tells nothing of the contents."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
-        mend = _HINTS.get(code & 0xFF, DAMAGED_HINT)
+        hint = _HINTS.get(code & 0xFF, DAMAGED_HINT)
     elif url.get_backend_name() == "sqlite":
-        mend = DAMAGED_HINT
+        hint = DAMAGED_HINT
     else:
-        mend = f"See that the database runs and its URL is right, {_OR_ANOTHER}."
-    reason = next(iter(str(said).splitlines()), type(said).__name__).rstrip(".")
-    kind = AnswerLogUnwritable if mend in {*_HINTS.values()} - {LOCKED_HINT} else AnswerLogError
-    return kind(f"{describe_url(url)} cannot be used: {reason}.", mend)
+        hint = f"Check that the database runs and its URL is right, {_OR_ANOTHER}."
+    reason = next(iter(str(cause).splitlines()), type(cause).__name__).rstrip(".")
+    kind = AnswerLogUnwritable if hint in {*_HINTS.values()} - {LOCKED_HINT} else AnswerLogError
+    return kind(f"{describe_url(url)} cannot be used: {reason}.", hint)

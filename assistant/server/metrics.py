@@ -1,7 +1,4 @@
-"""What is counted of the questions asked, in the words Prometheus reads.
-
-Knows the names of the counters and how fine they are. Must not know who asked, nor what.
-"""
+"""Metrics for Prometheus: questions, searches, seconds by step; nothing of who asked, or what."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Metrics:
-    """Counters of one server, from its start; safe to share by threads."""
+    """The counters of one server, from its start; safe to share between threads."""
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -25,41 +22,41 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._questions = Counter(
             "assistant_questions",
-            "Questions asked, by door and by what came of them: found, refused or an error.",
+            "Questions by interface (door) and outcome: found, refused or error.",
             ("door", "outcome"),
             registry=self._registry,
         )
         self._searches = Counter(
-            "assistant_searches", "Searches, by door.", ("door",), registry=self._registry
+            "assistant_searches", "Searches by interface (door).", ("door",), registry=self._registry
         )
         self._answer = Histogram(
             "assistant_answer_seconds",
-            "From a question to its answer.",
+            "Seconds from a question to its answer.",
             buckets=_BUCKETS,
             registry=self._registry,
         )
         self._steps = Histogram(
             "assistant_step_seconds",
-            "Each step of an answer.",
+            "Seconds of each step of an answer.",
             ("step",),
             buckets=_BUCKETS,
             registry=self._registry,
         )
         self._waiting = Gauge(
-            "assistant_waiting", "Questions that wait for their turn.", registry=self._registry
+            "assistant_waiting", "Questions that wait in the queue.", registry=self._registry
         )
         self._generation = Gauge(
             "assistant_generation_info",
-            "1 for the generation of the index that is asked.",
+            "1 for the generation of the index in use.",
             ("generation",),
             registry=self._registry,
         )
         self._passages = Gauge(
-            "assistant_passages", "Passages of the index.", registry=self._registry
+            "assistant_passages", "Passages in the index.", registry=self._registry
         )
         self._stale = Gauge(
             "assistant_stale",
-            "1 while answers come from an older state of the guide than they should.",
+            "1 while answers come from an older version of the guide than they should.",
             registry=self._registry,
         )
 
@@ -70,7 +67,7 @@ class Metrics:
         self._observe_steps(steps)
 
     def count_failure(self, interface: str) -> None:
-        """Count a question that could not be answered for an error."""
+        """Count a question that ended in an error."""
         self._questions.labels(interface, "error").inc()
 
     def count_search(self, interface: str, steps: Mapping[str, float]) -> None:
@@ -79,7 +76,7 @@ class Metrics:
         self._observe_steps(steps)
 
     def render(self, *, generation: str, passages: int, waiting: int, stale: bool) -> bytes:
-        """All of it as text, with what holds at this moment."""
+        """Render all metrics as text, with the gauges of this moment."""
         from prometheus_client import generate_latest
 
         self._generation.clear()

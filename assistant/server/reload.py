@@ -1,7 +1,7 @@
-"""The Assistant over the newest generation of an index, which follows the edits of its guide.
+"""Reload the Assistant when its guide changes: update the index, then switch to it.
 
-An index is brought up to date while questions are asked, and exchanged for the newer generation
-between two of them. Where it cannot be, answers say that the guide has changed since.
+An index is updated while questions are answered, and the newer generation takes over between two
+of them. Where it cannot be updated, answers say that the guide has changed since.
 """
 
 from __future__ import annotations
@@ -30,40 +30,40 @@ if TYPE_CHECKING:
 
 _DEBOUNCE = 400  # milliseconds without another change, so that a checkout is one update
 _FOLDER_CHECK_SECONDS = (
-    1.0  # seconds between two looks at whether the guide's folder is still the same
+    1.0  # seconds between two checks that the guide's folder is still the same
 )
-_MAX_LOGGED_FILES = 10  # files that the log names which an update could not read
-_CURRENT = "CURRENT"  # what a writer of the index replaces last
+_MAX_LOGGED_FILES = 10  # files that an update could not read, named in the log
+_CURRENT = "CURRENT"  # the file that a writer of the index replaces last
 _log = logging.getLogger(__name__)
 
 COMPARE_SECONDS = 30.0
-"""Seconds between two comparisons of the guide with its index, so far as nothing is noticed."""
+"""Seconds between two comparisons of the guide with its index while no change is noticed."""
 
-_COMPARE_SHARE = 100  # at most a hundredth of one core goes into comparing
-_POLL_SECONDS = 2.0  # seconds between two of them where the guide's folders cannot be watched,
+_COMPARE_SHARE = 100  # at most a hundredth of one core compares
+_POLL_SECONDS = 2.0  # seconds between two comparisons where folders cannot be watched,
 _POLL_SHARE = 20  # and a twentieth of one core
-_RETRY_SHARE = 10  # and a tenth into updates that fail
+_RETRY_SHARE = 10  # and a tenth repeats updates that fail
 _REWATCH_SECONDS = 60.0  # seconds after which watching is tried again
 
-# What readers are told; what stands where, only the log says.
+# Messages for readers; only the log names paths.
 _SEE_LOG = "The server's log says why."
 _INDEX_DAMAGED = (
-    f"A file of the index is damaged: another state of it is served. {generations.REBUILD_HINT}."
+    f"A file of the index is damaged: another version of it is served. {generations.REBUILD_HINT}."
 )
-_GUIDE_UNREADABLE = f"The guide cannot be read, so that its edits are not seen. {_SEE_LOG}"
+_GUIDE_UNREADABLE = f"The guide cannot be read, so its edits are not noticed. {_SEE_LOG}"
 _FOLDERS_UNREADABLE = (
-    "Some folders of the guide cannot be read, so that edits in them are not seen."
+    "Some folders of the guide cannot be read, so edits in them are not noticed."
 )
-_INDEX_UNREADABLE = f"The newest state of the index cannot be opened. {_SEE_LOG}"
-_UPDATE_FAILED = f"The index cannot be brought up to date. {_SEE_LOG}"
+_INDEX_UNREADABLE = f"The newest version of the index cannot be opened. {_SEE_LOG}"
+_UPDATE_FAILED = f"The index cannot be updated. {_SEE_LOG}"
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedGuide:
-    """What is followed: the guide's folder, the index's, and how one is built of the other.
+    """What to watch: the guide's folder, the index's, and how the index is built.
 
-    Without `build` the index is only compared with the guide, and taken as others build it.
-    Where the guide is not `expected`, that it is missing is no trouble.
+    Without `build` the index is only compared with the guide, and reloaded where another process
+    builds it. A guide that is not `expected` may be missing.
     """
 
     corpus: Path
@@ -74,18 +74,18 @@ class WatchedGuide:
 
 @dataclass(frozen=True, slots=True)
 class _FileChange:
-    """What changed: pages, or the pointer of the index; folders, or which of them are read."""
+    """What changed. `files`: pages, or the index's pointer; `folders`: folders, or which are read."""
 
     files: bool = False
     folders: bool = False
 
 
 class LiveAssistant:
-    """An Assistant that is exchanged for a newer one between two questions, never during one.
+    """An Assistant that is replaced by a newer one between two questions, never during one.
 
-    Whoever asks takes `assistant` once and keeps it to the end of the question. `trouble` is empty,
-    or says, naming no path, why the answers come from an older generation than they should; it
-    is then in every answer's `degraded`. `limits` say what is switched off here, and why.
+    Take `assistant` once and use it to the end of a question. `stale_reason` is empty, or says,
+    naming no path, why the answers come from an older generation than they should; it is then in
+    every answer's `degraded`. `limitations` say what is switched off here, and why.
     One thread at a time updates and compares.
     """
 
@@ -99,17 +99,17 @@ class LiveAssistant:
 
     @property
     def stale_reason(self) -> str:
-        """Why answers come from an older generation than they should; mostly nothing."""
+        """Why answers come from an older generation than they should; usually empty."""
         return self._notice or (_INDEX_DAMAGED if self._newest.index.warning else "")
 
     def add_limitation(self, limitation: str) -> None:
-        """Keep that something is switched off here, and why."""
+        """Record that something is switched off here, and why."""
         self.limitations = (*self.limitations, limitation)
 
     def update(self, guide: WatchedGuide) -> bool:
-        """Bring the index up to date and move to it; what goes wrong is kept as `trouble`.
+        """Update the index and switch to it; a failure becomes the `stale_reason`.
 
-        False where another process is building it, so that this is to be done again soon.
+        False where another process is building the index, so that the caller tries again soon.
         """
         try:
             built = guide.build() if guide.build else None
@@ -122,29 +122,29 @@ class LiveAssistant:
             return False
         except (AssistantError, OSError) as error:
             self._compare(guide, error)
-        except Exception as error:  # noqa: BLE001 - the outermost line of the thread that watches
+        except Exception as error:  # noqa: BLE001 - the outermost line of the watching thread
             self.report_failure("The update", error)
         return True
 
     def check(self, guide: WatchedGuide) -> bool:
-        """Move to what others have built and compare the guide with it; whether it is to be built.
+        """Switch to what others have built and compare the guide with it; whether to build it.
 
-        Nothing is written. That the guide has changed is `trouble` where it is not built here.
+        Nothing is written. Where the index is not built here, a changed guide is a `stale_reason`.
         """
         return self._compare(guide, None)
 
     def watch(self, guide: WatchedGuide, *, every: float = COMPARE_SECONDS) -> _Watcher:
-        """Follow the guide for as long as the context lasts; compare it `every` so many seconds."""
+        """Watch the guide for as long as the context lasts; compare it `every` so many seconds."""
         return _Watcher(self, guide, every)
 
     def report_failure(self, task: str, error: Exception) -> None:
-        """Keep as `trouble` that something failed which never should."""
+        """Report an unexpected failure as the `stale_reason`, and log it."""
         _log.error("%s failed", task, exc_info=error)
         self._last_logged = notice = f"{task} failed ({type(error).__name__}). The log says more."
         self._report(notice)
 
     def _compare(self, followed: WatchedGuide, failure: Exception | None) -> bool:
-        """Move and compare as `look` does; `failure` is why an update could not be made."""
+        """Switch and compare as `check` does; `failure` is why an update could not be made."""
         try:
             if generations.read_current_name(followed.index) not in {
                 "",
@@ -159,7 +159,7 @@ class LiveAssistant:
         else:
             if difference.pages and followed.build and not failure:
                 return True
-            # Where nothing can be written, an index that is as its guide is no trouble.
+            # Where nothing can be written, an index that matches its guide is not stale.
             stale = difference.pages or not isinstance(failure, IndexNotWritable | None)
             why = _UPDATE_FAILED if failure else STALE_HINT
             notice = f"{difference} {why}".lstrip() if stale else ""
@@ -179,7 +179,7 @@ class LiveAssistant:
             self._newest = self._newest.with_index(newest)
 
     def _report(self, notice: str, detail: str = "") -> None:
-        """Keep what is wrong, for whoever asks; the log is told it once, with all paths."""
+        """Set the `stale_reason`, and log it once, with all paths."""
         logged = detail.replace("\n", " ") or notice or self._newest.index.warning
         if logged and logged != self._last_logged:
             _log.warning("%s", logged)
@@ -189,7 +189,7 @@ class LiveAssistant:
 
 
 class _Watcher:
-    """A thread that updates, or only compares, whenever something of the guide has changed."""
+    """A thread that updates, or only compares, whenever the guide has changed."""
 
     def __init__(self, live: LiveAssistant, followed: WatchedGuide, every: float) -> None:
         self._live = live
@@ -221,17 +221,17 @@ class _Watcher:
                 self._stop.wait(self._every)
 
     def _follow(self) -> None:
-        """Update at every change, until it is other folders that are to be watched."""
+        """Update at every change, until other folders have to be watched."""
         place, busy = self._folder_identity(), False
         for change in self._changes() if place else self._wait_for_folder():
-            if change.folders or self._folder_identity() != place:  # the latter as after a `mv`
-                self._next_check = 0.0  # what happens before they are watched is then noticed
+            if change.folders or self._folder_identity() != place:  # the latter after a `mv`
+                self._next_check = 0.0  # so that a change before they are watched is noticed
                 return
             if change.files or busy or self._check():
                 busy = self._update()
 
     def _check(self) -> bool:
-        """Compare the guide, if it is time; whether the index is to be brought up to date."""
+        """Compare the guide, if it is time; whether the index has to be updated."""
         begun = time.monotonic()
         if begun < self._next_check:
             return False
@@ -244,16 +244,16 @@ class _Watcher:
         return differs
 
     def _update(self) -> bool:
-        """Bring the index up to date; whether another process is at it."""
+        """Update the index; whether another process is updating it."""
         begun = time.monotonic()
         done = self._live.update(self._guide)
         now = time.monotonic()
-        if self._live.stale_reason:  # tried again, but not over and over where it takes long
+        if self._live.stale_reason:  # try again, but not all the time where it takes long
             self._next_check = now + max(self._every, _RETRY_SHARE * (now - begun))
         return not done
 
     def _folder_identity(self) -> tuple[int, int] | None:
-        """Which folder the guide's is; none while there is none."""
+        """Return the identity of the guide's folder; None while it is missing."""
         try:
             stat = self._guide.corpus.stat()
         except OSError:
@@ -265,11 +265,11 @@ class _Watcher:
             yield _FileChange()
 
     def _changes(self) -> Iterator[_FileChange]:
-        """What changed, and nothing every so often, so that it can be looked for more.
+        """Yield what changed, and now and then an empty change, so that the caller compares.
 
-        Each folder is watched by itself, so that those that are not read cost nothing of what the
-        system allows. Where that is not enough, only nothing is told, and the guide is compared
-        more often.
+        Each folder is watched by itself, so that folders which are not read use up none of the
+        watches the system allows. Where those are too few, only empty changes are yielded, and the
+        guide is compared more often.
         """
         import watchfiles
 
@@ -297,9 +297,9 @@ class _Watcher:
                 others = [path for _, path in found if path != current]
                 pages = [path for path in others if _is_page(path, folders)]
                 yield _FileChange(files=bool(found), folders=len(pages) < len(others))
-        except FileNotFoundError:  # gone since it was listed
+        except FileNotFoundError:  # removed since it was listed
             yield _FileChange(folders=True)
-        except (OSError, RuntimeError) as error:  # the latter where there may be no more watchers
+        except (OSError, RuntimeError) as error:  # the latter where the system allows no more watches
             if not self._is_polling:
                 _log.warning("The guide cannot be watched, so it is compared often: %s", error)
             self._is_polling = True
@@ -313,11 +313,11 @@ class _Watcher:
     def _list_folders(self) -> tuple[str, ...]:
         try:
             return walk.list_files(self._guide.corpus).folders
-        except GuideError:  # gone since it was looked for
+        except GuideError:  # removed since it was checked
             return ()
 
 
 def _is_page(path: str, folders: Collection[str]) -> bool:
-    """Whether a path that changed is a page: no folder, and no file that decides which are read."""
+    """Whether a changed path is a page: no folder, and no file that decides which are read."""
     page = path.lower().endswith(SUFFIXES)
     return page and path not in folders and not Path(path).is_dir()

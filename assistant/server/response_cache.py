@@ -1,4 +1,4 @@
-"""Bodies of responses that cost much to make, kept while they are asked for, up to a size."""
+"""A cache of response bodies that are expensive to build, up to a size in bytes."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class CachedBody:
 
     @classmethod
     def from_content(cls, content: bytes) -> CachedBody:
-        """A body with its tag."""
+        """Make a body with its entity tag."""
         return cls(content, f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"')
 
     def to_response(self, if_none_match: str, media_type: str) -> Response:
-        """The body, or 304 where If-None-Match says that the client has it."""
+        """Make a response of the body, or 304 where If-None-Match says that the client has it."""
         headers = {"ETag": self.etag, "Cache-Control": "no-cache"}
-        known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-        if known & {self.etag, "*"}:
+        tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+        if tags & {self.etag, "*"}:
             return Response(status_code=304, headers=headers)
         return Response(self.content, media_type=media_type, headers=headers)
 
 
 class ResponseCache:
-    """Bodies by keys that name all they are made from; the longest unused leave first.
+    """Response bodies by keys that name all they are built from; the longest unused leave first.
 
-    Safe to share between threads. One thread at a time makes what is missing, so that many who
+    Safe to share between threads. One thread at a time builds what is missing, so that many who
     ask for the same at once cost as much as one.
     """
 
@@ -52,11 +52,11 @@ class ResponseCache:
         self._cache_lock, self._build_lock = threading.Lock(), threading.Lock()
 
     def get(self, key: Hashable, build: Callable[[], bytes]) -> CachedBody:
-        """The body of a key, made where it is missing; what `make` raises is not kept."""
+        """Return the body of a key, built where it is missing; what `build` raises is raised."""
         if body := self._lookup(key):
             return body
         with self._build_lock:
-            if body := self._lookup(key):  # made while this thread waited
+            if body := self._lookup(key):  # built while this thread waited
                 return body
             body = CachedBody.from_content(build())
             if len(body.content) <= self._bodies.maxsize:
@@ -65,5 +65,5 @@ class ResponseCache:
             return body
 
     def _lookup(self, key: Hashable) -> CachedBody | None:
-        with self._cache_lock:  # a look moves the body to the end of the line
+        with self._cache_lock:  # a lookup moves the body to the end of the line
             return self._bodies.get(key)

@@ -1,8 +1,4 @@
-"""What every door of a server asks through: a question answered, kept and counted.
-
-Knows the guide that is live, the journal and the counters. Must not know which protocol a
-question came by, or how its answer is shown.
-"""
+"""What every interface of the server calls: answer a question, log it and count it."""
 
 from __future__ import annotations
 
@@ -34,16 +30,16 @@ if TYPE_CHECKING:
 
 MAX_EXAMPLES = 4
 FEEDBACK_FORM_PAGES = 50
-"""How many of the first pages are looked through for a form to write to the authors."""
+"""How many of the first pages are searched for a form to write to the authors."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ServedAnswer:
-    """An answer as it is handed out: with the whole passages it quotes from, by their ids.
+    """An answer with the whole passages it quotes from, by their ids.
 
-    `id` is what it is kept as; empty where nothing is kept.
+    `id` is its id in the answer log; empty where it is not logged.
     """
 
     answer: Answer
@@ -52,16 +48,16 @@ class ServedAnswer:
 
     @property
     def turns(self) -> tuple[Turn, Turn]:
-        """The exchange as the talk goes on from it."""
+        """The question and the answer as turns of the conversation."""
         return self.answer.turns
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON types, with what it is kept as."""
+        """Return the answer as JSON types, with its id."""
         return {"id": self.id, **self.answer.to_dict()}
 
 
 class Service:
-    """A guide as a server's doors ask it; safe to share by threads."""
+    """A guide as the server's interfaces use it; safe to share between threads."""
 
     def __init__(
         self, live: LiveAssistant, answer_log: AnswerLog | None = None, title: str = ""
@@ -77,15 +73,15 @@ class Service:
 
     @property
     def assistant(self) -> Assistant:
-        """The Assistant of this moment; to be taken once and kept to the end of a question."""
+        """The Assistant of this moment; take it once and use it to the end of a question."""
         return self.live.assistant
 
     def ask(
         self, question: str, history: Sequence[Turn] = (), *, interface: str, language: str = ""
     ) -> ServedAnswer:
-        """Answer a question, keep the answer and count it; raises as `Assistant.ask` does.
+        """Answer a question, log the answer and count it; raises as `Assistant.ask` does.
 
-        `door` is what it came through, `language` the one its answer is shown in.
+        `interface` is the one it came by, `language` the one its answer is shown in.
         """
         assistant = self.assistant
         with record_steps() as seconds:
@@ -101,14 +97,14 @@ class Service:
     def search(
         self, question: str, k: int, history: Sequence[Turn] = (), *, interface: str
     ) -> Search:
-        """The k passages that answer best, counted; raises as `Assistant.search` does."""
+        """Search for the k best passages and count it; raises as `Assistant.search` does."""
         with record_steps() as seconds:
             found = self.assistant.search(question, k, history)
         self.metrics.count_search(interface, seconds)
         return found
 
     def examples(self) -> tuple[str, ...]:
-        """Questions this state of the guide answers."""
+        """Return questions that this version of the guide answers."""
         assistant = self.assistant
         generation = assistant.index.generation
         with self._lock:
@@ -117,7 +113,7 @@ class Service:
             return self._examples[1]
 
     def find_page(self, path: str) -> Page | None:
-        """A page by its path, or as it is linked: without its suffix, or as it is published."""
+        """Find a page by its path, or as links name it: without its suffix, or as it is published."""
         store = self.assistant.index.store
         found = store.page(path)
         if found is None and (named := self.resolve_page_name(path)):
@@ -125,15 +121,15 @@ class Service:
         return found
 
     def resolve_page_name(self, name: str) -> str | None:
-        """The path of the page that a name without its suffix, or a name alone, means; or None."""
+        """Return the path of the page with a name, without its suffix or folder; None without one."""
         index = self.assistant.index
-        with self._names_lock:  # made once a generation: at 29,000 pages that takes half a second
+        with self._names_lock:  # built once a generation: at 29,000 pages that takes half a second
             if self._page_names[0] != index.generation:
                 self._page_names = index.generation, urls.page_names(index.store)
             return urls.find_page(name, self._page_names[1])
 
     def read_page(self, path: str, anchor: str = "") -> dict[str, Any] | None:
-        """A page's sections with their whole text as JSON types, or only one; None without any."""
+        """Return a page's sections with their whole text as JSON types, or one; None without any."""
         index = self.assistant.index
         page = self.find_page(path)
         if page is None:
@@ -165,7 +161,7 @@ class Service:
         }
 
     def describe_guide(self, depth: int) -> dict[str, Any]:
-        """What there is to ask, as JSON types, with so many levels of headings."""
+        """Describe the guide as JSON types, with `depth` levels of headings."""
         index = self.assistant.index
         store = index.store
         paths = store.page_paths()
@@ -182,14 +178,14 @@ class Service:
         }
 
     def cached_response(self, key: tuple[str, ...], build: Callable[[], bytes]) -> CachedBody:
-        """A response's body, made once a generation while it is asked for.
+        """Return a response's body, built once a generation while it stays in the cache.
 
-        `key` names all that it is made from beside the index. What `make` raises is raised.
+        `key` names all that it is built from besides the index. What `build` raises is raised.
         """
         return self._responses.get((self.assistant.index.generation, *key), build)
 
     def outdated_citations(self, logged: LoggedAnswer) -> list[int]:
-        """The citations of an answer whose passage is not in the guide as it was quoted."""
+        """List the citations of an answer whose passage is no longer in the guide as quoted."""
         store = self.assistant.index.store
         return [
             citation.n
@@ -202,10 +198,10 @@ class Service:
         ]
 
     def section_context(self, section: str) -> tuple[Passage | None, tuple[Turn, ...]]:
-        """The first passage of a section, `path#anchor`, and the talk of somebody who reads it.
+        """Return the first passage of a section, `path#anchor`, and a conversation that quotes it.
 
-        What they ask is understood, and ranked, as if the section had been quoted to them. A page
-        by itself is its first section. None, and no talk, where there is no such section.
+        A question after it is understood, and ranked, as if the section had been quoted to the
+        reader. A page by itself is its first section. None, and no turns, without such a section.
         """
         path, _, anchor = replace_surrogates(section).partition("#")
         page = self.find_page(path)
@@ -221,16 +217,16 @@ class Service:
         return passages[0], (Turn("user", passages[0].heading), heard)
 
     def _log_answer(self, answer: Answer, texts: Mapping[str, str], language: str) -> str:
-        """What the answer is kept as; nothing, if it cannot be: it is given all the same."""
+        """Log an answer and return its id; empty where that fails: the answer is given anyway."""
         try:
             return self.answer_log.add(answer, texts, language=language) if self.answer_log else ""
         except AnswerLogError as error:
-            _log.warning("An answer could not be kept: %s", error)
+            _log.warning("An answer could not be logged: %s", error)
             return ""
 
 
 def guide_title(live: LiveAssistant) -> str:
-    """What the guide calls itself: the title of its front page, or else of its first."""
+    """Return the guide's own title: that of its front page, or else of its first page."""
     store = live.assistant.index.store
     paths = store.page_paths()
     fronts = [path for path in paths if PurePath(path).stem.lower() in {"index", "readme"}]
@@ -240,14 +236,14 @@ def guide_title(live: LiveAssistant) -> str:
 
 
 def feedback_form(live: LiveAssistant) -> str:
-    """The form of the guide's own in which readers write to its authors, if it names one."""
+    """Return the guide's own form for readers to write to its authors, if it names one."""
     store = live.assistant.index.store
     found = (store.page(path) for path in store.page_paths()[:FEEDBACK_FORM_PAGES])
     return next(filter(None, (resources.find_form(page.text) for page in found if page)), "")
 
 
 def _heading_tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any]]:
-    """Headings of a page below one another, down to a depth."""
+    """Nest the headings of a page, down to a depth."""
     roots: list[dict[str, Any]] = []
     by_path: dict[tuple[str, ...], list[dict[str, Any]]] = {(): roots}
     for section in sections:
@@ -265,7 +261,7 @@ def _heading_tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any
 
 
 def _quoted_passages(answer: Answer, assistant: Assistant) -> dict[str, str]:
-    """The whole passages an answer quotes from, by their ids."""
+    """Return the whole passages that an answer quotes from, by their ids."""
     texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
     cited = {citation.passage: citation for citation in answer.citations}
     for missing in [cited[name] for name in cited if name not in texts]:

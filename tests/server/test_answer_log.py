@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def journal(tmp_path, clock) -> Iterator[AnswerLog]:
+def log(tmp_path, clock) -> Iterator[AnswerLog]:
     found = opened(tmp_path, clock)
     yield found
     found.close()
@@ -34,26 +34,26 @@ def journal(tmp_path, clock) -> Iterator[AnswerLog]:
 
 
 @pytest.mark.parametrize("given_answer", [answer(), answer(**REFUSED)], ids=["found", "refused"])
-def test_an_answer_is_kept_as_it_was_given(journal, given_answer):
-    id_ = journal.keep(given_answer, TEXTS, language="de")
-    assert journal.answer(id_) == LoggedAnswer(id_, given_answer, TEXTS, NOON, "de")
+def test_an_answer_is_kept_as_it_was_given(log, given_answer):
+    id_ = log.add(given_answer, TEXTS, language="de")
+    assert log.get(id_) == LoggedAnswer(id_, given_answer, TEXTS, NOON, "de")
 
 
-def test_an_answer_outlives_the_process(tmp_path, journal):
-    id_ = journal.keep(answer(), TEXTS)
-    journal.close()
+def test_an_answer_outlives_the_process(tmp_path, log):
+    id_ = log.add(answer(), TEXTS)
+    log.close()
     again = opened(tmp_path)
     assert again.get(id_).answer == answer()
     again.close()
 
 
-def test_the_same_answer_is_kept_once_as_it_was_last_given(tmp_path, journal, clock):
-    first = journal.keep(answer(), TEXTS, language="de")
+def test_the_same_answer_is_kept_once_as_it_was_last_given(tmp_path, log, clock):
+    first = log.add(answer(), TEXTS, language="de")
     clock.move(days=1)
-    second = journal.keep(answer(seconds=0.5, resources=()), {}, language="fr")
+    second = log.add(answer(seconds=0.5, resources=()), {}, language="fr")
     assert first == second
     last = answer(seconds=0.5, resources=())
-    assert journal.answer(first) == LoggedAnswer(first, last, {}, clock.now, "fr")
+    assert log.get(first) == LoggedAnswer(first, last, {}, clock.now, "fr")
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
         assert database.execute("select count(*) from journal_answer").fetchone() == (1,)
     database.close()
@@ -71,15 +71,15 @@ def test_the_same_answer_is_kept_once_as_it_was_last_given(tmp_path, journal, cl
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_another_answer_has_another_id(journal, changes):
-    assert journal.keep(answer(), TEXTS) != journal.keep(answer(**changes), TEXTS)
+def test_another_answer_has_another_id(log, changes):
+    assert log.add(answer(), TEXTS) != log.add(answer(**changes), TEXTS)
 
 
-def test_an_id_says_nothing_to_whoever_does_not_have_the_journal(tmp_path, journal):
+def test_an_id_says_nothing_to_whoever_does_not_have_the_journal(tmp_path, log):
     other = tmp_path / "other"
     other.mkdir()
     elsewhere = opened(other)
-    ids = {journal.keep(answer(), TEXTS), elsewhere.add(answer(), TEXTS)}
+    ids = {log.add(answer(), TEXTS), elsewhere.add(answer(), TEXTS)}
     elsewhere.close()
     assert len(ids) == 2
     for id_ in ids:
@@ -93,20 +93,20 @@ def test_an_id_says_nothing_to_whoever_does_not_have_the_journal(tmp_path, journ
      "\x00" * 16, "' or '1' = '1' --", "%" * 16],
     ids=lambda text: ascii(text[:17]),
 )  # fmt: skip
-def test_an_id_that_nobody_was_given_finds_nothing(journal, id_):
-    journal.keep(answer(), TEXTS)
-    assert journal.answer(id_) is None
-    assert journal.rate(id_, True) is False
-    assert journal.ratings() == ()
+def test_an_id_that_nobody_was_given_finds_nothing(log, id_):
+    log.add(answer(), TEXTS)
+    assert log.get(id_) is None
+    assert log.rate(id_, True) is False
+    assert log.ratings() == ()
 
 
-def test_nothing_is_kept_of_who_asked(tmp_path, journal):
+def test_nothing_is_kept_of_who_asked(tmp_path, log):
     database = sqlite3.connect(tmp_path / "journal.sqlite")
     columns = database.execute(
         "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c "
         "where m.type = 'table'"
     ).fetchall()
-    id_ = journal.keep(answer(), TEXTS)
+    id_ = log.add(answer(), TEXTS)
     (kept,) = database.execute("select kept from journal_answer where id = ?", [id_]).fetchone()
     database.close()
     assert set(columns) == {
@@ -135,8 +135,8 @@ def shared(tmp_path_factory) -> Iterator[AnswerLog]:
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: ascii(text[:12]))
 def test_an_odd_text_comes_back_as_it_was(shared, text):
-    id_ = shared.keep(answer(text, generation=text), {text: text}, language=text)
-    kept = shared.answer(id_)
+    id_ = shared.add(answer(text, generation=text), {text: text}, language=text)
+    kept = shared.get(id_)
     assert kept == LoggedAnswer(id_, answer(text, generation=text), {text: text}, NOON, text)
     assert shared.rate(id_, True, text)
     assert all(len(comment.text) <= 2_000 for comment in shared.ratings(1)[0].comments)
@@ -146,8 +146,8 @@ def test_an_odd_text_comes_back_as_it_was(shared, text):
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_any_text_comes_back_as_json_has_it(shared, question, comment):
     question, text = json.loads(json.dumps([question, comment]))  # two halves may make a whole
-    id_ = shared.keep(answer(question), {question: text})
-    kept = shared.answer(id_)
+    id_ = shared.add(answer(question), {question: text})
+    kept = shared.get(id_)
     assert (kept.answer, kept.texts) == (answer(question), {question: text})
     assert shared.rate(id_, False, comment)
 
@@ -155,67 +155,67 @@ def test_any_text_comes_back_as_json_has_it(shared, question, comment):
 # -- ratings --------------------------------------------------------------------------------
 
 
-def test_what_several_readers_think_of_an_answer_is_counted(journal, clock):
-    id_ = journal.keep(answer(), TEXTS)
-    assert journal.ratings() == ()
-    assert journal.rate(id_, False, "It is wrong.") is True
+def test_what_several_readers_think_of_an_answer_is_counted(log, clock):
+    id_ = log.add(answer(), TEXTS)
+    assert log.ratings() == ()
+    assert log.rate(id_, False, "It is wrong.") is True
     first = Comment("It is wrong.", False, clock.now)
     clock.move(hours=1)
-    assert journal.rate(id_, True) is True
-    assert journal.rate(id_, True, "", vote="of another") is True
+    assert log.rate(id_, True) is True
+    assert log.rate(id_, True, "", vote="of another") is True
     clock.move(hours=1)
-    assert journal.rate(id_, True, "Thanks.") is True
+    assert log.rate(id_, True, "Thanks.") is True
     last = Comment("Thanks.", True, clock.now)
-    assert journal.ratings() == (Rating(id_, "do cats sleep", 3, 1, (last, first), clock.now),)
+    assert log.ratings() == (Rating(id_, "do cats sleep", 3, 1, (last, first), clock.now),)
 
 
-def test_a_reader_who_thinks_again_replaces_their_own_vote_and_nobody_elses(journal, clock):
-    one, two = (journal.keep(answer(f"question {n}"), TEXTS) for n in (1, 2))
+def test_a_reader_who_thinks_again_replaces_their_own_vote_and_nobody_elses(log, clock):
+    one, two = (log.add(answer(f"question {n}"), TEXTS) for n in (1, 2))
     for id_, vote in ((one, "mine"), (one, "yours"), (two, "mine")):
-        journal.rate(id_, True, vote, vote=vote)
+        log.rate(id_, True, vote, vote=vote)
     clock.move(seconds=1)
-    journal.rate(one, False, "On second thought.", vote="mine")
-    first, second = journal.ratings()
+    log.rate(one, False, "On second thought.", vote="mine")
+    first, second = log.ratings()
     assert (first.id, first.helpful, first.unhelpful) == (one, 1, 1)
     assert [comment.text for comment in first.comments] == ["On second thought.", "yours"]
     assert (second.id, second.helpful, second.unhelpful) == (two, 1, 0)
 
 
-def test_of_an_answer_the_newest_votes_are_kept_and_no_more_than_500(journal, clock):
-    id_ = journal.keep(answer(), TEXTS)
+def test_of_an_answer_the_newest_votes_are_kept_and_no_more_than_500(log, clock):
+    id_ = log.add(answer(), TEXTS)
     for n in range(510):
         clock.move(seconds=1)
-        journal.rate(id_, n % 2 == 0, f"comment {n}")
-    (rating,) = journal.ratings()
+        log.rate(id_, n % 2 == 0, f"comment {n}")
+    (rating,) = log.ratings()
     assert (rating.helpful, rating.unhelpful) == (250, 250)
     assert rating.comments[0].text == "comment 509"
     assert rating.comments[-1].text == "comment 10"
 
 
-def test_what_was_thought_of_an_answer_stays_when_it_is_given_again(journal):
-    id_ = journal.keep(answer(), TEXTS)
-    journal.rate(id_, False, "It is wrong.")
-    journal.keep(answer(), TEXTS)
-    assert [rating.comments[0].text for rating in journal.ratings()] == ["It is wrong."]
+def test_what_was_thought_of_an_answer_stays_when_it_is_given_again(log):
+    id_ = log.add(answer(), TEXTS)
+    log.rate(id_, False, "It is wrong.")
+    log.add(answer(), TEXTS)
+    assert [rating.comments[0].text for rating in log.ratings()] == ["It is wrong."]
 
 
-def test_ratings_are_read_newest_first_and_no_more_than_asked_for(journal, clock):
-    ids = [journal.keep(answer(f"question {n}"), TEXTS) for n in range(5)]
+def test_ratings_are_read_newest_first_and_no_more_than_asked_for(log, clock):
+    ids = [log.add(answer(f"question {n}"), TEXTS) for n in range(5)]
     for n in (3, 0, 4, 1):
         clock.move(seconds=1)
-        journal.rate(ids[n], n % 2 == 0, f"comment {n}")
-    ratings = journal.ratings()
+        log.rate(ids[n], n % 2 == 0, f"comment {n}")
+    ratings = log.ratings()
     assert [rating.question[-1] for rating in ratings] == ["1", "4", "0", "3"]
     assert [rating.helpful for rating in ratings] == [0, 1, 1, 0]
     assert [rating.at for rating in ratings] == [clock.now - timedelta(seconds=n) for n in range(4)]
-    assert journal.ratings(2) == ratings[:2]
-    assert journal.ratings(0) == journal.ratings(-1) == ()
+    assert log.ratings(2) == ratings[:2]
+    assert log.ratings(0) == log.ratings(-1) == ()
 
 
-def test_a_comment_is_kept_as_it_can_be_read_and_cut_where_it_is_too_long(journal):
-    id_ = journal.keep(answer(), TEXTS)
-    journal.rate(id_, True, "a\u202eb\x00c\ud800d\ne" + "x" * 3_000)
-    assert journal.ratings()[0].comments[0].text == "abcd\ne" + "x" * 1_994
+def test_a_comment_is_kept_as_it_can_be_read_and_cut_where_it_is_too_long(log):
+    id_ = log.add(answer(), TEXTS)
+    log.rate(id_, True, "a\u202eb\x00c\ud800d\ne" + "x" * 3_000)
+    assert log.ratings()[0].comments[0].text == "abcd\ne" + "x" * 1_994
 
 
 # -- how long -------------------------------------------------------------------------------
@@ -225,24 +225,24 @@ def on_disk(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
 
-def test_what_is_too_old_is_found_no_more_to_the_second(journal, clock):
-    id_ = journal.keep(answer(), TEXTS)
-    journal.rate(id_, True)
+def test_what_is_too_old_is_found_no_more_to_the_second(log, clock):
+    id_ = log.add(answer(), TEXTS)
+    log.rate(id_, True)
     clock.move(days=DAYS)
-    assert journal.answer(id_) is not None
-    assert len(journal.ratings()) == 1
+    assert log.get(id_) is not None
+    assert len(log.ratings()) == 1
     clock.move(seconds=1)
-    assert journal.answer(id_) is None
-    assert journal.rate(id_, True) is False
-    assert journal.ratings() == ()
+    assert log.get(id_) is None
+    assert log.rate(id_, True) is False
+    assert log.ratings() == ()
 
 
-def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, journal, clock):
-    old = journal.keep(answer("a question of old"), TEXTS)
-    journal.rate(old, True, "a comment of old")
+def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, log, clock):
+    old = log.add(answer("a question of old"), TEXTS)
+    log.rate(old, True, "a comment of old")
     clock.move(days=1)
-    new = journal.keep(answer("a new question"), TEXTS)
-    journal.close()
+    new = log.add(answer("a new question"), TEXTS)
+    log.close()
     assert b"of old" in on_disk(tmp_path)
     clock.move(days=DAYS - 1.5)
     opened(tmp_path, clock).close()
@@ -255,32 +255,32 @@ def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, journal, 
     assert b"a new question" in left
 
 
-def test_what_is_too_old_is_removed_within_an_hour_of_answers(tmp_path, journal, clock):
+def test_what_is_too_old_is_removed_within_an_hour_of_answers(tmp_path, log, clock):
     def rows() -> int:
         database = sqlite3.connect(tmp_path / "journal.sqlite")
         (found,) = database.execute("select count(*) from journal_answer").fetchone()
         database.close()
         return found
 
-    journal.keep(answer("first"), TEXTS)
+    log.add(answer("first"), TEXTS)
     clock.move(days=DAYS, minutes=-30)
-    journal.keep(answer("second"), TEXTS)  # when what was too old had long been removed
+    log.add(answer("second"), TEXTS)  # when what was too old had long been removed
     clock.move(minutes=59)
-    journal.keep(answer("third"), TEXTS)
+    log.add(answer("third"), TEXTS)
     assert rows() == 3, "looked at an hour after the last time, not at every answer"
     clock.move(minutes=1)
-    journal.keep(answer("third"), TEXTS)
+    log.add(answer("third"), TEXTS)
     assert rows() == 2
 
 
-def test_an_answer_that_is_given_again_outlives_what_was_thought_of_it(journal, clock):
-    id_ = journal.keep(answer(), TEXTS)
-    journal.rate(id_, False, "It is wrong.")
+def test_an_answer_that_is_given_again_outlives_what_was_thought_of_it(log, clock):
+    id_ = log.add(answer(), TEXTS)
+    log.rate(id_, False, "It is wrong.")
     clock.move(days=DAYS - 1)
-    journal.keep(answer(), TEXTS)
+    log.add(answer(), TEXTS)
     clock.move(days=2)
-    assert journal.ratings() == ()
-    journal.keep(answer("another"), TEXTS)
-    assert journal.answer(id_).answer == answer()
+    assert log.ratings() == ()
+    log.add(answer("another"), TEXTS)
+    assert log.get(id_).answer == answer()
     clock.set(days=-2)
-    assert journal.ratings() == (), "and it was removed"
+    assert log.ratings() == (), "and it was removed"

@@ -1,4 +1,4 @@
-"""A journal used by many at once, killed, held, damaged and on a disk that is full."""
+"""A log used by many at once, killed, held, damaged and on a disk that is full."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def journal(tmp_path) -> Iterator[AnswerLog]:
+def log(tmp_path) -> Iterator[AnswerLog]:
     found = opened(tmp_path)
     yield found
     found.close()
@@ -37,11 +37,11 @@ def journal(tmp_path) -> Iterator[AnswerLog]:
 WRITER = """
 import itertools, pathlib, sys
 from tests.answered import TEXTS, answer, opened
-journal = opened(pathlib.Path(sys.argv[1]))
+log = opened(pathlib.Path(sys.argv[1]))
 name, most = sys.argv[2], int(sys.argv[3])
 for n in itertools.islice(itertools.count(), most or None):
-    print(n, journal.keep(answer(f"{name} {n}"), TEXTS), flush=True)
-journal.close()
+    print(n, log.add(answer(f"{name} {n}"), TEXTS), flush=True)
+log.close()
 """
 
 
@@ -55,21 +55,21 @@ def writer(folder: Path, name: str, most: int = 0) -> subprocess.Popen[str]:
     )
 
 
-def test_threads_and_another_process_keep_rate_and_read_at_once(tmp_path, journal):
+def test_threads_and_another_process_keep_rate_and_read_at_once(tmp_path, log):
     failures, kept = [], {}
 
     def work(name: int) -> None:
         try:
             for n in range(40):
-                id_ = journal.keep(answer(f"{name} {n}"), TEXTS)
+                id_ = log.add(answer(f"{name} {n}"), TEXTS)
                 kept[id_] = f"{name} {n}"
-                assert journal.rate(id_, n % 2 == 0, f"{name} {n}")
-                assert journal.answer(id_).answer == answer(f"{name} {n}")
-                assert journal.keep(answer("of all"), TEXTS) == of_all
+                assert log.rate(id_, n % 2 == 0, f"{name} {n}")
+                assert log.get(id_).answer == answer(f"{name} {n}")
+                assert log.add(answer("of all"), TEXTS) == of_all
         except Exception as error:  # noqa: BLE001 - told below
             failures.append(error)
 
-    of_all = journal.keep(answer("of all"), TEXTS)
+    of_all = log.add(answer("of all"), TEXTS)
     with writer(tmp_path, "process", 200) as process:
         threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
         for thread in threads:
@@ -79,11 +79,11 @@ def test_threads_and_another_process_keep_rate_and_read_at_once(tmp_path, journa
         elsewhere, _ = process.communicate(timeout=30)
     assert failures == []
     assert process.returncode == 0
-    assert {rating.id: rating.comments[0].text for rating in journal.ratings(999)} == kept
+    assert {rating.id: rating.comments[0].text for rating in log.ratings(999)} == kept
     assert len(elsewhere.splitlines()) == 200
     for line in elsewhere.splitlines():
         n, id_ = line.split()
-        assert journal.answer(id_).answer == answer(f"process {n}")
+        assert log.get(id_).answer == answer(f"process {n}")
 
 
 def test_processes_that_open_a_new_journal_at_once_share_its_key(tmp_path):
@@ -101,31 +101,31 @@ def test_what_was_kept_is_there_after_its_process_was_killed(tmp_path):
             process.kill()
             lines += process.stdout.readlines()
         kept += [line.split() for line in lines if line.endswith("\n")]
-    journal = opened(tmp_path)
+    log = opened(tmp_path)
     assert len(kept) >= 78
     for n, id_ in kept:
-        assert journal.get(id_).answer == answer(f"killed {n}")
-    journal.add(answer(), TEXTS)
-    journal.close()
+        assert log.get(id_).answer == answer(f"killed {n}")
+    log.add(answer(), TEXTS)
+    log.close()
     database = sqlite3.connect(tmp_path / "journal.sqlite")
     assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     database.close()
 
 
 @pytest.mark.timeout(60)
-def test_an_answer_is_held_up_no_longer_than_two_seconds(tmp_path, journal):
-    id_ = journal.keep(answer(), TEXTS)
+def test_an_answer_is_held_up_no_longer_than_two_seconds(tmp_path, log):
+    id_ = log.add(answer(), TEXTS)
     holder = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     holder.execute("begin exclusive")
     assert answer_log_store.LOCK_TIMEOUT <= 2
     with pytest.raises(AnswerLogError) as raised:
-        journal.keep(answer("another"), TEXTS)
+        log.add(answer("another"), TEXTS)
     assert "locked" in raised.value.message
-    assert "the process that holds it" in raised.value.hint
-    assert journal.answer(id_) is not None, "who reads is not held up"
+    assert "the process that locks it" in raised.value.hint
+    assert log.get(id_) is not None, "who reads is not held up"
     holder.execute("rollback")
     holder.close()
-    assert journal.rate(journal.keep(answer("another"), TEXTS), True)
+    assert log.rate(log.add(answer("another"), TEXTS), True)
 
 
 # -- what can go wrong ----------------------------------------------------------------------
@@ -165,8 +165,8 @@ def test_a_folder_in_the_place_of_the_file_is_an_error(tmp_path):
     assert "folder" in failing(url(tmp_path)).hint
 
 
-def test_a_journal_that_cannot_be_written_is_an_error(tmp_path, journal):
-    journal.close()
+def test_a_journal_that_cannot_be_written_is_an_error(tmp_path, log):
+    log.close()
     error = failing(f"sqlite:///file:{tmp_path}/journal.sqlite?mode=ro&uri=true")
     assert "readonly" in error.message
     assert "may be written to" in error.hint
@@ -188,18 +188,18 @@ def test_a_table_of_another_shape_is_an_error(tmp_path):
 
 FULL = """
 import pathlib, resource, sys
-from assistant.errors import JournalError
+from assistant.errors import AnswerLogError
 from tests.answered import TEXTS, answer, opened
-journal = opened(pathlib.Path(sys.argv[1]))
-first = journal.keep(answer(), TEXTS)
+log = opened(pathlib.Path(sys.argv[1]))
+first = log.add(answer(), TEXTS)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 try:
     for n in range(1000):
-        journal.keep(answer(f"question {n}"), {"p": "x" * 1000})
-except JournalError as error:
+        log.add(answer(f"question {n}"), {"p": "x" * 1000})
+except AnswerLogError as error:
     print(n, error.hint)
-print(journal.answer(first).answer == answer())
-journal.close()
+print(log.get(first).answer == answer())
+log.close()
 """
 
 
@@ -215,35 +215,35 @@ def test_a_disk_that_is_full_is_an_error_and_what_was_kept_can_still_be_read(tmp
 
 
 def tried(folder: Path, kept: dict[str, Answer]) -> set[str]:
-    """What comes of using a journal: nothing but errors of ours, and answers that were given."""
+    """What comes of using a log: nothing but errors of ours, and answers that were given."""
     try:
-        journal = opened(folder)
+        log = opened(folder)
     except AnswerLogError:
         return {"not opened"}
     found = set()
     for id_, was in kept.items():
         try:
-            row = journal.get(id_)
+            row = log.get(id_)
             assert row is None or row.answer.citations == was.citations
             assert row is None or row.answer.question == was.question
             found.add("lost" if row is None else "answered")
-            journal.rate(id_, True)
+            log.rate(id_, True)
         except AnswerLogError:
             found.add("refused")
-    for act in (journal.ratings, lambda: journal.add(answer("more"), TEXTS)):
+    for act in (log.ratings, lambda: log.add(answer("more"), TEXTS)):
         try:
             act()
         except AnswerLogError:
             found.add("refused")
-    journal.close()
+    log.close()
     return found
 
 
-def test_a_damaged_file_gives_errors_of_ours_or_the_answers_that_were_given(tmp_path, journal):
+def test_a_damaged_file_gives_errors_of_ours_or_the_answers_that_were_given(tmp_path, log):
     kept = {}
     for n in range(12):
-        kept[journal.keep(answer(f"question {n}"), TEXTS)] = answer(f"question {n}")
-    journal.close()
+        kept[log.add(answer(f"question {n}"), TEXTS)] = answer(f"question {n}")
+    log.close()
     whole = (tmp_path / "journal.sqlite").read_bytes()
     used = [n for n, byte in enumerate(whole) if byte]
     dice, came = random.Random(7), set()
@@ -260,14 +260,14 @@ def test_a_damaged_file_gives_errors_of_ours_or_the_answers_that_were_given(tmp_
     assert came == {"not opened", "refused", "answered", "lost"}, "all of it was seen"
 
 
-def test_words_that_were_altered_on_disk_are_refused_and_not_told(tmp_path, journal):
-    id_ = journal.keep(answer(), TEXTS)
-    journal.rate(id_, True)
+def test_words_that_were_altered_on_disk_are_refused_and_not_told(tmp_path, log):
+    id_ = log.add(answer(), TEXTS)
+    log.rate(id_, True)
     database = sqlite3.connect(tmp_path / "journal.sqlite")
     with database:
         database.execute("update journal_answer set kept = replace(kept, 'Cats s', 'Dogs s')")
     database.close()
-    for act in (lambda: journal.answer(id_), journal.ratings):
+    for act in (lambda: log.get(id_), log.ratings):
         with pytest.raises(AnswerLogError) as raised:
             act()
         assert "cannot be read" in raised.value.message

@@ -1,4 +1,4 @@
-"""What a journal keeps and lets go of: by its clock, its size, on request; and who may read it."""
+"""What a log keeps and lets go of: by its clock, its size, on request; and who may read it."""
 
 from __future__ import annotations
 
@@ -37,124 +37,124 @@ def count(folder: Path, table: str = "journal_answer") -> int:
 
 def test_a_clock_that_jumps_ahead_for_one_question_removes_nothing(tmp_path):
     clock = Clock()
-    journal = opened(tmp_path, clock)
-    ids = [journal.add(answer(f"question {n}"), TEXTS) for n in range(3)]
-    journal.rate(ids[0], True, "Thanks.")
+    log = opened(tmp_path, clock)
+    ids = [log.add(answer(f"question {n}"), TEXTS) for n in range(3)]
+    log.rate(ids[0], True, "Thanks.")
     for jump in (200, 10_000):
         clock.move(hours=2)
         clock.set(days=jump)
-        journal.add(answer("at another time"), TEXTS)
+        log.add(answer("at another time"), TEXTS)
         clock.set(days=-jump)
         clock.move(hours=2)
-        ids.append(journal.add(answer(f"after {jump}"), TEXTS))
-    assert all(journal.get(id_) for id_ in ids)
-    assert len(journal.ratings()) == 1
-    journal.close()
+        ids.append(log.add(answer(f"after {jump}"), TEXTS))
+    assert all(log.get(id_) for id_ in ids)
+    assert len(log.ratings()) == 1
+    log.close()
 
 
 def test_a_journal_opened_while_the_clock_is_wrong_removes_nothing(tmp_path):
     clock = Clock()
-    journal = opened(tmp_path, clock)
-    id_ = journal.add(answer(), TEXTS)
-    journal.close()
+    log = opened(tmp_path, clock)
+    id_ = log.add(answer(), TEXTS)
+    log.close()
     clock.set(days=200)
     for _ in range(3):
         clock.move(minutes=10)
-        journal = opened(tmp_path, clock)
-        journal.add(answer("at another time"), TEXTS)
-        journal.close()
+        log = opened(tmp_path, clock)
+        log.add(answer("at another time"), TEXTS)
+        log.close()
     clock.set(days=-200)
-    journal = opened(tmp_path, clock)
-    assert journal.get(id_) is not None
-    journal.close()
+    log = opened(tmp_path, clock)
+    assert log.get(id_) is not None
+    log.close()
 
 
 def test_a_second_wrong_time_does_not_vouch_for_the_first(tmp_path):
     clock = Clock()
-    journal = opened(tmp_path, clock)
-    id_ = journal.add(answer(), TEXTS)
-    journal.close()
+    log = opened(tmp_path, clock)
+    id_ = log.add(answer(), TEXTS)
+    log.close()
     for _ in range(3):  # each is hours after the last by the wrong clock, and minutes by none
         clock.set(days=200)
         clock.move(minutes=1)
         opened(tmp_path, clock).close()
     clock.set(days=-600)
-    journal = opened(tmp_path, clock)
-    assert journal.get(id_) is not None
-    journal.close()
+    log = opened(tmp_path, clock)
+    assert log.get(id_) is not None
+    log.close()
 
 
 def test_votes_count_against_the_size_of_a_journal(tmp_path):
-    journal = AnswerLog.open(url(tmp_path), days=DAYS, megabytes=1, clock=NOON.timestamp)
-    ids = [journal.add(answer(f"question {n}"), TEXTS) for n in range(4)]
+    log = AnswerLog.open(url(tmp_path), days=DAYS, megabytes=1, clock=NOON.timestamp)
+    ids = [log.add(answer(f"question {n}"), TEXTS) for n in range(4)]
     for number in range(800):
-        journal.rate(ids[number % 4], True, f"{number} " + "x" * 1990)
-    journal.close()
+        log.rate(ids[number % 4], True, f"{number} " + "x" * 1990)
+    log.close()
     assert (tmp_path / "journal.sqlite").stat().st_size < 2_000_000
     assert count(tmp_path, "journal_vote") < 800
 
 
 def test_a_clock_set_far_back_removes_nothing_either(tmp_path):
     clock = Clock()
-    journal = opened(tmp_path, clock)
+    log = opened(tmp_path, clock)
     clock.move(hours=2)
     clock.set(days=-20_000)
-    id_ = journal.add(answer(), TEXTS)
+    id_ = log.add(answer(), TEXTS)
     clock.set(days=20_000)
     clock.move(hours=2)
-    journal.add(answer("another"), TEXTS)
-    assert journal.get(id_) is not None
-    journal.close()
+    log.add(answer("another"), TEXTS)
+    assert log.get(id_) is not None
+    log.close()
 
 
 def test_what_a_wrong_clock_dated_stays_no_longer_than_the_rest(tmp_path):
     clock = Clock()
-    journal = opened(tmp_path, clock)
+    log = opened(tmp_path, clock)
     clock.set(days=5_000)
-    id_ = journal.add(answer("dated wrong"), TEXTS)
+    id_ = log.add(answer("dated wrong"), TEXTS)
     clock.set(days=-5_000)
     for _ in range(DAYS + 2):
         clock.move(days=1)
-        journal.add(answer("another"), TEXTS)
-    assert journal.get(id_) is None
+        log.add(answer("another"), TEXTS)
+    assert log.get(id_) is None
     assert count(tmp_path) == 1
-    journal.close()
+    log.close()
 
 
 def test_a_machine_that_was_off_for_long_keeps_what_is_new_and_removes_the_old_in_an_hour(tmp_path):
     clock = Clock()
-    journal = opened(tmp_path, clock)
-    old = journal.add(answer("old"), TEXTS)
-    journal.close()
+    log = opened(tmp_path, clock)
+    old = log.add(answer("old"), TEXTS)
+    log.close()
     clock.set(days=200)
-    journal = opened(tmp_path, clock)
-    assert journal.get(old) is None, "not shown"
-    new = journal.add(answer("new"), TEXTS)
+    log = opened(tmp_path, clock)
+    assert log.get(old) is None, "not shown"
+    new = log.add(answer("new"), TEXTS)
     opened(tmp_path, clock).close()
     assert count(tmp_path) == 2, "not yet removed"
     clock.move(minutes=61)
-    journal.add(answer("newer"), TEXTS)
-    assert journal.get(new) is not None
+    log.add(answer("newer"), TEXTS)
+    assert log.get(new) is not None
     assert count(tmp_path) == 2
-    journal.close()
+    log.close()
 
 
 def test_processes_that_live_for_minutes_leave_the_removal_to_one_that_lives_for_an_hour(tmp_path):
     clock = Clock()
     ids = []
     for n in range(30):
-        journal = opened(tmp_path, clock)
-        ids.append(journal.add(answer(f"question {n}"), TEXTS))
-        journal.close()
+        log = opened(tmp_path, clock)
+        ids.append(log.add(answer(f"question {n}"), TEXTS))
+        log.close()
         clock.set(days=2)  # off meanwhile
         clock.move(minutes=5)
     assert count(tmp_path) == 30, "no process can tell that from a clock that is wrong"
-    journal = opened(tmp_path, clock)
+    log = opened(tmp_path, clock)
     clock.move(minutes=61)
-    journal.add(answer("newest"), TEXTS)
+    log.add(answer("newest"), TEXTS)
     clock.move(minutes=61)  # the next time that it looks
-    journal.add(answer("newest of all"), TEXTS)
-    journal.close()
+    log.add(answer("newest of all"), TEXTS)
+    log.close()
     assert count(tmp_path) <= DAYS / 2 + 2
 
 
@@ -163,28 +163,28 @@ def test_processes_that_live_for_minutes_leave_the_removal_to_one_that_lives_for
 
 def test_a_journal_that_is_full_lets_the_oldest_go_and_keeps_its_size(tmp_path):
     clock = Clock()
-    journal = opened(tmp_path, clock, megabytes=1)
+    log = opened(tmp_path, clock, megabytes=1)
     ids = []
     for n in range(300):
         clock.move(seconds=1)
-        ids.append(journal.add(answer(f"question {n}"), {"p": f"{n} " * 4_000}))
-        journal.rate(ids[-1], True, f"comment {n}")
-        assert journal.get(ids[-1]) is not None
-    left = [n for n, id_ in enumerate(ids) if journal.get(id_)]
+        ids.append(log.add(answer(f"question {n}"), {"p": f"{n} " * 4_000}))
+        log.rate(ids[-1], True, f"comment {n}")
+        assert log.get(ids[-1]) is not None
+    left = [n for n, id_ in enumerate(ids) if log.get(id_)]
     assert 30 < len(left) < 200
     assert left == list(range(300 - len(left), 300)), "the oldest went"
     assert count(tmp_path, "journal_vote") == len(left)
-    journal.close()
+    log.close()
     assert (tmp_path / "journal.sqlite").stat().st_size < 1.1 * 2**20
 
 
 def test_an_answer_larger_than_the_journal_may_be_is_kept_alone(tmp_path):
-    journal = opened(tmp_path, megabytes=1)
-    first = journal.add(answer("first"), TEXTS)
-    id_ = journal.add(answer(), {"p": "x" * 2**21})
-    assert journal.get(id_) is not None
-    assert journal.get(first) is None
-    journal.close()
+    log = opened(tmp_path, megabytes=1)
+    first = log.add(answer("first"), TEXTS)
+    id_ = log.add(answer(), {"p": "x" * 2**21})
+    assert log.get(id_) is not None
+    assert log.get(first) is None
+    log.close()
 
 
 def test_the_same_answers_leave_the_same_rows(tmp_path):
@@ -193,14 +193,14 @@ def test_the_same_answers_leave_the_same_rows(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         clock = Clock()
-        journal = opened(folder, clock, megabytes=1)
+        log = opened(folder, clock, megabytes=1)
         for n in range(100):
-            journal.add(answer(f"question {n}"), {"p": f"{n} " * 4_000})
+            log.add(answer(f"question {n}"), {"p": f"{n} " * 4_000})
             clock.move(seconds=1)
         database = sqlite3.connect(folder / "journal.sqlite")
         left.append(database.execute("select at from journal_answer order by at").fetchall())
         database.close()
-        journal.close()
+        log.close()
     assert left[0] == left[1]
 
 
@@ -218,12 +218,12 @@ def modes(folder: Path) -> dict[str, int]:
 def test_its_owner_alone_may_read_a_journal(tmp_path):
     before = os.umask(0)
     try:
-        journal = opened(tmp_path)
-        journal.add(answer(), TEXTS)
+        log = opened(tmp_path)
+        log.add(answer(), TEXTS)
     finally:
         os.umask(before)
     assert modes(tmp_path) == dict.fromkeys(FILES, 0o600)
-    journal.close()
+    log.close()
 
 
 def test_a_journal_that_others_may_read_is_closed_to_them_when_it_is_opened(tmp_path):
@@ -302,29 +302,29 @@ def test_what_is_too_old_stands_in_no_file_while_servers_have_the_journal_open(t
 
 
 def test_a_process_that_goes_on_reading_is_told_of_and_the_rows_are_gone(tmp_path):
-    journal = opened(tmp_path)
-    id_ = journal.add(answer("a secret"), TEXTS)
+    log = opened(tmp_path)
+    id_ = log.add(answer("a secret"), TEXTS)
     reader = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     reader.execute("begin")
     reader.execute("select * from journal_answer").fetchall()
     with pytest.raises(AnswerLogError, match="read by a process"):
-        journal.delete(journal.find_text("a secret"))
+        log.delete(log.find_text("a secret"))
     reader.close()
-    assert journal.get(id_) is None
-    journal.delete(journal.find_text("a secret"))
+    assert log.get(id_) is None
+    log.delete(log.find_text("a secret"))
     assert held(tmp_path, "a secret") == []
-    journal.close()
+    log.close()
 
 
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
-    """Type a command over a journal of three answers: (exit code, standard output, error)."""
-    journal = AnswerLog.open(url(tmp_path), days=10**5, clock=NOON.timestamp)
+    """Type a command over a log of three answers: (exit code, standard output, error)."""
+    log = AnswerLog.open(url(tmp_path), days=10**5, clock=NOON.timestamp)
     for question in ("is Ann Lee a member?", "who is ANN LEE", "do cats sleep"):
-        id_ = journal.add(answer(question), TEXTS)
-    journal.rate(id_, False, "Ask Ann Lee.")
-    journal.rate(id_, True, "Thanks.")
-    journal.close()
+        id_ = log.add(answer(question), TEXTS)
+    log.rate(id_, False, "Ask Ann Lee.")
+    log.rate(id_, True, "Thanks.")
+    log.close()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ASSISTANT_JOURNAL", url(tmp_path))
     monkeypatch.setenv("ASSISTANT_KEEP_DAYS", "100000")
@@ -381,12 +381,12 @@ create index ix_journal_answer_rated on journal_answer (rated);
 
 @pytest.fixture
 def before(tmp_path) -> list[str]:
-    """The ids of a journal as it was when an answer had one rating: good, bad with words, none."""
+    """The ids of a log as it was when an answer had one rating: good, bad with words, none."""
     made = tmp_path / "made"
     made.mkdir()
-    journal = opened(made)
-    ids = [journal.add(answer(f"question {n}"), TEXTS) for n in range(3)]
-    journal.close()
+    log = opened(made)
+    ids = [log.add(answer(f"question {n}"), TEXTS) for n in range(3)]
+    log.close()
     old = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     old.execute("pragma journal_mode = wal")
     old.executescript(BEFORE)
@@ -402,25 +402,25 @@ def before(tmp_path) -> list[str]:
     return ids
 
 
-def seen(journal: AnswerLog) -> list[tuple[str, int, int, list[str]]]:
+def seen(log: AnswerLog) -> list[tuple[str, int, int, list[str]]]:
     return [
         (rating.id, rating.helpful, rating.unhelpful, [c.text for c in rating.comments])
-        for rating in journal.ratings()
+        for rating in log.ratings()
     ]
 
 
 def test_a_journal_with_one_rating_an_answer_opens_and_keeps_them(tmp_path, before):
     for _ in range(3):  # the second time there is nothing to move
-        journal = opened(tmp_path)
-        assert [journal.get(id_).id for id_ in before] == before
-        assert seen(journal) == [(before[1], 0, 1, ["It is wrong."]), (before[0], 1, 0, [])]
-        journal.close()
-    journal = opened(tmp_path)
-    journal.rate(before[0], False, "No.")
-    assert seen(journal)[-1] == (before[0], 1, 1, ["No."])
-    journal.delete(journal.find_text("it is wrong"))
+        log = opened(tmp_path)
+        assert [log.get(id_).id for id_ in before] == before
+        assert seen(log) == [(before[1], 0, 1, ["It is wrong."]), (before[0], 1, 0, [])]
+        log.close()
+    log = opened(tmp_path)
+    log.rate(before[0], False, "No.")
+    assert seen(log)[-1] == (before[0], 1, 1, ["No."])
+    log.delete(log.find_text("it is wrong"))
     assert held(tmp_path, "It is wrong.") == []
-    journal.close()
+    log.close()
 
 
 OPEN = """
@@ -450,7 +450,7 @@ def test_processes_and_threads_that_move_ratings_at_once_move_each_once(tmp_path
     assert [process.wait(60) for process in processes] == [0, 0, 0]
     for process in processes:
         process.stdin.close()
-    journal = opened(tmp_path)
-    assert len(seen(journal)) == 2
+    log = opened(tmp_path)
+    assert len(seen(log)) == 2
     assert count(tmp_path, "journal_vote") == 2
-    journal.close()
+    log.close()
