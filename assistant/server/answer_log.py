@@ -23,6 +23,7 @@ from sqlalchemy import exc
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from assistant.errors import AnswerLogError
+from assistant.models import wire
 from assistant.models.answers import Answer
 from assistant.server.answer_log_store import (
     ANSWERS,
@@ -378,7 +379,7 @@ class AnswerLog:
 
     def _answer_id(self, answer: Answer) -> str:
         """What an answer is known by: a keyed digest, so that nobody learns what was asked."""
-        cited = [citation.to_dict() for citation in answer.citations]
+        cited = [wire.to_dict(citation) for citation in answer.citations]
         said = json.dumps([answer.question, answer.understood_as, answer.generation, cited])
         return self._digest(said)
 
