@@ -291,7 +291,7 @@ def test_what_breaks_is_told_as_a_failure_and_never_as_nothing_found(guide, word
         assert result.is_error
         what, mend = text(result).split("\n")
         assert what == "The server failed."
-        name = re.fullmatch(r"Try again; the log says more under ([0-9a-f]{12})\.", mend)[1]
+        name = re.fullmatch(r"Try again; the log has details under ([0-9a-f]{12})\.", mend)[1]
         assert f"Request {name} failed" in caplog.text
     error = refused(server, lambda client: client.read_resource("guide://page/cats.md"))
     assert error.message.startswith("The server failed. Try again; the log has details under")
