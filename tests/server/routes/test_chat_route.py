@@ -135,7 +135,7 @@ def test_every_script_of_the_page_carries_the_nonce():
     assert re.findall(r"<script[^>]*>", page) == [
         '<script nonce="n0nce">',
         '<script nonce="n0nce" type="module" src="a.js">',
-        '<script nonce="n0nce" src="/chat/actions.js" defer>',
+        '<script nonce="n0nce" src="/chat/answer.js" defer>',
         '<script nonce="n0nce" src="/chat/chat.js" defer>',
     ]
 
