@@ -10,13 +10,14 @@ stay_offline()  # before any other module, which may import what asks the networ
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant as Assistant
+    from assistant.client import connect as connect
     from assistant.conversation import Conversation as Conversation
     from assistant.errors import AssistantError as AssistantError
     from assistant.models.answers import Answer as Answer
     from assistant.models.answers import Turn as Turn
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Assistant", "AssistantError", "Conversation", "Turn"]
+__all__ = ["Answer", "Assistant", "AssistantError", "Conversation", "Turn", "connect"]
 
 _HOMES = {
     "Answer": "models.answers",
@@ -24,6 +25,7 @@ _HOMES = {
     "AssistantError": "errors",
     "Conversation": "conversation",
     "Turn": "models.answers",
+    "connect": "client",
 }
 
 

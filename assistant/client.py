@@ -1,65 +1,66 @@
-"""A guide on a server, asked from Python as one that lies here is.
+"""Ask a guide on a server from Python, as one opens and asks a local guide.
 
-Knows the server's addresses and bodies, and connections. Must not know how an answer is found. A
-request goes to the one origin that was named, directly: no redirection is followed, so that a key
-is told to nobody else.
+Requests go to the one origin that was named, directly: no redirection is followed and no proxy is
+used, so that a key is sent nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import ssl
-import threading
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
+import httpx
+
 from assistant import __version__
-from assistant.conversation import MAX_TURNS, Conversation
+from assistant.conversation import (
+    MAX_CONVERSATION_BYTES,
+    MAX_SOURCES,
+    MAX_TURN_CHARS,
+    MAX_TURNS,
+    Conversation,
+)
 from assistant.errors import QuestionError, ServerError, SettingsError
-from assistant.models import fields
-from assistant.models.answers import Answer, Hit, Reason, Search
-from assistant.models.documents import Passage
+from assistant.models.answers import Answer, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from assistant.models.answers import Turn
 
 DEFAULT_TIMEOUT = 30.0
-"""Seconds that a server may say nothing before it is given up."""
-
-MAX_REQUEST_BYTES = 64 * 1024
-"""Bytes a server reads of a request; where a talk is longer, its oldest turns are left out."""
-
-MAX_TURN_CHARS = 20_000
-MAX_SOURCES = 100
-"""What a server takes of one turn, in characters and in passages; the rest of it is not sent."""
+"""Seconds without a byte from the server after which a request is given up."""
 
 MAX_RESPONSE_BYTES = 16 << 20
-_MAX_IDLE_CONNECTIONS = 8  # connections that are kept for the next questions
+
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8)
+_ASYNC_LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=8)
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
-_REQUEST_ERRORS = frozenset({413, 422})  # what the request is at fault for
-_ADDRESS_HINT = "Give the address the chat is opened at, https://help.example.org/guide for one."
-_VERSION_HINT = "See that the address is a guide's, and that it runs this version of the assistant."
+_REQUEST_ERRORS = frozenset({413, 422})
+_ADDRESS_HINT = "Give the address of its chat, for example https://help.example.org/guide."
+_VERSION_HINT = (
+    "Check that the address is a guide's, and that it runs this version of the assistant."
+)
 
 
 def connect(url: str, *, key: str = "", timeout: float = DEFAULT_TIMEOUT) -> RemoteAssistant:
-    """The guide that a server answers for; nothing is sent until something is asked.
+    """Return the guide that a server serves; nothing is sent before the first question.
 
-    `url` is where its chat is opened, with the path it is published under. `key` is one that
-    `assistant keys add` made there. `timeout` is how many seconds it may say nothing. Raises
-    SettingsError for an address or a key that cannot be one.
+    `url` is the address of its chat, with the path it is published under. `key` is one that
+    `assistant keys add` made there. `timeout` is the number of seconds the server may send nothing.
+    Raises SettingsError for an address or a key that is malformed.
     """
     return RemoteAssistant(_parse_address(url), key=_check_key(key), timeout=timeout)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where a server is: its host and port, and the path before all of its addresses."""
+    """The host and port of a server, and the path that its addresses begin with."""
 
     host: str
     port: int | None
@@ -72,92 +73,88 @@ class ServerAddress:
         return f"http{'s' * self.secure}://{host}{port}{self.root}"
 
 
-@dataclass(frozen=True, slots=True)
-class _ReceivedHit:
-    """A hit as a server sends it."""
+@dataclass(slots=True)
+class _Session:
+    """The connections of one event loop, and how many requests use them."""
 
-    rank: int
-    passage: str
-    path: str
-    headings: tuple[str, ...]
-    anchor: str
-    url: str
-    probability: float
-    text: str
-    why: Reason
+    client: httpx.AsyncClient
+    requests: int = 0
 
-    @property
-    def hit(self) -> Hit:
-        """The hit: its passage without its sentences, and no number in a store."""
-        passage = Passage(
-            self.passage, self.path, self.headings, self.anchor, self.url, self.text, sentences=()
-        )
-        return Hit(passage, -1, self.rank, self.probability, self.why)
+
+class _Connection:
+    """Whether a request opened a connection of its own, as httpx traces it."""
+
+    is_new = False
+
+    def trace(self, event: str, _: object) -> None:
+        if event == "connection.connect_tcp.started":
+            self.is_new = True
+
+    async def trace_async(self, event: str, info: object) -> None:
+        self.trace(event, info)
 
 
 class RemoteAssistant:
-    """A guide on a server; safe to share by threads, and closed when it is left as a context.
+    """A guide on a server; threads may share it, and leaving it as a context closes it.
 
-    All that asks raises QuestionError for a question that cannot be asked, and ServerError where
-    the server cannot be reached, refuses, or answers as no guide does.
+    Every question raises QuestionError where the question has to change, and ServerError where the
+    server cannot be reached, refuses, or sends what is not a guide's response.
     """
 
     def __init__(
-        self, place: ServerAddress, *, key: str = "", timeout: float = DEFAULT_TIMEOUT
+        self, address: ServerAddress, *, key: str = "", timeout: float = DEFAULT_TIMEOUT
     ) -> None:
-        self.address = place
-        self._timeout = timeout
-        self._context = ssl.create_default_context() if place.secure else None
-        self._idle: list[http.client.HTTPConnection] = []
-        self._lock = threading.Lock()
-        self._headers = {"Accept": _JSON, "User-Agent": f"guide-assistant/{__version__}"}
+        self.address = address
+        self._seconds = timeout
+        self._timeout = httpx.Timeout(timeout, pool=None)
+        self._context = ssl.create_default_context()
+        self._headers = {
+            "Accept": _JSON,
+            "Accept-Encoding": "identity",
+            "User-Agent": f"guide-assistant/{__version__}",
+        }
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
+        self._client = self._new_client()
+        self._sessions: dict[asyncio.AbstractEventLoop, _Session] = {}
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question as an Assistant here would, but for the answer's `hits`: none is sent.
+        """Answer a question as a local Assistant would, without the answer's `hits`.
 
-        `history` is the talk so far, oldest first.
+        `history` is the conversation so far, oldest turn first.
         """
-        said = self._post("/api/ask", {"question": question}, history)
-        try:
-            return Answer.from_dict({name: said[name] for name in said if name != "id"})
-        except (TypeError, ValueError) as error:
-            raise self._invalid_response() from error
+        body = _encode_body({"question": question}, history)
+        return self._to_answer(self._send(self._request("POST", "/api/ask", body)))
 
     async def ask_async(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question in a thread of its own, so that others can be asked meanwhile."""
-        return await asyncio.to_thread(self.ask, question, history)
+        """Answer a question without blocking the event loop."""
+        body = _encode_body({"question": question}, history)
+        return self._to_answer(await self._send_async(self._request("POST", "/api/ask", body)))
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
-        """The k passages that answer best, best first, without their sentences; k is at most 50."""
-        said = self._post("/api/search", {"question": question, "k": k}, history)
+        """Return the k best passages, best first, without their sentences; k is at most 50."""
+        body = _encode_body({"question": question, "k": k}, history)
+        data = self._send(self._request("POST", "/api/search", body))
         try:
-            hits = fields.read(tuple[_ReceivedHit, ...], said["hits"])
-            return Search(said["question"], said["understood_as"], tuple(one.hit for one in hits))
-        except (KeyError, TypeError, ValueError) as error:
+            return Search.from_dict(data)
+        except ValueError as error:
             raise self._invalid_response() from error
 
     def examples(self, count: int = 4) -> list[str]:
-        """Questions that the guide answers; no more than the server offers, which is four."""
-        try:
-            found: tuple[str, ...] = fields.read(
-                tuple[str, ...], self._request("GET", "/api/guide")["examples"]
-            )
-        except (KeyError, TypeError) as error:
-            raise self._invalid_response() from error
-        return list(found[:count])
+        """Return questions that the guide answers; a server offers at most four."""
+        examples = self._send(self._request("GET", "/api/guide")).get("examples")
+        if not isinstance(examples, list) or not all(isinstance(one, str) for one in examples):
+            raise self._invalid_response()
+        return examples[:count]
 
     def conversation(self) -> Conversation:
-        """A talk that begins with nothing said; the server remembers none of it."""
+        """Start a conversation; the server stores none of it."""
         return Conversation(self)
 
     def close(self) -> None:
-        """Close the connections that are kept; whoever asks again opens another."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        """Close the idle connections; a later question opens another."""
+        client, self._client = self._client, self._new_client()
+        client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,107 +164,152 @@ class RemoteAssistant:
 
     # -- requests -------------------------------------------------------------------------------
 
-    def _post(self, path: str, asked: dict[str, Any], history: Sequence[Turn]) -> dict[str, Any]:
-        turns = [_turn_to_dict(turn) for turn in history[-MAX_TURNS:]]
-        body = _encode_body({**asked, "history": turns})
-        while turns and len(body) > MAX_REQUEST_BYTES:
-            del turns[0]
-            body = _encode_body({**asked, "history": turns})
-        return self._request("POST", path, body)
-
-    def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        """What the server says, as JSON types; or what it refuses with, raised."""
-        response, said = self._send(method, path, body)
-        kind = response.headers.get_content_type()
-        data: Any = None
-        if kind in {_JSON, _PROBLEM}:
-            try:
-                data = json.loads(said)
-            except (RecursionError, ValueError) as error:
-                raise self._invalid_response() from error
-        if response.status == http.client.OK and kind == _JSON and isinstance(data, dict):
-            return data
-        raise self._error_for(response, data)
-
-    def _send(
-        self, method: str, path: str, body: bytes | None
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        """Send a request over a connection that is kept, or a new one where that was closed."""
-        headers = {**self._headers, "Content-Type": _JSON} if body else self._headers
-        while True:
-            connection, kept = self._connection()
-            try:
-                connection.request(method, self.address.root + path, body, headers)
-                response = connection.getresponse()
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                if kept and not isinstance(error, TimeoutError):
-                    continue  # closed while nobody asked; a question can be asked again
-                raise self._connection_error(error) from error
-            try:
-                said = response.read(MAX_RESPONSE_BYTES + 1)
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                raise self._connection_error(error) from error
-            if len(said) > MAX_RESPONSE_BYTES:
-                connection.close()
-                raise self._invalid_response()
-            self._release(connection)
-            return response, said
-
-    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
-        """A connection, and whether it was used before."""
-        with self._lock:
-            if self._idle:
-                return self._idle.pop(), True
-        host, port = self.address.host, self.address.port
-        if self._context:
-            return http.client.HTTPSConnection(
-                host, port, timeout=self._timeout, context=self._context
-            ), False
-        return http.client.HTTPConnection(host, port, timeout=self._timeout), False
-
-    def _release(self, connection: http.client.HTTPConnection) -> None:
-        """Keep a connection for the next question, unless the server has closed it."""
-        with self._lock:
-            if connection.sock is not None and len(self._idle) < _MAX_IDLE_CONNECTIONS:
-                self._idle.append(connection)
-                return
-        connection.close()
-
-    # -- what goes wrong ------------------------------------------------------------------------
-
-    def _error_for(
-        self, response: http.client.HTTPResponse, data: Any
-    ) -> QuestionError | ServerError:
-        """What the server says is wrong, with its mend; or how it answers where it says nothing."""
-        status = response.status
-        if isinstance(data, dict) and response.headers.get_content_type() == _PROBLEM:
-            what, mend = data.get("detail"), data.get("mend")
-            if isinstance(what, str) and isinstance(mend, str):
-                if status in _REQUEST_ERRORS:
-                    return QuestionError(what, mend)
-                after = response.headers.get("Retry-After", "")
-                wait = int(after) if after.isascii() and after.isdecimal() else None
-                return ServerError(what, mend, retry_after=wait)
-        place = response.headers.get("Location", "")
-        if 300 <= status < 400 and place:
-            what = f"{self.address} sends its readers on, to {place[:200]!a}."
-            return ServerError(what, "Connect to that address, if you trust it.")
-        what = f"{self.address} answers with status {status}, not as a guide's server does."
-        return ServerError(what, _VERSION_HINT)
-
-    def _invalid_response(self) -> ServerError:
-        return ServerError(
-            f"{self.address} answers with what is no answer of a guide.", _VERSION_HINT
+    def _new_client(self) -> httpx.Client:
+        return httpx.Client(
+            timeout=self._timeout, limits=_LIMITS, verify=self._context, trust_env=False
         )
 
-    def _connection_error(self, error: Exception) -> ServerError:
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        if isinstance(error, TimeoutError):
-            why = f"it said nothing for {self._timeout:g} seconds"
-        mend = "See that the server runs and that its address is right, then ask again."
-        return ServerError(f"{self.address} cannot be asked: {why}.", mend)
+    def _request(self, method: str, path: str, body: bytes | None = None) -> httpx.Request:
+        headers = {**self._headers, "Content-Type": _JSON} if body else self._headers
+        timeout = {"timeout": self._timeout.as_dict()}
+        url = f"{self.address}{path}"
+        return httpx.Request(method, url, headers=headers, content=body, extensions=timeout)
+
+    def _send(self, request: httpx.Request) -> dict[str, Any]:
+        """Return the JSON object of a response. Raises what the server refuses with."""
+        connection, content = _Connection(), bytearray()
+        request.extensions = {**request.extensions, "trace": connection.trace}
+        try:
+            response = self._client.send(request, stream=True)
+            with closing(response):
+                for chunk in response.iter_raw():
+                    self._append(content, chunk)
+        except httpx.TransportError as error:
+            if not _was_closed_while_idle(error, connection):
+                raise self._connection_error(error) from error
+            return self._send(request)
+        return self._parse(response, bytes(content))
+
+    async def _send_async(self, request: httpx.Request) -> dict[str, Any]:
+        """Do as `_send` does, without blocking the event loop."""
+        connection, content = _Connection(), bytearray()
+        request.extensions = {**request.extensions, "trace": connection.trace_async}
+        try:
+            async with self._session() as client:
+                response = await client.send(request, stream=True)
+                async with aclosing(response):
+                    async for chunk in response.aiter_raw():
+                        self._append(content, chunk)
+        except httpx.TransportError as error:
+            if not _was_closed_while_idle(error, connection):
+                raise self._connection_error(error) from error
+            return await self._send_async(request)
+        return self._parse(response, bytes(content))
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Share connections among the requests of this event loop while any is under way.
+
+        Connections belong to their loop, which may end at any time between two requests.
+        """
+        loop = asyncio.get_running_loop()
+        if loop not in self._sessions:
+            self._sessions[loop] = _Session(
+                httpx.AsyncClient(limits=_ASYNC_LIMITS, verify=self._context, trust_env=False)
+            )
+        session = self._sessions[loop]
+        session.requests += 1
+        try:
+            yield session.client
+        finally:
+            session.requests -= 1
+            if not session.requests:
+                del self._sessions[loop]
+                await session.client.aclose()
+
+    def _append(self, content: bytearray, chunk: bytes) -> None:
+        content += chunk
+        if len(content) > MAX_RESPONSE_BYTES:
+            raise self._invalid_response()
+
+    # -- responses ------------------------------------------------------------------------------
+
+    def _parse(self, response: httpx.Response, content: bytes) -> dict[str, Any]:
+        content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        data: Any = None
+        if content_type in {_JSON, _PROBLEM}:
+            try:
+                data = json.loads(content)
+            except (RecursionError, ValueError) as error:
+                raise self._invalid_response() from error
+        if response.status_code == httpx.codes.OK and content_type == _JSON:
+            if isinstance(data, dict):
+                return data
+            raise self._invalid_response()
+        problem = data if content_type == _PROBLEM and isinstance(data, dict) else {}
+        raise self._refusal(response, problem)
+
+    def _to_answer(self, data: dict[str, Any]) -> Answer:
+        try:
+            return Answer.from_dict(data)
+        except ValueError as error:
+            raise self._invalid_response() from error
+
+    def _refusal(
+        self, response: httpx.Response, problem: dict[str, Any]
+    ) -> QuestionError | ServerError:
+        """Return the error that a response describes, or one that says how it answered."""
+        status = response.status_code
+        # Version 0.1 of the server sends the hint as "mend".
+        message, hint = problem.get("detail"), problem.get("hint", problem.get("mend"))
+        if isinstance(message, str) and isinstance(hint, str):
+            if status in _REQUEST_ERRORS:
+                return QuestionError(message, hint)
+            seconds = response.headers.get("retry-after", "")
+            wait = int(seconds) if seconds.isascii() and seconds.isdecimal() else None
+            return ServerError(message, hint, retry_after=wait)
+        location = response.headers.get("location", "")
+        if 300 <= status < 400 and location:
+            message = f"{self.address} redirects to {location[:200]!a}."
+            return ServerError(message, "Connect to that address, if you trust it.")
+        message = f"{self.address} answered with status {status}, not as a guide's server does."
+        return ServerError(message, _VERSION_HINT)
+
+    def _invalid_response(self) -> ServerError:
+        message = f"{self.address} sent a response that is not a guide's."
+        return ServerError(message, _VERSION_HINT)
+
+    def _connection_error(self, error: httpx.TransportError) -> ServerError:
+        reason = _reason(error)
+        if isinstance(error, httpx.TimeoutException):
+            reason = f"it sent nothing for {self._seconds:g} seconds"
+        hint = "Check that the server runs and that its address is right, then ask again."
+        return ServerError(f"{self.address} cannot be reached: {reason}.", hint)
+
+
+def _was_closed_while_idle(error: httpx.TransportError, connection: _Connection) -> bool:
+    """Whether the server closed a connection between two requests; a question can be sent again."""
+    return not connection.is_new and not isinstance(error, httpx.TimeoutException)
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system says of an error, for example "Connection refused"."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or type(error).__name__
+
+
+def _encode_body(data: dict[str, Any], history: Sequence[Turn]) -> bytes:
+    """Encode a question with its conversation, without the oldest turns where it is too long."""
+    turns = [_turn_to_dict(turn) for turn in history[-MAX_TURNS:]]
+    body = _encode({**data, "history": turns})
+    while turns and len(body) > MAX_CONVERSATION_BYTES:
+        del turns[0]
+        body = _encode({**data, "history": turns})
+    return body
 
 
 def _turn_to_dict(turn: Turn) -> dict[str, Any]:
@@ -275,12 +317,12 @@ def _turn_to_dict(turn: Turn) -> dict[str, Any]:
     return {"role": turn.role, "text": turn.text[:MAX_TURN_CHARS], "sources": sources}
 
 
-def _encode_body(asked: dict[str, Any]) -> bytes:
-    """JSON, as short as it can be said."""
+def _encode(data: dict[str, Any]) -> bytes:
+    """Encode JSON as UTF-8, or as ASCII where a lone surrogate cannot be encoded."""
     try:
-        return json.dumps(asked, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half a character, which JSON has a way to write
-        return json.dumps(asked).encode()
+        return json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(data).encode()
 
 
 def _parse_address(url: str) -> ServerAddress:
@@ -288,20 +330,20 @@ def _parse_address(url: str) -> ServerAddress:
         parts = urlsplit(url.strip())
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
-    except ValueError as error:  # and so is a name that is no host's
-        raise SettingsError(f"{url!a} is no address: {error}.", _ADDRESS_HINT) from error
+    except ValueError as error:  # a host name that is malformed, too
+        raise SettingsError(f"{url!a} is not an address: {error}.", _ADDRESS_HINT) from error
     if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
-        raise SettingsError(f"{url!a} is no address of a server.", _ADDRESS_HINT)
+        raise SettingsError(f"{url!a} is not the address of a server.", _ADDRESS_HINT)
     if parts.username is not None:
-        mend = "Leave out what stands before the @; a key is given as key."
-        raise SettingsError(f"The address of {host} holds a name or a password.", mend)
+        hint = "Remove what stands before the @, and pass the key as key."
+        raise SettingsError(f"The address of {host} contains a user name or a password.", hint)
     root = quote(parts.path.rstrip("/"), safe="/%!$&'()*+,;=:@~")
     return ServerAddress(host, port, root, secure=parts.scheme == "https")
 
 
 def _check_key(key: str) -> str:
-    """A key that can stand in a header; what it is must not be told by an error."""
+    """Return a key that fits in a header; the error does not repeat the key."""
     if not key.isascii() or not key.isprintable() or " " in key:
-        mend = "Give it as `assistant keys add` printed it, without a space or a line end."
-        raise SettingsError("The key holds what no key does.", mend)
+        hint = "Pass it as `assistant keys add` printed it, without a space or a line end."
+        raise SettingsError("The key contains characters that no key has.", hint)
     return key

@@ -1,8 +1,8 @@
-"""The one place that writes to a terminal, a pipe or a log.
+"""Write to the terminal, a pipe or the log; no other module does.
 
-Text of readers, pages, file names and servers may hold sequences that steer a terminal, or line
-ends that begin a line which looks like ours. Here controls are dropped, and every line after the
-first of an entry is indented. A stream that cannot write a character gets an escape in its place.
+Text of readers, pages, file names and servers may contain control sequences, or line ends that
+begin a line which looks like one of ours. Controls are removed here, and every line after the first
+of an entry is indented. A character that a stream cannot encode is written as an escape.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 INDENT = 4
 """Columns by which the lines after the first of an entry are indented."""
 
-# Sequences that begin with CSI go whole. Of the rest: C0 without tab and line feed, C1, separators
-# that a terminal may take for line ends, and the marks that turn the direction of what follows.
+# CSI sequences are removed whole. Of other characters: C0 without tab and line feed, C1, separators
+# that a terminal may take for line ends, and marks of the writing direction.
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,16}[@-~]")
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff]"
 )
 _SURROGATES = range(0xD800, 0xE000)
 
-_lossy_encodings: set[str] = set()  # encodings that could not write all there was
+_lossy_encodings: set[str] = set()  # encodings that lacked a character
 
 
 def clean(text: str) -> str:
-    """Drop control characters except tab and line feed; write out halves of characters."""
+    """Remove control characters except tab and line feed; escape lone surrogates."""
     if text.isascii() and text.isprintable():
         return text
     return _CONTROL.sub(_escape_surrogate, _SEQUENCE.sub("", text))
 
 
 def one_line(text: str) -> str:
-    """The text cleaned and on one line: line ends become spaces."""
+    """Clean a text and put it on one line: line ends become spaces."""
     return clean(text).replace("\n", " ")
 
 
 def format_entry(text: str, indent: int = 0) -> str:
-    """The text cleaned, its first line indented as asked for, the others by four columns more."""
+    """Clean a text and indent its lines, those after the first by four columns more."""
     first, *others = clean(text).split("\n")
     below = " " * (indent + INDENT)
     lines = [" " * indent + first, *(below + other if other.strip() else "" for other in others)]
@@ -63,24 +63,24 @@ def echo(text: str = "", *, err: bool = False, indent: int = 0, style: str = "")
     """Write an entry to standard output, or to standard error.
 
     `style` is one of rich's, for a terminal. Raises AssistantError where the stream cannot be
-    written, and BrokenPipeError where nobody reads it any more.
+    written, and BrokenPipeError where its reader has closed it.
     """
     stream = sys.stderr if err else sys.stdout
-    if stream is None:  # the process was started without it
+    if stream is None:  # the process was started without the stream
         return
-    told = _encode_safely(format_entry(text, indent), stream)
+    text_out = _encode_safely(format_entry(text, indent), stream)
     if not stream.isatty():
-        _write(stream, f"{told}\n")
+        _write(stream, f"{text_out}\n")
         return
     from rich.text import Text
 
     console = rich_console(err=err)
-    for row in _wrap_lines(told, indent, console):
+    for row in _wrap_lines(text_out, indent, console):
         console.print(Text(row, style), soft_wrap=True)
 
 
 def print_json(data: Any, *, indent: int | None = 2) -> None:
-    """Print JSON types, so that what reads them has every character and a terminal no control."""
+    """Print JSON types with every character, but controls as escapes."""
     if sys.stdout is None:
         return
     text = _CONTROL.sub(_escape_character, json.dumps(data, ensure_ascii=False, indent=indent))
@@ -93,19 +93,19 @@ def print_json(data: Any, *, indent: int | None = 2) -> None:
 
 
 def prompt(prompt: str) -> str:
-    """Read a line that is typed; the prompt is ours. Raises EOFError where there is no more."""
+    """Read a typed line after a prompt, which is not cleaned. Raises EOFError at the end."""
     return input(prompt)
 
 
 def rich_console(*, err: bool = False, width: int | None = None) -> Console:
-    """What draws bars and tables, of text that is cleaned already."""
+    """Return rich's console for progress bars and tables; it does not clean text."""
     from rich.console import Console
 
     return Console(stderr=err, highlight=False, markup=False, emoji=False, width=width)
 
 
 def configure_streams() -> None:
-    """Set the streams of this process so that no character fails, and send the log through here."""
+    """Make the streams escape what they cannot encode, and route the log through this module."""
     for stream, errors in (
         (sys.stdout, "backslashreplace"),
         (sys.stderr, "backslashreplace"),
@@ -118,17 +118,17 @@ def configure_streams() -> None:
 
 
 def report_unencodable() -> None:
-    """Say at the end of a command what is needed to see characters that were escaped."""
+    """Print at the end of a command how to see the characters that were escaped."""
     for encoding in sorted(_lossy_encodings):
         with suppress(AssistantError, OSError):
-            what = f"{encoding} has no sign for some of the characters: they are shown as \\uXXXX."
+            what = f"{encoding} lacks some of the characters: they are printed as \\uXXXX."
             echo(what, err=True)
             echo("Set PYTHONIOENCODING=utf-8 to see them.", err=True)
     _lossy_encodings.clear()
 
 
 class _LogHandler(logging.Handler):
-    """Writes each record as an entry, its traceback below it."""
+    """Writes each log record as an entry, with its traceback below it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -137,25 +137,25 @@ class _LogHandler(logging.Handler):
             self.handleError(record)
 
 
-def _escape_surrogate(found: re.Match[str]) -> str:
-    """A half of a character as an escape, so that a file can be told by its name; else nothing."""
-    return _escape_character(found) if ord(found[0]) in _SURROGATES else ""
+def _escape_surrogate(match: re.Match[str]) -> str:
+    """Escape a lone surrogate, so that file names stay distinct; remove any other control."""
+    return _escape_character(match) if ord(match[0]) in _SURROGATES else ""
 
 
-def _escape_character(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _escape_character(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _encode_safely(text: str, stream: TextIO) -> str:
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    told = text.encode(encoding, "backslashreplace").decode(encoding)
-    if told != text:
+    text_out = text.encode(encoding, "backslashreplace").decode(encoding)
+    if text_out != text:
         _lossy_encodings.add(encoding)
-    return told
+    return text_out
 
 
 def _wrap_lines(text: str, indent: int, console: Console) -> Iterator[str]:
-    """The lines of an entry as wide as the terminal, so that it wraps none to its first column."""
+    """Wrap the lines of an entry, so that the terminal wraps none to its first column."""
     from rich.text import Text
 
     below = " " * (indent + INDENT)
@@ -173,9 +173,9 @@ def _write(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        with suppress(OSError, ValueError):  # or Python tries again when it ends, and says so
+        with suppress(OSError, ValueError):  # or Python writes again at exit, and prints the error
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise AssistantError(
             f"The output cannot be written: {error.strerror or error}.",
-            "Make room there, or send it elsewhere.",
+            "Free some space, or write it elsewhere.",
         ) from error

@@ -17,6 +17,10 @@ MAX_TURNS = 20
 MAX_CONVERSATION_BYTES = 512 * 1024
 """Bytes of a request that brings a whole conversation: what a server takes and clients send."""
 
+MAX_TURN_CHARS = 20_000
+MAX_SOURCES = 100
+"""What a server accepts of one turn: characters of its text, and sources."""
+
 
 class Guide(Protocol):
     """What an Assistant and a RemoteAssistant have in common."""

@@ -79,3 +79,13 @@ def opened(folder: Path, clock: Clock | None = None, **limits: int) -> AnswerLog
     return AnswerLog.open(
         url(folder), **{"days": DAYS, **limits}, clock=clock, monotonic=clock.monotonic
     )
+
+
+def without_hrefs(data: dict) -> dict:
+    """An answer or a search as REST sends it, without the addresses for a browser."""
+    return {
+        name: [{key: one[key] for key in one if key != "href"} for one in value]
+        if isinstance(value, list) and value and isinstance(value[0], dict)
+        else value
+        for name, value in data.items()
+    }

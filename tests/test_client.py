@@ -110,15 +110,15 @@ def test_what_cannot_be_asked_is_the_same_error_with_the_same_mend(
     for asks in (guide.ask, guide.search, guide.conversation().ask):
         with pytest.raises(QuestionError) as there:
             asks(question)
-        assert (there.value.what, there.value.mend) == (here.value.what, here.value.mend)
+        assert (there.value.message, there.value.hint) == (here.value.message, here.value.hint)
         assert there.value.exit_code == here.value.exit_code
 
 
 def test_more_hits_than_a_server_gives_are_an_error_and_not_fewer(guide):
     with pytest.raises(QuestionError) as raised:
         guide.search("backlog", k=51)
-    assert "'k'" in raised.value.what
-    assert raised.value.mend
+    assert "'k'" in raised.value.message
+    assert raised.value.hint
 
 
 def test_eight_threads_get_the_answers_that_each_question_gets_alone(guide):
@@ -166,8 +166,8 @@ def test_a_key_that_is_none_is_refused_with_the_mend_and_one_that_was_made_is_no
     with connect(url, key="guide_" + "w" * 43) as stranger:
         with pytest.raises(ServerError) as raised:
             stranger.ask(ASKED[0])
-        assert "not known" in raised.value.what
-        assert "assistant keys add" in raised.value.mend
+        assert "not known" in raised.value.message
+        assert "assistant keys add" in raised.value.hint
         assert "w" * 43 not in str(raised.value)
     with connect(url, key=serving.key) as friend:
         assert friend.ask(ASKED[0]).found

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant import Assistant, AssistantError, Conversation, bundled
+import assistant
+from assistant import Assistant, AssistantError, Conversation, bundled, client
 from assistant.errors import IndexMissing, QuestionError, ServerError
-from assistant.models import fields
+from assistant.models import wire
 from assistant.models.answers import Reason, Related
 from assistant.render.html import Branding
 from assistant.server.reload import LiveAssistant
@@ -186,18 +187,23 @@ def test_an_error_comes_through_a_pickle_with_its_mend():
         assert (type(again), vars(again), str(again)) == (type(error), vars(error), str(error))
 
 
-def test_what_is_written_by_its_fields_reads_back():
+def test_a_type_comes_back_from_its_json():
     section = Related("a.md", ("A", "B"), "b", "a.md#b")
-    written = fields.written(section)
-    assert written == {"path": "a.md", "headings": ["A", "B"], "anchor": "b", "url": "a.md#b"}
-    assert fields.read(Related, written) == section
+    data = wire.to_dict(section)
+    assert data == {"path": "a.md", "headings": ["A", "B"], "anchor": "b", "url": "a.md#b"}
+    assert wire.from_dict(Related, data) == section
     reason = Reason(None, 0.5, 3, 1.0, ("tea",))
-    assert fields.read(Reason, fields.written(reason)) == reason
+    assert wire.from_dict(Reason, wire.to_dict(reason)) == reason
     for wrong in ({"headings": "A"}, {"path": None}, {"anchor": 1}):
-        with pytest.raises(TypeError):
-            fields.read(Related, written | wrong)
-    with pytest.raises(KeyError):
-        fields.read(Related, written | {"another": "field"})
+        with pytest.raises(ValueError, match="validation error"):
+            wire.from_dict(Related, data | wrong)
+
+
+def test_the_former_name_of_the_client_is_accepted_with_a_warning():
+    sys.modules.pop("assistant.remote", None)
+    with pytest.warns(DeprecationWarning, match=r"assistant\.client"):
+        from assistant.remote import connect as former
+    assert former is assistant.connect is client.connect
 
 
 # -- talks ----------------------------------------------------------------------------------------
@@ -233,7 +239,7 @@ def test_a_question_that_cannot_be_asked_leaves_the_talk_as_it_was(corpus_assist
     for wrong in ("", "?" * 10, "a" * 3000):
         with pytest.raises(QuestionError) as raised:
             chat.ask(wrong)
-        assert raised.value.mend
+        assert raised.value.hint
     assert chat.turns == before
 
 
@@ -322,7 +328,7 @@ def test_one_that_is_cancelled_breaks_nothing(corpus_assistant):
 def test_an_error_is_raised_where_it_is_awaited(corpus_assistant):
     with pytest.raises(QuestionError) as raised:
         asyncio.run(corpus_assistant.ask_async(""))
-    assert raised.value.mend
+    assert raised.value.hint
 
 
 # -- types and docs -------------------------------------------------------------------------------
@@ -350,7 +356,7 @@ def use() -> None:
     try:
         quotes: list[str] = [citation.quote for citation in talk.ask("why?").citations]
     except AssistantError as error:
-        print(error.what, error.mend, quotes)
+        print(error.message, error.hint, quotes)
 """
 WRONG = "from assistant import Assistant\n\nanswer: int = Assistant.open().ask('why?')\n"
 
@@ -384,5 +390,5 @@ def test_every_error_is_one_of_ours_with_its_mend(nowhere):
     ):
         with pytest.raises(AssistantError) as raised:
             wrong()
-        assert raised.value.what
-        assert raised.value.mend
+        assert raised.value.message
+        assert raised.value.hint

@@ -1,7 +1,4 @@
-"""The commands of those who keep a guide and its server: checks, figures, opinions, keys.
-
-Knows flags and what each command prints. Must not know how any of it is found out.
-"""
+"""The commands of administrators: verify, feedback, forget, eval, calibrate, doctor and keys."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ import typer
 
 from assistant import console, files, settings
 from assistant.cli import output
-from assistant.cli.options import AsJson, Corpus, Device, IndexFolder, Model
+from assistant.cli.options import AsJson, Corpus, Device, IndexFolder, Model, warn_renamed
 from assistant.errors import EXIT_STATE, QuestionError, SettingsError, VerifyError
 
 if TYPE_CHECKING:
@@ -25,26 +22,26 @@ if TYPE_CHECKING:
     from assistant.server.answer_log import AnswerLog
 
 app = typer.Typer()
-keys = typer.Typer(no_args_is_help=True, help="Make, list and end the keys to a server.")
+keys = typer.Typer(no_args_is_help=True, help="Add, list and revoke the API keys of a server.")
 app.add_typer(keys, name="keys")
 
-Name = Annotated[str, typer.Argument(help="Who the key is for.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="The owner of the key.", show_default=False)]
 Scopes = Annotated[
     list[str] | None,
-    typer.Option("--scope", help="What it allows: read, feedback, admin; more than one may be."),
+    typer.Option("--scope", help="What it allows: read, feedback or admin; repeatable."),
 ]
 
 
 @app.command()
 def verify(
-    answer: Annotated[Path, typer.Argument(help="An answer as `ask --json` printed it.")],
+    answer: Annotated[Path, typer.Argument(help="A file with the output of ask --json.")],
     corpus: Corpus = None,
     index: IndexFolder = None,
 ) -> None:
-    """Check every quote of an answer against the guide's own files."""
+    """Check every quote of an answer against the files of the guide."""
     from assistant.verify import verify_saved_answer as check
 
-    chosen = settings.load_settings(corpus=corpus, index=index)
+    config = settings.load_settings(corpus=corpus, index=index)
     try:
         data = json.loads(files.read_bytes(answer))
     except OSError as error:
@@ -55,96 +52,125 @@ def verify(
         raise VerifyError(
             f"{answer} is not JSON: {error}", "Save one with: assistant ask QUESTION --json"
         ) from error
-    quotes = check(data, chosen.corpus, chosen.index)
-    console.echo(f"{quotes} {'quote stands' if quotes == 1 else 'quotes stand'} in the guide.")
+    quotes = check(data, config.corpus, config.index)
+    console.echo(f"Verified {output.count_noun(quotes, 'quote')} in the guide.")
 
 
 @app.command()
-def opinions(
+def feedback(
     index: IndexFolder = None,
-    most: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="The largest number of answers.")] = 100,
+    most: Annotated[int | None, typer.Option(min=1, hidden=True)] = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Print how many readers each answer helped and what they wrote, the newest first."""
-    with _open_answer_log(index) as journal:
-        for rating in journal.ratings(most):
+    """List votes and comments on answers, newest first."""
+    if most is not None:
+        warn_renamed("--most", "--limit")
+    with _open_answer_log(index) as log:
+        for rating in log.ratings(limit if most is None else most):
             if as_json:
                 console.print_json(output.rating_to_dict(rating), indent=None)
             else:
                 output.print_rating(rating)
 
 
+@app.command(hidden=True)
+def opinions(
+    index: IndexFolder = None,
+    most: Annotated[int, typer.Option(min=1)] = 100,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Do as feedback does, under its name of version 0.1."""
+    warn_renamed("assistant opinions", "assistant feedback")
+    feedback(index, most, None, as_json)
+
+
 @app.command()
 def forget(
-    match: Annotated[str, typer.Option("--match", help="A text that they hold.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Remove them without asking.")] = False,  # noqa: FBT002
+    match: Annotated[str, typer.Option("--match", help="Text to search for, in any case.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,  # noqa: FBT002
     index: IndexFolder = None,
 ) -> None:
-    """Remove from the journal the answers and comments that hold a text, in whatever case."""
+    """Remove stored answers and comments that contain a text."""
     if not match.strip():
-        raise QuestionError("There is no text to look for.", "Name one: --match TEXT")
-    with _open_answer_log(index) as journal:
-        found = journal.find_text(match)
-        count = f"answers: {len(found.answers):,}, ratings with a comment: {len(found.votes):,}"
-        if not (found.answers or found.votes):
-            console.echo("Nothing that is kept holds this text.")
+        raise QuestionError("There is no text to search for.", "Name one: --match TEXT")
+    with _open_answer_log(index) as log:
+        matches = log.find_text(match)
+        answers = output.count_noun(len(matches.answers), "answer")
+        count = f"{answers} and {output.count_noun(len(matches.votes), 'comment')}"
+        if not (matches.answers or matches.votes):
+            console.echo("No stored answer or comment contains this text.")
             return
         if not yes:
-            console.echo(f"They hold this text: {count}.", err=True)
+            console.echo(f"Found this text in {count}.", err=True)
             try:
-                sure = console.prompt("Remove them? [y/N] ")
+                reply = console.prompt("Remove them? [y/N] ")
             except EOFError:
-                sure = ""
-            if sure.strip().casefold() not in {"y", "yes"}:
+                reply = ""
+            if reply.strip().casefold() not in {"y", "yes"}:
                 console.echo(
-                    "Nothing is removed. To remove them without a question: --yes", err=True
+                    "Nothing was removed. Use --yes to remove without this question.", err=True
                 )
                 raise typer.Exit(1)
-        journal.delete(found)
-    console.echo(f"Removed ({count}).")
+        log.delete(matches)
+    console.echo(f"Removed {count}.")
 
 
 @contextmanager
 def _open_answer_log(index: Path | None) -> Iterator[AnswerLog]:
     from assistant.server.answer_log import AnswerLog
 
-    chosen = settings.load_settings(index=index)
-    if not chosen.answer_log_url:
-        raise SettingsError("Nothing is kept: the journal is off.", "Set journal to a database.")
-    days, megabytes = chosen.keep_days, chosen.journal_megabytes
-    journal = AnswerLog.open(chosen.answer_log_url, days=days, megabytes=megabytes)
+    config = settings.load_settings(index=index)
+    if not config.answer_log_url:
+        raise SettingsError(
+            "Answers are not stored: the setting journal is off.", "Set journal to a database."
+        )
+    days, megabytes = config.keep_days, config.journal_megabytes
+    log = AnswerLog.open(config.answer_log_url, days=days, megabytes=megabytes)
     try:
-        yield journal
+        yield log
     finally:
-        journal.close()
+        log.close()
 
 
 @app.command("eval")
 def evaluate(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of questions with answers.")],
-    work: Annotated[Path, typer.Option("--work", help="Where their indexes are kept.")] = Path(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders with questions and their expected answers.")
+    ],
+    work: Annotated[Path, typer.Option("--work", help="The folder for their indexes.")] = Path(
         "build/eval"
     ),
-    limit: Annotated[int | None, typer.Option(min=1, help="Ask at most so many a set.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page to look at.")] = None,
-    junit: Annotated[Path | None, typer.Option("--junit", help="Write the goals as tests.")] = None,
-    goals: Annotated[Path | None, typer.Option("--goals", help="What to reach, as TOML.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="The largest number of questions of a set.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the report as an HTML page.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", help="Write the goals as JUnit tests.")
+    ] = None,
+    goals: Annotated[
+        Path | None,
+        typer.Option("--goals", help="Goals as TOML: measures and the values to reach."),
+    ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     model: Model = None,
 ) -> None:
-    """Measure the answers on questions whose answers are known; exit 1 where a goal is missed."""
+    """Measure the quality of answers on questions with known answers; exit 1 below a goal."""
     from assistant.evaluation import datasets, report
     from assistant.evaluation import evaluate as evaluation
 
     wanted = report.read_goals(goals) if goals else {}
-    chosen = settings.load_settings(model=model)
-    sets = [given for folder in folders for given in datasets.read_datasets(folder, work)]
-    encoder = output.load_encoder(chosen)  # after what may be wrong with the sets
+    config = settings.load_settings(model=model)
+    sets = [one for folder in folders for one in datasets.read_datasets(folder, work)]
+    encoder = output.load_encoder(config)  # after reading the sets, which may be malformed
     outcomes = []
-    for given in sets:
+    for dataset in sets:
         with output.ProgressBars() as bars:
-            done = evaluation.evaluate(given.sample(limit), work, encoder, progress=bars.progress)
-        outcomes.append(done)
+            outcomes.append(
+                evaluation.evaluate(dataset.sample(limit), work, encoder, progress=bars.progress)
+            )
     console.print_json(report.to_dict(outcomes)) if as_json else report.print_report(outcomes)
     for path, text in (
         (html, report.render_report),
@@ -163,39 +189,47 @@ def evaluate(
 def calibrate(
     index: IndexFolder = None,
     questions: Annotated[
-        Path | None, typer.Option("--questions", help="JSON lines: text, and whether answerable.")
+        Path | None,
+        typer.Option("--questions", help="JSON lines with the fields text and answerable."),
     ] = None,
-    lost: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="The share of answerable ones to refuse.")
+    refuse: Annotated[
+        float,
+        typer.Option(min=0.001, max=0.5, help="The share of answerable questions to refuse."),
     ] = 0.05,
-    reset: Annotated[bool, typer.Option("--reset", help="Go back to the shipped bar.")] = False,  # noqa: FBT002
+    lost: Annotated[float | None, typer.Option(min=0.001, max=0.5, hidden=True)] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Restore the default threshold.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     model: Model = None,
 ) -> None:
-    """Fit to questions of yours from when on the guide answers; without any, only report."""
+    """Tune the answer threshold on your own questions; without questions, only report."""
     from assistant.evaluation import calibration
     from assistant.index import index as indexes
 
-    chosen = settings.load_settings(index=index, model=model)
+    if lost is not None:
+        warn_renamed("--lost", "--refuse")
+        refuse = lost
+    config = settings.load_settings(index=index, model=model)
     if reset:
-        forgotten = calibration.reset_calibration(chosen.index)
-        console.echo("The shipped bar is used again." if forgotten else "There is no other bar.")
+        removed = calibration.reset_calibration(config.index)
+        console.echo(
+            "Restored the default threshold." if removed else "The default threshold is in use."
+        )
         return
-    given = calibration.read_questions(questions) if questions else None
-    opened, encoder = indexes.open_index(chosen.index), output.load_encoder(chosen)
+    own_questions = calibration.read_questions(questions) if questions else None
+    opened, encoder = indexes.open_index(config.index), output.load_encoder(config)
     opened.check_model(encoder)
     with output.ProgressBars() as bars:
-        asked = given or calibration.make_questions(opened.store)
-        scores = calibration.score_questions(opened.store, encoder, asked, progress=bars.progress)
-    found = calibration.fit_threshold(
-        *scores, max_lost=lost, kept_reason="" if given else calibration.SYNTHETIC_NOTE
+        scored = own_questions or calibration.make_questions(opened.store)
+        scores = calibration.score_questions(opened.store, encoder, scored, progress=bars.progress)
+    result = calibration.fit_threshold(
+        *scores, max_lost=refuse, kept_reason="" if own_questions else calibration.SYNTHETIC_NOTE
     )
-    if given:
-        calibration.write_calibration(chosen.index, found, encoder.identity)
+    if own_questions:
+        calibration.write_calibration(config.index, result, encoder.identity)
     if as_json:
-        console.print_json(asdict(found))
+        console.print_json(asdict(result))
         return
-    for line in str(found).split("\n"):
+    for line in str(result).split("\n"):
         console.echo(line)
 
 
@@ -207,54 +241,57 @@ def doctor(
     device: Device = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Say what is in use here and whether it is well, with the mend of what is not."""
+    """Check this installation, the guide and the index, and suggest fixes."""
     from assistant.cli import doctor as doctors
 
-    chosen = settings.load_settings(corpus=corpus, index=index, model=model, device=device)
-    found = []
-    for check in doctors.run_checks(chosen):
-        found.append(check)
+    config = settings.load_settings(corpus=corpus, index=index, model=model, device=device)
+    checks = []
+    for check in doctors.run_checks(config):
+        checks.append(check)
         if not as_json:
             console.echo(f"{'FAILS' if check.hint else 'ok':5}  {check.name}: {check.result}")
             if check.hint:
                 console.echo(f"       {check.hint}")
     if as_json:
-        console.print_json({"checks": [asdict(check) for check in found]})
-    if any(check.hint for check in found):
+        console.print_json({"checks": [asdict(check) for check in checks]})
+    if any(check.hint for check in checks):
         raise typer.Exit(EXIT_STATE)
 
 
 @keys.command("add")
 def add_key(name: Name, scopes: Scopes = None, index: IndexFolder = None) -> None:
-    """Make a key and print it, this once: it is kept as a digest. It may read, unless told."""
+    """Add a key and print it once: only its digest is stored. Without --scope it may read."""
     from assistant.server.security.api_keys import ApiKeys
 
-    chosen = settings.load_settings(index=index)
-    console.echo(ApiKeys(chosen.keys_file).add(name, scopes or ["read"]))
-    kept = f"The key for {name} is not shown again. Its digest is in {chosen.keys_file}."
-    console.echo(kept, err=True)
+    config = settings.load_settings(index=index)
+    console.echo(ApiKeys(config.keys_file).add(name, scopes or ["read"]))
+    note = (
+        f"Copy the key for {name} now: it cannot be shown again. "
+        f"Its digest is in {config.keys_file}."
+    )
+    console.echo(note, err=True)
 
 
 @keys.command("list")
 def list_keys(index: IndexFolder = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
-    """Print who has a key, what it allows and when it was made."""
+    """List the keys: when each was added, its owner and its scopes."""
     from assistant.server.security.api_keys import ApiKeys
 
-    made = ApiKeys(settings.load_settings(index=index).keys_file).list_keys()
+    all_keys = ApiKeys(settings.load_settings(index=index).keys_file).list_keys()
     if as_json:
-        told = [{"name": k.name, "scopes": list(k.scopes), "added": k.added} for k in made]
-        console.print_json({"keys": told})
+        data = [{"name": k.name, "scopes": list(k.scopes), "added": k.added} for k in all_keys]
+        console.print_json({"keys": data})
         return
-    for key in made:
+    for key in all_keys:
         console.echo(f"{key.added}  {key.name}  ({', '.join(key.scopes)})")
-    if not made:
-        console.echo("There are no keys. Make one: assistant keys add NAME", err=True)
+    if not all_keys:
+        console.echo("There are no keys. Add one: assistant keys add NAME", err=True)
 
 
 @keys.command("revoke")
 def revoke_key(name: Name, index: IndexFolder = None) -> None:
-    """End a key; a server that is running refuses it from the next request on."""
+    """Revoke a key; a running server refuses it from the next request on."""
     from assistant.server.security.api_keys import ApiKeys
 
     ApiKeys(settings.load_settings(index=index).keys_file).revoke(name)
-    console.echo(f"The key for {name} is no more.", err=True)
+    console.echo(f"Revoked the key for {name}.", err=True)

@@ -1,7 +1,4 @@
-"""Many questions at once: JSON lines in, what is wrong with them said by their line.
-
-Knows the shape of a line. Must not know how a question is answered.
-"""
+"""Read a batch of questions from JSON lines; errors name the line."""
 
 from __future__ import annotations
 
@@ -30,8 +27,8 @@ class BatchQuestion(BaseModel):
 
     @property
     def turns(self) -> list[Turn]:
-        """The talk before the question, oldest first."""
-        return [Turn(said.role, said.text) for said in self.history]
+        """The conversation before the question, oldest turn first."""
+        return [Turn(turn.role, turn.text) for turn in self.history]
 
 
 class BatchTurn(BaseModel):
@@ -45,9 +42,9 @@ BatchQuestion.model_rebuild()
 
 
 def read_batch(batch: str) -> list[BatchQuestion]:
-    """The questions of a file, or of standard input for "-".
+    """Read the questions of a file, or of standard input for "-".
 
-    Raises QuestionError naming the line that is none.
+    Raises QuestionError, which names the malformed line.
     """
     try:
         text = _read_stdin() if batch == "-" else files.read_text(Path(batch))
@@ -55,13 +52,13 @@ def read_batch(batch: str) -> list[BatchQuestion]:
         why = error.strerror or error if isinstance(error, OSError) else error.reason
         raise QuestionError(
             f"{batch} cannot be read: {why}.",
-            "Name a file of JSON lines in UTF-8, or - to read them from standard input.",
+            "Name a file of JSON lines in UTF-8, or - for standard input.",
         ) from error
     return list(_parse_lines(batch, text))
 
 
 def _read_stdin() -> str:
-    """Standard input as UTF-8, whatever the terminal's encoding is."""
+    """Read standard input as UTF-8, whatever the terminal's encoding is."""
     stream = getattr(sys.stdin, "buffer", None)
     return files.decode_utf8(stream.read()) if stream else sys.stdin.read() if sys.stdin else ""
 

@@ -1,7 +1,6 @@
-"""The command line: words in, an Assistant asked, its answer printed.
+"""The command line.
 
-Knows flags, exit codes and how things look in a terminal. Must not know how an answer is found.
-Errors are two lines on standard error, what is wrong and its mend; answers go to standard output.
+Answers go to standard output. An error is two lines on standard error, a message and a hint.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 _MAX_WARNINGS = 10
-_POLL_SECONDS = 0.5  # seconds between two looks at whether another process is still building
+_POLL_SECONDS = 0.5  # seconds between two attempts while another process builds
 
 app = typer.Typer(
     add_completion=False,
@@ -53,7 +52,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature
     if wanted:
         console.echo(f"assistant {__version__}")
         raise typer.Exit
@@ -63,7 +62,7 @@ Question = Annotated[str | None, typer.Argument(help="The question.", show_defau
 Batch = Annotated[
     str | None, typer.Option("--batch", help="Questions as JSON lines: a file, or - for stdin.")
 ]
-Timing = Annotated[bool, typer.Option("--timing", help="Say where the milliseconds went.")]
+Timing = Annotated[bool, typer.Option("--timing", help="Print the milliseconds of each step.")]
 Version = Annotated[
     bool,
     typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
@@ -72,7 +71,7 @@ Version = Annotated[
 
 @app.callback()
 def global_options(_: Version = False) -> None:  # noqa: FBT002 - a flag
-    """Ask a guide a question; get the right passage back, quoted, with its section."""
+    """Ask a guide a question; get the right passage, quoted, with its section."""
 
 
 @app.command()
@@ -85,21 +84,21 @@ def build(
     site: Site = None,
     report: Report = None,
 ) -> None:
-    """Build the index, or bring it up to date with the guide."""
-    chosen = settings.load_settings(
+    """Build the index, or update it."""
+    config = settings.load_settings(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
-    built = _build_index(chosen, output.load_encoder(chosen), report)
-    unread = sum(oddity.unreadable for oddity in built.warnings)
+    result = _build_index(config, output.load_encoder(config), report)
+    unread = sum(oddity.unreadable for oddity in result.warnings)
     if unread:
         raise GuideError(
-            f"{count_noun(unread, 'file')} of the guide could not be read.",
-            "Mend the files named above and build again; the rest is in the index.",
+            f"{output.count_noun(unread, 'file')} of the guide could not be read.",
+            "Fix the files named above and build again; all others are in the index.",
         )
 
 
-# Building reads what changed and no more, so that bringing up to date is the same thing.
-app.command("update", help="Bring the index up to date: the same as build.")(build)
+# Building reads only what changed, so that updating is the same command.
+app.command("update", help="Update the index: the same as build.")(build)
 
 
 @app.command()
@@ -111,7 +110,7 @@ def ask(
     index: IndexFolder = None,
     model: Model = None,
 ) -> None:
-    """Answer a question from the guide, quoted and cited."""
+    """Answer a question with quotes from the guide."""
     questions = _read_questions(question, batch)
     assistant = _open_assistant(index, model)
     if questions is None:
@@ -128,40 +127,40 @@ def ask(
 def search(
     question: Question = None,
     batch: Batch = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many passages at most.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, help="The largest number of passages.")] = 10,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     index: IndexFolder = None,
     model: Model = None,
 ) -> None:
-    """Find the passages that answer a question best."""
+    """List the passages that answer a question best."""
     questions = _read_questions(question, batch)
     assistant = _open_assistant(index, model)
     if questions is None:
-        found = assistant.search(_decode_argument(str(question)), k)
-        console.print_json(found.to_dict()) if as_json else output.print_hits(found)
+        search = assistant.search(_decode_argument(str(question)), k)
+        console.print_json(search.to_dict()) if as_json else output.print_hits(search)
         return
     _run_batch(questions, lambda line: assistant.search(line.text, k, line.turns).to_dict())
 
 
 @app.command()
 def chat(index: IndexFolder = None, model: Model = None) -> None:
-    """Talk with the guide in the terminal; an empty line or Ctrl-D ends the talk."""
+    """Chat with the guide in the terminal; an empty line or Ctrl-D ends it."""
     _run_chat(_open_assistant(index, model))
 
 
 @app.command()
 def client(
-    url: Annotated[str, typer.Argument(help="Where the server's chat is opened.")],
+    url: Annotated[str, typer.Argument(help="The address of the server's chat.")],
     question: Question = None,
     key: Annotated[
         str,
         typer.Option(
-            "--key", envvar=settings.KEY_VARIABLE, help="A key to it, where it needs one."
+            "--key", envvar=settings.KEY_VARIABLE, help="An API key, where the server requires one."
         ),
     ] = "",
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Ask the guide of a server; without a question, talk with it."""
+    """Ask a guide on a server; without a question, chat with it."""
     from assistant import client as client_module
 
     with client_module.connect(url, key=key) as guide:
@@ -174,7 +173,7 @@ def client(
 
 @app.command()
 def mcp(index: IndexFolder = None, model: Model = None) -> None:
-    """Answer an agent that speaks MCP, over standard input and output."""
+    """Serve one agent over MCP on standard input and output."""
     assistant = _open_assistant(index, model)
     from assistant.index import freshness
     from assistant.server.reload import LiveAssistant, WatchedGuide
@@ -182,12 +181,12 @@ def mcp(index: IndexFolder = None, model: Model = None) -> None:
     from assistant.server.service import Service, guide_title
 
     live = LiveAssistant(assistant)
-    chosen = settings.load_settings(index=index, model=model)
-    corpus = freshness.find_guide(chosen)
+    config = settings.load_settings(index=index, model=model)
+    corpus = freshness.find_guide(config)
     with (
-        live.watch(WatchedGuide(corpus, chosen.index, expected=False)) if corpus else nullcontext()
+        live.watch(WatchedGuide(corpus, config.index, expected=False)) if corpus else nullcontext()
     ):
-        agents.serve_stdio(Service(live, title=chosen.title or guide_title(live)))
+        agents.serve_stdio(Service(live, title=config.title or guide_title(live)))
 
 
 @app.command()
@@ -199,10 +198,10 @@ def serve(
     model: Model = None,
     base_url: BaseUrl = None,
     site: Site = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Follow edits of the guide.")] = False,  # noqa: FBT002
+    watch: Annotated[bool, typer.Option("--watch", help="Follow changes of the guide.")] = False,  # noqa: FBT002
 ) -> None:
-    """Serve the web chat; the index is built first where it is missing or out of date."""
-    chosen = settings.load_settings(
+    """Serve the web chat and the APIs; build or update the index first."""
+    config = settings.load_settings(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
     from assistant.index import builder
@@ -211,35 +210,33 @@ def serve(
 
     with ExitStack() as stack:
 
-        def prepare(told: Progress) -> LiveAssistant:
-            encoder = output.load_encoder(
-                chosen, told
-            )  # one for building and serving: it is loaded once
-            assistant, limits = _open_up_to_date(chosen, encoder, told)
+        def prepare(listener: Progress) -> LiveAssistant:
+            encoder = output.load_encoder(config, listener)  # loaded once, for building and serving
+            assistant, limits = _open_up_to_date(config, encoder, listener)
             live = LiveAssistant(assistant, limits)
             build = partial(
                 builder.build_index,
-                chosen.corpus,
-                chosen.index,
+                config.corpus,
+                config.index,
                 encoder,
-                reading_options=builder.choose_reading_options(chosen),
+                reading_options=builder.choose_reading_options(config),
             )
-            named = "corpus" in chosen.model_fields_set
-            followed = WatchedGuide(chosen.corpus, chosen.index, build if watch else None, named)
+            named = "corpus" in config.model_fields_set
+            followed = WatchedGuide(config.corpus, config.index, build if watch else None, named)
             if limits:
                 live.check(followed)  # before the first answer: it may be out of date
             stack.enter_context(live.watch(followed))
             return live
 
-        with suppress(KeyboardInterrupt):  # Ctrl-C is how a chat is meant to end
-            lifecycle.serve(prepare, chosen)
+        with suppress(KeyboardInterrupt):  # Ctrl-C is the normal way to stop
+            lifecycle.serve(prepare, config)
 
 
 app.add_typer(admin.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 done, 2 mend what was typed, 3 mend what lies on disk."""
+    """Run the command line and exit: 0 success, 2 fix the command, 3 fix what is on disk."""
     console.configure_streams()
     command = typer.main.get_command(app)
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -258,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         console.echo("Stopped.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output has gone; nothing more can be said to it.
+        # The reader of the output has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     finally:
@@ -266,15 +263,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _print_error(error: AssistantError) -> None:
-    """Say what is wrong, and in another line how to fix it."""
+    """Print an error's message, and on another line its hint."""
     console.echo(error.message, err=True)
     console.echo(error.hint, err=True)
 
 
 def _run_chat(guide: Guide) -> None:
-    """Ask what is typed, as one talk, until nothing is."""
+    """Answer typed questions as one conversation, until an empty line."""
     conversation = guide.conversation()
-    console.echo("Ask the guide. An empty line ends the talk.", err=True)
+    console.echo("Ask the guide. An empty line ends the conversation.", err=True)
     while True:
         try:
             question = console.prompt("> ").strip()
@@ -290,7 +287,7 @@ def _run_chat(guide: Guide) -> None:
         except ServerError as error:
             if error.retry_after is None:
                 raise
-            _print_error(error)  # the talk goes on when the server does
+            _print_error(error)  # the conversation goes on when the server accepts questions again
 
 
 def _open_assistant(index: Path | None, model: str | None) -> Assistant:
@@ -305,10 +302,10 @@ def _open_assistant(index: Path | None, model: str | None) -> Assistant:
 
 
 def _print_bundled_note(config: Settings) -> None:
-    """Say so where the guide is one that nobody named."""
+    """Print a note where the guide is the bundled one, which nobody named."""
     if config.uses_bundled_guide:
-        said = "No guide is named, and none is here: this is the one that comes with the assistant."
-        console.echo(said, err=True)
+        note = "No guide is named and none is in this folder: using the bundled one."
+        console.echo(note, err=True)
 
 
 def _build_index(
@@ -317,37 +314,40 @@ def _build_index(
     report: Path | None = None,
     listener: Progress | None = None,
 ) -> BuildResult:
-    """Build where needed, with progress bars, and say why and what came of it."""
+    """Build the index where needed, with progress bars, and print the result."""
     from assistant.index import builder
 
     _print_bundled_note(config)
     with output.ProgressBars(listener) as bars:
-        built = builder.build_index(
+        result = builder.build_index(
             config.corpus,
             config.index,
             encoder,
             reading_options=builder.choose_reading_options(config),
             progress=bars.progress,
         )
-    _print_warnings(built.warnings, report)
-    size = f"{count_noun(built.pages, 'page')}, {count_noun(built.passages, 'passage')}"
-    if not built.reasons:
+    _print_warnings(result.warnings, report)
+    pages = output.count_noun(result.pages, "page")
+    size = f"{pages}, {output.count_noun(result.passages, 'passage')}"
+    if not result.reasons:
         console.echo(f"Up to date: {size} in {config.index}.", err=True)
-        return built
-    changed = f"{built.passages_reused:,} kept, {built.passages_embedded:,} embedded, {built.passages_removed:,} removed"
-    cost = f"{built.seconds:.1f} s, {built.megabytes:.1f} MB in {config.index}."
-    console.echo(f"Built ({', '.join(built.reasons)}): {size}; {changed}; {cost}", err=True)
-    return built
+        return result
+    changed = (
+        f"{result.passages_reused:,} unchanged, {result.passages_embedded:,} embedded, "
+        f"{result.passages_removed:,} removed"
+    )
+    cost = f"{result.seconds:.1f} s, {result.megabytes:.1f} MB in {config.index}."
+    console.echo(f"Built ({', '.join(result.reasons)}): {size}; {changed}; {cost}", err=True)
+    return result
 
 
 def _open_up_to_date(
     config: Settings, encoder: Encoder, listener: Progress
 ) -> tuple[Assistant, tuple[str, ...]]:
-    """The Assistant over an index brought up to date, and what could not be done here, and why.
+    """Update the index and open it; return the Assistant and why the update was not possible.
 
-    Where another process is building the index, what that publishes is waited for. Where the
-    guide cannot be read or the index not be written, the index is taken as it is, if it can be
-    opened at all.
+    While another process builds the index, wait for it. Where the guide cannot be read or the index
+    cannot be written, open the index as it is.
     """
     from assistant.assistant import Assistant
     from assistant.index import index as indexes
@@ -358,8 +358,8 @@ def _open_up_to_date(
         _build_when_free(partial(_build_index, config, encoder, listener=listener), listener)
     except (GuideError, IndexNotWritable) as error:
         unread = isinstance(error, GuideError)
-        why = "the guide cannot be read" if unread else "it cannot be written"
-        limits, failure = (f"The index is not brought up to date: {why}.",), error
+        reason = "the guide cannot be read" if unread else "it cannot be written"
+        limits, failure = (f"The index is not updated: {reason}.",), error
     try:
         index = indexes.open_index(config.index)
     except AssistantError:
@@ -372,26 +372,26 @@ def _open_up_to_date(
 
 
 def _build_when_free(build: Callable[[], BuildResult], listener: Progress) -> BuildResult:
-    """Build, once no other process is building the same index."""
+    """Build once no other process is building the same index."""
     waits = False
     while True:
         try:
-            built = build()
+            result = build()
         except IndexBusy as error:
             if not waits:
-                console.echo(f"{error.message} It is waited for.", err=True)
+                console.echo(f"{error.message} Waiting for it.", err=True)
                 listener("waiting", 0, 1)
             waits = True
             time.sleep(_POLL_SECONDS)
         else:
             if waits:
                 listener("waiting", 1, 1)
-            return built
+            return result
 
 
 def _print_warnings(warnings: Sequence[GuideWarning], report: Path | None) -> None:
-    """Name what was odd: all of it in the report, here no more than can be read."""
-    lines = [f"{oddity.path}:{oddity.line}: {oddity.message}" for oddity in warnings]
+    """Print warnings: all of them in the report, the first ones in the terminal."""
+    lines = [f"{one.path}:{one.line}: {one.message}" for one in warnings]
     if report:
         output.write_file(report, "".join(f"{console.format_entry(line)}\n" for line in lines))
     worst_first = sorted(range(len(lines)), key=lambda n: not warnings[n].unreadable)
@@ -399,48 +399,48 @@ def _print_warnings(warnings: Sequence[GuideWarning], report: Path | None) -> No
         console.echo(lines[number], err=True)
     more = len(lines) - _MAX_WARNINGS
     if more > 0:
-        where = f"all are in {report}" if report else "name a file with --report to see all"
-        console.echo(f"… and {more:,} more that were odd: {where}.", err=True)
-
-
-def count_noun(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+        where = f"all are in {report}" if report else "see all with --report FILE"
+        console.echo(f"… and {output.count_noun(more, 'more warning')}: {where}.", err=True)
 
 
 def _read_questions(question: str | None, lines: str | None) -> list[batches.BatchQuestion] | None:
-    """The batch's questions, or None where one question was typed."""
+    """Read the questions of a batch; None where one question was typed."""
     if (question is None) == (lines is None):
         raise QuestionError(
-            "There is no question." if question is None else "There is a question and a batch.",
+            "There is no question." if question is None else "There are a question and a batch.",
             "Give a question in quotes, or --batch FILE.",
         )
     return None if lines is None else batches.read_batch(lines)
 
 
 def _decode_argument(words: str) -> str:
-    """Words as UTF-8, also where the locale is another and Python keeps their bytes as halves."""
+    """Decode an argument as UTF-8, where the locale is another and Python escapes its bytes."""
     with suppress(UnicodeEncodeError):
         if any("\udc80" <= character <= "\udcff" for character in words):
             return os.fsencode(words).decode("utf-8", "replace")
     return words
 
 
+def _error_fields(error: AssistantError) -> dict[str, str]:
+    """Return an error as JSON types; `what` and `mend` are its fields' names of version 0.1."""
+    message, hint = error.message, error.hint
+    return {"message": message, "hint": hint, "what": message, "mend": hint}
+
+
 def _run_batch(
     questions: Sequence[batches.BatchQuestion],
     answer: Callable[[batches.BatchQuestion], dict[str, Any]],
 ) -> None:
-    """One JSON line a question, in order; a question that cannot be asked gets its error."""
+    """Print one JSON line a question, in order; a rejected question gets its error."""
     refused = 0
     for line in questions:
         try:
             console.print_json({"id": line.id, **answer(line)}, indent=None)
         except QuestionError as error:
             refused += 1
-            console.print_json(
-                {"id": line.id, "error": {"what": error.message, "mend": error.hint}}, indent=None
-            )
+            console.print_json({"id": line.id, "error": _error_fields(error)}, indent=None)
     if refused:
         raise QuestionError(
-            f"{count_noun(refused, 'question')} of the batch could not be asked.",
-            "Their lines say why.",
+            f"{output.count_noun(refused, 'question')} of the batch could not be answered.",
+            "See the errors in the output.",
         )

@@ -1,7 +1,4 @@
-"""The flags that several commands take.
-
-Knows their names and what their help says. Must not know what any command does.
-"""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,20 +7,35 @@ from typing import Annotated
 
 import typer
 
+from assistant import console
+
 Corpus = Annotated[
-    Path | None, typer.Option("--corpus", readable=False, help="The guide: a folder of Markdown.")
+    Path | None, typer.Option("--corpus", readable=False, help="The folder of the guide.")
 ]
 IndexFolder = Annotated[
-    Path | None, typer.Option("--index", readable=False, help="Where the index is kept.")
+    Path | None, typer.Option("--index", readable=False, help="The folder of the index.")
 ]
-Model = Annotated[str | None, typer.Option("--model", help="A sentence-transformers model.")]
-Device = Annotated[str | None, typer.Option("--device", help="Where the model runs: cpu or cuda.")]
-BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Where the guide is published.")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="The name or folder of a sentence-transformers model.")
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="The device of the model: cpu or cuda.")
+]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="The address at which the guide is published.")
+]
 Site = Annotated[
     str | None,
-    typer.Option("--site", help="What publishes it: auto, github, jekyll, mkdocs, docusaurus."),
+    typer.Option(
+        "--site", help="The tool that publishes it: auto, github, jekyll, mkdocs or docusaurus."
+    ),
 ]
 Report = Annotated[
-    Path | None, typer.Option("--report", help="Write all that was odd to a file, a line each.")
+    Path | None, typer.Option("--report", help="Write all warnings to a file, one a line.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it all as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Print that an old spelling is still accepted, but not in the next version."""
+    console.echo(f"{old} is now {new}; the next version accepts {new} alone.", err=True)

@@ -1,7 +1,6 @@
-"""How answers, passages and long work look in a terminal.
+"""Print answers, passages and progress in a terminal.
 
-Knows rich, and what an answer holds. Must not know flags, or how an answer is found. Answers go
-to standard output, progress to standard error.
+Answers go to standard output, progress to standard error.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ProgressBars:
-    """A bar for each step of a build: how far it is, of what, how fast, and how long it takes."""
+    """A progress bar for each step of a build."""
 
     UNITS: ClassVar[dict[str, str]] = {
         "exporting": "model, once",
@@ -38,7 +37,7 @@ class ProgressBars:
     }
 
     def __init__(self, listener: Progress | None = None) -> None:
-        """`also` is told what is shown."""
+        """`listener` is called with every step as well."""
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -66,7 +65,7 @@ class ProgressBars:
             self._progress.stop()
 
     def progress(self, step: str, done: int, total: int) -> None:
-        """Show how far a step is."""
+        """Show the progress of a step."""
         if self._listener:
             self._listener(step, done, total)
         if step not in self._steps:
@@ -79,12 +78,17 @@ class ProgressBars:
         self._progress.update(self._steps[step], completed=done, total=total, rate=rate)
 
 
+def count_noun(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def print_answer(answer: Answer) -> None:
     """Print an answer with its sources and what the guide recommends."""
     if answer.understood_as != answer.question:
         console.echo(f"Understood as: {answer.understood_as}", style="dim")
         console.echo()
-    # Each quote is an entry of its own: a line within one cannot pass for a source.
+    # Each quote is an entry of its own, so that a line in it cannot pass for a source.
     quotes = [f"{citation.quote} [{citation.n}]" for citation in answer.citations]
     for number, quote in enumerate(quotes if answer.found else [answer.text]):
         if number:
@@ -122,7 +126,7 @@ def _print_list(heading: str, entries: Sequence[str]) -> None:
 
 
 def print_rating(rating: Rating) -> None:
-    """Print how many readers an answer helped, and below it what each of them wrote."""
+    """Print the votes on an answer, and below them the comments."""
     counted = f"{rating.helpful:,} helpful, {rating.unhelpful:,} not"
     at = rating.at.isoformat(timespec="seconds")
     console.echo(f"{at}  {counted}  {console.one_line(rating.question)}")
@@ -133,7 +137,7 @@ def print_rating(rating: Rating) -> None:
 
 
 def rating_to_dict(rating: Rating) -> dict[str, Any]:
-    """The same as JSON types."""
+    """Return the votes on an answer and its comments as JSON types."""
     comments = [
         {**asdict(comment), "at": comment.at.isoformat(timespec="seconds")}
         for comment in rating.comments
@@ -143,14 +147,14 @@ def rating_to_dict(rating: Rating) -> dict[str, Any]:
 
 
 def print_timing(seconds: Mapping[str, float], total: float) -> None:
-    """Print on standard error how long each step of an answer took, in milliseconds."""
+    """Print the milliseconds of each step of an answer on standard error."""
     shares = {**seconds, "else": total - sum(seconds.values()), "in all": total}
     for name, taken in shares.items():
         console.echo(f"{name:>10}  {1000 * taken:7.2f} ms", err=True)
 
 
 def print_hits(search: Search) -> None:
-    """Print passages, best first, each with its section and how likely it answers."""
+    """Print passages, best first, each with its section and its probability."""
     for hit in search.hits:
         passage = hit.passage
         heading = console.one_line(f"{hit.rank}. {passage.heading_path}")
@@ -159,7 +163,7 @@ def print_hits(search: Search) -> None:
 
 
 def load_encoder(settings: Settings, listener: Progress | None = None) -> Encoder:
-    """The encoder to build with; the first time its model is exported, with a progress bar."""
+    """Load the encoder to build with; the first time, export its model with a progress bar."""
     from assistant.encoders import select as encoder_selection
 
     with ProgressBars(listener) as bars:
@@ -173,11 +177,11 @@ def load_encoder(settings: Settings, listener: Progress | None = None) -> Encode
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file the reader named. Raises SettingsError where it cannot be."""
+    """Write a file that the user named. Raises SettingsError where that fails."""
     try:
         files.write_text(path, text)
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written: {error.strerror or error}.",
-            "Name a file in a folder that is there.",
+            "Name a file in a folder that exists.",
         ) from error

@@ -1,17 +1,28 @@
-"""The types of a question and its answer: turns, hits, citations and the answer itself."""
+"""The types of questions, search results and answers: frozen, slotted and checked when made.
+
+Each is also its own JSON schema: pydantic reads and writes the wire format from these fields.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from assistant.models import fields, notebook
-from assistant.models.documents import (
-    Passage,
-    Resource,
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    computed_field,
 )
+
+from assistant.models import wire
+from assistant.models.documents import Passage, Resource
 
 Role = Literal["user", "agent"]
 
@@ -20,10 +31,15 @@ MARKER = re.compile(r"\[(\d+)\]")
 
 REFUSAL = "The guide does not answer this."
 
+Rounded = Annotated[
+    float, Strict(), PlainSerializer(lambda number: round(number, 6), return_type=float)
+]
+"""A number that is sent with six decimals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One thing said earlier in the talk; `sources` are passage ids the agent quoted, if known."""
+    """One turn of a conversation; `sources` are the passage ids the agent quoted, if known."""
 
     role: Role
     text: str
@@ -32,7 +48,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What the two arms of the search found: (passage number, score), best first."""
+    """Results of the two arms of the search: (passage number, score), best first."""
 
     dense: tuple[tuple[int, float], ...]
     lexical: tuple[tuple[int, float], ...]
@@ -40,28 +56,36 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a passage ranks where it does; a rank is None where that arm did not find it."""
+    """Why a passage ranks where it does; a rank is None where that arm did not return it."""
 
-    dense_rank: int | None
-    dense: float
-    lexical_rank: int | None
-    lexical: float
+    dense_rank: StrictInt | None
+    dense: Rounded
+    lexical_rank: StrictInt | None
+    lexical: Rounded
     matched: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The reason as JSON types."""
-        return {
-            "dense_rank": self.dense_rank,
-            "dense": round(self.dense, 6),
-            "lexical_rank": self.lexical_rank,
-            "lexical": round(self.lexical, 6),
-            "matched": list(self.matched),
-        }
+
+@dataclass(frozen=True, slots=True)
+class HitRecord:
+    """A hit as JSON has it: the passage's fields beside the hit's own."""
+
+    rank: StrictInt
+    passage: str
+    path: str
+    headings: tuple[str, ...]
+    anchor: str
+    url: str
+    probability: Rounded
+    text: str
+    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found: its rank from 1 and the probability that it answers."""
+    """A retrieved passage: its rank from 1 and the probability that it answers.
+
+    `key` is the passage's number in the index, or -1 for a hit that a server sent.
+    """
 
     passage: Passage
     key: int
@@ -69,44 +93,64 @@ class Hit:
     probability: float
     why: Reason
 
-    def to_dict(self) -> dict[str, Any]:
-        """The hit as JSON types."""
+    def to_record(self) -> HitRecord:
+        """Return the hit as JSON has it."""
         passage = self.passage
-        return {
-            "rank": self.rank,
-            "passage": passage.id,
-            "path": passage.path,
-            "headings": list(passage.headings),
-            "anchor": passage.anchor,
-            "url": passage.url,
-            "probability": round(self.probability, 6),
-            "text": passage.text,
-            "why": self.why.to_dict(),
-        }
+        return HitRecord(
+            self.rank,
+            passage.id,
+            passage.path,
+            passage.headings,
+            passage.anchor,
+            passage.url,
+            self.probability,
+            passage.text,
+            self.why,
+        )
+
+
+def _parse_hit(value: object) -> Hit:
+    """Read a hit as JSON has it: its passage has no sentences, and it no number in an index."""
+    if isinstance(value, Hit):
+        return value
+    record = wire.from_dict(HitRecord, value)
+    passage = Passage(
+        record.passage,
+        record.path,
+        record.headings,
+        record.anchor,
+        record.url,
+        record.text,
+        sentences=(),
+    )
+    return Hit(passage, -1, record.rank, record.probability, record.why)
+
+
+WireHit = Annotated[
+    Hit,
+    PlainValidator(_parse_hit, json_schema_input_type=HitRecord),
+    PlainSerializer(Hit.to_record, return_type=HitRecord),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A literal quote and where it stands; `span` is in the passage, `lines` in the file."""
+    """A literal quote and its source; `span` is in the passage, `lines` are of the file."""
 
-    n: int
+    n: StrictInt
     passage: str
     path: str
     headings: tuple[str, ...]
     anchor: str
     url: str
     quote: str
-    span: tuple[int, int]
-    lines: tuple[int, int]
+    span: tuple[StrictInt, StrictInt]
+    lines: tuple[StrictInt, StrictInt]
     sha256: str
 
     def __post_init__(self) -> None:
         if not self.quote or self.span[1] - self.span[0] != len(self.quote):
             raise ValueError(f"citation {self.n} does not fill its span")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The citation as JSON types."""
-        return fields.written(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,36 +162,35 @@ class Related:
     anchor: str
     url: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """The section as JSON types."""
-        return fields.written(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the guide says to a question: quotes with their sources, or an honest no.
+    """The guide's answer to a question: quotes with their sources, or an honest no.
 
-    Found means at least one citation; not found means none. The text is made of the quotes
-    and their markers and nothing else, so it cannot claim what no source says. `missing` are the
-    sides of a comparison that the guide does not speak of, `next_questions` what it also answers.
-    `other_readings` is the question as it would be understood were its acronyms others of the
-    guide's, likeliest first: only what the guide answers, and nothing where one reading is left.
+    `found` is true exactly when there is a citation. The text consists of the quotes and their
+    markers and nothing else, so it cannot claim what no source says. `missing` are the sides of a
+    comparison that the guide does not cover; `next_questions` are others that it answers.
+    `other_readings` are the question with its acronyms read in other ways that the guide answers,
+    likeliest first; it is empty where one reading is left.
     """
 
     question: str
     understood_as: str
-    found: bool
+    found: StrictBool
     citations: tuple[Citation, ...]
-    confidence: float
+    confidence: Annotated[Rounded, Field(ge=0, le=1)]
     resources: tuple[Resource, ...]
     related: tuple[Related, ...]
-    hits: tuple[Hit, ...]
-    missing: tuple[str, ...]
+    hits: Annotated[tuple[WireHit, ...], Field(exclude=True)]
+    missing: Annotated[
+        tuple[str, ...],
+        Field(description="The sides of a comparison that the guide does not cover."),
+    ]
     next_questions: tuple[str, ...]
     writer: str
     degraded: tuple[str, ...]
-    generation: str
-    seconds: float
+    generation: Annotated[str, Field(description="The version of the index that answered.")]
+    seconds: Rounded
     other_readings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -158,6 +201,7 @@ class Answer:
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"confidence {self.confidence} is not a probability")
 
+    @computed_field(description="The quotes, each with its marker [n].")  # type: ignore[prop-decorator]
     @property
     def text(self) -> str:
         """The answer to read: each quote with its marker, or the refusal."""
@@ -167,13 +211,13 @@ class Answer:
 
     @property
     def missing_note(self) -> str:
-        """What is to be said of the missing sides; empty where none is missing."""
-        named = " or ".join(f"“{side}”" for side in self.missing)
-        return f"The guide does not speak of {named}." if named else ""
+        """A sentence that names the missing sides; empty where none is missing."""
+        sides = " or ".join(f"“{side}”" for side in self.missing)
+        return f"The guide does not cover {sides}." if sides else ""
 
     @property
     def turns(self) -> tuple[Turn, Turn]:
-        """The exchange as the talk goes on from it."""
+        """The two turns that this answer adds to a conversation."""
         sources = tuple(citation.passage for citation in self.citations)
         return Turn("user", self.question), Turn("agent", self.text, sources)
 
@@ -182,71 +226,35 @@ class Answer:
         return "\n\n".join(filter(None, [self.text, self.missing_note, "\n".join(notes)]))
 
     def _repr_html_(self) -> str:
-        """The answer as a notebook shows it: nothing in it runs, or is fetched."""
-        read = "" if self.understood_as == self.question else f"Understood as: {self.understood_as}"
-        quotes = [notebook.render_quote(c.quote, c.n) for c in self.citations]
-        sources = [notebook.render_link(c.url, " > ".join(c.headings)) for c in self.citations]
-        nearest = () if self.found else self.related
-        return notebook.render_frame(
-            notebook.render_paragraph(notebook.escape(read)),
-            *(quotes or [notebook.render_paragraph(notebook.escape(REFUSAL))]),
-            notebook.render_paragraph(notebook.escape(self.missing_note)),
-            notebook.render_list("", sources, numbered=True),
-            notebook.render_list(
-                "The guide recommends:", (r.notebook_html for r in self.resources)
-            ),
-            notebook.render_list("Did you mean:", map(notebook.escape, self.other_readings)),
-            notebook.render_list(
-                "The nearest sections:",
-                (
-                    notebook.render_link(section.url, " > ".join(section.headings))
-                    for section in nearest
-                ),
-            ),
-            notebook.render_list("You can also ask:", map(notebook.escape, self.next_questions)),
-        )
+        """Return the answer for a notebook: nothing in it runs or is fetched."""
+        from assistant.models import notebook
+
+        return notebook.render_answer(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Answer:
-        """The answer that `to_dict` wrote, but for its hits.
+        """Read an answer that `to_dict` wrote, without its hits.
 
-        Its text is made anew of its quotes. Raises ValueError where it was not written so.
+        Its text is rebuilt from its quotes; fields that an answer does not have are ignored. Raises
+        ValueError where a field is missing or of another type.
         """
         try:
-            own = {name: value for name, value in data.items() if name != "text"}
-            answer: Answer = fields.read(cls, {**own, "hits": []})
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"this is no answer: {error!r}") from error
-        return answer
+            return wire.from_dict(Answer, {**data, "hits": ()})
+        except (TypeError, ValidationError) as error:
+            raise ValueError(f"this is not an answer: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON types: the one form every door hands out."""
-        return {
-            "question": self.question,
-            "understood_as": self.understood_as,
-            "other_readings": list(self.other_readings),
-            "found": self.found,
-            "text": self.text,
-            "confidence": round(self.confidence, 6),
-            "citations": [citation.to_dict() for citation in self.citations],
-            "resources": [resource.to_dict() for resource in self.resources],
-            "related": [section.to_dict() for section in self.related],
-            "missing": list(self.missing),
-            "next_questions": list(self.next_questions),
-            "writer": self.writer,
-            "degraded": list(self.degraded),
-            "generation": self.generation,
-            "seconds": round(self.seconds, 6),
-        }
+        """Return the answer as JSON types, without its hits: the form of every interface."""
+        return wire.to_dict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The passages found for a question, best first, and how the question was understood."""
+    """The passages retrieved for a question, best first."""
 
     question: str
     understood_as: str
-    hits: tuple[Hit, ...]
+    hits: tuple[WireHit, ...]
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
@@ -258,18 +266,22 @@ class Search:
         return self.hits[index]
 
     def _repr_html_(self) -> str:
-        """The passages as a notebook shows them: nothing in it runs, or is fetched."""
-        items = (
-            f"{notebook.render_link(hit.passage.url, hit.passage.heading_path)} ({hit.probability:.0%})"
-            f"<br>{notebook.escape(hit.passage.excerpt)}"
-            for hit in self.hits
-        )
-        return notebook.render_frame(notebook.render_list(self.understood_as, items, numbered=True))
+        """Return the passages for a notebook: nothing in it runs or is fetched."""
+        from assistant.models import notebook
+
+        return notebook.render_search(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Search:
+        """Read a search that `to_dict` wrote: its passages have no sentences.
+
+        Raises ValueError where a field is missing or of another type.
+        """
+        try:
+            return wire.from_dict(Search, data)
+        except ValidationError as error:
+            raise ValueError(f"this is not a search: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
-        """The search as JSON types."""
-        return {
-            "question": self.question,
-            "understood_as": self.understood_as,
-            "hits": [hit.to_dict() for hit in self.hits],
-        }
+        """Return the search as JSON types."""
+        return wire.to_dict(self)

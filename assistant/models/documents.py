@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from assistant.models import fields, notebook
+from pydantic import StrictInt
 
 SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
 
@@ -159,20 +159,10 @@ class Resource:
     title: str
     url: str
     kind: ResourceKind
-    minutes: int | None
+    minutes: StrictInt | None
     path: str
     headings: tuple[str, ...]
     anchor: str
-
-    @property
-    def notebook_html(self) -> str:
-        """The resource as a notebook shows it."""
-        minutes = f", {self.minutes} min" if self.minutes else ""
-        return f"{notebook.render_link(self.url, self.title)} ({self.kind}{minutes})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The resource as JSON types."""
-        return fields.written(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
-"""HTML for the output of a notebook's cell: nothing in it runs, or is fetched.
+"""Render answers and passages for a notebook: nothing in the HTML runs or is fetched.
 
-Knows how words are escaped, which addresses may be links, and the few elements that are drawn.
-Must not know what an answer is. There is no colour in it but a grey line: it is read in whatever
-colours the notebook has, light or dark.
+Its only colour is a grey line, so that it fits a light and a dark notebook.
 """
 
 from __future__ import annotations
@@ -11,50 +9,92 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from assistant.models.answers import REFUSAL
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# An address that begins with its host leads out of the notebook; one that does not would lead to a
-# file beside it, which is not the page that is meant.
+    from assistant.models.answers import Answer, Citation, Related, Search
+    from assistant.models.documents import Resource
+
+# A relative address would lead to a file beside the notebook, which is not the guide's page.
 _SAFE_URL = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
 _LINK_STYLE = "color: inherit; text-decoration: underline"
 _QUOTE_STYLE = "margin: .5em 0; padding: 0 0 0 .8em; border: 0; border-left: .2em solid #8888"
 _LIST_STYLE = "margin: 0 0 .5em; padding-left: 2em"
 
 
-def escape(words: str) -> str:
-    """Words as markup, with their line ends."""
-    return "<br>".join(html.escape(line) for line in words.splitlines())
-
-
-def render_link(url: str, words: str) -> str:
-    """Words as a link, where its address is one of the web or of mail; else the words alone."""
-    if not _SAFE_URL.fullmatch(url):
-        return escape(words)
-    return (
-        f'<a href="{html.escape(url)}" style="{_LINK_STYLE}" target="_blank" '
-        f'rel="noopener noreferrer">{escape(words)}</a>'
+def render_answer(answer: Answer) -> str:
+    """Render an answer with its sources, resources and suggestions."""
+    interpretation = (
+        "" if answer.understood_as == answer.question else f"Understood as: {answer.understood_as}"
+    )
+    quotes = [_render_quote(citation.quote, citation.n) for citation in answer.citations]
+    nearest = () if answer.found else answer.related
+    return _render_frame(
+        _render_paragraph(_escape(interpretation)),
+        *(quotes or [_render_paragraph(_escape(REFUSAL))]),
+        _render_paragraph(_escape(answer.missing_note)),
+        _render_list("", map(_render_source, answer.citations), numbered=True),
+        _render_list("The guide recommends:", map(_render_resource, answer.resources)),
+        _render_list("Did you mean:", map(_escape, answer.other_readings)),
+        _render_list("The nearest sections:", map(_render_source, nearest)),
+        _render_list("You can also ask:", map(_escape, answer.next_questions)),
     )
 
 
-def render_paragraph(markup: str) -> str:
-    """A paragraph of markup."""
+def render_search(search: Search) -> str:
+    """Render passages, best first, each with its probability and how it begins."""
+    items = (
+        f"{_render_link(hit.passage.url, hit.passage.heading_path)} ({hit.probability:.0%})"
+        f"<br>{_escape(hit.passage.excerpt)}"
+        for hit in search.hits
+    )
+    return _render_frame(_render_list(search.understood_as, items, numbered=True))
+
+
+def _render_source(source: Citation | Related) -> str:
+    return _render_link(source.url, " > ".join(source.headings))
+
+
+def _render_resource(resource: Resource) -> str:
+    minutes = f", {resource.minutes} min" if resource.minutes else ""
+    return f"{_render_link(resource.url, resource.title)} ({resource.kind}{minutes})"
+
+
+def _escape(words: str) -> str:
+    """Escape text as HTML, with its line ends."""
+    return "<br>".join(html.escape(line) for line in words.splitlines())
+
+
+def _render_link(url: str, words: str) -> str:
+    """Render a link to a web or mail address; the text alone for any other address."""
+    if not _SAFE_URL.fullmatch(url):
+        return _escape(words)
+    return (
+        f'<a href="{html.escape(url)}" style="{_LINK_STYLE}" target="_blank" '
+        f'rel="noopener noreferrer">{_escape(words)}</a>'
+    )
+
+
+def _render_paragraph(markup: str) -> str:
+    """Render a paragraph of HTML; empty where there is none."""
     return f'<p dir="auto">{markup}</p>' if markup else ""
 
 
-def render_quote(words: str, number: int) -> str:
-    """What is quoted, with its number."""
-    return f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{escape(words)} [{number}]</blockquote>'
+def _render_quote(words: str, number: int) -> str:
+    """Render a quote with its number."""
+    return f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{_escape(words)} [{number}]</blockquote>'
 
 
-def render_list(heading: str, items: Iterable[str], *, numbered: bool = False) -> str:
-    """Items, markup each, under a heading or none; nothing where there are no items."""
+def _render_list(heading: str, items: Iterable[str], *, numbered: bool = False) -> str:
+    """Render items of HTML under a heading; empty where there are no items."""
     kind = "ol" if numbered else "ul"
     lines = "".join(f'<li dir="auto">{item}</li>' for item in items)
-    above = render_paragraph(f"<b>{escape(heading)}</b>") if heading else ""
+    above = _render_paragraph(f"<b>{_escape(heading)}</b>") if heading else ""
     return f'{above}<{kind} style="{_LIST_STYLE}">{lines}</{kind}>' if lines else ""
 
 
-def render_frame(*parts: str) -> str:
-    """The parts of one output, no wider than is good to read."""
+def _render_frame(*parts: str) -> str:
+    """Join the parts of one output, no wider than is comfortable to read."""
     return f'<div style="max-width: 48em; overflow-wrap: anywhere">{"".join(parts)}</div>'

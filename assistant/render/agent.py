@@ -1,10 +1,8 @@
-"""What an agent is shown of the guide: as much as a result holds, set apart from words of ours.
+"""Render answers, passages and pages as text for an agent, fenced as data.
 
-Knows how an answer, its passages and a page read as text, and how they are marked as data. Must
-not know the protocol that brings them to an agent.
-
-Whatever comes of the guide is data, also where a page tells its reader what to do: it stands
-between two lines with a mark that no page can hold, for the mark is a digest of what is between.
+Whatever comes from the guide is data, also where a page tells its reader what to do. It stands
+between two lines with a mark that no page can contain, because the mark is a digest of the text
+between them.
 """
 
 from __future__ import annotations
@@ -23,19 +21,19 @@ if TYPE_CHECKING:
     from assistant.models.documents import Passage
 
 MAX_CHARS = 20_000
-"""Characters of the guide that a result holds at most; it says how to get the rest."""
+"""Characters of the guide in one result at most; the result says how to get the rest."""
 
-TRUNCATED = f"This is cut, for a result holds at most {MAX_CHARS:,} characters."
+TRUNCATED = f"This is cut: a result holds at most {MAX_CHARS:,} characters."
 
-_MAX_LINE_CHARS = 300  # characters of a heading or a title that are shown
-_MAX_LABEL_CHARS = 100  # and of one that stands outside the marks
+_MAX_LINE_CHARS = 300  # of a heading or a title
+_MAX_LABEL_CHARS = 100  # of one that stands outside the marks
 _ANGLE_BRACKETS = str.maketrans("<>", "‹›")
 
 
 def fence_as_data(text: str, source: str) -> str:
-    """What the guide says, set apart from what is said of it, with where it is from.
+    """Fence text of the guide as data, with its source.
 
-    The lines around it carry a digest of the text, which the text cannot hold.
+    The lines around it carry a digest of the text, which the text cannot contain.
     """
     text, source = replace_surrogates(text), json.dumps(plain_label(source), ensure_ascii=False)
     mark = hashlib.blake2b(f"{source}\n{text}".encode(), digest_size=8).hexdigest()
@@ -46,60 +44,61 @@ def fence_as_data(text: str, source: str) -> str:
 
 
 def render_answer(answer: Answer) -> str:
-    """An answer to read: the quotes, where they are from, and what else the guide offers."""
-    told = [answer.text] if answer.found else []
+    """Render an answer: the quotes, their sources, and what else the guide has."""
+    parts = [answer.text] if answer.found else []
     if answer.understood_as != answer.question:
-        told.insert(0, f"Understood as: {answer.understood_as}")
-    told += filter(None, [answer.missing_note])
+        parts.insert(0, f"Understood as: {answer.understood_as}")
+    parts += filter(None, [answer.missing_note])
     cited = answer.citations
     recommended = [f"{one.title} ({one.kind}) {one.url}" for one in answer.resources]
-    told += _render_list("Sources:", [f"[{one.n}] {_locate(one)}" for one in cited])
-    told += _render_list("The guide recommends:", recommended)
+    parts += _render_list("Sources:", [f"[{one.n}] {_locate(one)}" for one in cited])
+    parts += _render_list("The guide recommends:", recommended)
     if not answer.found:
-        told += _render_list(
+        parts += _render_list(
             "The nearest sections:", [_locate(section) for section in answer.related]
         )
-    told += _render_list("It could also have meant:", answer.other_readings)
-    told += _render_list("It also answers:", answer.next_questions)
-    whole = "\n\n".join(told)
-    said = [] if answer.found else [f"{REFUSAL} Say so, rather than answer without it."]
+    parts += _render_list("It could also have meant:", answer.other_readings)
+    parts += _render_list("It also answers:", answer.next_questions)
+    whole = "\n\n".join(parts)
+    blocks = [] if answer.found else [f"{REFUSAL} Say so instead of answering without it."]
     if whole:
         paths = ", ".join(dict.fromkeys(one.path for one in cited)) or "its headings"
-        said.append(fence_as_data(whole[:MAX_CHARS], paths))
+        blocks.append(fence_as_data(whole[:MAX_CHARS], paths))
     if len(whole) > MAX_CHARS:
-        said.append(
+        blocks.append(
             f"{TRUNCATED} Read its sources with read_section, or ask for one thing at a time."
         )
-    return "\n\n".join([*said, *answer.degraded])
+    return "\n\n".join([*blocks, *answer.degraded])
 
 
 def render_hits(hits: Sequence[Hit]) -> tuple[str, int]:
-    """Passages to read, best first, and how many of them there was room for."""
-    said: list[str] = []
+    """Render passages, best first, and return how many of them fit."""
+    blocks: list[str] = []
     room = MAX_CHARS
     for hit in hits:
         text = f"{_locate(hit.passage)}\n\n{hit.passage.text}"[:MAX_CHARS]
         room -= len(text)
         if room < 0:
             break
-        label = f"{hit.rank}. It answers with a probability of {hit.probability:.0%}."
-        said.append(f"{label}\n{fence_as_data(text, hit.passage.path)}")
-    shown = len(said)
+        label = f"{hit.rank}. Probability that it answers: {hit.probability:.0%}."
+        blocks.append(f"{label}\n{fence_as_data(text, hit.passage.path)}")
+    shown = len(blocks)
     if left := [_locate(hit.passage) for hit in hits[shown:]]:
-        said.append(f"{TRUNCATED} Read the others with read_section, or ask for fewer.")
-        said.append(fence_as_data("\n".join(left), "its headings"))
-    return "\n\n".join(said) or "The guide has no passage on this.", shown
+        blocks.append(f"{TRUNCATED} Read the others with read_section, or ask for fewer.")
+        blocks.append(fence_as_data("\n".join(left), "its headings"))
+    return "\n\n".join(blocks) or "The guide has no passage on this.", shown
 
 
 def render_page_part(
     page: Mapping[str, Any], offset: int
 ) -> tuple[str, list[dict[str, Any]], int | None]:
-    """As much of a page's sections as one result holds: to read, as data, and where it goes on.
+    """Render as much of a page as fits: return the text, its sections as data, and the next offset.
 
-    An offset counts the characters of the sections' texts, one section after the other.
+    An offset counts the characters of the sections' texts, one section after the other. The next
+    offset is None at the end of the page.
     """
-    said: list[str] = []
-    kept: list[dict[str, Any]] = []
+    blocks: list[str] = []
+    shown_sections: list[dict[str, Any]] = []
     room, begin, following = MAX_CHARS, 0, None
     for section in page["sections"]:
         text, skipped = section["text"], max(0, offset - begin)
@@ -110,28 +109,26 @@ def render_page_part(
                 following = begin + skipped
                 break
             piece = text[skipped : skipped + room]
-            said.append(f"{place}\n\n{piece}")
-            kept.append({**section, "text": piece})
+            blocks.append(f"{place}\n\n{piece}")
+            shown_sections.append({**section, "text": piece})
             room -= len(piece)
             if skipped + len(piece) < len(text):
                 following = begin + skipped + len(piece)
                 break
         begin += len(text)
-    whole = fence_as_data("\n\n".join(said), page["path"])
+    whole = fence_as_data("\n\n".join(blocks), page["path"])
     if following is not None:
-        whole += f"\n\n{TRUNCATED} Go on with the same path and anchor and offset {following}."
-    return whole, kept, following
+        whole += f"\n\n{TRUNCATED} Continue with the same path and anchor and offset {following}."
+    return whole, shown_sections, following
 
 
 def _locate(source: Citation | Related | Passage) -> str:
-    link = (
-        f" {source.url}" if "://" in source.url else ""
-    )  # else it says no more than the path does
+    link = f" {source.url}" if "://" in source.url else ""  # a relative address repeats the path
     return _format_location(source.path, source.anchor, source.headings) + link
 
 
 def _format_location(path: str, anchor: str, headings: Sequence[str]) -> str:
-    """A section in a line: what to read it by, and the headings it stands under."""
+    """Format a section as its path, its anchor and its headings."""
     return f"{path}#{anchor} ({one_line(' > '.join(headings))})"
 
 
@@ -141,15 +138,15 @@ def _render_list(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def plain_label(text: str) -> str:
-    """A name or a title where no mark can stand around it: short, and plain.
+    """Return a name or a title that is safe outside the marks: short and plain.
 
-    What no reader sees is left out, controls and what changes the order of writing, and no tag or
-    mark can be made of it: its angle brackets are others.
+    Invisible characters, controls and marks of the writing direction are removed, and angle
+    brackets replaced, so that it cannot form a tag or a mark.
     """
-    seen = "".join(one for one in strip_invisible(" ".join(text.split())) if one.isprintable())
-    return one_line(seen).translate(_ANGLE_BRACKETS)[:_MAX_LABEL_CHARS].rstrip()
+    visible = "".join(one for one in strip_invisible(" ".join(text.split())) if one.isprintable())
+    return one_line(visible).translate(_ANGLE_BRACKETS)[:_MAX_LABEL_CHARS].rstrip()
 
 
 def one_line(text: str) -> str:
-    """A text in one line, of which so much is shown."""
+    """Return the beginning of a text on one line."""
     return " ".join(text.split())[:_MAX_LINE_CHARS]

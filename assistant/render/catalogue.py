@@ -1,7 +1,6 @@
-"""The words of the chat's own interface, in the languages there is a catalogue for.
+"""The messages of the chat in every language, and the choice of a language for a reader.
 
-Knows the catalogues, and which of them a reader's browser asks for. Must not know where a message
-stands, nor HTML: what is filled in comes out as it went in, to be escaped where it is shown.
+Values that are filled into a message are not escaped.
 """
 
 from __future__ import annotations
@@ -23,58 +22,58 @@ _DEFAULT_LANGUAGE = "en"
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The messages of one language; `direction` is how it is written, "ltr" or "rtl"."""
+    """The messages of one language; `direction` is its writing direction, "ltr" or "rtl"."""
 
     language: str
     direction: str
     _messages: Mapping[str, str | Mapping[str, str]] = field(repr=False, compare=False)
 
-    def __call__(self, key: str, /, **named: str | int) -> str:
-        """The message of a key, with what is named filled in.
+    def __call__(self, key: str, /, **values: str | int) -> str:
+        """Return the message of a key, with values filled in by name.
 
-        A message may have two forms, for one thing and for others: a number in it decides. Raises
-        KeyError for a key there is no message for, and for a name the message needs.
+        A message may have a singular and a plural form; the number among the values decides. Raises
+        KeyError for an unknown key, and for a value that is missing.
         """
-        said = self._messages[key]
-        if not isinstance(said, str):
-            said = said["one" if 1 in named.values() else "other"]
-        return said.format(**named)
+        text = self._messages[key]
+        if not isinstance(text, str):
+            text = text["one" if 1 in values.values() else "other"]
+        return text.format(**values)
 
 
 def choose_messages(accept_language: str, language: str = "") -> Messages:
-    """The messages for a reader, by what an Accept-Language header holds; English otherwise.
+    """Return the messages for a reader by the Accept-Language header, or else in English.
 
-    A language is known by its first part: `pt-BR` is answered in `pt`. `fixed`, a setting, wins
-    over the header; raises SettingsError where there is no catalogue for it.
+    Only the first part of a language counts: `pt-BR` gets `pt`. `language`, a setting, wins over
+    the header; raises SettingsError where it has no catalogue.
     """
     known = _load_catalogues()
     if language:
         if _base_language(language) not in known:
             raise SettingsError(
-                f"The chat does not speak the language {language!r}.",
-                f"The languages are: {', '.join(known)}; none for each reader's own.",
+                f"There is no catalogue for the language {language!r}.",
+                f"Use one of {', '.join(known)}, or leave it empty for each reader's own.",
             )
         return known[_base_language(language)]
-    wanted = [
+    accepted = [
         (quality, name)
         for quality, name in _parse_accept_language(accept_language)
         if name in known
     ]
     best = max(
-        wanted, key=lambda asked: asked[0], default=(1.0, _DEFAULT_LANGUAGE)
+        accepted, key=lambda pair: pair[0], default=(1.0, _DEFAULT_LANGUAGE)
     )  # the first of equals
     return known[best[1]]
 
 
 def languages() -> tuple[str, ...]:
-    """The languages there is a catalogue for, as codes, in alphabetical order."""
+    """Return the codes of the languages that have a catalogue, in alphabetical order."""
     return tuple(_load_catalogues())
 
 
 def _parse_accept_language(accept_language: str) -> list[tuple[float, str]]:
-    """The languages of a header with their qualities, in its order; rubbish is passed over.
+    """Return the languages of a header with their qualities, in its order; ignore malformed ones.
 
-    Any language, `*`, is the one that stands in for all (RFC 9110, 12.5.4).
+    The wildcard `*` is the default language (RFC 9110, 12.5.4).
     """
     return [
         (quality, _DEFAULT_LANGUAGE if name == "*" else _base_language(name))
@@ -89,10 +88,10 @@ def _base_language(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _load_catalogues() -> dict[str, Messages]:
-    found = {}
+    catalogues = {}
     for file in files("assistant.render").joinpath("catalogues").iterdir():
         language, _, kind = file.name.partition(".")
         if kind == "toml":
             read = tomllib.loads(file.read_text(encoding="utf-8"))
-            found[language] = Messages(language, read["direction"], read["messages"])
-    return dict(sorted(found.items()))
+            catalogues[language] = Messages(language, read["direction"], read["messages"])
+    return dict(sorted(catalogues.items()))

@@ -1,7 +1,4 @@
-"""A page of the guide as an HTML document: its sections to link to, and a quote marked in it.
-
-Knows where the words of a quote stand in rendered HTML. Must not know how Markdown is rendered.
-"""
+"""Render a page of the guide as an HTML document, with its contents and a highlighted quote."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
     from assistant.render.html import Branding
 
 MAX_HIGHLIGHT_CHARS = 20_000
-"""Characters between the two ends of a quote; further apart they are not of one."""
+"""Characters of a highlight at most; ends that are further apart are not of one quote."""
 
 RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ps sd ug ur yi".split())
 
@@ -33,7 +30,7 @@ _HEADING = re.compile(r'<(h[1-6]|p)(?=[\s>])(?>[^<>]*? id="([^"<>]*)")[^<>]*>')
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """What is to be marked: the first words of a quote, its last, and its section's anchor."""
+    """A quote to highlight: its first and its last words, and the anchor of its section."""
 
     first: str
     last: str
@@ -47,7 +44,7 @@ def render_guide_page(
     messages: Messages,
     highlight: Highlight | None = None,
 ) -> str:
-    """A page of the guide with links to its sections, and with a quote marked in it."""
+    """Render a page with links to its sections, and with a quote highlighted."""
     linked = [section for section in sections if section.anchor]
     anchors = [(section.lines[0], section.anchor) for section in linked]
     root = branding.root
@@ -70,13 +67,13 @@ def _render_contents(sections: Sequence[Section], messages: Messages) -> str:
         f'<a href="#{quote(section.anchor)}">{escape(section.headings[-1])}</a></li>'
         for section in sections
     )
-    said = escape(messages("contents"))
-    return f'<nav aria-label="{said}"><p>{said}</p><ul>{items}</ul></nav>'
+    label = escape(messages("contents"))
+    return f'<nav aria-label="{label}"><p>{label}</p><ul>{items}</ul></nav>'
 
 
 def _add_ask_links(body: str, anchors: set[str], page: Page, root: str, messages: Messages) -> str:
-    """The body with a way to ask about each section, under its heading."""
-    said = escape(messages("ask_about"))
+    """Add a link to ask about each section, below its heading."""
+    label = escape(messages("ask_about"))
     pieces: list[str] = []
     end = 0
     for match in _HEADING.finditer(body):
@@ -85,35 +82,35 @@ def _add_ask_links(body: str, anchors: set[str], page: Page, root: str, messages
         stop = body.find(closes, match.end()) if anchor in anchors else -1
         if stop >= 0:
             url = escape(urls.ask_about_url(page.path, anchor, root))
-            about = f'<p class="about"><a href="{url}">{said}</a></p>'
+            about = f'<p class="about"><a href="{url}">{label}</a></p>'
             pieces += [body[end : stop + len(closes)], about]
             end = stop + len(closes)
     return "".join([*pieces, body[end:]])
 
 
 def mark_quote(body: str, highlight: Highlight) -> str:
-    """The body with the words from a quote's first to its last in `<mark>`; else as it is.
+    """Put a quote of the body in `<mark>`; return the body as it is where the quote is missing.
 
-    They are looked for from the quote's section on, and compared without white space, which is
-    where rendering and reading differ.
+    The quote is looked for from its section on, and compared without white space, in which
+    rendered HTML and passages differ.
     """
-    named = body.find(f'id="{html.escape(highlight.anchor)}"') if highlight.anchor else 0
-    begin = body.rfind("<", 0, named + 1) if named > 0 else 0
+    heading_start = body.find(f'id="{html.escape(highlight.anchor)}"') if highlight.anchor else 0
+    begin = body.rfind("<", 0, heading_start + 1) if heading_start > 0 else 0
     tokens = _TOKEN.findall(body, begin)
-    said = [html.unescape(token) if token[0] != "<" else "" for token in tokens]
-    said = ["" if token.isspace() else token for token in said]
-    whole = "".join(said)
+    texts = [html.unescape(token) if token[0] != "<" else "" for token in tokens]
+    texts = ["" if token.isspace() else token for token in texts]
+    whole = "".join(texts)
     first, last = ("".join(end.split()) for end in (highlight.first, highlight.last))
     start = whole.find(first) if first and last else -1
     after = start + (len(first) if highlight.first != highlight.last else 0)
     stop = whole.find(last, after) if start >= 0 else -1
     if stop < 0 or stop - start > MAX_HIGHLIGHT_CHARS:
         return body
-    return body[:begin] + "".join(_wrap_span(tokens, said, start, stop + len(last)))
+    return body[:begin] + "".join(_wrap_span(tokens, texts, start, stop + len(last)))
 
 
 def _wrap_span(tokens: Sequence[str], texts: Sequence[str], start: int, stop: int) -> Iterator[str]:
-    """The tokens, with a mark around each run of text from one character to another."""
+    """Yield the tokens, with a mark around each run of text between two characters."""
     at, opened = 0, False
     for token, letters in zip(tokens, texts, strict=True):
         before, at = at, at + len(letters)
@@ -124,7 +121,7 @@ def _wrap_span(tokens: Sequence[str], texts: Sequence[str], start: int, stop: in
         if not inside:
             yield token
             continue
-        if token[0] == "&":  # one character, however it is written
+        if token[0] == "&":  # an entity is one character
             head, middle, tail = "", token, ""
         else:
             cut = max(0, start - before), min(len(token), stop - before)

@@ -1,7 +1,6 @@
-"""An exchange as HTML: a question, and what the guide says to it.
+"""Render questions and answers as HTML, for the chat, the widget and the page of an answer.
 
-Knows how an answer looks. Must not know how it was found, nor what draws it: whatever is written
-here is a single line of harmless elements with all text in it escaped, so that it may stand in a
+The output is one line of harmless elements with all text escaped, so that it can stand in a
 paragraph of Markdown and pass a sanitiser unchanged.
 """
 
@@ -25,17 +24,17 @@ if TYPE_CHECKING:
     from assistant.render.catalogue import Messages
 
 CONTEXT_CHARS = 500
-"""Characters of a passage that are shown before and after what is quoted of it."""
+"""Characters of a passage shown before and after a quote."""
 
 MAX_QUESTION_CHARS = 300
-"""Characters of a question that are shown."""
+"""Characters of a question that are shown at most."""
 
 _LINE_ENDS = re.compile(r"(?<!\s)\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Branding:
-    """What all pages have in common: the guide's title, its logo, where they stand.
+    """What all pages share: the guide's title, its logo and the address of its feedback form.
 
     `root` is the path they are published under; `logo` is an address, empty for none.
     """
@@ -47,52 +46,52 @@ class Branding:
 
 
 def escape(words: str) -> str:
-    """Words as markup on one line; a blank line would end the paragraph they stand in."""
+    """Escape text as HTML on one line; a blank line would end the paragraph around it."""
     return html.escape(_LINE_ENDS.sub(" ", words))
 
 
 def render_link(url: str, content: str, css_class: str = "") -> str:
-    """A link in a new tab, because leaving the page would end the talk."""
-    named = f' class="{css_class}"' if css_class else ""
-    return f'<a{named} href="{escape(url)}" target="_blank" rel="noopener noreferrer">{content}</a>'
+    """Render a link that opens in a new tab, so that the conversation stays open."""
+    attribute = f' class="{css_class}"' if css_class else ""
+    target = 'target="_blank" rel="noopener noreferrer"'
+    return f'<a{attribute} href="{escape(url)}" {target}>{content}</a>'
 
 
 def render_failure(message: str, hint: str) -> str:
-    """What went wrong and what mends it."""
+    """Render an error and its hint."""
     return f'<div class="notice failure"><p>{escape(message)}</p><p>{escape(hint)}</p></div>'
 
 
 @dataclass(frozen=True, slots=True)
 class HtmlRenderer:
-    """Writes exchanges over one guide, in one language."""
+    """Renders answers over one guide, in one language."""
 
     store: FaissStore
     messages: Messages
     branding: Branding
 
     def render_turn(self, question: str, body: str) -> str:
-        """One question and what came of it."""
-        asked = normalise(question[:1000])
-        shown = escape(
-            asked if len(asked) <= MAX_QUESTION_CHARS else asked[:MAX_QUESTION_CHARS] + " …"
-        )
-        heading = f'<h2 class="asked" dir="auto">{shown}</h2>' if shown else ""
-        say = self.messages
+        """Render a question with what follows it, an answer or an error."""
+        text = normalise(question[:1000])
+        if len(text) > MAX_QUESTION_CHARS:
+            text = text[:MAX_QUESTION_CHARS] + " …"
+        heading = f'<h2 class="asked" dir="auto">{escape(text)}</h2>' if text else ""
+        language, direction = self.messages.language, self.messages.direction
         return (
-            f'<section class="exchange" lang="{say.language}" dir="{say.direction}">'
+            f'<section class="exchange" lang="{language}" dir="{direction}">'
             f"{heading}{body}</section>"
         )
 
     def render_about(self, headings: Sequence[str]) -> str:
-        """Which section a talk begins with."""
+        """Render the section that a conversation starts from."""
         section = f"<b>{escape(' › '.join(headings))}</b>"
-        said = escape(self.messages("about", section="\0")).replace("\0", section)
-        return self.render_turn("", f'<p class="about">{said}</p>')
+        note = self._fill("asking_about", "section", section)
+        return self.render_turn("", f'<p class="about">{note}</p>')
 
     def render_answer(self, answer: Answer, texts: Mapping[str, str], answer_id: str = "") -> str:
-        """An answer: quotes, their sources and what the guide recommends, or an honest no.
+        """Render an answer: quotes, their sources and recommended resources, or a refusal.
 
-        `texts` are the passages quoted from, by their ids; `kept` is where the answer is kept.
+        `texts` are the quoted passages by their ids; `answer_id` is the id of the stored answer.
         """
         if not answer.found:
             return (
@@ -104,14 +103,14 @@ class HtmlRenderer:
         cards = "".join(map(self._render_card, answer.resources))
         recommended = self._render_list("recommended", 'ul class="cards"', cards)
         sources = "".join(self._render_sources(answer.citations, texts))
-        proof = self._render_list("sources", 'ol class="sources"', sources)
+        source_list = self._render_list("sources", 'ol class="sources"', sources)
         if all(_is_resource_line(citation, answer.resources) for citation in answer.citations):
-            # The cards say all that the quotes say, and link it: they come first.
-            said = escape(self.messages("as_listed"))
-            proof = f"<details><summary>{said}</summary>{quotes}{proof}</details>"
-            body = recommended + proof
+            # The cards hold all that the quotes do, with links: they come first.
+            summary = escape(self.messages("as_listed"))
+            details = f"<details><summary>{summary}</summary>{quotes}{source_list}</details>"
+            body = recommended + details
         else:
-            body = quotes + proof + recommended
+            body = quotes + source_list + recommended
         return (
             self._render_interpretation(answer)
             + body
@@ -121,50 +120,49 @@ class HtmlRenderer:
         )
 
     def _render_refusal(self, answer: Answer) -> str:
-        say = self.messages
-        looked = f"<q><bdi>{escape(answer.understood_as)}</bdi></q>"
-        looked = escape(say("looked_for", question="\0")).replace("\0", looked)
+        messages = self.messages
+        query = f"<q><bdi>{escape(answer.understood_as)}</bdi></q>"
         url = self.branding.feedback_url
-        tell = f"<p>{render_link(url, escape(say('tell')))}</p>" if url else ""
+        form = f"<p>{render_link(url, escape(messages('tell_authors')))}</p>" if url else ""
         return (
-            f'<div class="notice refusal"><p class="verdict">{escape(say("refused"))}</p>'
-            f"<p>{looked}</p>{self._render_other_readings(answer)}{self._render_missing(answer)}"
-            f"{self._render_related('nearest', answer)}<p>{escape(say('rephrase'))}</p>{tell}</div>"
+            f'<div class="notice refusal"><p class="verdict">{escape(messages("no_answer"))}</p>'
+            f"<p>{self._fill('looked_for', 'question', query)}</p>"
+            f"{self._render_other_readings(answer)}{self._render_missing(answer)}"
+            f"{self._render_related('nearest', answer)}"
+            f"<p>{escape(messages('rephrase'))}</p>{form}</div>"
         )
 
     def _render_interpretation(self, answer: Answer) -> str:
-        understood = ""
+        note = ""
         if normalise(answer.question).casefold() != answer.understood_as.casefold():
-            said = escape(self.messages("understood", question="\0"))
             question = f"<bdi>{escape(answer.understood_as)}</bdi>"
-            understood = f'<p class="understood">{said.replace(chr(0), question)}</p>'
-        return understood + self._render_other_readings(answer)
+            text = self._fill("interpreted_as", "question", question)
+            note = f'<p class="understood">{text}</p>'
+        return note + self._render_other_readings(answer)
 
     def _render_other_readings(self, answer: Answer) -> str:
-        """The other readings of a question, to be asked by a click."""
-        offered = " ".join(
-            self._render_question_button(reading) for reading in answer.other_readings
-        )
-        said = escape(self.messages("meant"))
-        return f'<p class="others">{said} {offered}</p>' if offered else ""
+        """Render buttons that ask the other readings of the question."""
+        buttons = " ".join(map(self._render_question_button, answer.other_readings))
+        label = escape(self.messages("did_you_mean"))
+        return f'<p class="others">{label} {buttons}</p>' if buttons else ""
 
     @staticmethod
     def _render_question_button(question: str) -> str:
-        said = escape(question)
-        return f'<button class="chip asks" dir="auto" value="{said}">{said}</button>'
+        text = escape(question)
+        return f'<button class="chip asks" dir="auto" value="{text}">{text}</button>'
 
     def _render_missing(self, answer: Answer) -> str:
         if not answer.missing:
             return ""
-        named = f" {self.messages('or')} ".join(
+        sides = f" {self.messages('or')} ".join(
             self.messages("quoted", words=side) for side in answer.missing
         )
-        return f'<p class="gap" dir="auto">{escape(self.messages("gap", side=named))}</p>'
+        return f'<p class="gap" dir="auto">{escape(self.messages("not_covered", side=sides))}</p>'
 
     def _render_quote(self, citation: Citation) -> str:
-        say = self.messages("source", n=citation.n)
+        url, title = self._citation_url(citation), self.messages("source", n=citation.n)
         number = (
-            f'<a class="number" href="{escape(self._citation_url(citation))}" title="{escape(say)}" '
+            f'<a class="number" href="{escape(url)}" title="{escape(title)}" '
             f'target="_blank" rel="noopener noreferrer">[{citation.n}]</a>'
         )
         lines = "".join(_render_lines(citation)).removesuffix("</p>")
@@ -176,36 +174,34 @@ class HtmlRenderer:
     def _render_sources(
         self, citations: Sequence[Citation], texts: Mapping[str, str]
     ) -> Iterator[str]:
-        """Where the quotes stand: one source for those that follow each other in a section."""
+        """Render the sources; consecutive quotes of one section share one."""
         for _, together in itertools.groupby(citations, key=lambda c: (c.path, c.anchor)):
-            quoted = list(together)
-            numbers = " ".join(f"[{citation.n}]" for citation in quoted)
-            path = render_link(
-                self._citation_url(quoted[0]), escape(" › ".join(quoted[0].headings))
-            )
-            shown = "".join(
+            group = list(together)
+            numbers = " ".join(f"[{citation.n}]" for citation in group)
+            link = render_link(self._citation_url(group[0]), escape(" › ".join(group[0].headings)))
+            passages = "".join(
                 f'<p dir="auto">{_render_context(texts[passage], [c.span for c in spans])}</p>'
-                for passage, spans in _group_by_passage(quoted)
+                for passage, spans in _group_by_passage(group)
                 if passage in texts
             )
-            said = escape(self.messages("in_context"))
-            context = f"<details><summary>{said}</summary>{shown}</details>" if shown else ""
+            summary = f"<summary>{escape(self.messages('in_context'))}</summary>"
+            context = f"<details>{summary}{passages}</details>" if passages else ""
             yield (
-                f'<li><span class="numbers">{numbers}</span> <span dir="auto">{path}</span> '
-                f'<span class="page" dir="auto">{escape(quoted[0].path)}</span>{context}</li>'
+                f'<li><span class="numbers">{numbers}</span> <span dir="auto">{link}</span> '
+                f'<span class="page" dir="auto">{escape(group[0].path)}</span>{context}</li>'
             )
 
     def _render_card(self, resource: Resource) -> str:
-        say = self.messages
-        kind = say(resource.kind)
+        kind = self.messages(resource.kind)
         if resource.minutes:
-            kind += f" · {say('minutes', n=resource.minutes)}"
-        inside = (
+            kind += f" · {self.messages('minutes', n=resource.minutes)}"
+        content = (
             f'<span class="icon icon-{resource.kind}"></span>'
             f'<span><span class="title" dir="auto">{escape(resource.title)}</span>'
             f'<span class="kind">{escape(kind)}</span></span>'
         )
-        return f"<li>{render_link(urls.resource_url(resource, self.store, self.branding.root), inside)}</li>"
+        url = urls.resource_url(resource, self.store, self.branding.root)
+        return f"<li>{render_link(url, content)}</li>"
 
     def _render_related(self, heading: str, answer: Answer) -> str:
         root = self.branding.root
@@ -217,51 +213,54 @@ class HtmlRenderer:
         return self._render_list(heading, 'ul class="sections"', items)
 
     def _render_next_questions(self, answer: Answer) -> str:
-        """What may be asked next; of the last exchange alone it is shown."""
-        offered = " ".join(map(self._render_question_button, answer.next_questions))
-        said = escape(self.messages("next"))
-        return f'<div class="next"><h3>{said}</h3><p>{offered}</p></div>' if offered else ""
+        """Render suggestions; the style sheet shows those of the last turn alone."""
+        buttons = " ".join(map(self._render_question_button, answer.next_questions))
+        heading = escape(self.messages("next_questions"))
+        return f'<div class="next"><h3>{heading}</h3><p>{buttons}</p></div>' if buttons else ""
 
     def _render_list(self, heading: str, kind: str, items: str) -> str:
-        """Items under a heading, or nothing where there are none."""
-        said = escape(self.messages(heading))
-        return f"<h3>{said}</h3><{kind}>{items}</{kind[:2]}>" if items else ""
+        """Render items under a heading; empty where there are no items."""
+        title = escape(self.messages(heading))
+        return f"<h3>{title}</h3><{kind}>{items}</{kind[:2]}>" if items else ""
+
+    def _fill(self, key: str, name: str, content: str) -> str:
+        """Escape a message, and put HTML in the place of one of its values."""
+        return escape(self.messages(key, **{name: "\0"})).replace("\0", content)
 
     def _render_actions(self, answer: Answer, answer_id: str) -> str:
-        """What can be done with an answer; without a script to do it they stay hidden."""
-        say = self.messages
-        copied = html.escape(self.render_markdown(answer)).replace("\n", "&#10;")
-        copy = f'<button class="action copy" value="{copied}">{escape(say("copy"))}</button>'
+        """Render the buttons to copy, rate and link an answer; hidden without scripts."""
+        messages = self.messages
+        source = html.escape(self.render_markdown(answer)).replace("\n", "&#10;")
+        copy = f'<button class="action copy" value="{source}">{escape(messages("copy"))}</button>'
         if not answer_id:
             return f'<div class="actions">{copy}</div>'
         url = f"{self.branding.root}/a/{answer_id}"
+        value = escape(answer_id)
         rating = "".join(
-            f'<button class="action rate" name="{name}" value="{escape(answer_id)}">{said}</button>'
+            f'<button class="action rate" name="{name}" value="{value}">{label}</button>'
             for name in ("yes", "no")
-            for said in [escape(say(name))]
+            for label in [escape(messages(name))]
         )
-        return (
-            f'<div class="actions"><span class="helpful">{escape(say("helpful"))} {rating}</span>'
-            f"{copy}{render_link(url, escape(say('link')), 'action permalink')}</div>"
-        )
+        link = render_link(url, escape(messages("link_to_answer")), "action permalink")
+        vote = f'<span class="helpful">{escape(messages("helpful"))} {rating}</span>'
+        return f'<div class="actions">{vote}{copy}{link}</div>'
 
     def render_markdown(self, answer: Answer) -> str:
-        """The answer with its sources as Markdown; our own addresses begin with a slash."""
-        said = [f"**{escape(normalise(answer.question))}**"]
+        """Render the answer with its sources as Markdown; addresses of this server begin with /."""
+        paragraphs = [f"**{escape(normalise(answer.question))}**"]
         if not answer.found:
-            said.append(self.messages("refused"))
+            paragraphs.append(self.messages("no_answer"))
         for citation in answer.citations:
             lines = f"{citation.quote} [{citation.n}]".splitlines()
-            said.append("\n".join(f"> {line}".rstrip() for line in lines))
-        said += [
-            f"[{citation.n}] [{_escape_brackets(' › '.join(citation.headings))}]({self._citation_url(citation)})"
-            for citation in answer.citations
-        ]
-        return "\n\n".join(said)
+            paragraphs.append("\n".join(f"> {line}".rstrip() for line in lines))
+        for citation in answer.citations:
+            headings = _escape_brackets(" › ".join(citation.headings))
+            paragraphs.append(f"[{citation.n}] [{headings}]({self._citation_url(citation)})")
+        return "\n\n".join(paragraphs)
 
 
 def _escape_brackets(words: str) -> str:
-    """Words that cannot end the link they stand in."""
+    """Escape brackets, which would end a link."""
     return re.sub(r"([\[\]\\])", r"\\\1", words)
 
 
@@ -271,7 +270,7 @@ def _group_by_passage(citations: Sequence[Citation]) -> list[tuple[str, list[Cit
 
 
 def _render_context(passage: str, spans: Sequence[tuple[int, int]]) -> str:
-    """A passage around what is quoted of it, which is marked."""
+    """Render the text around quotes, with the quotes marked."""
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     begin, end = max(0, first - CONTEXT_CHARS), min(len(passage), last + CONTEXT_CHARS)
     if begin:
@@ -289,19 +288,19 @@ def _render_context(passage: str, spans: Sequence[tuple[int, int]]) -> str:
 
 
 def _escape_lines(words: str) -> str:
-    """Words with their line ends as elements."""
+    """Escape text as HTML, with its line ends as elements."""
     return "<br>".join(html.escape(line) for line in _LINE_ENDS.split(words))
 
 
 def _is_resource_line(citation: Citation, resources: Sequence[Resource]) -> bool:
-    """Whether a quote is the line in which the guide lists one of the resources."""
+    """Whether a quote is the line that lists one of the resources."""
     line = citation.quote.replace(" | ", " ")
     place = (citation.path, citation.anchor)
     return any((r.path, r.anchor) == place and r.title in line for r in resources)
 
 
 def _render_lines(citation: Citation) -> Iterator[str]:
-    """A quote's own lines: its heading, items and paragraphs, each to be seen as such."""
+    """Yield a quote's lines as headings, list items and paragraphs."""
     for number, line in enumerate(filter(str.strip, citation.quote.splitlines())):
         item = urls.LIST_MARKER.match(line)
         if item:

@@ -1,7 +1,6 @@
-"""Whole pages of ours other than the chat: their frame, and those that say one thing.
+"""Render whole HTML documents: their common layout, notices, progress and stored answers.
 
-Knows HTML documents and what is in their heads. Must not know how a page of the guide is read.
-No page runs a script but the one of ours it names, and none asks another host for anything.
+A page runs no script but those it names, and requests nothing from other hosts.
 """
 
 from __future__ import annotations
@@ -12,109 +11,119 @@ from assistant.render import urls
 from assistant.render.html import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from assistant.models.answers import Citation
+    from assistant.models.answers import Answer, Citation
     from assistant.render.catalogue import Messages
     from assistant.render.html import Branding, HtmlRenderer
-    from assistant.server.answer_log import LoggedAnswer
+
+ANSWER_KEYS = "copied copy_refused comment_label send thanks feedback_not_saved".split()
+"""Keys of the messages that the script of an answer needs."""
+
+_BLANKS = {name: f"{{{name}}}" for name in ("n", "id", "most")}
 
 
 def render_page(
     title: str, main: str, branding: Branding, messages: Messages, script: str = ""
 ) -> str:
-    """A document named `name`, under the guide's title; `main` and `script` are markup."""
-    named = title if title == branding.title else f"{title} – {branding.title}"
+    """Render a document with its title and the guide's; `main` and `script` are HTML."""
+    full_title = title if title == branding.title else f"{title} – {branding.title}"
     root = branding.root
     logo = f'<img class="logo" src="{escape(branding.logo)}" alt="">' if branding.logo else ""
     return (
         f'<!doctype html><html lang="{messages.language}" dir="{messages.direction}" '
         'class="reader"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(named)}</title>{stylesheet_links(root)}{icon_link(branding)}{script}</head><body>"
+        f"<title>{escape(full_title)}</title>{stylesheet_links(root)}{icon_link(branding)}{script}</head><body>"
         f'<header><a href="{root}/">{logo}{escape(messages("ask_guide"))}</a>'
-        f'<span dir="auto">{escape(branding.title)}</span></header><main>{main}</main></body></html>'
+        f'<span dir="auto">{escape(branding.title)}</span></header>'
+        f"<main>{main}</main></body></html>"
     )
 
 
 def stylesheet_links(root: str) -> str:
-    """The links to our style sheets."""
+    """Return the links to the style sheets."""
     return "".join(
         f'<link rel="stylesheet" href="{root}/chat/{name}.css">' for name in ("chat", "brand")
     )
 
 
 def icon_link(branding: Branding) -> str:
-    """The link to a page's icon: the logo, or nothing, which no browser then looks for."""
+    """Return the link to the icon: the logo, or an empty one, so that browsers request none."""
     return f'<link rel="icon" href="{escape(branding.logo) or "data:,"}">'
 
 
 def render_notice(heading: str, hint: str, branding: Branding, messages: Messages) -> str:
-    """A page that says what is wrong and what mends it."""
+    """Render a page with an error and its hint."""
     main = f"<article><h1>{escape(heading)}</h1><p>{escape(hint)}</p></article>"
     return render_page(heading, main, branding, messages)
 
 
 def render_progress_page(branding: Branding, messages: Messages) -> str:
-    """What is shown while the index is built: how far it is, kept up to date by a script."""
+    """Render the progress of building the index, which a script updates."""
     steps = "".join(
         f'<li data-step="{name}"><span>{escape(messages(f"step_{name}"))}</span>'
-        f'<progress aria-label="{escape(messages(f"step_{name}"))}"></progress><output></output></li>'
+        f'<progress aria-label="{escape(messages(f"step_{name}"))}"></progress>'
+        "<output></output></li>"
         for name in ("waiting", "exporting", "reading", "encoding")
     )
     script = (
-        f'<script src="{branding.root}/chat/opening.js" defer></script>'
+        f'<script src="{branding.root}/chat/progress.js" defer></script>'
         '<noscript><meta http-equiv="refresh" content="2"></noscript>'
     )
     main = (
-        f'<article class="opening"><h1>{escape(messages("indexing"))}</h1>'
-        f"<p>{escape(messages('indexing_why'))}</p>"
+        f'<article class="opening"><h1>{escape(messages("preparing"))}</h1>'
+        f"<p>{escape(messages('preparing_note'))}</p>"
         f'<ul role="status" data-progress="{branding.root}/progress">{steps}</ul></article>'
     )
-    return render_page(messages("indexing"), main, branding, messages, script)
+    return render_page(messages("preparing"), main, branding, messages, script)
 
 
-def render_answer_page(stored: LoggedAnswer, renderer: HtmlRenderer) -> str:
-    """An answer as it was given, and whether what it cites still stands."""
-    say, root = renderer.messages, renderer.branding.root
-    said = say(
-        "answered_on", date=stored.at.strftime("%Y-%m-%d"), generation=stored.answer.generation[:12]
+def render_answer_page(
+    answer: Answer,
+    texts: Mapping[str, str],
+    renderer: HtmlRenderer,
+    *,
+    answer_id: str,
+    date: str,
+    outdated: Collection[int],
+) -> str:
+    """Render a stored answer, and which of its citations are out of date.
+
+    `texts` are the quoted passages by their ids, and `outdated` the numbers of the citations whose
+    section has changed since.
+    """
+    messages, root = renderer.messages, renderer.branding.root
+    answered_on = messages("answered_on", date=date, generation=answer.generation[:12])
+    status = "".join(
+        f'<p class="changed"><span class="numbers">[{citation.n}]</span> '
+        f"{escape(messages(_change_message(citation, renderer)))}</p>"
+        for citation in answer.citations
+        if citation.n in outdated
     )
-    changed = [c for c in stored.answer.citations if not _is_unchanged(c, stored, renderer)]
-    standing = "".join(
-        f'<p class="changed"><span class="numbers">[{c.n}]</span> {escape(say(_change_message(c, renderer)))}</p>'
-        for c in changed
-    )
-    if stored.answer.citations and not changed:
-        standing = f'<p class="same">{escape(say("same"))}</p>'
-    again = urls.ask_url(stored.answer.question, root)
+    if answer.citations and not outdated:
+        status = f'<p class="same">{escape(messages("unchanged"))}</p>'
+    again = urls.ask_url(answer.question, root)
+    body = renderer.render_answer(answer, texts, answer_id)
     main = (
         f'<article id="talk"><h1 dir="auto">{escape(renderer.branding.title)}</h1>'
-        f'<p class="given">{escape(said)}</p>{standing}'
-        + renderer.render_turn(
-            stored.answer.question, renderer.render_answer(stored.answer, stored.texts, stored.id)
-        )
-        + f'<p><a class="again" href="{escape(again)}">{escape(say("ask_again"))}</a></p></article>'
+        f'<p class="given">{escape(answered_on)}</p>{status}'
+        f"{renderer.render_turn(answer.question, body)}"
+        f'<p><a class="again" href="{escape(again)}">{escape(messages("ask_again"))}</a></p>'
+        "</article>"
     )
-    script = f'{message_tags(say)}<script src="{root}/chat/actions.js" defer></script>'
-    return render_page(stored.answer.question[:80], main, renderer.branding, say, script)
-
-
-def _is_unchanged(citation: Citation, stored: LoggedAnswer, renderer: HtmlRenderer) -> bool:
-    """Whether the passage that was quoted is in the guide as it was."""
-    now = renderer.store.section_passages(citation.path, citation.anchor)
-    return stored.texts.get(citation.passage) in {passage.text for _, passage in now}
+    script = (
+        f'{message_tags(messages, ANSWER_KEYS)}<script src="{root}/chat/answer.js" defer></script>'
+    )
+    return render_page(answer.question[:80], main, renderer.branding, messages, script)
 
 
 def _change_message(citation: Citation, renderer: HtmlRenderer) -> str:
-    there = renderer.store.section_passages(citation.path, citation.anchor)
-    return "changed" if there else "gone"
+    exists = renderer.store.section_passages(citation.path, citation.anchor)
+    return "changed" if exists else "removed"
 
 
-def message_tags(messages: Messages) -> str:
-    """What our scripts say, as data for them to read."""
-    names: Sequence[str] = (
-        "queued looking busy busy_mend lost lost_mend comment_label send thanks not_kept copied "
-        "not_copied conversation box_label suggestions skip"
-    ).split()
-    return "".join(f'<meta name="say-{name}" content="{escape(messages(name))}">' for name in names)
+def message_tags(messages: Messages, keys: Sequence[str]) -> str:
+    """Return messages for scripts as data; a script fills in the values, which are in braces."""
+    tags = ((key, messages(key, **_BLANKS)) for key in keys)
+    return "".join(f'<meta name="say-{key}" content="{escape(text)}">' for key, text in tags)

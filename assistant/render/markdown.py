@@ -1,8 +1,4 @@
-"""An answer as Markdown with footnotes, and such a text read back as the turn of a talk it was.
-
-Knows how an answer is written for whoever shows Markdown and nothing else. Must not know which
-protocol the text goes by, nor how an answer is found.
-"""
+"""Render answers as Markdown with footnotes, and parse such a text as an earlier turn."""
 
 from __future__ import annotations
 
@@ -23,12 +19,12 @@ if TYPE_CHECKING:
     from assistant.render.catalogue import Messages
 
 MAX_FOOTNOTES = 100
-"""Footnotes of a turn that are looked up; no answer has as many."""
+"""Footnotes of a turn that are parsed at most; no answer has as many."""
 
 PARAGRAPH_BREAK = "\n\n"
-"""What stands between two pieces of a text."""
+"""The separator of two paragraphs."""
 
-# No bracket stands in a label but behind a backslash, so that no line is read in two ways.
+# Brackets in a label follow a backslash, so that every line can be parsed in one way only.
 _LABEL_PATTERN = r"((?:[^\[\]\\]|\\.)*+)"
 _DASH = " — "
 _FOOTNOTE = re.compile(
@@ -41,9 +37,9 @@ _URL_SPECIALS = re.compile(r"[\s()<>\\]")
 
 @dataclass(frozen=True, slots=True)
 class MarkdownRenderer:
-    """Writes and reads answers over one guide, in one language.
+    """Renders and parses answers over one guide, in one language.
 
-    `base` is what stands before the addresses of our own: an origin, and a root below it.
+    `base_url` is the origin of this server, and the path it is published under.
     """
 
     store: FaissStore
@@ -51,19 +47,19 @@ class MarkdownRenderer:
     base_url: str = ""
 
     def render_answer(self, answer: Answer) -> list[str]:
-        """The pieces of the text in their order: quotes, what is recommended, and the footnotes.
+        """Return the paragraphs in order: quotes with markers, resources and footnotes.
 
-        A quote stands as it is in the guide, its marker behind it. Where nothing is quoted there
-        are the refusal and the nearest sections.
+        An answer without quotes is the refusal and the nearest sections.
         """
-        said = [f"{citation.quote} [^{citation.n}]" for citation in answer.citations]
+        paragraphs = [f"{citation.quote} [^{citation.n}]" for citation in answer.citations]
         if not answer.found:
-            said.append(self.messages("refused"))
+            paragraphs.append(self.messages("no_answer"))
         if answer.missing:
-            words = [self.messages("quoted", words=side) for side in answer.missing]
-            said.append(self.messages("gap", side=f" {self.messages('or')} ".join(words)))
+            names = [self.messages("quoted", words=side) for side in answer.missing]
+            sides = f" {self.messages('or')} ".join(names)
+            paragraphs.append(self.messages("not_covered", side=sides))
         if answer.resources:
-            said.append(
+            paragraphs.append(
                 self._render_list("recommended", map(self._render_resource, answer.resources))
             )
         if answer.related and not answer.found:
@@ -74,15 +70,15 @@ class MarkdownRenderer:
                 )
                 for section in answer.related
             )
-            said.append(self._render_list("nearest", nearest))
+            paragraphs.append(self._render_list("nearest", nearest))
         if answer.citations:
-            said.append("\n".join(map(self._render_footnote, answer.citations)))
-        return said
+            paragraphs.append("\n".join(map(self._render_footnote, answer.citations)))
+        return paragraphs
 
     def parse_turn(self, text: str) -> Turn:
-        """What an agent said earlier as the answer it was, with its sources; else as it stands.
+        """Parse an earlier message as the answer it was, with its sources; any other text as it is.
 
-        An answer is known by its footnotes: the last lines, numbered from 1.
+        An answer ends with its footnotes, numbered from 1.
         """
         lines = text.replace("\r\n", "\n").rstrip().split("\n")
         notes: list[re.Match[str]] = []
@@ -97,14 +93,16 @@ class MarkdownRenderer:
         quotes = _split_quotes(body, len(notes)) if numbered and len(notes) <= MAX_FOOTNOTES else []
         if not quotes:
             return Turn("agent", _MARKER.sub("", body))
-        said = PARAGRAPH_BREAK.join(f"{quoted} [{n}]" for n, quoted in enumerate(quotes, 1))
-        found = (
-            self._find_passage(
-                _unescape_label(note[2].removesuffix(_DASH)), _unescape_label(note[3]), quoted
-            )
-            for note, quoted in zip(notes, quotes, strict=True)
+        answer = PARAGRAPH_BREAK.join(
+            f"{quote_text} [{n}]" for n, quote_text in enumerate(quotes, 1)
         )
-        return Turn("agent", said, tuple(filter(None, found)))
+        sources = (
+            self._find_passage(
+                _unescape_label(note[2].removesuffix(_DASH)), _unescape_label(note[3]), quote_text
+            )
+            for note, quote_text in zip(notes, quotes, strict=True)
+        )
+        return Turn("agent", answer, tuple(filter(None, sources)))
 
     def _render_footnote(self, citation: Citation) -> str:
         headings = _escape_label(" > ".join(citation.headings))
@@ -122,7 +120,7 @@ class MarkdownRenderer:
         return "\n".join((f"{self.messages(heading)}:\n", *(f"- {item}" for item in items)))
 
     def _find_passage(self, headings: str, path: str, quote: str) -> str:
-        """The passage a quote is of, by the headings above it; empty where it is not there now."""
+        """Return the id of the passage with a quote, found by its headings; empty without one."""
         return next((p.id for p in self._passages_under(headings, path) if quote in p.text), "")
 
     def _passages_under(self, headings: str, path: str) -> Iterator[Passage]:
@@ -133,32 +131,32 @@ class MarkdownRenderer:
 
 
 def _split_quotes(body: str, count: int) -> list[str]:
-    """The pieces of a text that end with the markers 1 to `count`; none, if one is not there."""
+    """Split a text after the markers 1 to `count`; empty where one is missing."""
     quotes, rest = [], body
     for n in range(1, count + 1):
-        quoted, marker, rest = rest.partition(f" [^{n}]{PARAGRAPH_BREAK}")
-        if not marker and n == count and quoted.endswith(f" [^{n}]"):
-            quoted, marker = quoted.removesuffix(f" [^{n}]"), PARAGRAPH_BREAK
+        quote_text, marker, rest = rest.partition(f" [^{n}]{PARAGRAPH_BREAK}")
+        if not marker and n == count and quote_text.endswith(f" [^{n}]"):
+            quote_text, marker = quote_text.removesuffix(f" [^{n}]"), PARAGRAPH_BREAK
         if not marker:
             return []
-        quotes.append(quoted)
+        quotes.append(quote_text)
     return quotes
 
 
 def _refusal_messages() -> Sequence[str]:
-    """What is said in each language where the guide does not answer."""
+    """Return the refusal in every language."""
     return [
-        catalogue.choose_messages("", language)("refused") for language in catalogue.languages()
+        catalogue.choose_messages("", language)("no_answer") for language in catalogue.languages()
     ]
 
 
 def _render_link(words: str, url: str) -> str:
-    escaped = _URL_SPECIALS.sub(lambda found: quote(found[0], safe=""), url)
+    escaped = _URL_SPECIALS.sub(lambda sources: quote(sources[0], safe=""), url)
     return f"[{_escape_label(words)}]({escaped})"
 
 
 def _escape_label(words: str) -> str:
-    """Words on one line that cannot end the link they stand in, nor begin an element."""
+    """Return text on one line that cannot end the link around it or begin an element."""
     return _LABEL_SPECIALS.sub(r"\\\1", " ".join(words.split()))
 
 

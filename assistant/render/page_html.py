@@ -1,8 +1,7 @@
-"""A page as HTML for the reader, with no markup of its author's; pure.
+"""Render the content of a page as harmless HTML, with none of its author's own markup.
 
-Knows which elements are harmless and how a page's headings carry their anchors. Raw HTML becomes
-the blocks a reader would see of it, images of other hosts are named and never fetched, and a link
-that could run a script is left as text. Must not know where a page comes from.
+Raw HTML becomes the blocks that a reader would see of it, images become their alternative text, and
+a link that could run a script becomes text.
 """
 
 from __future__ import annotations
@@ -63,10 +62,10 @@ def render_markdown(
     resolve: Resolve | None = None,
     mdx: bool = False,
 ) -> str:
-    """A page of Markdown as HTML.
+    """Render a page of Markdown as HTML.
 
     `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns
-    an address of the page into one for a link, empty where there is none to link to.
+    an address on the page into the target of a link; empty for no link.
     """
     return "".join(
         _MarkdownRenderer(
@@ -76,7 +75,7 @@ def render_markdown(
 
 
 def render_blocks(blocks: Iterable[Block], anchors: Iterable[tuple[int, str]]) -> str:
-    """Blocks as HTML: what a page in another format than Markdown is shown as."""
+    """Render blocks as HTML: the form of a page in any format but Markdown."""
     pieces: list[str] = []
     ids = _HeadingIds(anchors)
     open_tag = ""
@@ -114,7 +113,7 @@ def _render_block(block: Block, anchor: str) -> str:
 
 
 class _HeadingIds:
-    """Ids that wait for the headings they belong to; many may share a line of HTML."""
+    """The ids of headings by their lines; several headings may share a line of HTML."""
 
     def __init__(self, anchors: Iterable[tuple[int, str]]) -> None:
         self._waiting: dict[int, list[str]] = {}
@@ -122,13 +121,13 @@ class _HeadingIds:
             self._waiting.setdefault(line, []).append(anchor)
 
     def take(self, line: int) -> str:
-        """The next id of a line, or nothing."""
+        """Return the next id of a line; empty where there is none."""
         waiting = self._waiting.get(line)
         return waiting.pop(0) if waiting else ""
 
 
 class _MarkdownRenderer:
-    """One pass over a page's events that writes what is harmless of them."""
+    """Writes the harmless part of a page's events in one pass."""
 
     def __init__(self, source: str, anchors: Iterable[tuple[int, str]], resolve: Resolve) -> None:
         self._source = source
@@ -136,8 +135,8 @@ class _MarkdownRenderer:
         self._ids = _HeadingIds(anchors)
         self._resolve = resolve
         self._out: list[str] = []
-        self._heading = ""  # the tag of the heading at hand, as it will be closed
-        self._links: list[bool] = []  # whether each open link became one
+        self._heading = ""  # the tag of the open heading
+        self._links: list[bool] = []  # whether each open link has a target
         self._lists: list[str] = []
         self._verbatim: list[str] | None = None
         self._images: list[tuple[str, list[str]]] = []
@@ -255,7 +254,7 @@ def _keep_address(address: str) -> str:
 
 
 def _is_safe(address: str) -> bool:
-    """Whether a link only leads somewhere: its scheme is one of few, or there is none."""
-    plain = _INVISIBLE.sub("", address)  # a browser, too, looks past what is not seen
+    """Whether a link cannot run a script: it has no scheme, or one of a few."""
+    plain = _INVISIBLE.sub("", address)  # browsers ignore these characters, too
     scheme = _SCHEME.match(plain)
     return not scheme or scheme[1].lower() in _SAFE_SCHEMES

@@ -1,22 +1,21 @@
-"""One colour of the guide's own, made readable on every ground it stands on.
+"""Adjust the accent colour so that it is readable on every background.
 
-Knows how bright a colour is and how much it stands out: the relative luminance and the contrast
-of WCAG 2.2 (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio). Must not know what is coloured.
+Luminance and contrast are those of WCAG 2.2 (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio).
 """
 
 from __future__ import annotations
 
 MIN_CONTRAST = 4.6
-"""What text is held to; AA asks for 4.5, and rounding takes some."""
+"""The smallest contrast of text: level AA requires 4.5, and rounding takes some."""
 
 LIGHT, DARK = "#e3eaeb", "#22282b"
-"""The grounds of the light and the dark look on which the colour stands out least."""
+"""The backgrounds of the light and the dark theme with the least contrast to the accent."""
 
 Colour = tuple[float, float, float]
 
 
 def accent_css(accent: str) -> str:
-    """The style sheet that colours the pages: `accent`, darker or lighter where it has to be."""
+    """Return a style sheet with the accent colour, darker or lighter where contrast requires it."""
     light, dark = (adjust_contrast(accent, ground) for ground in (LIGHT, DARK))
     on_light, on_dark = (text_colour(ground) for ground in (light, dark))
     return (
@@ -26,7 +25,7 @@ def accent_css(accent: str) -> str:
 
 
 def adjust_contrast(colour: str, ground: str) -> str:
-    """The colour, moved towards black or white as little as lets it be read on the ground."""
+    """Move a colour towards black or white, as little as makes it readable on a background."""
     start = _parse_hex(colour)
     towards = (0.0, 0.0, 0.0) if _luminance(_parse_hex(ground)) > 0.18 else (1.0, 1.0, 1.0)
     for step in range(101):
@@ -40,12 +39,12 @@ def adjust_contrast(colour: str, ground: str) -> str:
 
 
 def text_colour(ground: str) -> str:
-    """Black or white, whichever stands out more on the ground."""
+    """Return black or white, whichever has more contrast to a background."""
     return max(("#ffffff", "#000000"), key=lambda ink: contrast_ratio(ink, ground))
 
 
 def contrast_ratio(one: str, other: str) -> float:
-    """How much two colours stand out from each other, 1 to 21."""
+    """Return the contrast ratio of two colours, 1 to 21."""
     low, high = sorted(_luminance(_parse_hex(colour)) for colour in (one, other))
     return (high + 0.05) / (low + 0.05)
 

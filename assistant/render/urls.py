@@ -1,7 +1,6 @@
-"""Where what an answer names is read: on the published site, or in our own reader.
+"""Addresses of pages, sections, quotes and resources: on the published site or on this server.
 
-Knows the addresses of pages, sections, quotes and resources under one root. Must not know how
-any of them is shown.
+`root` is the path that this server is published under.
 """
 
 from __future__ import annotations
@@ -21,28 +20,28 @@ if TYPE_CHECKING:
     from assistant.models.documents import Resource
 
 WEB_SCHEMES = ("http://", "https://")
-FRAGMENT_WORDS = 8  # at each end of a quote, named in a link for the browser to find and show it
+FRAGMENT_WORDS = 8  # at each end of a quote, which its link names for the browser to highlight
 
 LIST_MARKER = re.compile(r"^( *)(?:- |(\d+\. ))")
-"""What stands before an item of a list in a quote, and nowhere in its page's text."""
+"""The marker before a list item in a quote, which the text of its page does not have."""
 
 
 def page_url(path: str, root: str = "") -> str:
-    """Where a page is read in our reader."""
+    """Return the address of a page on this server."""
     return f"{root}/guide/{quote(path)}"
 
 
 def section_url(path: str, anchor: str, url: str, root: str = "") -> str:
-    """Where a section is read: on the published site where there is one, else in our reader."""
+    """Return the address of a section: on the published site, or else on this server."""
     return url if url.startswith(WEB_SCHEMES) else f"{page_url(path, root)}#{quote(anchor)}"
 
 
 def citation_url(citation: Citation, root: str = "") -> str:
-    """Where a quote is read: its section, and in it the quoted words themselves.
+    """Return the address of a quote: its section, and in it the quoted words.
 
     The text fragment (https://wicg.github.io/scroll-to-text-fragment/) names its first and last
-    words, less what is not in the page's own text: list markers and cell borders. Our reader is
-    told them as well, and marks them where the browser does not.
+    words, without list markers and cell borders, which the page's text does not have. Pages on this
+    server also get them as parameters, and mark the quote where the browser does not.
     """
     url = section_url(citation.path, citation.anchor, citation.url, root)
     ends = _quote_ends(citation)
@@ -56,7 +55,7 @@ def citation_url(citation: Citation, root: str = "") -> str:
 
 
 def _quote_ends(citation: Citation) -> list[str]:
-    """The first words of a quote, and its last where it is long."""
+    """Return the first words of a quote, and its last where it is long."""
     lines = [line for line in citation.quote.splitlines() if line != citation.headings[-1]]
     cells = [cell.split() for line in lines for cell in LIST_MARKER.sub("", line).split(" | ")]
     worded = [words for words in cells if words]
@@ -68,17 +67,17 @@ def _quote_ends(citation: Citation) -> list[str]:
 
 
 def ask_url(question: str, root: str = "") -> str:
-    """Where a question is asked in the chat."""
+    """Return the address of the chat that asks a question."""
     return f"{root}/?q={quote(question, safe='')}"
 
 
 def ask_about_url(path: str, anchor: str, root: str = "") -> str:
-    """Where the chat is asked about a section."""
+    """Return the address of the chat that starts at a section."""
     return f"{root}/?about={quote(f'{path}#{anchor}', safe='')}"
 
 
 def resource_url(item: Resource, store: FaissStore, root: str = "") -> str:
-    """Where a resource is read; one that is no web link is a page of the guide."""
+    """Return the address of a resource; one that is not a web link is a page of the guide."""
     if item.url.startswith(WEB_SCHEMES):
         return item.url
     link = urlsplit(item.url)
@@ -90,7 +89,7 @@ def resource_url(item: Resource, store: FaissStore, root: str = "") -> str:
 
 
 def resolve_link(address: str, root: str = "") -> str:
-    """Where a link of a page leads in our reader: a wiki link to the page of that name."""
+    """Return the target of a link on a page: a wiki link leads to the page of that name."""
     if not address.startswith(WIKI_SCHEME):
         return address
     path, heading = links.split_address(address)
@@ -99,12 +98,12 @@ def resolve_link(address: str, root: str = "") -> str:
 
 
 def page_names(store: FaissStore) -> links.LinkResolver:
-    """The pages of a guide by every name they go by; made from all of them, so kept."""
+    """Return the pages of a guide by every name; this reads all of them, so store the result."""
     return links.LinkResolver(PageLinks(path, "", (), ()) for path in store.page_paths())
 
 
 def find_page(path: str, names: links.LinkResolver) -> str | None:
-    """The page that an address without a suffix means, or a name, or None."""
+    """Return the path of the page that an address without a suffix or a name refers to, or None."""
     if {".", ".."} & set(path.split("/")):
         return None
     return names.resolve("", f"/{path}") or names.resolve("", f"{WIKI_SCHEME}{path}")

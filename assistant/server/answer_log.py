@@ -23,6 +23,7 @@ from sqlalchemy import exc
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from assistant.errors import AnswerLogError
+from assistant.models import wire
 from assistant.models.answers import Answer
 from assistant.server import answer_log_store as store
 from assistant.server.answer_log_store import ANSWERS, CLOCK, KEYS, OLD_ANSWERS, VOTES
@@ -365,7 +366,7 @@ class AnswerLog:
 
     def _answer_id(self, answer: Answer) -> str:
         """Make the id of an answer: a keyed digest, so that it tells nobody what was asked."""
-        cited = [citation.to_dict() for citation in answer.citations]
+        cited = [wire.to_dict(citation) for citation in answer.citations]
         parts = [answer.question, answer.understood_as, answer.generation, cited]
         return self._digest(json.dumps(parts))
 

@@ -227,7 +227,7 @@ class Server:
         app.router.routes.append(mcp_route)
         routers = (
             pages.create_router(service, self.branding, settings),
-            rest.create_router(service, self.queue_length),
+            rest.create_router(service, settings.root, self.queue_length),
             openai.create_router(service, settings),
             widget.create_router(service, self.branding, settings),
         )

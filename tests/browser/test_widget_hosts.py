@@ -214,13 +214,13 @@ def test_a_spoofed_message_to_the_frame_changes_nothing(guest, wiki, help_):
     stranger.evaluate(f"parent.{there}.contentWindow.postMessage('mark', '*')")
     expect_marks(reader, opened, 2)
     reader.ask(PM_OR_PO)
-    assert reader.sent("/api/ask")[0]["context"] == ""
+    assert reader.sent("/embed/ask")[0]["context"] == ""
     right = told.replace("SPOOFED", "x.md")
     reader.page.evaluate(f"{there}.contentWindow.postMessage({right}, '*')")
     reader.page.evaluate(f"{there}.contentWindow.postMessage('mark', '*')")
     expect_marks(reader, opened, 3)
     reader.ask(PM_OR_PO)
-    assert reader.sent("/api/ask")[1]["context"] == "x.md"
+    assert reader.sent("/embed/ask")[1]["context"] == "x.md"
     assert reader.complaints == []
 
 

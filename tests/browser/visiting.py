@@ -112,7 +112,7 @@ class Guest:
         return [
             json.loads(request.post_data)
             for request in self.requests
-            if request.method == "POST" and request.url.endswith(path)
+            if request.method == "POST" and request.url.partition("?")[0].endswith(path)
         ]
 
     def weaknesses(self) -> list[str]:

@@ -280,7 +280,7 @@ def test_what_a_hostile_server_answers(run):
         code, out, err = run("client", url, "x")
     assert code == 0, err
     assert_tame(out)
-    problem = json.dumps({"detail": HOSTILE, "mend": HOSTILE}).encode()
+    problem = json.dumps({"detail": HOSTILE, "hint": HOSTILE}).encode()
     with server_of(problem, 503, "application/problem+json") as url:
         code, out, err = run("client", url, "x")
     assert (code, out) == (3, "")
@@ -290,7 +290,7 @@ def test_what_a_hostile_server_answers(run):
 LOG = """
 import logging, sys
 from assistant import console
-console.prepare()
+console.configure_streams()
 hostile = sys.argv[1]
 ours = "assistant.server.security.error_responses"
 for name in (ours, "uvicorn.error", "mcp.server", "gradio", "asyncio"):
@@ -316,9 +316,9 @@ def test_lines_of_the_log():
 SAY = """
 import sys
 from assistant import console
-console.prepare()
-console.say(sys.argv[1], style="cyan")
-console.say(sys.argv[1], indent=2)
+console.configure_streams()
+console.echo(sys.argv[1], style="cyan")
+console.echo(sys.argv[1], indent=2)
 """
 
 

@@ -21,17 +21,24 @@ def named(settings: Settings) -> dict[str, object]:
 
 def test_where_all_is_well_nothing_has_a_mend(chosen):
     found = named(chosen)
-    assert [check.mend for check in found.values()] == [""] * len(found)
-    assert set(found) >= {"packages", "guide", "index", "encoder", "model of the index", "bar"}
-    assert "onnxruntime" in found["encoder"].found
+    assert [check.hint for check in found.values()] == [""] * len(found)
+    assert set(found) >= {
+        "packages",
+        "guide",
+        "index",
+        "encoder",
+        "model of the index",
+        "threshold",
+    }
+    assert "onnxruntime" in found["encoder"].result
 
 
 def test_a_missing_guide_and_index_are_named_with_their_mends(tmp_path):
     nowhere = tmp_path / "nowhere"
     found = named(Settings(corpus=nowhere, index=nowhere))
-    assert str(nowhere) in found["guide"].found
-    assert "--corpus" in found["guide"].mend
-    assert "assistant build" in found["index"].mend
+    assert str(nowhere) in found["guide"].result
+    assert "--corpus" in found["guide"].hint
+    assert "assistant build" in found["index"].hint
     assert "model of the index" not in found
 
 
@@ -43,19 +50,19 @@ def test_a_flipped_bit_of_the_index_is_noticed(tmp_path, encoder):
     data[-1] ^= 1
     file.write_bytes(data)
     check = named(Settings(corpus=CORPUS, index=tmp_path))["index"]
-    assert "sentences.npy" in check.found
-    assert "assistant build" in check.mend
+    assert "sentences.npy" in check.result
+    assert "assistant build" in check.hint
 
 
 def test_a_model_that_is_not_exported_is_said_with_its_mend(chosen, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     check = named(chosen)["encoder"]
-    assert "slow" in check.found
-    assert "assistant build" in check.mend
+    assert "slow" in check.result
+    assert "assistant build" in check.hint
 
 
 def test_a_model_that_is_not_here_stops_nothing(chosen):
     found = named(chosen.model_copy(update={"model": "nobody/no-such-model"}))
-    assert "nobody/no-such-model" in found["encoder"].found
-    assert "no-such-model" in found["model of the index"].found
-    assert found["bar"].mend == ""
+    assert "nobody/no-such-model" in found["encoder"].result
+    assert "no-such-model" in found["model of the index"].result
+    assert found["threshold"].hint == ""

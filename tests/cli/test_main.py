@@ -186,7 +186,7 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
         (["verify", "none.json"], 3, "none.json", "answer"),
         (["calibrate", "--index", "none"], 3, "no index", "assistant build"),
         (["calibrate", "--questions", "none.jsonl"], 2, "none.jsonl", "JSON lines"),
-        (["calibrate", "--lost", "2"], 2, "--lost", "--help"),
+        (["calibrate", "--refuse", "2"], 2, "--refuse", "--help"),
     ],
 )
 def test_bad_input_is_two_lines_what_is_wrong_and_its_mend(run, arguments, code, what, mend):
@@ -257,14 +257,14 @@ def test_a_threshold_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path
     assert (code, out, len(lines(err))) == (3, "", 2)
     assert run("calibrate", "--index", "index", "--reset")[0] == 0
     assert run("ask", near, "--index", "index")[0] == 0
-    assert "no other" in run("calibrate", "--index", "index", "--reset")[1]
+    assert "default threshold" in run("calibrate", "--index", "index", "--reset")[1]
 
 
 def test_verify_proves_a_saved_answer_and_refuses_a_forged_one(run, corpus_index, tmp_path):
     _, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
     (tmp_path / "answer.json").write_text(out)
     code, said, _ = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
-    assert (code, said) == (0, "1 quote stands in the guide.\n")
+    assert (code, said) == (0, "Verified 1 quote in the guide.\n")
     (tmp_path / "answer.json").write_text(out.replace("Product Owner", "Product Baron"))
     code, _, err = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
     assert code == 3
@@ -334,21 +334,39 @@ def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp
     journal.close()
     monkeypatch.setenv("ASSISTANT_JOURNAL", url)
     monkeypatch.setenv("ASSISTANT_KEEP_DAYS", "10000")
-    code, out, _ = run("opinions")
+    code, out, _ = run("feedback")
     assert code == 0
     said = lines(out)
     assert said[0].endswith("  0 helpful, 1 not  what is a KPI?")
     assert said[1].startswith("    20")
     assert said[1].endswith("+00:00  -  Thanks.")
     assert said[2].endswith("  1 helpful, 0 not  what is a product owner?")
-    _, out, _ = run("opinions", "--json", "--most", "1")
+    _, out, _ = run("feedback", "--json", "--limit", "1")
     (only,) = map(json.loads, lines(out))
     assert (only["question"], only["helpful"], only["unhelpful"]) == ("what is a KPI?", 0, 1)
     assert only["comments"][0]["text"] == "Thanks."
 
 
+def test_former_names_of_a_command_and_its_options_are_accepted_with_a_note(run, monkeypatch):
+    monkeypatch.setenv("ASSISTANT_JOURNAL", "sqlite:///journal.sqlite")
+    code, out, err = run("opinions", "--most", "3", "--json")
+    assert (code, out) == (0, "")
+    assert (
+        err == "assistant opinions is now assistant feedback; the next version accepts "
+        "assistant feedback alone.\n"
+    )
+    code, _, err = run("feedback", "--most", "3")
+    assert code == 0
+    assert err.startswith("--most is now --limit")
+    code, _, err = run("calibrate", "--lost", "0.1", "--reset", "--index", "index")
+    assert code == 0
+    assert err.startswith("--lost is now --refuse")
+    code, out, _ = run("feedback", "--help")
+    assert "--most" not in out
+
+
 def test_where_nothing_is_kept_there_are_no_opinions(run, monkeypatch):
     monkeypatch.setenv("ASSISTANT_JOURNAL", "off")
-    code, out, err = run("opinions")
+    code, out, err = run("feedback")
     assert (code, out) == (2, "")
     assert "journal is off" in err

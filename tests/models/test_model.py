@@ -167,7 +167,7 @@ def test_the_text_is_the_quotes_with_their_numbers_and_nothing_else(quotes: list
 def test_an_answer_says_which_side_the_guide_does_not_speak_of() -> None:
     assert answer().missing_note == ""
     lacking = answer(missing=("ferrets", "mink"))
-    assert lacking.missing_note == "The guide does not speak of “ferrets” or “mink”."
+    assert lacking.missing_note == "The guide does not cover “ferrets” or “mink”."
     assert lacking.missing_note in str(lacking)
     assert lacking.missing_note not in lacking.text, "the text is made of quotes and nothing else"
 
@@ -272,6 +272,7 @@ def test_an_answer_read_again_speaks_of_its_quotes_alone() -> None:
     assert Answer.from_dict(data).text == answer().text
 
 
+CITATION_DATA = answer().to_dict()["citations"][0]
 SONG = answer().to_dict()["resources"][0] | {"kind": "song"}
 
 CHANGES: dict[str, Any] = {
@@ -281,24 +282,22 @@ CHANGES: dict[str, Any] = {
     "found without a citation": {"citations": []},
     "a text for a list": {"degraded": "ab"},
     "a list of numbers for one of texts": {"missing": [1]},
-    "one citation for a list of them": {"citations": citation().to_dict()},
+    "one citation for a list of them": {"citations": CITATION_DATA},
     "a text for a citation": {"citations": ["Cats sleep."]},
     "a citation that lacks its page": {"citations": [{"n": 1, "quote": "Cats sleep."}]},
-    "a citation with more than one has": {"citations": [citation().to_dict() | {"more": 1}]},
-    "a span of one end": {"citations": [citation().to_dict() | {"span": [6]}]},
-    "a span of three": {"citations": [citation().to_dict() | {"span": [6, 17, 28]}]},
-    "a span that is not filled": {"citations": [citation().to_dict() | {"span": [6, 16]}]},
+    "a span of one end": {"citations": [CITATION_DATA | {"span": [6]}]},
+    "a span of three": {"citations": [CITATION_DATA | {"span": [6, 17, 28]}]},
+    "a span that is not filled": {"citations": [CITATION_DATA | {"span": [6, 16]}]},
     "a resource of no kind": {"resources": [SONG]},
     "a resource of a kind that is a list": {"resources": [SONG | {"kind": []}]},
     "a text for a resource": {"resources": "ab"},
     "nothing for a list": {"related": None},
-    "a key nobody knows": {"colour": "red"},
 }
 
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
 def test_what_is_no_answer_is_a_value_error(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"no answer|cites|probability|span"):
+    with pytest.raises(ValueError, match="not an answer"):
         Answer.from_dict(answer().to_dict() | changes)
 
 
@@ -306,21 +305,37 @@ def test_what_is_no_answer_is_a_value_error(changes: dict[str, Any]) -> None:
 def test_an_answer_that_lacks_a_key_is_a_value_error(missing: str) -> None:
     data = answer().to_dict()
     del data[missing]
-    with pytest.raises(ValueError, match="no answer"):
+    with pytest.raises(ValueError, match="not an answer"):
         Answer.from_dict(data)
 
 
 @pytest.mark.parametrize("data", [None, 3, "answer", [], {}, [["question", "?"]]])
 def test_no_answer_at_all_is_a_value_error(data: Any) -> None:
-    with pytest.raises(ValueError, match="no answer"):
+    with pytest.raises(ValueError, match="not an answer"):
         Answer.from_dict(data)
+
+
+def test_fields_that_a_newer_version_adds_are_ignored() -> None:
+    data = answer().to_dict()
+    data["citations"][0]["href"] = "/guide/p.md"
+    data["colour"] = "red"
+    assert Answer.from_dict(data).to_dict() == answer().to_dict()
+
+
+def test_a_search_comes_back_from_its_json_without_sentences() -> None:
+    data = Search("q", "q?", (hit(),)).to_dict()
+    back = Search.from_dict(data)
+    assert back.to_dict() == data
+    assert [(one.key, one.passage.sentences) for one in back] == [(-1, ())]
+    with pytest.raises(ValueError, match="not a search"):
+        Search.from_dict(data | {"hits": [{"rank": 1}]})
 
 
 def test_every_type_is_frozen_and_slotted() -> None:
     types = [
         kind
         for kind in {**vars(documents), **vars(answers)}.values()
-        if dataclasses.is_dataclass(kind)
+        if dataclasses.is_dataclass(kind) and kind.__module__.startswith("assistant")
     ]
     assert len(types) > 10
     for kind in types:

@@ -132,24 +132,24 @@ def test_every_message_is_said_with_its_names_filled_in(language):
 def test_a_message_says_what_it_is_given():
     german = catalogue.choose_messages("de")
     assert german("ask") == "Fragen"
-    assert german("understood", question="Was ist das?") == "Verstanden als: Was ist das?"
+    assert german("interpreted_as", question="Was ist das?") == "Verstanden als: Was ist das?"
     assert german("minutes", n=5) == "5 Min."
 
 
 def test_what_is_filled_in_is_not_read_as_a_message():
-    said = catalogue.choose_messages("en")("understood", question="{id} {0.__class__} {{ %s \ud800")
+    said = catalogue.choose_messages("en")("interpreted_as", question="{id} {0.__class__} {{ %s \ud800")
     assert said == "Understood as: {id} {0.__class__} {{ %s \ud800"
 
 
 def test_a_number_decides_between_one_thing_and_others():
     english, japanese = catalogue.choose_messages("en"), catalogue.choose_messages("ja")
-    assert english("missing_answer_mend", days=1).endswith("kept for 1 day.")
-    assert english("missing_answer_mend", days=2).endswith("kept for 2 days.")
-    assert english("missing_answer_mend", days=90).endswith("kept for 90 days.")
-    assert "1日" in japanese("missing_answer_mend", days=1)
+    assert english("missing_answer_hint", days=1).endswith("kept for 1 day.")
+    assert english("missing_answer_hint", days=2).endswith("kept for 2 days.")
+    assert english("missing_answer_hint", days=90).endswith("kept for 90 days.")
+    assert "1日" in japanese("missing_answer_hint", days=1)
 
 
-@pytest.mark.parametrize("key", ["", "nothing", "missing_answer_mend.one", "direction"])
+@pytest.mark.parametrize("key", ["", "nothing", "missing_answer_hint.one", "direction"])
 def test_a_key_there_is_no_message_for_is_a_key_error(key):
     with pytest.raises(KeyError):
         catalogue.choose_messages("en")(key)
@@ -157,7 +157,7 @@ def test_a_key_there_is_no_message_for_is_a_key_error(key):
 
 def test_a_name_that_is_not_given_is_a_key_error():
     with pytest.raises(KeyError, match="question"):
-        catalogue.choose_messages("en")("understood")
+        catalogue.choose_messages("en")("interpreted_as")
 
 
 # -- choosing -------------------------------------------------------------------------------
@@ -250,5 +250,5 @@ def test_a_language_that_is_set_wins_over_the_browser(header, fixed):
 def test_a_language_without_a_catalogue_is_an_error_that_names_those_there_are(fixed):
     with pytest.raises(SettingsError) as raised:
         catalogue.choose_messages("de", fixed)
-    assert "ar, de, en, es, fr, ja, pt" in raised.value.mend
-    assert raised.value.what.isprintable()
+    assert "ar, de, en, es, fr, ja, pt" in raised.value.hint
+    assert raised.value.message.isprintable()

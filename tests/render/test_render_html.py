@@ -34,7 +34,7 @@ def markup(store) -> HtmlRenderer:
 
 
 def shown(markup, given, texts=None, kept="") -> str:
-    source = markup.reply(given, texts or {}, kept)
+    source = markup.render_answer(given, texts or {}, kept)
     assert "\n" not in source
     return source
 
@@ -51,8 +51,8 @@ def test_everything_of_an_answer_is_escaped(markup):
     )
     source = shown(markup, given, {"a.md#one/1": HOSTILE}, HOSTILE)
     assert_harmless(source)
-    assert_harmless(markup.exchange(HOSTILE, ""))
-    assert_harmless(markup.about([HOSTILE]))
+    assert_harmless(markup.render_turn(HOSTILE, ""))
+    assert_harmless(markup.render_about([HOSTILE]))
     assert not re.search(r"<b[ >]", source)
 
 
@@ -120,7 +120,7 @@ def test_a_long_passage_is_shown_around_its_quote_only(markup):
 def test_the_side_the_guide_does_not_speak_of_is_named_and_escaped(markup):
     for cited in ((), (citation("One."),)):
         source = shown(markup, answer(*cited, missing=("<b>ferrets</b>",)))
-        assert "does not speak of “&lt;b&gt;ferrets&lt;/b&gt;”." in source
+        assert "does not cover “&lt;b&gt;ferrets&lt;/b&gt;”." in source
 
 
 def test_a_refusal_says_what_was_looked_for_and_where_to_turn(markup):
@@ -200,7 +200,7 @@ def test_every_part_of_an_answer_is_said_in_the_reader_s_language(store, languag
     own = HtmlRenderer(store, say, Branding("Animals", feedback_url=FEEDBACK))
     given = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
     source = html.unescape(own.render_answer(given, {"a.md#one/1": "Q. And more."}, "k" * 16))
-    for key in ("meant", "sources", "in_context", "helpful", "yes", "no", "copy", "link"):
+    for key in ("did_you_mean", "sources", "in_context", "helpful", "yes", "no", "copy", "link_to_answer"):
         assert say(key) in source, key
     refused = html.unescape(own.render_answer(answer(), {}))
     for key in ("refused", "rephrase", "tell"):

@@ -105,7 +105,7 @@ def test_what_is_not_answered_is_refused_in_the_words_of_the_language_with_the_n
     for language in catalogue.languages():
         say = catalogue.choose_messages("", language)
         first, *rest = notes_of(corpus_assistant, language).render_answer(answer)
-        assert first == say("refused")
+        assert first == say("no_answer")
         assert rest[-1].startswith(say("nearest"))
         assert rest[-1].count(f"]({BASE}/guide/") == len(answer.related) > 0
 
@@ -113,7 +113,7 @@ def test_what_is_not_answered_is_refused_in_the_words_of_the_language_with_the_n
 def test_a_side_that_the_guide_does_not_speak_of_is_named(corpus_assistant):
     answer = corpus_assistant.ask("how is a PM different from a unicorn?")
     assert answer.missing
-    assert answer.gap in notes_of(corpus_assistant).render_answer(answer)
+    assert answer.missing_note in notes_of(corpus_assistant).render_answer(answer)
 
 
 @pytest.mark.parametrize("language", catalogue.languages())

@@ -1,7 +1,6 @@
-"""The web chat: a question typed in a browser, an Assistant asked, the talk drawn by Gradio.
+"""The web chat, built with Gradio.
 
-Knows Gradio and how a talk goes on. Must not know how an answer is found, how it looks, or how
-it comes to the browser. It is imported only where a chat is to be served, because Gradio is heavy.
+No other module knows Gradio. It is heavy, so this module is imported only where a chat is served.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from assistant.conversation import MAX_TURNS
 from assistant.errors import AssistantError, QuestionError
 from assistant.http_accept import JSON
-from assistant.render import catalogue as catalogue_module
-from assistant.render import layout
+from assistant.render import catalogue, layout
 from assistant.render.html import HtmlRenderer, escape, render_failure
 from assistant.server.security.body_limit import replay_body
 from assistant.server.security.policies import (
@@ -49,14 +47,18 @@ if TYPE_CHECKING:
     from assistant.render.html import Branding
     from assistant.server.service import Service
 
-MAX_SHOWN_TURNS = 50  # questions of one talk
-MAX_CONVERSATIONS = (
-    1000  # are remembered; with what Gradio keeps beside it, one takes 50 kB and more
+MAX_SHOWN_TURNS = 50  # turns of one conversation
+MAX_CONVERSATIONS = 1000  # each takes 50 kB or more, with what Gradio stores beside it
+CONVERSATION_TTL = 12 * 3600  # seconds after its last question until a conversation is dropped
+SCRIPTS = ("answer", "chat")
+MESSAGE_KEYS = (
+    *layout.ANSWER_KEYS,
+    *"searching queued busy busy_hint connection_lost connection_lost_hint".split(),
+    *"conversation box_label skip".split(),
 )
-CONVERSATION_TTL = 12 * 3600  # after its last question a talk is forgotten
-SCRIPTS = ("actions", "chat")
-QUEUE_POLL_SECONDS = 0.005  # seconds between two looks at whether a question has come
-CONCURRENCY = 2  # questions that are answered at the same time
+"""Keys of the messages that the scripts of the chat need."""
+QUEUE_POLL_SECONDS = 0.005  # seconds between two looks at the queue
+CONCURRENCY = 2  # questions answered at the same time
 
 _PRIVATE_EVENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SCRIPT_TAG = re.compile(r"<script\b")
@@ -110,28 +112,28 @@ class QueueJoin(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ChatState:
-    """One reader's talk: what was said, and what of it is shown."""
+    """One reader's conversation: its turns, and the HTML that is shown of it."""
 
     turns: tuple[Turn, ...] = ()
     shown_html: tuple[str, ...] = ()
 
     def add_turn(self, html: str, turns: Sequence[Turn] = ()) -> ChatState:
-        """The talk with one more question, and what came of it."""
-        said, shown = (*self.turns, *turns), (*self.shown_html, html)
-        return ChatState(said[-MAX_TURNS:], shown[-MAX_SHOWN_TURNS:])
+        """Return the conversation with one more question and its answer."""
+        all_turns, all_html = (*self.turns, *turns), (*self.shown_html, html)
+        return ChatState(all_turns[-MAX_TURNS:], all_html[-MAX_SHOWN_TURNS:])
 
     @property
     def html(self) -> str:
-        """The whole talk, a paragraph an exchange; only those that changed are drawn again."""
-        # Something always follows an exchange, or it would change when the next one does.
+        """The whole conversation, a paragraph a turn; only changed paragraphs are drawn again."""
+        # Something always follows a turn, or it would change when the next one comes.
         return "\n\n".join((*self.shown_html, "<div></div>")) if self.shown_html else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """The chat over a guide that may be exchanged for a newer state of it between questions.
+    """The chat over a guide, whose index may be replaced by a newer one between questions.
 
-    `language` is the one all readers get, empty for each reader's own.
+    `language` is the same for all readers; empty for each reader's own.
     """
 
     service: Service
@@ -141,55 +143,58 @@ class Chat:
     def answer(
         self, question: str, state: ChatState, accept_language: str = ""
     ) -> tuple[ChatState, bool]:
-        """The talk after a question, and whether it could be asked at all.
+        """Return the conversation after a question, and whether the question was accepted.
 
-        `accepted` are the reader's languages, as in an Accept-Language header.
+        `accept_language` is the reader's Accept-Language header.
         """
-        say = catalogue_module.choose_messages(accept_language, self.language)
-        markup = HtmlRenderer(self.service.assistant.index.store, say, self.branding)
+        messages = catalogue.choose_messages(accept_language, self.language)
+        renderer = HtmlRenderer(self.service.assistant.index.store, messages, self.branding)
         try:
-            given = self.service.ask(question, state.turns, interface="chat", language=say.language)
-            body = markup.render_answer(given.answer, given.texts, given.id)
+            served = self.service.ask(
+                question, state.turns, interface="chat", language=messages.language
+            )
+            body = renderer.render_answer(served.answer, served.texts, served.id)
         except AssistantError as error:
             notice = render_failure(error.message, error.hint)
-            after = state.add_turn(markup.render_turn(question, notice))
+            after = state.add_turn(renderer.render_turn(question, notice))
             return after, not isinstance(error, QuestionError)
-        except Exception:  # noqa: BLE001 - the outermost line of this door
+        except Exception:  # noqa: BLE001 - the outermost line of this interface
             name = uuid.uuid4().hex[:8]
             _log.exception("Question %s failed", name)
-            notice = render_failure(say("failed", id=name), say("failed_mend"))
-            return state.add_turn(markup.render_turn(question, notice)), True
-        shown = markup.render_turn(question, self.render_stale_notice(accept_language) + body)
-        return state.add_turn(shown, given.turns), True
+            notice = render_failure(
+                messages("internal_error", id=name), messages("internal_error_hint")
+            )
+            return state.add_turn(renderer.render_turn(question, notice)), True
+        turn = renderer.render_turn(question, self.render_stale_notice(accept_language) + body)
+        return state.add_turn(turn, served.turns), True
 
     def open_section(self, section: str, accept_language: str = "") -> ChatState:
-        """A talk that begins at a section, `path#anchor`; an empty one where there is none."""
-        place, turns = self.service.section_context(section)
-        if place is None:
+        """Start a conversation about a section, `path#anchor`; empty where there is none."""
+        passage, turns = self.service.section_context(section)
+        if passage is None:
             return ChatState()
-        say = catalogue_module.choose_messages(accept_language, self.language)
-        markup = HtmlRenderer(self.service.assistant.index.store, say, self.branding)
-        return ChatState(turns, (markup.render_about(place.headings),))
+        messages = catalogue.choose_messages(accept_language, self.language)
+        renderer = HtmlRenderer(self.service.assistant.index.store, messages, self.branding)
+        return ChatState(turns, (renderer.render_about(passage.headings),))
 
     def render_stale_notice(self, accept_language: str = "") -> str:
-        """Why the answers come from an older state of the guide, as markup; mostly nothing."""
+        """Render why answers come from an older index; empty where it is up to date."""
         if not self.service.live.stale_reason:
             return ""
-        said = catalogue_module.choose_messages(accept_language, self.language)("earlier")
-        return render_failure(said, self.service.live.stale_reason)
+        messages = catalogue.choose_messages(accept_language, self.language)
+        return render_failure(messages("stale_index"), self.service.live.stale_reason)
 
 
 def create_app(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]:
-    """The chat as an application of its own, and the Blocks that know how many wait."""
-    say = _translations(chat.language)
+    """Create the chat as an application, and the Blocks with its queue."""
+    translations = _translations(chat.language)
     with gr.Blocks(title=chat.branding.title, analytics_enabled=False) as blocks:
-        _build_interface(blocks, chat, examples, say)
+        _build_interface(blocks, chat, examples, translations)
     blocks.state_session_capacity = MAX_CONVERSATIONS
-    # How many may wait is the gate's to say, before anything is read.
-    # Nor are those who wait told of every answer to someone else.
+    # The middleware limits the queue, and readers in it need no update for every answer.
     blocks.queue(status_update_rate=10, default_concurrency_limit=CONCURRENCY, api_open=False)
-    # It looks for questions every millisecond, which keeps a core a twelfth busy for nothing.
-    blocks._queue.sleep_when_free = QUEUE_POLL_SECONDS  # noqa: SLF001 - there is no other way to say so
+    # Gradio polls its queue every millisecond, which costs a twelfth of a core.
+    blocks._queue.sleep_when_free = QUEUE_POLL_SECONDS  # noqa: SLF001 - no public setting
     root = chat.branding.root
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
@@ -204,13 +209,13 @@ def create_app(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]
         enable_monitoring=False,
         footer_links=[],
         max_file_size=1,
-        i18n=say,
+        i18n=translations,
         app_kwargs={"openapi_url": None},
         theme=gr.themes.Base(font="sans-serif", font_mono="monospace"),
     )
     for folder in (Path(DEFAULT_TEMP_DIR) / "vibe_edit_history", Path(DEFAULT_TEMP_DIR)):
-        with suppress(OSError):  # another program has put something there
-            folder.rmdir()  # Gradio makes them for files, and a chat here has none
+        with suppress(OSError):  # another program uses it
+            folder.rmdir()  # Gradio creates them for files, which this chat does not have
     return app, blocks
 
 
@@ -253,7 +258,7 @@ class ChatPage:
     async def _render_page(self, request: Request) -> HTMLResponse:
         page = await _read_page(self.app, request.scope, request.receive)
         language = request.headers.get("accept-language", "")
-        messages = catalogue_module.choose_messages(language, self._chat.language)
+        messages = catalogue.choose_messages(language, self._chat.language)
         html = customise_page(page, messages, self._chat.branding, request.state.nonce)
         return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
 
@@ -268,18 +273,18 @@ class ChatPage:
 
     @property
     def _queue(self) -> Any:
-        return self._blocks._queue  # noqa: SLF001 - there is no other way to ask
+        return self._blocks._queue  # noqa: SLF001 - Gradio has no public method
 
     def count_waiting(self) -> int:
-        """How many questions wait for their turn."""
+        """Return the length of the queue."""
         return len(self._queue)
 
     def is_busy(self) -> bool:
-        """Whether a question waits or is being answered."""
+        """Whether a question is in the queue or being answered."""
         return bool(len(self._queue) or self._queue.get_active_worker_count())
 
     def has_undelivered(self) -> bool:
-        """Whether an answer is not yet sent; it never will be to a tab that was closed."""
+        """Whether an answer is not yet sent; one to a closed tab never is."""
         return any(self._queue.pending_event_ids_session.values())
 
 
@@ -296,30 +301,30 @@ async def _read_page(app: ASGIApp, scope: Scope, receive: Receive) -> str:
 
 
 def _translations(language: str) -> gr.I18n:
-    """What Gradio's own parts say; the browser chooses the language, as we do by its header."""
-    names = "box_label placeholder ask new examples subtitle".split()
-    said = {}
-    for code in catalogue_module.languages():
-        catalogue = catalogue_module.choose_messages("", language or code)
-        said[code] = {name: catalogue(name) for name in names}
-    return gr.I18n(**said)
+    """Return the messages of Gradio's components; the browser chooses the language."""
+    keys = "box_label placeholder ask new_conversation examples subtitle".split()
+    translations = {}
+    for code in catalogue.languages():
+        messages = catalogue.choose_messages("", language or code)
+        translations[code] = {key: messages(key) for key in keys}
+    return gr.I18n(**translations)
 
 
 def _build_interface(
     blocks: gr.Blocks, chat: Chat, examples: Sequence[str], translations: gr.I18n
 ) -> None:
-    """Draw the chat and tie its events. An event's inputs are text and the talk, nothing else."""
-    masthead = chat.branding
-    talk = gr.State(ChatState(), time_to_live=CONVERSATION_TTL)
-    logo = f'<img class="logo" src="{escape(masthead.logo)}" alt="">' if masthead.logo else ""
+    """Build the page and bind its events, whose inputs are text and the conversation alone."""
+    branding = chat.branding
+    state = gr.State(ChatState(), time_to_live=CONVERSATION_TTL)
+    logo = f'<img class="logo" src="{escape(branding.logo)}" alt="">' if branding.logo else ""
     with gr.Row(elem_id="top"):
         with gr.Column(elem_id="heading"):
-            title = f'<h1 dir="auto">{logo}{escape(masthead.title)}</h1>'
+            title = f'<h1 dir="auto">{logo}{escape(branding.title)}</h1>'
             gr.Markdown(title, elem_id="title", latex_delimiters=[])
             gr.Markdown(translations("subtitle"), elem_id="subtitle", latex_delimiters=[])
-        fresh = gr.Button(translations("new"), elem_id="fresh", size="sm")
-    # Markdown rather than HTML, whose templates need eval and are not cleaned of scripts.
-    # A paragraph that is all markup passes through it as it is.
+        restart = gr.Button(translations("new_conversation"), elem_id="fresh", size="sm")
+    # Gradio's HTML component needs eval and does not remove scripts; its Markdown component leaves
+    # a paragraph of pure HTML as it is.
     notice = gr.Markdown("", elem_id="trouble", latex_delimiters=[], visible=False)
     view = gr.Markdown("", elem_id="talk", latex_delimiters=[])
     with gr.Row(elem_id="composer"):
@@ -333,7 +338,7 @@ def _build_interface(
             autofocus=True,
             html_attributes=gr.InputHTMLAttributes(autocomplete="off", enterkeyhint="send"),
         )
-        # Not before the page can send anything, which it shows by sending for the notice.
+        # Enabled by the load event, once the page can send.
         send = gr.Button(translations("ask"), variant="primary", elem_id="ask", interactive=False)
     if examples:
         with gr.Row(elem_id="examples"):
@@ -342,29 +347,29 @@ def _build_interface(
     else:
         chips = []
 
-    # What else changes with a talk, what is offered and what is not, its markup and styles say:
-    # a part of Gradio's that is told to change costs several milliseconds, in which no other
-    # question is answered.
-    def ask(question: str, talk: ChatState, request: gr.Request) -> tuple[Any, ...]:
-        after, asked = chat.answer(question or "", talk, _accept_language(request))
-        # What could not be asked goes back into the box, to be mended there.
-        return "" if asked else question, after.html, after
+    # Everything else that changes with the conversation is done in HTML and CSS: each Gradio
+    # component that an event updates costs several milliseconds of the event loop.
+    def ask(question: str, state: ChatState, request: gr.Request) -> tuple[Any, ...]:
+        after, accepted = chat.answer(question or "", state, _accept_language(request))
+        # A question that was not accepted goes back into the box.
+        return "" if accepted else question, after.html, after
 
-    def begin_again() -> tuple[Any, ...]:
+    def start_again() -> tuple[Any, ...]:
         return "", "", ChatState()
 
     def ready(request: gr.Request) -> tuple[Any, ...]:
         section = str(dict(request.query_params).get("about", ""))[:1000]
-        begun = chat.open_section(section, _accept_language(request)) if section else ChatState()
-        trouble = chat.render_stale_notice(_accept_language(request))
-        shown = gr.update(value=trouble, visible=bool(trouble))
-        return gr.update(interactive=True), shown, begun.html, begun
+        language = _accept_language(request)
+        state = chat.open_section(section, language) if section else ChatState()
+        stale = chat.render_stale_notice(language)
+        stale_notice = gr.update(value=stale, visible=bool(stale))
+        return gr.update(interactive=True), stale_notice, state.html, state
 
-    blocks.load(ready, None, [send, notice, view, talk], **_PRIVATE_EVENT)
-    shown = [box, view, talk]
-    asking = [chip.click(ask, [chip, talk], shown, **_PRIVATE_EVENT) for chip in chips]
-    asking += [gr.on([box.submit, send.click], ask, [box, talk], shown, **_PRIVATE_EVENT)]
-    fresh.click(begin_again, None, shown, cancels=asking, **_PRIVATE_EVENT)
+    blocks.load(ready, None, [send, notice, view, state], **_PRIVATE_EVENT)
+    outputs = [box, view, state]
+    events = [chip.click(ask, [chip, state], outputs, **_PRIVATE_EVENT) for chip in chips]
+    events += [gr.on([box.submit, send.click], ask, [box, state], outputs, **_PRIVATE_EVENT)]
+    restart.click(start_again, None, outputs, cancels=events, **_PRIVATE_EVENT)
 
 
 def _accept_language(request: gr.Request) -> str:
@@ -372,10 +377,10 @@ def _accept_language(request: gr.Request) -> str:
 
 
 def customise_page(page: str, messages: Messages, branding: Branding, nonce: str) -> str:
-    """Gradio's page in the reader's language, with our styles and scripts, all of them allowed.
+    """Add our styles, scripts, messages and language to Gradio's page, and a nonce to its scripts.
 
-    What is for other places, pictures on other hosts and a manifest, is taken out. Its settings
-    stand in it as JSON with no `<`, so that every script in it is one of the page itself.
+    References to other hosts and a manifest are removed. Gradio's settings stand in the page as
+    JSON without `<`, so that every `<script` is the page's own.
     """
     page = _HTML_TAG.sub(
         f'<html lang="{messages.language}" dir="{messages.direction}"', page, count=1
@@ -384,7 +389,7 @@ def customise_page(page: str, messages: Messages, branding: Branding, nonce: str
     root = branding.root
     scripts = "".join(f'<script src="{root}/chat/{name}.js" defer></script>' for name in SCRIPTS)
     ours = (
-        layout.message_tags(messages)
+        layout.message_tags(messages, MESSAGE_KEYS)
         + layout.icon_link(branding)
         + layout.stylesheet_links(root)
         + scripts

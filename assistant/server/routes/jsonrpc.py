@@ -1,4 +1,4 @@
-"""JSON-RPC on its way to the SDK: what is no message, and what is asked and not yet answered."""
+"""Check JSON-RPC messages before the SDK reads them, and track requests without a response."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ DRAIN_SECONDS = 30.0
 """Seconds that questions under way may take once an agent has closed its output."""
 
 
-def _error_data(code: int, what: str, mend: str) -> types.ErrorData:
-    return types.ErrorData(code=code, message=f"{what} {mend}", data={"what": what, "mend": mend})
+def _error_data(code: int, message: str, hint: str) -> types.ErrorData:
+    data = {"message": message, "hint": hint}
+    return types.ErrorData(code=code, message=f"{message} {hint}", data=data)
 
 
 _NOT_JSON = _error_data(types.PARSE_ERROR, "This is not JSON.", "Send one message of JSON-RPC 2.0.")
@@ -50,7 +51,7 @@ NOT_ACCEPTED = _error_data(
 
 
 def find_message_error(body: bytes) -> types.ErrorData | None:
-    """Say what is wrong with a body that should be a message; the SDK would use its own words."""
+    """Return what is wrong with a request's body, or None; the SDK has messages of its own."""
     try:
         message = from_json(body)
     except ValueError:
@@ -78,8 +79,8 @@ def _parse_error(error: Exception) -> types.ErrorData | None:
 
 def error_response(error: types.ErrorData, status: int) -> Response:
     """Answer a request whose message cannot be told, and so no id of it."""
-    said = {"code": error.code, "message": error.message, "data": error.data}
-    body = json.dumps({"jsonrpc": "2.0", "id": None, "error": said})
+    fields = {"code": error.code, "message": error.message, "data": error.data}
+    body = json.dumps({"jsonrpc": "2.0", "id": None, "error": fields})
     return Response(body, status, media_type=JSON)
 
 
@@ -96,9 +97,9 @@ class PendingRequests:
         on: ObjectSendStream[SessionMessage | Exception],
         back: ObjectSendStream[SessionMessage],
     ) -> None:
-        """Hand on what is read; once that ends, wait until all of it is answered.
+        """Forward messages; at the end of the input, wait until all requests are answered.
 
-        What is no message is answered with what is wrong with it.
+        A malformed message is answered with an error.
         """
         async with on, back:
             async for item in reading:
@@ -118,7 +119,7 @@ class PendingRequests:
         reading: ObjectReceiveStream[SessionMessage],
         on: ObjectSendStream[SessionMessage],
     ) -> None:
-        """Hand on what is answered."""
+        """Forward responses."""
         async with on:
             async for item in reading:
                 await on.send(item)

@@ -1,8 +1,6 @@
-"""The guide for agents, over MCP: a question, a search and a section as tools, pages as resources.
+"""The MCP server for agents: ask, search and read_section as tools, pages as resources.
 
-Knows the protocol's SDK, what each tool takes, and how the guide's words are set apart from ours.
-Must not know how an answer is found, nor who may ask: over HTTP that is the gate's. It is imported
-only where agents are to be served, because the SDK is heavy.
+The SDK is heavy, so this module is imported only where agents are served.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -24,7 +22,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -32,6 +30,7 @@ from assistant import __version__
 from assistant.assistant import MAX_QUESTION_LENGTH
 from assistant.errors import EXIT_USAGE, AssistantError, NotFoundError, QuestionError, ServerError
 from assistant.http_accept import EVENT_STREAM, JSON, choose_media_type
+from assistant.models.answers import Search
 from assistant.render import agent
 from assistant.render.agent import (
     MAX_CHARS,
@@ -49,10 +48,9 @@ from assistant.server.routes.jsonrpc import (
 )
 from assistant.server.routes.schemas import (
     WHOLE_NUMBER,
-    AnswerResponse,
+    IdentifiedAnswer,
     PageResponse,
     RequestModel,
-    SearchResponse,
 )
 from assistant.server.security.policies import QUESTION_COST, Policy, with_policy
 
@@ -67,7 +65,7 @@ if TYPE_CHECKING:
 
 MAX_HITS = 20
 PAGES_PER_LIST = 100
-"""Pages in one part of the list of resources."""
+"""Pages in one batch of the list of resources."""
 
 PAGE_URI_PREFIX = "guide://page/"
 MARKDOWN_TYPE = "text/markdown"
@@ -87,7 +85,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Arguments(RequestModel):
-    # Null is taken, but not described: some models are given no schema with two types in it.
+    # Null is accepted but not described: some models do not support a field of two types.
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=None)
 
 
@@ -96,25 +94,25 @@ class AskArguments(_Arguments):
 
     question: str = Field(
         description=f"The question, in words: at most {MAX_QUESTION_LENGTH:,} characters. "
-        "It has to stand alone: nothing asked before is remembered."
+        "It has to stand alone: earlier questions are not remembered."
     )
     context: Annotated[str, Field(max_length=1000)] = Field(
         "",
-        description="The page or section it is asked from, PATH or PATH#ANCHOR, if any: "
-        "what is near it is preferred.",
+        description="The page or section the question is about, PATH or PATH#ANCHOR, if any: "
+        "passages near it rank higher.",
     )
 
 
 class SearchArguments(AskArguments):
-    """A question to which passages are wanted."""
+    """A query for passages."""
 
     k: Annotated[int, Field(ge=1, le=MAX_HITS), WHOLE_NUMBER] = Field(
-        10, description="How many at most."
+        10, description="The largest number of passages."
     )
 
 
 class ReadArguments(_Arguments):
-    """What is to be read: a page, or one of its sections."""
+    """A page to read, or one of its sections."""
 
     path: Annotated[str, Field(max_length=1000)] = Field(
         description="The page, as a citation, a hit or the list of resources names it."
@@ -123,20 +121,27 @@ class ReadArguments(_Arguments):
         "", description="The section; empty for the whole page."
     )
     offset: Annotated[int, Field(ge=0), WHOLE_NUMBER] = Field(
-        0, description="How many characters to leave out: where a result that was cut goes on."
+        0, description="How many characters to skip: the `next` of a result that was cut."
     )
 
 
-class ReadResponse(PageResponse):
-    """A page, or as much of it as one result holds."""
+@dataclass(frozen=True, slots=True)
+class SearchResult(Search):
+    """The retrieved passages, best first."""
 
-    next: int | None = Field(description="The offset to read on at; null where nothing is left.")
+    generation: str
+
+
+class ReadResponse(PageResponse):
+    """A page, or as much of it as fits in one result."""
+
+    next: int | None = Field(description="The offset to continue at; null at the end.")
 
 
 def create_server(service: Service) -> Server[Any]:
-    """The protocol's server over a guide: read-only, and the same for every agent."""
-    door = _Handlers(service)
-    # It warns of each malformed message, with which whoever sends them could fill the log.
+    """Create the MCP server of a guide: read-only, and the same for every agent."""
+    handlers = _Handlers(service)
+    # It logs a warning for each malformed message, so that a client could fill the log.
     logging.getLogger("mcp.server.runner").setLevel(logging.ERROR)
     return Server(
         "guide-assistant",
@@ -144,41 +149,41 @@ def create_server(service: Service) -> Server[Any]:
         title=plain_label(service.title) or None,
         instructions=_INSTRUCTIONS,
         get_tool_input_schema=_SCHEMAS.get,
-        on_list_tools=door.list_tools,
-        on_call_tool=door.call_tool,
-        on_list_resources=door.list_pages,
-        on_list_resource_templates=door.list_templates,
-        on_read_resource=door.read_page,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_pages,
+        on_list_resource_templates=handlers.list_templates,
+        on_read_resource=handlers.read_page,
     )
 
 
 def serve_stdio(service: Service) -> None:
-    """Serve one agent over standard input and output, until it closes them.
+    """Serve one agent over standard input and output until it closes them.
 
-    What was asked before it closed the input is answered. Nothing but the protocol's messages is
-    written to standard output.
+    Requests sent before it closed the input are answered. Standard output holds nothing but the
+    protocol's messages.
     """
-    door = create_server(service)
+    server = create_server(service)
 
     async def run() -> None:
         async with stdio_server() as (reading, writing), anyio.create_task_group() as tasks:
-            hears, hearing = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-            said, saying = anyio.create_memory_object_stream[SessionMessage](0)
+            requests_in, requests = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+            responses, responses_out = anyio.create_memory_object_stream[SessionMessage](0)
             unanswered = PendingRequests()
-            tasks.start_soon(unanswered.forward_requests, reading, hears, said)
-            tasks.start_soon(unanswered.forward_responses, saying, writing)
-            await door.run(hearing, said, door.create_initialization_options())
+            tasks.start_soon(unanswered.forward_requests, reading, requests_in, responses)
+            tasks.start_soon(unanswered.forward_responses, responses_out, writing)
+            await server.run(requests, responses, server.create_initialization_options())
 
-    # What waits for the agent's next message cannot be woken, so Ctrl-C is left to the system.
+    # The thread that reads the next message cannot be woken, so the system handles Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         anyio.run(run)
     except* BrokenPipeError:
-        _log.info("The agent hears no more.")
+        _log.info("The agent closed its input.")
 
 
 def create_route(service: Service) -> Route:
-    """The address at which agents ask over HTTP."""
+    """Create the HTTP route that agents use."""
     policy = Policy(
         scope="read",
         is_question=True,
@@ -191,7 +196,7 @@ def create_route(service: Service) -> Route:
 
 
 class _Endpoint:
-    """One exchange a request: nothing is kept between two, so there is nothing to leak."""
+    """Answers each request on its own: no state is shared between two, so none can leak."""
 
     def __init__(self, server: Server[Any]) -> None:
         self._server = server
@@ -199,8 +204,8 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
-        accepted = ", ".join(request.headers.getlist("accept"))
-        if not choose_media_type(accepted, (JSON,)):
+        accept = ", ".join(request.headers.getlist("accept"))
+        if not choose_media_type(accept, (JSON,)):
             await error_response(NOT_ACCEPTED, 406)(scope, receive, send)
             return
         if wrong := find_message_error(body):
@@ -208,25 +213,28 @@ class _Endpoint:
             return
         pieces: list[Message] = [{"type": "http.request", "body": body}]
 
-        async def heard() -> Message:
+        async def receive_body() -> Message:
             return pieces.pop() if pieces else await receive()
 
-        # What is accepted was looked at here, and more kindly than the SDK would.
-        kept = [pair for pair in scope["headers"] if pair[0] not in {b"accept", b"content-type"}]
-        kept += [(b"accept", f"{JSON}, {EVENT_STREAM}".encode()), (b"content-type", JSON.encode())]
+        # Accept was checked above; the SDK would refuse more of them.
+        headers = [pair for pair in scope["headers"] if pair[0] not in {b"accept", b"content-type"}]
+        headers += [
+            (b"accept", f"{JSON}, {EVENT_STREAM}".encode()),
+            (b"content-type", JSON.encode()),
+        ]
         manager = StreamableHTTPSessionManager(
             self._server,
             json_response=True,
             stateless=True,
-            # The gate has looked at host and origin, by settings that this would know nothing of.
+            # The middleware has checked host and origin, by settings that the SDK does not have.
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         async with manager.run():
-            await manager.handle_request({**scope, "headers": kept}, heard, send)
+            await manager.handle_request({**scope, "headers": headers}, receive_body, send)
 
 
 class _Handlers:
-    """What is answered to each request of the protocol."""
+    """The handlers of the protocol's requests."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -246,7 +254,7 @@ class _Handlers:
     async def call_tool(
         self, _: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        """A failure is a result that says so, with its mend: the agent is to read it."""
+        """Call a tool; an error is a result too, with a hint, so that the agent reads it."""
         tool = self._tools.get(params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, _unknown_tool_message(params.name))
@@ -256,31 +264,30 @@ class _Handlers:
             return types.CallToolResult(content=[_text_content(str(error))], is_error=True)
 
     def _ask(self, arguments: dict[str, Any]) -> types.CallToolResult:
-        asked = _parse_arguments(AskArguments, arguments)
-        given = self._service.ask(asked.question, self._context_turns(asked), interface="mcp")
-        return _tool_result(render_answer(given.answer), given.to_dict())
+        query = _parse_arguments(AskArguments, arguments)
+        served = self._service.ask(query.question, self._context_turns(query), interface="mcp")
+        data = {"id": served.id, **served.answer.to_dict()}
+        return _tool_result(render_answer(served.answer), data)
 
     def _search(self, arguments: dict[str, Any]) -> types.CallToolResult:
-        searched = _parse_arguments(SearchArguments, arguments)
-        begun, generation = self._context_turns(searched), self._service.assistant.index.generation
-        found = self._service.search(searched.question, searched.k, begun, interface="mcp")
-        said, shown = agent.render_hits(found.hits)
-        data = replace(found, hits=found.hits[:shown]).to_dict()
-        return _tool_result(said, {**data, "generation": generation})
+        query = _parse_arguments(SearchArguments, arguments)
+        history, generation = self._context_turns(query), self._service.assistant.index.generation
+        search = self._service.search(query.question, query.k, history, interface="mcp")
+        text, shown = agent.render_hits(search.hits)
+        data = replace(search, hits=search.hits[:shown]).to_dict()
+        return _tool_result(text, {**data, "generation": generation})
 
     def _read(self, arguments: dict[str, Any]) -> types.CallToolResult:
-        wanted = _parse_arguments(ReadArguments, arguments)
-        page = self._service.read_page(wanted.path, wanted.anchor)
+        place = _parse_arguments(ReadArguments, arguments)
+        page = self._service.read_page(place.path, place.anchor)
         if page is None:
-            named = f"{wanted.path}#{wanted.anchor}" if wanted.anchor else wanted.path
-            raise NotFoundError(f"The guide has no {named!a}.", _PAGES_HINT)
-        said, sections, following = render_page_part(page, wanted.offset)
-        if wanted.offset and not sections:
-            raise NotFoundError(
-                f"There is nothing to read from offset {wanted.offset:,} on.",
-                "Read from offset 0 on.",
-            )
-        return _tool_result(said, {**page, "sections": sections, "next": following})
+            name = f"{place.path}#{place.anchor}" if place.anchor else place.path
+            raise NotFoundError(f"The guide has no {name!a}.", _PAGES_HINT)
+        text, sections, next_offset = render_page_part(page, place.offset)
+        if place.offset and not sections:
+            message = f"There is no text from offset {place.offset:,} on."
+            raise NotFoundError(message, "Read from offset 0.")
+        return _tool_result(text, {**page, "sections": sections, "next": next_offset})
 
     def _context_turns(self, arguments: AskArguments) -> tuple[Turn, ...]:
         return self._service.section_context(arguments.context)[1] if arguments.context else ()
@@ -293,7 +300,7 @@ class _Handlers:
         cursor = (params.cursor if params else None) or "0"
         if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > 9:
             raise MCPError(
-                types.INVALID_PARAMS, "There is no such cursor. Use one that a list ended with."
+                types.INVALID_PARAMS, "There is no such cursor. Use the nextCursor of a list."
             )
         return await _run_or_mcp_error(partial(self._list_from, int(cursor)))
 
@@ -324,8 +331,8 @@ class _Handlers:
             uri_template=PAGE_URI_PREFIX + "{+path}{?offset}",
             name="page",
             title="A page of the guide",
-            description="A page as it is written, by its path in the guide; "
-            f"at most {MAX_CHARS:,} characters, from an offset on.",
+            description="The source of a page, by its path in the guide; "
+            f"at most {MAX_CHARS:,} characters from an offset.",
             mime_type=MARKDOWN_TYPE,
         )
         return types.ListResourceTemplatesResult(resource_templates=[template])
@@ -349,10 +356,12 @@ class _Handlers:
         if page is None or not 0 <= offset <= len(page.text):
             raise NotFoundError(f"The guide has no {uri[:1000]!a}.", _PAGES_HINT)
         end = offset + MAX_CHARS
-        said = fence_as_data(page.text[offset:end], page.path)
+        text = fence_as_data(page.text[offset:end], page.path)
         if end >= len(page.text):
-            return said
-        return f"{said}\n\n{TRUNCATED} Go on with {PAGE_URI_PREFIX}{quote(page.path)}?offset={end}"
+            return text
+        return (
+            f"{text}\n\n{TRUNCATED} Continue with {PAGE_URI_PREFIX}{quote(page.path)}?offset={end}"
+        )
 
 
 def _unknown_tool_message(name: str) -> str:
@@ -367,11 +376,11 @@ def _tool_result(text: str, data: dict[str, Any]) -> types.CallToolResult:
     return types.CallToolResult(content=[_text_content(text)], structured_content=data)
 
 
-# -- what is asked ------------------------------------------------------------------------------
+# -- arguments, threads and descriptions --------------------------------------------------------
 
 
 def _parse_arguments(kind: type[_Model], arguments: dict[str, Any]) -> _Model:
-    """A tool's arguments, if they are what it takes."""
+    """Validate a tool's arguments. Raises QuestionError where they do not match its schema."""
     try:
         return kind.model_validate(arguments)
     except ValidationError as error:
@@ -381,7 +390,7 @@ def _parse_arguments(kind: type[_Model], arguments: dict[str, Any]) -> _Model:
 
 
 async def _run_in_thread(work: Callable[[], _Result]) -> _Result:
-    """Do work in a thread, so that others are heard meanwhile; what breaks is told as a failure."""
+    """Run work in a thread; an unexpected error is logged and raised as a ServerError."""
     try:
         return await anyio.to_thread.run_sync(work)
     except AssistantError:
@@ -389,29 +398,29 @@ async def _run_in_thread(work: Callable[[], _Result]) -> _Result:
     except Exception as error:
         name = uuid.uuid4().hex[:12]
         _log.exception("Request %s failed", name)
-        mend = f"Try again; the log says more under {name}."
-        raise ServerError("Something went wrong here.", mend) from error
+        hint = f"Try again; the log has details under {name}."
+        raise ServerError("The server failed.", hint) from error
 
 
 async def _run_or_mcp_error(work: Callable[[], _Result]) -> _Result:
-    """Do work for a request whose failure is the protocol's own error, with the mend in it."""
+    """Run work in a thread; an error becomes the protocol's own, with its hint."""
     try:
         return await _run_in_thread(work)
     except AssistantError as error:
         code = types.INVALID_PARAMS if error.exit_code == EXIT_USAGE else types.INTERNAL_ERROR
-        said = {"what": error.message, "mend": error.hint}
-        raise MCPError(code, f"{error.message} {error.hint}", said) from error
+        data = {"message": error.message, "hint": error.hint}
+        raise MCPError(code, f"{error.message} {error.hint}", data) from error
 
 
 def _describe_tool(
-    name: str, title: str, description: str, *, arguments: type[BaseModel], result: type[BaseModel]
+    name: str, title: str, description: str, *, arguments: type[BaseModel], result: type
 ) -> types.Tool:
     return types.Tool(
         name=name,
         title=title,
         description=description,
         input_schema=arguments.model_json_schema(),
-        output_schema=result.model_json_schema(),
+        output_schema=TypeAdapter(result).json_schema(mode="serialization"),
         annotations=types.ToolAnnotations(
             title=title,
             read_only_hint=True,
@@ -426,24 +435,24 @@ _TOOLS = [
     _describe_tool(
         "ask",
         "Ask the guide",
-        "Answer a question from the guide with sentences quoted from it, their sources, and the "
-        "resources it recommends; or say that the guide does not answer it (found is false).",
+        "Answer a question with sentences quoted from the guide, their sources, and the resources "
+        "it recommends; or say that the guide does not answer it (found is false).",
         arguments=AskArguments,
-        result=AnswerResponse,
+        result=IdentifiedAnswer,
     ),
     _describe_tool(
         "search",
         "Find passages",
-        "The passages of the guide that answer a question best, best first, each with its source "
-        "and how probably it answers. For when ask finds nothing, or more is wanted.",
+        "Find the passages of the guide that answer a question best, best first, each with its "
+        "source and its probability. Use it where ask finds nothing, or for more.",
         arguments=SearchArguments,
-        result=SearchResponse,
+        result=SearchResult,
     ),
     _describe_tool(
         "read_section",
         "Read a page or a section",
-        "The whole text of a section of the guide, or of a page, by the path and the anchor that a "
-        "citation, a hit or the list of resources gives.",
+        "Read the whole text of a section of the guide, or of a page, by the path and the anchor "
+        "of a citation, a hit or the list of resources.",
         arguments=ReadArguments,
         result=ReadResponse,
     ),

@@ -1,8 +1,4 @@
-"""The guide as a model of OpenAI's chat protocol, for the clients that speak it.
-
-Knows that protocol's requests, its responses whole or as a stream, and what of a talk is asked.
-Must not know how an answer is found, nor how it is written with footnotes.
-"""
+"""The OpenAI-compatible API: the guide as a chat model, with responses whole or streamed."""
 
 from __future__ import annotations
 
@@ -17,14 +13,14 @@ from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
 from assistant.assistant import WORD_CHARACTER
-from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURNS
+from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURN_CHARS, MAX_TURNS
 from assistant.errors import NotFoundError, QuestionError
 from assistant.http_accept import EVENT_STREAM, JSON
 from assistant.models.answers import Turn
 from assistant.render import catalogue
 from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
+from assistant.server.routes.hrefs import answer_to_dict
 from assistant.server.routes.schemas import (
-    MAX_TURN_CHARS,
     STREAM_CONTENT,
     ChatCompletionRequest,
     ChatCompletionResponse,
@@ -39,11 +35,11 @@ from assistant.text.tokenize import split_words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assistant.server.service import ServedAnswer, Service
+    from assistant.server.service import Service
     from assistant.settings import Settings
 
 MODEL_NAME = "guide"
-"""What the guide is called among models; a question may name any."""
+"""The guide's name in the list of models; a request may name any."""
 
 _END_OF_STREAM = "data: [DONE]\n\n"
 _HAS_WORD = re.compile(WORD_CHARACTER)
@@ -51,21 +47,23 @@ _HAS_WORD = re.compile(WORD_CHARACTER)
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer under the name it was asked for; `pieces` are its text, `asked` words of the talk.
+    """An answer to a chat completion request.
 
-    `created` is in seconds since 1970.
+    `pieces` are its paragraphs, `prompt_words` counts the words of the conversation, `created` is
+    in seconds since 1970, and `sources` are the fields that OpenAI's protocol does not have.
     """
 
-    result: ServedAnswer
+    generation: str
     pieces: Sequence[str]
     model: str
     prompt_words: int
     id: str
     created: int
+    sources: dict[str, Any]
 
     @property
     def body(self) -> dict[str, Any]:
-        """All of it at once, as JSON types."""
+        """The whole response, as JSON types."""
         message = {
             "role": "assistant",
             "content": PARAGRAPH_BREAK.join(self.pieces),
@@ -76,11 +74,11 @@ class Completion:
             **self._header("chat.completion"),
             "choices": [choice],
             "usage": self._usage,
-            **self._sources,
+            **self.sources,
         }
 
     def chunks(self, *, counted: bool) -> Iterator[dict[str, Any]]:
-        """Piece by piece, what it rests on with the end; `counted` adds how long it is."""
+        """Yield the chunks of a stream; the last has the sources, `counted` adds the usage."""
         for number, piece in enumerate(self.pieces):
             begun = (
                 {"content": PARAGRAPH_BREAK + piece}
@@ -88,7 +86,7 @@ class Completion:
                 else {"role": "assistant", "content": piece}
             )
             yield self._chunk(begun, None, counted=counted)
-        yield {**self._chunk({}, "stop", counted=counted), **self._sources}
+        yield {**self._chunk({}, "stop", counted=counted), **self.sources}
         if counted:
             yield {**self._header("chat.completion.chunk"), "choices": [], "usage": self._usage}
 
@@ -103,39 +101,33 @@ class Completion:
             "object": kind,
             "created": self.created,
             "model": self.model,
-            "system_fingerprint": self.result.answer.generation,
+            "system_fingerprint": self.generation,
         }
 
     @property
     def _usage(self) -> dict[str, int]:
-        said = len(split_words(PARAGRAPH_BREAK.join(self.pieces)))
+        words_count = len(split_words(PARAGRAPH_BREAK.join(self.pieces)))
         return {
             "prompt_tokens": self.prompt_words,
-            "completion_tokens": said,
-            "total_tokens": self.prompt_words + said,
+            "completion_tokens": words_count,
+            "total_tokens": self.prompt_words + words_count,
         }
-
-    @property
-    def _sources(self) -> dict[str, Any]:
-        told = self.result.to_dict()
-        rests = {name: told[name] for name in ("citations", "resources", "found")}
-        return {**rests, "answer_id": self.result.id}
 
 
 _MODELS = Policy(scope="read", cost=FILE_COST)
 
 
 def create_router(service: Service, settings: Settings) -> APIRouter:
-    """The routes over a guide that is ready."""
+    """Create the routes over a guide that is ready."""
     api = APIRouter(responses=problem_responses(400, 401, 403, 413, 415, 422, 429, 500, 503))
-    opened = int(time.time())
+    created = int(time.time())
 
-    def described() -> dict[str, Any]:
-        return {"id": MODEL_NAME, "object": "model", "created": opened, "owned_by": service.title}
+    def describe() -> dict[str, Any]:
+        return {"id": MODEL_NAME, "object": "model", "created": created, "owned_by": service.title}
 
     @api.post(
         "/v1/chat/completions",
-        summary="Ask the guide as a model is asked",
+        summary="Ask the guide as a chat model",
         responses={
             200: {"model": ChatCompletionResponse, "content": STREAM_CONTENT},
         },
@@ -151,60 +143,61 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
     )
     def complete(
         request: Request,
-        completing: Annotated[ChatCompletionRequest, Body()],
+        body: Annotated[ChatCompletionRequest, Body()],
         accept_language: Annotated[str, Header()] = "",
     ) -> Response:
-        """Answer the last message with quotes of the guide, or say that it does not answer it.
+        """Answer the last message with quotes from the guide, or say that it has no answer.
 
-        What the quotes stand on is in the text as footnotes, and with all that is known of it in
-        `citations`: of the body, or of the frame of a stream that ends the answer.
+        The sources are in the text as footnotes, and in full in `citations`: of the body, or of the
+        last chunk of a stream.
         """
-        say = catalogue.choose_messages(accept_language, settings.language)
-        base = str(request.base_url).rstrip("/")
-        notes = MarkdownRenderer(service.assistant.index.store, say, base)
-        question, history = _split_question(completing.messages, notes)
-        given = service.ask(question, history, interface="completions", language=say.language)
+        messages = catalogue.choose_messages(accept_language, settings.language)
+        base_url = str(request.base_url).rstrip("/")
+        renderer = MarkdownRenderer(service.assistant.index.store, messages, base_url)
+        question, history = _split_question(body.messages, renderer)
+        served = service.ask(question, history, interface="completions", language=messages.language)
+        answer = answer_to_dict(served.answer, service.assistant.index.store, base_url)
+        sources = {name: answer[name] for name in ("citations", "resources", "found")}
         completion = Completion(
-            given,
-            notes.render_answer(given.answer),
-            completing.model,
+            served.answer.generation,
+            renderer.render_answer(served.answer),
+            body.model,
             prompt_words=sum(
                 len(split_words(turn.text)) for turn in (*history, Turn("user", question))
             ),
             id=f"chatcmpl-{uuid.uuid4().hex}",
             created=int(time.time()),
+            sources={**sources, "answer_id": served.id},
         )
         headers = {"Cache-Control": "no-store"}
-        if not completing.stream:
+        if not body.stream:
             return Response(json.dumps(completion.body), media_type=JSON, headers=headers)
-        wanted = completing.stream_options
-        frames = completion.chunks(counted=bool(wanted and wanted.include_usage))
-        told = "".join(f"data: {json.dumps(frame)}\n\n" for frame in frames) + _END_OF_STREAM
-        # A proxy that collects a response before it hands it on would make a stream of it no more.
+        options = body.stream_options
+        chunks = completion.chunks(counted=bool(options and options.include_usage))
+        content = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + _END_OF_STREAM
+        # A proxy must not buffer the stream.
         return Response(
-            told, media_type=EVENT_STREAM, headers={**headers, "X-Accel-Buffering": "no"}
+            content, media_type=EVENT_STREAM, headers={**headers, "X-Accel-Buffering": "no"}
         )
 
-    @api.get(
-        "/v1/models", summary="What can be asked", responses={200: {"model": ModelListResponse}}
-    )
+    @api.get("/v1/models", summary="List the models", responses={200: {"model": ModelListResponse}})
     @with_policy(_MODELS)
     def models() -> Response:
-        """The guide, as the one model there is."""
-        listed = {"object": "list", "data": [described()]}
-        return Response(json.dumps(listed), media_type=JSON)
+        """Return the guide as the only model."""
+        models = {"object": "list", "data": [describe()]}
+        return Response(json.dumps(models), media_type=JSON)
 
     @api.get(
         "/v1/models/{name}",
-        summary="What is asked under a name",
+        summary="Read a model",
         responses={200: {"model": ModelResponse}, **problem_responses(404)},
     )
     @with_policy(_MODELS)
     def model(name: Annotated[str, Path(max_length=200, examples=[MODEL_NAME])]) -> Response:
-        """The guide, by its name among models."""
+        """Return the guide by its name as a model."""
         if name != MODEL_NAME:
-            raise NotFoundError(f"There is no model {name!a}.", f"The one there is: {MODEL_NAME}.")
-        return Response(json.dumps(described()), media_type=JSON)
+            raise NotFoundError(f"There is no model {name!a}.", f"Use the model {MODEL_NAME}.")
+        return Response(json.dumps(describe()), media_type=JSON)
 
     return api
 
@@ -212,47 +205,46 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
 def _split_question(
     messages: Sequence[ChatMessage], renderer: MarkdownRenderer
 ) -> tuple[str, list[Turn]]:
-    """Take the user's last question and the turns before it. Raises QuestionError without any.
+    """Return the user's last question and the turns before it. Raises QuestionError without any.
 
-    A message without a word is passed over: what a client adds to a talk, or a reader in haste.
-    So are pictures, files and refusals in earlier turns; in the question they are an error, which
-    is asked about what they show.
+    Messages without a word are ignored, and so are images, files and refusals in earlier turns. In
+    the question, a part that is not text is an error.
     """
-    asked = [place for place, message in enumerate(messages) if message.role == "user"]
-    if not asked:
-        raise QuestionError("No message is the user's.", "Let messages end with the question.")
-    meant = [
+    of_user = [place for place, message in enumerate(messages) if message.role == "user"]
+    if not of_user:
+        raise QuestionError("No message has the role user.", "End messages with the question.")
+    worded = [
         one
-        for one in asked
+        for one in of_user
         if _non_text_type(messages[one]) or _HAS_WORD.search(_message_text(messages[one]))
     ]
-    last = max(meant or asked)
+    last = max(worded or of_user)
     if other := _non_text_type(messages[last]):
         raise QuestionError(
-            f"A part of messages.{last} is no text: its type is {other[:40]!a}.",
-            "Send text alone: the guide is asked in words.",
+            f"A part of messages.{last} is not text: its type is {other[:40]!a}.",
+            "Send text only.",
         )
-    heard = [
+    earlier = [
         (one.role, _message_text(one))
         for one in messages[:last]
         if one.role in {"user", "assistant"}
     ]
     turns = [
         Turn("user", text) if role == "user" else renderer.parse_turn(text)
-        for role, text in [turn for turn in heard if turn[1]][-MAX_TURNS:]
+        for role, text in [turn for turn in earlier if turn[1]][-MAX_TURNS:]
     ]
-    cut = [replace(turn, text=turn.text[:MAX_TURN_CHARS]) for turn in turns if turn.text]
-    return _message_text(messages[last]), cut
+    history = [replace(turn, text=turn.text[:MAX_TURN_CHARS]) for turn in turns if turn.text]
+    return _message_text(messages[last]), history
 
 
 def _message_text(message: ChatMessage) -> str:
-    """What a message says in words."""
+    """Return the text of a message."""
     if not isinstance(message.content, list):
         return message.content or ""
     return "\n".join(part.text or "" for part in message.content if part.type == "text")
 
 
 def _non_text_type(message: ChatMessage) -> str:
-    """The type of the first part of a message that is no text; empty where all of them are."""
+    """Return the type of the first part that is not text; empty where all parts are."""
     parts = message.content if isinstance(message.content, list) else []
     return next((part.type for part in parts if part.type != "text"), "")

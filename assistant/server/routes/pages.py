@@ -1,8 +1,4 @@
-"""The pages a browser opens besides the chat: the guide's own, and answers as they were given.
-
-Knows their addresses and what stands at each. Must not know how they look, nor how an answer is
-found.
-"""
+"""The HTML pages beside the chat: pages of the guide, and stored answers."""
 
 from __future__ import annotations
 
@@ -33,11 +29,11 @@ if TYPE_CHECKING:
 _PAGE = Policy(scope="read", cost=PAGE_COST, content_policy=PAGE_CONTENT_POLICY)
 
 
-def create_router(service: Service, masthead: Branding, settings: Settings) -> APIRouter:
-    """The routes over a guide that is ready."""
+def create_router(service: Service, branding: Branding, settings: Settings) -> APIRouter:
+    """Create the routes over a guide that is ready."""
     pages = APIRouter(include_in_schema=False)
 
-    def say(request: Request) -> Messages:
+    def choose_messages(request: Request) -> Messages:
         return catalogue.choose_messages(
             request.headers.get("accept-language", ""), settings.language
         )
@@ -47,24 +43,24 @@ def create_router(service: Service, masthead: Branding, settings: Settings) -> A
     def page(
         request: Request, path: str, section: str = "", first: str = "", last: str = ""
     ) -> Response:
-        spoken = say(request)
+        messages = choose_messages(request)
         store = service.assistant.index.store
-        found = store.page(path)
-        if found is None:
-            named = service.resolve_page_name(path)
-            if named:  # linked as it is published, without its suffix, or by its name alone
-                return RedirectResponse(urls.page_url(named, settings.root), 307)
-            said = spoken("missing_page"), spoken("missing_page_mend")
-            return HTMLResponse(layout.render_notice(*said, masthead, spoken), 404)
-        quoted = Highlight(first, last or first, section) if first else None
+        content = store.page(path)
+        if content is None:
+            target = service.resolve_page_name(path)
+            if target:  # linked as published, without its suffix, or by its name alone
+                return RedirectResponse(urls.page_url(target, settings.root), 307)
+            heading, hint = messages("missing_page"), messages("missing_page_hint")
+            return HTMLResponse(layout.render_notice(heading, hint, branding, messages), 404)
+        highlight = Highlight(first, last or first, section) if first else None
 
         def make() -> bytes:
             sections = store.sections(path)
-            return render_guide_page(found, sections, masthead, spoken, quoted).encode(
-                "utf-8", "replace"
-            )
+            html = render_guide_page(content, sections, branding, messages, highlight)
+            return html.encode("utf-8", "replace")
 
-        body = service.cached_response(("page", path, spoken.language, section, first, last), make)
+        key = ("page", path, messages.language, section, first, last)
+        body = service.cached_response(key, make)
         return body.to_response(
             request.headers.get("if-none-match", ""), "text/html; charset=utf-8"
         )
@@ -72,20 +68,27 @@ def create_router(service: Service, masthead: Branding, settings: Settings) -> A
     @pages.get("/a/{name}")
     @with_policy(replace(_PAGE, pattern="/a/[a-z2-7]{16}"))
     def answer(request: Request, name: str) -> Response:
-        spoken = say(request)
-        kept = service.answer_log.get(name) if service.answer_log else None
-        if kept is None:
-            mend = spoken("missing_answer_mend", days=settings.keep_days)
-            notice = layout.render_notice(spoken("missing_answer"), mend, masthead, spoken)
+        messages = choose_messages(request)
+        stored = service.answer_log.get(name) if service.answer_log else None
+        if stored is None:
+            hint = messages("missing_answer_hint", days=settings.keep_days)
+            notice = layout.render_notice(messages("missing_answer"), hint, branding, messages)
             return HTMLResponse(notice, 404)
-        markup = HtmlRenderer(service.assistant.index.store, spoken, masthead)
-        return HTMLResponse(layout.render_answer_page(kept, markup))
+        page = layout.render_answer_page(
+            stored.answer,
+            stored.texts,
+            HtmlRenderer(service.assistant.index.store, messages, branding),
+            answer_id=stored.id,
+            date=f"{stored.at:%Y-%m-%d}",
+            outdated=service.outdated_citations(stored),
+        )
+        return HTMLResponse(page)
 
     @pages.post("/feedback")
     @with_policy(Policy(scope="feedback", cost=PAGE_COST, body_media_type=JSON))
-    def rated(opinion: Annotated[FeedbackRequest, Body()]) -> Response:
-        journal, said = service.answer_log, (opinion.answer, opinion.helpful, opinion.comment)
-        rated = journal and journal.rate(*said, vote=opinion.vote)
-        return Response(status_code=204 if rated else 404)
+    def feedback(vote: Annotated[FeedbackRequest, Body()]) -> Response:
+        log = service.answer_log
+        stored = log and log.rate(vote.answer, vote.helpful, vote.comment, vote=vote.vote)
+        return Response(status_code=204 if stored else 404)
 
     return pages

@@ -1,7 +1,6 @@
-"""The guide over HTTP: questions, searches, sections and opinions as JSON, answers as events too.
+"""The REST API: questions, searches, sections, stored answers and feedback, as JSON.
 
-Knows addresses, bodies and what a response says of itself. Must not know how an answer is found,
-nor who may ask: that is the gate's.
+An answer can also be sent as server-sent events.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from assistant.models.answers import Turn
 from assistant.render import catalogue
 from assistant.server import response_cache
 from assistant.server.metrics import CONTENT_TYPE
+from assistant.server.routes.hrefs import answer_to_dict, search_to_dict
 from assistant.server.routes.schemas import (
     STREAM_CONTENT,
     AnswerResponse,
@@ -64,8 +64,11 @@ _QUESTION = Policy(
 )
 
 
-def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRouter:
-    """The routes over a guide; `waiting` says how many questions wait for their turn."""
+def create_router(service: Service, root: str, count_waiting: Callable[[], int]) -> APIRouter:
+    """Create the routes over a guide.
+
+    `root` is the path they are published under; `count_waiting` returns the length of the queue.
+    """
     api = APIRouter(responses=problem_responses(400, 401, 403, 413, 415, 422, 429, 500, 503))
 
     @api.post(
@@ -77,26 +80,28 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
     @with_policy(_QUESTION)
     def ask(
         request: Request,
-        asking: Annotated[AskRequest, Body()],
+        body: Annotated[AskRequest, Body()],
         accept: Annotated[str, Header()] = JSON,  # noqa: ARG001 - so that it is described
     ) -> Response:
-        """Answer a question with quotes of the guide, or say that it does not answer it.
+        """Answer a question with quotes from the guide, or say that it has no answer.
 
-        With `Accept: text/event-stream` the answer comes as the events understood, sentence,
-        citation, resources and done, whose data is all of it.
+        With `Accept: text/event-stream` the answer is sent as the events understood, sentence,
+        citation, resources and done. The last one holds the whole answer.
         """
-        accepted = ", ".join(request.headers.getlist("accept"))
-        streamed = choose_media_type(accepted, (JSON, EVENT_STREAM)) == EVENT_STREAM
-        history = _build_history(service, asking)
-        given = service.ask(asking.question, history, interface="stream" if streamed else "rest")
-        told = given.to_dict()
-        headers = {"ETag": _answer_etag(told), "Cache-Control": "no-store"}
+        accept_header = ", ".join(request.headers.getlist("accept"))
+        streamed = choose_media_type(accept_header, (JSON, EVENT_STREAM)) == EVENT_STREAM
+        history = build_history(service, body)
+        interface = "stream" if streamed else "rest"
+        served = service.ask(body.question, history, interface=interface)
+        store = service.assistant.index.store
+        data = {"id": served.id, **answer_to_dict(served.answer, store, root)}
+        headers = {"ETag": _answer_etag(data), "Cache-Control": "no-store"}
         if not streamed:
-            return Response(_dump_json(told), media_type=JSON, headers=headers)
-        sent = "".join(_format_event(name, data) for name, data in stream_events(told))
-        # A proxy that collects a response before it hands it on would make a stream of it no more.
+            return Response(_dump_json(data), media_type=JSON, headers=headers)
+        content = "".join(_format_event(name, data) for name, data in stream_events(data))
+        # A proxy must not buffer the stream.
         return Response(
-            sent, media_type=EVENT_STREAM, headers={**headers, "X-Accel-Buffering": "no"}
+            content, media_type=EVENT_STREAM, headers={**headers, "X-Accel-Buffering": "no"}
         )
 
     @api.post(
@@ -106,13 +111,13 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         responses={200: {"model": SearchResponse}},
     )
     @with_policy(_QUESTION)
-    def search(searching: Annotated[SearchRequest, Body()]) -> Response:
-        """The passages that answer best, best first, and why each ranks where it does."""
+    def search(query: Annotated[SearchRequest, Body()]) -> Response:
+        """Return the best passages, best first, and why each ranks where it does."""
         assistant = service.assistant
-        found = service.search(
-            searching.question, searching.k, _build_history(service, searching), interface="rest"
+        result = service.search(
+            query.question, query.k, build_history(service, query), interface="rest"
         )
-        data = {**found.to_dict(), "generation": assistant.index.generation}
+        data = {**search_to_dict(result, root), "generation": assistant.index.generation}
         return Response(_dump_json(data), media_type=JSON, headers={"Cache-Control": "no-store"})
 
     @api.get(
@@ -127,21 +132,22 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         anchor: Annotated[str, Query(max_length=500, description="Only this section.")] = "",
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """A page's sections with all of their text."""
+        """Return the sections of a page with their whole text."""
 
         def make() -> bytes:
-            found = service.read_page(path, anchor)
-            if found is None:
-                named = f"{path}#{anchor}" if anchor else path
-                raise NotFoundError(f"The guide has no {named!a}.", _PAGES_HINT)
-            return _dump_json(found)
+            result = service.read_page(path, anchor)
+            if result is None:
+                name = f"{path}#{anchor}" if anchor else path
+                raise NotFoundError(f"The guide has no {name!a}.", _PAGES_HINT)
+            return _dump_json(result)
 
-        body = service.cached_response(("sections", path, anchor), make)
-        return body.to_response(if_none_match, JSON)
+        return service.cached_response(("sections", path, anchor), make).to_response(
+            if_none_match, JSON
+        )
 
     @api.get(
         "/api/guide",
-        summary="What the guide is",
+        summary="Describe the guide",
         operation_id="guide",
         responses={200: {"model": GuideResponse}, 304: {}},
     )
@@ -150,7 +156,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         depth: Annotated[int, Query(ge=1, le=6, description="Levels of headings.")] = 2,
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """The guide's title, languages, size, headings, and questions it answers."""
+        """Return the guide's title, languages, size, headings, and questions that it answers."""
 
         def make() -> bytes:
             return _dump_json(
@@ -161,7 +167,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
 
     @api.get(
         "/api/answers/{name}",
-        summary="An answer as it was given",
+        summary="Read a stored answer",
         operation_id="answer",
         responses={200: {"model": StoredAnswerResponse}, 304: {}, **problem_responses(404)},
     )
@@ -170,17 +176,18 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
         name: Annotated[str, Path(pattern=r"^[a-z2-7]{16}$", examples=["abcdefghijklmnop"])],
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """An answer by its id, and which of its citations no longer stand."""
-        kept = service.answer_log.get(name) if service.answer_log else None
-        if kept is None:
+        """Return a stored answer, and the citations whose section has changed since."""
+        stored = service.answer_log.get(name) if service.answer_log else None
+        if stored is None:
             raise NotFoundError(
-                "No such answer is kept.", "Ask again: answers are kept for a while."
+                "No answer has this id.", "Ask again: answers are stored for some days."
             )
+        store = service.assistant.index.store
         data = {
-            "id": kept.id,
-            "at": kept.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "answer": {"id": kept.id, **kept.answer.to_dict()},
-            "changed": service.outdated_citations(kept),
+            "id": stored.id,
+            "at": stored.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "answer": {"id": stored.id, **answer_to_dict(stored.answer, store, root)},
+            "changed": service.outdated_citations(stored),
         }
         return response_cache.CachedBody.from_content(_dump_json(data)).to_response(
             if_none_match, JSON
@@ -189,17 +196,17 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
     @api.post(
         "/api/feedback",
         status_code=204,
-        summary="Say what you think of an answer",
+        summary="Rate an answer",
         operation_id="feedback",
         responses=problem_responses(404),
     )
     @with_policy(Policy(scope="feedback", cost=PAGE_COST, body_media_type=JSON))
-    def feedback(opinion: Annotated[FeedbackRequest, Body()]) -> Response:
-        """Keep what a reader thinks of an answer, beside what others do."""
-        journal, said = service.answer_log, (opinion.answer, opinion.helpful, opinion.comment)
-        if journal and journal.rate(*said, vote=opinion.vote):
+    def feedback(vote: Annotated[FeedbackRequest, Body()]) -> Response:
+        """Store a reader's vote on an answer."""
+        log = service.answer_log
+        if log and log.rate(vote.answer, vote.helpful, vote.comment, vote=vote.vote):
             return Response(status_code=204)
-        raise NotFoundError("No such answer is kept.", "Ask again, and rate the answer given then.")
+        raise NotFoundError("No answer has this id.", "Ask again, and rate the new answer.")
 
     @api.get(
         "/metrics",
@@ -209,7 +216,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
     )
     @with_policy(Policy(scope="admin", cost=FILE_COST))
     def metrics() -> Response:
-        """Questions, refusals, searches, seconds by step, the generation and who waits."""
+        """Return questions, refusals, searches, seconds by step, generation and queue length."""
         index = service.assistant.index
         text = service.metrics.render(
             generation=index.generation,
@@ -223,7 +230,7 @@ def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRout
 
 
 def stream_events(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """An answer as it is told piece by piece: each event's name and data, all of it in the last."""
+    """Yield the events of a streamed answer as names and data; the last holds the whole answer."""
     yield (
         "understood",
         {name: data[name] for name in ("question", "understood_as", "other_readings")},
@@ -240,9 +247,10 @@ def _format_event(name: str, data: dict[str, Any]) -> str:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
-def _build_history(service: Service, request: AskRequest) -> list[Turn]:
-    begun = service.section_context(request.context)[1] if request.context else ()
-    return [*begun, *(_to_turn(said) for said in request.history)]
+def build_history(service: Service, request: AskRequest) -> list[Turn]:
+    """Return the turns before a question: those of its section, then the conversation."""
+    context = service.section_context(request.context)[1] if request.context else ()
+    return [*context, *(_to_turn(turn) for turn in request.history)]
 
 
 def _to_turn(turn: HistoryTurn) -> Turn:
@@ -250,10 +258,10 @@ def _to_turn(turn: HistoryTurn) -> Turn:
 
 
 def _dump_json(data: dict[str, Any]) -> bytes:
-    # Half a character, which a question may hold, can be written in JSON but not in UTF-8.
+    # A lone surrogate, which a question may contain, exists in JSON escapes but not in UTF-8.
     return json.dumps(data).encode("ascii")
 
 
 def _answer_etag(data: dict[str, Any]) -> str:
-    """The same for the same answer of the same generation, however long it took."""
+    """Return an entity tag of the answer that does not depend on how long it took."""
     return response_cache.CachedBody.from_content(_dump_json({**data, "seconds": 0})).etag

@@ -1,11 +1,8 @@
-"""The bodies of requests and responses, as the server's description of itself names them.
-
-Knows which fields each has, and what they may be. Must not know what is done with them. What is
-sent is made by `to_dict` of what it is; these say how that looks, and a test holds them together.
-"""
+"""Schemas of the requests and responses of every HTTP interface."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,13 +15,13 @@ from pydantic import (
 )
 
 from assistant.assistant import MAX_QUESTION_LENGTH, WORD_CHARACTER
+from assistant.conversation import MAX_SOURCES, MAX_TURN_CHARS
 from assistant.http_accept import EVENT_STREAM
-from assistant.models.answers import Citation, Reason, Related
+from assistant.models.answers import Answer, Citation, HitRecord, Related, WireHit
 from assistant.models.documents import Resource
 from assistant.server.security.problems import PROBLEM_JSON
 
 MAX_HISTORY_TURNS = 100
-MAX_TURN_CHARS = 20_000
 MAX_COMMENT_CHARS = 2_000
 MAX_HITS = 50
 
@@ -38,30 +35,30 @@ _QUESTION_SCHEMA: dict[str, Any] = {
 _QUESTION = Field(
     description=f"The question, in words: at most {MAX_QUESTION_LENGTH:,} characters.",
     examples=["What is a dog?"],
-    # Said here and held by the Assistant, so that every door says the same of what is wrong.
+    # Described here and enforced by the Assistant, so that every interface gives the same error.
     json_schema_extra=_QUESTION_SCHEMA,
 )
 AnswerId = Annotated[str, StringConstraints(pattern=_ANSWER_ID_PATTERN)]
 
 
 def _parse_whole_number(number: object) -> object:
-    """A whole number also where JSON writes it with a fraction of nothing: 3.0 is 3 to it."""
+    """Accept 3.0 as 3: JSON does not distinguish them."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 WHOLE_NUMBER = BeforeValidator(_parse_whole_number)
-"""Stands after the limits of an integer, which are else not described."""
+"""To be listed after the limits of an integer, or the schema leaves them out."""
 
 
 class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-_ANNOTATIONS = {"default", "description", "examples", "title"}  # what describes a field of any type
+_ANNOTATIONS = {"default", "description", "examples", "title"}  # keywords of any type
 
 
 def _allow_null(schema: dict[str, Any]) -> None:
-    """Describe that null is taken where there is a default."""
+    """Describe that a field with a default also accepts null."""
     for field in schema["properties"].values():
         if "default" in field and "type" in field:
             kind = {name: field.pop(name) for name in [*field] if name not in _ANNOTATIONS}
@@ -69,7 +66,7 @@ def _allow_null(schema: dict[str, Any]) -> None:
 
 
 class RequestModel(BaseModel):
-    """What is sent: null, where there is a default, means what leaving it out does."""
+    """A request; null means the same as leaving out a field that has a default."""
 
     model_config = ConfigDict(json_schema_extra=_allow_null)
 
@@ -84,12 +81,12 @@ class RequestModel(BaseModel):
 
 
 class HistoryTurn(RequestModel, _StrictModel):
-    """One turn of the talk so far."""
+    """One earlier turn of the conversation."""
 
     role: Literal["user", "agent"]
     text: Annotated[str, Field(max_length=MAX_TURN_CHARS)]
-    sources: Annotated[list[str], Field(max_length=100)] = Field(
-        [], description="The passages that an agent's turn quoted: its citations' `passage`."
+    sources: Annotated[list[str], Field(max_length=MAX_SOURCES)] = Field(
+        [], description="The passages that an agent's turn quoted: the `passage` of each citation."
     )
 
 
@@ -98,7 +95,7 @@ class AskRequest(RequestModel, _StrictModel):
 
     question: str = _QUESTION
     history: Annotated[list[HistoryTurn], Field(max_length=MAX_HISTORY_TURNS)] = Field(
-        [], description="The talk so far, oldest turn first."
+        [], description="The conversation so far, oldest turn first."
     )
     context: Annotated[str, Field(max_length=1000)] = Field(
         "",
@@ -108,72 +105,91 @@ class AskRequest(RequestModel, _StrictModel):
 
 
 class SearchRequest(AskRequest):
-    """A question to which passages are wanted."""
+    """A query for passages."""
 
     k: Annotated[int, Field(ge=1, le=MAX_HITS), WHOLE_NUMBER] = Field(
-        10, description="How many at most."
+        10, description="The largest number of passages."
     )
 
 
 class FeedbackRequest(RequestModel, _StrictModel):
-    """What a reader thinks of an answer."""
+    """A reader's vote on an answer."""
 
     answer: AnswerId = Field(description="The answer's `id`.", examples=["abcdefghijklmnop"])
     helpful: bool
     comment: Annotated[str, Field(max_length=MAX_COMMENT_CHARS)] = ""
     vote: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = Field(
         "",
-        description="A name you make up for this vote, hard to guess: another of that name "
-        "replaces it. Without one, each counts.",
+        description="A name for this vote that is hard to guess: a later vote of that name "
+        "replaces it. Without a name, every vote counts.",
     )
 
 
-class AnswerResponse(_StrictModel):
-    """An answer: quotes of the guide with their sources, or that it does not say."""
+_HREF = Field(description="The address that a browser opens: of the guide's site or this server.")
 
-    id: str = Field(description="What it is kept as; empty where nothing is kept.")
-    question: str
-    understood_as: str
-    other_readings: list[str]
-    found: bool
-    text: str = Field(description="The quotes, each with its marker [n].")
-    confidence: float = Field(ge=0, le=1)
-    citations: list[Citation]
-    resources: list[Resource]
-    related: list[Related]
-    missing: list[str] = Field(description="What the guide does not speak of, of what is compared.")
-    next_questions: list[str]
-    writer: str
-    degraded: list[str]
-    generation: str = Field(description="The state of the guide that was asked.")
-    seconds: float
+
+@dataclass(frozen=True, slots=True)
+class CitationResponse(Citation):
+    """A quote with its source, and the address where a browser reads it."""
+
+    href: Annotated[str, _HREF]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceResponse(Resource):
+    """A recommended resource, and its address for a browser."""
+
+    href: Annotated[str, _HREF]
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedResponse(Related):
+    """A section close to the question, and its address for a browser."""
+
+    href: Annotated[str, _HREF]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifiedAnswer(Answer):
+    """Quotes from the guide with their sources, or a refusal; with the id of the stored answer."""
+
+    hits: Annotated[tuple[WireHit, ...], Field(exclude=True)] = ()
+    id: Annotated[
+        str, Field(description="The id of the stored answer; empty where answers are not stored.")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerResponse(IdentifiedAnswer):
+    """Quotes from the guide with their sources, or a refusal."""
+
+    citations: tuple[CitationResponse, ...]
+    resources: tuple[ResourceResponse, ...]
+    related: tuple[RelatedResponse, ...]
 
 
 class StoredAnswerResponse(_StrictModel):
-    """An answer as it was given at a time."""
+    """A stored answer."""
 
     id: AnswerId
-    at: str = Field(description="When it was last given, UTC.", examples=["2026-01-31T12:00:00Z"])
+    at: str = Field(
+        description="When the answer was last given, UTC.", examples=["2026-01-31T12:00:00Z"]
+    )
     answer: AnswerResponse
-    changed: list[int] = Field(description="The citations whose section is not as it was since.")
+    changed: list[int] = Field(
+        description="The numbers of the citations whose section has changed since."
+    )
 
 
-class HitResponse(_StrictModel):
-    """A passage that was found."""
+@dataclass(frozen=True, slots=True)
+class HitResponse(HitRecord):
+    """A retrieved passage, and the address where a browser reads it."""
 
-    rank: int
-    passage: str
-    path: str
-    headings: list[str]
-    anchor: str
-    url: str
-    probability: float
-    text: str
-    why: Reason
+    href: Annotated[str, _HREF]
 
 
 class SearchResponse(_StrictModel):
-    """The passages found, best first."""
+    """The retrieved passages, best first."""
 
     question: str
     understood_as: str
@@ -182,7 +198,7 @@ class SearchResponse(_StrictModel):
 
 
 class SectionResponse(_StrictModel):
-    """A section of a page and all of its text."""
+    """A section of a page with its whole text."""
 
     headings: list[str]
     anchor: str
@@ -192,7 +208,7 @@ class SectionResponse(_StrictModel):
 
 
 class PageResponse(_StrictModel):
-    """A page of the guide, by its sections."""
+    """A page of the guide, section by section."""
 
     path: str
     title: str
@@ -204,7 +220,7 @@ class PageResponse(_StrictModel):
 
 
 class HeadingResponse(_StrictModel):
-    """A heading and those below it."""
+    """A heading and the headings below it."""
 
     title: str
     path: str
@@ -213,11 +229,11 @@ class HeadingResponse(_StrictModel):
 
 
 class GuideResponse(_StrictModel):
-    """What there is to ask."""
+    """A description of the guide."""
 
     title: str
-    languages: list[str] = Field(description="Those its pages say they are in.")
-    interface: list[str] = Field(description="The languages our own words come in.")
+    languages: list[str] = Field(description="The languages that its pages declare.")
+    interface: list[str] = Field(description="The languages of the chat's own messages.")
     generation: str
     pages: int
     passages: int
@@ -233,22 +249,22 @@ class ServerSentEvent(BaseModel):
 
 
 STREAM_CONTENT = {EVENT_STREAM: {"schema": ServerSentEvent.model_json_schema()}}
-"""What a response that is a stream holds."""
+"""The content of a response that is a stream."""
 
 
 class ProblemDetails(BaseModel):
-    """An error, after RFC 9457, with what mends it."""
+    """An error after RFC 9457, with a hint on how to fix it."""
 
     type: str
     title: str
     status: int
     detail: str
     mend: str
-    id: str = Field(description="What the log knows the request by.")
+    id: str = Field(description="The request's id in the log.")
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route, by their statuses, as the server's description of itself has them."""
+    """Describe the errors of a route by their statuses, for OpenAPI."""
     return {
         status: {
             "model": ProblemDetails,
@@ -258,34 +274,34 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-# -- as OpenAI's clients send and read it: what they send beside this is passed over ---------------
+# -- OpenAI's chat completions: other fields that clients send are ignored -------------------------
 
 
 class ContentPart(BaseModel):
-    """A part of what was said; only text can be asked."""
+    """A part of a message; only text can be asked."""
 
     type: str = Field(json_schema_extra={"const": "text"})
     text: str | None = None
 
 
 class ChatMessage(BaseModel):
-    """One turn of the talk; what is neither the user's nor the assistant's is left out."""
+    """One message; those that are neither the user's nor the assistant's are ignored."""
 
     role: Literal["user", "assistant", "system", "developer", "tool", "function"]
     content: str | list[ContentPart] | None = None
 
 
 class StreamOptions(RequestModel):
-    """What a stream says beside the answer."""
+    """What a stream sends beside the answer."""
 
     include_usage: Annotated[bool, Field(strict=True)] = False
 
 
 class ChatCompletionRequest(RequestModel):
-    """A talk to be gone on with: the user's last message is the question."""
+    """A conversation; the user's last message is the question."""
 
     model: Annotated[str, Field(max_length=200)] = Field(
-        "guide", description="Any name; the answer comes back under it."
+        "guide", description="Any name; the response repeats it."
     )
     messages: Annotated[list[ChatMessage], Field(min_length=1)] = Field(
         examples=[[{"role": "user", "content": "What is a dog?"}]],
@@ -301,7 +317,7 @@ class ChatCompletionRequest(RequestModel):
 
 
 class Usage(_StrictModel):
-    """How long the talk and the answer are, in words: nothing here is counted in tokens."""
+    """The length of the conversation and the answer, in words instead of tokens."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -309,7 +325,7 @@ class Usage(_StrictModel):
 
 
 class ChatCompletionMessage(_StrictModel):
-    """What is answered, as Markdown with footnotes."""
+    """The answer as Markdown with footnotes."""
 
     role: Literal["assistant"]
     content: str
@@ -317,7 +333,7 @@ class ChatCompletionMessage(_StrictModel):
 
 
 class ChatCompletionChoice(_StrictModel):
-    """The answer; there is one."""
+    """The one choice."""
 
     index: int
     message: ChatCompletionMessage
@@ -326,23 +342,25 @@ class ChatCompletionChoice(_StrictModel):
 
 
 class ChatCompletionResponse(_StrictModel):
-    """An answer as OpenAI's clients read it, and what it rests on."""
+    """An answer as OpenAI's clients read it, with its sources."""
 
     id: str
     object: Literal["chat.completion"]
     created: int = Field(description="Seconds since 1970.")
     model: str
-    system_fingerprint: str = Field(description="The state of the guide that was asked.")
+    system_fingerprint: str = Field(description="The version of the index that answered.")
     choices: list[ChatCompletionChoice]
     usage: Usage
-    citations: list[Citation]
-    resources: list[Resource]
+    citations: list[CitationResponse]
+    resources: list[ResourceResponse]
     found: bool
-    answer_id: str = Field(description="What the answer is kept as; empty where nothing is kept.")
+    answer_id: str = Field(
+        description="The id of the stored answer; empty where answers are not stored."
+    )
 
 
 class ModelResponse(_StrictModel):
-    """What is asked: the guide, under the one name it has here."""
+    """The guide as a model."""
 
     id: str
     object: Literal["model"]
@@ -351,7 +369,7 @@ class ModelResponse(_StrictModel):
 
 
 class ModelListResponse(_StrictModel):
-    """All there is to ask."""
+    """The list of models: the guide alone."""
 
     object: Literal["list"]
     data: list[ModelResponse]

@@ -1,8 +1,4 @@
-"""The guide in other sites' pages: the script they load, and the page it shows in a frame.
-
-Knows what both are made of, and in which words. Must not know how an answer is found, nor what
-the page then does with one: that is its own script's.
-"""
+"""The widget for other sites: the script that they load, and the page that it shows in a frame."""
 
 from __future__ import annotations
 
@@ -12,18 +8,23 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Body, Header, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from assistant.assistant import MAX_QUESTION_LENGTH
-from assistant.conversation import MAX_TURNS
+from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURNS
+from assistant.http_accept import JSON
+from assistant.models import wire
 from assistant.render import catalogue, layout, theme
-from assistant.render.html import escape
+from assistant.render.html import HtmlRenderer, escape
+from assistant.server.routes.rest import build_history
+from assistant.server.routes.schemas import AskRequest
 from assistant.server.security.policies import (
     ASSET_CONTENT_POLICY,
     EMBED_CONTENT_POLICY,
     FILE_COST,
     PAGE_COST,
+    QUESTION_COST,
     Policy,
     with_policy,
 )
@@ -37,27 +38,36 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 SCRIPT_MAX_AGE = 3600
-"""Seconds a browser uses the script for before it asks whether there is a newer one."""
+"""Seconds for which a browser caches the script."""
 
 PLACEHOLDER = '"FILLED"'
-"""What stands in the script where the server's words and colours go."""
+"""The text in the script that is replaced by the server's messages and colours."""
 
 _STATIC = Path(__file__).parent.parent / "static"
-_COMMENT_LINE = re.compile(r"^ *//.*\n", re.M)  # readers of a wiki need none
+_COMMENT_LINE = re.compile(r"^ *//.*\n", re.M)  # left out of what browsers load
 
-# What the script itself says, before our page is there to say anything.
-_LOADER_MESSAGES = "ask_guide close away open_tab needs_web".split()
+_SCRIPT_KEYS = "ask_guide close unreachable open_tab needs_web".split()
+"""Keys of the messages of the script itself, which it shows before the page in the frame loads."""
 
-_PAGE_MESSAGES = (
-    "ask answer_this placeholder search_placeholder looking queued understood meant sources source "
-    "recommended as_listed related next article book video form page minutes refused looked_for "
-    "nearest rephrase tell gap quoted or helpful yes no comment_label send thanks not_kept link "
-    "failed failed_mend too_long too_long_mend busy busy_mend lost ask_again no_hits"
-).split()
+_PAGE_KEYS = (
+    *layout.ANSWER_KEYS,
+    *"answer_this search_placeholder searching queued internal_error internal_error_hint".split(),
+    *"too_long too_long_hint busy busy_hint connection_lost ask_again no_hits".split(),
+)
+"""Keys of the messages that the scripts of the page in the frame need."""
+
+
+_QUESTION = Policy(
+    scope="read",
+    is_question=True,
+    cost=QUESTION_COST,
+    max_body=MAX_CONVERSATION_BYTES,
+    body_media_type=JSON,
+)
 
 
 def create_script_router(settings: Settings) -> APIRouter:
-    """The route of the script, which needs no guide."""
+    """Create the route of the script, which needs no guide."""
     routes = APIRouter(include_in_schema=False)
     script = _build_script(settings)
     tag = f'"{hashlib.blake2b(script, digest_size=12).hexdigest()}"'
@@ -65,7 +75,7 @@ def create_script_router(settings: Settings) -> APIRouter:
 
     @routes.get("/widget.js")
     @with_policy(Policy(cost=FILE_COST, content_policy=ASSET_CONTENT_POLICY, cross_origin=True))
-    def found(if_none_match: Annotated[str, Header()] = "") -> Response:
+    def script_file(if_none_match: Annotated[str, Header()] = "") -> Response:
         if tag in if_none_match:
             return Response(status_code=304, headers=headers)
         return Response(script, media_type="text/javascript", headers=headers)
@@ -73,8 +83,8 @@ def create_script_router(settings: Settings) -> APIRouter:
     return routes
 
 
-def create_router(service: Service, masthead: Branding, settings: Settings) -> APIRouter:
-    """The route of the page in the frame, over a guide that is ready."""
+def create_router(service: Service, branding: Branding, settings: Settings) -> APIRouter:
+    """Create the routes of the page in the frame, over a guide that is ready."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/embed")
@@ -82,69 +92,88 @@ def create_router(service: Service, masthead: Branding, settings: Settings) -> A
     def embed(
         request: Request, language: Annotated[str, Query(max_length=100)] = ""
     ) -> HTMLResponse:
-        # The page around it knows its readers better than a setting for all of them does; what
-        # it names comes first, and where there is no catalogue for it, what else is wanted.
-        accepted = request.headers.get("accept-language", "")
-        say = catalogue.choose_messages(f"{language},{settings.language or accepted}")
-        page = _render_page(masthead, say, service.examples())
+        page = _render_page(branding, choose_messages(request, language), service.examples())
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+    @routes.post("/embed/ask")
+    @with_policy(_QUESTION)
+    def ask(
+        request: Request,
+        body: Annotated[AskRequest, Body()],
+        language: Annotated[str, Query(max_length=100)] = "",
+    ) -> JSONResponse:
+        """Answer a question as HTML, with the turns to send with the next question."""
+        messages = choose_messages(request, language)
+        renderer = HtmlRenderer(service.assistant.index.store, messages, branding)
+        history = build_history(service, body)
+        served = service.ask(body.question, history, interface="widget", language=messages.language)
+        answer = renderer.render_answer(served.answer, served.texts, served.id)
+        data = {
+            "html": renderer.render_turn(body.question, answer),
+            "text": served.answer.text if served.answer.found else messages("no_answer"),
+            "turns": [wire.to_dict(turn) for turn in served.turns],
+        }
+        return JSONResponse(data, headers={"Cache-Control": "no-store"})
+
+    def choose_messages(request: Request, language: str) -> Messages:
+        """Choose the language of the page around the frame, the setting's, or the browser's."""
+        fallback = settings.language or request.headers.get("accept-language", "")
+        return catalogue.choose_messages(f"{language},{fallback}")
 
     return routes
 
 
 def _build_script(settings: Settings) -> bytes:
-    """The script with its words in every language, the language that is set, and the colour."""
-    said = {}
+    """Return the script with its messages in every language, the setting's language and colour."""
+    texts = {}
     for language in catalogue.languages():
-        say = catalogue.choose_messages("", language)
-        words = {name: say(name) for name in _LOADER_MESSAGES}
-        said[language] = {"direction": say.direction, **words}
-    filled = {
+        messages = catalogue.choose_messages("", language)
+        words = {name: messages(name) for name in _SCRIPT_KEYS}
+        texts[language] = {"direction": messages.direction, **words}
+    values = {
         "fixed": catalogue.choose_messages("", settings.language).language
         if settings.language
         else "",
-        # In a page of somebody else's it colours one element of ours, not all there is.
+        # In another site's page it colours one element of ours alone.
         "colours": theme.accent_css(settings.accent).replace(":root", ".guide", 1),
-        "said": said,
+        "messages": texts,
     }
     script = _COMMENT_LINE.sub("", (_STATIC / "widget.js").read_text(encoding="utf-8"))
-    return script.replace(PLACEHOLDER, json.dumps(filled, ensure_ascii=False), 1).encode()
+    return script.replace(PLACEHOLDER, json.dumps(values, ensure_ascii=False), 1).encode()
 
 
-def _render_page(masthead: Branding, say: Messages, examples: Sequence[str]) -> str:
-    root = masthead.root
+def _render_page(branding: Branding, messages: Messages, examples: Sequence[str]) -> str:
+    root = branding.root
     chips = "".join(
         f'<button type="button" class="chip asks" dir="auto" value="{escape(one)}">'
         f"{escape(one)}</button> "
         for one in examples
     )
-    offered = f'<p class="offer">{escape(say("examples"))}</p><p class="chips">{chips}</p>'
+    offer = f'<p class="offer">{escape(messages("examples"))}</p><p class="chips">{chips}</p>'
+    plural = {"hits-one": messages("hits", n=1), "hits-other": messages("hits", n="{n}")}
+    hits = "".join(
+        f'<meta name="say-{key}" content="{escape(text)}">' for key, text in plural.items()
+    )
     return (
-        f'<!doctype html><html lang="{say.language}" dir="{say.direction}" '
-        f'class="reader scripted embed" data-root="{root}/" data-most="{MAX_QUESTION_LENGTH}" '
-        f'data-turns="{MAX_TURNS}" data-form="{escape(masthead.feedback_url)}">'
+        f'<!doctype html><html lang="{messages.language}" dir="{messages.direction}" '
+        f'class="reader scripted embed" data-max-question="{MAX_QUESTION_LENGTH}" '
+        f'data-max-turns="{MAX_TURNS}" data-max-bytes="{MAX_CONVERSATION_BYTES}">'
         '<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(masthead.title)}</title>{layout.icon_link(masthead)}{layout.stylesheet_links(root)}"
-        f'<link rel="stylesheet" href="{root}/chat/embed.css">{_message_tags(say)}'
-        f'<link rel="modulepreload" href="{root}/chat/reply.js">'
-        f'<script type="module" src="{root}/chat/embed.js"></script></head><body>'
-        f'<main id="view"><h1 class="unseen">{escape(masthead.title)}</h1>'
-        f'<div id="begin"><p>{escape(say("subtitle"))}</p>{offered if chips else ""}</div>'
+        f"<title>{escape(branding.title)}</title>"
+        f"{layout.icon_link(branding)}{layout.stylesheet_links(root)}"
+        f'<link rel="stylesheet" href="{root}/chat/embed.css">'
+        f"{layout.message_tags(messages, _PAGE_KEYS)}{hits}"
+        f'<script src="{root}/chat/answer.js" defer></script>'
+        f'<script src="{root}/chat/embed.js" defer></script></head><body>'
+        f'<main id="view"><h1 class="unseen">{escape(branding.title)}</h1>'
+        f'<div id="start"><p>{escape(messages("subtitle"))}</p>{offer if chips else ""}</div>'
         '<div id="talk"></div><div id="hits"></div>'
-        f'<button id="anew" type="button" hidden>{escape(say("new"))}</button></main>'
-        '<p id="said" class="unseen" role="status"></p>'
-        f'<form id="asker" role="search"><textarea id="box" rows="1" dir="auto" maxlength="4000" '
-        f'autocomplete="off" enterkeyhint="send" placeholder="{escape(say("placeholder"))}" '
-        f'aria-label="{escape(say("box_label"))}"></textarea>'
-        f'<button id="send">{escape(say("ask"))}</button></form>'
+        f'<button id="restart" type="button" hidden>{escape(messages("new_conversation"))}</button>'
+        '</main><p id="status" class="unseen" role="status"></p>'
+        f'<form id="form" role="search"><textarea id="box" rows="1" dir="auto" maxlength="4000" '
+        f'autocomplete="off" enterkeyhint="send" placeholder="{escape(messages("placeholder"))}" '
+        f'aria-label="{escape(messages("box_label"))}"></textarea>'
+        f'<button id="send">{escape(messages("ask"))}</button></form>'
         "</body></html>"
     )
-
-
-def _message_tags(say: Messages) -> str:
-    """What the page's script says, as data for it to read; a name in braces is filled in there."""
-    blanks = {name: f"{{{name}}}" for name in ("n", "id", "most", "question", "side", "words")}
-    said = {name: say(name, **blanks) for name in _PAGE_MESSAGES}
-    said |= {"hits-one": say("hits", n=1), "hits-other": say("hits", **blanks)}
-    return "".join(f'<meta name="say-{name}" content="{escape(it)}">' for name, it in said.items())

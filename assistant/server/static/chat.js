@@ -3,6 +3,7 @@
 // question that is sent before the page can send it.
 (() => {
   "use strict";
+  const { say, element } = window.guide;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = matchMedia("(hover: hover) and (pointer: fine)");
   const PATIENCE = 700; // milliseconds after which a question is said to wait for others
@@ -11,17 +12,10 @@
 
   // -- a question on its way ---------------------------------------------------------------------
 
-  function element(name, kind, text = "") {
-    const made = document.createElement(name);
-    made.className = kind;
-    made.textContent = text;
-    return made;
-  }
-
   function pending(question) {
     settled();
     const place = element("section", "exchange pending");
-    const said = element("p", "looking", say("looking"));
+    const said = element("p", "looking", say("searching"));
     place.append(element("h2", "asked", question.slice(0, 300)), said);
     place.firstChild.dir = "auto";
     talk.after(place);
@@ -61,12 +55,12 @@
         if (!(early && busy)) {
           if (!response.ok) {
             const refused = await response.clone().json().catch(() => ({}));
-            failed(busy ? say("busy") : refused.detail, busy ? say("busy_mend") : refused.mend);
+            failed(busy ? say("busy") : refused.detail, busy ? say("busy_hint") : refused.hint ?? refused.mend);
           }
           return response;
         }
       } catch (error) {
-        failed(say("lost"), say("lost_mend"));
+        failed(say("connection_lost"), say("connection_lost_hint"));
         if (!early) {
           throw error;
         }

@@ -16,7 +16,7 @@
   const data = script.dataset;
   const base = new URL(".", script.src);
   const language = spoken();
-  const say = OURS.said[language];
+  const say = OURS.messages[language];
   const title = data.title || say.ask_guide;
   const scheme = /^(light|dark)$/.test(data.scheme) ? data.scheme : ""; // else the reader's
   const home = document.createElement("guide-assistant");
@@ -30,7 +30,7 @@
     for (let at = -2; at < (navigator.languages?.length ?? 0); at += 1) {
       const wanted = at === -2 ? data.language : at === -1 ? OURS.fixed : navigator.languages[at];
       const code = String(wanted ?? "").slice(0, 2).toLowerCase();
-      if (/^[a-z]{2}$/.test(code) && OURS.said[code]) {
+      if (/^[a-z]{2}$/.test(code) && OURS.messages[code]) {
         return code;
       }
     }
@@ -92,7 +92,7 @@
     link.rel = "noopener noreferrer";
     const note = element("div", "note");
     note.setAttribute("role", "alert");
-    note.append(element("p", "", say.away), link);
+    note.append(element("p", "", say.unreachable), link);
     frame.remove();
     frame = null;
     place.replaceChildren(note);

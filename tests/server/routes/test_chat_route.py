@@ -112,12 +112,12 @@ def test_a_talk_about_what_is_not_in_the_guide_is_any_talk(chat, section):
 
 def test_a_reader_is_spoken_to_in_their_language_or_in_the_one_that_is_set(assistant, chat):
     assert (
-        catalogue.choose_messages("de")("refused")
+        catalogue.choose_messages("de")("no_answer")
         in chat.answered("bread", chat_module.ChatState(), "de")[0].markup
     )
     fixed = chat_module.Chat(Service(LiveAssistant(assistant)), Branding("Animals"), language="fr")
     assert (
-        catalogue.choose_messages("fr")("refused")
+        catalogue.choose_messages("fr")("no_answer")
         in fixed.answer("bread", chat_module.ChatState(), "de")[0].html
     )
 
@@ -135,7 +135,7 @@ def test_every_script_of_the_page_carries_the_nonce():
     assert re.findall(r"<script[^>]*>", page) == [
         '<script nonce="n0nce">',
         '<script nonce="n0nce" type="module" src="a.js">',
-        '<script nonce="n0nce" src="/chat/actions.js" defer>',
+        '<script nonce="n0nce" src="/chat/answer.js" defer>',
         '<script nonce="n0nce" src="/chat/chat.js" defer>',
     ]
 

@@ -12,6 +12,7 @@ import threading
 
 import jsonschema
 import pytest
+from answered import without_hrefs
 from fastapi.testclient import TestClient
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -214,9 +215,8 @@ def test_an_agent_is_answered_as_anyone_is(corpus_assistant, question, mode):
 
 def test_a_search_and_a_section_are_as_rest_gives_them(server, rest):
     asked = {"question": "Which fish is in the river?", "k": 3, "context": "long.md#fish"}
-    assert (
-        call(server, "search", asked).structured_content
-        == rest.post("/api/search", json=asked).json()
+    assert call(server, "search", asked).structured_content == without_hrefs(
+        rest.post("/api/search", json=asked).json()
     )
     for path, anchor in [("cats.md", ""), ("cats.md", "what-is-a-cat"), ("small/ü 1.md", "")]:
         found = call(server, "read_section", {"path": path, "anchor": anchor})
@@ -290,11 +290,11 @@ def test_what_breaks_is_told_as_a_failure_and_never_as_nothing_found(guide, word
         result = call(server, tool, arguments)
         assert result.is_error
         what, mend = text(result).split("\n")
-        assert what == "Something went wrong here."
-        name = re.fullmatch(r"Try again; the log says more under ([0-9a-f]{12})\.", mend)[1]
+        assert what == "The server failed."
+        name = re.fullmatch(r"Try again; the log has details under ([0-9a-f]{12})\.", mend)[1]
         assert f"Request {name} failed" in caplog.text
     error = refused(server, lambda client: client.read_resource("guide://page/cats.md"))
-    assert error.message.startswith("Something went wrong here. Try again; the log says more under")
+    assert error.message.startswith("The server failed. Try again; the log has details under")
 
 
 # -- data, not instructions -----------------------------------------------------------------------
@@ -377,7 +377,7 @@ def test_a_long_page_s_resource_is_read_on_to_its_end(server, guide):
         assert len(said) <= MAX_CHARS + WORDS_OF_OURS
         ours, theirs = apart(said)
         heard += theirs
-        found = re.search(r"Go on with (guide://page/long\.md\?offset=\d+)$", ours)
+        found = re.search(r"Continue with (guide://page/long\.md\?offset=\d+)$", ours)
         address = found and found[1]
     assert heard == whole
 
@@ -420,7 +420,7 @@ def test_the_pages_are_listed_in_parts_each_once_and_can_be_read(server, guide, 
         return listed, last.contents[0]
 
     listed, last = talk(server, work, mode)
-    assert [page.name for page in listed] == guide[0].index.store.pages()
+    assert [page.name for page in listed] == guide[0].index.store.page_paths()
     assert len(listed) == 233
     assert {page.mime_type for page in listed} == {"text/markdown"}
     assert all("\n" not in page.title for page in listed)
@@ -454,14 +454,14 @@ def test_the_template_makes_the_addresses_that_are_listed(server):
 def test_an_address_of_no_page_is_an_error_with_its_mend(server, address):
     error = refused(server, lambda client: client.read_resource(address))
     assert error.code == -32602
-    assert error.data["what"].startswith("The guide has no ")
-    assert error.data["mend"] == "List the resources for the guide's pages."
+    assert error.data["message"].startswith("The guide has no ")
+    assert error.data["hint"] == "List the resources for the guide's pages."
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1e3", "9" * 10, "²"])
 def test_a_cursor_that_no_list_gave_is_an_error(server, cursor):
     error = refused(server, lambda client: client.list_resources(cursor=cursor))
-    assert error.message == "There is no such cursor. Use one that a list ended with."
+    assert error.message == "There is no such cursor. Use the nextCursor of a list."
 
 
 # -- at the same time -----------------------------------------------------------------------------

@@ -259,7 +259,7 @@ def test_an_error_of_the_protocol_keeps_its_mend_over_http(serving, mode):
 
     error = talk(f"{serving.origin}/mcp", work, mode)
     assert error.code == -32602
-    assert error.data["mend"] == "List the resources for the guide's pages."
+    assert error.data["hint"] == "List the resources for the guide's pages."
 
 
 def test_the_python_of_the_docs_asks_a_server(serving):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from answered import without_hrefs
 from fastapi.testclient import TestClient
 from opened import opened
 
@@ -175,7 +176,7 @@ def test_a_client_of_another_make_gets_the_same(served, corpus_assistant):
     got = json.loads(ran(ANOTHER, served.origin, ASKED[0]))
     assert got["whole"] == "".join(got["pieces"])
     assert f"{answer.citations[0].quote} [^1]" in got["whole"]
-    assert got["citations"] == answer.to_dict()["citations"]
+    assert without_hrefs(got)["citations"] == answer.to_dict()["citations"]
     assert got["finish"] == "stop"
     assert got["usage"] > 0
     assert got["error"] == "The question is empty. Ask in words, for example: what is …?"

@@ -6,7 +6,7 @@ import json
 
 import openai
 import pytest
-from tests.test_completions import ASKED, asking, rests
+from test_openai import ASKED, asking, rests
 
 from tests.serving import Serving
 

@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from answered import without_hrefs
 from fastapi.testclient import TestClient
 from opened import opened
 from pydantic import TypeAdapter
@@ -14,6 +15,7 @@ from assistant.assistant import MAX_QUESTION_LENGTH, Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import Turn
+from assistant.render.urls import citation_url, section_url
 from assistant.server.reload import LiveAssistant
 from assistant.server.routes import schemas
 from assistant.server.security.api_keys import ApiKeys
@@ -118,9 +120,21 @@ def timeless(answer: dict) -> dict:
 # -- ask ------------------------------------------------------------------------------------------
 
 
+def test_a_citation_and_a_section_say_where_a_browser_reads_them(client, assistant):
+    answer = ask(client, "What is a cat?")
+    own = assistant.ask("What is a cat?")
+    assert [one["href"] for one in answer["citations"]] == list(map(citation_url, own.citations))
+    assert answer["citations"][0]["href"].startswith("/guide/cats.md?section=what-is-a-cat&first=")
+    assert [one["href"] for one in answer["related"]] == [
+        section_url(one.path, one.anchor, one.url) for one in own.related
+    ]
+
+
 def test_an_answer_is_the_one_that_python_gives(client, assistant):
     for question in ("What is a cat?", "what is bread made of?"):
-        assert timeless(ask(client, question)) == timeless(assistant.ask(question).to_dict())
+        assert timeless(without_hrefs(ask(client, question))) == timeless(
+            assistant.ask(question).to_dict()
+        )
 
 
 def test_an_answer_is_told_event_by_event_from_what_was_understood_to_all_of_it(client):
@@ -151,7 +165,9 @@ def test_a_follow_up_is_understood_from_the_talk_that_is_sent_along(client, assi
     ]
     history = [Turn("user", "What is a cat?"), Turn("agent", first["text"], tuple(sources))]
     then = ask(client, "And how do they drink?", history=turns)
-    assert timeless(then) == timeless(assistant.ask("And how do they drink?", history).to_dict())
+    assert timeless(without_hrefs(then)) == timeless(
+        assistant.ask("And how do they drink?", history).to_dict()
+    )
 
 
 def test_what_the_reader_has_open_is_what_a_question_leans_on(client):
@@ -222,7 +238,10 @@ def test_many_at_once_get_each_their_own_answer(client):
 def test_a_search_is_the_one_that_python_makes(client, assistant):
     found = client.post("/api/search", json={"question": "milk", "k": 2}).json()
     generation = found.pop("generation")
-    assert found == assistant.search("milk", 2).to_dict()
+    assert [hit["href"] for hit in found["hits"]] == [
+        f"/guide/{hit['path']}#{hit['anchor']}" for hit in found["hits"]
+    ]
+    assert without_hrefs(found) == assistant.search("milk", 2).to_dict()
     assert generation == assistant.index.generation
     assert len(found["hits"]) == 2
 

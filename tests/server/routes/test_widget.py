@@ -86,7 +86,7 @@ def test_the_page_in_the_frame_is_at_most_forty_kilobytes_compressed_with_all_it
     page = reader.get("/embed").text
     loaded = set(re.findall(r'(?:src|href)="(/[^"]+)"', page))
     assert loaded == {
-        "/chat/chat.css", "/chat/brand.css", "/chat/embed.css", "/chat/embed.js", "/chat/reply.js",
+        "/chat/chat.css", "/chat/brand.css", "/chat/embed.css", "/chat/embed.js", "/chat/answer.js",
     }  # fmt: skip
     assert packed(page, *(reader.get(path).text for path in loaded)) <= 40_000
 
@@ -124,16 +124,16 @@ def filled(script: str) -> dict:
 
 def test_the_script_has_its_words_in_every_language_and_the_colour_that_is_set(bare):
     ours = filled(bare(accent="#aa3300").get("/widget.js").text)
-    assert sorted(ours["said"]) == list(catalogue.languages())
-    assert ours["said"]["de"]["close"] == "Schließen"
-    assert ours["said"]["ar"]["direction"] == "rtl"
+    assert sorted(ours["messages"]) == list(catalogue.languages())
+    assert ours["messages"]["de"]["close"] == "Schließen"
+    assert ours["messages"]["ar"]["direction"] == "rtl"
     assert ours["fixed"] == ""
     assert re.match(r"\.guide \{ --accent: light-dark\(#aa3300, #", ours["colours"])
     assert filled(bare(language="de-AT").get("/widget.js").text)["fixed"] == "de"
 
 
 def test_the_scripts_keep_nothing_in_the_browser_write_no_markup_and_log_nothing():
-    for name in ("widget.js", "embed.js", "reply.js"):
+    for name in ("widget.js", "embed.js", "answer.js"):
         script = (STATIC / name).read_text(encoding="utf-8")
         for word in (
             "localStorage", "sessionStorage", "indexedDB", "cookie", "innerHTML", "outerHTML",
@@ -190,11 +190,11 @@ def test_a_name_no_language_can_have_is_refused(bare):
 
 def test_the_page_has_an_element_for_each_that_its_script_looks_for(bare):
     page = bare().get("/embed").text
-    for script in ("embed.js", "reply.js"):
+    for script in ("embed.js", "answer.js"):
         source = (STATIC / script).read_text(encoding="utf-8")
         for name in re.findall(r'say\("([\w-]+)"', source):
             assert f'name="say-{name}"' in page, name
-    for name in ("view", "begin", "talk", "hits", "said", "asker", "box", "send", "anew"):
+    for name in ("view", "start", "talk", "hits", "status", "form", "box", "send", "restart"):
         assert page.count(f'id="{name}"') == 1
 
 
@@ -202,13 +202,11 @@ def test_what_the_guide_is_called_and_asked_stands_in_the_page_as_text(bare):
     page = bare(title=TITLE, feedback_url='https://x.example/?a="b"').get("/embed").text
     assert "alert(1)</script>" not in page
     assert f"<title>{html.escape(TITLE)}</title>" in page
-    assert 'data-form="https://x.example/?a=&quot;b&quot;"' in page
     assert "What is a dog?</button>" in page
 
 
 def test_below_a_path_every_address_is_below_it(bare):
     page = bare(root="/help").get("/embed").text
-    assert 'data-root="/help/"' in page
     assert all(
         path.startswith("/help/chat/") for path in re.findall(r'(?:src|href)="(/[^"]+)"', page)
     )

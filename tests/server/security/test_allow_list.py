@@ -42,6 +42,7 @@ OPEN = {
     # In other sites' pages:
     "/widget.js": [("GET", "/widget.js", 200, "")],
     "/embed": [("GET", "/embed", 200, "read")],
+    "/embed/ask": [("POST", "/embed/ask", 422, "read")],
     # For programs:
     "/api/ask": [("POST", "/api/ask", 422, "read")],
     "/api/search": [("POST", "/api/search", 422, "read")],
