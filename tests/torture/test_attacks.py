@@ -6,7 +6,7 @@ import pytest
 
 from assistant.settings import Settings
 from tests.browser import attacks, hostile
-from tests.browser.driving import serving
+from tests.served import serving
 from tests.sizes import LONG
 from tests.torture import scene
 

@@ -27,7 +27,7 @@ from assistant.server.security.middleware import SecurityMiddleware
 from assistant.server.security.request import MAX_BODY, PROBLEM_JSON, Policy
 from assistant.settings import Settings
 
-PATIENCE = 10.0  # seconds a busy machine may take
+PATIENCE = 120.0  # seconds a busy machine may take
 SLOW = 0.4  # seconds a body may take here
 POST = b"POST /ask HTTP/1.1\r\nHost: localhost\r\n"
 
