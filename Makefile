@@ -24,7 +24,7 @@ python:
 
 # Three processes for two cores: many tests wait rather than compute.
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What needs no model, no server and no browser: half a minute.
 QUICK := answering evaluation guide index models query readers render retrieval text
@@ -38,8 +38,10 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports
 
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
+LONG := durability reading text/test_text.py server/test_network.py server/test_hostile_text.py \
+	project/test_paths.py browser/test_notebook.py
 torture: .venv/installed-dev
-	TORTURE=1 $(BIN)/python -m pytest tests/durability tests/reading --log-cli-level=INFO
+	TORTURE=1 $(BIN)/python -m pytest $(addprefix tests/,$(LONG)) --log-cli-level=INFO
 
 # Whether time grows with what is read and no faster, and how soon the widget can be used.
 # Twenty minutes on a machine that does nothing else; `make test` only knows that all of it ends.

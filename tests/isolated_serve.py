@@ -23,7 +23,7 @@ USER = 54_321
 STATE = Path("/srv/state")
 ORIGIN = "http://127.0.0.1:7860"
 QUESTION = "how is a PM different from a PO?"
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 def mount(*words: object) -> None:

@@ -27,7 +27,7 @@ HOME = os.environ["HOME"]
 BROWSER = "/browser"
 ORIGIN = "http://127.0.0.1:7860"
 QUESTION = "how is a PM different from a PO?"
-PATIENCE = 90.0
+PATIENCE = 300.0
 """Seconds after which a step is held to hang."""
 
 # What the browser asks by itself is none of ours: these keep it from doing so.

@@ -28,7 +28,7 @@ from tests.conftest import CORPUS, ROOT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds after which a server or an answer is held to hang."""
 
 KEPT = 2.0

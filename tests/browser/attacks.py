@@ -23,7 +23,8 @@ from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from assistant.text.normalize import normalise
 from tests.browser import hostile
-from tests.browser.driving import serving, sync_api
+from tests.browser.driving import sync_api
+from tests.served import serving
 
 LONGEST_TALK = 20
 """Questions after which a new talk begins."""

@@ -21,7 +21,7 @@ def browser():
 @pytest.fixture(scope="module")
 def origin(corpus_assistant, tmp_path_factory):
     """Where a server over the repository's guide answers."""
-    from driving import serving
+    from tests.served import serving
 
     journal = tmp_path_factory.mktemp("journal") / "journal.sqlite"
     with serving(
@@ -71,7 +71,7 @@ def listed(tmp_path_factory, wiki):
 @pytest.fixture(scope="module")
 def help_(corpus_assistant, listed):
     """Where the server is that this site may show in a frame."""
-    from driving import serving
+    from tests.served import serving
 
     with serving(LiveAssistant(corpus_assistant), listed) as found:
         yield found

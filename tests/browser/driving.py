@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import shutil
-import threading
 import time
 
 import pytest
-import uvicorn
-
-from assistant.server.app import Server
-from assistant.server.lifecycle import listen
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a page is held to stay as it is."""
 
 sync_api.expect.set_options(timeout=PATIENCE * 1000)
@@ -40,34 +33,6 @@ def eventually(page, read, wanted):
     while (value := read()) != wanted and time.monotonic() < ends:
         page.wait_for_timeout(20)
     return value
-
-
-@contextlib.contextmanager
-def serving(live, settings):
-    """Where a server over a guide answers; it runs in a thread of its own."""
-    with listen("127.0.0.1", 0) as listener:
-        servers: list[uvicorn.Server] = []
-        ready = threading.Event()
-
-        async def run():
-            served = Server(settings)
-            config = uvicorn.Config(
-                served.app, log_level="critical", timeout_graceful_shutdown=1, proxy_headers=False
-            )
-            servers.append(uvicorn.Server(config))
-            await served.open(live)
-            ready.set()
-            await servers[0].serve(sockets=[listener])
-
-        thread = threading.Thread(target=asyncio.run, args=(run(),))
-        thread.start()
-        assert ready.wait(60)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            servers[0].should_exit = True
-            thread.join(timeout=20)
-        assert not thread.is_alive()
 
 
 class Visit:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from driving import serving, sync_api
+from driving import sync_api
 
 from assistant.render import catalogue
 from assistant.server.answer_log import AnswerLog
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
+from tests.served import serving
 
 expect = sync_api.expect
 PM_OR_PO = "how is a PM different from a PO?"

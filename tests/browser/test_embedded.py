@@ -7,13 +7,14 @@ from urllib.parse import quote, unquote
 
 import hosts
 import pytest
-from driving import serving, sync_api
+from driving import sync_api
 from visiting import script
 
 from assistant.render import urls
 from assistant.server.lifecycle import listen
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
+from tests.served import serving
 
 expect = sync_api.expect
 PM_OR_PO = "how is a PM different from a PO?"

@@ -12,7 +12,7 @@ import pytest
 
 from assistant.settings import Settings
 from tests.browser import attacks, hostile
-from tests.browser.driving import serving
+from tests.served import serving
 
 pytestmark = [
     # Gradio asks pandas for an option that newer pandas announces to drop.

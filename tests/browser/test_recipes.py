@@ -9,11 +9,12 @@ import tomllib
 
 import hosts
 import pytest
-from driving import serving, sync_api
+from driving import sync_api
 
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from tests.conftest import ROOT
+from tests.served import serving
 
 expect = sync_api.expect
 PM_OR_PO = "how is a PM different from a PO?"

@@ -6,8 +6,8 @@ import pytest
 
 from assistant.settings import Settings
 from tests.browser import attacks, hostile
-from tests.browser.driving import serving
 from tests.durability import scene
+from tests.served import serving
 from tests.sizes import LONG
 
 pytestmark = [

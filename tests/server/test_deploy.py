@@ -20,7 +20,7 @@ from tests.conftest import CORPUS, ROOT
 from tests.isolation import Isolated, require
 
 DEPLOY = ROOT / "deploy"
-PATIENCE = 150.0
+PATIENCE = 600.0
 
 
 def run(*command: object, **given) -> subprocess.CompletedProcess:

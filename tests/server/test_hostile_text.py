@@ -30,6 +30,7 @@ from assistant.settings import Settings
 from assistant.text.normalize import strip_invisible
 from tests.conftest import SHARED
 from tests.server.test_app import served
+from tests.sizes import size
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -140,7 +141,7 @@ def test_a_naughty_string_is_answered_refused_or_told_what_mends_it(chat):
         ask_twice(chat, said, f"what is a cat {said}")
 
 
-@settings(max_examples=1500)
+@settings(max_examples=size(400, 1500))
 @given(TEXTS, TEXTS)
 @example("what is a what is a what is a \ud800", "and cat")
 def test_any_text_is_answered_refused_or_told_what_mends_it(chat, first, then):

@@ -225,11 +225,10 @@ def test_two_servers_started_at_once_both_serve_what_one_has_built(place):
 
 @needs_root
 @pytest.mark.parametrize("closed", ["", "part"])
-def test_a_guide_or_a_folder_of_it_that_is_closed_after_the_start_is_said(place, closed):
+def test_a_guide_or_a_folder_of_it_that_is_closed_after_the_start_is_said(place, encoder, closed):
     (place.guide / "part").mkdir()
     (place.guide / "part" / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
-    with place.serving() as builder:
-        builder.ready()
+    builder_module.build_index(place.guide, place.index, encoder)
     with place.serving(*OTHER_USER, flags=("--watch",)) as serving:
         serving.ready()
         assert answered(serving)["degraded"] == []

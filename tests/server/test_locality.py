@@ -14,16 +14,23 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from assistant.server.reload import LiveAssistant
 from assistant.server.security.api_keys import ApiKeys
+from assistant.settings import Settings
 from tests.conftest import ROOT
-from tests.serving import PATIENCE, Serving
+from tests.served import serving
+from tests.serving import PATIENCE
 
 NGINX, HAPROXY = shutil.which("nginx"), shutil.which("haproxy")
 if NGINX is None or HAPROXY is None:
     pytest.skip("nginx and haproxy are not both installed", allow_module_level=True)
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 NAME = "help.example.com"
 READ, RATE, ADMIN = "/api/guide", "/api/feedback", "/metrics"
@@ -112,7 +119,7 @@ def bare(text: str) -> str:
 
 
 @pytest.fixture(scope="module", params=SETTINGS)
-def site(request, tmp_path_factory, corpus_index):
+def site(request, tmp_path_factory, corpus_index, corpus_assistant):
     """A server with one of the settings, and the port and the path of each way to it."""
     home = tmp_path_factory.mktemp("served")
     shutil.copytree(corpus_index, home / "index")
@@ -120,14 +127,15 @@ def site(request, tmp_path_factory, corpus_index):
     other = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
     told, silent, told_too, silent_too = free(4)
     with contextlib.ExitStack() as stack:
-        settings = {"root": "/help", **SETTINGS[request.param]}
-        serving = stack.enter_context(Serving(home, **settings)).ready()
+        settings = Settings(index=home / "index", root="/help", **SETTINGS[request.param])
+        origin = stack.enter_context(serving(LiveAssistant(corpus_assistant), settings))
+        port_served = urlsplit(origin).port
 
         def nginx(text: str, port: int) -> str:
-            return text.replace("8080", f"127.0.0.1:{port}").replace(":7860", f":{serving.port}")
+            return text.replace("8080", f"127.0.0.1:{port}").replace(":7860", f":{port_served}")
 
         def haproxy(text: str, port: int) -> str:
-            text = text.replace(":8081", f"127.0.0.1:{port}").replace(":7860", f":{serving.port}")
+            text = text.replace(":8081", f"127.0.0.1:{port}").replace(":7860", f":{port_served}")
             return text.replace("/readyz", "/help/readyz")
 
         commands = [
@@ -141,7 +149,7 @@ def site(request, tmp_path_factory, corpus_index):
             stack.callback(process.wait, PATIENCE)
             stack.callback(process.terminate)
         forwards = {
-            "tcp": Forward(serving.port),
+            "tcp": Forward(port_served),
             "tunnel, nginx": Forward(told),
             "tunnel, haproxy": Forward(told_too),
             "tunnel with Via, nginx bare": Forward(silent, b"Via: 1.1 tunnel\r\n"),
@@ -201,7 +209,7 @@ def test_a_key_gets_by_every_way_what_it_allows(site, way):
         assert may(ports[way], setting, keys.add("reader")) == (200, 403, 403)
         assert may(ports[way], setting, keys.add("monitor", ["admin"])) == (200, 404, 200)
     finally:
-        for key in keys.all():
+        for key in keys.list_keys():
             keys.revoke(key.name)
 
 

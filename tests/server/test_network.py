@@ -18,11 +18,12 @@ import pytest
 from tests.test_formats import docx, paragraph, pdf
 
 from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, require, skip
+from tests.sizes import size
 
-IDLE = 60
+IDLE = size(30, 60)
 """Seconds that nothing is asked: onnxruntime would look up its maker's host after 15."""
 
-PATIENCE = 600.0
+PATIENCE = 1200.0
 """Seconds after which a program is held to hang; alone on the machine it takes 100."""
 QUOTE = "A Product Owner is a role from the Scrum framework"
 TELLTALE = f"""

@@ -24,7 +24,7 @@ from assistant.server.security.api_keys import ApiKeys
 from assistant.server.service import Service
 from assistant.settings import Settings
 
-PATIENCE = 60.0  # seconds an edit may take to show on a busy machine
+PATIENCE = 300.0  # seconds an edit may take to show on a busy machine
 
 
 @pytest.fixture

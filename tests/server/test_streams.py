@@ -61,20 +61,32 @@ ENCODINGS = {
 }
 
 
+HARSHEST = ENCODINGS["C, not as UTF-8"]
+
+
 @pytest.mark.parametrize("setting", ENCODINGS.values(), ids=ENCODINGS.keys())
-def test_an_answer_is_printed_in_any_encoding_and_json_loses_nothing(index, cache, setting):
+def test_an_answer_is_printed_in_any_encoding(index, cache, setting):
     for question in (QUESTION, "what does the élan eat? “x”"):
         code, out, err = typed("ask", question, "--index", index, **cache, **setting)
         assert code == 0, err
         assert out.strip()
-        code, out, err = typed("ask", question, "--index", index, "--json", **cache, **setting)
-        assert code == 0, err
-        assert json.loads(out.decode(setting.get("PYTHONIOENCODING", "utf-8")))["found"]
-    code, out, err = typed("search", QUESTION, "--index", index, **cache, **setting)
+    row = json.dumps({"id": 1, "text": QUESTION}, ensure_ascii=False).encode()
+    code, out, err = typed("ask", "--batch", "-", "--index", index, given=row, **cache, **setting)
     assert code == 0, err
+    answer = json.loads(out.decode(setting.get("PYTHONIOENCODING", "utf-8")))
+    assert answer["question"] == QUESTION, "a batch is UTF-8 whatever the terminal is"
     code, out, err = typed("ask", QUESTION, "--index", index / "猫", **cache, **setting)
     assert (code, out) == (3, b"")
     assert len(err.splitlines()) in {2, 4}, "what, how to fix it, and why it is written so"
+
+
+@pytest.mark.parametrize("setting", [ENCODINGS["cp932"], HARSHEST], ids=["cp932", "C"])
+def test_json_loses_nothing_and_hits_are_printed_too(index, cache, setting):
+    code, out, err = typed("ask", QUESTION, "--index", index, "--json", **cache, **setting)
+    assert code == 0, err
+    assert json.loads(out.decode(setting.get("PYTHONIOENCODING", "utf-8")))["found"]
+    code, out, err = typed("search", QUESTION, "--index", index, **cache, **setting)
+    assert code == 0, err
 
 
 def test_what_an_encoding_cannot_write_is_escaped_and_said_once_with_what_is_needed(index, cache):
@@ -85,15 +97,6 @@ def test_what_an_encoding_cannot_write_is_escaped_and_said_once_with_what_is_nee
         r"cp1252 has no sign for some of the characters: they are shown as \uXXXX.",
         "Set PYTHONIOENCODING=utf-8 to see them.",
     ]
-
-
-@pytest.mark.parametrize("setting", ENCODINGS.values(), ids=ENCODINGS.keys())
-def test_a_batch_is_utf_8_whatever_the_terminal_is(index, cache, setting):
-    row = json.dumps({"id": 1, "text": QUESTION}, ensure_ascii=False).encode()
-    code, out, err = typed("ask", "--batch", "-", "--index", index, given=row, **cache, **setting)
-    assert code == 0, err
-    answer = json.loads(out.decode(setting.get("PYTHONIOENCODING", "utf-8")))
-    assert answer["question"] == QUESTION
 
 
 @pytest.mark.parametrize("given", [b'{"id": 1, "text": "caf\xe9"}', b"\xff\xfe", b'{}\n{"\x80"}'])

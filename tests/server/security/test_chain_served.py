@@ -31,7 +31,7 @@ from assistant.server.security.problems import PROBLEM_JSON
 from assistant.server.security.streams import MAX_STREAMS, StreamLimit
 from assistant.settings import Settings
 
-PATIENCE = 10.0  # seconds a busy machine may take
+PATIENCE = 120.0  # seconds a busy machine may take
 POST = b"POST /ask HTTP/1.1\r\nHost: localhost\r\n"
 
 ROUTES = (
