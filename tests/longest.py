@@ -103,14 +103,14 @@ _known: dict[tuple[Any, ...], list[str]] = {}
 def fragments(modules: tuple[Any, ...]) -> list[str]:
     """The words and marks that the patterns of some modules are made of, and others."""
     if modules not in _known:
-        found = {
-            written
+        literals = {
+            literal
             for module in modules
             for name, value in vars(module).items()
             for _, pattern in compiled(value, name)
-            for written in _literals(parser.parse(_text(pattern.pattern), pattern.flags))
+            for literal in _literals(parser.parse(_text(pattern.pattern), pattern.flags))
         }
-        words = sorted(found - {""})
+        words = sorted(literals - {""})
         _known[modules] = [*words, *(f"{word} " for word in words if word[-1].isalpha()), *OTHER]
     return _known[modules]
 

@@ -1,4 +1,4 @@
-"""Which page an address in a guide means, and which lead nowhere."""
+"""Resolving the links between the pages of a guide, with warnings for broken ones."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from assistant.models.documents import PageLinks
 from assistant.readers.dialects import WIKI_SCHEME
 
 
-def linked(path: str, *links: str, anchors: str = "", permalink: str = "") -> PageLinks:
+def page_links(path: str, *links: str, anchors: str = "", permalink: str = "") -> PageLinks:
     numbered = tuple(enumerate(links, 1))
     return PageLinks(path, permalink, tuple(anchors.split()), numbered)
 
 
 PAGES = [
-    linked("index.md"),
-    linked("guide/README.md"),
-    linked("guide/first-steps.md", anchors="install Run-it"),
-    linked("guide/deep/more.md"),
-    linked("api/index.mdx"),
-    linked("_posts/2020-01-01-news.md", permalink="/news/"),
-    linked("Kitchen Notes.md"),
-    linked("site/content/Start/run.mdx"),
-    linked("posts/a.md"),
-    linked("posts/b.md"),
-    linked("posts/fr/a.md"),
-    linked("posts/fr/b.md"),
+    page_links("index.md"),
+    page_links("guide/README.md"),
+    page_links("guide/first-steps.md", anchors="install Run-it"),
+    page_links("guide/deep/more.md"),
+    page_links("api/index.mdx"),
+    page_links("_posts/2020-01-01-news.md", permalink="/news/"),
+    page_links("Kitchen Notes.md"),
+    page_links("site/content/Start/run.mdx"),
+    page_links("posts/a.md"),
+    page_links("posts/b.md"),
+    page_links("posts/fr/a.md"),
+    page_links("posts/fr/b.md"),
 ]
 
 
@@ -46,11 +46,11 @@ PAGES = [
         ("guide/deep/more.md", "../first-steps.md", "guide/first-steps.md"),
         ("guide/deep/more.md", "../../index.md", "index.md"),
         ("guide/deep/more.md", "/", "index.md"),
-        # Published as folders, pages are linked from a folder of their own name.
+        # A page published as a folder is linked from as if it lay in that folder.
         ("guide/first-steps.md", "../deep/more/", "guide/deep/more.md"),
         ("posts/fr/a.md", "../b/", "posts/fr/b.md"),
         ("posts/fr/a.md", "../b.md", "posts/b.md"),
-        # A site may be made of a folder inside the guide's.
+        # The root of a site may be a folder of the guide.
         ("index.md", "/Start/run", "site/content/Start/run.mdx"),
         ("index.md", "Start/run", None),
         ("guide/deep/more.md", f"{WIKI_SCHEME}kitchen notes", "Kitchen Notes.md"),
@@ -78,12 +78,12 @@ def test_an_address_means_a_page(origin, address, expected) -> None:
         ("http://[broken", False),
     ],
 )
-def test_an_address_stays_inside_or_leaves(address, expected) -> None:
+def test_an_address_is_internal_or_external(address, expected) -> None:
     assert is_internal(address) is expected
 
 
-def test_links_to_missing_pages_and_sections_are_told_with_their_line() -> None:
-    page = linked(
+def test_a_link_to_a_missing_page_or_section_is_a_warning_with_its_line() -> None:
+    page = page_links(
         "a.md",
         "b.md",
         "gone.md",
@@ -97,8 +97,8 @@ def test_links_to_missing_pages_and_sections_are_told_with_their_line() -> None:
         "b.md#PART",
         anchors="mine",
     )
-    found = check_links([page, linked("b.md", anchors="part")])
-    assert [(oddity.line, oddity.message) for oddity in found] == [
+    warnings = check_links([page, page_links("b.md", anchors="part")])
+    assert [(warning.line, warning.message) for warning in warnings] == [
         (2, "The link to gone.md leads to no page."),
         (4, "The link to b.md#other leads to no section of its page."),
         (6, "The link to #not-mine leads to no section of its page."),

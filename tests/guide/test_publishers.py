@@ -1,4 +1,4 @@
-"""Anchors and addresses as each publishing tool makes them."""
+"""Anchors and URLs as each publisher makes them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_a_slug_follows_the_rules_of_python_markdown(heading: str, expected: str
     assert slugify(heading, "mkdocs") == expected
 
 
-def named(*headings: str) -> list[tuple[str, str]]:
+def headings_of(*headings: str) -> list[tuple[str, str]]:
     """Headings as text, or `text#id`."""
     return [(text, own) for text, _, own in (heading.partition("#") for heading in headings)]
 
 
 @pytest.mark.parametrize(
-    ("tool", "headings", "expected"),
+    ("publisher", "headings", "expected"),
     [
         ("github", ["A", "A", "A"], ["a", "a-1", "a-2"]),
         ("jekyll", ["A", "A", "?", "?"], ["a", "a-1", "section", "section-1"]),
@@ -57,20 +57,20 @@ def named(*headings: str) -> list[tuple[str, str]]:
         ("mkdocs", ["A", "A", "A"], ["a", "a_1", "a_2"]),
         ("mkdocs", ["A", "A", "A 1", "A_1"], ["a", "a_1", "a-1", "a_2"]),
         ("mkdocs", ["?", "?"], ["_1", "_2"]),
-        # An id that is given anywhere on the page is taken before any is made.
+        # Explicit ids anywhere on the page come first.
         ("mkdocs", ["A", "B#a"], ["a_1", "a"]),
     ],
 )
-def test_what_is_repeated_is_numbered_as_the_tool_does(tool, headings, expected) -> None:
-    assert assign_anchors(named(*headings), tool) == expected
+def test_repeated_anchors_are_numbered_as_by_the_publisher(publisher, headings, expected) -> None:
+    assert assign_anchors(headings_of(*headings), publisher) == expected
 
 
-@pytest.mark.parametrize("tool", ["github", "mkdocs"])
-def test_no_two_headings_of_a_page_share_an_anchor(tool) -> None:
-    headings = named(*["A", "A-1", "A", "a_1", "A#a-1", "A 1", "?", "section", "_1"] * 3)
-    found = assign_anchors(headings, tool)
-    assert len(set(found)) == len(found)
-    assert all(found)
+@pytest.mark.parametrize("publisher", ["github", "mkdocs"])
+def test_no_two_headings_of_a_page_share_an_anchor(publisher) -> None:
+    headings = headings_of(*["A", "A-1", "A", "a_1", "A#a-1", "A 1", "?", "section", "_1"] * 3)
+    anchors = assign_anchors(headings, publisher)
+    assert len(set(anchors)) == len(anchors)
+    assert all(anchors)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_no_two_headings_of_a_page_share_an_anchor(tool) -> None:
         ({"README.md"}, "github"),
     ],
 )
-def test_a_guides_own_files_give_its_tool_away(names, expected) -> None:
+def test_the_publisher_is_guessed_by_the_names_of_files(names, expected) -> None:
     assert guess_publisher(names) == expected
 
 
@@ -90,7 +90,7 @@ SITE = "https://site.example/docs/"
 
 
 @pytest.mark.parametrize(
-    ("tool", "path", "expected"),
+    ("publisher", "path", "expected"),
     [
         ("github", "a/b.md", "a/b"),
         ("github", "a/index.md", "a/"),
@@ -102,11 +102,11 @@ SITE = "https://site.example/docs/"
         ("docusaurus", "2024-review.md", "review"),
     ],
 )
-def test_a_page_is_read_where_its_tool_puts_it(tool, path, expected) -> None:
-    assert build_page_url(path, SITE, tool) == SITE + expected
+def test_the_url_of_a_page_is_its_publishers(publisher, path, expected) -> None:
+    assert build_page_url(path, SITE, publisher) == SITE + expected
 
 
-def test_a_page_in_a_repository_keeps_its_name() -> None:
+def test_the_url_of_a_page_in_a_repository_ends_with_its_file_name() -> None:
     base = "https://code.example/team/guide/blob/main"
     assert build_page_url("a/b.md", base, "github") == f"{base}/a/b.md"
 
@@ -114,21 +114,21 @@ def test_a_page_in_a_repository_keeps_its_name() -> None:
 @pytest.mark.parametrize(
     ("permalink", "expected"), [("/start/", "start/"), ("first", "a/first"), ("./first", "a/first")]
 )
-def test_a_page_may_say_where_it_is_read(permalink, expected) -> None:
+def test_a_permalink_decides_the_url(permalink, expected) -> None:
     assert build_page_url("a/b.md", SITE, "jekyll", permalink) == SITE + expected
 
 
-def test_a_guide_that_is_not_published_is_linked_by_path() -> None:
+def test_the_url_of_a_page_without_a_site_is_its_path() -> None:
     assert build_page_url("a b.md", "", "mkdocs", "/x/") == "a%20b.md"
 
 
 @example(["?_1_?"])
 @settings(max_examples=150)
 @given(st.lists(st.text(st.sampled_from("aAbé中1 -_.&?🚀"), max_size=6), min_size=1, max_size=8))
-def test_anchors_are_those_python_markdown_makes(headings: list[str]) -> None:
+def test_anchors_of_mkdocs_are_those_of_python_markdown(headings: list[str]) -> None:
     written = [heading.strip(" _-.") or "x" for heading in headings]
     converter = PythonMarkdown(extensions=["toc"])
-    # An underscore as such: a pair of them would be emphasis, and no part of the heading.
+    # Escape underscores: a pair of them would be emphasis.
     plain = [heading.replace("_", r"\_") for heading in written]
     converter.convert("\n\n".join(f"# {heading}" for heading in plain))
     made = [token["id"] for token in flat(converter.toc_tokens)]

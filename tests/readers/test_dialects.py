@@ -1,4 +1,4 @@
-"""What publishing tools write, as the Markdown a reader of the published page sees."""
+"""Markdown dialects are converted to what a reader of the published page sees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def texts(source: str) -> list[str]:
     return [block.text for block in parse_markdown(source) if block.text]
 
 
-def seen(source: str) -> list[tuple[str, str]]:
+def parts(source: str) -> list[tuple[str, str]]:
     return [(block.kind, block.text) for block in parse_markdown(source) if block.text]
 
 
@@ -52,18 +52,18 @@ def test_the_kind_of_an_admonition_is_not_text(marker: str) -> None:
     assert texts(f"{marker}\n{inside}\n{close}\n\nAfter.") == ["Inside.", "After."]
 
 
-def test_a_mark_of_excitement_is_text() -> None:
+def test_exclamation_marks_are_text() -> None:
     assert texts("!!! really\n\nNothing stands under it.") == [
         "!!! really",
         "Nothing stands under it.",
     ]
 
 
-def test_what_stands_under_a_marker_is_markdown_at_the_margin() -> None:
+def test_content_under_a_marker_is_markdown_at_the_margin() -> None:
     source = (
         '!!! tip "T"\n\n    - item\n\n    ```py\n    # code\n    ```\n\n    ## Heading\n\nAfter.'
     )
-    assert seen(source) == [
+    assert parts(source) == [
         ("prose", "T"),
         ("item", "item"),
         ("code", "# code"),
@@ -72,7 +72,7 @@ def test_what_stands_under_a_marker_is_markdown_at_the_margin() -> None:
     ]
 
 
-def test_tabs_and_admonitions_stand_in_each_other() -> None:
+def test_tabs_and_admonitions_nest() -> None:
     source = (
         '=== "One"\n\n    First.\n\n    !!! note "Deep"\n        Deeper.\n\n=== "Two"\n\n'
         "    Second.\n\nAfter."
@@ -82,9 +82,9 @@ def test_tabs_and_admonitions_stand_in_each_other() -> None:
 
 def test_an_admonition_in_a_list_stays_in_its_item() -> None:
     source = '1. Step\n\n    !!! note "Careful"\n        Hot.\n\n2. Next'
-    found = [(block.text, block.marker) for block in parse_markdown(source)]
-    assert [text for text, _ in found] == ["Step", "Careful", "Hot.", "Next"]
-    assert found[-1][1] == "2. "
+    items = [(block.text, block.marker) for block in parse_markdown(source)]
+    assert [text for text, _ in items] == ["Step", "Careful", "Hot.", "Next"]
+    assert items[-1][1] == "2. "
 
 
 def test_code_that_shows_an_admonition_is_code() -> None:
@@ -94,11 +94,11 @@ def test_code_that_shows_an_admonition_is_code() -> None:
 
 
 @pytest.mark.parametrize("language", ["{r}", "{python}", "{code-block} python", "{mermaid}"])
-def test_a_directive_that_holds_code_is_code(language: str) -> None:
-    assert seen(f"```{language}\n# x <- 1\n```") == [("code", "# x <- 1")]
+def test_a_code_directive_is_code(language: str) -> None:
+    assert parts(f"```{language}\n# x <- 1\n```") == [("code", "# x <- 1")]
 
 
-def test_a_table_of_contents_made_by_the_tool_is_not_text() -> None:
+def test_a_generated_table_of_contents_is_not_text() -> None:
     for mark in ("[TOC]", "[[_TOC_]]", "[[toc]]", "```{toctree}\na\nb\n```", "* x\n{:toc}"):
         assert texts(f"Before.\n\n{mark}\n\nAfter.") == ["Before.", "After."], mark
 
@@ -122,7 +122,7 @@ def test_a_table_of_contents_made_by_the_tool_is_not_text() -> None:
         ('<p markdown="1" class="c">\n    — [a](b.md)\n</p>', ["— a"]),
     ],
 )
-def test_what_the_site_generator_reads_is_not_text(source: str, expected: list[str]) -> None:
+def test_instructions_to_the_site_generator_are_not_text(source: str, expected: list[str]) -> None:
     assert texts(source) == expected
 
 
@@ -131,7 +131,7 @@ def test_a_link_behind_a_variable_is_a_link() -> None:
     assert [link.url for link in block.links] == ["/b/"]
 
 
-def test_braces_that_are_no_variable_are_text() -> None:
+def test_braces_around_no_variable_are_text() -> None:
     assert texts("Write {a} or {{}} or { b }.") == ["Write {a} or {{}} or { b }."]
 
 
@@ -167,14 +167,14 @@ def test_a_wiki_link_is_a_link(source: str, shown: str, address: str) -> None:
         ("if [[ -f x ]]; then", ["if [[ -f x ]]; then"]),
     ],
 )
-def test_marks_of_a_vault_are_not_text(source: str, expected: list[str]) -> None:
+def test_marks_of_obsidian_are_not_text(source: str, expected: list[str]) -> None:
     assert texts(source) == expected
 
 
 # -- MyST, attributes, emoji ----------------------------------------------------------------------
 
 
-def test_a_target_names_the_heading_that_follows() -> None:
+def test_a_target_is_the_anchor_of_the_next_heading() -> None:
     (block,) = parse_markdown("(own)=\n# Title")
     assert (block.text, block.anchor) == ("Title", "own")
 
@@ -194,16 +194,18 @@ def test_a_target_names_the_heading_that_follows() -> None:
         ('``` py title="main.py"\nx\n```', ["main.py", "x"]),
     ],
 )
-def test_what_is_left_is_what_a_reader_reads(source: str, expected: list[str]) -> None:
+def test_attributes_roles_and_emoji_become_what_a_reader_sees(
+    source: str, expected: list[str]
+) -> None:
     assert texts(source) == expected
 
 
-def test_a_mark_that_goes_moves_no_list() -> None:
+def test_removing_a_mark_moves_no_list() -> None:
     source = "-   :material-check: **One**\n\n    ---\n\n    Inside the item.\n\n-   Two"
-    assert seen(source) == [("item", "One"), ("item", "Inside the item."), ("item", "Two")]
+    assert parts(source) == [("item", "One"), ("item", "Inside the item."), ("item", "Two")]
 
 
-def test_html_that_is_kept_to_the_letter_holds_no_marks() -> None:
+def test_marks_in_verbatim_html_stay() -> None:
     assert texts("<!--\n```\n!!! note\n-->\n\nb") == ["b"]
     assert texts("<pre>\n!!! x\n    {{ y.z }}\n</pre>") == ["!!! x\n    {{ y.z }}"]
 
@@ -227,7 +229,7 @@ def test_no_line_is_added_or_removed(source: str) -> None:
 
 
 @given(DIALECT)
-def test_blocks_of_any_dialect_stand_in_order_inside_the_file(source: str) -> None:
+def test_blocks_of_any_dialect_are_in_order_within_the_file(source: str) -> None:
     last = source.count("\n") + 1
     for parse in (parse_markdown, parse_mdx):
         lines = [block.lines for block in parse(source)]
@@ -235,7 +237,7 @@ def test_blocks_of_any_dialect_stand_in_order_inside_the_file(source: str) -> No
         assert [first for first, _ in lines] == sorted(first for first, _ in lines)
 
 
-def test_the_sign_of_a_label_never_reaches_a_reader() -> None:
+def test_the_mark_of_a_label_is_never_shown() -> None:
     assert LABEL_MARK not in "".join(
         texts(f'!!! note "T {LABEL_MARK}"\n    a {LABEL_MARK} b\n\n# {LABEL_MARK}x')
     )

@@ -1,4 +1,4 @@
-"""HTML becomes the blocks its reader would see, whatever its author left open."""
+"""HTML is parsed to the blocks that a reader sees, even where tags are unbalanced."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_heading_has_its_level_and_a_paragraph_is_prose() -> None:
         "<a name=other></a><h2 id=here>T</h2>",
     ],
 )
-def test_a_heading_takes_the_id_that_leads_to_it(source: str) -> None:
+def test_a_heading_has_the_id_that_leads_to_it(source: str) -> None:
     (block,) = html_reader.parse_html(source)
     assert (block.kind, block.text, block.anchor) == ("heading", "T", "here")
 
@@ -82,19 +82,19 @@ def test_a_heading_takes_the_id_that_leads_to_it(source: str) -> None:
 @pytest.mark.parametrize(
     "source", ["<a name=x></a>words<h2>T</h2>", "<div id=x></div><h2>T</h2>", "<h2>T</h2><a id=x>"]
 )
-def test_an_id_that_stands_elsewhere_is_no_anchor(source: str) -> None:
+def test_an_id_elsewhere_is_no_anchor(source: str) -> None:
     assert [b.anchor for b in html_reader.parse_html(source) if b.kind == "heading"] == [""]
 
 
 def test_items_have_their_markers_and_depth() -> None:
     source = "<ol start=3><li>a<ul><li>b</li></ul></li><li value=9>c</li><li>d</li></ol>"
-    found = [(b.text, b.marker, b.level) for b in html_reader.parse_html(source)]
-    assert found == [("a", "3. ", 0), ("b", "- ", 1), ("c", "9. ", 0), ("d", "10. ", 0)]
+    blocks = [(b.text, b.marker, b.level) for b in html_reader.parse_html(source)]
+    assert blocks == [("a", "3. ", 0), ("b", "- ", 1), ("c", "9. ", 0), ("d", "10. ", 0)]
 
 
 def test_a_second_paragraph_of_an_item_has_no_marker() -> None:
-    found = html_reader.parse_html("<ul><li><p>a</p><p>b</p></li></ul>")
-    assert [(b.kind, b.text, b.marker) for b in found] == [("item", "a", "- "), ("item", "b", "")]
+    blocks = html_reader.parse_html("<ul><li><p>a</p><p>b</p></li></ul>")
+    assert [(b.kind, b.text, b.marker) for b in blocks] == [("item", "a", "- "), ("item", "b", "")]
 
 
 def test_items_of_one_list_share_a_group_and_those_of_another_do_not() -> None:
@@ -106,7 +106,7 @@ def test_items_of_one_list_share_a_group_and_those_of_another_do_not() -> None:
 
 
 @pytest.mark.parametrize("start", ["", "x", "9" * 5000, "1e9"])
-def test_an_odd_list_number_breaks_nothing(start: str) -> None:
+def test_an_invalid_list_number_is_ignored(start: str) -> None:
     (block,) = html_reader.parse_html(f'<ol start="{start}"><li>a</ol>')
     assert block.text == "a"
 
@@ -138,7 +138,7 @@ def test_a_list_in_a_cell_stays_in_its_row() -> None:
     assert parts(source) == [("row", "a | b c"), ("row", "d | e")]
 
 
-def test_a_table_of_one_cell_only_lays_a_page_out() -> None:
+def test_a_table_of_one_cell_is_layout() -> None:
     source = "<table><tr><td><h2>T</h2><p>a</p><ul><li>b</ul></table>"
     assert parts(source) == [("heading", "T"), ("prose", "a"), ("item", "b")]
 
@@ -159,7 +159,7 @@ def test_code_in_a_cell_keeps_its_lines() -> None:
     assert parts(source) == [("prose", "a"), ("code", "b\n  c"), ("row", "d | e")]
 
 
-def test_code_is_kept_as_it_stands() -> None:
+def test_code_is_verbatim() -> None:
     source = "<pre>\n<code>if a &lt; b:\n    <b>go</b>()  <br>\tx\n\n</code></pre>"
     assert parts(source) == [("code", "if a < b:\n    go()  \n\tx")]
 
@@ -177,14 +177,14 @@ def test_details_figures_and_definitions_are_prose() -> None:
     assert parts(source) == [("prose", text) for text in expected]
 
 
-def test_what_stands_in_a_line_joins_and_what_stands_apart_does_not() -> None:
+def test_inline_elements_join_words_and_block_elements_do_not() -> None:
     source = "un<b>believ</b>able H<sub>2</sub>O <kbd>Ctrl</kbd>+<kbd>C</kbd>"
     assert parts(source) == [("prose", "unbelievable H2O Ctrl+C")]
     assert words("<select><option>a<option>b</select><button>c</button>d") == list("abcd")
     assert words("<x-card>a</x-card><x-card>b</x-card><svg><text>c</text></svg>d") == list("abcd")
 
 
-def test_links_and_images_travel_with_their_block() -> None:
+def test_a_block_carries_its_links_and_images() -> None:
     source = '<p>See <a href=" u ">the <b>guide</b></a> <img src="i/book.png" alt="a book"></p>'
     (block,) = html_reader.parse_html(source)
     assert block.text == "See the guide"
@@ -193,11 +193,11 @@ def test_links_and_images_travel_with_their_block() -> None:
 
 
 def test_a_link_around_blocks_is_a_link_of_each() -> None:
-    found = html_reader.parse_html("<a href=u><h2>Title</h2><p>text</p></a><p>after</p>")
-    assert [b.links for b in found] == [(Link("Title", "u"),), (Link("text", "u"),), ()]
+    blocks = html_reader.parse_html("<a href=u><h2>Title</h2><p>text</p></a><p>after</p>")
+    assert [b.links for b in blocks] == [(Link("Title", "u"),), (Link("text", "u"),), ()]
 
 
-def test_a_frame_is_a_link_even_where_it_stands_alone() -> None:
+def test_a_frame_is_a_link_even_on_its_own() -> None:
     frame, video = html_reader.parse_html(
         '<iframe src="https://a.b/c" title="Talk">x</iframe>'
         "<p>Film <video><source src=v.mp4></video>"
@@ -207,20 +207,20 @@ def test_a_frame_is_a_link_even_where_it_stands_alone() -> None:
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
-def test_what_no_reader_sees_is_no_text(hidden: str) -> None:
+def test_hidden_elements_are_no_text(hidden: str) -> None:
     source = f"<p>a</p>{hidden.format('secret')}<p>b</p>"
     assert [text for _, text in parts(source) if text] == ["a", "b"]
     assert html_reader.extract_text(source) == "a b"
 
 
-def test_invisible_characters_are_dropped_and_white_space_folds() -> None:
+def test_invisible_characters_are_removed_and_white_space_collapses() -> None:
     assert parts("<p>a\u200bb\u00a0 \n c&shy;d</p>") == [("prose", "ab cd")]
 
 
 # Whole pages.
 
 
-def test_a_page_says_its_title_and_language() -> None:
+def test_a_page_declares_its_title_and_language() -> None:
     page = "<!doctype html>\n<html lang=pt_BR><head><title>\nA &amp; B</title></head><body>x"
     assert html_reader.extract_title(page) == "A & B"
     assert html_reader.extract_language(page) == "pt-br"
@@ -248,7 +248,7 @@ AROUND = "<header>top</header><nav>menu</nav>{}<aside>ads</aside><footer>end</fo
         "<main></main><p>a</p><p>b</p>",
     ],
 )
-def test_a_page_is_its_content_without_what_stands_around_it(page: str) -> None:
+def test_a_page_is_its_content_without_navigation(page: str) -> None:
     assert [block.text for block in html_reader.parse_html_page(page)] == ["a", "b"]
 
 
@@ -260,10 +260,10 @@ def test_a_header_with_the_only_main_heading_stays() -> None:
 # Lines.
 
 
-def test_a_block_knows_its_lines() -> None:
+def test_a_block_carries_its_lines() -> None:
     source = "<h1>\nOne\n</h1>\n<p>two\nthree &amp;\n<b>four</b>\n</p>\n<!--\n\n--><ul>\n<li>five\n"
-    found = {b.text: b.lines for b in html_reader.parse_html(source)}
-    assert found == {"One": (2, 2), "two three & four": (4, 6), "five": (11, 11)}
+    blocks = {b.text: b.lines for b in html_reader.parse_html(source)}
+    assert blocks == {"One": (2, 2), "two three & four": (4, 6), "five": (11, 11)}
     (block,) = html_reader.parse_html("<p>\nx", first_line=40)
     assert block.lines == (41, 41)
 
@@ -273,13 +273,13 @@ def test_a_block_knows_its_lines() -> None:
 
 @st.composite
 def trees(draw: st.DrawFn) -> tuple[str, list[str]]:
-    """Well-formed HTML, and the words in it that are seen, by construction."""
-    seen: list[str] = []
+    """Draw well-formed HTML, with its visible words, by construction."""
+    visible: list[str] = []
     numbers = iter(range(10_000))
 
     def word() -> str:
-        seen.append(f"w{next(numbers)}")
-        return draw(st.sampled_from(["{} ", "{}\n", " {} ", "{} &amp; "])).format(seen[-1])
+        visible.append(f"w{next(numbers)}")
+        return draw(st.sampled_from(["{} ", "{}\n", " {} ", "{} &amp; "])).format(visible[-1])
 
     def inner(depth: int, tags: list[str]) -> str:
         return "".join(piece(depth, tags) for _ in range(draw(st.integers(0, 3))))
@@ -298,14 +298,14 @@ def trees(draw: st.DrawFn) -> tuple[str, list[str]]:
         tag = draw(st.sampled_from(tags))
         return f"<{tag}>{inner(depth + 1, INLINE if tag in [*INLINE, 'p'] else tags)}</{tag}>"
 
-    return inner(0, [*BLOCK, *INLINE, "li", "h2", "pre"]), seen
+    return inner(0, [*BLOCK, *INLINE, "li", "h2", "pre"]), visible
 
 
 @given(trees())
-def test_every_word_that_is_seen_is_in_one_block_in_order(tree: tuple[str, list[str]]) -> None:
-    source, seen = tree
-    assert [word for word in words(source) if word != "&"] == seen
-    assert [word for word in html_reader.extract_text(source).split() if word != "&"] == seen
+def test_every_visible_word_is_in_one_block_in_order(tree: tuple[str, list[str]]) -> None:
+    source, visible = tree
+    assert [word for word in words(source) if word != "&"] == visible
+    assert [word for word in html_reader.extract_text(source).split() if word != "&"] == visible
 
 
 SOUP = [
@@ -325,27 +325,27 @@ SOUP = [
 
 
 @given(st.lists(st.sampled_from(SOUP) | st.integers(0, 99), max_size=40))
-def test_unclosed_and_unopened_tags_lose_no_words(soup: list[str | int]) -> None:
-    pieces, seen, line = list[str](), dict[str, int](), 1
+def test_unbalanced_tags_lose_no_words(soup: list[str | int]) -> None:
+    pieces, visible, line = list[str](), dict[str, int](), 1
     for number, piece in enumerate(soup):
         if isinstance(piece, int):
-            seen[f"w{number}"] = line
+            visible[f"w{number}"] = line
             piece = f" w{number} "  # noqa: PLW2901
         line += piece == "\n"
         pieces.append(piece)
     source = "".join(pieces)
-    found = html_reader.parse_html(source)
+    blocks = html_reader.parse_html(source)
     # Words in a table but in no cell of it are shown before it.
     in_order = list if "<table>" not in soup and "<tr>" not in soup else sorted
-    assert in_order(words(source)) == in_order(seen)
-    for block in found:
+    assert in_order(words(source)) == in_order(visible)
+    for block in blocks:
         assert 1 <= block.lines[0] <= block.lines[1] <= line
         for word in block.text.replace("|", "").split():
-            assert block.lines[0] <= seen[word] <= block.lines[1]
+            assert block.lines[0] <= visible[word] <= block.lines[1]
 
 
 @given(st.text(alphabet="<>/!-?&;#\"'= \n\x00abpx[]", max_size=60))
-def test_any_input_is_read(source: str) -> None:
+def test_any_input_is_parsed(source: str) -> None:
     html_reader.parse_html(source)
     html_reader.extract_text(source)
     html_reader.extract_title(source)
@@ -361,7 +361,7 @@ def test_text_without_tags_is_its_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["div", "ul", "table><tr><td", "blockquote", "b", "section", "a"])
-def test_words_below_any_depth_are_read(tag: str) -> None:
+def test_words_at_any_depth_are_parsed(tag: str) -> None:
     source = "".join(f"<{tag}> w{number} " for number in range(5000))
     assert words(source) == [f"w{number}" for number in range(5000)]
 
@@ -375,7 +375,7 @@ def test_a_page_of_any_shape_is_read_in_time(shape: str) -> None:
     html_reader.parse_html(html_page(shape, 10_000))
 
 
-def test_a_page_that_defines_entities_by_entities_stays_small() -> None:
+def test_nested_entities_of_a_page_are_not_expanded() -> None:
     lines = [f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 30)]
     page = f"<!DOCTYPE x [<!ENTITY a0 'ha'>{''.join(lines)}]><p>&a29;</p>"
     assert len(html_reader.extract_text(page)) < 20 * len(page)

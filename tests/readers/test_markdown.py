@@ -1,4 +1,4 @@
-"""Blocks as a reader sees them, and HTML that carries nothing of its author's markup."""
+"""Markdown is parsed to the blocks that a reader of the published page sees."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def test_setext_headings_span_their_underline() -> None:
         "\\# no",
     ],
 )
-def test_a_heading_inside_code_or_a_comment_is_none(source: str) -> None:
+def test_a_heading_inside_code_or_a_comment_is_not_a_heading(source: str) -> None:
     assert headings(source + "\n") == []
 
 
-def test_a_heading_after_a_closed_fence_is_one() -> None:
+def test_a_heading_after_a_closed_fence_is_a_heading() -> None:
     assert headings("```\n# no\n```\n# yes") == ["yes"]
 
 
@@ -97,7 +97,7 @@ def test_a_heading_after_a_closed_fence_is_one() -> None:
         ("# GET /users/{id}", "GET /users/{id}"),
     ],
 )
-def test_a_heading_is_read_without_its_markup(source: str, expected: str) -> None:
+def test_a_heading_has_no_markup(source: str, expected: str) -> None:
     assert headings(source) == [expected]
 
 
@@ -113,7 +113,7 @@ def test_a_heading_is_read_without_its_markup(source: str, expected: str) -> Non
         "Title {#own}\n---",
     ],
 )
-def test_a_heading_may_name_its_own_anchor(source: str) -> None:
+def test_a_heading_may_have_an_explicit_anchor(source: str) -> None:
     block = parse_markdown(source)[0]
     assert (block.text, block.anchor) == ("Title", "own")
 
@@ -127,8 +127,8 @@ def test_an_anchor_shown_as_code_is_text() -> None:
 
 
 def test_nested_lists_keep_their_depth_marker_and_group() -> None:
-    found = parse_markdown("- a\n  - b\n- c\n\ntext\n\n3. d\n4. e")
-    assert [(b.text, b.marker, b.level) for b in found] == [
+    blocks = parse_markdown("- a\n  - b\n- c\n\ntext\n\n3. d\n4. e")
+    assert [(b.text, b.marker, b.level) for b in blocks] == [
         ("a", "- ", 0),
         ("b", "- ", 1),
         ("c", "- ", 0),
@@ -136,8 +136,8 @@ def test_nested_lists_keep_their_depth_marker_and_group() -> None:
         ("d", "3. ", 0),
         ("e", "4. ", 0),
     ]
-    assert found[0].group == found[1].group == found[2].group
-    assert found[4].group == found[5].group != found[0].group
+    assert blocks[0].group == blocks[1].group == blocks[2].group
+    assert blocks[4].group == blocks[5].group != blocks[0].group
 
 
 def test_a_second_paragraph_of_an_item_has_no_marker() -> None:
@@ -146,37 +146,37 @@ def test_a_second_paragraph_of_an_item_has_no_marker() -> None:
 
 
 def test_a_table_is_a_header_and_rows_on_their_own_lines() -> None:
-    found = parse_markdown("| a | b |\n|---|---|\n| 1 | `x|y` |\n| 3 | |")
-    assert found[0].kind == "header"
-    assert found[0].text == "a | b"
-    assert [(b.kind, b.lines) for b in found[1:]] == [("row", (3, 3)), ("row", (4, 4))]
-    assert found[2].text == "3"
+    blocks = parse_markdown("| a | b |\n|---|---|\n| 1 | `x|y` |\n| 3 | |")
+    assert blocks[0].kind == "header"
+    assert blocks[0].text == "a | b"
+    assert [(b.kind, b.lines) for b in blocks[1:]] == [("row", (3, 3)), ("row", (4, 4))]
+    assert blocks[2].text == "3"
 
 
 @pytest.mark.parametrize("end", ["", "  "])
 def test_kramdown_rows_without_a_header_are_rows(end: str) -> None:
-    found = parse_markdown(f"|a|[b](http://c.d)|{end}\n|e|f|{end}")
-    assert [(b.kind, b.text, b.lines) for b in found] == [
+    blocks = parse_markdown(f"|a|[b](http://c.d)|{end}\n|e|f|{end}")
+    assert [(b.kind, b.text, b.lines) for b in blocks] == [
         ("row", "a | b", (1, 1)),
         ("row", "e | f", (2, 2)),
     ]
-    assert found[0].links[0].url == "http://c.d"
+    assert blocks[0].links[0].url == "http://c.d"
 
 
 def test_a_rule_between_kramdown_rows_is_no_row() -> None:
     assert texts("|a|b|\n|===|===|\n|c|d|") == ["a | b", "c | d"]
 
 
-def test_a_quotation_is_told_from_prose() -> None:
+def test_a_quotation_is_not_prose() -> None:
     assert kinds("> said\n\nwritten") == ["quote", "prose"]
 
 
-def test_code_is_kept_to_the_letter() -> None:
+def test_code_is_verbatim_in_markdown() -> None:
     code = "a  b\n\n  {: .x}\n<!-- c -->\n{% if %}\n<div>\n\n# d"
     assert only(f"```html\n{code}\n```").text == code
 
 
-def test_code_in_a_list_is_kept_to_the_letter() -> None:
+def test_code_in_a_list_is_verbatim() -> None:
     source = "1. a\n\n   ```html\n   <!-- c -->\n   {: .x}\n   {% if %}\n   <div>\n   ```\n2. b"
     assert texts(source, "code") == ["<!-- c -->\n{: .x}\n{% if %}\n<div>"]
 
@@ -185,14 +185,14 @@ def test_a_code_span_keeps_what_looks_like_an_attribute() -> None:
     assert texts("Pass `{:a => 1}` or `{::b}` on.") == ["Pass {:a => 1} or {::b} on."]
 
 
-def test_a_definition_list_is_read_with_true_lines() -> None:
+def test_a_definition_list_has_its_lines() -> None:
     assert [(b.text, b.lines) for b in parse_markdown("Term\n: What it means")] == [
         ("Term", (1, 1)),
         ("What it means", (2, 2)),
     ]
 
 
-def test_a_footnote_stands_where_it_is_written() -> None:
+def test_a_footnote_stays_where_it_is() -> None:
     assert texts("Text[^1].\n\n[^1]: The note.\n\n# Next\n\nMore.") == [
         "Text.",
         "The note.",
@@ -218,16 +218,16 @@ def test_a_footnote_stands_where_it_is_written() -> None:
     ],
 )
 def test_marks_of_publishing_tools_are_not_text_and_move_no_line(noise: str) -> None:
-    found = [b for b in parse_markdown(f"before\n\n{noise}\n\n## After") if b.text]
-    assert [b.text for b in found] == ["before", "After"]
-    assert found[1].lines[0] == 5 + noise.count("\n")
+    blocks = [b for b in parse_markdown(f"before\n\n{noise}\n\n## After") if b.text]
+    assert [b.text for b in blocks] == ["before", "After"]
+    assert blocks[1].lines[0] == 5 + noise.count("\n")
 
 
 def test_markdown_inside_an_html_wrapper_is_markdown() -> None:
     assert headings("<div>\n## In\n\ntext\n</div>\n\n## Out") == ["In", "Out"]
 
 
-def test_a_comment_that_is_only_mentioned_hides_nothing() -> None:
+def test_a_comment_in_code_hides_nothing() -> None:
     assert texts("Open one with `<!--` first.\n\n## Next") == ["Open one with <!-- first.", "Next"]
 
 
@@ -235,20 +235,20 @@ def test_span_attributes_are_not_text() -> None:
     assert texts("*a*{: .x} and [b](c.md){ .button }") == ["a and b"]
 
 
-def test_the_text_of_html_is_read_and_its_scripts_are_not() -> None:
+def test_html_is_its_text_without_scripts() -> None:
     source = "<p>Shown <b>bold</b></p>\n<script>hidden()</script></script><style>p{}</style>"
     assert texts(source) == ["Shown bold"]
 
 
 @settings(deadline=None)
 @given(MARKUP)
-def test_neutralising_adds_and_removes_no_line(source: str) -> None:
+def test_converting_to_commonmark_adds_and_removes_no_line(source: str) -> None:
     assert convert_to_commonmark(source).count("\n") == source.count("\n")
 
 
 @settings(deadline=None)
 @given(MARKUP)
-def test_blocks_stand_in_order_inside_the_file(source: str) -> None:
+def test_blocks_are_in_order_within_the_file(source: str) -> None:
     last = source.count("\n") + 1
     before = 1
     for block in parse_markdown(source):
@@ -257,12 +257,12 @@ def test_blocks_stand_in_order_inside_the_file(source: str) -> None:
         assert block.kind == "code" or block.text == " ".join(block.text.split())
 
 
-def test_characters_that_end_a_line_elsewhere_end_none_here() -> None:
-    found = parse_markdown("a\u2028b\x0cc\x85d\n\n# e")
-    assert [(b.text, b.lines) for b in found] == [("a b c d", (1, 1)), ("e", (3, 3))]
+def test_unicode_line_separators_end_no_line() -> None:
+    blocks = parse_markdown("a\u2028b\x0cc\x85d\n\n# e")
+    assert [(b.text, b.lines) for b in blocks] == [("a b c d", (1, 1)), ("e", (3, 3))]
 
 
 @pytest.mark.parametrize("unit", ["{:", "{::", "{#a", "```\n", "- ```\n", "<div>\n", "{% ", "| a "])
 @pytest.mark.timeout(60)  # where time grew with the square, hours
-def test_bad_input_is_neutralised_in_linear_time(unit: str) -> None:
+def test_bad_input_is_converted_in_linear_time(unit: str) -> None:
     convert_to_commonmark((unit * 300_000)[:300_000])

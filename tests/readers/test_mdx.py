@@ -1,4 +1,4 @@
-"""Components, imports and expressions, as a reader of the published page sees them."""
+"""Components, imports and expressions of MDX become what a reader sees of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def texts(source: str) -> list[str]:
         "export default function L({children}) {\n  return <div>{children}</div>\n}",
     ],
 )
-def test_what_a_page_imports_and_exports_is_not_text(code: str) -> None:
+def test_imports_and_exports_are_not_text(code: str) -> None:
     assert texts(f"{code}\n\n# Title\n\nText") == ["Title", "Text"]
 
 
@@ -63,12 +63,12 @@ def test_a_sentence_about_imports_is_text() -> None:
         ("```jsx\n<A b={c}>{x}</A>\n```", ["<A b={c}>{x}</A>"]),
     ],
 )
-def test_a_component_is_what_it_shows(source: str, expected: list[str]) -> None:
+def test_a_component_becomes_the_text_it_shows(source: str, expected: list[str]) -> None:
     shown = [text for text in texts(source) if text]
     assert " / ".join(shown).replace(" / ", " ").split() == " ".join(expected).split()
 
 
-def test_a_card_leads_where_it_says_from_the_line_it_is_written_in() -> None:
+def test_a_card_is_a_link_on_its_own_line() -> None:
     source = """\
 <Cards
   items={[
@@ -86,23 +86,23 @@ def test_a_card_leads_where_it_says_from_the_line_it_is_written_in() -> None:
 
 <Card title="Ask" href="/ask" /> and <Card title="Read" />
 """
-    found = parse_mdx(source)
-    assert [(block.text, block.lines) for block in found] == [
+    blocks = parse_mdx(source)
+    assert [(block.text, block.lines) for block in blocks] == [
         ("Start [now]", (4, 4)),
         ("Deploy", (9, 9)),
         ("To a host of your own.", (10, 10)),
         ("Ask and Read", (15, 15)),
     ]
-    links = [(link.title, link.url) for block in found for link in block.links]
+    links = [(link.title, link.url) for block in blocks for link in block.links]
     assert links == [("Deploy", "https://example.org/deploy"), ("Ask", "/ask")]
 
 
-def test_nothing_indented_in_a_component_is_code_for_it() -> None:
+def test_indentation_in_a_component_makes_no_code() -> None:
     source = (
         "<Steps>\n    Some text.\n\n    ```bash\n    run\n    ```\n\n    - item\n</Steps>\n\nAfter"
     )
-    found = [(block.kind, block.text) for block in parse_mdx(source)]
-    assert found == [
+    blocks = [(block.kind, block.text) for block in parse_mdx(source)]
+    assert blocks == [
         ("prose", "Some text."),
         ("code", "run"),
         ("item", "item"),
@@ -110,7 +110,7 @@ def test_nothing_indented_in_a_component_is_code_for_it() -> None:
     ]
 
 
-def test_plain_markdown_keeps_what_only_looks_like_a_component() -> None:
+def test_text_that_only_looks_like_a_component_stays() -> None:
     assert [b.text for b in parse_markdown("Use {x} and {props.y} here.")] == [
         "Use {x} and {props.y} here."
     ]
@@ -125,7 +125,7 @@ def test_plain_markdown_keeps_what_only_looks_like_a_component() -> None:
         ("import is a word", False),
     ],
 )
-def test_a_page_that_opens_with_an_import_is_known(source: str, expected: bool) -> None:
+def test_a_page_that_begins_with_an_import_is_mdx(source: str, expected: bool) -> None:
     assert starts_with_import(source) is expected
 
 
@@ -148,6 +148,6 @@ def test_a_tag_that_never_ends_is_text() -> None:
 
 
 @pytest.mark.parametrize("piece", ["<A b={", "{", "<A ", "`<A>", "<A\n", "import {\n", "{/*"])
-def test_any_number_of_openings_keeps_its_lines(piece: str) -> None:
+def test_any_number_of_unclosed_tags_keeps_its_lines(piece: str) -> None:
     source = piece * 500
     assert convert_mdx(source).count("\n") == source.count("\n")

@@ -10,15 +10,15 @@ from assistant.readers import html as html_reader
 from assistant.readers import rst
 
 
-def found(source: str) -> list[tuple[str, str]]:
+def parts(source: str) -> list[tuple[str, str]]:
     return [(b.kind, b.text) for b in html_reader.parse_html_page(rst.convert_rst(source)[0])]
 
 
 def prose(source: str) -> str:
-    return " ".join(text for _, text in found(source))
+    return " ".join(text for _, text in parts(source))
 
 
-def odd(source: str) -> list[tuple[int, str]]:
+def warnings(source: str) -> list[tuple[int, str]]:
     return rst.convert_rst(source)[1]
 
 
@@ -49,7 +49,7 @@ Part
 | 1 | 2 |
 +---+---+
 """
-    assert found(source) == [
+    assert parts(source) == [
         ("heading", "Title"),
         ("prose", "A word and code and a link."),
         ("heading", "Part"),
@@ -60,7 +60,7 @@ Part
         ("header", "a | b"),
         ("row", "1 | 2"),
     ]
-    assert odd(source) == []
+    assert warnings(source) == []
     levels = [
         b.level
         for b in html_reader.parse_html_page(rst.convert_rst(source)[0])
@@ -69,7 +69,7 @@ Part
     assert levels == [1, 2]
 
 
-def test_a_heading_is_known_by_its_label_and_else_by_its_words() -> None:
+def test_the_anchor_of_a_heading_is_its_label_or_its_words() -> None:
     source = ".. _My Label:\n\nFirst part\n==========\n\ntext\n\nSecond part\n===========\n\ntext\n"
     headings = [
         b for b in html_reader.parse_html_page(rst.convert_rst(source)[0]) if b.kind == "heading"
@@ -96,13 +96,13 @@ def test_a_heading_is_known_by_its_label_and_else_by_its_words() -> None:
         (":nobodys:`words`", "words"),
     ],
 )
-def test_a_role_shows_its_words(written: str, read: str) -> None:
+def test_a_role_becomes_its_text(written: str, read: str) -> None:
     assert prose(f"Before {written} after.\n") == f"Before {read} after."
 
 
-def test_a_role_nobody_knows_is_reported_and_one_the_page_defines_is_not() -> None:
-    assert [line for line, _ in odd("x\n\n:nobodys:`words`\n")] == [3]
-    assert odd(".. role:: mine\n\n:mine:`words`\n") == []
+def test_an_unknown_role_is_a_warning_unless_the_page_defines_it() -> None:
+    assert [line for line, _ in warnings("x\n\n:nobodys:`words`\n")] == [3]
+    assert warnings(".. role:: mine\n\n:mine:`words`\n") == []
 
 
 def test_a_reference_to_a_label_of_the_page_leads_to_its_heading() -> None:
@@ -135,18 +135,18 @@ def test_a_reference_to_a_label_of_the_page_leads_to_its_heading() -> None:
         (".. |x| replace:: words\n\n|x|\n", "words"),
     ],
 )  # fmt: skip
-def test_a_directive_shows_its_words(source: str, read: str) -> None:
+def test_a_directive_becomes_its_text(source: str, read: str) -> None:
     assert prose(f"{source}\nEnd.\n") == f"{read} End.".strip()
 
 
-def test_a_directive_nobody_knows_is_reported() -> None:
-    assert [line for line, _ in odd("x\n\n.. nobodys:: y\n")] == [3]
+def test_an_unknown_directive_is_a_warning() -> None:
+    assert [line for line, _ in warnings("x\n\n.. nobodys:: y\n")] == [3]
 
 
-def test_a_directive_that_fails_keeps_its_words_as_written() -> None:
+def test_a_directive_that_fails_keeps_its_source() -> None:
     source = "x\n\n.. figure:: a.png\n   :nobodys: option\n\n   The caption.\n"
     assert "The caption." in prose(source)
-    assert [line for line, _ in odd(source)] == [3]
+    assert [line for line, _ in warnings(source)] == [3]
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ def test_a_directive_that_fails_keeps_its_words_as_written() -> None:
 )
 def test_no_other_file_is_read(source: str) -> None:
     assert prose(source) == ""
-    assert len(odd(source)) == 1
+    assert len(warnings(source)) == 1
 
 
-def test_no_markup_of_the_author_reaches_the_page() -> None:
+def test_no_html_of_the_author_passes_through() -> None:
     source = ".. role:: html(raw)\n   :format: html\n\n:html:`<b onclick=x>words</b>` <i>\n"
     written, _ = rst.convert_rst(source)
     assert "<b" not in written
@@ -172,7 +172,7 @@ def test_no_markup_of_the_author_reaches_the_page() -> None:
     assert "words" in prose(source)
 
 
-def test_what_one_page_defines_is_unknown_on_the_next() -> None:
+def test_a_role_that_one_page_defines_is_unknown_on_the_next() -> None:
     uses = ":mine:`words`\n"
     before = rst.convert_rst(uses)
     rst.convert_rst(f".. role:: mine(code)\n\n{uses}")
@@ -189,26 +189,26 @@ def test_what_one_page_defines_is_unknown_on_the_next() -> None:
     ],
     ids=["a long line", "a long page", "many targets", "deep"],
 )
-def test_a_page_docutils_cannot_read_is_refused(source: str) -> None:
+def test_a_page_that_docutils_cannot_read_is_an_error(source: str) -> None:
     with pytest.raises(ValueError, match=r"docutils"):
         rst.convert_rst(source)
 
 
-def test_a_paragraph_too_long_for_its_markup_keeps_its_words() -> None:
+def test_a_paragraph_too_long_for_inline_markup_keeps_its_words() -> None:
     source = "*word\n" * 2000
     assert prose(source).split() == ["*word"] * 2000
-    assert len(odd(source)) == 1
+    assert len(warnings(source)) == 1
 
 
 @st.composite
 def pages(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
-    """A page, and the line of each word in it that is seen, by construction."""
+    """Draw a page, with the line of each visible word, by construction."""
     lines: list[str] = []
-    seen: dict[str, int] = {}
+    visible: dict[str, int] = {}
 
     def word(shape: str = "{}") -> str:
-        name = f"w{len(seen)}"
-        seen[name] = len(lines) + 1
+        name = f"w{len(visible)}"
+        visible[name] = len(lines) + 1
         return shape.format(name)
 
     def paragraph(indent: str) -> None:
@@ -242,29 +242,29 @@ def pages(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
             lines.extend([word(), "=" * 9, ""])
         block("", 0)
         paragraph("")
-    return "\n".join(lines), seen
+    return "\n".join(lines), visible
 
 
 @settings(max_examples=50)
 @given(pages())
-def test_every_word_that_is_seen_is_in_one_block_in_order_and_on_its_line(
+def test_every_visible_word_is_in_one_block_in_order_on_its_line(
     page: tuple[str, dict[str, int]],
 ) -> None:
-    source, seen = page
+    source, visible = page
     blocks = html_reader.parse_html_page(rst.convert_rst(source)[0])
     words = [word.strip("*.") for block in blocks for word in block.text.split()]
-    assert [word for word in words if word in seen or word == "secret"] == list(seen)
+    assert [word for word in words if word in visible or word == "secret"] == list(visible)
     for block in blocks:
         assert 1 <= block.lines[0] <= block.lines[1] <= source.count("\n") + 1
         for word in block.text.split():
-            if word.strip("*.") in seen:
-                line = seen[word.strip("*.")]
+            if word.strip("*.") in visible:
+                line = visible[word.strip("*.")]
                 assert block.lines[0] - 1 <= line <= block.lines[1] + 1
 
 
 @settings(max_examples=50)
 @given(st.text(alphabet="ab *`_|:.=-\n<>[]#\\\t", max_size=80))
-def test_any_input_is_read_or_refused(source: str) -> None:
+def test_any_input_is_converted_or_an_error(source: str) -> None:
     try:
         rst.convert_rst(source)
     except ValueError as error:

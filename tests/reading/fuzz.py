@@ -1,11 +1,11 @@
-"""Feeds the reader pages grown by what code they reach, and keeps what breaks it, made small.
+"""Fuzz the readers with coverage-guided pages, and save what breaks them, minimised.
 
     pip install atheris
     python -m tests.reading.fuzz --seconds 3600 --work FOLDER
 
-FOLDER holds the pages grown so far, so that a later run goes on, and under `odd` the findings;
-those worth keeping stand in `tests/reading/odd`, each read by a test. atheris has wheels for some
-systems and versions of Python only, so the package's extras do not name it.
+FOLDER holds the corpus, so that a later run goes on, and the findings under `odd`. Those worth
+keeping are in `tests/reading/odd`, each read by a test. atheris has wheels for few systems and
+Python versions, so the package's extras do not name it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ with atheris.instrument_imports(include=["assistant"]):
 
 HERE = Path(__file__).parent
 SLOW = 0.5
-"""Seconds no page of a few kilobytes should take."""
+"""Seconds that no page of a few kilobytes should take."""
 PATIENCE = 20
-"""Seconds after which a finding is small enough."""
+"""Seconds to spend on minimising a finding."""
 
-# What opens, closes or parts something in a page, for the fuzzer to put together.
+# Marks that open, close or separate parts of a page: the fuzzer's dictionary.
 MARKS = r"""
 # a
 ## a
@@ -142,7 +142,7 @@ lang: de
 
 
 def faults(folder: Path, source: str, name: str) -> str:
-    """What is wrong with how a page is read, told so that like faults are told alike."""
+    """Return what is wrong with how a page is read; equal faults give equal texts."""
     started = time.process_time()
     try:
         promises = broken_promises(read_text(folder, source, name))
@@ -157,7 +157,7 @@ def faults(folder: Path, source: str, name: str) -> str:
 
 
 def smallest(folder: Path, source: str, name: str) -> str:
-    """The page with every run of characters taken out that its fault does not need."""
+    """Return the page without every run of characters that its fault does not need."""
     fault, until = faults(folder, source, name), time.monotonic() + PATIENCE
     size = len(source) // 2
     while size and time.monotonic() < until:
@@ -173,13 +173,13 @@ def smallest(folder: Path, source: str, name: str) -> str:
 
 
 def decoded(data: bytes) -> tuple[str, str]:
-    """A page's text and name from any bytes: with components, by every other first letter."""
+    """Return a page's text and name from any bytes; every other first letter makes it MDX."""
     source = data.decode("utf-8", "ignore").replace("\x00", "").replace("\r", "\n")
     return source, "page.mdx" if data[:1] > b"a" or data[:1] == b"<" else "page.md"
 
 
 def fuzz(work: Path, seconds: int) -> None:
-    """Grow pages for so many seconds; a fault is kept the first time it is met."""
+    """Grow pages for so many seconds; each fault is saved the first time."""
     scratch = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     odd, grown = work / "odd", work / "grown"
     for folder in (odd, grown):
@@ -196,11 +196,11 @@ def fuzz(work: Path, seconds: int) -> None:
         if not fault or fault in known:
             return
         known.add(fault)
-        found = smallest(scratch, source, name)
+        page = smallest(scratch, source, name)
         stem = re.sub(r"\W+", "-", fault).strip("-").lower()[:40]
-        digest = hashlib.sha256(found.encode()).hexdigest()[:6]
+        digest = hashlib.sha256(page.encode()).hexdigest()[:6]
         path = odd / f"{stem}-{digest}{Path(name).suffix}"
-        path.write_text(found, encoding="utf-8", newline="")
+        path.write_text(page, encoding="utf-8", newline="")
         print(f"FOUND {fault}: {path}", flush=True)  # noqa: T201
 
     arguments = [
@@ -213,7 +213,7 @@ def fuzz(work: Path, seconds: int) -> None:
 
 
 def escaped(mark: str) -> bytes:
-    """A mark as a fuzzer's dictionary spells it."""
+    """Return a mark in the syntax of a fuzzer's dictionary."""
     text = mark.replace(r"\n", "\n").replace(r"\t", "\t")
     return b"".join(b"\\x%02x" % byte for byte in text.encode())
 

@@ -1,4 +1,4 @@
-"""The product seen through its interface: what one page or folder reads into, and its promises."""
+"""Read pages through the public interface, and check what must hold of them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     from assistant.models.documents import ParsedPage
 
-# Between the sentences of a passage stand white space and what marks an item or a row.
+# Between the sentences of a passage are white space and the marks of items and rows.
 BETWEEN = re.compile(r"(?:\s|[-*+•|>☐☑✓]|\[[ xX]\]|\d{1,9}[.)]|[a-z][.)])*")
 
 
 def read_text(folder: Path, source: str, name: str = "page.md") -> ParsedPage:
-    """A page as read from a folder of its own."""
+    """Read a page from a folder of its own."""
     (folder / name).write_text(source, encoding="utf-8", newline="")
     return read_page(folder, name, reading_options=ReadingOptions())
 
 
 def words_read(page: ParsedPage) -> list[str]:
-    """Every word that can be quoted from a page, in order."""
+    """Return every word that can be quoted from a page, in order."""
     return [
         word
         for passage in page.passages
@@ -36,7 +36,7 @@ def words_read(page: ParsedPage) -> list[str]:
 
 
 def broken_promises(page: ParsedPage) -> list[str]:
-    """What does not hold of a page's sections, passages and sentences; nothing, it is hoped."""
+    """Return what does not hold of a page's sections, passages and sentences."""
     broken = []
     count = page.page.text.count("\n") + 1
     for section in page.sections:
@@ -67,7 +67,7 @@ def broken_promises(page: ParsedPage) -> list[str]:
 
 
 def strayed(page: ParsedPage) -> list[str]:
-    """Sentences whose first or last word does not stand in the lines they name."""
+    """Return the sentences whose first or last word is not in their lines."""
     lines = page.page.text.split("\n")
     stray = []
     for passage in page.passages:
@@ -75,14 +75,14 @@ def strayed(page: ParsedPage) -> list[str]:
             first, last = sentence.lines
             source = "\n".join(lines[first - 1 : last])
             there = {*words_of(source), *words_of(plain(source))}
-            said = words_of(passage.slice(sentence))
-            if said and not {said[0], said[-1]} <= there:
-                stray.append(f"{passage.id} lines {first}-{last}: {said[0]} … {said[-1]}")
+            words = words_of(passage.slice(sentence))
+            if words and not {words[0], words[-1]} <= there:
+                stray.append(f"{passage.id} lines {first}-{last}: {words[0]} … {words[-1]}")
     return stray
 
 
 def plain(source: str) -> str:
-    """Source lines with what would split or spell a word otherwise taken out."""
+    """Remove from source lines what would split or spell a word otherwise."""
     source = re.sub(r"&(?:nbsp|ensp|emsp|shy|zwj|zwnj);", " ", source)
     source = re.sub(r"\]\([^()\s]*\)|\[", "", html.unescape(source))
     return re.sub(r"[*~`\\]|<[^<>]*>|(?<!\w)_|_(?!\w)", "", source)

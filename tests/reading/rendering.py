@@ -1,8 +1,7 @@
-"""What a reader of the published page sees of a Markdown file, by another way than the product's.
+"""An independent rendering of Markdown: the words that a reader of the published page sees.
 
-markdown-it-py makes HTML, a text walk over the HTML makes words. Before it each publishing
-tool's own marks are taken out, from what that tool's manual says it shows. Knows nothing of the
-package, and imports nothing of it.
+The marks of each publishing tool are removed as its manual says, markdown-it-py makes HTML, and an
+HTML parser makes words. Nothing of the package is imported.
 """
 
 from __future__ import annotations
@@ -97,14 +96,14 @@ class Published:
                 expected += words
                 continue
             at = len(expected)
-            found = read[at : at + len(words)]
+            candidate = read[at : at + len(words)]
             follows = next((w for k, w in self.runs[number + 1 :] if not k), ())[:50]
-            was_read = [w.casefold() for w in found] == [w.casefold() for w in words]
+            was_read = [w.casefold() for w in candidate] == [w.casefold() for w in words]
             # A contents list of one entry reads like the heading after it.
             if was_read and agreement(read, at + len(words), follows) >= agreement(
                 read, at, follows
             ):
-                expected += found
+                expected += candidate
             elif words:
                 left_out[kind] += 1
         return expected, left_out
@@ -148,14 +147,14 @@ def published(source: str, tool: str = "github") -> Published:
             token.content = ICON.sub("", token.content)
         if token.type == "inline" and token.children:
             clean_inline(token.children, tool, is_heading=before.type == "heading_open")
-    seen = Text()
-    seen.feed(parser.renderer.render(tokens, parser.options, {}))
-    seen.close()
-    return Published(tuple((kind, tuple(words_of(text))) for kind, text in seen.runs()))
+    page = Text()
+    page.feed(parser.renderer.render(tokens, parser.options, {}))
+    page.close()
+    return Published(tuple((kind, tuple(words_of(text))) for kind, text in page.runs()))
 
 
 def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
-    """The lines with what the tool acts on gone, titles kept and indented bodies moved out."""
+    """Remove what the tool acts on; titles stay, and indented bodies move out."""
     out: Lines = []
     prose: Lines = []
 
@@ -325,11 +324,11 @@ def cleaned(text: str, tool: str) -> str:
 
 def outside_code(pattern: re.Pattern[str], by: str, text: str) -> str:
     """Substitute everywhere but in code spans."""
-    kept, at = [], 0
+    pieces, at = [], 0
     for span in CODE_SPAN.finditer(text):
-        kept += [pattern.sub(by, text[at : span.start()]), span[0]]
+        pieces += [pattern.sub(by, text[at : span.start()]), span[0]]
         at = span.end()
-    return "".join([*kept, pattern.sub(by, text[at:])])
+    return "".join([*pieces, pattern.sub(by, text[at:])])
 
 
 def without_wrappers(text: str) -> str:

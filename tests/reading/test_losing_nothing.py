@@ -1,4 +1,4 @@
-"""Every word a reader of the published page sees stands in one passage, once and in order."""
+"""Every word that a reader of the published page sees is in one passage, once and in order."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ def unescaped(heading: str) -> str:
 def gold_paths(name: str) -> list[tuple[str, tuple[str, ...]]]:
     """Each page and heading path that a set's questions are answered by."""
     lines = need(EVAL / name / "gold_sections.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [
+    headings = [
         (g["doc"], tuple(map(unescaped, g["heading_path"])))
         for line in lines
         for g in json.loads(line)["gold"]
     ]
-    return sorted(set(found))
+    return sorted(set(headings))
 
 
 def gold_pages(name: str) -> list[str]:
@@ -161,7 +161,7 @@ def test_every_gold_heading_path_of_the_manuals_is_a_section(manuals):
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_every_sentence_of_a_guide_stands_where_it_says(name):
+def test_every_sentence_of_a_guide_is_on_its_lines(name):
     folder = need(SHARED / "guides" / name)
     wrong: list[str] = []
     for path in spread(list(list_files(folder).paths), SHORT // 2):
@@ -170,7 +170,7 @@ def test_every_sentence_of_a_guide_stands_where_it_says(name):
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:20])
 
 
-def test_every_sentence_of_the_manuals_stands_where_it_says(manuals):
+def test_every_sentence_of_the_manuals_is_on_its_lines(manuals):
     wrong: list[str] = []
     for path in list_files(manuals).paths:
         page = read_page(manuals, path, reading_options=ReadingOptions())

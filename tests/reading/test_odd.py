@@ -1,4 +1,4 @@
-"""Pages that once broke the reader, each made as small as it still did: found by `fuzz.py`."""
+"""Pages from `fuzz.py` that once broke a reader, each minimised."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ ODD = sorted(path for path in (Path(__file__).parent / "odd").iterdir() if path.
 
 
 @pytest.mark.parametrize("path", ODD, ids=lambda path: path.name)
-def test_an_odd_page_is_read_and_keeps_its_promises(path, tmp_path):
+def test_a_page_that_once_broke_a_reader_is_read(path, tmp_path):
     source = path.read_bytes().decode("utf-8")
     assert broken_promises(read_text(tmp_path, source, f"page{path.suffix}")) == []
