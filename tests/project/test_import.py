@@ -1,4 +1,4 @@
-"""Importing the package is light: whatever is heavy waits until it is needed."""
+"""Importing the package is light: heavy packages load when they are needed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_answer_can_be_named_without_loading_a_model() -> None:
     assert loaded("from assistant import Answer, AssistantError, Turn") == []
 
 
-def test_a_guide_on_a_server_is_asked_without_what_asks_one_here() -> None:
+def test_the_client_loads_nothing_that_a_local_guide_needs() -> None:
     assert loaded("from assistant.client import connect\nconnect('http://127.0.0.1')") == []
 
 
@@ -56,7 +56,7 @@ MODELS_AND_SERVERS = set("torch sentence_transformers transformers faiss gradio 
 @pytest.mark.parametrize(
     "module", ["guide.page", "readers.markdown", "query.question_type", "text.tokenize", "settings"]
 )
-def test_a_module_of_the_lower_floors_loads_no_model_and_no_server(module: str) -> None:
+def test_a_module_of_a_lower_layer_loads_no_model_and_no_server(module: str) -> None:
     assert (MODELS_AND_SERVERS | {"numpy"}).isdisjoint(loaded(f"import assistant.{module}"))
 
 
@@ -77,7 +77,7 @@ def test_every_public_name_can_be_imported() -> None:
 
 
 def switches(environment: dict[str, str], statement: str = "import assistant") -> dict[str, str]:
-    """The environment that packages find which are imported after the statement."""
+    """The environment of packages that are imported after the statement."""
     code = f"{statement}\nimport json, os\nprint(json.dumps(dict(os.environ)))"
     own = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     done = subprocess.run(

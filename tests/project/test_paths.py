@@ -1,4 +1,4 @@
-"""No path that anybody hands in, and no link in a guide, leads out of the guide's folder."""
+"""No requested path and no link in a guide leads out of the guide's folder."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_reading_a_page_by_a_path_that_leads_out_is_refused(corpus):
             read_page(corpus, path, reading_options=reading)
 
 
-def test_an_answer_that_cites_a_path_outside_is_not_proved(corpus, folder):
+def test_an_answer_that_cites_a_path_outside_is_not_verified(corpus, folder):
     answer = (
         Assistant(index.open_index(folder), WordEncoder()).ask("What was the cat called?").to_dict()
     )
@@ -120,7 +120,7 @@ def test_an_answer_that_cites_a_path_outside_is_not_proved(corpus, folder):
 
 
 def get(app, path: str) -> tuple[int, str]:
-    """The status and body of a request, its path sent as it stands: no client mends it first."""
+    """The status and body of a request, its path sent as it stands: no client changes it first."""
     sent = []
 
     async def receive():

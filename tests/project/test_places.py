@@ -85,7 +85,7 @@ def run(capsys, monkeypatch, tmp_path):
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )
-def test_a_command_names_what_is_no_file(run, tmp_path, make, name, command):
+def test_a_command_names_a_path_that_is_no_file(run, tmp_path, make, name, command):
     make(tmp_path / name)
     code, out, err = run(*command)
     assert code in {2, 3}
@@ -112,7 +112,7 @@ def test_an_index_names_the_path_that_is_no_file(run, tmp_path, encoder, corpus_
 
 @KINDS
 @pytest.mark.parametrize("name", ["manifest.json", "passages.sqlite"])
-def test_a_generation_in_which_something_is_no_file_is_damaged(tmp_path, corpus_index, make, name):
+def test_a_generation_with_a_path_that_is_no_file_is_damaged(tmp_path, corpus_index, make, name):
     index = tmp_path / "index"
     shutil.copytree(corpus_index, index)
     (path,) = index.rglob(name)
@@ -166,7 +166,7 @@ def test_a_file_is_read_whole_and_one_that_is_missing_or_closed_is_an_error(tmp_
 # -- keys -----------------------------------------------------------------------------------
 
 
-def test_what_a_killed_writer_of_keys_left_is_swept_by_the_next(tmp_path):
+def test_leftovers_of_a_killed_writer_of_keys_are_removed_by_the_next(tmp_path):
     keys = ApiKeys(tmp_path / "keys.json")
     left = [tmp_path / f"keys.json.{number}" for number in (1, 4711, os.getpid())]
     for path in left[:2]:

@@ -73,7 +73,7 @@ def test_without_a_named_or_present_guide_the_bundled_one_is_used() -> None:
 
 
 @pytest.mark.parametrize("named", ["corpus", "index"])
-def test_a_guide_or_an_index_that_is_named_or_here_is_the_one_meant(
+def test_a_named_or_present_guide_or_index_is_used(
     named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("corpus").rmdir()
@@ -134,7 +134,7 @@ def test_a_table_in_the_file_is_no_setting() -> None:
 
 
 @pytest.mark.parametrize("port", ["many", "-1", "65536", "", "1.5"])
-def test_a_value_that_cannot_be_used_is_an_error_wherever_it_stands(
+def test_an_unusable_value_is_an_error_wherever_it_is_set(
     port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SettingsError) as raised:
@@ -178,7 +178,7 @@ def test_settings_are_frozen() -> None:
         load_settings().port = 1
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_description() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
