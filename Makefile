@@ -29,7 +29,8 @@ test: .venv/installed-dev
 # What needs no model, no server and no browser: half a minute.
 QUICK := answering evaluation guide index models query readers render retrieval text
 quick: .venv/installed-dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --hypothesis-profile quick $(addprefix tests/,$(QUICK))
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --hypothesis-profile quick \
+		--ignore tests/readers/oracle $(addprefix tests/,$(QUICK))
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -38,7 +39,7 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports
 
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
-LONG := durability reading text/test_text.py server/test_network.py server/test_hostile_text.py \
+LONG := durability readers/oracle text/test_text.py server/test_network.py server/test_hostile_text.py \
 	project/test_paths.py browser/test_notebook.py
 torture: .venv/installed-dev
 	TORTURE=1 $(BIN)/python -m pytest $(addprefix tests/,$(LONG)) --log-cli-level=INFO

@@ -12,7 +12,7 @@ from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
 from assistant.readers import html as html_reader
 from assistant.readers.dialects import convert_to_commonmark
-from tests.reading.shapes import HTML_SHAPES, SHAPES, html_page, repeated
+from tests.readers.oracle.shapes import HTML_SHAPES, SHAPES, html_page, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable

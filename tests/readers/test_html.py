@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.models.documents import Link
 from assistant.readers import html as html_reader
-from tests.reading.shapes import HTML_SHAPES, html_page
+from tests.readers.oracle.shapes import HTML_SHAPES, html_page
 
 INLINE = "a b code em i kbd mark q s small span strong sub sup u var".split()
 BLOCK = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
-from tests.reading.rendering import words_of
+from tests.readers.oracle.rendering import words_of
 
 if TYPE_CHECKING:
     from pathlib import Path

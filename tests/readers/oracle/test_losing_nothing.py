@@ -16,8 +16,8 @@ from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
 from assistant.guide.walk import list_files
 from tests.conftest import SHARED
-from tests.reading.reader import broken_promises, strayed, words_read
-from tests.reading.rendering import published
+from tests.readers.oracle.reader import broken_promises, strayed, words_read
+from tests.readers.oracle.rendering import published
 from tests.sizes import LONG
 
 EVAL = SHARED / "eval"

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.deflist import deflist_plugin
 
-from tests.reading.layout import BLOCK, Text
+from tests.readers.oracle.layout import BLOCK, Text
 
 Lines = list[str]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from assistant.readers import html as html_reader
-from tests.reading.reader import read_text
-from tests.reading.shapes import SHAPES
+from tests.readers.oracle.reader import read_text
+from tests.readers.oracle.shapes import SHAPES
 from tests.sizes import size
 
 SIZE = size(30_000, 300_000)

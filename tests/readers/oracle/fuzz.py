@@ -1,11 +1,11 @@
 """Fuzz the readers with coverage-guided pages, and save what breaks them, minimised.
 
     pip install atheris
-    python -m tests.reading.fuzz --seconds 3600 --work FOLDER
+    python -m tests.readers.oracle.fuzz --seconds 3600 --work FOLDER
 
 FOLDER holds the corpus, so that a later run goes on, and the findings under `odd`. Those worth
-keeping are in `tests/reading/odd`, each read by a test. atheris has wheels for few systems and
-Python versions, so the package's extras do not name it.
+keeping are in `tests/readers/oracle/odd`, each read by a test. atheris has wheels for few systems
+and Python versions, so the package's extras do not name it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["assistant"]):
-    from tests.reading.reader import broken_promises, read_text
+    from tests.readers.oracle.reader import broken_promises, read_text
 
 HERE = Path(__file__).parent
 SLOW = 0.5

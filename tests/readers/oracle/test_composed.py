@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.reading.reader import broken_promises, read_text
-from tests.reading.rendering import published, words_of
-from tests.reading.writing import TOOLS, Writer, pages
+from tests.readers.oracle.reader import broken_promises, read_text
+from tests.readers.oracle.rendering import published, words_of
+from tests.readers.oracle.writing import TOOLS, Writer, pages
 from tests.sizes import size
 
 EXAMPLES = size(25, 3000)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reading.reader import broken_promises, read_text
+from tests.readers.oracle.reader import broken_promises, read_text
 
 ODD = sorted(path for path in (Path(__file__).parent / "odd").iterdir() if path.is_file())
 
