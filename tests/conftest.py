@@ -73,7 +73,7 @@ def word_encoder() -> WordEncoder:
     return WordEncoder()
 
 
-SLOWEST = ("torture", "browser", "server", "encoders", "project")
+SLOWEST = ("durability", "browser", "server", "encoders", "project")
 """Folders whose files take longest: they come first, so that no process is left with one alone."""
 
 

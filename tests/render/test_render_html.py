@@ -200,7 +200,16 @@ def test_every_part_of_an_answer_is_said_in_the_reader_s_language(store, languag
     own = HtmlRenderer(store, say, Branding("Animals", feedback_url=FEEDBACK))
     given = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
     source = html.unescape(own.render_answer(given, {"a.md#one/1": "Q. And more."}, "k" * 16))
-    for key in ("did_you_mean", "sources", "in_context", "helpful", "yes", "no", "copy", "link_to_answer"):
+    for key in (
+        "did_you_mean",
+        "sources",
+        "in_context",
+        "helpful",
+        "yes",
+        "no",
+        "copy",
+        "link_to_answer",
+    ):
         assert say(key) in source, key
     refused = html.unescape(own.render_answer(answer(), {}))
     for key in ("refused", "rephrase", "tell"):
