@@ -146,14 +146,14 @@ def test_a_heading_without_text_is_answered_by_its_subsections(tmp_path):
     page = "# Barn\n\n## Doors\n\n### The front\n\nIt is red.\n\n### The back\n\nIt is shut.\n"
     (tmp_path / "barn.md").write_text(page)
     around = read_guide(tmp_path).passages
-    doors = next(passage for passage in around if passage.heading == "Doors")
+    heading = next(passage for passage in around if passage.heading == "Doors")
     question = parse_question("which doors has the barn?")
-    quotes = selection.select_quotes(question, [source(question.text, doors)], lambda: around)
+    quotes = selection.select_quotes(question, [source(question.text, heading)], lambda: around)
     assert [quote.text for quote in quotes] == [
         "The front\n\nIt is red.",
         "The back\n\nIt is shut.",
     ]
-    alone = selection.select_quotes(question, [source(question.text, doors)])
+    alone = selection.select_quotes(question, [source(question.text, heading)])
     assert [quote.text for quote in alone] == ["Doors"]
 
 
