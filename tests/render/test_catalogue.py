@@ -137,9 +137,8 @@ def test_a_message_says_what_it_is_given():
 
 
 def test_what_is_filled_in_is_not_read_as_a_message():
-    said = catalogue.choose_messages("en")(
-        "interpreted_as", question="{id} {0.__class__} {{ %s \ud800"
-    )
+    english = catalogue.choose_messages("en")
+    said = english("interpreted_as", question="{id} {0.__class__} {{ %s \ud800")
     assert said == "Understood as: {id} {0.__class__} {{ %s \ud800"
 
 

@@ -46,30 +46,30 @@ def chat(assistant) -> chat_module.Chat:
 
 def test_a_hostile_question_is_shown_as_text(chat):
     for said in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
-        talk, _ = chat.answered(said, chat_module.ChatState())
-        assert_harmless(talk.markup)
-        assert "\n" not in talk.shown[0]
+        talk, _ = chat.answer(said, chat_module.ChatState())
+        assert_harmless(talk.html)
+        assert "\n" not in talk.shown_html[0]
 
 
 def test_a_hostile_guide_is_quoted_as_text(chat):
-    talk, asked = chat.answered("what is a cat?", chat_module.ChatState())
+    talk, asked = chat.answer("what is a cat?", chat_module.ChatState())
     assert asked
-    assert_harmless(talk.markup)
+    assert_harmless(talk.html)
 
 
 @pytest.mark.parametrize("said", ["", "   ", "\u200b", "?!", "word " * 401])
 def test_a_question_that_cannot_be_asked_says_what_mends_it(chat, said):
-    talk, asked = chat.answered(said, chat_module.ChatState())
+    talk, asked = chat.answer(said, chat_module.ChatState())
     assert not asked
     assert talk.turns == ()
-    assert 'class="notice failure"' in talk.markup
-    assert ("at most 2,000" in talk.markup) == (len(said) > 2000)
+    assert 'class="notice failure"' in talk.html
+    assert ("the most is 2,000" in talk.html) == (len(said) > 2000)
 
 
 class Broken:
     """An encoder that fails as no encoder should."""
 
-    def knows(self, word):
+    def has_token(self, word):
         return True
 
     def encode(self, texts, progress=None):
@@ -92,28 +92,28 @@ def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
 def test_a_talk_leans_on_what_was_said_and_does_not_grow_for_ever(chat):
     talk = chat_module.ChatState()
     for _ in range(60):
-        talk, _ = chat.answered("what is a dog?", talk)
+        talk, _ = chat.answer("what is a dog?", talk)
     assert [turn.role for turn in talk.turns[:2]] == ["user", "agent"]
     assert len(talk.turns) == 20
     assert len(talk.shown_html) == 50
 
 
 def test_a_talk_about_a_section_has_its_passages_to_lean_on(chat, assistant):
-    talk = chat.about("dogs.md#what-is-a-dog")
+    talk = chat.open_section("dogs.md#what-is-a-dog")
     found = assistant.index.store.section_passages("dogs.md", "what-is-a-dog")
     assert talk.turns[-1].sources == tuple(passage.id for _, passage in found)
-    assert "What is a dog?" in talk.markup
+    assert "What is a dog?" in talk.html
 
 
 @pytest.mark.parametrize("section", ["", "#", "none.md#x", "dogs.md#none", HOSTILE, "../dogs.md#a"])
 def test_a_talk_about_what_is_not_in_the_guide_is_any_talk(chat, section):
-    assert chat.about(section) == chat_module.ChatState()
+    assert chat.open_section(section) == chat_module.ChatState()
 
 
 def test_a_reader_is_spoken_to_in_their_language_or_in_the_one_that_is_set(assistant, chat):
     assert (
         catalogue.choose_messages("de")("no_answer")
-        in chat.answered("bread", chat_module.ChatState(), "de")[0].markup
+        in chat.answer("bread", chat_module.ChatState(), "de")[0].html
     )
     fixed = chat_module.Chat(Service(LiveAssistant(assistant)), Branding("Animals"), language="fr")
     assert (
