@@ -1,4 +1,4 @@
-"""Word documents and PDFs, made of their parts."""
+"""Make Word documents and PDFs from their parts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def paragraph(words: str, style: str = "") -> str:
 
 
 def printed(pages: int) -> str:
-    """The body of a document of so many pages: headings, tables, and 84 runs of words a page."""
+    """Return the body of a Word document: per page headings, tables, and 84 runs of words."""
     fonts = '<w:rPr><w:rFonts w:ascii="Calibri" w:hAnsi="Calibri"/><w:lang w:val="en-US"/></w:rPr>'
     cell = f"<w:tc>{paragraph('a cell')}</w:tc>"
     written = []
@@ -60,7 +60,7 @@ def printed(pages: int) -> str:
 
 
 def stream(content: bytes, entries: str = "", *, packed: int = 1) -> bytes:
-    """A stream of a PDF, packed so many times."""
+    """Return a stream of a PDF, compressed so many times."""
     for _ in range(packed):
         content = zlib.compress(content, 9)
     filters = "/FlateDecode " * packed
@@ -69,7 +69,7 @@ def stream(content: bytes, entries: str = "", *, packed: int = 1) -> bytes:
 
 
 def objects(*contents: str | bytes) -> bytes:
-    """A PDF of these objects, the first its root."""
+    """Return a PDF of these objects, the first its root."""
     written, places = b"%PDF-1.4\n", []
     for number, content in enumerate(contents, 1):
         places.append(len(written))
@@ -87,7 +87,7 @@ def objects(*contents: str | bytes) -> bytes:
 
 
 def pdf(*pages: bytes, packed: int = 1, resources: str = "", more: tuple[bytes, ...] = ()) -> bytes:
-    """A PDF with these streams as its pages; `more` are objects numbered from 4 on."""
+    """Return a PDF with these streams as its pages; `more` are objects numbered from 4 on."""
     first = 4 + len(more)
     kids = " ".join(f"{first + 2 * n} 0 R" for n in range(len(pages)))
     made: list[str | bytes] = [
@@ -107,13 +107,13 @@ def pdf(*pages: bytes, packed: int = 1, resources: str = "", more: tuple[bytes, 
 
 
 def drawn(*lines: str) -> bytes:
-    """The stream of a page that shows these lines."""
+    """Return the stream of a page that shows these lines."""
     shown = "".join(f"({line}) Tj T*\n" for line in lines)
     return f"BT /F1 10 Tf 72 740 Td 12 TL\n{shown}ET".encode()
 
 
 def forms(depth: int) -> bytes:
-    """A PDF whose page draws a form ten times, which draws the next one ten times, and so on."""
+    """Return a PDF whose page draws a form ten times, which draws another ten times, and so on."""
     each = "/Type /XObject /Subtype /Form /BBox [0 0 612 792]"
     made = []
     for number in range(depth):

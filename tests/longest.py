@@ -1,4 +1,4 @@
-"""Texts that took minutes, and others like them drawn from the words of the patterns themselves."""
+"""Texts that once took minutes, and others drawn from the words of the patterns themselves."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SHAPES = {
 
 
 def text(shape: str, size: int) -> str:
-    """A text of so many characters, each fragment as often as the next, one after the other."""
+    """Return a text of so many characters, in which each fragment is equally frequent."""
     return repeated(SHAPES[shape], size)
 
 
@@ -65,7 +65,7 @@ def repeated(fragments: Iterable[str], size: int) -> str:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A text that grows: what stands before, what is repeated, and what is repeated after it."""
+    """A text that grows: a prefix, a repeated unit, and another repeated unit after it."""
 
     before: str
     unit: str
@@ -82,7 +82,7 @@ class Drawn:
 
 
 def drawn(rng: random.Random, modules: Iterable[Any] = ASKING) -> Drawn:
-    """A text made of what the patterns of some modules look for."""
+    """Draw a text from the words that the patterns of some modules match."""
     known = fragments(tuple(modules))
 
     def some(least: int, most: int) -> str:
@@ -101,7 +101,7 @@ _known: dict[tuple[Any, ...], list[str]] = {}
 
 
 def fragments(modules: tuple[Any, ...]) -> list[str]:
-    """The words and marks that the patterns of some modules are made of, and others."""
+    """Return the words and marks in the patterns of some modules, and others."""
     if modules not in _known:
         literals = {
             literal
@@ -120,7 +120,7 @@ def _text(pattern: str | bytes) -> str:
 
 
 def _literals(tree: Any) -> Iterator[str]:
-    """The runs of plain characters in a parse tree."""
+    """Yield the runs of plain characters in a parse tree."""
     run = ""
     for kind, value in tree:
         if kind is sre.LITERAL:

@@ -1,4 +1,9 @@
-"""The types of a guide that was read: pages, sections, passages, links and resources."""
+"""The types that a guide is read into: blocks, pages, sections, passages, links, resources.
+
+A reader turns a file into a `Block` for each heading, paragraph, item, row and code block. The
+guide turns blocks into a `Page` with its `Section`s, and each section into one or more `Passage`s,
+which are searched and quoted. All `lines` are 1-based and inclusive, in the file.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ ResourceKind = Literal["article", "book", "video", "form", "page"]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link inside a block: the words it is on and where it goes."""
+    """A link inside a block: its text and its address."""
 
     title: str
     url: str
@@ -24,11 +29,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a page a reader sees as one: its plain text, kind and 1-based lines.
+    """A piece of a page that a reader sees as one: its kind, plain text and lines.
 
-    `level` is a heading's 1 to 6, or how deep a list item lies. `marker` is what stands before
-    an item. `icons` are the sources of the images in it; `anchor` an explicit heading id.
-    `group` is equal for the items of one list, or the rows of one table.
+    `level` is 1 to 6 for a heading, and the depth of an item in its list. `marker` is the bullet or
+    number of an item. `group` is the same for all items of a list, and for all rows of a table.
+    `anchor` is an explicit heading id. `icons` are the sources of images in the block.
     """
 
     kind: BlockKind
@@ -44,9 +49,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One file of the guide: its path in the folder, title, link, digest, text and language.
+    """One file of the guide, by its path in the folder.
 
-    `language` is a lower-case code like `de` or `pt-br`; empty where the page does not say.
+    `url` is where the page is published, else its path; `sha256` the digest of the file; `text` the
+    decoded text. `language` is a lower-case code like `de` or `pt-br`, or empty.
     """
 
     path: str
@@ -59,7 +65,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it; `lines` are 1-based and inclusive."""
+    """A heading and what is under it; `headings` is the path of headings from the page's title."""
 
     path: str
     headings: tuple[str, ...]
@@ -69,9 +75,9 @@ class Section:
 
 
 class Sentence(NamedTuple):
-    """A quotable piece of a passage: its characters, what it is, and its lines in the file.
+    """A quotable piece of a passage: its start and end in the text, its kind and its lines.
 
-    A tuple, which is made in a third of a dataclass's time: a question makes 150 of them.
+    A tuple is created in a third of a dataclass's time, and a question creates 150.
     """
 
     start: int
@@ -82,10 +88,11 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What is searched and quoted: plain text of one section, or of a part of it.
+    """The unit of search: the plain text of a section, or of a part of it.
 
-    `id` is `path#anchor/n`, counting from 1 inside the section. The first passage of a section
-    opens with its heading. `sentences` are in order and do not overlap; each slices out of `text`.
+    `id` is `path#anchor/n`, with n from 1 within the section. The first passage of a section opens
+    with its heading. `sentences` are in order, do not overlap, and are slices of `text`.
+    `lists_resources` is true where most of the section's blocks are resources.
     """
 
     id: str
@@ -118,12 +125,12 @@ class Passage:
 
     @property
     def search_text(self) -> str:
-        """Heading path and text: the only words either arm of the search sees."""
+        """The heading path and the text: the words that are indexed and encoded."""
         return f"{self.heading_path}\n{self.body}"
 
     @property
     def excerpt(self) -> str:
-        """How the text begins, on one line."""
+        """The start of the text, on one line."""
         return " ".join(self.body.split())[:200]
 
     @property
@@ -133,13 +140,13 @@ class Passage:
 
     @property
     def body(self) -> str:
-        """The text without the heading it may open with."""
+        """The text without its heading."""
         opens_with_heading = bool(self.sentences) and self.sentences[0].kind == "heading"
         return self.text[self.sentences[0].end :].lstrip() if opens_with_heading else self.text
 
     @property
     def sentence_texts(self) -> list[str]:
-        """What is encoded of each sentence: its heading before it, since few stand alone."""
+        """The texts to encode for each sentence: the heading first, since few make sense alone."""
         return [
             self.slice(sentence)
             if sentence.kind == "heading"
@@ -148,13 +155,13 @@ class Passage:
         ]
 
     def slice(self, sentence: Sentence) -> str:
-        """The sentence's own characters."""
+        """Return the text of a sentence."""
         return self.text[sentence.start : sentence.end]
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something the guide recommends: a link with a title, and the section that lists it."""
+    """A recommendation of the guide: a link with a title, and the section that lists it."""
 
     title: str
     url: str
@@ -167,7 +174,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class GuideWarning:
-    """Something in a file that was read around rather than through; `unread`: the whole file."""
+    """A problem in a file, at a line; with `unreadable`, the whole file was skipped."""
 
     path: str
     line: int
@@ -177,10 +184,9 @@ class GuideWarning:
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """How a page is linked and linked to: its own address, its anchors, its links by line.
+    """What links from and to a page need: its permalink, its anchors, and its internal links.
 
-    `permalink` is the address the page gives itself, if any. `links` are those that stay inside
-    the guide, as written.
+    `permalink` is declared by the page, or empty. `links` are (line, address as written).
     """
 
     path: str
@@ -191,7 +197,7 @@ class PageLinks:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """What one file of the guide reads into."""
+    """Everything that one file of the guide is read into."""
 
     page: Page
     links: PageLinks
@@ -203,7 +209,7 @@ class ParsedPage:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """A whole guide as read from its folder, everything in document order."""
+    """A whole guide, everything in document order."""
 
     pages: tuple[Page, ...]
     sections: tuple[Section, ...]

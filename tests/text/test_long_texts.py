@@ -1,4 +1,4 @@
-"""The longest question, talk and heading are answered or refused at once, whatever is in them.
+"""The longest question, conversation and heading are answered or refused at once.
 
 What these texts took before was minutes; `make timings` measures what they take.
 """
@@ -42,7 +42,7 @@ def test_a_question_is_answered_at_once(shape, assistant):
 
 
 @pytest.mark.parametrize("shape", longest.SHAPES)
-def test_a_talk_is_read_at_once(shape, assistant):
+def test_a_conversation_is_read_at_once(shape, assistant):
     turns = [Turn(role, longest.text(shape, TURN)) for role in ("user", "agent")] * 10
     assistant.ask("and how is it different from the other one?", turns)
     assistant.ask("yes", turns)
@@ -54,7 +54,7 @@ def test_a_heading_is_read_at_once(shape):
         questions.is_question(longest.text(shape, TURN))
 
 
-def test_headings_too_long_to_ask_are_no_examples(tmp_path, word_encoder):
+def test_headings_too_long_for_a_question_are_no_examples(tmp_path, word_encoder):
     headings = [longest.text(shape, 5000) for shape in longest.SHAPES]
     headings += ["How do I feed a cat?", "???", "What is " + "a very " * 400 + "good cat?"]
     page = "# Cats\n\n" + "".join(f"## {heading}\n\nA cat likes fish.\n\n" for heading in headings)
@@ -67,26 +67,26 @@ def test_headings_too_long_to_ask_are_no_examples(tmp_path, word_encoder):
         assert len(suggestions.make_question(hit.passage, {})) <= suggestions.MAX_SUGGESTION_LENGTH
 
 
-def test_a_question_of_acronyms_is_not_spelled_out_without_end(assistant):
+def test_expanding_a_question_of_acronyms_is_bounded(assistant):
     answer = assistant.ask("PM " * (MAX_QUERY_CHARS // 3))
     assert len(answer.understood_as) <= analyzer.MAX_INTERPRETATION_LENGTH
 
 
-def test_a_talk_keeps_what_an_agent_asks_behind_a_long_answer():
+def test_a_question_at_the_end_of_a_long_answer_is_part_of_the_conversation():
     long = "A cat sleeps. " * 1000 + "Do you have a cat?"
     turns = follow_ups.normalise_turns([Turn("user", "where do cats sleep?"), Turn("agent", long)])
     assert len(turns[1].text) <= MAX_QUERY_CHARS + 3
     assert follow_ups.rewrite_follow_up("yes", turns) == "Do you have a cat? yes"
 
 
-def test_the_opening_of_a_text_ends_with_a_word():
+def test_a_truncated_text_ends_with_a_word():
     assert truncate("one  two\nthree") == "one two three"
     assert truncate("one two three", 8) == "one two"
     assert truncate("one two three", 7) == "one two"
     assert truncate("x" * 5000) == "x" * MAX_QUERY_CHARS
 
 
-def test_a_question_past_its_time_ends_in_a_clear_error(assistant):
+def test_a_question_past_its_deadline_is_a_clear_error(assistant):
     hurried = Assistant(assistant.index, assistant._encoder, timeout=0)
     for ask in (hurried.ask, hurried.search, hurried.with_index(assistant.index).ask):
         with pytest.raises(AnswerTimeout, match="not ready within 0 seconds") as raised:
@@ -95,7 +95,7 @@ def test_a_question_past_its_time_ends_in_a_clear_error(assistant):
         assert raised.value.hint
 
 
-def test_a_deadline_ends_with_its_question_and_is_its_threads_own():
+def test_a_deadline_ends_with_its_question_and_holds_for_its_thread_alone():
     check()
     with limit(0):
         time.sleep(0.001)
@@ -111,7 +111,7 @@ def test_a_deadline_ends_with_its_question_and_is_its_threads_own():
     check()
 
 
-def test_a_talk_is_given_up_between_its_turns():
+def test_a_deadline_is_checked_between_the_turns_of_a_conversation():
     turns = follow_ups.normalise_turns([Turn("user", "what is a cat?")] * 20)
     with limit(0):
         time.sleep(0.001)

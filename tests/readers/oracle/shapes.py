@@ -1,4 +1,4 @@
-"""Pages made of one thing over and over, as large as is asked for."""
+"""Pages of one repeated piece, of any size."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
 
 
 def repeated(unit: str) -> Callable[[int], str]:
-    """The unit over and over, numbered where it asks for a number."""
+    """Repeat a unit, numbered where it contains `{n}`."""
     if "{n}" not in unit:
         return lambda size: unit * (size // len(unit))
     return lambda size: "".join(unit.replace("{n}", str(n)) for n in range(size // len(unit)))
 
 
 def between(opening: str, unit: str, closing: str = "") -> Callable[[int], str]:
-    """The unit over and over on one line of its own kind."""
+    """Repeat a unit between an opening and a closing."""
     return lambda size: opening + repeated(unit)(size) + closing
 
 
 def stairs(step: str, line: str, most: int = 10**9) -> Callable[[int], str]:
-    """Lines each indented deeper than the one before, and again from the margin after `most`."""
+    """Repeat a line, each one step deeper, and from the margin again after `most` steps."""
 
     def page(size: int) -> str:
         lines: list[str] = []
@@ -34,13 +34,13 @@ def stairs(step: str, line: str, most: int = 10**9) -> Callable[[int], str]:
 
 
 def nested(opening: str, body: str, closing: str) -> Callable[[int], str]:
-    """One inside the other, as often opened as closed."""
+    """Nest a pair, as often opened as closed."""
     whole = len(opening) + len(closing)
     return lambda size: opening * (size // whole) + body + closing * (size // whole)
 
 
 def rising(mark: str) -> Callable[[int], str]:
-    """Runs of a mark, each longer by one."""
+    """Repeat runs of a mark, each longer by one."""
     return lambda size: " ".join(mark * n for n in range(1, int((2 * size) ** 0.5)))
 
 

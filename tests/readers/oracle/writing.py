@@ -74,7 +74,7 @@ def pages(tool: str) -> st.SearchStrategy[list[tuple]]:
 
 @dataclass
 class Writer:
-    """Writes a drawn page out and keeps, in order, the words a reader sees."""
+    """Writes a drawn page, and records in order the words that a reader sees."""
 
     tool: str
     words: list[str] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Writer:
 
     @property
     def written(self) -> str:
-        """What says that an element's inside is Markdown, where a tool has to be told."""
+        """Return the attribute that makes an element hold Markdown, where the tool needs one."""
         return ' markdown="1"' if self.tool in {"jekyll", "mkdocs"} else ""
 
     def word(self) -> str:
@@ -316,6 +316,6 @@ def indented(by: str, lines: list[str]) -> list[str]:
 
 
 def longer(mark: str, lines: list[str]) -> str:
-    """A fence of a mark longer than any inside it."""
+    """Return a fence longer than any inside it."""
     runs = [len(run) for line in lines for run in re.findall(rf"{mark}{{3,}}", line)]
     return mark * (max(runs, default=2) + 1)
