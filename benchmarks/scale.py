@@ -122,10 +122,10 @@ def sample(pages: Sequence[ParsedPage], folder: Path) -> None:
     passages = [passage for page in pages for passage in page.passages]
     passages = passages[:: max(1, len(passages) // SAMPLED)]
     np.save(folder / "passages.npy", encoder.encode([p.search_text for p in passages]))
-    said = [p.sentence_texts[-1] for p in passages if p.sentences]
-    np.save(folder / "sentences.npy", quantize(encoder.encode(said)))
-    asked = {word for page in pages for p in page.passages for word in p.text.lower().split()}
-    known = sorted(word for word in asked if encoder.has_token(word))
+    sentences = [p.sentence_texts[-1] for p in passages if p.sentences]
+    np.save(folder / "sentences.npy", quantize(encoder.encode(sentences)))
+    words = {word for page in pages for p in page.passages for word in p.text.lower().split()}
+    known = sorted(word for word in words if encoder.has_token(word))
     (folder / "words.json").write_text(json.dumps(known))
 
 
@@ -136,10 +136,10 @@ class Guide:
     """Pages of real text, as many as are asked for."""
 
     def __init__(self, folder: Path, gold: frozenset[str]) -> None:
-        found = [page for page in read(folder) if page.passages]
+        pages = [page for page in read(folder) if page.passages]
         # What the questions are about comes first, so that every size has it.
-        self._pages = sorted(found, key=lambda p: (p.page.path not in gold, digest(p.page.path)))
-        written = {word for page in found for p in page.passages for word in p.text.split(" ")}
+        self._pages = sorted(pages, key=lambda p: (p.page.path not in gold, digest(p.page.path)))
+        written = {word for page in pages for p in page.passages for word in p.text.split(" ")}
         self._words: dict[int, list[str]] = defaultdict(list)
         for word in sorted(word for word in written if word.isalpha()):
             self._words[len(word)].append(word)
@@ -172,7 +172,7 @@ class Guide:
             sections=tuple(replace(section, path=path) for section in page.sections),
             passages=tuple(self._edited(p, path, number) for p in page.passages),
             resources=tuple(map(moved, page.resources)),
-            oddities=(),
+            warnings=(),
         )
 
     def _edited(self, passage: Passage, path: str, number: int) -> Passage:
@@ -190,28 +190,28 @@ class Guide:
 
 def read(folder: Path) -> list[ParsedPage]:
     """The pages of a folder, read once for all sizes."""
-    kept = folder.with_name("pages.pickle")
-    if not kept.exists():
-        found = read_pages(
+    cached = folder.with_name("pages.pickle")
+    if not cached.exists():
+        parsed = read_pages(
             folder,
             list(list_files(folder).paths),
             reading_options=ReadingOptions(),
         )
-        kept.write_bytes(pickle.dumps([page for page in found if isinstance(page, ParsedPage)]))
-    pages: list[ParsedPage] = pickle.loads(kept.read_bytes())
+        cached.write_bytes(pickle.dumps([page for page in parsed if isinstance(page, ParsedPage)]))
+    pages: list[ParsedPage] = pickle.loads(cached.read_bytes())
     return pages
 
 
-def questions(asked: datasets.QuestionSet, known: Guide) -> list[tuple[str, str]]:
+def questions(own: datasets.QuestionSet, known: Guide) -> list[tuple[str, str]]:
     """Questions with the headings each is about: of customers, and made of headings."""
-    found = [(one.text, " > ".join(one.gold[0].headings)) for one in asked.questions if one.gold]
+    pairs = [(one.text, " > ".join(one.gold[0].headings)) for one in own.questions if one.gold]
     made = dict.fromkeys(headings for headings in itertools.islice(known.headings(), 600))
     chosen = [headings for headings in made if re.fullmatch(r"[A-Za-z ]{8,50}", headings[-1])]
-    found += [
+    pairs += [
         (f"how does {headings[-1].lower()} work?", " > ".join(headings))
         for headings in chosen[:: max(1, len(chosen) // MADE_UP)][:MADE_UP]
     ]
-    return found
+    return pairs
 
 
 # -- what it costs -----------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def build(pages: Sequence[ParsedPage], folder: Path, vectors: Around) -> dict[st
     }
 
 
-def asked(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> dict[str, float]:
+def ask(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> dict[str, float]:
     """Open a generation and ask it everything once."""
     started = time.perf_counter()
     assistant = Assistant(index.open_index(folder), vectors)
@@ -288,8 +288,8 @@ def asked(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> di
         both = clocked(partial(store.candidates, vector, extract_terms(text), 100))
         near.append(clocked(partial(store.candidates, vector, (), 100)))
         words.append(max(0.0, both - near[-1]))
-        found = {key for key, _ in store.candidates(vector, [], 10).dense}
-        recall.append(len(found & set(nearest(exact, vector, 10))) / 10)
+        keys = {key for key, _ in store.candidates(vector, [], 10).dense}
+        recall.append(len(keys & set(nearest(exact, vector, 10))) / 10)
     return {
         "open_seconds": opened,
         "first_ms": answers[0],
@@ -343,15 +343,15 @@ def main() -> None:
         return
     costs = []
     for size in given.sizes:
-        found = {}
+        figures = {}
         for name in ("build", "ask"):
             command = [sys.executable, __file__, "--eval", given.eval, "--work", given.work]
             done = subprocess.run(
                 [*command, "--step", name, str(size)], stdout=subprocess.PIPE, check=True
             )
-            found |= json.loads(done.stdout.splitlines()[-1])
-        costs.append(Cost(**found))
-        print(", ".join(f"{name} {value:,.4g}" for name, value in found.items()), flush=True)
+            figures |= json.loads(done.stdout.splitlines()[-1])
+        costs.append(Cost(**figures))
+        print(", ".join(f"{name} {value:,.4g}" for name, value in figures.items()), flush=True)
         if not given.keep:
             shutil.rmtree(given.work / f"{size}")
         write(costs, given.json, given.svg)
@@ -363,7 +363,7 @@ def step(given: argparse.Namespace, name: str, size: int) -> dict[str, float]:
     if name == "ask":
         real, _ = encoder_selection.select_query_encoder()
         questions_asked = json.loads((given.work / "questions.json").read_text())
-        return asked(folder, Around(given.work, real), questions_asked)
+        return ask(folder, Around(given.work, real), questions_asked)
     (known,) = datasets.read_datasets(given.eval / "aws_docs", given.work)
     gold = frozenset(gold.path for one in known.questions for gold in one.gold)
     assert known.guide

@@ -80,18 +80,18 @@ def is_sampled(path: str, halvings: int) -> bool:
 
 def count_phrases(
     headings: Iterable[str],
-    bodies: ForwardIndex,
+    texts: ForwardIndex,
     *,
     weight: int = 1,
     required: Collection[Key] = (),
 ) -> Iterator[Phrase]:
-    """Count the phrases of headings and bodies that are established or required.
+    """Count the phrases of headings and texts that are established or required.
 
     A phrase of a body counts `weight` times. Above 1 the guide is so large that a heading
     establishes only a whole clause of its own.
     """
     own = index_texts(headings)
-    text = _Text(concatenate([own, bodies]), headings=len(list_clause_words(own)[0]))
+    text = _Text(concatenate([own, texts]), headings=len(list_clause_words(own)[0]))
     for length in range(2, LONGEST_PHRASE + 1):
         yield from text.phrases(length, weight, [key for key in required if len(key) == length])
 

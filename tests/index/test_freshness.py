@@ -32,8 +32,8 @@ def place(tmp_path, encoder, monkeypatch):
 def pages(place) -> tuple[str, str]:
     """What doctor says of the pages, and what mends it."""
     settings = Settings(corpus=place / "guide", index=place / "built")
-    (found,) = (check for check in run_checks(settings) if check.name == "pages")
-    return found.result, found.hint
+    (pages_check,) = (check for check in run_checks(settings) if check.name == "pages")
+    return pages_check.result, pages_check.hint
 
 
 def test_a_page_deleted_after_the_build_is_said_by_python_doctor_and_the_command_line(place):
@@ -45,11 +45,11 @@ def test_a_page_deleted_after_the_build_is_said_by_python_doctor_and_the_command
     assert "assistant build" in degraded
     assert pages(place)[0] == DELETED
     assert "assistant build" in pages(place)[1]
-    asked = CliRunner().invoke(
+    result = CliRunner().invoke(
         cli_main.app, ["ask", "--json", "--index", "built", "where is the cat?"]
     )
-    assert json.loads(asked.stdout)["degraded"] == [degraded]
-    assert degraded in asked.stderr
+    assert json.loads(result.stdout)["degraded"] == [degraded]
+    assert degraded in result.stderr
 
 
 def test_a_page_edited_is_said_and_one_that_says_the_same_again_is_not(place):
@@ -105,8 +105,8 @@ def test_doctor_compares_an_index_with_the_guide_it_was_built_from_whatever_lies
     (place / "corpus").mkdir()
     (place / "corpus" / "other.md").write_text("# Other\n\nAnother guide.\n")
     settings = Settings(index=place / "built")
-    (found,) = (check for check in run_checks(settings) if check.name == "pages")
-    assert found.hint == ""
+    (pages_check,) = (check for check in run_checks(settings) if check.name == "pages")
+    assert pages_check.hint == ""
     (place / "guide" / "dog.md").unlink()
-    (found,) = (check for check in run_checks(settings) if check.name == "pages")
-    assert found.result == DELETED
+    (pages_check,) = (check for check in run_checks(settings) if check.name == "pages")
+    assert pages_check.result == DELETED

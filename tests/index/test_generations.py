@@ -27,11 +27,13 @@ def publish(folder: Path, text: str, *, previous: str = "") -> str:
 
 
 def text_of(folder: Path) -> str:
-    return generations.open_current(folder, lambda found: (found.folder / "words").read_text())
+    return generations.open_current(
+        folder, lambda generation: (generation.folder / "words").read_text()
+    )
 
 
 def damage_of(folder: Path) -> str:
-    return generations.open_current(folder, lambda found: found.damage)
+    return generations.open_current(folder, lambda generation: generation.damage)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -102,8 +104,8 @@ def test_where_every_generation_is_damaged_the_current_one_s_file_is_named(folde
 
 
 def test_an_outdated_generation_to_fall_back_on_does_not_hide_the_damage(folder, two):
-    def outdated(found):
-        raise IndexOutdated(found.name, "")
+    def outdated(generation):
+        raise IndexOutdated(generation.name, "")
 
     with pytest.raises(IndexOutdated, match=two[1]):
         generations.open_current(folder, outdated)
@@ -154,7 +156,7 @@ def test_publishing_heals_damage_and_leaves_no_debris(folder, two, seed):
     chance = random.Random(seed)
     path = chance.choice([path for path in sorted(folder.rglob("*")) if path.is_file()])
     path.write_bytes(path.read_bytes()[:-1])
-    previous = generations.open_current(folder, lambda found: found.name)
+    previous = generations.open_current(folder, lambda generation: generation.name)
     name = publish(folder, "new", previous=previous)
     assert (text_of(folder), damage_of(folder)) == ("new", "")
     assert names_in(folder) == {"CURRENT", name, previous}
@@ -162,22 +164,22 @@ def test_publishing_heals_damage_and_leaves_no_debris(folder, two, seed):
 
 def test_a_reader_takes_the_new_generation_where_a_writer_sweeps_the_one_it_was_opening(folder):
     """Two publishes while the first is being loaded take it from disk."""
-    seen = []
+    opened = []
 
-    def load(found):
-        seen.append(found.name)
-        if len(seen) == 1:
-            second = publish(folder, "two", previous=found.name)
+    def load(generation):
+        opened.append(generation.name)
+        if len(opened) == 1:
+            second = publish(folder, "two", previous=generation.name)
             publish(folder, "three", previous=second)
-        if not found.folder.exists():
+        if not generation.folder.exists():
             raise IndexDamaged("gone", "")
-        return found
+        return generation
 
     first = publish(folder, "one")
-    found = generations.open_current(folder, load)
-    assert seen == [first, found.name]
-    assert (found.folder / "words").read_text() == "three"
-    assert found.damage == ""
+    generation = generations.open_current(folder, load)
+    assert opened == [first, generation.name]
+    assert (generation.folder / "words").read_text() == "three"
+    assert generation.damage == ""
 
 
 def test_reading_writes_nothing(folder, two):
@@ -305,9 +307,11 @@ def test_a_large_file_that_is_cut_is_damaged(large, changed):
 def test_any_bit_of_a_large_file_is_noticed_where_the_whole_is_checked(large, changed, start):
     changed(start, 1)
     with pytest.raises(IndexDamaged, match="rows"):
-        generations.open_current(large, lambda found: found, check_all=True)
+        generations.open_current(large, lambda generation: generation, check_all=True)
 
 
 def test_a_large_generation_that_is_whole_is_read(large):
     assert text_of(large) == "new"
-    assert generations.open_current(large, lambda found: found.damage, check_all=True) == ""
+    assert (
+        generations.open_current(large, lambda generation: generation.damage, check_all=True) == ""
+    )

@@ -187,10 +187,10 @@ def test_where_a_file_stands_in_the_index_s_place_the_error_names_it(tmp_path, g
         builder.build_index(guide, tmp_path / "taken", word_encoder)
 
 
-def test_progress_tells_the_steps_in_order(tmp_path, guide, word_encoder):
-    told = []
+def test_progress_reports_the_steps_in_order(tmp_path, guide, word_encoder):
+    steps = []
     builder.build_index(
-        guide, tmp_path / "new", word_encoder, progress=lambda *step: told.append(step)
+        guide, tmp_path / "new", word_encoder, progress=lambda *step: steps.append(step)
     )
-    assert [step for step, _, _ in told] == ["reading", "encoding"]
-    assert all(done == total for _, done, total in told)
+    assert [step for step, _, _ in steps] == ["reading", "encoding"]
+    assert all(done == total for _, done, total in steps)

@@ -13,8 +13,8 @@ PATHS = [f"pages/{n}.md" for n in range(4000)]
 def established(*, weight: int) -> dict[str, int]:
     """The established phrases of one heading, and of text with one phrase thrice, another twice."""
     headings = ["Snow family device jobs"]
-    bodies = ["A road sign. A road sign. A road sign.", "A milk cart. A milk cart."]
-    phrases = count_phrases(headings, index_texts(bodies), weight=weight)
+    texts = ["A road sign. A road sign. A road sign.", "A milk cart. A milk cart."]
+    phrases = count_phrases(headings, index_texts(texts), weight=weight)
     return {phrase.spelling: phrase.count for phrase in phrases if phrase.is_established}
 
 

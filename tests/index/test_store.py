@@ -1,4 +1,4 @@
-"""The store: its two arms against plain arithmetic, and everything read back as it was written."""
+"""The store: its two arms against plain arithmetic, and everything is read as it was written."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def store(pages, word_encoder, tmp_path_factory):
     return write_and_open(folder, pages, word_encoder, guide_warnings=GUIDE_WARNINGS)
 
 
-def test_everything_is_read_back_as_it_was_written(store, pages, passages):
+def test_everything_is_read_as_it_was_written(store, pages, passages):
     assert store.passages(range(len(passages))) == passages
     assert list(store.all_passages()) == passages
     assert list(store.all_resources()) == [r for page in pages for r in page.resources]
@@ -108,9 +108,9 @@ def test_the_dense_arm_is_the_dot_product_with_ties_in_document_order(
     vector = word_encoder.encode([question])[0]
     cosines = vectors @ vector
     expected = sorted(range(len(vectors)), key=lambda key: (-cosines[key], key))
-    found = store.candidates(vector, [], k=len(vectors)).dense
-    assert [key for key, _ in found] == expected
-    np.testing.assert_allclose([c for _, c in found], cosines[expected], atol=1e-6)
+    pairs = store.candidates(vector, [], k=len(vectors)).dense
+    assert [key for key, _ in pairs] == expected
+    np.testing.assert_allclose([c for _, c in pairs], cosines[expected], atol=1e-6)
     np.testing.assert_allclose(store.cosines(vector, [2, 0]), cosines[[2, 0]], atol=1e-6)
 
 
@@ -119,30 +119,30 @@ def lexical_terms(passage: Passage) -> list[str]:
     return extract_terms(passage.heading_path) * HEADING_WEIGHT + extract_terms(passage.body)
 
 
-def bm25(documents: list[list[str]], asked: list[str]) -> list[float]:
+def bm25(documents: list[list[str]], terms: list[str]) -> list[float]:
     """Lucene's BM25 (k1 1.5, b .75) written out, as an oracle."""
     mean = sum(map(len, documents)) / len(documents)
     scores = []
     for document in documents:
         score = 0.0
-        for term in asked:
-            holding = sum(term in other for other in documents)
-            idf = math.log(1 + (len(documents) - holding + 0.5) / (holding + 0.5))
-            often = document.count(term)
-            score += idf * often / (often + 1.5 * (0.25 + 0.75 * len(document) / mean))
+        for term in terms:
+            frequency = sum(term in other for other in documents)
+            idf = math.log(1 + (len(documents) - frequency + 0.5) / (frequency + 0.5))
+            count = document.count(term)
+            score += idf * count / (count + 1.5 * (0.25 + 0.75 * len(document) / mean))
         scores.append(score)
     return scores
 
 
-@pytest.mark.parametrize("asked", [["cat"], ["road"], ["milk", "bread"], ["hous", "road", "tree"]])
-def test_the_lexical_arm_is_bm25_with_heading_words_weighted_up(store, passages, vectors, asked):
+@pytest.mark.parametrize("terms", [["cat"], ["road"], ["milk", "bread"], ["hous", "road", "tree"]])
+def test_the_lexical_arm_is_bm25_with_heading_words_weighted_up(store, passages, vectors, terms):
     documents = [lexical_terms(passage) for passage in passages]
-    expected = bm25(documents, asked)
-    found = dict(store.candidates(vectors[0], asked, k=len(documents)).lexical)
-    assert found == pytest.approx({n: s for n, s in enumerate(expected) if s > 0}, rel=1e-4)
+    expected = bm25(documents, terms)
+    scores = dict(store.candidates(vectors[0], terms, k=len(documents)).lexical)
+    assert scores == pytest.approx({n: s for n, s in enumerate(expected) if s > 0}, rel=1e-4)
 
 
-def test_words_that_no_passage_has_find_nothing(store, vectors):
+def test_terms_that_no_passage_holds_find_nothing(store, vectors):
     assert store.candidates(vectors[0], ["zebra"], k=5).lexical == ()
 
 

@@ -1,4 +1,4 @@
-"""Following edits: an update gives the bytes of a build from nothing, for the work of the edit."""
+"""An update gives the bytes of a build from nothing, with no more work than the edit needs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ folder = st.dictionaries(st.sampled_from(NAMES), page, max_size=len(NAMES))
 
 
 class CountingEncoder(WordEncoder):
-    """The encoder of twelve words, which remembers what it was given."""
+    """The encoder of twelve words; it records the texts it encodes."""
 
     def __init__(self) -> None:
         self.given: list[str] = []
@@ -76,18 +76,18 @@ def test_an_update_gives_the_bytes_of_a_build_from_nothing(states):
         for number, files in enumerate(states):
             write(guide, files)
             fresh = Path(work, f"fresh-{number}")
-            expected, found = built(guide, fresh), built(guide, updated)
-            if isinstance(expected, str) or isinstance(found, str):
-                assert found == expected
+            expected, result = build(guide, fresh), build(guide, updated)
+            if isinstance(expected, str) or isinstance(result, str):
+                assert result == expected
                 continue
             assert generation(updated) == generation(fresh)
-            assert found.warnings == expected.warnings
-            assert (found.pages, found.passages) == (expected.pages, expected.passages)
-            assert found.passages_reused + found.passages_embedded == found.passages
+            assert result.warnings == expected.warnings
+            assert (result.pages, result.passages) == (expected.pages, expected.passages)
+            assert result.passages_reused + result.passages_embedded == result.passages
 
 
-def built(guide: Path, place: Path) -> builder.BuildResult | str:
-    """What came of a build, or why there was nothing to build."""
+def build(guide: Path, place: Path) -> builder.BuildResult | str:
+    """Build an index; return the result, or the error if there was nothing to build."""
     try:
         return builder.build_index(guide, place, WordEncoder())
     except GuideError as error:
@@ -117,61 +117,61 @@ def place(tmp_path, guide) -> Path:
     return tmp_path / "index"
 
 
-def test_one_edited_passage_is_read_with_its_page_and_encoded_alone(guide, place):
+def test_an_edited_passage_is_read_with_its_page_and_encoded_alone(guide, place):
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
-    encoder, told = CountingEncoder(), []
-    done = builder.build_index(guide, place, encoder, progress=lambda *step: told.append(step))
+    encoder, steps = CountingEncoder(), []
+    result = builder.build_index(guide, place, encoder, progress=lambda *step: steps.append(step))
     assert encoder.given == ["More: Dog 5 growls.", "Page 5 > More\nDog 5 growls."]
-    assert told == [("reading", 1, 1), ("encoding", 2, 2)]
+    assert steps == [("reading", 1, 1), ("encoding", 2, 2)]
     assert (
-        done.pages_read,
-        done.passages_reused,
-        done.passages_embedded,
-        done.passages_removed,
+        result.pages_read,
+        result.passages_reused,
+        result.passages_embedded,
+        result.passages_removed,
     ) == (1, 23, 1, 1)
 
 
-def test_a_page_that_is_moved_encodes_nothing(guide, place):
+def test_a_moved_page_encodes_nothing(guide, place):
     files = {**PAGES, "deeper/page-5.md": PAGES["page-5.md"]}
     del files["page-5.md"]
     write(guide, files)
     encoder = CountingEncoder()
-    done = builder.build_index(guide, place, encoder)
+    result = builder.build_index(guide, place, encoder)
     assert encoder.given == []
     assert (
-        done.pages_read,
-        done.passages_reused,
-        done.passages_embedded,
-        done.passages_removed,
+        result.pages_read,
+        result.passages_reused,
+        result.passages_embedded,
+        result.passages_removed,
     ) == (1, 24, 0, 0)
     assert index.open_index(place).store.page("page-5.md") is None
 
 
-def test_a_page_that_is_gone_is_removed_and_nothing_read(guide, place):
+def test_a_deleted_page_is_removed_and_nothing_is_read(guide, place):
     write(guide, {name: text for name, text in PAGES.items() if name != "page-5.md"})
-    done = builder.build_index(guide, place, CountingEncoder())
+    result = builder.build_index(guide, place, CountingEncoder())
     assert (
-        done.pages_read,
-        done.passages_reused,
-        done.passages_embedded,
-        done.passages_removed,
+        result.pages_read,
+        result.passages_reused,
+        result.passages_embedded,
+        result.passages_removed,
     ) == (0, 22, 0, 2)
 
 
-def test_a_page_that_is_new_encodes_what_no_page_says(guide, place):
+def test_a_new_page_encodes_only_texts_of_no_other_page(guide, place):
     write(guide, {**PAGES, "copy.md": PAGES["page-1.md"], "new.md": b"# New\n\nMilk.\n"})
     encoder = CountingEncoder()
-    done = builder.build_index(guide, place, encoder)
+    result = builder.build_index(guide, place, encoder)
     assert sorted(encoder.given) == ["New", "New\nMilk.", "New: Milk."]
     assert (
-        done.pages_read,
-        done.passages_reused,
-        done.passages_embedded,
-        done.passages_removed,
+        result.pages_read,
+        result.passages_reused,
+        result.passages_embedded,
+        result.passages_removed,
     ) == (2, 26, 1, 0)
 
 
-def test_what_is_edited_back_is_not_encoded_again(guide, place):
+def test_an_edit_undone_encodes_nothing(guide, place):
     write(guide, {**PAGES, "page-5.md": b"# Page 5\n\nNothing.\n"})
     builder.build_index(guide, place, WordEncoder())
     write(guide, PAGES)
@@ -180,14 +180,14 @@ def test_what_is_edited_back_is_not_encoded_again(guide, place):
     assert encoder.given == []
 
 
-def test_a_file_that_was_only_touched_is_not_read(guide, place):
+def test_a_file_whose_times_alone_changed_is_not_read(guide, place):
     for path in guide.iterdir():
         os.utime(path, ns=(1, 1))
-    done = builder.build_index(guide, place, CountingEncoder())
-    assert (done.reasons, done.pages_read, done.passages_reused) == ((), 0, 24)
+    result = builder.build_index(guide, place, CountingEncoder())
+    assert (result.reasons, result.pages_read, result.passages_reused) == ((), 0, 24)
 
 
-def test_an_edit_that_leaves_size_and_time_as_they_were_is_seen(guide, place):
+def test_an_edit_that_keeps_size_and_time_is_detected(guide, place):
     path = guide / "page-5.md"
     before = path.stat()
     path.write_bytes(PAGES["page-5.md"].replace(b"Dog", b"Cat"))
@@ -195,22 +195,22 @@ def test_an_edit_that_leaves_size_and_time_as_they_were_is_seen(guide, place):
     assert builder.build_index(guide, place, CountingEncoder()).pages_read == 1
 
 
-def test_another_way_of_reading_reads_every_page_and_encodes_nothing(guide, place):
+def test_other_reading_options_read_every_page_and_encode_nothing(guide, place):
     encoder = CountingEncoder()
-    done = builder.build_index(
+    result = builder.build_index(
         guide, place, encoder, reading_options=ReadingOptions(base_url="https://guide.example")
     )
-    assert (done.pages_read, done.passages_embedded, encoder.given) == (12, 0, [])
+    assert (result.pages_read, result.passages_embedded, encoder.given) == (12, 0, [])
 
 
-def test_what_is_odd_is_told_again_of_pages_that_are_not_read_again(guide, place):
+def test_warnings_are_given_again_for_pages_that_are_not_read_again(guide, place):
     odd = {"bad.md": b"---\n: [\n---\n# Bad\n\n[Gone](gone.md)\n", "worse.md": b"\xff\xfe\x00"}
     write(guide, {**PAGES, **odd})
-    told = builder.build_index(guide, place, WordEncoder()).warnings
-    assert {oddity.path for oddity in told} == {"bad.md", "worse.md"}
-    assert builder.build_index(guide, place, WordEncoder()).warnings == told
+    warnings = builder.build_index(guide, place, WordEncoder()).warnings
+    assert {warning.path for warning in warnings} == {"bad.md", "worse.md"}
+    assert builder.build_index(guide, place, WordEncoder()).warnings == warnings
     write(guide, {**PAGES, **odd, "page-5.md": b"# Page 5\n\nNothing.\n"})
-    assert builder.build_index(guide, place, WordEncoder()).warnings == told
+    assert builder.build_index(guide, place, WordEncoder()).warnings == warnings
 
 
 @pytest.mark.parametrize(
@@ -220,17 +220,17 @@ def test_what_is_odd_is_told_again_of_pages_that_are_not_read_again(guide, place
         (b"# One\n\nText.\n\n[Two](two.md#end)\n", set()),
     ],
 )
-def test_links_are_followed_anew_where_an_edit_may_break_them(tmp_path, edited, broken):
+def test_links_are_checked_again_where_an_edit_may_break_them(tmp_path, edited, broken):
     guide, place = tmp_path / "guide", tmp_path / "index"
     guide.mkdir()
     two = b"# Two\n\n## End\n\n[One](one.md)\n"
     write(guide, {"one.md": b"# One\n\n[Two](two.md#end)\n", "two.md": two})
     assert builder.build_index(guide, place, WordEncoder()).warnings == ()
     write(guide, {"one.md": edited, "two.md": two})
-    assert {o.path for o in builder.build_index(guide, place, WordEncoder()).warnings} == broken
+    assert {one.path for one in builder.build_index(guide, place, WordEncoder()).warnings} == broken
     write(guide, {"one.md": edited, "two.md": two.replace(b"End", b"Elsewhere")})
-    found = builder.build_index(guide, place, WordEncoder()).warnings
-    assert {oddity.path for oddity in found} == {"one.md"}
+    warnings = builder.build_index(guide, place, WordEncoder()).warnings
+    assert {warning.path for warning in warnings} == {"one.md"}
 
 
 # -- the cache -----------------------------------------------------------------------------
@@ -245,7 +245,7 @@ class InterruptedEncoder(CountingEncoder):
         return super().encode(texts, progress)
 
 
-def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
+def test_an_interrupted_build_continues_where_it_stopped(tmp_path):
     guide, place = tmp_path / "guide", tmp_path / "index"
     guide.mkdir()
     text = "".join(f"## Part {n}\n\nDog {n} barks at cat {n}.\n\n" for n in range(400))
@@ -261,7 +261,7 @@ def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"?")])
-def test_without_its_cache_an_index_is_updated_all_the_same(tmp_path, guide, place, harm):
+def test_an_index_is_updated_without_its_cache(tmp_path, guide, place, harm):
     harm(place / build_cache.CACHE_FILE)
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder = CountingEncoder()

@@ -30,8 +30,8 @@ def vocabulary(*texts: str, headings: tuple[str, ...] = ()) -> Vocabulary:
     return build_vocabulary([*own, *(passage(text, n=100 + n) for n, text in enumerate(texts))])
 
 
-def phrases(found: Vocabulary, token: str) -> list[str]:
-    return [reading.phrase for reading in found.expansions(token)]
+def phrases(own: Vocabulary, token: str) -> list[str]:
+    return [expansion.phrase for expansion in own.expansions(token)]
 
 
 PRODUCTS = vocabulary(
@@ -122,40 +122,40 @@ def test_the_guide_says_what_its_acronyms_mean(token: str, phrase: str) -> None:
 
 
 def test_an_ambiguous_acronym_keeps_its_readings_by_how_much_is_said_of_them() -> None:
-    found = phrases(PRODUCTS, "PM")
-    assert found.index("product manager") < found.index("project manager")
+    expansions = phrases(PRODUCTS, "PM")
+    assert expansions.index("product manager") < expansions.index("project manager")
     weights = [reading.weight for reading in PRODUCTS.expansions("PM")]
     assert weights == sorted(weights, reverse=True)
 
 
 def test_a_lower_case_acronym_is_read_though_the_guide_writes_it_in_capitals() -> None:
-    found = vocabulary("Sign a service level agreement (SLA). The SLA binds. The SLA ends.")
+    own = vocabulary("Sign a service level agreement (SLA). The SLA binds. The SLA ends.")
     for token in ("SLA", "sla", "SLAs", "slas", "S.L.A."):
-        assert phrases(found, token) == ["service level agreement"]
+        assert phrases(own, token) == ["service level agreement"]
 
 
 def test_a_small_word_is_no_plural_of_an_acronym() -> None:
-    found = vocabulary(headings=("Web Applications", "Heavy Artillery"))
-    assert phrases(found, "WAs") == ["web applications"]
-    assert phrases(found, "was") == phrases(found, "has") == []
+    own = vocabulary(headings=("Web Applications", "Heavy Artillery"))
+    assert phrases(own, "WAs") == ["web applications"]
+    assert phrases(own, "was") == phrases(own, "has") == []
 
 
 def test_a_phrase_that_never_stands_alone_is_meant_only_where_no_other_can_be() -> None:
     headings = ("Product Manager", "Project Manager", "Product Marketing Manager")
-    found = vocabulary(headings=headings)
-    assert phrases(found, "PM") == ["product manager", "project manager"]
+    own = vocabulary(headings=headings)
+    assert phrases(own, "PM") == ["product manager", "project manager"]
     assert phrases(vocabulary(headings=("Product Marketing Manager",)), "PM")
 
 
 def test_an_acronym_with_a_slash_is_read_as_one() -> None:
-    found = vocabulary("Use continuous integration / continuous delivery (CI/CD) here.")
+    own = vocabulary("Use continuous integration / continuous delivery (CI/CD) here.")
     for token in ("CI/CD", "ci/cd"):
-        assert phrases(found, token) == ["continuous integration continuous delivery"]
+        assert phrases(own, token) == ["continuous integration continuous delivery"]
 
 
 def test_a_plural_is_not_another_acronym() -> None:
-    found = vocabulary(headings=("Product Manager", "Product Manager Skills", "Project Manager"))
-    assert phrases(found, "PMs")[0] == "product manager"
+    own = vocabulary(headings=("Product Manager", "Product Manager Skills", "Project Manager"))
+    assert phrases(own, "PMs")[0] == "product manager"
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_an_ordinary_word_is_no_acronym(word: str) -> None:
 
 
 def test_a_word_the_guide_uses_as_such_is_no_acronym() -> None:
-    found = vocabulary("Go to the spa. A spa is good.", headings=("Single Page Apps",))
-    assert phrases(found, "spa") == []
+    own = vocabulary("Go to the spa. A spa is good.", headings=("Single Page Apps",))
+    assert phrases(own, "spa") == []
 
 
 def test_it_is_an_acronym_where_the_guide_spells_it() -> None:
-    found = vocabulary("Ask Information Technology (IT). It is theirs. It is not ours.")
-    assert phrases(found, "IT") == ["information technology"]
-    assert phrases(found, "it") == []
+    own = vocabulary("Ask Information Technology (IT). It is theirs. It is not ours.")
+    assert phrases(own, "IT") == ["information technology"]
+    assert phrases(own, "it") == []
 
 
 @pytest.mark.parametrize("token", ["XYZ", "NASA", "zz", "12", "A", "", ".", "'s"])
@@ -190,11 +190,11 @@ def test_the_short_form_of_a_phrase_is_known_where_it_is_written() -> None:
 
 
 def test_a_word_is_rarer_the_fewer_passages_say_it() -> None:
-    found = vocabulary("cats and dogs", "cats and birds", "cats")
-    assert found.idf("fish") > found.idf("dog") > found.idf("cat") > 0
-    assert found.contains("Cat")
-    assert found.contains("dogs")
-    assert not found.contains("fish")
+    own = vocabulary("cats and dogs", "cats and birds", "cats")
+    assert own.idf("fish") > own.idf("dog") > own.idf("cat") > 0
+    assert own.contains("Cat")
+    assert own.contains("dogs")
+    assert not own.contains("fish")
 
 
 # -- keeping --------------------------------------------------------------------------------

@@ -58,9 +58,9 @@ def test_an_index_opens_or_is_built_anew_with_the_reason_and_then_answers(sample
 def test_an_answer_s_permalink_and_what_readers_thought_of_it_are_kept(sample, expected):
     journal = AnswerLog.open(f"sqlite:///{sample / 'index' / 'journal.sqlite'}", days=36500)
     try:
-        kept = journal.get(expected["answer"])
-        assert kept.answer.question == QUESTION
-        assert kept.answer.text == expected["text"]
+        saved = journal.get(expected["answer"])
+        assert saved.answer.question == QUESTION
+        assert saved.answer.text == expected["text"]
         assert {rating.id for rating in journal.ratings()} == {expected["answer"]}
         assert any("Which lines?" in str(rating) for rating in journal.ratings())
         assert journal.rate(expected["answer"], helpful=True)
@@ -92,8 +92,8 @@ def test_a_permalink_is_served_over_http(sample, expected, encoder):
         page = client.get(f"/a/{expected['answer']}")
         assert page.status_code == 200
         assert expected["text"].partition(" [")[0] in page.text
-        found = client.get(
+        response = client.get(
             f"/api/answers/{expected['answer']}",
             headers={"Authorization": f"Bearer {expected['key']}"},
         )
-        assert found.json()["changed"] == []
+        assert response.json()["changed"] == []
