@@ -146,7 +146,7 @@ def long_questions(count: int) -> list[bytes]:
     """Bodies of questions as long as one may be, each another."""
     text = "how does a product owner work with the team and what comes of it "
     return [
-        json.dumps({"question": f"{number} {said * 30}"[:1990]}).encode() for number in range(count)
+        json.dumps({"question": f"{number} {text * 30}"[:1990]}).encode() for number in range(count)
     ]
 
 
