@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from assistant import console
 from assistant.errors import SettingsError
 from assistant.render import catalogue
-from assistant.server.app import LOGO_MEDIA_TYPES, Server
 from assistant.server.security.connections import limit_connections, raise_file_limit
 from assistant.server.security.trusted_hosts import is_loopback_host
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from assistant.server.app import Server
     from assistant.server.reload import LiveAssistant
     from assistant.server.security.api_keys import ApiKeys
     from assistant.settings import Settings
@@ -45,6 +45,8 @@ def serve(prepare: Prepare, settings: Settings) -> None:
     """
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    from assistant.server.app import Server
 
     _check_settings(settings)
 
@@ -103,6 +105,8 @@ def serve(prepare: Prepare, settings: Settings) -> None:
 
 def _check_settings(settings: Settings) -> None:
     """Raise SettingsError for what cannot be served, before anything heavy is loaded."""
+    from assistant.server.app import LOGO_MEDIA_TYPES
+
     if settings.logo and settings.logo.suffix.lower() not in LOGO_MEDIA_TYPES:
         raise SettingsError(
             f"The logo {settings.logo} is no picture that a browser shows.",

@@ -27,7 +27,10 @@ class Metrics:
             registry=self._registry,
         )
         self._searches = Counter(
-            "assistant_searches", "Searches by interface (door).", ("door",), registry=self._registry
+            "assistant_searches",
+            "Searches by interface (door).",
+            ("door",),
+            registry=self._registry,
         )
         self._answer = Histogram(
             "assistant_answer_seconds",

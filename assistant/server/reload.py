@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from assistant.index.diff import ChangeCounts
 
 _DEBOUNCE = 400  # milliseconds without another change, so that a checkout is one update
-_FOLDER_CHECK_SECONDS = (
-    1.0  # seconds between two checks that the guide's folder is still the same
-)
+_FOLDER_CHECK_SECONDS = 1.0  # seconds between two checks that the guide's folder is still the same
 _MAX_LOGGED_FILES = 10  # files that an update could not read, named in the log
 _CURRENT = "CURRENT"  # the file that a writer of the index replaces last
 _log = logging.getLogger(__name__)
@@ -51,9 +49,7 @@ _INDEX_DAMAGED = (
     f"A file of the index is damaged: another version of it is served. {generations.REBUILD_HINT}."
 )
 _GUIDE_UNREADABLE = f"The guide cannot be read, so its edits are not noticed. {_SEE_LOG}"
-_FOLDERS_UNREADABLE = (
-    "Some folders of the guide cannot be read, so edits in them are not noticed."
-)
+_FOLDERS_UNREADABLE = "Some folders of the guide cannot be read, so edits in them are not noticed."
 _INDEX_UNREADABLE = f"The newest version of the index cannot be opened. {_SEE_LOG}"
 _UPDATE_FAILED = f"The index cannot be updated. {_SEE_LOG}"
 
@@ -74,7 +70,7 @@ class WatchedGuide:
 
 @dataclass(frozen=True, slots=True)
 class _FileChange:
-    """What changed. `files`: pages, or the index's pointer; `folders`: folders, or which are read."""
+    """A change. `files`: pages, or the index's pointer; `folders`: folders, or which are read."""
 
     files: bool = False
     folders: bool = False
@@ -114,10 +110,12 @@ class LiveAssistant:
         try:
             built = guide.build() if guide.build else None
             self._load_newest(guide)
-            unread = (
-                [oddity.message for oddity in built.warnings if oddity.unreadable] if built else []
+            unreadable = (
+                [warning.message for warning in built.warnings if warning.unreadable]
+                if built
+                else []
             )
-            self._report("", " ".join(unread[:_MAX_LOGGED_FILES]))
+            self._report("", " ".join(unreadable[:_MAX_LOGGED_FILES]))
         except IndexBusy:
             return False
         except (AssistantError, OSError) as error:
@@ -284,7 +282,7 @@ class _Watcher:
             return walk.affects_guide(name) or path in folders or Path(path).is_dir()
 
         try:
-            for found in watchfiles.watch(
+            for changes in watchfiles.watch(
                 *sorted({*folders, str(index)}),
                 watch_filter=matters,
                 debounce=_DEBOUNCE,
@@ -294,12 +292,15 @@ class _Watcher:
                 recursive=False,
             ):
                 self._is_polling = False
-                others = [path for _, path in found if path != current]
+                others = [path for _, path in changes if path != current]
                 pages = [path for path in others if _is_page(path, folders)]
-                yield _FileChange(files=bool(found), folders=len(pages) < len(others))
+                yield _FileChange(files=bool(changes), folders=len(pages) < len(others))
         except FileNotFoundError:  # removed since it was listed
             yield _FileChange(folders=True)
-        except (OSError, RuntimeError) as error:  # the latter where the system allows no more watches
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # the latter where the system allows no more watches
             if not self._is_polling:
                 _log.warning("The guide cannot be watched, so it is compared often: %s", error)
             self._is_polling = True

@@ -99,9 +99,9 @@ class Service:
     ) -> Search:
         """Search for the k best passages and count it; raises as `Assistant.search` does."""
         with record_steps() as seconds:
-            found = self.assistant.search(question, k, history)
+            result = self.assistant.search(question, k, history)
         self.metrics.count_search(interface, seconds)
-        return found
+        return result
 
     def examples(self) -> tuple[str, ...]:
         """Return questions that this version of the guide answers."""
@@ -113,15 +113,15 @@ class Service:
             return self._examples[1]
 
     def find_page(self, path: str) -> Page | None:
-        """Find a page by its path, or as links name it: without its suffix, or as it is published."""
+        """Find a page by its path, or as links name it: without its suffix, or as published."""
         store = self.assistant.index.store
-        found = store.page(path)
-        if found is None and (named := self.resolve_page_name(path)):
-            found = store.page(named)
-        return found
+        page = store.page(path)
+        if page is None and (resolved := self.resolve_page_name(path)):
+            page = store.page(resolved)
+        return page
 
     def resolve_page_name(self, name: str) -> str | None:
-        """Return the path of the page with a name, without its suffix or folder; None without one."""
+        """Return the path of the page that a name without suffix or folder means, or None."""
         index = self.assistant.index
         with self._names_lock:  # built once a generation: at 29,000 pages that takes half a second
             if self._page_names[0] != index.generation:
@@ -129,7 +129,7 @@ class Service:
             return urls.find_page(name, self._page_names[1])
 
     def read_page(self, path: str, anchor: str = "") -> dict[str, Any] | None:
-        """Return a page's sections with their whole text as JSON types, or one; None without any."""
+        """Return a page's sections, or one of them, as JSON types; None where there are none."""
         index = self.assistant.index
         page = self.find_page(path)
         if page is None:
@@ -213,8 +213,8 @@ class Service:
         passages = [passage for _, passage in store.section_passages(page.path, anchor)]
         if not passages:
             return None, ()
-        heard = Turn("agent", passages[0].text, tuple(passage.id for passage in passages))
-        return passages[0], (Turn("user", passages[0].heading), heard)
+        quoting = Turn("agent", passages[0].text, tuple(passage.id for passage in passages))
+        return passages[0], (Turn("user", passages[0].heading), quoting)
 
     def _log_answer(self, answer: Answer, texts: Mapping[str, str], language: str) -> str:
         """Log an answer and return its id; empty where that fails: the answer is given anyway."""
@@ -238,8 +238,8 @@ def guide_title(live: LiveAssistant) -> str:
 def feedback_form(live: LiveAssistant) -> str:
     """Return the guide's own form for readers to write to its authors, if it names one."""
     store = live.assistant.index.store
-    found = (store.page(path) for path in store.page_paths()[:FEEDBACK_FORM_PAGES])
-    return next(filter(None, (resources.find_form(page.text) for page in found if page)), "")
+    pages = (store.page(path) for path in store.page_paths()[:FEEDBACK_FORM_PAGES])
+    return next(filter(None, (resources.find_form(page.text) for page in pages if page)), "")
 
 
 def _heading_tree(sections: Sequence[Section], depth: int) -> list[dict[str, Any]]:
@@ -265,6 +265,6 @@ def _quoted_passages(answer: Answer, assistant: Assistant) -> dict[str, str]:
     texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
     cited = {citation.passage: citation for citation in answer.citations}
     for missing in [cited[name] for name in cited if name not in texts]:
-        found = assistant.index.store.section_passages(missing.path, missing.anchor)
-        texts |= {passage.id: passage.text for _, passage in found}
+        section = assistant.index.store.section_passages(missing.path, missing.anchor)
+        texts |= {passage.id: passage.text for _, passage in section}
     return {name: texts[name] for name in cited if name in texts}

@@ -12,11 +12,12 @@ import re
 import pytest
 
 from assistant.answering import selection
+from assistant.settings import Settings
 from tests.patterns import held_patterns, written_patterns
 from tests.repeats import risks
 
 # Put together while running, from what is no pattern; a test of its own reads what comes of each.
-MADE_WHILE_RUNNING = {"server.security.middleware.__init__", "answering.selection._subject_pattern"}
+MADE_WHILE_RUNNING = {"server.security.policies.from_pattern", "answering.selection._subject_pattern"}
 
 
 def test_no_two_repeats_of_a_pattern_share_the_text():
@@ -45,10 +46,12 @@ def test_the_pattern_of_a_name_is_in_proportion(subject):
 
 
 def test_the_patterns_of_the_routes_are_in_proportion():
-    from assistant.server.app import POLICIES
+    from assistant.server.app import Server
+    from assistant.server.routes.chat import GRADIO_ROUTES
 
-    for path in {row.path for row in POLICIES}:
-        assert risks(path, anywhere=False, whole=True) == [], path
+    routes = (*Server(Settings(journal="off")).routes, *GRADIO_ROUTES)
+    for pattern in {route.pattern.pattern for route in routes}:
+        assert risks(pattern, anywhere=False, whole=True) == [], pattern
 
 
 # -- the check itself ------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def log(tmp_path, clock) -> Iterator[AnswerLog]:
-    found = opened(tmp_path, clock)
-    yield found
-    found.close()
+    result = opened(tmp_path, clock)
+    yield result
+    result.close()
 
 
 # -- answers --------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def test_nothing_is_kept_of_who_asked(tmp_path, log):
         "where m.type = 'table'"
     ).fetchall()
     id_ = log.add(answer(), TEXTS)
-    (kept,) = database.execute("select kept from journal_answer where id = ?", [id_]).fetchone()
+    (stored,) = database.execute("select kept from journal_answer where id = ?", [id_]).fetchone()
     database.close()
     assert set(columns) == {
         ("journal_key", "n"), ("journal_key", "key"),
@@ -115,7 +115,7 @@ def test_nothing_is_kept_of_who_asked(tmp_path, log):
         *(("journal_answer", name) for name in "id at kept".split()),
         *(("journal_vote", name) for name in "vote answer helpful comment at".split()),
     }  # fmt: skip
-    assert json.loads(kept) == {"answer": answer().to_dict(), "texts": TEXTS, "language": ""}
+    assert json.loads(stored) == {"answer": answer().to_dict(), "texts": TEXTS, "language": ""}
 
 
 # -- whatever a text may hold ---------------------------------------------------------------
@@ -128,16 +128,16 @@ ODD = [
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory) -> Iterator[AnswerLog]:
-    found = opened(tmp_path_factory.mktemp("shared"))
-    yield found
-    found.close()
+    result = opened(tmp_path_factory.mktemp("shared"))
+    yield result
+    result.close()
 
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: ascii(text[:12]))
 def test_an_odd_text_comes_back_as_it_was(shared, text):
     id_ = shared.add(answer(text, generation=text), {text: text}, language=text)
-    kept = shared.get(id_)
-    assert kept == LoggedAnswer(id_, answer(text, generation=text), {text: text}, NOON, text)
+    stored = shared.get(id_)
+    assert stored == LoggedAnswer(id_, answer(text, generation=text), {text: text}, NOON, text)
     assert shared.rate(id_, True, text)
     assert all(len(comment.text) <= 2_000 for comment in shared.ratings(1)[0].comments)
 
@@ -147,8 +147,8 @@ def test_an_odd_text_comes_back_as_it_was(shared, text):
 def test_any_text_comes_back_as_json_has_it(shared, question, comment):
     question, text = json.loads(json.dumps([question, comment]))  # two halves may make a whole
     id_ = shared.add(answer(question), {question: text})
-    kept = shared.get(id_)
-    assert (kept.answer, kept.texts) == (answer(question), {question: text})
+    stored = shared.get(id_)
+    assert (stored.answer, stored.texts) == (answer(question), {question: text})
     assert shared.rate(id_, False, comment)
 
 
@@ -258,9 +258,9 @@ def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, log, cloc
 def test_what_is_too_old_is_removed_within_an_hour_of_answers(tmp_path, log, clock):
     def rows() -> int:
         database = sqlite3.connect(tmp_path / "journal.sqlite")
-        (found,) = database.execute("select count(*) from journal_answer").fetchone()
+        (result,) = database.execute("select count(*) from journal_answer").fetchone()
         database.close()
-        return found
+        return result
 
     log.add(answer("first"), TEXTS)
     clock.move(days=DAYS, minutes=-30)

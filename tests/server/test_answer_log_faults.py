@@ -27,9 +27,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 def log(tmp_path) -> Iterator[AnswerLog]:
-    found = opened(tmp_path)
-    yield found
-    found.close()
+    result = opened(tmp_path)
+    yield result
+    result.close()
 
 
 # -- many at once ---------------------------------------------------------------------------
@@ -56,13 +56,13 @@ def writer(folder: Path, name: str, most: int = 0) -> subprocess.Popen[str]:
 
 
 def test_threads_and_another_process_keep_rate_and_read_at_once(tmp_path, log):
-    failures, kept = [], {}
+    failures, stored = [], {}
 
     def work(name: int) -> None:
         try:
             for n in range(40):
                 id_ = log.add(answer(f"{name} {n}"), TEXTS)
-                kept[id_] = f"{name} {n}"
+                stored[id_] = f"{name} {n}"
                 assert log.rate(id_, n % 2 == 0, f"{name} {n}")
                 assert log.get(id_).answer == answer(f"{name} {n}")
                 assert log.add(answer("of all"), TEXTS) == of_all
@@ -79,7 +79,7 @@ def test_threads_and_another_process_keep_rate_and_read_at_once(tmp_path, log):
         elsewhere, _ = process.communicate(timeout=30)
     assert failures == []
     assert process.returncode == 0
-    assert {rating.id: rating.comments[0].text for rating in log.ratings(999)} == kept
+    assert {rating.id: rating.comments[0].text for rating in log.ratings(999)} == stored
     assert len(elsewhere.splitlines()) == 200
     for line in elsewhere.splitlines():
         n, id_ = line.split()
@@ -88,22 +88,22 @@ def test_threads_and_another_process_keep_rate_and_read_at_once(tmp_path, log):
 
 def test_processes_that_open_a_new_journal_at_once_share_its_key(tmp_path):
     processes = [writer(tmp_path, "same", 1) for _ in range(4)]
-    said = {process.communicate(timeout=30)[0] for process in processes}
-    assert len(said) == 1
+    output = {process.communicate(timeout=30)[0] for process in processes}
+    assert len(output) == 1
     assert {process.returncode for process in processes} == {0}
 
 
 def test_what_was_kept_is_there_after_its_process_was_killed(tmp_path):
-    kept = []
+    stored = []
     for before in (1, 17, 60):
         with writer(tmp_path, "killed") as process:
             lines = [process.stdout.readline() for _ in range(before)]
             process.kill()
             lines += process.stdout.readlines()
-        kept += [line.split() for line in lines if line.endswith("\n")]
+        stored += [line.split() for line in lines if line.endswith("\n")]
     log = opened(tmp_path)
-    assert len(kept) >= 78
-    for n, id_ in kept:
+    assert len(stored) >= 78
+    for n, id_ in stored:
         assert log.get(id_).answer == answer(f"killed {n}")
     log.add(answer(), TEXTS)
     log.close()
@@ -214,35 +214,35 @@ def test_a_disk_that_is_full_is_an_error_and_what_was_kept_can_still_be_read(tmp
     assert readable == "True"
 
 
-def tried(folder: Path, kept: dict[str, Answer]) -> set[str]:
+def tried(folder: Path, stored: dict[str, Answer]) -> set[str]:
     """What comes of using a log: nothing but errors of ours, and answers that were given."""
     try:
         log = opened(folder)
     except AnswerLogError:
         return {"not opened"}
-    found = set()
-    for id_, was in kept.items():
+    result = set()
+    for id_, was in stored.items():
         try:
             row = log.get(id_)
             assert row is None or row.answer.citations == was.citations
             assert row is None or row.answer.question == was.question
-            found.add("lost" if row is None else "answered")
+            result.add("lost" if row is None else "answered")
             log.rate(id_, True)
         except AnswerLogError:
-            found.add("refused")
+            result.add("refused")
     for act in (log.ratings, lambda: log.add(answer("more"), TEXTS)):
         try:
             act()
         except AnswerLogError:
-            found.add("refused")
+            result.add("refused")
     log.close()
-    return found
+    return result
 
 
 def test_a_damaged_file_gives_errors_of_ours_or_the_answers_that_were_given(tmp_path, log):
-    kept = {}
+    stored = {}
     for n in range(12):
-        kept[log.add(answer(f"question {n}"), TEXTS)] = answer(f"question {n}")
+        stored[log.add(answer(f"question {n}"), TEXTS)] = answer(f"question {n}")
     log.close()
     whole = (tmp_path / "journal.sqlite").read_bytes()
     used = [n for n, byte in enumerate(whole) if byte]
@@ -255,7 +255,7 @@ def test_a_damaged_file_gives_errors_of_ours_or_the_answers_that_were_given(tmp_
             data[place] ^= 1 << dice.randrange(8)
         end = dice.randrange(len(whole)) if n % 10 == 0 else len(whole)
         (folder / "journal.sqlite").write_bytes(data[:end])
-        came |= tried(folder, kept)
+        came |= tried(folder, stored)
         shutil.rmtree(folder)
     assert came == {"not opened", "refused", "answered", "lost"}, "all of it was seen"
 

@@ -27,9 +27,9 @@ FILES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm")
 
 def count(folder: Path, table: str = "journal_answer") -> int:
     database = sqlite3.connect(folder / "journal.sqlite")
-    (found,) = database.execute(f"select count(*) from {table}").fetchone()
+    (result,) = database.execute(f"select count(*) from {table}").fetchone()
     database.close()
-    return found
+    return result
 
 
 # -- a clock that is wrong ------------------------------------------------------------------
@@ -270,14 +270,14 @@ def test_what_is_forgotten_stands_in_no_file_while_servers_have_the_journal_open
     server, other = opened(tmp_path), opened(tmp_path)
     dice = random.Random(7)
     for n in range(60):  # of many sizes, so that pages are split, merged and spilled over
-        said = f"{secret} {n}" if n % 2 else f"question {n}"
-        id_ = server.add(answer(said), {"p": f"{said} " * dice.randrange(1, 900)})
+        output = f"{secret} {n}" if n % 2 else f"question {n}"
+        id_ = server.add(answer(output), {"p": f"{output} " * dice.randrange(1, 900)})
         server.rate(id_, True, f"comment {n}", vote="one")
         server.rate(id_, True, f"Is it {secret}?" if n % 4 == 0 else "Thanks.", vote="one")
     assert held(tmp_path, secret)
-    found = other.find_text(secret.upper())
-    assert (len(found.answers), len(found.votes)) == (30, 15)
-    other.delete(found)
+    result = other.find_text(secret.upper())
+    assert (len(result.answers), len(result.votes)) == (30, 15)
+    other.delete(result)
     assert held(tmp_path, secret) == []
     assert not any(other.find_text(secret).answers)
     assert count(tmp_path) == 30
@@ -402,7 +402,7 @@ def before(tmp_path) -> list[str]:
     return ids
 
 
-def seen(log: AnswerLog) -> list[tuple[str, int, int, list[str]]]:
+def record(log: AnswerLog) -> list[tuple[str, int, int, list[str]]]:
     return [
         (rating.id, rating.helpful, rating.unhelpful, [c.text for c in rating.comments])
         for rating in log.ratings()
@@ -413,11 +413,11 @@ def test_a_journal_with_one_rating_an_answer_opens_and_keeps_them(tmp_path, befo
     for _ in range(3):  # the second time there is nothing to move
         log = opened(tmp_path)
         assert [log.get(id_).id for id_ in before] == before
-        assert seen(log) == [(before[1], 0, 1, ["It is wrong."]), (before[0], 1, 0, [])]
+        assert record(log) == [(before[1], 0, 1, ["It is wrong."]), (before[0], 1, 0, [])]
         log.close()
     log = opened(tmp_path)
     log.rate(before[0], False, "No.")
-    assert seen(log)[-1] == (before[0], 1, 1, ["No."])
+    assert record(log)[-1] == (before[0], 1, 1, ["No."])
     log.delete(log.find_text("it is wrong"))
     assert held(tmp_path, "It is wrong.") == []
     log.close()
@@ -451,6 +451,6 @@ def test_processes_and_threads_that_move_ratings_at_once_move_each_once(tmp_path
     for process in processes:
         process.stdin.close()
     log = opened(tmp_path)
-    assert len(seen(log)) == 2
+    assert len(record(log)) == 2
     assert count(tmp_path, "journal_vote") == 2
     log.close()

@@ -77,9 +77,9 @@ def test_an_admin_is_told_which_generation_lives_and_no_other_key_is(place, clie
     keys = ApiKeys(place[1] / "keys.json")
     for scope in ("admin", "read"):
         token = keys.add(scope, [scope])
-        found = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
+        reply = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
         more = {"generation": live.assistant.index.generation} if scope == "admin" else {}
-        assert found == {"status": "ok", **more}
+        assert reply == {"status": "ok", **more}
         keys.revoke(scope)
     stale = client.get("/healthz", headers={"Authorization": f"Bearer {token}"})
     assert (stale.status_code, stale.json()) == (200, {"status": "ok"})
@@ -90,8 +90,8 @@ def test_a_probe_is_answered_under_any_host_name(place, live, host):
     settings = Settings(index=place[1], hosts=("help.example.com",), root="/help")
     with served(settings, live) as (_, client):
         for path in ("/healthz", "/readyz", "/help/healthz"):
-            found = client.get(path, headers={"Host": host})
-            assert (found.status_code, found.json()) == (200, {"status": "ok"})
+            reply = client.get(path, headers={"Host": host})
+            assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
         assert client.get("/api/guide", headers={"Host": host}).status_code in {400, 421}
 
 
@@ -106,10 +106,10 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
         assert not waiting.get("/", headers={"Accept": accept}).text.startswith("<")
     for accept in ("TEXT/HTML", "application/json;q=0.5, text/html", "text/*"):
         assert waiting.get("/", headers={"Accept": accept}).text.startswith("<!doctype html>")
-    told = waiting.post("/api/ask", json={"question": "what is a dog?"})
-    assert told.status_code == 503
-    assert told.headers["retry-after"] == "2"
-    assert told.json()["hint"]
+    notice = waiting.post("/api/ask", json={"question": "what is a dog?"})
+    assert notice.status_code == 503
+    assert notice.headers["retry-after"] == "2"
+    assert notice.json()["hint"]
     assert waiting.get("/healthz").json() == {"status": "ok"}
     ready = waiting.get("/readyz")
     assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
@@ -126,15 +126,15 @@ def test_the_reader_gives_every_section_the_anchor_its_links_use(client, live):
 
 
 def test_a_page_is_found_by_its_published_name_too(client):
-    found = client.get("/guide/dogs", follow_redirects=False)
-    assert (found.status_code, found.headers["location"]) == (307, "/guide/dogs.md")
+    reply = client.get("/guide/dogs", follow_redirects=False)
+    assert (reply.status_code, reply.headers["location"]) == (307, "/guide/dogs.md")
 
 
 @pytest.mark.parametrize("path", ["nothing.md", "dogs.md'%20or%201=1--", "", "dogs.md%20"])
 def test_what_is_not_a_page_of_the_guide_is_not_found(client, path):
-    found = client.get("/guide/" + path)
-    assert found.status_code == 404
-    assert "is not in the guide" in found.text
+    reply = client.get("/guide/" + path)
+    assert reply.status_code == 404
+    assert "is not in the guide" in reply.text
 
 
 def test_a_page_speaks_the_reader_s_language(client):
@@ -207,23 +207,23 @@ def test_an_event_takes_text_and_nothing_else(client, data):
 )
 def test_nothing_of_gradio_s_is_served_but_what_the_chat_needs(client, path):
     for method in ("GET", "POST"):
-        found = client.request(method, path, json={} if method == "POST" else None)
-        assert found.status_code in {404, 405}, found.text
-        assert found.headers["content-type"] == "application/problem+json"
+        reply = client.request(method, path, json={} if method == "POST" else None)
+        assert reply.status_code in {404, 405}, reply.text
+        assert reply.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("path", ["web.py", "none.css", "", "catalogues", "py.typed"])
 def test_the_files_of_the_program_are_not_served(client, path):
-    found = client.get("/chat/" + path)
-    assert found.status_code == 404
-    assert "import" not in found.text
+    reply = client.get("/chat/" + path)
+    assert reply.status_code == 404
+    assert "import" not in reply.text
 
 
 # -- what is kept ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def kept(place, live) -> str:
+def stored(place, live) -> str:
     """The id of an answer that was given."""
     journal = AnswerLog.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
     answer = live.assistant.ask("what is a dog?")
@@ -233,8 +233,8 @@ def kept(place, live) -> str:
     return name
 
 
-def test_an_answer_can_be_opened_later_as_it_was_given(client, kept):
-    page = client.get(f"/a/{kept}")
+def test_an_answer_can_be_opened_later_as_it_was_given(client, stored):
+    page = client.get(f"/a/{stored}")
     assert page.status_code == 200
     assert "A dog guards the house and the road." in page.text
     assert "The cited sections still say this." in page.text
@@ -242,7 +242,7 @@ def test_an_answer_can_be_opened_later_as_it_was_given(client, kept):
 
 
 def test_an_answer_whose_section_changed_since_says_so_and_stays_as_it_was(
-    place, tmp_path, word_encoder, kept
+    place, tmp_path, word_encoder, stored
 ):
     (tmp_path / "dogs.md").write_text(DOGS.replace("the house", "a mountain"), encoding="utf-8")
     folder = tmp_path / "index"
@@ -250,25 +250,25 @@ def test_an_answer_whose_section_changed_since_says_so_and_stays_as_it_was(
     live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     journal = f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}"
     with served(Settings(index=folder, journal=journal), live) as (_, later):
-        page = later.get(f"/a/{kept}").text
+        page = later.get(f"/a/{stored}").text
     assert "A dog guards the house and the road." in page
     assert "This section has changed since." in page
     assert "still say this" not in page
 
 
 def test_an_answer_that_is_not_kept_is_not_found(client):
-    found = client.get("/a/" + "b" * 16)
-    assert found.status_code == 404
-    assert "There is no answer at this address" in found.text
+    reply = client.get("/a/" + "b" * 16)
+    assert reply.status_code == 404
+    assert "There is no answer at this address" in reply.text
 
 
-def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, kept):
-    sent = client.post("/feedback", json={"answer": kept, "helpful": False, "comment": HOSTILE})
+def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, stored):
+    sent = client.post("/feedback", json={"answer": stored, "helpful": False, "comment": HOSTILE})
     assert sent.status_code == 204
     journal = AnswerLog.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
     (rating,) = journal.ratings()
     journal.close()
-    assert (rating.id, rating.helpful, rating.unhelpful) == (kept, 0, 1)
+    assert (rating.id, rating.helpful, rating.unhelpful) == (stored, 0, 1)
     assert [comment.text for comment in rating.comments] == [HOSTILE]
 
 

@@ -49,7 +49,7 @@ def client(tmp_path_factory, word_encoder) -> TestClient:
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 
-def asked(client, method: str, path: str, origin: str):
+def send_request(client, method: str, path: str, origin: str):
     sent = {} if method == "POST" else None
     return client.request(method, path, json=sent, headers={"Origin": origin})
 
@@ -61,37 +61,37 @@ def test_there_are_twelve_origins_and_all_the_addresses():
 
 def test_the_listed_origin_reads_every_address_and_is_named_alone(client):
     for method, path, status in ROWS:
-        found = asked(client, method, path, LISTED)
-        assert found.status_code == status, path
-        assert found.headers.get(ALLOWED) in {None, LISTED}, path
-        assert "access-control-allow-credentials" not in found.headers
+        reply = send_request(client, method, path, LISTED)
+        assert reply.status_code == status, path
+        assert reply.headers.get(ALLOWED) in {None, LISTED}, path
+        assert "access-control-allow-credentials" not in reply.headers
         if status < 400:
-            assert found.headers[ALLOWED] == LISTED, path
-            assert "Origin" in found.headers["vary"]
+            assert reply.headers[ALLOWED] == LISTED, path
+            assert "Origin" in reply.headers["vary"]
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_a_foreign_origin_is_told_of_nothing_and_changes_nothing(client, origin):
     for method, path, status in ROWS:
-        found = asked(client, method, path, origin)
-        assert ALLOWED not in found.headers, path
-        unknown = status in {404, 405} and found.status_code == status
-        assert found.status_code == (403 if method == "POST" and not unknown else status), path
+        reply = send_request(client, method, path, origin)
+        assert ALLOWED not in reply.headers, path
+        unknown = status in {404, 405} and reply.status_code == status
+        assert reply.status_code == (403 if method == "POST" and not unknown else status), path
 
 
 @pytest.mark.parametrize("origin", [LISTED, *FOREIGN])
 def test_only_the_listed_origin_is_let_try(client, origin):
     for method, path, _ in ROWS:
         headers = {"Origin": origin, "Access-Control-Request-Method": method}
-        found = client.options(path, headers=headers)
-        assert (found.headers.get(ALLOWED) == LISTED) == (
-            origin == LISTED and found.status_code == 204
+        reply = client.options(path, headers=headers)
+        assert (reply.headers.get(ALLOWED) == LISTED) == (
+            origin == LISTED and reply.status_code == 204
         ), path
         if origin == LISTED:
-            assert found.status_code in {204, 404}, path
+            assert reply.status_code in {204, 404}, path
 
 
 def test_a_page_of_the_server_s_own_needs_no_list(client):
-    found = asked(client, "POST", "/api/ask", "http://127.0.0.1")
-    assert found.status_code == 422
-    assert ALLOWED not in found.headers
+    reply = send_request(client, "POST", "/api/ask", "http://127.0.0.1")
+    assert reply.status_code == 422
+    assert ALLOWED not in reply.headers

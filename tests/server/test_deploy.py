@@ -53,8 +53,8 @@ def prefix(tmp_path_factory, encoder) -> Path:
 
 def test_an_installation_holds_the_command_its_packages_a_model_and_an_index(prefix):
     alone = {"env": {"PATH": os.environ["PATH"]}, "cwd": "/"}
-    asked = ("ask", "how is a PM different from a PO?", "--index", prefix / "index")
-    answer = run(prefix / "bin" / "assistant", *asked, **alone)
+    requests = ("ask", "how is a PM different from a PO?", "--index", prefix / "index")
+    answer = run(prefix / "bin" / "assistant", *requests, **alone)
     assert "Product Manager vs. Product Owner" in answer.stdout, answer.stderr
     code = "import assistant; print(assistant.__file__)"
     where = run(prefix / "venv" / "bin" / "python", "-c", code, **alone)
@@ -80,26 +80,26 @@ def served(prefix, folder, way):
 
 
 def test_it_serves_as_any_user_from_read_only_files_with_a_volume_for_its_state(prefix, tmp_path):
-    found = served(prefix, tmp_path, "state")
-    assert found["ready"], found["said"]
-    assert "A Product Owner is a role" in found["answer"]
-    assert found["health"] == 0
-    assert found["code"] == 0, found["said"]
-    assert "no answer at port 7860" in found["health when gone"]
+    result = served(prefix, tmp_path, "state")
+    assert result["ready"], result["said"]
+    assert "A Product Owner is a role" in result["answer"]
+    assert result["health"] == 0
+    assert result["code"] == 0, result["said"]
+    assert "no answer at port 7860" in result["health when gone"]
 
 
 def test_it_serves_as_any_user_from_a_read_only_index(prefix, tmp_path):
-    found = served(prefix, tmp_path, "read-only")
-    assert found["ready"], found["said"]
-    assert "A Product Owner is a role" in found["answer"]
-    assert found["code"] == 0, found["said"]
+    result = served(prefix, tmp_path, "read-only")
+    assert result["ready"], result["said"]
+    assert "A Product Owner is a role" in result["answer"]
+    assert result["code"] == 0, result["said"]
 
 
 def test_without_a_temporary_folder_it_says_what_it_needs(prefix, tmp_path):
-    found = served(prefix, tmp_path, "no-temporary-folder")
-    assert found["code"] == 2
-    assert "TMPDIR" in found["said"]
-    assert "Traceback" not in found["said"]
+    result = served(prefix, tmp_path, "no-temporary-folder")
+    assert result["code"] == 2
+    assert "TMPDIR" in result["said"]
+    assert "Traceback" not in result["said"]
 
 
 # -- the checks before ----------------------------------------------------------------------------
@@ -209,13 +209,13 @@ def test_what_the_dockerfile_runs_is_shell_and_the_one_installation_script():
 
 
 def test_the_image_runs_as_a_user_without_rights_and_looks_after_itself():
-    said = dict(instructions())
-    assert not said["USER"].startswith(("0", "root"))
-    (check,) = re.findall(r"\[.*\]", said["HEALTHCHECK"])
+    content = dict(instructions())
+    assert not content["USER"].startswith(("0", "root"))
+    (check,) = re.findall(r"\[.*\]", content["HEALTHCHECK"])
     python, script = json.loads(check)
     assert python == "/opt/assistant/venv/bin/python"
     assert f"deploy/health.py {script}" in [w for k, w in instructions() if k == "COPY"]
-    assert json.loads(said["ENTRYPOINT"]) == ["/opt/assistant/bin/assistant"]
+    assert json.loads(content["ENTRYPOINT"]) == ["/opt/assistant/bin/assistant"]
 
 
 def test_the_settings_of_container_and_service_are_settings():

@@ -48,7 +48,7 @@ class Running:
     port: int
     folder: Path
 
-    def said(self, request: bytes) -> bytes:
+    def written(self, request: bytes) -> bytes:
         """All that is answered to some bytes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             connection.sendall(request)
@@ -59,10 +59,10 @@ class Running:
         head = f"Host: 127.0.0.1:{self.port}\r\nConnection: close\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        said = self.said(
+        written = self.written(
             method.encode() + b" " + target + b" HTTP/1.1\r\n" + head.encode() + b"\r\n" + body
         )
-        start, _, rest = said.partition(b"\r\n\r\n")
+        start, _, rest = written.partition(b"\r\n\r\n")
         if b"chunked" in start.lower():
             assert rest.endswith(b"0\r\n\r\n"), rest[-200:]
         leads = re.search(rb"(?im)^location: *(.*?)\r?$", start)
@@ -74,15 +74,15 @@ class Running:
             "POST", b"/gradio_api/queue/join", json.dumps({**JOIN, **changes}).encode()
         )[0]
 
-    def heard(self, session: str) -> bytes:
+    def receive_all(self, session: str) -> bytes:
         """What a session is told of its message."""
         path = f"/gradio_api/queue/data?session_hash={session}"
         return self.ask("GET", path.encode())[2]
 
     def files(self) -> set[str]:
         """Every file there is but the index's own."""
-        found = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*")}
-        return {path for path in found if not path.startswith("index/")}
+        reply = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*")}
+        return {path for path in reply if not path.startswith("index/")}
 
 
 @contextlib.contextmanager
@@ -124,17 +124,17 @@ def server(tmp_path_factory, word_encoder):
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
         patch.setattr(tempfile, "tempdir", str(folder / "tmp"))
         patch.chdir(folder / "work")
-        with running(folder, word_encoder) as found:
-            assert found.ask("GET", b"/readyz")[0] == 200
-            yield found
+        with running(folder, word_encoder) as reply:
+            assert reply.ask("GET", b"/readyz")[0] == 200
+            yield reply
 
 
 @pytest.fixture(scope="module")
 def events(server) -> dict[int, set[str]]:
     """What sets off each event of the chat, as its page says it."""
     page = server.ask("GET", b"/")[2].decode()
-    said = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
-    config = json.loads(said[1])
+    written = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
+    config = json.loads(written[1])
     return {event["id"]: {how for _, how in event["targets"]} for event in config["dependencies"]}
 
 
@@ -188,7 +188,7 @@ def test_a_message_for_no_event_is_refused(server, events):
         (b'{"data":["a",null],"data":[{},null],"fn_index":0,"session_hash":"abc"}', 422),
         (b'{"data":["\\ud800",null],"fn_index":0,"session_hash":"abc"}', 422),
     ],
-    ids=lambda said: str(said)[:30],
+    ids=lambda written: str(written)[:30],
 )
 def test_a_body_of_another_kind_is_refused(server, body, status):
     assert server.ask("POST", b"/gradio_api/queue/join", body)[0] == status
@@ -200,14 +200,14 @@ def test_no_event_breaks_at_text_and_nothing_is_printed(server, events, capfd):
             status = server.join(fn_index=number, data=data, session_hash=f"s{number}")
             assert status in {200, 422}
             if status == 200:
-                assert b'"success":true' in server.heard(f"s{number}")
+                assert b'"success":true' in server.receive_all(f"s{number}")
     assert "Traceback" not in capfd.readouterr().err
 
 
 def test_who_listens_for_nothing_is_told_so_and_no_error_is_logged(server, caplog):
-    status, _, said = server.ask("GET", b"/gradio_api/queue/data?session_hash=nobody")
+    status, _, written = server.ask("GET", b"/gradio_api/queue/data?session_hash=nobody")
     assert status in {200, 404}
-    assert status == 404 or b"session_not_found" in said
+    assert status == 404 or b"session_not_found" in written
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -230,7 +230,7 @@ def test_after_all_that_no_file_is_new_nothing_goes_on_and_a_question_is_answere
     assert eventually_rests()
     (asking,) = (number for number, how in events.items() if "submit" in how)
     assert server.join(fn_index=asking, session_hash="real") == 200
-    assert b"A cat climbs a tree." in server.heard("real")
+    assert b"A cat climbs a tree." in server.receive_all("real")
 
 
 # -- paths ----------------------------------------------------------------------------------------
@@ -259,8 +259,8 @@ def leads_out(form: str) -> bool:
     wanted = [f"/r{'/f' * depth}/secret.txt" for depth in range(9)]
     for _ in range(4):
         for path in (form, form.replace("\\", "/")):
-            found = os.path.normpath("/r" + "/f" * 8 + "/" + path.lstrip("/"))
-            if found in wanted:
+            reply = os.path.normpath("/r" + "/f" * 8 + "/" + path.lstrip("/"))
+            if reply in wanted:
                 return True
         form = unquote(form)
     return False

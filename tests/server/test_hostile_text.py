@@ -85,9 +85,9 @@ class Balance(HTMLParser):
         assert self._open.pop() == tag
 
 
-def assert_said(talk: chat_module.ChatState) -> None:
+def assert_said(conversation: chat_module.ChatState) -> None:
     """The last exchange is one line of harmless markup: an answer, a refusal, or a message."""
-    shown = talk.shown_html[-1]
+    shown = conversation.shown_html[-1]
     assert not _LINE_ENDS.search(shown)
     shown.encode()  # no half of a character is left
     Balance(shown)
@@ -100,10 +100,10 @@ def assert_said(talk: chat_module.ChatState) -> None:
 
 def ask_twice(chat: chat_module.Chat, first: str, then: str) -> None:
     """Ask, and ask again in the same talk."""
-    talk, _ = chat.answer(first, chat_module.ChatState(), then)
-    assert_said(talk)
-    talk, _ = chat.answer(then, talk, first)
-    assert_said(talk)
+    conversation, _ = chat.answer(first, chat_module.ChatState(), then)
+    assert_said(conversation)
+    conversation, _ = chat.answer(then, conversation, first)
+    assert_said(conversation)
 
 
 def guide_chat(folder: Path, encoder) -> chat_module.Chat:
@@ -137,8 +137,8 @@ def naughty() -> list[str]:
 
 @needs_naughty
 def test_a_naughty_string_is_answered_refused_or_told_what_mends_it(chat):
-    for said in naughty()[::2]:
-        ask_twice(chat, said, f"what is a cat {said}")
+    for output in naughty()[::2]:
+        ask_twice(chat, output, f"what is a cat {output}")
 
 
 @settings(max_examples=size(400, 1500))
@@ -150,15 +150,15 @@ def test_any_text_is_answered_refused_or_told_what_mends_it(chat, first, then):
 
 @settings(max_examples=200)
 @given(TEXTS)
-def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, said):
+def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, output):
     assistant = chat.service.live.assistant
     for call in (assistant.ask, assistant.search):
         try:
-            found = call(said).to_dict()
+            reply = call(output).to_dict()
         except QuestionError as error:
-            found = {"what": error.message, "mend": error.hint}
-        assert all(found.get(name, "said") for name in ("what", "mend"))
-        json.dumps(found, ensure_ascii=False).encode()
+            reply = {"what": error.message, "mend": error.hint}
+        assert all(reply.get(name, "said") for name in ("what", "mend"))
+        json.dumps(reply, ensure_ascii=False).encode()
 
 
 @settings(max_examples=200)
@@ -166,8 +166,10 @@ def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, 
 @example("\ud800", "")
 def test_any_text_may_name_a_section_to_ask_about(chat, path, anchor):
     for section in (path, f"cats.md#{anchor}", f"{path}#{anchor}"):
-        talk = chat.about(section, path)
-        assert talk == chat_module.ChatState() or '<p class="about">' in talk.shown[0]
+        conversation = chat.about(section, path)
+        assert (
+            conversation == chat_module.ChatState() or '<p class="about">' in conversation.shown[0]
+        )
 
 
 # -- addressed ------------------------------------------------------------------------------------
@@ -201,8 +203,8 @@ def assert_answered(response) -> None:
         assert response.status_code == 204
 
 
-def assert_any_address_is_answered(client, said: str, then: str) -> None:
-    one, other = encoded(said), encoded(then)
+def assert_any_address_is_answered(client, output: str, then: str) -> None:
+    one, other = encoded(output), encoded(then)
     for address in (
         f"/guide/{one}",
         f"/guide/{one}/{other}?section={one}",
@@ -210,7 +212,7 @@ def assert_any_address_is_answered(client, said: str, then: str) -> None:
         f"/guide/cats.md?first={one}&section=what-is-a-cat&{other}={one}",
         f"/a/{one}",
     ):
-        spoken = said.encode(errors="surrogatepass")
+        spoken = output.encode(errors="surrogatepass")
         assert_answered(
             client.get(address, headers={"Accept-Language": spoken}, follow_redirects=False)
         )
@@ -218,14 +220,14 @@ def assert_any_address_is_answered(client, said: str, then: str) -> None:
 
 @settings(max_examples=80)
 @given(TEXTS, TEXTS)
-def test_any_text_in_an_address_is_answered_or_refused(client, said, then):
-    assert_any_address_is_answered(client, said, then)
+def test_any_text_in_an_address_is_answered_or_refused(client, output, then):
+    assert_any_address_is_answered(client, output, then)
 
 
 @needs_naughty
 def test_a_naughty_string_in_an_address_is_answered_or_refused(client):
-    for said, then in zip(naughty()[::10], naughty()[1::10], strict=False):
-        assert_any_address_is_answered(client, said, then)
+    for output, then in zip(naughty()[::10], naughty()[1::10], strict=False):
+        assert_any_address_is_answered(client, output, then)
 
 
 def chat_page(client, query: str) -> str:
@@ -238,23 +240,27 @@ def chat_page(client, query: str) -> str:
 
 @settings(max_examples=60)
 @given(TEXTS)
-def test_nothing_of_an_address_is_in_the_chat_s_page(client, said):
+def test_nothing_of_an_address_is_in_the_chat_s_page(client, output):
     plain = chat_page(client, "")
-    assert chat_page(client, f"q={encoded(said)}&about={encoded(said)}&{encoded(said)}") == plain
+    assert (
+        chat_page(client, f"q={encoded(output)}&about={encoded(output)}&{encoded(output)}") == plain
+    )
 
 
 @settings(max_examples=80)
-@given(st.one_of(st.binary(max_size=60), TEXTS.map(lambda said: json.dumps(said).encode())), TEXTS)
+@given(
+    st.one_of(st.binary(max_size=60), TEXTS.map(lambda output: json.dumps(output).encode())), TEXTS
+)
 @example(b"", "\ud800")
-def test_any_body_of_an_opinion_is_taken_or_refused(client, body, said):
+def test_any_body_of_an_opinion_is_taken_or_refused(client, body, output):
     for sent in (
         body,
-        json.dumps({"answer": said, "helpful": True}).encode(),
-        json.dumps({"answer": "a" * 16, "helpful": False, "comment": said}).encode(),
+        json.dumps({"answer": output, "helpful": True}).encode(),
+        json.dumps({"answer": "a" * 16, "helpful": False, "comment": output}).encode(),
         b'{"answer": "' + b"a" * 16 + b'", "helpful": true, "comment": ' + body + b"}",
     ):
-        found = client.post("/feedback", content=sent, headers={"Content-Type": "application/json"})
-        assert_answered(found)
+        reply = client.post("/feedback", content=sent, headers={"Content-Type": "application/json"})
+        assert_answered(reply)
 
 
 @pytest.fixture(scope="module")
@@ -267,16 +273,16 @@ def journal(place, client):
 @settings(max_examples=80)
 @given(TEXTS, TEXTS)
 @example("", "\ud800")
-def test_any_question_and_comment_are_kept_and_shown(client, journal, chat, said, then):
+def test_any_question_and_comment_are_kept_and_shown(client, journal, chat, output, then):
     try:
-        given = Service(chat.service.live, journal).ask(f"what is a cat {said}", interface="test")
+        given = Service(chat.service.live, journal).ask(f"what is a cat {output}", interface="test")
     except QuestionError:
         return
     name = given.id
     sent = json.dumps({"answer": name, "helpful": True, "comment": then}).encode()
-    found = client.post("/feedback", content=sent, headers={"Content-Type": "application/json"})
-    assert_answered(found)
-    if found.status_code == 204:
+    reply = client.post("/feedback", content=sent, headers={"Content-Type": "application/json"})
+    assert_answered(reply)
+    if reply.status_code == 204:
         (rating,) = (one for one in journal.ratings() if one.id == name)
         assert strip_invisible(then) in {"", *(comment.text for comment in rating.comments)}
     page = client.get(f"/a/{name}")

@@ -140,10 +140,10 @@ def test_an_index_that_is_not_current_is_served_with_a_word_where_it_cannot_be_w
     (place.guide / "cat.md").unlink()
     with place.serving(*OTHER_USER, flags=("--watch",)) as serving:
         serving.ready()
-        said = "1 page changed since this index was built (1 deleted)."
+        text = "1 page changed since this index was built (1 deleted)."
         assert health(serving, place)["status"] == "stale"
-        assert health(serving, place)["trouble"].startswith(said)
-        assert answered(serving)["degraded"][0].startswith(said)
+        assert health(serving, place)["trouble"].startswith(text)
+        assert answered(serving)["degraded"][0].startswith(text)
         (place.guide / "more.md").write_text("# More\n\nMore of it.\n")
         until(lambda: "2 pages changed" in health(serving, place)["trouble"])
         assert str(place.folder) not in health(serving, place)["trouble"]
@@ -168,9 +168,9 @@ def test_without_an_index_a_guide_that_is_not_there_still_stops_the_server(place
 
 @needs_root
 @pytest.mark.parametrize(
-    ("command", "found"), [("ask --json", "citations"), ("search --json", "hits")]
+    ("command", "result"), [("ask --json", "citations"), ("search --json", "hits")]
 )
-def test_the_command_line_answers_from_an_index_it_may_not_write(place, command, found):
+def test_the_command_line_answers_from_an_index_it_may_not_write(place, command, result):
     words = [sys.executable, "-m", "assistant", *command.split(), "--index", place.index, QUESTION]
     under = (*place.environment, *read_only(place.folder), *OTHER_USER)
     done = subprocess.run(
@@ -183,7 +183,7 @@ def test_the_command_line_answers_from_an_index_it_may_not_write(place, command,
     assert done.returncode == 0, done.stderr
     assert b"Answers are slow" not in done.stderr
     assert b"Traceback" not in done.stderr
-    assert json.loads(done.stdout)[found]
+    assert json.loads(done.stdout)[result]
 
 
 # -- two at once ------------------------------------------------------------------------------

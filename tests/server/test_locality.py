@@ -125,7 +125,7 @@ def site(request, tmp_path_factory, corpus_index, corpus_assistant):
     shutil.copytree(corpus_index, home / "index")
     recipe = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     other = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
-    told, silent, told_too, silent_too = free(4)
+    notice, silent, told_too, silent_too = free(4)
     with contextlib.ExitStack() as stack:
         settings = Settings(index=home / "index", root="/help", **SETTINGS[request.param])
         origin = stack.enter_context(serving(LiveAssistant(corpus_assistant), settings))
@@ -139,7 +139,7 @@ def site(request, tmp_path_factory, corpus_index, corpus_assistant):
             return text.replace("/readyz", "/help/readyz")
 
         commands = [
-            nginx_of(home / "nginx", nginx(recipe, told) + nginx(bare(recipe), silent)),
+            nginx_of(home / "nginx", nginx(recipe, notice) + nginx(bare(recipe), silent)),
             haproxy_of(home / "told.cfg", haproxy(other, told_too)),
             haproxy_of(home / "silent.cfg", haproxy(bare(other), silent_too)),
         ]
@@ -150,16 +150,16 @@ def site(request, tmp_path_factory, corpus_index, corpus_assistant):
             stack.callback(process.terminate)
         forwards = {
             "tcp": Forward(port_served),
-            "tunnel, nginx": Forward(told),
+            "tunnel, nginx": Forward(notice),
             "tunnel, haproxy": Forward(told_too),
             "tunnel with Via, nginx bare": Forward(silent, b"Via: 1.1 tunnel\r\n"),
         }
         for forward in forwards.values():
             stack.callback(forward.close)
         ports = {way: forward.port for way, forward in forwards.items()}
-        ports |= {"nginx": told, "nginx bare": silent}
+        ports |= {"nginx": notice, "nginx bare": silent}
         ports |= {"haproxy": told_too, "haproxy bare": silent_too}
-        for port in (told, silent, told_too, silent_too):
+        for port in (notice, silent, told_too, silent_too):
             reachable(port)
         yield request.param, ports, ApiKeys(home / "index" / "keys.json")
 

@@ -59,10 +59,10 @@ def sent(serving, method: str, path: str, headers: dict[str, str], body: object 
     written = body if isinstance(body, bytes) else json.dumps(body).encode()
     with socket.create_connection(("127.0.0.1", serving.port), timeout=PATIENCE) as client:
         client.sendall(raw(method, path, headers, written))
-        said = b""
+        text = b""
         while piece := client.recv(65536):
-            said += piece
-    head, _, body = said.partition(b"\r\n\r\n")
+            text += piece
+    head, _, body = text.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     pairs = (line.split(": ", 1) for line in lines)
     return Response(int(first.split()[1]), {name.lower(): value for name, value in pairs}, body)
@@ -83,8 +83,8 @@ def sent(serving, method: str, path: str, headers: dict[str, str], body: object 
     ],
 )
 def test_a_question_is_answered_in_the_form_that_is_accepted_best(serving, accept, kind):
-    found = sent(serving, "POST", "/api/ask", {**JSON, "accept": accept}, QUESTION)
-    assert (found.status, found.headers["content-type"].partition(";")[0]) == (200, kind)
+    reply = sent(serving, "POST", "/api/ask", {**JSON, "accept": accept}, QUESTION)
+    assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, kind)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_an_agent_need_not_say_what_it_accepts(serving, headers, status, version
         "io.modelcontextprotocol/protocolVersion": version,
         "io.modelcontextprotocol/clientCapabilities": {},
     }
-    found = sent(serving, "POST", "/mcp", {**JSON, **named, **headers}, call)
-    assert found.status == status
+    reply = sent(serving, "POST", "/mcp", {**JSON, **named, **headers}, call)
+    assert reply.status == status
     if status == 200:
-        assert found.json()["result"]["structuredContent"]["found"]
+        assert reply.json()["result"]["structuredContent"]["found"]
     else:
-        assert found.json()["error"]["data"]["mend"].endswith("or none.")
+        assert reply.json()["error"]["data"]["mend"].endswith("or none.")
 
 
 # -- what is sent ---------------------------------------------------------------------------------
@@ -123,10 +123,10 @@ def test_an_agent_need_not_say_what_it_accepts(serving, headers, status, version
 @pytest.mark.parametrize("path", POSTS)
 def test_a_body_that_is_not_said_to_be_json_is_told_which_header_to_send(serving, path, kind):
     headers = {"content-type": kind} if kind else {}
-    found = sent(serving, "POST", path, headers, POSTS[path])
-    assert found.status == 415
-    assert found.headers["content-type"] == "application/problem+json"
-    assert found.json()["hint"] == "Send the header Content-Type: application/json."
+    reply = sent(serving, "POST", path, headers, POSTS[path])
+    assert reply.status == 415
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.json()["hint"] == "Send the header Content-Type: application/json."
     spelt = {"content-type": "Application/JSON ; charset=UTF-8"}
     assert sent(serving, "POST", path, spelt, POSTS[path]).status in {200, 404, 422}
 
@@ -151,9 +151,9 @@ def called(arguments: dict, tool: str = "search") -> dict:
     ],
 )
 def test_null_means_what_leaving_out_means_and_a_whole_number_is_one(serving, path, nothing, more):
-    found = [sent(serving, "POST", path, JSON, {**POSTS[path], **add}) for add in (nothing, more)]
-    assert [one.status for one in found] == [200, 200], found[1].body
-    left, right = (one.json() for one in found)
+    reply = [sent(serving, "POST", path, JSON, {**POSTS[path], **add}) for add in (nothing, more)]
+    assert [one.status for one in reply] == [200, 200], reply[1].body
+    left, right = (one.json() for one in reply)
     changing = {"seconds", "id", "created"}
     assert {k: left[k] for k in left if k not in changing} == {
         k: right[k] for k in right if k not in changing
@@ -170,8 +170,8 @@ def test_null_means_what_leaving_out_means_and_a_whole_number_is_one(serving, pa
     ],
 )
 def test_so_it_is_for_an_agent_s_arguments(serving, tool, nothing, more):
-    found = [sent(serving, "POST", "/mcp", JSON, called(one, tool)) for one in (nothing, more)]
-    results = [one.json()["result"] for one in found]
+    reply = [sent(serving, "POST", "/mcp", JSON, called(one, tool)) for one in (nothing, more)]
+    results = [one.json()["result"] for one in reply]
     assert not results[1].get("isError"), results[1]
     assert results[0] == results[1]
 
@@ -201,16 +201,16 @@ def test_a_number_written_as_text_and_a_null_that_is_needed_stay_one_clear_error
 )
 def test_what_is_no_message_is_answered_in_our_words(serving, body, code, what):
     for version in ({}, {"mcp-protocol-version": "2025-03-26"}):
-        found = sent(serving, "POST", "/mcp", {**JSON, **version}, body)
-        assert (found.status, found.headers["content-type"]) == (400, "application/json")
-        said = found.json()
-        assert (said["jsonrpc"], said["id"], said["error"]["code"]) == ("2.0", None, code)
-        assert what in said["error"]["message"]
+        reply = sent(serving, "POST", "/mcp", {**JSON, **version}, body)
+        assert (reply.status, reply.headers["content-type"]) == (400, "application/json")
+        text = reply.json()
+        assert (text["jsonrpc"], text["id"], text["error"]["code"]) == ("2.0", None, code)
+        assert what in text["error"]["message"]
 
 
 def test_no_response_tells_of_the_libraries_it_was_made_with(serving):
     hostile, chance = Hostile(seed=5), random.Random(5)
-    told = re.compile(rb"pydantic|Traceback|validation error|input_value|\.py\b", re.I)
+    notice = re.compile(rb"pydantic|Traceback|validation error|input_value|\.py\b", re.I)
 
     async def run():
         counted = set()
@@ -222,11 +222,11 @@ def test_no_response_tells_of_the_libraries_it_was_made_with(serving):
                 if chance.random() < 0.6:
                     whole = {**POSTS[path], chance.choice([*POSTS[path]]): hostile._value()}
                     body = json.dumps(whole).encode()
-                found = await connection.request("POST", path, body, JSON)
-                assert found.status < 500, (path, body)
-                shown = re.sub(rb'"(question|text|quote|content|model)": "[^"]*"', b"", found.body)
-                assert not told.search(shown), (path, body, found.body)
-                counted.add(found.status)
+                reply = await connection.request("POST", path, body, JSON)
+                assert reply.status < 500, (path, body)
+                shown = re.sub(rb'"(question|text|quote|content|model)": "[^"]*"', b"", reply.body)
+                assert not notice.search(shown), (path, body, reply.body)
+                counted.add(reply.status)
         return counted
 
     assert {200, 400, 422} <= asyncio.run(run())
@@ -261,12 +261,12 @@ def test_no_response_tells_of_the_libraries_it_was_made_with(serving):
 def test_every_error_below_v1_has_the_message_that_its_clients_look_for(
     serving, method, path, headers, status
 ):
-    found = sent(serving, method, path, headers)
-    assert found.status == status
+    reply = sent(serving, method, path, headers)
+    assert reply.status == status
     if status >= 400:
-        said = found.json()
-        assert said["error"]["message"] == f"{said['detail']} {said['mend']}"
-        assert said["error"]["type"] == "invalid_request_error"
+        text = reply.json()
+        assert text["error"]["message"] == f"{text['detail']} {text['mend']}"
+        assert text["error"]["type"] == "invalid_request_error"
     assert "error" not in sent(serving, method, "/v2/models", headers).json()
 
 
@@ -300,14 +300,14 @@ def test_a_head_is_what_the_whole_response_has_for_one_and_nothing_more(serving,
 
 def test_a_head_that_was_not_changed_says_so(serving):
     tag = sent(serving, "HEAD", "/api/guide", {}).headers["etag"]
-    found = sent(serving, "HEAD", "/api/guide", {"if-none-match": tag})
-    assert (found.status, found.headers["etag"]) == (304, tag)
+    reply = sent(serving, "HEAD", "/api/guide", {"if-none-match": tag})
+    assert (reply.status, reply.headers["etag"]) == (304, tag)
 
 
 def test_a_head_of_what_never_ends_is_refused_at_once(serving):
     for path in ("/gradio_api/heartbeat/abc", "/gradio_api/queue/data?session_hash=a"):
-        found = sent(serving, "HEAD", path, {})
-        assert (found.status, found.headers["allow"], found.body) == (405, "GET", b"")
+        reply = sent(serving, "HEAD", path, {})
+        assert (reply.status, reply.headers["allow"], reply.body) == (405, "GET", b"")
 
 
 def test_no_description_lists_a_head(serving):
@@ -349,13 +349,13 @@ def test_a_caller_holds_so_many_streams_and_another_one_is_not_in_their_way(serv
 
 def closed(client: socket.socket) -> bytes:
     """What still comes over a connection until the server closes it."""
-    said = b""
+    text = b""
     try:
         while piece := client.recv(65536):
-            said += piece
+            text += piece
     except ConnectionResetError:
         pass
-    return said
+    return text
 
 
 def test_an_address_holds_so_many_connections_and_no_more(serving):
@@ -411,11 +411,11 @@ def test_all_addresses_together_hold_fewer_connections_than_there_are_files(tmp_
 @pytest.mark.parametrize("name", [None, 1.5, True, {}, []])
 def test_an_agent_s_request_whose_id_is_none_is_told_so(serving, name):
     sent = {"jsonrpc": "2.0", "id": name, "method": "ping"}
-    found = httpx2.post(f"{serving.origin}/mcp", json=sent)
-    assert found.status_code == 400
-    assert found.json()["id"] is None
-    assert found.json()["error"]["code"] == -32600
-    assert "id" in found.json()["error"]["message"]
+    reply = httpx2.post(f"{serving.origin}/mcp", json=sent)
+    assert reply.status_code == 400
+    assert reply.json()["id"] is None
+    assert reply.json()["error"]["code"] == -32600
+    assert "id" in reply.json()["error"]["message"]
 
 
 def test_a_connection_that_says_nothing_or_never_ends_its_head_is_closed(serving):

@@ -87,15 +87,15 @@ def free(count: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, corpus_index):
-    with published(tmp_path_factory, corpus_index, rate=0) as found:
-        yield found
+    with published(tmp_path_factory, corpus_index, rate=0) as reply:
+        yield reply
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory, corpus_index):
     """The same with a rate that is soon used up."""
-    with published(tmp_path_factory, corpus_index, rate=RATE) as found:
-        yield found
+    with published(tmp_path_factory, corpus_index, rate=RATE) as reply:
+        yield reply
 
 
 @contextlib.contextmanager
@@ -113,32 +113,32 @@ def published(tmp_path_factory, corpus_index, *, rate: int):
     }
     with Serving(home, **settings) as serving:
         serving.ready()
-        found = Place(serving.port, stripping, passing)
+        reply = Place(serving.port, stripping, passing)
         configuration = CONFIGURATION.format(
             folder=folder,
             root=ROOT,
-            behind=found.behind,
+            behind=reply.behind,
             stripping=stripping,
             passing=passing,
         )
         (folder / "nginx.conf").write_text(configuration, encoding="utf-8")
-        said = folder / "complaints"
-        nginx = subprocess.Popen([NGINX, "-e", said, "-p", folder, "-c", folder / "nginx.conf"])
+        text = folder / "complaints"
+        nginx = subprocess.Popen([NGINX, "-e", text, "-p", folder, "-c", folder / "nginx.conf"])
         try:
-            _wait(nginx, passing, said)
-            yield found
+            _wait(nginx, passing, text)
+            yield reply
         finally:
             nginx.terminate()
             nginx.wait(PATIENCE)
-        assert said.read_text(encoding="utf-8") == ""
+        assert text.read_text(encoding="utf-8") == ""
         serving.stop()
         assert "Traceback" not in serving.said
 
 
-def _wait(nginx, port: int, said) -> None:
+def _wait(nginx, port: int, text) -> None:
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
-        assert nginx.poll() is None, said.read_text(encoding="utf-8")
+        assert nginx.poll() is None, text.read_text(encoding="utf-8")
         with socket.socket() as tried:
             if tried.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -160,12 +160,12 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
         chat = Visit(browser, origin).load(f"{ROOT}/")
         chat.context.on("console", chat._hear)  # of the pages that are opened, too
         chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        exchange = chat.ask(PM_OR_PO)
-        quote = exchange.locator("blockquote").first
+        round_trip = chat.ask(PM_OR_PO)
+        quote = round_trip.locator("blockquote").first
         expect(quote).to_contain_text("A Product Owner is a role from the Scrum framework")
 
         with chat.context.expect_page() as opened:
-            exchange.locator(".sources a").first.click()
+            round_trip.locator(".sources a").first.click()
         reader = opened.value
         reader.wait_for_load_state()
         assert reader.url.startswith(f"{origin}{ROOT}/guide/introduction.md?")
@@ -174,30 +174,30 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
         expect(reader.locator(f'[id="{anchor}"]')).to_have_text("Product Manager vs. Product Owner")
 
         with chat.context.expect_page() as opened:
-            exchange.get_by_role("link", name="Link to this answer").click()
-        kept = opened.value
-        kept.wait_for_load_state()
-        assert re.fullmatch(rf"{origin}{ROOT}/a/[a-z2-7]{{16}}", kept.url)
-        expect(kept.locator("blockquote").first).to_have_text(
+            round_trip.get_by_role("link", name="Link to this answer").click()
+        stored = opened.value
+        stored.wait_for_load_state()
+        assert re.fullmatch(rf"{origin}{ROOT}/a/[a-z2-7]{{16}}", stored.url)
+        expect(stored.locator("blockquote").first).to_have_text(
             quote.inner_text(), use_inner_text=True
         )
 
-        exchange.get_by_role("button", name="Copy as Markdown").click()
-        expect(exchange.locator(".copy")).to_have_text("Copied")
+        round_trip.get_by_role("button", name="Copy as Markdown").click()
+        expect(round_trip.locator(".copy")).to_have_text("Copied")
         copied = chat.page.evaluate("navigator.clipboard.readText()")
         assert f"]({origin}{ROOT}/guide/introduction.md?section=" in copied
 
-        exchange.get_by_role("button", name="Yes", exact=True).click()
-        expect(exchange.locator(".opinion output")).to_have_text("Thank you.")
+        round_trip.get_by_role("button", name="Yes", exact=True).click()
+        expect(round_trip.locator(".opinion output")).to_have_text("Thank you.")
 
-        kept.get_by_role("link", name="Ask it again").click()
-        expect(kept.locator("#talk .exchange .asked")).to_have_text(PM_OR_PO)
-        expect(kept.locator(".looking")).to_have_count(0)
+        stored.get_by_role("link", name="Ask it again").click()
+        expect(stored.locator("#talk .exchange .asked")).to_have_text(PM_OR_PO)
+        expect(stored.locator(".looking")).to_have_count(0)
 
-        asked = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
+        question = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
         browser.close()
-    assert len(asked) > 20
-    assert {url for url in asked if not url.startswith(f"{origin}{ROOT}/")} == set()
+    assert len(question) > 20
+    assert {url for url in question if not url.startswith(f"{origin}{ROOT}/")} == set()
     assert chat.complaints == []
 
 
@@ -206,13 +206,13 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
 
 async def accepted(reader: Reader, count: int, **headers: str) -> list[int]:
     """What is said to so many questions, one after another; a refusal says how long to wait."""
-    found = []
+    reply = []
     for number in range(count):
         named = {name.replace("_", "-"): value.format(number) for name, value in headers.items()}
-        said = await reader.join("What is a product owner?", named)
-        found.append(said.status)
-        assert said.status == 200 or 1 <= int(said.headers["retry-after"]) <= 60 / RATE
-    return found
+        text = await reader.join("What is a product owner?", named)
+        reply.append(text.status)
+        assert text.status == 200 or 1 <= int(text.headers["retry-after"]) <= 60 / RATE
+    return reply
 
 
 @pytest.mark.parametrize("proxy", ["stripping", "passing"])
@@ -287,19 +287,19 @@ def test_no_name_that_a_request_makes_up_is_repeated(place, proxy, source):
             connection = readers.connection(source)
             for lie in LIES:
                 for path in PATHS:
-                    said = await connection.request("GET", path, headers=lie)
-                    found.append(said.status)
-                    heard = f"{said.headers} {said.body.decode()}".replace("\\", "")
+                    text = await connection.request("GET", path, headers=lie)
+                    reply.append(text.status)
+                    received = f"{text.headers} {text.body.decode()}".replace("\\", "")
                     if EVIL in path:
-                        heard = heard.replace(path, "")
-                    assert EVIL not in heard, (lie, path)
+                        received = received.replace(path, "")
+                    assert EVIL not in received, (lie, path)
             page = await connection.request("GET", "/")
             # What the page does repeat is the name it was truly asked by.
             assert f"http://127.0.0.1:{readers.port}{ROOT}" in page.body.decode()
 
-    found: list[int] = []
+    reply: list[int] = []
     asyncio.run(run())
-    assert {200, 404} < set(found)
+    assert {200, 404} < set(reply)
 
 
 @pytest.mark.parametrize("proxy", ["stripping", "passing"])

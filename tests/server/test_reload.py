@@ -44,8 +44,8 @@ def live(followed, word_encoder) -> LiveAssistant:
 
 
 def texts(assistant: Assistant) -> list[str]:
-    found = assistant.search("cat dog road house").hits
-    return sorted(hit.passage.text for hit in found)
+    result = assistant.search("cat dog road house").hits
+    return sorted(hit.passage.text for hit in result)
 
 
 def until(condition) -> None:
@@ -61,13 +61,13 @@ def edit(followed: WatchedGuide, text: str) -> None:
 
 
 def test_an_update_moves_to_the_new_generation_and_a_question_begun_keeps_the_old(live, followed):
-    asked = live.assistant
+    requests = live.assistant
     edit(followed, "# Dog\n\nA dog sits in the house.\n")
     live.update(followed)
     cat, dog = "Cat\n\nA cat sleeps on the road.", "Dog\n\nA dog sits in the house."
     assert live.trouble == ""
     assert texts(live.assistant) == [cat, dog]
-    assert texts(asked) == [cat]
+    assert texts(requests) == [cat]
 
 
 def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
@@ -81,10 +81,10 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     token = ApiKeys(followed.index / "keys.json").add("monitor", ["admin"])
     client = TestClient(app, base_url="http://localhost")
     assert client.get("/healthz").json() == {"status": "ok"}
-    said = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
-    assert said["status"] == "stale"
-    assert said["generation"] == generation
-    assert said["trouble"] == live.trouble
+    output = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
+    assert output["status"] == "stale"
+    assert output["generation"] == generation
+    assert output["trouble"] == live.trouble
     assert (
         "earlier state of the guide" in chat.Chat(Service(live), Branding("")).render_stale_notice()
     )
@@ -242,13 +242,13 @@ def test_while_another_process_builds_the_index_there_is_no_trouble_and_its_work
 def watches() -> int:
     """How many folders this process watches."""
     of_us = Path("/proc/self/fdinfo").iterdir()
-    found = 0
+    result = 0
     for path in of_us:
         try:
-            found += path.read_text().count("inotify wd:")
+            result += path.read_text().count("inotify wd:")
         except OSError:
             continue
-    return found
+    return result
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what is watched")

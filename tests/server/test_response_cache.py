@@ -35,9 +35,9 @@ def test_many_threads_that_ask_for_the_same_wait_for_one_that_makes_it():
 
     cache = ResponseCache()
     with ThreadPoolExecutor(8) as pool:
-        bodies = list(pool.map(ask, range(8)))
+        payloads = list(pool.map(ask, range(8)))
     assert len(made) == 1
-    assert len({body.etag for body in bodies}) == 1
+    assert len({body.etag for body in payloads}) == 1
 
 
 def test_the_longest_unused_leave_first_and_the_size_is_bounded():

@@ -22,10 +22,10 @@ def offences(source: str) -> list[str]:
 
 
 def offences_of(module: ast.Module) -> list[str]:
-    found = []
+    reply = []
     for node in ast.walk(module):
-        found += [f"line {node.lineno}: {what}" for what in _offences(node, module)]
-    return found
+        reply += [f"line {node.lineno}: {what}" for what in _offences(node, module)]
+    return reply
 
 
 def _offences(node: ast.AST, module: ast.Module) -> list[str]:
@@ -46,22 +46,22 @@ def _offences(node: ast.AST, module: ast.Module) -> list[str]:
 def _in_call(node: ast.Call, module: ast.Module) -> list[str]:
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     called, owner = _name(node.func), _name(getattr(node.func, "value", None))
-    found = []
+    reply = []
     if isinstance(node.func, ast.Name) and called in RUNNING:
-        found.append(f"calls {called}")
+        reply.append(f"calls {called}")
     if owner in {"os", "subprocess"} and called in SHELLS:
-        found.append(f"calls {owner}.{called}")
+        reply.append(f"calls {owner}.{called}")
     if not _is(given.get("shell", ast.Constant(value=False)), value=False):
-        found.append("runs a shell")
+        reply.append("runs a shell")
     if not _is(given.get("allow_pickle", ast.Constant(value=False)), value=False):
-        found.append("allows pickles")
+        reply.append("allows pickles")
     if owner == "torch" and called == "load" and not _is(given.get("weights_only"), value=True):
-        found.append("torch.load of more than weights")
+        reply.append("torch.load of more than weights")
     if owner == "yaml" and called in {"load", "load_all"}:
         loader = given.get("Loader", node.args[1] if len(node.args) > 1 else None)
         if not _loaders(loader, module) or not _loaders(loader, module) <= SAFE_LOADERS:
-            found.append("yaml.load without a safe loader")
-    return found
+            reply.append("yaml.load without a safe loader")
+    return reply
 
 
 def _name(node: ast.AST | None) -> str:

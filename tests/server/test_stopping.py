@@ -30,9 +30,9 @@ def write_guide(folder, pages: int, sections: int):
 
     folder.mkdir()
     for number in range(pages):
-        said = [f"# Page {number}\n"]
-        said += [f"## {words(3)}\n\n{words(12)}.\n" for _ in range(sections)]
-        (folder / f"page-{number:03}.md").write_text("\n".join(said), encoding="utf-8")
+        text = [f"# Page {number}\n"]
+        text += [f"## {words(3)}\n\n{words(12)}.\n" for _ in range(sections)]
+        (folder / f"page-{number:03}.md").write_text("\n".join(text), encoding="utf-8")
     return folder
 
 
@@ -90,17 +90,17 @@ async def give_up(readers: Readers) -> None:
 
 async def refusals(readers: Readers) -> list[str]:
     """Ask on until there is no server any more; how each question was refused."""
-    found = []
+    reply = []
     while True:
         reader = await readers.reader()
         try:
-            said = await reader.join("What is a product manager?")
-            waits = said.headers.get("retry-after", "").isdecimal()
-            found.append(f"{said.status} {'wait' if waits else ''}")
+            text = await reader.join("What is a product manager?")
+            waits = text.headers.get("retry-after", "").isdecimal()
+            reply.append(f"{text.status} {'wait' if waits else ''}")
         except ConnectionRefusedError:
-            return found
+            return reply
         except (ConnectionError, asyncio.IncompleteReadError):
-            found.append("closed")
+            reply.append("closed")
         await reader.connection.close()
         await asyncio.sleep(0.02)
 
@@ -116,15 +116,15 @@ def test_a_server_told_to_stop_answers_what_it_took_and_takes_no_more(home, numb
         asking = [await readers.reader() for _ in range(24)]
         new = questions()
         joined = await asyncio.gather(*(reader.join(next(new)) for reader in asking))
-        assert {said.status for said in joined} == {200}
+        assert {text.status for text in joined} == {200}
         # Half of them listen when the signal comes, the others only after it.
-        heard = [asyncio.create_task(reader.heard()) for reader in asking[:12]]
+        received = [asyncio.create_task(reader.heard()) for reader in asking[:12]]
         await asyncio.sleep(0.02)
         serving.process.send_signal(number)
         await asyncio.sleep(0.05)
-        heard += [asyncio.create_task(reader.heard()) for reader in asking[12:]]
+        received += [asyncio.create_task(reader.heard()) for reader in asking[12:]]
         refused = asyncio.create_task(refusals(readers))
-        assert await asyncio.gather(*heard) == [reader.asked for reader in asking]
+        assert await asyncio.gather(*received) == [reader.asked for reader in asking]
         # Nobody waits for an answer any more: the tabs that are open hold nothing up.
         await asyncio.to_thread(serving.process.wait, PATIENCE)
         assert set(await refused) <= {"503 wait", "closed"}
@@ -144,36 +144,36 @@ def test_a_server_told_to_stop_answers_what_it_took_and_takes_no_more(home, numb
 
 def long_questions(count: int) -> list[bytes]:
     """Bodies of questions as long as one may be, each another."""
-    said = "how does a product owner work with the team and what comes of it "
+    text = "how does a product owner work with the team and what comes of it "
     return [
-        json.dumps({"question": f"{number} {said * 30}"[:1990]}).encode() for number in range(count)
+        json.dumps({"question": f"{number} {text * 30}"[:1990]}).encode() for number in range(count)
     ]
 
 
 def test_a_probe_goes_first_and_a_server_told_to_stop_answers_programs_or_says_that_it_stops(home):
     async def probe(readers: Readers) -> None:
-        asked = [
+        requests = [
             asyncio.create_task(readers.connection().request("POST", "/api/ask", body))
             for body in long_questions(60)
         ]
-        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
         probed = await readers.connection().request("GET", "/healthz")
-        waiting = sum(not one.done() for one in asked)
-        await asyncio.gather(*asked)
+        waiting = sum(not one.done() for one in requests)
+        await asyncio.gather(*requests)
         assert probed.status == 200
         assert waiting > 20  # more than threads could have answered before it, one after another
 
     async def run(serving: Serving) -> list[Response]:
         async with Readers(serving.port) as readers:
             await probe(readers)
-            asked = [
+            requests = [
                 asyncio.create_task(readers.connection().request("POST", "/api/ask", body))
                 for body in long_questions(20)
             ]
             # What is taken first is answered first, so by now all of it has arrived.
-            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
             serving.process.send_signal(signal.SIGTERM)
-            return await asyncio.gather(*asked)
+            return await asyncio.gather(*requests)
 
     with Serving(home) as serving:
         responses = asyncio.run(run(serving.ready()))
@@ -249,7 +249,7 @@ def test_a_server_killed_at_its_first_start_begins_anew_and_shows_how_far_it_is(
 
 
 def test_a_server_killed_while_it_answers_starts_again_with_what_it_kept(home):
-    async def kept(readers: Readers) -> str:
+    async def stored(readers: Readers) -> str:
         """Where an answer is kept, once it can be opened there."""
         reader = await readers.reader()
         assert (await reader.join("How is a PM different from a PO?")).status == 200
@@ -259,7 +259,7 @@ def test_a_server_killed_while_it_answers_starts_again_with_what_it_kept(home):
 
     async def killed() -> str:
         async with Readers(serving.port) as readers:
-            place = await kept(readers)
+            place = await stored(readers)
             asking = [await readers.reader() for _ in range(12)]
             await asyncio.gather(*(reader.join("What is a product owner?") for reader in asking))
             serving.process.kill()
@@ -271,7 +271,7 @@ def test_a_server_killed_while_it_answers_starts_again_with_what_it_kept(home):
             listened = await fetch(readers.port, "/gradio_api/queue/data?session_hash=before")
             assert listened.status == 404
             assert (await fetch(readers.port, place)).status == 200
-            return await kept(readers)
+            return await stored(readers)
 
     with Serving(home) as serving:
         serving.ready()

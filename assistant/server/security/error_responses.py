@@ -73,8 +73,8 @@ class _Response:
             if self._is_foreign(message["status"], headers):
                 self._is_replaced = True
                 names = ("allow", "retry-after")
-                kept = {name: headers[name] for name in names if name in headers}
-                refusal = Refusal(message["status"], headers=kept)
+                stored = {name: headers[name] for name in names if name in headers}
+                refusal = Refusal(message["status"], headers=stored)
                 await refusal(self._scope, self._receive, self._send)
                 return
         await self._send(message)

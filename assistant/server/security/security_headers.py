@@ -51,9 +51,9 @@ class SecurityHeadersMiddleware:
         theirs = [(name.lower(), value) for name, value in message.get("headers", [])]
         kind = Headers(raw=theirs).get("content-type", "")
         ours = self._headers(scope, is_problem=kind == PROBLEM_JSON)
-        kept = [(name, value) for name, value in theirs if name.decode("latin-1") not in ours]
+        stored = [(name, value) for name, value in theirs if name.decode("latin-1") not in ours]
         added = [(name.encode(), value.encode("latin-1")) for name, value in ours.items() if value]
-        return [*kept, *added]
+        return [*stored, *added]
 
     def _headers(self, scope: Scope, *, is_problem: bool) -> dict[str, str]:
         """The headers of a response by their names; one without a value is left out."""

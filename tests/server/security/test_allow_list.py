@@ -136,19 +136,21 @@ def tokens(server) -> dict[str, str]:
 
 def addresses(app, above: str = "") -> dict[str, set[str]]:
     """Every address of an application and what is mounted in it, with its methods."""
-    found: dict[str, set[str]] = {}
+    replies: dict[str, set[str]] = {}
     for route in app.routes:
         if included := getattr(route, "original_router", None):
             for inner, methods in addresses(included, above).items():
-                found.setdefault(inner, set()).update(methods)
+                replies.setdefault(inner, set()).update(methods)
             continue
         path = above + route.path
         if isinstance(route, Mount) and getattr(route.app, "routes", None):
             for inner, methods in addresses(route.app, path.rstrip("/")).items():
-                found.setdefault(inner, set()).update(methods)
+                replies.setdefault(inner, set()).update(methods)
         else:
-            found.setdefault(path or "/", set()).update(getattr(route, "methods", None) or {"GET"})
-    return found
+            replies.setdefault(path or "/", set()).update(
+                getattr(route, "methods", None) or {"GET"}
+            )
+    return replies
 
 
 @pytest.fixture(scope="module")
@@ -215,9 +217,9 @@ def test_what_is_shut_answers_nothing_by_any_method(client, every):
     assert len(shut) > 40
     for path in shut:
         for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
-            found = client.request(method, example(path))
-            assert found.status_code in {404, 405}, f"{method} {path}"
-            assert found.headers["content-type"] == "application/problem+json"
+            replies = client.request(method, example(path))
+            assert replies.status_code in {404, 405}, f"{method} {path}"
+            assert replies.headers["content-type"] == "application/problem+json"
 
 
 def test_a_method_nobody_asked_for_is_refused_everywhere(client):

@@ -77,10 +77,10 @@ def test_the_file_holds_digests_and_no_key_and_only_its_owner_may_read_it(keys, 
     text = path.read_text()
     assert token not in text
     assert token.removeprefix(KEY_PREFIX) not in text
-    (kept,) = json.loads(text)["keys"]
-    assert kept["sha256"] == hashlib.sha256(token.encode()).hexdigest()
-    assert kept["scopes"] == ["read", "feedback"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", kept["added"])
+    (stored,) = json.loads(text)["keys"]
+    assert stored["sha256"] == hashlib.sha256(token.encode()).hexdigest()
+    assert stored["scopes"] == ["read", "feedback"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", stored["added"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
@@ -320,8 +320,8 @@ def test_a_key_is_printed_once_alone_and_words_about_it_elsewhere(run, tmp_path)
     assert "not shown again" in err
     (key,) = ApiKeys(tmp_path / "index" / "keys.json").list_keys()
     assert (key.name, key.scopes) == ("ann", ("read", "feedback"))
-    for said in (run("list"), run("list", "--json")):
-        assert token not in said[1] + said[2]
+    for words in (run("list"), run("list", "--json")):
+        assert token not in words[1] + words[2]
 
 
 def test_keys_are_listed_with_what_they_allow_and_never_their_digests(run, tmp_path):
@@ -364,7 +364,7 @@ def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "what", "mend"),
+    ("arguments", "code", "what", "hint"),
     [
         (("add", "ann"), EXIT_USAGE, "There is a key named ann already.", "Revoke it"),
         (
@@ -381,14 +381,14 @@ def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_two_lines_what_is_wrong_and_its_mend(
-    run, arguments, code, what, mend
+    run, arguments, code, what, hint
 ):
     run("add", "ann")
-    found, out, err = run(*arguments)
+    result, out, err = run(*arguments)
     first, second = err.splitlines()
-    assert (found, out) == (code, "")
+    assert (result, out) == (code, "")
     assert what in first
-    assert mend in second
+    assert hint in second
 
 
 def test_a_damaged_file_is_something_to_mend_on_disk(run, tmp_path):

@@ -38,9 +38,9 @@ def statuses(app, caller: Caller, token: str = "") -> dict[str, int]:
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_caller_without_a_key_may_do_what_it_is_trusted_with(keys, caller):
     app = AuthenticationMiddleware(Application(), keys)
-    found = statuses(app, CALLERS[caller])
-    assert [scope for scope in SCOPES if found[scope] == 200] == LET_IN[caller]
-    assert {status for status in found.values() if status != 200} <= {401, 403}
+    replies = statuses(app, CALLERS[caller])
+    assert [scope for scope in SCOPES if replies[scope] == 200] == LET_IN[caller]
+    assert {status for status in replies.values() if status != 200} <= {401, 403}
 
 
 def test_anyone_may_read_and_rate_where_that_is_set_and_no_more(keys):
@@ -52,8 +52,8 @@ def test_anyone_may_read_and_rate_where_that_is_set_and_no_more(keys):
 def test_a_key_allows_its_scope_and_admin_allows_all(keys, scope):
     application = Application()
     app = AuthenticationMiddleware(application, keys)
-    found = statuses(app, CALLERS["anyone"], keys.add("ann", [scope]))
-    assert found == {other: 200 if scope in {other, "admin"} else 403 for other in SCOPES}
+    replies = statuses(app, CALLERS["anyone"], keys.add("ann", [scope]))
+    assert replies == {other: 200 if scope in {other, "admin"} else 403 for other in SCOPES}
     assert application.state["caller"].name == "key ann"
 
 

@@ -47,14 +47,14 @@ class Site:
     serving: Serving
     keys: ApiKeys
 
-    def asked(self, *requests, source="127.0.0.1", **headers: str) -> list[Response]:
+    def send_request(self, *requests, source="127.0.0.1", **headers: str) -> list[Response]:
         """What is answered to requests over one connection: a method, a path and a body each."""
 
         async def ask():
             async with Readers(self.serving.port) as readers:
                 connection = readers.connection(source)
-                said = {name.replace("_", "-"): value for name, value in headers.items()}
-                return [await connection.request(*request, said) for request in requests]
+                text = {name.replace("_", "-"): value for name, value in headers.items()}
+                return [await connection.request(*request, text) for request in requests]
 
         return asyncio.run(ask())
 
@@ -62,11 +62,11 @@ class Site:
         """The status of the address of each scope; 0 for what it answers to whoever may."""
         given = {"Authorization": f"Bearer {token}"} if token else {}
         rows = [(method, path, body) for method, path, body, _ in ADDRESSES.values()]
-        found = self.asked(*rows, **how, **given)
+        reply = self.send_request(*rows, **how, **given)
         let_in = [status for *_, status in ADDRESSES.values()]
         return {
             scope: 0 if one.status == status else one.status
-            for scope, one, status in zip(ADDRESSES, found, let_in, strict=True)
+            for scope, one, status in zip(ADDRESSES, reply, let_in, strict=True)
         }
 
 
@@ -132,9 +132,9 @@ def test_a_local_caller_needs_no_key_to_read_and_rate_and_one_for_all_else(site)
 
 
 def test_a_local_caller_who_wants_an_admin_s_is_told_the_one_line_that_makes_a_key(site):
-    (found,) = site.asked(("GET", "/metrics", b""))
-    assert found.status == 401
-    command = found.json()["hint"].rpartition(": ")[2]
+    (reply,) = site.send_request(("GET", "/metrics", b""))
+    assert reply.status == 401
+    command = reply.json()["hint"].rpartition(": ")[2]
     token = typed(site.serving, *command.replace("NAME", "monitor").split()[2:]).stdout.strip()
     assert site.may(token) == statuses(0, 0, 0)
 
@@ -147,7 +147,7 @@ def test_who_comes_from_elsewhere_gets_nothing_without_a_key(site):
 
 
 @pytest.mark.parametrize(
-    ("scopes", "found"),
+    ("scopes", "reply"),
     [
         (["read"], statuses(0, 403, 403)),
         (["feedback"], statuses(403, 0, 403)),
@@ -155,11 +155,11 @@ def test_who_comes_from_elsewhere_gets_nothing_without_a_key(site):
         (["admin"], statuses(0, 0, 0)),
     ],
 )
-def test_a_key_from_elsewhere_gets_what_it_allows_and_403_for_the_rest(site, scopes, found):
+def test_a_key_from_elsewhere_gets_what_it_allows_and_403_for_the_rest(site, scopes, reply):
     token = site.keys.add("ann", scopes)
-    assert site.may(token, source=PROXY, **ELSEWHERE) == found
+    assert site.may(token, source=PROXY, **ELSEWHERE) == reply
     # So it does here: whoever names a key asks by it.
-    assert site.may(token) == found
+    assert site.may(token) == reply
 
 
 def test_where_keys_are_made_a_wrong_one_is_refused_here_too(site):
@@ -170,27 +170,27 @@ def test_where_keys_are_made_a_wrong_one_is_refused_here_too(site):
 
 def test_what_is_no_key_at_all_is_as_none(site):
     site.keys.add("ann")
-    for said in ("", "Bearer", "Bearer ", "Basic YTpi", WRONG, f"Bearer {WRONG} {WRONG}"):
-        (found,) = site.asked(("GET", "/v1/models", b""), Authorization=said)
-        assert found.status == 200
-        (found,) = site.asked(
-            ("GET", "/v1/models", b""), source=PROXY, Authorization=said, **ELSEWHERE
+    for text in ("", "Bearer", "Bearer ", "Basic YTpi", WRONG, f"Bearer {WRONG} {WRONG}"):
+        (reply,) = site.send_request(("GET", "/v1/models", b""), Authorization=text)
+        assert reply.status == 200
+        (reply,) = site.send_request(
+            ("GET", "/v1/models", b""), source=PROXY, Authorization=text, **ELSEWHERE
         )
-        assert found.status == 401
+        assert reply.status == 401
 
 
 def test_a_refusal_says_how_to_mend_it(site):
     token = site.keys.add("ann", ["feedback"])
     row = ("GET", "/v1/models", b"")
-    (without,) = site.asked(row, source=PROXY, **ELSEWHERE)
-    (wrong,) = site.asked(row, source=PROXY, Authorization=f"Bearer {WRONG}", **ELSEWHERE)
-    (other,) = site.asked(row, source=PROXY, Authorization=f"Bearer {token}", **ELSEWHERE)
-    for found in (without, wrong):
-        assert found.headers["www-authenticate"] == "Bearer"
-        assert "assistant keys add" in found.json()["hint"]
+    (without,) = site.send_request(row, source=PROXY, **ELSEWHERE)
+    (wrong,) = site.send_request(row, source=PROXY, Authorization=f"Bearer {WRONG}", **ELSEWHERE)
+    (other,) = site.send_request(row, source=PROXY, Authorization=f"Bearer {token}", **ELSEWHERE)
+    for reply in (without, wrong):
+        assert reply.headers["www-authenticate"] == "Bearer"
+        assert "assistant keys add" in reply.json()["hint"]
     assert without.json()["detail"] != wrong.json()["detail"]
     assert other.json()["hint"] == "Use one of scope read."
-    assert not any(WRONG in found.body.decode() for found in (without, wrong, other))
+    assert not any(WRONG in reply.body.decode() for reply in (without, wrong, other))
 
 
 def test_a_key_made_and_revoked_at_the_command_line_counts_at_once(site):
@@ -212,23 +212,23 @@ def test_a_key_is_nowhere_but_with_its_owner(site):
 def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
     token = site.keys.add("ann", ["admin"])
     path = site.serving.stderr.parent / "index" / "keys.json"
-    kept = path.read_text()
+    stored = path.read_text()
     try:
-        path.write_text(kept[:-5])
-        for said in (token, WRONG):
+        path.write_text(stored[:-5])
+        for text in (token, WRONG):
             for how in ({}, {"source": PROXY, **ELSEWHERE}):
-                assert site.may(said, **how) == statuses(503, 503, 503)
+                assert site.may(text, **how) == statuses(503, 503, 503)
         assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
-        (found,) = site.asked(("GET", "/metrics", b""), Authorization=f"Bearer {token}")
-        assert (found.json()["detail"], found.json()["hint"]) == (
+        (reply,) = site.send_request(("GET", "/metrics", b""), Authorization=f"Bearer {token}")
+        assert (reply.json()["detail"], reply.json()["hint"]) == (
             "The API keys cannot be read.",
             "The log says why.",
         )
-        assert str(path.parent) not in found.body.decode()
+        assert str(path.parent) not in reply.body.decode()
         assert f"{path} is not a file of API keys" in site.serving.said
         assert "Restore it, or remove it" in site.serving.said
     finally:
-        path.write_text(kept)
+        path.write_text(stored)
     assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(0, 0, 0)
 
 
@@ -249,8 +249,8 @@ DO-Connecting-IP Ali-CDN-Real-IP X-Source-IP X-Request-Start X-Bluecoat-Via X_Fo
 
 def test_a_header_that_a_proxy_adds_makes_a_caller_on_the_loopback_one_from_elsewhere(site):
     for header in ADDED_BY_PROXIES:
-        for said in ("127.0.0.1", "for=127.0.0.1", ""):
-            assert site.may(**{header: said}) == statuses(401, 401, 401), (header, said)
+        for text in ("127.0.0.1", "for=127.0.0.1", ""):
+            assert site.may(**{header: text}) == statuses(401, 401, 401), (header, text)
 
 
 def test_a_header_that_programs_send_themselves_leaves_a_caller_local(site):
@@ -259,11 +259,11 @@ def test_a_header_that_programs_send_themselves_leaves_a_caller_local(site):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     ["127.0.0.1", "203.0.113.9", "127.0.0.1, 203.0.113.9", "203.0.113.9, ::1", "unknown", ""],
 )
-def test_nobody_who_comes_through_a_listed_proxy_is_local_whatever_it_says(site, said):
-    assert site.may(source=PROXY, X_Forwarded_For=said) == statuses(401, 401, 401)
+def test_nobody_who_comes_through_a_listed_proxy_is_local_whatever_it_says(site, text):
+    assert site.may(source=PROXY, X_Forwarded_For=text) == statuses(401, 401, 401)
     assert site.may(source=PROXY) == statuses(401, 401, 401)
 
 
@@ -271,9 +271,11 @@ def test_nobody_who_comes_through_a_listed_proxy_is_local_whatever_it_says(site,
 
 
 def test_who_is_signed_in_at_the_proxy_may_read_and_say_what_they_think(site):
-    found = site.may(source=PROXY, Remote_User="ann", **ELSEWHERE)
-    assert found == statuses(0, 0, 403)
-    (refused,) = site.asked(("GET", "/metrics", b""), source=PROXY, Remote_User="ann", **ELSEWHERE)
+    reply = site.may(source=PROXY, Remote_User="ann", **ELSEWHERE)
+    assert reply == statuses(0, 0, 403)
+    (refused,) = site.send_request(
+        ("GET", "/metrics", b""), source=PROXY, Remote_User="ann", **ELSEWHERE
+    )
     assert refused.json()["hint"] == "Use a key of scope admin."
 
 
@@ -293,16 +295,16 @@ def test_who_signs_in_by_their_own_word_is_nobody(site, header):
 def test_only_the_header_that_is_named_signs_in(site, header):
     async def ask():
         async with Readers(site.serving.port) as readers:
-            said = {header: "ann", **ELSEWHERE}
-            return await readers.connection(PROXY).request("GET", "/v1/models", b"", said)
+            text = {header: "ann", **ELSEWHERE}
+            return await readers.connection(PROXY).request("GET", "/v1/models", b"", text)
 
     assert asyncio.run(ask()).status == 401
 
 
 def test_nobody_s_name_is_nobody(site):
     for name in ("", " "):
-        found = site.may(source=PROXY, Remote_User=name, **ELSEWHERE)
-        assert found == statuses(401, 401, 401)
+        reply = site.may(source=PROXY, Remote_User=name, **ELSEWHERE)
+        assert reply == statuses(401, 401, 401)
 
 
 def test_a_key_goes_before_who_is_signed_in(site):
@@ -350,20 +352,20 @@ def test_one_key_has_one_share_whatever_is_forged_and_others_have_theirs(site):
 
     async def ask():
         async with Readers(site.serving.port) as readers:
-            found = []
+            reply = []
             for n in range(80):
-                said = {name.replace("_", "-"): value for name, value in forged().items()}
-                said["Authorization"] = f"Bearer {busy}"
+                text = {name.replace("_", "-"): value for name, value in forged().items()}
+                text["Authorization"] = f"Bearer {busy}"
                 connection = readers.connection(PROXY if n % 2 else "127.0.0.1")
-                found.append(await connection.request(*row, said))
+                reply.append(await connection.request(*row, text))
                 await connection.close()
             other = {**ELSEWHERE, "Authorization": f"Bearer {calm}"}
-            return found, await readers.connection(PROXY).request(*row, other)
+            return reply, await readers.connection(PROXY).request(*row, other)
 
-    found, other = asyncio.run(ask())
-    given = sum(one.status == 200 for one in found)
+    reply, other = asyncio.run(ask())
+    given = sum(one.status == 200 for one in reply)
     assert 60 <= given < 80  # the burst, and two more for every second that it takes
-    refused = [one for one in found if one.status != 200]
+    refused = [one for one in reply if one.status != 200]
     assert {one.status for one in refused} == {429}
     for one in refused:
         wait = int(one.headers["retry-after"])
@@ -383,18 +385,18 @@ def started(tmp_path, **settings: object) -> tuple[int, str]:
 
 
 def test_a_header_that_signs_in_is_not_believed_from_everybody(tmp_path):
-    code, said = started(tmp_path, user_header="Remote-User", host=OUTWARD)
+    code, text = started(tmp_path, user_header="Remote-User", host=OUTWARD)
     assert code == EXIT_USAGE
-    assert "The setting user_header lets anyone sign in as anybody" in said
-    assert "trusted_proxies" in said.splitlines()[-1]
+    assert "The setting user_header lets anyone sign in as anybody" in text
+    assert "trusted_proxies" in text.splitlines()[-1]
     assert not (tmp_path / "index").exists()
 
 
 def test_a_server_does_not_start_over_damaged_keys(tmp_path):
     (tmp_path / "keys.json").write_text("{")
-    code, said = started(tmp_path, keys=tmp_path / "keys.json")
+    code, text = started(tmp_path, keys=tmp_path / "keys.json")
     assert code == EXIT_STATE
-    assert "is not a file of API keys" in said
+    assert "is not a file of API keys" in text
 
 
 # A name for the loopback that is not known as this machine's own.

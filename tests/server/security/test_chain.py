@@ -98,8 +98,8 @@ def test_a_preflight_request_is_told_the_methods_of_its_path():
 
 
 def test_the_proxy_s_word_makes_the_server_s_own_origin():
-    told = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "help.example.org")]
-    headers = [*told, ("Origin", "https://help.example.org")]
+    notice = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "help.example.org")]
+    headers = [*notice, ("Origin", "https://help.example.org")]
     for peer, status in (("10.0.0.1", 200), ("203.0.113.9", 403)):
         reply = request(chain(**PROXIES), "POST", "/ask", headers=headers, client=(peer, 1))
         assert reply.status == status

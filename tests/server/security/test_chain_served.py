@@ -47,7 +47,7 @@ class Behind:
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.ended = threading.Event()
-        self.asked = 0
+        self.requests = 0
         inner = Endpoint("/mirror", mirror, name="mirrored")
         self.app = Starlette(
             routes=[
@@ -69,7 +69,7 @@ class Behind:
         yield
 
     async def _ask(self, request):
-        self.asked += 1
+        self.requests += 1
         return JSONResponse({"bytes": len(await request.body())})
 
     async def _stream(self, _):
@@ -184,10 +184,10 @@ class Served:
             for piece in sent:
                 client.sendall(piece)
                 time.sleep(pause)
-            said = b""
+            output = b""
             while piece := client.recv(65536):
-                said += piece
-        return said
+                output += piece
+        return output
 
 
 def until(condition) -> None:
@@ -203,8 +203,8 @@ def served():
         yield server
 
 
-def status(said: bytes) -> int:
-    return int(said.split(b" ", 2)[1])
+def status(output: bytes) -> int:
+    return int(output.split(b" ", 2)[1])
 
 
 # Whole exchanges
@@ -212,11 +212,11 @@ def status(said: bytes) -> int:
 
 def test_a_request_goes_through_and_comes_back_under_its_id(served):
     reply = served.get("/mirror?q=1", **{"X-Forwarded-For": "1.1.1.1", "X-Gradio-Server": "evil"})
-    said = reply.json()
+    output = reply.json()
     assert reply.status_code == 200
-    assert said["id"] == reply.headers["x-request-id"]
-    assert said["client"] == "127.0.0.1"
-    assert not {"x-forwarded-for", "x-gradio-server", "connection"} & {*said["headers"]}
+    assert output["id"] == reply.headers["x-request-id"]
+    assert output["client"] == "127.0.0.1"
+    assert not {"x-forwarded-for", "x-gradio-server", "connection"} & {*output["headers"]}
     assert "server" not in reply.headers
 
 
@@ -239,27 +239,27 @@ def test_a_refusal_leaves_the_connection_as_good_as_it_was(served):
 @pytest.mark.parametrize("stripped", [False, True])
 def test_an_application_and_what_is_mounted_in_it_work_under_a_root(stripped):
     settings = Settings(root="/help", hosts=("help.example.org",), trusted_proxies=("127.0.0.1",))
-    told = {"X-Forwarded-Host": "help.example.org", "X-Forwarded-Proto": "https"}
+    notice = {"X-Forwarded-Host": "help.example.org", "X-Forwarded-Proto": "https"}
     before = "" if stripped else "/help"
     with Served(settings) as server:
         for path in ("/mirror", "/inner/mirror"):
-            said = server.get(before + path, **told).json()
-            assert said["path"] == "/help" + path
-            assert said["url"] == "https://help.example.org/help" + path
-            assert said["inner"] == "https://help.example.org/help/inner/mirror"
-        reply = server.get("/help", **told)
+            output = server.get(before + path, **notice).json()
+            assert output["path"] == "/help" + path
+            assert output["url"] == "https://help.example.org/help" + path
+            assert output["inner"] == "https://help.example.org/help/inner/mirror"
+        reply = server.get("/help", **notice)
         assert (reply.status_code, reply.headers["location"]) == (307, "/help/")
         assert server.get("/mirror").status_code == 421
 
 
 def test_an_upgrade_to_a_websocket_is_not_made(served):
-    said = served.raw(
+    output = served.raw(
         b"GET /mirror HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\n"
         b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
-    assert status(said) == 200
-    assert b"upgrade" not in said.lower()
+    assert status(output) == 200
+    assert b"upgrade" not in output.lower()
 
 
 @pytest.mark.parametrize(
@@ -282,9 +282,9 @@ def test_an_upgrade_to_a_websocket_is_not_made(served):
     ],
 )
 def test_a_malformed_request_is_refused(served, head, expected):
-    asked = served.behind.asked
+    requests = served.behind.requests
     assert status(served.raw(head + b"Connection: close\r\n\r\n0\r\n\r\n")) == expected
-    assert served.behind.asked == asked
+    assert served.behind.requests == requests
 
 
 # Bodies
@@ -297,11 +297,11 @@ def by_http_client(url: str, pieces: list[bytes], *, chunked: bool) -> int:
         client.request("POST", "/ask", iter(pieces), head, encode_chunked=True)
     else:
         client.request("POST", "/ask", b"".join(pieces))
-    said = client.getresponse()
-    assert said.getheader("Content-Type") == PROBLEM_JSON
-    assert json.loads(said.read())["status"] == said.status
+    output = client.getresponse()
+    assert output.getheader("Content-Type") == PROBLEM_JSON
+    assert json.loads(output.read())["status"] == output.status
     client.close()
-    return said.status
+    return output.status
 
 
 def by_httpx(url: str, pieces: list[bytes], *, chunked: bool) -> int:
@@ -341,9 +341,9 @@ def resident() -> int:
 @pytest.mark.parametrize("send", [by_http_client, by_httpx, by_curl])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_client_of_any_make_is_told_that_its_body_is_too_long(served, send, chunked):
-    asked = served.behind.asked
+    requests = served.behind.requests
     assert send(served.url, [b"x" * 65536] * 160, chunked=chunked) == 413
-    assert served.behind.asked == asked
+    assert served.behind.requests == requests
     assert httpx.post(served.url + "/ask", content=b"question").json() == {"bytes": 8}
 
 
@@ -364,12 +364,12 @@ def test_a_long_body_is_refused_while_it_is_sent_and_takes_no_memory(served, chu
 
 
 def test_a_body_that_is_waited_with_is_never_sent(served):
-    said = served.raw(
+    output = served.raw(
         f"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY + 1}\r\n"
         "Connection: close\r\nExpect: 100-continue\r\n\r\n".encode(),
         b"x" * (MAX_BODY + 1),
     )
-    assert status(said) == 413
+    assert status(output) == 413
 
 
 def test_a_body_that_is_waited_with_is_asked_for_where_it_may_come(served):
@@ -392,7 +392,7 @@ def test_a_body_that_takes_too_long_is_given_up():
             reply = client.recv(65536)
             assert status(reply) == 408
             assert b"connection: close" in reply.lower()
-        assert served.behind.asked == 0
+        assert served.behind.requests == 0
 
 
 def test_a_refused_request_with_a_body_is_heard_out(served):
@@ -420,8 +420,8 @@ def test_of_any_route_s_streams_a_caller_holds_so_many_and_may_have_one_for_one_
     with Served(Settings(trusted_proxies=("127.0.0.0/8",))) as served, ExitStack() as others:
 
         def listen(caller: str, held: ExitStack) -> int:
-            said = {"X-Forwarded-For": caller}
-            stream = httpx.stream("GET", f"{served.url}/stream", headers=said, timeout=PATIENCE)
+            output = {"X-Forwarded-For": caller}
+            stream = httpx.stream("GET", f"{served.url}/stream", headers=output, timeout=PATIENCE)
             return held.enter_context(stream).status_code
 
         with ExitStack() as one:
@@ -429,8 +429,8 @@ def test_of_any_route_s_streams_a_caller_holds_so_many_and_may_have_one_for_one_
             assert {listen("203.0.113.9", others) for _ in range(MAX_STREAMS - 1)} == {200}
             assert listen("203.0.113.9", others) == 429
             assert listen("203.0.113.10", others) == 200
-        found: list[int] = []
-        until(lambda: 200 in found or found.append(listen("203.0.113.9", others)))
+        result: list[int] = []
+        until(lambda: 200 in result or result.append(listen("203.0.113.9", others)))
 
 
 def test_open_streams_do_not_hold_up_stopping_and_are_whole_for_their_readers():

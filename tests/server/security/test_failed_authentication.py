@@ -42,5 +42,5 @@ def test_who_sends_no_key_may_go_on():
 
 def test_the_loopback_is_not_limited_unless_the_rate_is_set():
     app = FailedAuthenticationMiddleware(REFUSED, RateLimit(None))
-    found = {request(app, headers=KEY, client=("127.0.0.1", 1)).status for _ in range(200)}
-    assert found == {401}
+    result = {request(app, headers=KEY, client=("127.0.0.1", 1)).status for _ in range(200)}
+    assert result == {401}
