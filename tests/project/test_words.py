@@ -62,7 +62,7 @@ def test_no_name_is_a_word_of_our_own_where_the_field_has_one():
 
 
 def test_the_test_would_notice():
-    tree = ast.parse("found = 1\ndef told(asked, *, bar): said: int = self.kept = 2\n")
+    tree = ast.parse("found = 1\ndef told(asked, *, bar): said: int = 2; self.kept = 3\n")
     assert {name for _, name in names(tree, published=True)} == set(
         "found told asked bar said kept".split()
     )
