@@ -17,7 +17,10 @@ from tests.patterns import held_patterns, written_patterns
 from tests.repeats import risks
 
 # Put together while running, from what is no pattern; a test of its own reads what comes of each.
-MADE_WHILE_RUNNING = {"server.security.policies.from_pattern", "answering.selection._subject_pattern"}
+MADE_WHILE_RUNNING = {
+    "server.security.policies.from_pattern",
+    "answering.selection._subject_pattern",
+}
 
 
 def test_no_two_repeats_of_a_pattern_share_the_text():
