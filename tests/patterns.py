@@ -6,6 +6,7 @@ import ast
 import functools
 import importlib
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,8 @@ def held_patterns() -> list[Use]:
     for module in PATHS:
         if module == "__main__":
             continue
-        loaded = importlib.import_module(f"assistant.{module}".removesuffix(".__init__"))
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # an old name
+            loaded = importlib.import_module(f"assistant.{module}".removesuffix(".__init__"))
         for name, value in vars(loaded).items():
             for place, pattern in compiled(value, name):
                 how = ways(module, name) if place == name else ANY
