@@ -86,7 +86,7 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     assert output["generation"] == generation
     assert output["trouble"] == live.stale_reason
     assert (
-        "earlier state of the guide" in chat.Chat(Service(live), Branding("")).render_stale_notice()
+        "earlier version of the guide" in chat.Chat(Service(live), Branding("")).render_stale_notice()
     )
 
 
@@ -273,6 +273,6 @@ def test_a_page_in_a_folder_that_is_new_or_renamed_is_noticed(live, followed):
         (new / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
         until(lambda: len(texts(live.assistant)) == 2)
         (followed.corpus / "new").rename(followed.corpus / "old")
-        until(lambda: "old/deep/dog.md" in live.assistant.index.store.pages())
+        until(lambda: "old/deep/dog.md" in live.assistant.index.store.page_paths())
         (followed.corpus / "old" / "deep" / "dog.md").write_text("# Dog\n\nOn the road.\n")
         until(lambda: "Dog\n\nOn the road." in texts(live.assistant))
