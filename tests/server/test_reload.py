@@ -85,9 +85,8 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     assert output["status"] == "stale"
     assert output["generation"] == generation
     assert output["trouble"] == live.stale_reason
-    assert (
-        "earlier version of the guide" in chat.Chat(Service(live), Branding("")).render_stale_notice()
-    )
+    notice = chat.Chat(Service(live), Branding("")).render_stale_notice()
+    assert "earlier version of the guide" in notice
 
 
 def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):
