@@ -101,7 +101,7 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
         page = waiting.get(path, headers={"Accept": "text/html,*/*"})
         assert page.status_code == 503
         assert page.headers["retry-after"] == "2"
-        assert "Getting the guide ready" in page.text
+        assert "Preparing the guide" in page.text
     for accept in ("*/*", "text/html;q=0", "application/json, text/html;q=0.5"):
         assert not waiting.get("/", headers={"Accept": accept}).text.startswith("<")
     for accept in ("TEXT/HTML", "application/json;q=0.5, text/html", "text/*"):

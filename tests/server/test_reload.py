@@ -65,7 +65,7 @@ def test_an_update_moves_to_the_new_generation_and_a_question_begun_keeps_the_ol
     edit(followed, "# Dog\n\nA dog sits in the house.\n")
     live.update(followed)
     cat, dog = "Cat\n\nA cat sleeps on the road.", "Dog\n\nA dog sits in the house."
-    assert live.trouble == ""
+    assert live.stale_reason == ""
     assert texts(live.assistant) == [cat, dog]
     assert texts(requests) == [cat]
 
@@ -75,8 +75,8 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     shutil.rmtree(followed.corpus)
     live.update(followed)
     assert live.assistant.index.generation == generation
-    assert "The guide cannot be read" in live.trouble
-    assert str(followed.corpus) not in live.trouble, "readers see it"
+    assert "The guide cannot be read" in live.stale_reason
+    assert str(followed.corpus) not in live.stale_reason, "readers see it"
     app = opened(Settings(index=followed.index, journal="off"), live).app
     token = ApiKeys(followed.index / "keys.json").add("monitor", ["admin"])
     client = TestClient(app, base_url="http://localhost")
@@ -84,19 +84,18 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     output = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
     assert output["status"] == "stale"
     assert output["generation"] == generation
-    assert output["trouble"] == live.trouble
-    assert (
-        "earlier state of the guide" in chat.Chat(Service(live), Branding("")).render_stale_notice()
-    )
+    assert output["trouble"] == live.stale_reason
+    notice = chat.Chat(Service(live), Branding("")).render_stale_notice()
+    assert "earlier version of the guide" in notice
 
 
 def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):
     moved = followed.corpus.rename(followed.corpus.with_name("away"))
     live.update(followed)
-    assert live.trouble
+    assert live.stale_reason
     moved.rename(followed.corpus)
     live.update(followed)
-    assert live.trouble == ""
+    assert live.stale_reason == ""
 
 
 def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
@@ -104,7 +103,7 @@ def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
         raise RuntimeError("out of luck")
 
     live.update(WatchedGuide(followed.corpus, followed.index, broken))
-    assert live.trouble == "The update failed (RuntimeError). The log says more."
+    assert live.stale_reason == "The update failed (RuntimeError). The log says more."
 
 
 def test_an_edit_shows_by_itself_while_watched(live, followed):
@@ -129,10 +128,10 @@ def test_a_guide_whose_folder_is_exchanged_for_another_is_followed_on(live, foll
     dog = "Dog\n\nA dog sits in the house."
     with live.watch(followed):
         followed.corpus.rename(tmp_path / "older")
-        until(lambda: live.trouble)
+        until(lambda: live.stale_reason)
         assert len(texts(live.assistant)) == 1
         newer.rename(followed.corpus)
-        until(lambda: texts(live.assistant) == [dog] and not live.trouble)
+        until(lambda: texts(live.assistant) == [dog] and not live.stale_reason)
         edit(followed, "# Dog\n\nA dog sits on the road.\n")
         until(lambda: texts(live.assistant) == ["Dog\n\nA dog sits on the road."])
 
@@ -177,9 +176,9 @@ def test_pages_edited_added_and_deleted_since_the_build_are_counted_and_said_in_
 def test_what_another_process_builds_is_served_and_ends_the_trouble(compared, live, word_encoder):
     edit(compared, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(compared, every=0.1):
-        until(lambda: live.trouble)
+        until(lambda: live.stale_reason)
         builder.build_index(compared.corpus, compared.index, word_encoder)
-        until(lambda: not live.trouble)
+        until(lambda: not live.stale_reason)
         assert any("dog" in text for text in texts(live.assistant))
         assert live.assistant.ask("the dog in the house").degraded == ()
 
@@ -187,19 +186,19 @@ def test_what_another_process_builds_is_served_and_ends_the_trouble(compared, li
 def test_a_page_that_was_touched_or_copied_but_says_the_same_is_no_change(compared, live):
     for path in compared.corpus.iterdir():
         os.utime(path, (1, 1))
-    assert not live.look(compared)
-    assert live.trouble == ""
+    assert not live.check(compared)
+    assert live.stale_reason == ""
     shutil.copytree(compared.corpus, compared.corpus.with_name("copy"))
-    live.look(replace(compared, corpus=compared.corpus.with_name("copy")))
-    assert live.trouble == ""
+    live.check(replace(compared, corpus=compared.corpus.with_name("copy")))
+    assert live.stale_reason == ""
 
 
 def test_an_index_whose_guide_is_not_expected_here_is_served_without_a_word(compared, live):
     shutil.rmtree(compared.corpus)
-    live.look(replace(compared, expected=False))
-    assert live.trouble == ""
-    live.look(compared)
-    assert "The guide cannot be read" in live.trouble
+    live.check(replace(compared, expected=False))
+    assert live.stale_reason == ""
+    live.check(compared)
+    assert "The guide cannot be read" in live.stale_reason
 
 
 # -- trouble that is tried again --------------------------------------------------------------
@@ -209,7 +208,7 @@ def test_an_update_that_a_full_disk_stops_is_said_and_made_once_there_is_room(li
     tried = []
 
     def build() -> object:
-        tried.append(live.trouble)
+        tried.append(live.stale_reason)
         if len(tried) < 3:
             raise OSError(28, "No space left on device")
         return followed.build()
@@ -217,7 +216,7 @@ def test_an_update_that_a_full_disk_stops_is_said_and_made_once_there_is_room(li
     edit(followed, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(replace(followed, build=build), every=0.1):
         until(lambda: len(texts(live.assistant)) == 2)
-        until(lambda: live.trouble == "")
+        until(lambda: live.stale_reason == "")
     assert tried[1].startswith("1 page changed since this index was built (1 added). The index")
 
 
@@ -227,13 +226,13 @@ def test_while_another_process_builds_the_index_there_is_no_trouble_and_its_work
     with generations.lock_for_writing(followed.index):
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
         assert not live.update(followed)
-        assert live.trouble == ""
+        assert live.stale_reason == ""
     with live.watch(followed, every=PATIENCE):
         with generations.lock_for_writing(followed.index):
             edit(followed, "# Dog\n\nA dog sits on the road.\n")
             time.sleep(1.0)
         until(lambda: "Dog\n\nA dog sits on the road." in texts(live.assistant))
-        assert live.trouble == ""
+        assert live.stale_reason == ""
 
 
 # -- what is watched --------------------------------------------------------------------------
@@ -273,6 +272,6 @@ def test_a_page_in_a_folder_that_is_new_or_renamed_is_noticed(live, followed):
         (new / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
         until(lambda: len(texts(live.assistant)) == 2)
         (followed.corpus / "new").rename(followed.corpus / "old")
-        until(lambda: "old/deep/dog.md" in live.assistant.index.store.pages())
+        until(lambda: "old/deep/dog.md" in live.assistant.index.store.page_paths())
         (followed.corpus / "old" / "deep" / "dog.md").write_text("# Dog\n\nOn the road.\n")
         until(lambda: "Dog\n\nOn the road." in texts(live.assistant))

@@ -33,22 +33,22 @@ def service(place, word_encoder):
 
 @pytest.mark.parametrize("name", ["part7/Page-7", "part7/page-7.html", "Page-7", "page-7"])
 def test_a_page_is_found_without_its_suffix_or_by_its_name_alone(service, name):
-    assert service.page(name).path == "part7/Page-7.md"
+    assert service.find_page(name).path == "part7/Page-7.md"
 
 
 @pytest.mark.parametrize("name", ["", "none", "part7/none", "../part7/Page-7", "part7/./Page-7"])
 def test_what_names_no_page_finds_none(service, name):
-    assert service.page(name) is None
+    assert service.find_page(name) is None
 
 
 def test_every_page_s_sections_are_read_whole_and_once(service):
     store = service.assistant.index.store
-    for path in store.pages():
-        sections = service.read(path)["sections"]
+    for path in store.page_paths():
+        sections = service.read_page(path)["sections"]
         for section in sections:
             passages = store.section_passages(path, section["anchor"])
             assert section["text"] == "\n\n".join(passage.text for _, passage in passages)
-        assert service.read(path, sections[-1]["anchor"])["sections"] == sections[-1:]
+        assert service.read_page(path, sections[-1]["anchor"])["sections"] == sections[-1:]
 
 
 def test_names_and_bodies_are_those_of_the_newest_generation(place, word_encoder):

@@ -227,7 +227,7 @@ def test_a_server_killed_at_its_first_start_begins_anew_and_shows_how_far_it_is(
                 return page.body.decode()
             assert page.status == 503
             assert page.headers["retry-after"].isdecimal()
-            assert "Getting the guide ready" in page.body.decode()
+            assert "Preparing the guide" in page.body.decode()
             assert (await fetch(port, "/healthz")).status == 200
             await asyncio.sleep(0.02)
 
