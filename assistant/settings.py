@@ -62,7 +62,9 @@ class Settings(BaseModel):
         "auto",
         description="The tool that publishes the guide: auto, github, jekyll, mkdocs, docusaurus.",
     )
-    title: str = Field("", description="The guide's title in the chat; empty for the title of its front page.")
+    title: str = Field(
+        "", description="The guide's title in the chat; empty for the title of its front page."
+    )
     host: str = Field("127.0.0.1", description="The address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="The port the chat listens on.")
     root: str = Field(
@@ -76,9 +78,12 @@ class Settings(BaseModel):
         "own where it listens on the loopback only.",
     )
     origins: Origins = Field(
-        (), description="Sites whose pages may call the server from a browser, https://… each (CORS)."
+        (),
+        description="Sites whose pages may call the server from a browser, https://… each (CORS).",
     )
-    frames: Origins = Field((), description="Sites that may show the server's pages in a frame, https://… each.")
+    frames: Origins = Field(
+        (), description="Sites that may show the server's pages in a frame, https://… each."
+    )
     trusted_proxies: Networks = Field(
         (), description="Addresses or networks of proxies whose X-Forwarded-* headers are believed."
     )
@@ -92,7 +97,8 @@ class Settings(BaseModel):
         "hosts is set, because a proxy that adds no header looks like one of them.",
     )
     keys: Path | None = Field(
-        None, description="The file of the API keys' digests; keys.json in the index folder if not set."
+        None,
+        description="The file of the API keys' digests; keys.json in the index folder if not set.",
     )
     user_header: str = Field(
         "",
@@ -105,7 +111,9 @@ class Settings(BaseModel):
         description="Rate limit: questions a minute from one address or API key, 0 for no limit; a "
         "page counts as a part of one. If not set, 120, and no limit for loopback addresses.",
     )
-    waiting: int = Field(64, ge=1, description="How many questions may wait at once; more are refused with 429.")
+    waiting: int = Field(
+        64, ge=1, description="How many questions may wait at once; more are refused with 429."
+    )
     language: str = Field(
         "", description="The language of the interface: de, en…; empty for each reader's own."
     )

@@ -70,8 +70,7 @@ class SteadyClock:
             if abs(offset - self._offset) <= SMALL_STEP:
                 self._offset, self._pending_step = offset, None
             elif (
-                self._pending_step is None
-                or abs(offset - self._pending_step[0]) > _DRIFT_TOLERANCE
+                self._pending_step is None or abs(offset - self._pending_step[0]) > _DRIFT_TOLERANCE
             ):
                 self._pending_step = offset, passed
             elif passed - self._pending_step[1] >= SETTLE_SECONDS:

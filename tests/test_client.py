@@ -19,13 +19,11 @@ from dataclasses import replace
 
 import pytest
 
-from assistant import client
 from assistant.cli.main import main
 from assistant.client import connect
+from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURN_CHARS
 from assistant.errors import QuestionError, ServerError
 from assistant.models.answers import Answer, Turn
-from assistant.server.routes import schemas
-from assistant.server.security import request
 from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS, ROOT
 from tests.serving import Serving
@@ -150,10 +148,10 @@ def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide
 
 def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
     sources = tuple(f"a#b/{n}" for n in range(200))
-    said = [Turn("user", "what is a product owner?"), Turn("agent", "ö" * 25_000, sources)]
-    assert client.MAX_REQUEST_BYTES == request.MAX_BODY
-    assert client.MAX_TURN_CHARS == schemas.MAX_TURN_CHARS
-    answer = guide.ask("and a project manager?", [*said * 10, *said[:1]])
+    turns = [Turn("user", "what is a product owner?"), Turn("agent", "🐕" * 25_000, sources)]
+    sent = sum(len(turn.text[:MAX_TURN_CHARS].encode()) for turn in turns * 10)
+    assert sent > MAX_CONVERSATION_BYTES
+    answer = guide.ask("and a project manager?", [*turns * 10, *turns[:1]])
     assert answer.understood_as == "what is a project manager?"
     with pytest.raises(QuestionError):  # what is asked itself is left whole
         guide.ask("ö" * 60_000)

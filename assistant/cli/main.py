@@ -89,7 +89,7 @@ def build(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
     result = _build_index(config, output.load_encoder(config), report)
-    unread = sum(oddity.unreadable for oddity in result.warnings)
+    unread = sum(warning.unreadable for warning in result.warnings)
     if unread:
         raise GuideError(
             f"{output.count_noun(unread, 'file')} of the guide could not be read.",

@@ -168,12 +168,12 @@ def load_encoder(settings: Settings, listener: Progress | None = None) -> Encode
 
     with ProgressBars(listener) as bars:
         exporting = partial(bars.progress, "exporting")
-        found, notice = encoder_selection.select_build_encoder(
+        encoder, notice = encoder_selection.select_build_encoder(
             settings.model, device=settings.device, progress=exporting
         )
     if notice:
         console.echo(notice, err=True)
-    return found
+    return encoder
 
 
 def write_file(path: Path, text: str) -> None:

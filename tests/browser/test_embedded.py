@@ -95,7 +95,7 @@ def test_a_question_leans_on_the_talk_before_it_which_is_sent_with_its_sources(
     expect(exchange.locator("blockquote").first).to_contain_text("roject")
     first = corpus_assistant.ask("what is a product owner?")
     assert reader.sent("/embed/ask")[-1]["history"] == [
-        {"role": "user", "text": "what is a product owner?"},
+        {"role": "user", "text": "what is a product owner?", "sources": []},
         {
             "role": "agent",
             "text": first.text,

@@ -223,14 +223,14 @@ def test_what_readers_write_of_answers(run, tmp_path, monkeypatch):
         journal.rate(id_, helpful, f"{HOSTILE}\n2026-01-01T00:00:00+00:00  +  FORGED")
     journal.close()
     monkeypatch.setenv("ASSISTANT_JOURNAL", url)
-    code, out, _ = run("opinions")
+    code, out, _ = run("feedback")
     assert code == 0
     assert_tame(out)
     assert [line for line in out.split("\n") if line and not line.startswith("    ")] == [
         line for line in out.split("\n") if "1 helpful, 1 not" in line
     ], "an answer begins at the first column, and nothing else does"
     assert sum(line.startswith("    20") for line in out.split("\n")) == 2, "and a comment at four"
-    code, out, _ = run("opinions", "--json")
+    code, out, _ = run("feedback", "--json")
     assert not FORBIDDEN & set(out)
     assert json.loads(out)["question"] == HOSTILE
 

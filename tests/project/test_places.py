@@ -80,7 +80,7 @@ def run(capsys, monkeypatch, tmp_path):
         ("keys.json", ["keys", "list", "--index", "."]),
         ("keys.json", ["keys", "add", "ann", "--index", "."]),
         ("keys.json", ["keys", "revoke", "ann", "--index", "."]),
-        ("journal.sqlite", ["opinions", "--index", "."]),
+        ("journal.sqlite", ["feedback", "--index", "."]),
         ("journal.sqlite", ["forget", "--match", "x", "--yes", "--index", "."]),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],

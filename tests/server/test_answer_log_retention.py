@@ -353,7 +353,7 @@ def test_forget_asks_first_and_removes_only_what_it_was_told_to(run, tmp_path):
     assert held(tmp_path, "Ann Lee") == held(tmp_path, "ANN LEE") == []
     code, out, _ = run("forget", "--match", "ann lee", "--yes")
     assert (code, out) == (0, "Nothing that is kept holds this text.\n")
-    _, out, _ = run("opinions")
+    _, out, _ = run("feedback")
     assert "1 helpful, 0 not  do cats sleep" in out
 
 

@@ -259,7 +259,10 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
-    mend: str
+    hint: str
+    former_hint: str = Field(
+        alias="mend", description="The same: the name of `hint` in version 0.1."
+    )
     id: str = Field(description="The request's id in the log.")
 
 

@@ -1,16 +1,16 @@
-// What markup alone cannot do for the chat: show a question while it is on its way, say what is
-// new to screen readers, bring it into view, keep the keyboard in the question box, and hold a
-// question that is sent before the page can send it.
+// The behaviour of the chat page: show a question while it waits for its answer, announce and
+// scroll to a new answer, keep the focus in the question box, and hold a question that is sent
+// before the page is ready.
 (() => {
   "use strict";
   const { say, element } = window.guide;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = matchMedia("(hover: hover) and (pointer: fine)");
-  const PATIENCE = 700; // milliseconds after which a question is said to wait for others
+  const SLOW = 700; // milliseconds after which a question is shown as queued
   const PAUSE = 500; // milliseconds before a page that is not yet ready tries again, then twice that
   let talk, box, ask, shown = 0, waiting = 0;
 
-  // -- a question on its way ---------------------------------------------------------------------
+  // -- a question that waits for its answer -------------------------------------------------------
 
   function pending(question) {
     settled();
@@ -20,7 +20,7 @@
     place.firstChild.dir = "auto";
     talk.after(place);
     document.documentElement.classList.add("talking");
-    waiting = setTimeout(() => (said.textContent = say("queued")), PATIENCE);
+    waiting = setTimeout(() => (said.textContent = say("queued")), SLOW);
     place.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
   }
 
@@ -39,9 +39,8 @@
     }
   }
 
-  // The chat's own client says nothing of why a question was refused; the response does. The first
-  // request is the page's own, which makes it ready: nobody asked for it, and it is sent until it
-  // is taken.
+  // Gradio's client does not say why a question was refused; the response does. The first request is
+  // the page's own, which makes it ready: it is repeated until the server accepts it.
   const fetched = window.fetch;
   window.fetch = async (...request) => {
     if (!String(request[0]?.url ?? request[0]).includes("/queue/join")) {
@@ -72,11 +71,11 @@
   function put(question) {
     Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, question);
     box.dispatchEvent(new Event("input", { bubbles: true }));
-    // Not at once: what was put in the box has to arrive where it is sent from.
+    // Later, because Gradio has to read the box first.
     setTimeout(() => (ask.disabled ? hold(true) : ask.click()), 0);
   }
 
-  // -- what is new -------------------------------------------------------------------------------
+  // -- a new answer -------------------------------------------------------------------------------
 
   function follow() {
     const exchanges = talk.querySelectorAll(".exchange");
@@ -93,7 +92,7 @@
     }
   }
 
-  // -- a question that is early ------------------------------------------------------------------
+  // -- a question before the page is ready --------------------------------------------------------
 
   function entered(event) {
     return event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target === box;
@@ -136,8 +135,7 @@
     }
   }
 
-  // The page is in the reader's language as far as there is a catalogue for it. Gradio, which has
-  // others, sets the browser's own.
+  // The page's language is the one of its catalogue; Gradio would set the browser's.
   const html = document.documentElement;
   const { lang } = html;
   new MutationObserver(() => {
@@ -146,7 +144,7 @@
     }
   }).observe(html, { attributes: true, attributeFilter: ["lang"] });
 
-  // -- beginning ---------------------------------------------------------------------------------
+  // -- start --------------------------------------------------------------------------------------
 
   function begin() {
     talk = document.getElementById("talk");

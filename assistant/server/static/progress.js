@@ -1,4 +1,4 @@
-// Keeps the page that waits for the guide up to date, and leaves it once the guide is ready.
+// Updates the progress of building the index, and reloads the page once the guide is ready.
 (() => {
   "use strict";
   const list = document.querySelector("[data-progress]");
@@ -23,7 +23,7 @@
         }
       }
     } catch {
-      // The server is not there for a moment; it is asked again.
+      // The server cannot be reached for a moment; try again.
     }
     setTimeout(look, 400);
   }

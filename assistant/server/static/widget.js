@@ -1,13 +1,12 @@
-// The guide in a page of somebody else's: a button or a box, and in it, in a frame, our own page.
-// Of the page around it this changes nothing but one element of its own, behind a closed shadow
-// root, and relies on as little as it can: a page may have put anything at all on Array.prototype,
-// so there are no array's methods here, and no iterators.
+// The widget in another site's page: a button or a box, and in it our own page in a frame.
+// It changes nothing of the page around it but one element of its own, behind a closed shadow root.
+// A page may have changed Array.prototype, so this script uses no array methods and no iterators.
 (() => {
   "use strict";
-  // The server's words by language, and its colours.
+  // The server's messages by language, and its colours.
   const OURS = "FILLED";
-  const PATIENCE = 10000; // milliseconds our page has to say that it is ready
-  const GRACE = 2000; // milliseconds it has once its frame is loaded
+  const PATIENCE = 10000; // milliseconds until the page in the frame has to be ready
+  const GRACE = 2000; // milliseconds after its frame has loaded
   const TALLEST = 0.8; // of the window, for a box that grows with what is in it
   const script = document.currentScript;
   if (!script?.src) {
@@ -69,7 +68,7 @@
     frame.title = title;
     frame.referrerPolicy = "no-referrer";
     frame.loading = wait ? "lazy" : "eager";
-    // What stands after # goes to no server.
+    // Browsers send no fragment to a server.
     frame.src = `${base.href}embed?language=${language}#${options}`;
     frame.addEventListener("load", () => late(GRACE));
     place.append(frame);
@@ -83,7 +82,7 @@
     timer = ready ? 0 : setTimeout(missing, patience);
   }
 
-  // Our page did not come: the server is away, or does not let this site show it.
+  // The page did not load: the server cannot be reached, or does not allow this site to frame it.
   function missing() {
     const place = frame.parentNode;
     const link = element("a", "", say.open_tab);
@@ -105,7 +104,7 @@
     frame.contentWindow.postMessage({ guide: "open", context: context(), focus }, base.origin);
   }
 
-  // The page the reader is on, only where its author asked for that to be told.
+  // The page that the reader is on, only where its author has chosen to send it.
   function context() {
     if (data.context !== "page") {
       return String(data.context ?? "").slice(0, 1000);
@@ -285,7 +284,7 @@ iframe.ready { opacity: 1; }
 @media print { .open, .panel, .floating > .note { display: none; } }
 `;
 
-  // The parser must not meet an element of ours where it is about to open the body.
+  // An element added earlier would make the parser open the body too soon.
   if (document.readyState === "loading") {
     document.addEventListener("DOMContentLoaded", begin);
   } else {
