@@ -219,11 +219,11 @@ def test_an_unknown_setting_in_the_environment_is_named(run, corpus_index, monke
 
 def test_a_damaged_index_names_the_file_and_the_mend(run, tmp_path):
     run("build", "--corpus", CORPUS, "--index", "index")
-    vectors = next((tmp_path / "index").rglob("vectors.npy"))
+    vectors = next((tmp_path / "index").rglob("vectors.faiss"))
     vectors.write_bytes(vectors.read_bytes()[:-1])
     code, out, err = run("ask", "what is a KPI?", "--index", "index")
     assert (code, out) == (3, "")
-    assert "vectors.npy" in lines(err)[0]
+    assert "vectors.faiss" in lines(err)[0]
     assert "assistant build" in lines(err)[1]
 
 
