@@ -57,8 +57,8 @@ class WordEncoder:
     def encode(self, texts, progress=None):
         vectors = np.zeros((len(texts), len(self.WORDS)), dtype=np.float32)
         for row, text in enumerate(texts):
-            found = split_words(text)
-            counts = [found.count(w) + found.count(w + "s") for w in self.WORDS]
+            result = split_words(text)
+            counts = [result.count(w) + result.count(w + "s") for w in self.WORDS]
             vectors[row] = counts if any(counts) else 1.0
         if progress:
             progress(len(texts), len(texts))
@@ -114,9 +114,9 @@ def _own_cache(run_folder):
 def encoder(_own_cache, run_folder) -> Encoder:
     """The encoder of all tests, with the model exported in this run."""
     with FileLock(run_folder / "export.lock"):
-        found, notice = encoder_selection.select_build_encoder()
+        result, notice = encoder_selection.select_build_encoder()
     assert not notice
-    return found
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -16,18 +16,18 @@ class Tags(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.result: list[tuple[str, dict[str, str | None]]] = []
         self.feed(source)
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.result.append((tag, dict(attrs)))
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
+        return [attributes for name, attributes in self.result if name == tag]
 
 
 def assert_harmless(source: str) -> None:
-    for tag, attributes in Tags(source).found:
+    for tag, attributes in Tags(source).result:
         assert tag not in {"iframe", "img", "object", "embed", "form", "base"}
         assert tag != "script" or (attributes.get("src") or "").startswith("/chat/")
         assert not any(name.startswith("on") or name == "style" for name in attributes)

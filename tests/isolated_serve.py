@@ -87,18 +87,18 @@ def main(prefix: Path, packages: Path, way: str) -> None:
     ends = time.monotonic() + PATIENCE
     while not (ready := is_ready()) and server.poll() is None and time.monotonic() < ends:
         time.sleep(0.1)
-    found: dict[str, object] = {"ready": ready}
+    result: dict[str, object] = {"ready": ready}
     if ready:
         python = prefix / "venv" / "bin" / "python"
         health = subprocess.run([python, ROOT / "deploy" / "health.py"], check=False, **user)
-        found |= {"answer": answer(), "health": health.returncode}
+        result |= {"answer": answer(), "health": health.returncode}
     server.terminate()
-    _, said = server.communicate(timeout=PATIENCE)
-    gone = subprocess.run(
+    _, text = server.communicate(timeout=PATIENCE)
+    removed = subprocess.run(
         [sys.executable, ROOT / "deploy" / "health.py"], capture_output=True, text=True, check=False
     )
-    found |= {"code": server.returncode, "said": said, "health when gone": gone.stderr}
-    json.dump(found, sys.stdout)
+    result |= {"code": server.returncode, "said": text, "health when gone": removed.stderr}
+    json.dump(result, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -101,18 +101,20 @@ def speak(agent: subprocess.Popen) -> str:
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         agent.stdin.write(json.dumps(message) + "\n")
         agent.stdin.flush()
-        said = json.loads(agent.stdout.readline())
+        text = json.loads(agent.stdout.readline())
         if number == 0:
             agent.stdin.write('{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
-    return said["result"]["structuredContent"]["text"]
+    return text["result"]["structuredContent"]["text"]
 
 
 def over_http() -> dict[str, str]:
     """The answer of each interface that a server has for programs."""
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": ASK}
     agent = json.loads(fetch("/mcp", message, MCP))["result"]["structuredContent"]["text"]
-    talk = {"messages": [{"role": "user", "content": QUESTION}]}
-    completed = json.loads(fetch("/v1/chat/completions", talk))["choices"][0]["message"]["content"]
+    conversation = {"messages": [{"role": "user", "content": QUESTION}]}
+    completed = json.loads(fetch("/v1/chat/completions", conversation))["choices"][0]["message"][
+        "content"
+    ]
     rest = json.loads(fetch("/api/ask", {"question": QUESTION}))["text"]
     return {"rest": rest, "mcp over http": agent, "completions": completed}
 

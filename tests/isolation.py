@@ -108,9 +108,9 @@ class Isolated:
         output = (self._folder / "output").read_text(encoding="utf-8", errors="replace")
         written = self._folder / "traces.json"
         assert written.is_file(), errors
-        found = json.loads(written.read_text(encoding="utf-8"))
-        lists = {name: tuple(found[name]) for name in ("names", "addresses", "paths")}
-        return Traces(code=found["code"], output=output, errors=errors, **lists)
+        result = json.loads(written.read_text(encoding="utf-8"))
+        lists = {name: tuple(result[name]) for name in ("names", "addresses", "paths")}
+        return Traces(code=result["code"], output=output, errors=errors, **lists)
 
     def end(self) -> None:
         """End it and all it has started."""
@@ -189,43 +189,45 @@ def _names(names: set[str]) -> None:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((NAME_SERVER, 53))
 
-    def answer(asked: bytes) -> bytes:
+    def answer(request: bytes) -> bytes:
         labels, at = [], 12
-        while length := asked[at]:
-            labels.append(asked[at + 1 : at + 1 + length].decode("ascii", "replace"))
+        while length := request[at]:
+            labels.append(request[at + 1 : at + 1 + length].decode("ascii", "replace"))
             at += 1 + length
         names.add(".".join(labels))
-        kind = int.from_bytes(asked[at + 1 : at + 3])
+        kind = int.from_bytes(request[at + 1 : at + 3])
         four, six = EVERY_NAME_IS_AT
         known = {
             1: socket.inet_pton(socket.AF_INET, four),
             28: socket.inet_pton(socket.AF_INET6, six),
         }.get(kind, b"")
-        head = asked[:2] + b"\x81\x80" + asked[4:6] + (b"\0\1" if known else b"\0\0") + b"\0" * 4
-        record = b"\xc0\x0c" + asked[at + 1 : at + 5] + b"\0\0\0\x3c" + len(known).to_bytes(2)
-        return head + asked[12 : at + 5] + (record + known if known else b"")
+        head = (
+            request[:2] + b"\x81\x80" + request[4:6] + (b"\0\1" if known else b"\0\0") + b"\0" * 4
+        )
+        record = b"\xc0\x0c" + request[at + 1 : at + 5] + b"\0\0\0\x3c" + len(known).to_bytes(2)
+        return head + request[12 : at + 5] + (record + known if known else b"")
 
     def serve() -> None:
         while True:
-            asked, caller = server.recvfrom(4096)
+            request, caller = server.recvfrom(4096)
             try:
-                server.sendto(answer(asked), caller)
+                server.sendto(answer(request), caller)
             except (IndexError, OSError):
-                names.add(f"unreadable: {asked.hex()}")
+                names.add(f"unreadable: {request.hex()}")
 
     threading.Thread(target=serve, daemon=True).start()
 
 
 def _written(upper: Path) -> list[str]:
     """All that was written: files of any kind, and folders that are new and empty."""
-    found = []
+    result = []
     for folder, folders, files in os.walk(upper):
         place = Path(folder).relative_to(upper)
-        found += [f"/{place / name}" for name in files]
-        found += [f"/{place / name}" for name in folders if (upper / place / name).is_symlink()]
+        result += [f"/{place / name}" for name in files]
+        result += [f"/{place / name}" for name in folders if (upper / place / name).is_symlink()]
         if not folders and not files and not (Path("/") / place).exists():
-            found.append(f"/{place}/")
-    return sorted(found)
+            result.append(f"/{place}/")
+    return sorted(result)
 
 
 def main(folder: Path, home: str, *command: str) -> None:
@@ -249,13 +251,13 @@ def main(folder: Path, home: str, *command: str) -> None:
     done = subprocess.run(["chroot", str(root), *command], env=environment, cwd="/", check=False)
     shm = root / "dev" / "shm"
     paths = _written(upper) + [f"/dev/shm/{path.name}" for path in shm.iterdir()]
-    found = {
+    result = {
         "code": done.returncode,
         "names": sorted(names),
         "addresses": sorted(addresses),
         "paths": [path for path in paths if path != f"{home}/"],
     }
-    (folder / "traces.json").write_text(json.dumps(found), encoding="utf-8")
+    (folder / "traces.json").write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -111,16 +111,16 @@ def risks(
     nodes = _nodes(tree, flags)
     if whole:
         nodes = (*nodes, Mark("end"))
-    found: list[str] = []
+    result: list[str] = []
     if anywhere:
-        found += _shared(_ANYTHING, nodes, "its place")
+        result += _shared(_ANYTHING, nodes, "its place")
     for repeat, after, inside_many in _repeats(nodes, (), False):
         several = repeat.unbounded or (repeat.most > 1 and inside_many)
         if several and not repeat.possessive:
-            found += _shared(repeat, after, _shown(repeat))
+            result += _shared(repeat, after, _shown(repeat))
         if repeat.most > FEW:
-            found += _ambiguous(repeat)
-    return list(dict.fromkeys(found))
+            result += _ambiguous(repeat)
+    return list(dict.fromkeys(result))
 
 
 # -- the parse tree as nodes -----------------------------------------------------------------------
@@ -175,8 +175,8 @@ def _chars(kind: Any, value: Any, flags: int) -> Chars:
     if kind is sre.IN:
         negated = value[0][0] is sre.NEGATE
         items = value[1:] if negated else value
-        found = frozenset[str]().union(*(_chars(*item, flags) for item in items))
-        return _ALPHABET - found if negated else found
+        result = frozenset[str]().union(*(_chars(*item, flags) for item in items))
+        return _ALPHABET - result if negated else result
     if kind is sre.ANY:
         return _ALPHABET if flags & re.DOTALL else _ALPHABET - {"\n"}
     if kind is sre.NOT_LITERAL:
@@ -255,8 +255,8 @@ def _shared(first: Repeat, after: Sequence[Node], name: str) -> Iterator[str]:
         if not nested and not (first.unbounded and second.unbounded):
             continue
         chars = first.chars & second.chars
-        bodies = (*first.body, *second.body)
-        if chars and all(_passes(part, chars) for part in (*bodies, *path)):
+        contents = (*first.body, *second.body)
+        if chars and all(_passes(part, chars) for part in (*contents, *path)):
             if nested and not path:
                 continue  # the same repeat going on
             if nested or any(map(_can_fail, rest)):
@@ -281,8 +281,8 @@ def _later(
             case _:
                 inside = []
         for body in inside:
-            for found, way, following in _later(body, before):
-                yield found, way, (*following, *rest)
+            for result, way, following in _later(body, before):
+                yield result, way, (*following, *rest)
 
 
 def _passes(node: Node, chars: Chars) -> bool:
@@ -340,10 +340,10 @@ Round = tuple[Chars, ...]
 
 def _rounds(body: Sequence[Node]) -> list[Round]:
     """What one round of a repeat may be: the characters at each place, of longer repeats a few."""
-    found: list[Round] = [()]
+    result: list[Round] = [()]
     for node in body:
-        found = [(*begun, *own) for begun in found for own in _ways(node)]
-    return found
+        result = [(*begun, *own) for begun in result for own in _ways(node)]
+    return result
 
 
 def _ways(node: Node) -> list[Round]:
@@ -359,13 +359,13 @@ def _ways(node: Node) -> list[Round]:
             own = _rounds(body)
             if len(own) > 1 and least + 1 > 2:
                 own = own[:2]
-            found: list[Round] = []
+            result: list[Round] = []
             for count in counts:
                 rounds: list[Round] = [()]
                 for _ in range(count):
                     rounds = [(*begun, *one) for begun in rounds for one in own]
-                found += rounds
-            return found
+                result += rounds
+            return result
         case _:
             return [()]
 
@@ -385,14 +385,14 @@ def _read_twice(rounds: Sequence[Round]) -> bool:
         for other in rounds[number + 1 :]
         if (rest := _left_over(one, other)) is not None
     }
-    seen: set[Round] = set()
+    observed: set[Round] = set()
     while left:
         rest = left.pop()
         if not rest:
             return True
-        if rest in seen:
+        if rest in observed:
             continue
-        seen.add(rest)
+        observed.add(rest)
         near = {id(one): one for char in rest[0] for one in by_first.get(char, ())}
         for one in near.values():
             after = _left_over(one, rest)

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 PATIENCE = 300.0
 """Seconds after which a server or an answer is held to hang."""
 
-KEPT = 2.0
+STORED = 2.0
 """Seconds that an idle connection is used again after; the server closes it at five."""
 
 FIRST_LINE = re.compile(r"The chat is at http://127\.0\.0\.1:(\d+)(\S*)/ \(Ctrl-C stops it\)\.\n")
-ASKED = re.compile(r'<h2 class="asked" dir="auto">(.*?)</h2>')
+QUESTIONS = re.compile(r'<h2 class="asked" dir="auto">(.*?)</h2>')
 
 
 class Serving:
@@ -70,7 +70,7 @@ class Serving:
             )
 
     @property
-    def said(self) -> str:
+    def log(self) -> str:
         """All of its standard error so far."""
         return self.stderr.read_text(encoding="utf-8")
 
@@ -78,11 +78,11 @@ class Serving:
     def port(self) -> int:
         """The port it has said it listens on; waits until it has."""
         ends = time.monotonic() + PATIENCE
-        while not (found := FIRST_LINE.search(self.said)):
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < ends, self.said
+        while not (result := FIRST_LINE.search(self.log)):
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < ends, self.log
             time.sleep(0.02)
-        return int(found[1])
+        return int(result[1])
 
     @property
     def origin(self) -> str:
@@ -111,7 +111,7 @@ class Serving:
         """Wait until it is the chat that it serves."""
         ends = time.monotonic() + PATIENCE
         while asyncio.run(fetch(self.port, "/readyz")).status != 200:
-            assert time.monotonic() < ends, self.said
+            assert time.monotonic() < ends, self.log
             time.sleep(0.05)
         return self
 
@@ -161,21 +161,21 @@ class Connection:
 
     async def begin(self, method: str, path: str, body: bytes = b"", headers=None) -> Response:
         """Send a request and read the head of the response; headers' names are in small letters."""
-        stale = time.monotonic() - self._used > KEPT
+        stale = time.monotonic() - self._used > STORED
         if self._writer is None or stale or self._reader.at_eof() or self._writer.is_closing():
             await self.close()
             self._reader, self._writer = await asyncio.open_connection(
                 "127.0.0.1", self._port, local_addr=(self._source, 0)
             )
-        said = {"host": f"127.0.0.1:{self._port}", **(headers or {})}
+        text = {"host": f"127.0.0.1:{self._port}", **(headers or {})}
         if body:
-            said |= {"content-type": "application/json", "content-length": str(len(body))}
+            text |= {"content-type": "application/json", "content-length": str(len(body))}
         lines = [f"{method} {self._root}{path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in said.items()]
+        lines += [f"{name}: {value}" for name, value in text.items()]
         self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        heard = dict(line.split(": ", 1) for line in head[1:] if line)
-        return Response(int(head[0].split()[1]), {k.lower(): v for k, v in heard.items()})
+        received = dict(line.split(": ", 1) for line in head[1:] if line)
+        return Response(int(head[0].split()[1]), {k.lower(): v for k, v in received.items()})
 
     async def chunks(self, response: Response):
         """The body of a response as it arrives."""
@@ -209,8 +209,8 @@ async def fetch(port: int, path: str, root: str = "") -> Response:
     """What is at an address, over a connection of its own, as a browser asks for it."""
     headers = {"accept": "text/html,*/*"}
     async with Readers(port, root) as readers:
-        asked = readers.connection().request("GET", path, headers=headers)
-        return await asyncio.wait_for(asked, PATIENCE)
+        questions = readers.connection().request("GET", path, headers=headers)
+        return await asyncio.wait_for(questions, PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +223,15 @@ class Event:
     @classmethod
     def of(cls, page: str) -> Event:
         """As the chat's page says it."""
-        said = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
-        config = json.loads(said[1])
+        text = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
+        config = json.loads(text[1])
         names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
-        (found,) = (
+        (result,) = (
             event
             for event in config["dependencies"]
             if [names[part] for part in event["inputs"]] == ["question", None]
         )
-        return cls(found["id"], found["targets"][0][0])
+        return cls(result["id"], result["targets"][0][0])
 
 
 @dataclass(slots=True)
@@ -240,7 +240,7 @@ class Reader:
 
     connection: Connection
     event: Event
-    asked: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
     name: str = field(default_factory=lambda: secrets.token_hex(6))
 
     def anew(self) -> Reader:
@@ -259,10 +259,10 @@ class Reader:
         sent = json.dumps(body).encode()
         joined = await self.connection.request("POST", "/gradio_api/queue/join", sent, headers)
         if joined.status == 200:
-            self.asked.append(question)
+            self.questions.append(question)
         return joined
 
-    async def talk(self, *, failures: bool = False) -> str:
+    async def conversation(self, *, failures: bool = False) -> str:
         """Wait for the answer to what was asked last; all of the talk then, as markup.
 
         That a question failed is an error here, unless `failures` are looked for.
@@ -270,22 +270,24 @@ class Reader:
         path = f"/gradio_api/queue/data?session_hash={self.name}"
         stream = await self.connection.request("GET", path)
         assert stream.status == 200, stream
-        said = [json.loads(line[6:]) for line in stream.body.split(b"\n\n") if line]
-        assert said[-1]["msg"] == "close_stream", said
-        (done,) = (message for message in said if message["msg"] == "process_completed")
+        text = [json.loads(line[6:]) for line in stream.body.split(b"\n\n") if line]
+        assert text[-1]["msg"] == "close_stream", text
+        (done,) = (message for message in text if message["msg"] == "process_completed")
         assert done["success"], done
-        talk = done["output"]["data"][1]
-        assert failures or 'class="notice failure"' not in talk, talk
-        return talk
+        conversation = done["output"]["data"][1]
+        assert failures or 'class="notice failure"' not in conversation, conversation
+        return conversation
 
-    async def heard(self) -> list[str]:
+    async def received(self) -> list[str]:
         """Wait for the answer; the questions the talk then shows, oldest first."""
-        return [html.unescape(question) for question in ASKED.findall(await self.talk())]
+        return [
+            html.unescape(question) for question in QUESTIONS.findall(await self.conversation())
+        ]
 
     async def ask(self, question: str) -> list[str] | Response:
         """The questions the talk then shows, or how this one was refused."""
         joined = await self.join(question)
-        return joined if joined.status != 200 else await self.heard()
+        return joined if joined.status != 200 else await self.received()
 
 
 class Readers:
@@ -315,9 +317,9 @@ class Readers:
 
 def questions():
     """Questions to the repository's own guide, each new."""
-    said = "What is a product manager? What is a product owner? How is a PM different from a PO? "
-    said += "Which types of product managers are there? What do product managers do? "
-    said += "How do I become a product manager? What should I read first? Can I bake bread here?"
+    text = "What is a product manager? What is a product owner? How is a PM different from a PO? "
+    text += "Which types of product managers are there? What do product managers do? "
+    text += "How do I become a product manager? What should I read first? Can I bake bread here?"
     for number in itertools.count(1):
-        for question in re.findall(r"[^?]+\?", said):
+        for question in re.findall(r"[^?]+\?", text):
             yield f"{question.strip()} ({number})"

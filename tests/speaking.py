@@ -54,7 +54,7 @@ class Speaking:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
             )
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._last = 0
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -62,7 +62,7 @@ class Speaking:
 
     def _read(self) -> None:
         for line in self.process.stdout:
-            self.heard.append(line)
+            self.received.append(line)
             self._lines.put(line)
 
     def send(self, line: bytes) -> None:
@@ -77,15 +77,15 @@ class Speaking:
         message = {"jsonrpc": "2.0", "id": name, "method": method, "params": params or {}}
         self.send(json.dumps(message).encode())
         while True:
-            said = json.loads(self._lines.get(timeout=PATIENCE))
-            if said.get("id") == name:
-                return said
+            text = json.loads(self._lines.get(timeout=PATIENCE))
+            if text.get("id") == name:
+                return text
 
     def greet(self) -> dict:
         """Begin as an agent does."""
-        said = self.request("initialize", GREETING)
+        text = self.request("initialize", GREETING)
         self.send(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}')
-        return said
+        return text
 
     def ask(self, question: str) -> dict:
         """The answer's own fields, but for how long it took."""
@@ -93,7 +93,7 @@ class Speaking:
         return {**self.request("tools/call", params)["result"]["structuredContent"], "seconds": 0}
 
     @property
-    def said(self) -> str:
+    def log(self) -> str:
         """All of its standard error so far."""
         return self.stderr.read_text(encoding="utf-8")
 

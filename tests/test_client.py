@@ -28,7 +28,7 @@ from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS, ROOT
 from tests.serving import Serving
 
-ASKED = (
+QUESTIONS = (
     "how is a PM different from a PO?",
     "what is a product owner?",
     "recommend a book",
@@ -38,7 +38,12 @@ ASKED = (
     "half a character \ud800 of a product owner",
     "¿qué es un product owner? 产品 مالك",
 )
-TALK = ("what is a product owner?", "and a project manager?", "how do I bake bread?", "why?")
+CONVERSATION = (
+    "what is a product owner?",
+    "and a project manager?",
+    "how do I bake bread?",
+    "why?",
+)
 
 
 def timeless(answer: Answer) -> Answer:
@@ -62,14 +67,14 @@ def url(serving) -> str:
 
 @pytest.fixture
 def guide(url):
-    with connect(url) as found:
-        yield found
+    with connect(url) as result:
+        yield result
 
 
 # -- the same as here -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_an_answer_from_a_server_is_the_one_given_here(guide, corpus_assistant, question):
     there, here = guide.ask(question), corpus_assistant.ask(question)
     assert replace(there, seconds=0.0) == timeless(here)
@@ -77,7 +82,7 @@ def test_an_answer_from_a_server_is_the_one_given_here(guide, corpus_assistant, 
     assert there.hits == ()
 
 
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_the_hits_from_a_server_are_those_found_here(guide, corpus_assistant, question):
     there, here = guide.search(question, k=7), corpus_assistant.search(question, k=7)
     assert there.to_dict() == json.loads(json.dumps(here.to_dict()))
@@ -87,7 +92,7 @@ def test_the_hits_from_a_server_are_those_found_here(guide, corpus_assistant, qu
 
 def test_a_talk_with_a_server_is_the_one_held_here(guide, corpus_assistant):
     there, here = guide.conversation(), corpus_assistant.conversation()
-    for question in TALK:
+    for question in CONVERSATION:
         assert replace(there.ask(question), seconds=0.0) == timeless(here.ask(question))
         assert there.turns == here.turns
     there.clear()
@@ -105,9 +110,9 @@ def test_what_cannot_be_asked_is_the_same_error_with_the_same_mend(
 ):
     with pytest.raises(QuestionError) as here:
         corpus_assistant.ask(question)
-    for asks in (guide.ask, guide.search, guide.conversation().ask):
+    for method in (guide.ask, guide.search, guide.conversation().ask):
         with pytest.raises(QuestionError) as there:
-            asks(question)
+            method(question)
         assert (there.value.message, there.value.hint) == (here.value.message, here.value.hint)
         assert there.value.exit_code == here.value.exit_code
 
@@ -120,30 +125,30 @@ def test_more_hits_than_a_server_gives_are_an_error_and_not_fewer(guide):
 
 
 def test_eight_threads_get_the_answers_that_each_question_gets_alone(guide):
-    alone = {question: replace(guide.ask(question), seconds=0.0) for question in ASKED}
+    alone = {question: replace(guide.ask(question), seconds=0.0) for question in QUESTIONS}
 
     def ask(number: int):
-        turned = [*ASKED[number:], *ASKED[:number]] * 2
+        turned = [*QUESTIONS[number:], *QUESTIONS[:number]] * 2
         return [(question, replace(guide.ask(question), seconds=0.0)) for question in turned]
 
     with ThreadPoolExecutor(8) as pool:
         given = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
-    assert len(given) == 8 * 2 * len(ASKED)
+    assert len(given) == 8 * 2 * len(QUESTIONS)
     assert all(answer == alone[question] for question, answer in given)
 
 
 def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide):
-    async def asked():
-        tasks = [asyncio.create_task(guide.ask_async(question)) for question in ASKED * 3]
+    async def request():
+        tasks = [asyncio.create_task(guide.ask_async(question)) for question in QUESTIONS * 3]
         await asyncio.sleep(0.002)
         for task in tasks[::2]:
             task.cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    ended = asyncio.run(asked())
+    ended = asyncio.run(request())
     assert any(isinstance(end, asyncio.CancelledError) for end in ended)
     assert all(isinstance(end, Answer) for end in ended[1::2])
-    assert guide.ask(ASKED[0]).found
+    assert guide.ask(QUESTIONS[0]).found
 
 
 def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
@@ -163,12 +168,12 @@ def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
 def test_a_key_that_is_none_is_refused_with_the_mend_and_one_that_was_made_is_not(url, serving):
     with connect(url, key="guide_" + "w" * 43) as stranger:
         with pytest.raises(ServerError) as raised:
-            stranger.ask(ASKED[0])
+            stranger.ask(QUESTIONS[0])
         assert "not known" in raised.value.message
         assert "assistant keys add" in raised.value.hint
         assert "w" * 43 not in str(raised.value)
     with connect(url, key=serving.key) as friend:
-        assert friend.ask(ASKED[0]).found
+        assert friend.ask(QUESTIONS[0]).found
 
 
 # -- in the terminal ------------------------------------------------------------------------------
@@ -179,8 +184,8 @@ def typed(capsys, monkeypatch, tmp_path):
     """Type a command: (exit code, standard output, standard error)."""
     monkeypatch.chdir(tmp_path)
 
-    def type_(*arguments: object, said: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(said))
+    def type_(*arguments: object, reply: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(reply))
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
@@ -190,34 +195,34 @@ def typed(capsys, monkeypatch, tmp_path):
 
 
 def test_a_question_to_a_server_prints_what_one_to_an_index_prints(typed, url, corpus_index):
-    here = typed("ask", ASKED[0], "--index", corpus_index)
-    assert typed("client", url, ASKED[0]) == here
-    code, out, _ = typed("client", url, ASKED[0], "--json")
-    _, expected, _ = typed("ask", ASKED[0], "--json", "--index", corpus_index)
-    found, expected = json.loads(out), json.loads(expected)
+    here = typed("ask", QUESTIONS[0], "--index", corpus_index)
+    assert typed("client", url, QUESTIONS[0]) == here
+    code, out, _ = typed("client", url, QUESTIONS[0], "--json")
+    _, expected, _ = typed("ask", QUESTIONS[0], "--json", "--index", corpus_index)
+    result, expected = json.loads(out), json.loads(expected)
     assert code == 0
-    assert {**found, "seconds": 0} == {**expected, "seconds": 0}
+    assert {**result, "seconds": 0} == {**expected, "seconds": 0}
 
 
 def test_a_talk_with_a_server_prints_what_one_with_an_index_prints(typed, url, corpus_index):
-    said = "\n".join([*TALK, "?", "what is a KPI?", ""])
-    here = typed("chat", "--index", corpus_index, said=said)
+    reply = "\n".join([*CONVERSATION, "?", "what is a KPI?", ""])
+    here = typed("chat", "--index", corpus_index, said=reply)
     assert here[0] == 0
     assert "Understood as: what is a project manager?" in here[1]
     assert "The question is empty." in here[2]
-    assert typed("client", url, said=said) == here
+    assert typed("client", url, said=reply) == here
 
 
 def test_a_key_is_taken_from_a_flag_or_the_environment(typed, url, serving, monkeypatch):
-    code, _, err = typed("client", url, ASKED[0], "--key", "guide_wrong")
+    code, _, err = typed("client", url, QUESTIONS[0], "--key", "guide_wrong")
     assert code == 3
     assert "not known" in err
     assert len(err.splitlines()) == 2
     monkeypatch.setenv("ASSISTANT_KEY", "guide_wrong")
-    assert typed("client", url, ASKED[0])[0] == 3
+    assert typed("client", url, QUESTIONS[0])[0] == 3
     monkeypatch.setenv("ASSISTANT_KEY", serving.key)
-    assert typed("client", url, ASKED[0])[0] == 0
-    assert typed("ask", ASKED[0], "--index", "none")[0] == 3  # and is no unknown setting
+    assert typed("client", url, QUESTIONS[0])[0] == 0
+    assert typed("ask", QUESTIONS[0], "--index", "none")[0] == 3  # and is no unknown setting
 
 
 def test_an_address_that_is_none_is_said_in_two_lines(typed):
@@ -249,14 +254,14 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
 
 
-def ran(command: list[str], folder, said: str = "") -> str:
+def ran(command: list[str], folder, reply: str = "") -> str:
     environment = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
     environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
         env=environment,
-        input=said,
+        input=reply,
         capture_output=True,
         text=True,
         check=False,
@@ -269,14 +274,14 @@ def test_the_python_of_the_docs_runs_as_it_stands_one_block_after_the_other(plac
     lines = "\n".join(blocks("python"))
     assert lines.count("guide_…") == lines.count(THERE) == 1
     lines = lines.replace("guide_…", serving.key).replace(THERE, url)
-    said = ran(["-W", "error::ResourceWarning", "-c", lines], place)
-    assert "[1] Introduction to Product Management" in said
-    assert "Green tea is brewed at 80 °C." in said
-    assert "how hot is green tea brewed?" in said
-    assert "[True, " in said
-    assert "The question is empty.\nAsk in words, for example: what is …?\n" in said
+    reply = ran(["-W", "error::ResourceWarning", "-c", lines], place)
+    assert "[1] Introduction to Product Management" in reply
+    assert "Green tea is brewed at 80 °C." in reply
+    assert "how hot is green tea brewed?" in reply
+    assert "[True, " in reply
+    assert "The question is empty.\nAsk in words, for example: what is …?\n" in reply
     for line, printed in re.findall(r"print\((error\.\w+)\) +# (.*)", lines):
-        assert printed in said, line
+        assert printed in reply, line
 
 
 def test_the_commands_of_the_docs_run_as_they_stand(place, url):

@@ -29,8 +29,8 @@ class Foreign(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.heard.append((self.path, dict(self.headers), asked, self.client_address))
+        request = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.path, dict(self.headers), request, self.client_address))
         self.server.says(self)
 
     def say(self, status: int, body: bytes = b"", **headers: str) -> None:
@@ -60,7 +60,7 @@ def foreign():
 
     def make(says):
         server = Quiet(("127.0.0.1", 0), Foreign)
-        server.says, server.heard = says, []
+        server.says, server.received = says, []
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -96,8 +96,8 @@ def test_a_redirection_is_an_error_and_the_key_goes_nowhere(foreign, status):
         guide.ask("q")
     assert other.url in raised.value.message
     assert raised.value.hint
-    assert other.heard == []
-    ((_, headers, _, _),) = here.heard
+    assert other.received == []
+    ((_, headers, _, _),) = here.received
     assert headers["Authorization"] == "Bearer guide_secret"
 
 
@@ -105,10 +105,10 @@ def test_where_no_key_is_given_none_is_sent(foreign):
     here = foreign(gives)
     with connect(here.url) as guide:
         assert guide.ask("q").question == "q"
-    ((path, headers, asked, _),) = here.heard
+    ((path, headers, request, _),) = here.received
     assert path == "/api/ask"
     assert "Authorization" not in headers
-    assert json.loads(asked) == {"question": "q", "history": []}
+    assert json.loads(request) == {"question": "q", "history": []}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
@@ -141,9 +141,9 @@ def test_what_is_no_answer_is_an_error_and_never_nothing_found(foreign, odd):
     status, body, kind = ODD[odd]
     here = foreign(lambda handler: handler.say(status, body, Content_Type=kind))
     with connect(here.url) as guide:
-        for asks in (guide.ask, guide.search):
+        for method in (guide.ask, guide.search):
             with pytest.raises(ServerError) as raised:
-                asks("q")
+                method("q")
             assert here.url in raised.value.message
             assert raised.value.hint
 
@@ -222,11 +222,11 @@ def test_a_server_is_asked_where_its_certificate_is_trusted_and_else_told_nothin
     with connect(url, key="guide_secret") as guide, pytest.raises(ServerError) as raised:
         guide.ask("q")
     assert "certificate" in raised.value.message
-    assert here.heard == []
+    assert here.received == []
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with connect(url, key="guide_secret") as guide:
         assert [guide.ask("q").question for _ in range(3)] == ["q"] * 3
-    assert len({address for *_, address in here.heard}) == 1
+    assert len({address for *_, address in here.received}) == 1
 
 
 # -- connections ----------------------------------------------------------------------------------
@@ -237,8 +237,8 @@ def test_questions_one_after_the_other_share_a_connection(foreign):
     with connect(here.url) as guide:
         for _ in range(20):
             guide.ask("q")
-    assert len({address for *_, address in here.heard}) == 1
-    assert len(here.heard) == 20
+    assert len({address for *_, address in here.received}) == 1
+    assert len(here.received) == 20
 
 
 def test_a_connection_that_was_closed_meanwhile_is_opened_again(foreign):
@@ -250,14 +250,14 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again(foreign):
     with connect(here.url) as guide:
         for _ in range(5):
             assert guide.ask("q").question == "q"
-    assert len({address for *_, address in here.heard}) == 5
+    assert len({address for *_, address in here.received}) == 5
 
 
 def test_a_question_is_not_asked_for_ever_of_a_server_that_hangs_up(foreign):
     here = foreign(lambda handler: setattr(handler, "close_connection", True))
     with connect(here.url) as guide, pytest.raises(ServerError):
         guide.ask("q")
-    assert len(here.heard) == 1
+    assert len(here.received) == 1
 
 
 # -- addresses ------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_a_talk_goes_on_after_what_may_be_asked_again_and_ends_at_what_may_not(
     busy = foreign(
         lambda handler: (
             gives(handler)
-            if len(handler.server.heard) > 1
+            if len(handler.server.received) > 1
             else handler.say(429, PROBLEM, Content_Type="application/problem+json", Retry_After="1")
         )
     )

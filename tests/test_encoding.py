@@ -28,15 +28,18 @@ A dog is an animal that sits on the road and eats bread.
 - [All about the dog](https://books.example/dog), a book
 """
 
-TALK = (Turn("user", "what is a cat?"), Turn("agent", "A cat is an animal that drinks milk."))
+CONVERSATION = (
+    Turn("user", "what is a cat?"),
+    Turn("agent", "A cat is an animal that drinks milk."),
+)
 
 QUESTIONS = {
     "a definition": ("what is a cat?", ()),
     "a comparison": ("what is the difference between a cat and a dog?", ()),
     "a reading request": ("which books on the cat should I read?", ()),
     "a reading request without books": ("which videos about the bird should I watch?", ()),
-    "a follow-up": ("what does it drink?", TALK),
-    "a comparing follow-up": ("how is it different from a dog?", TALK),
+    "a follow-up": ("what does it drink?", CONVERSATION),
+    "a comparing follow-up": ("how is it different from a dog?", CONVERSATION),
     "two questions": ("what is a cat? And how is a dog different from a cat?", ()),
 }
 

@@ -29,8 +29,13 @@ from tests.conftest import CORPUS, ROOT
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
-TALK = ("what is a product owner?", "and a project manager?", "how do I bake bread?", "why?")
-ASKED = (
+CONVERSATION = (
+    "what is a product owner?",
+    "and a project manager?",
+    "how do I bake bread?",
+    "why?",
+)
+QUESTIONS = (
     "how is a PM different from a PO?",
     "what is a product owner?",
     "recommend a book",
@@ -47,8 +52,8 @@ def timeless(answer):
 
 def files(folder: Path) -> dict[Path, tuple[int, int]]:
     """Everything in a folder, with its time and size."""
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
+    result = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in result}
 
 
 @pytest.fixture
@@ -77,12 +82,12 @@ def test_a_folder_is_built_and_asked_in_two_lines(nowhere, encoder):
 
 
 def test_building_again_brings_the_index_up_to_date_and_tells_how_far_it_is(nowhere, encoder):
-    told = []
+    report = []
     Path("corpus").mkdir()
     Path("corpus/tea.md").write_text("# Tea\n\nGreen tea is brewed at 80 °C.\n")
-    Assistant.build(progress=lambda *step: told.append(step))
-    assert ("reading", 1, 1) in told
-    assert told[-1][0] == "encoding"
+    Assistant.build(progress=lambda *step: report.append(step))
+    assert ("reading", 1, 1) in report
+    assert report[-1][0] == "encoding"
     Path("corpus/tea.md").write_text("# Tea\n\nGreen tea is brewed at 75 °C.\n")
     assert "75 °C" in Assistant.build().ask("how hot is green tea brewed?").text
 
@@ -106,11 +111,11 @@ def test_opening_an_index_that_was_chosen_writes_nothing_there(nowhere, corpus_i
 
 
 def test_where_nothing_is_chosen_and_nothing_is_here_the_own_guide_answers(nowhere, encoder):
-    told = []
-    first = Assistant.open(progress=lambda *step: told.append(step))
+    report = []
+    first = Assistant.open(progress=lambda *step: report.append(step))
     second = Assistant.open(progress=lambda *step: pytest.fail(f"built again: {step}"))
-    assert told
-    assert timeless(first.ask(ASKED[0])) == timeless(second.ask(ASKED[0]))
+    assert report
+    assert timeless(first.ask(QUESTIONS[0])) == timeless(second.ask(QUESTIONS[0]))
     assert list(nowhere.iterdir()) == []
     assert bundled.corpus_folder() == CORPUS
 
@@ -123,7 +128,7 @@ def test_an_index_of_the_own_guide_that_was_damaged_is_made_again(nowhere, encod
 
 
 def test_several_that_open_the_own_guide_first_all_answer(nowhere, encoder, monkeypatch):
-    asks = f"from assistant import Assistant\nprint(Assistant.open().ask({ASKED[1]!r}).found)"
+    code = f"from assistant import Assistant\nprint(Assistant.open().ask({QUESTIONS[1]!r}).found)"
     models = Path(os.environ["XDG_CACHE_HOME"]) / "guide-assistant" / "models"
     (nowhere / "cache" / "guide-assistant").mkdir(parents=True)
     (nowhere / "cache" / "guide-assistant" / "models").symlink_to(models)
@@ -131,7 +136,7 @@ def test_several_that_open_the_own_guide_first_all_answer(nowhere, encoder, monk
     environment = {**os.environ, "XDG_CACHE_HOME": str(nowhere / "cache"), "PYTHONPATH": str(ROOT)}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", asks],
+            [sys.executable, "-c", code],
             cwd=nowhere / "here",
             env=environment,
             stdout=subprocess.PIPE,
@@ -140,29 +145,29 @@ def test_several_that_open_the_own_guide_first_all_answer(nowhere, encoder, monk
         )
         for _ in range(3)
     ]
-    said = [process.communicate(timeout=120) for process in processes]
-    assert said == [("True\n", "")] * 3
+    reply = [process.communicate(timeout=120) for process in processes]
+    assert reply == [("True\n", "")] * 3
 
 
 def test_an_index_of_the_own_guide_is_of_its_bytes_and_of_the_model(tmp_path):
     (tmp_path / "a.md").write_text("# A\n")
-    kept = bundled.index_folder(tmp_path, "")
-    assert bundled.index_folder(tmp_path, "") == kept
-    assert bundled.index_folder(tmp_path, "another") != kept
+    stored = bundled.index_folder(tmp_path, "")
+    assert bundled.index_folder(tmp_path, "") == stored
+    assert bundled.index_folder(tmp_path, "another") != stored
     (tmp_path / "a.md").write_text("# B\n")
-    assert bundled.index_folder(tmp_path, "") != kept
+    assert bundled.index_folder(tmp_path, "") != stored
 
 
 # -- what comes back ------------------------------------------------------------------------------
 
 
 def test_a_search_is_its_hits(corpus_assistant):
-    found = corpus_assistant.search("backlog", k=5)
-    assert [hit.rank for hit in found] == [1, 2, 3, 4, 5]
-    assert len(found) == 5
-    assert found[0] == found.hits[0]
-    assert found[-1] == found.hits[-1]
-    assert found[0] in found
+    result = corpus_assistant.search("backlog", k=5)
+    assert [hit.rank for hit in result] == [1, 2, 3, 4, 5]
+    assert len(result) == 5
+    assert result[0] == result.hits[0]
+    assert result[-1] == result.hits[-1]
+    assert result[0] in result
 
 
 def test_printed_an_answer_is_its_text_with_footnotes(corpus_assistant):
@@ -174,10 +179,10 @@ def test_printed_an_answer_is_its_text_with_footnotes(corpus_assistant):
     assert answer.resources
 
 
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_answers_and_hits_come_through_a_pickle_as_they_were(corpus_assistant, question):
-    answer, found = corpus_assistant.ask(question), corpus_assistant.search(question)
-    for one in (answer, found, *answer.turns, *found):
+    answer, result = corpus_assistant.ask(question), corpus_assistant.search(question)
+    for one in (answer, result, *answer.turns, *result):
         assert pickle.loads(pickle.dumps(one)) == one
 
 
@@ -220,15 +225,15 @@ def test_a_talk_leans_on_what_was_said(corpus_assistant):
 
 
 def test_a_talk_in_python_says_what_the_same_talk_in_the_chat_says(corpus_assistant):
-    chat, talk = (
+    chat, dialogue = (
         chat_module.Chat(Service(LiveAssistant(corpus_assistant)), Branding("Guide")),
         chat_module.ChatState(),
     )
     ours = corpus_assistant.conversation()
-    for question in TALK:
-        talk, _ = chat.answer(question, talk)
+    for question in CONVERSATION:
+        dialogue, _ = chat.answer(question, dialogue)
         ours.ask(question)
-        assert ours.turns == talk.turns
+        assert ours.turns == dialogue.turns
     assert ours.turns[1].sources  # what was quoted is told along
 
 
@@ -266,52 +271,56 @@ class Slow:
 
 def test_what_is_asked_in_one_talk_at_once_is_answered_in_turn(corpus_assistant):
     slow = Slow(corpus_assistant)
-    chat, asked = Conversation(slow), [f"what is a product owner? ({n})" for n in range(8)]
+    chat, request = Conversation(slow), [f"what is a product owner? ({n})" for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(chat.ask, asked))
+        list(pool.map(chat.ask, request))
     assert slow.before == [0, 2, 4, 6, 8, 10, 12, 14]
     assert [turn.role for turn in chat.turns] == ["user", "agent"] * 8
-    assert sorted(turn.text for turn in chat.turns[::2]) == asked
+    assert sorted(turn.text for turn in chat.turns[::2]) == request
 
 
 # -- at once --------------------------------------------------------------------------------------
 
 
 def test_eight_threads_get_the_answers_that_each_question_gets_alone(corpus_assistant):
-    alone = {question: timeless(corpus_assistant.ask(question)) for question in ASKED}
+    alone = {question: timeless(corpus_assistant.ask(question)) for question in QUESTIONS}
     ready = threading.Barrier(8)
 
     def ask(number: int):
         ready.wait()
-        turned = [*ASKED[number % len(ASKED) :], *ASKED[: number % len(ASKED)]] * 3
+        turned = [*QUESTIONS[number % len(QUESTIONS) :], *QUESTIONS[: number % len(QUESTIONS)]] * 3
         return [(question, timeless(corpus_assistant.ask(question))) for question in turned]
 
     with ThreadPoolExecutor(8) as pool:
         given = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
-    assert len(given) == 8 * 3 * len(ASKED)
+    assert len(given) == 8 * 3 * len(QUESTIONS)
     assert all(answer == alone[question] for question, answer in given)
 
 
 def test_many_questions_are_awaited_at_once_while_the_loop_goes_on(corpus_assistant):
-    alone = [timeless(corpus_assistant.ask(question)) for question in ASKED]
+    alone = [timeless(corpus_assistant.ask(question)) for question in QUESTIONS]
 
-    async def asked():
+    async def request():
         went_on = 0
-        asking = asyncio.gather(*(corpus_assistant.ask_async(question) for question in ASKED * 8))
+        asking = asyncio.gather(
+            *(corpus_assistant.ask_async(question) for question in QUESTIONS * 8)
+        )
         while not asking.done():
             went_on += 1
             await asyncio.sleep(0)
         return await asking, went_on
 
-    answers, went_on = asyncio.run(asked())
+    answers, went_on = asyncio.run(request())
     assert [timeless(answer) for answer in answers] == alone * 8
     assert went_on > 100
 
 
 def test_one_that_is_cancelled_breaks_nothing(corpus_assistant):
-    async def asked():
+    async def request():
         chat = corpus_assistant.conversation()
-        tasks = [asyncio.create_task(corpus_assistant.ask_async(question)) for question in ASKED]
+        tasks = [
+            asyncio.create_task(corpus_assistant.ask_async(question)) for question in QUESTIONS
+        ]
         tasks.append(asyncio.create_task(chat.ask_async("what is a product owner?")))
         await asyncio.sleep(0.001)
         for task in tasks:
@@ -320,7 +329,7 @@ def test_one_that_is_cancelled_breaks_nothing(corpus_assistant):
         assert any(isinstance(end, asyncio.CancelledError) for end in ended)
         return await chat.ask_async("what is a product owner?"), chat.turns
 
-    answer, turns = asyncio.run(asked())
+    answer, turns = asyncio.run(request())
     assert answer.found
     assert [turn.role for turn in turns] == ["user", "agent"] * (len(turns) // 2)
 

@@ -46,7 +46,7 @@ class ResponseCache:
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._bodies: LRUCache[Hashable, CachedBody] = LRUCache(
+        self._responses: LRUCache[Hashable, CachedBody] = LRUCache(
             max_bytes, getsizeof=lambda body: len(body.content)
         )
         self._cache_lock, self._build_lock = threading.Lock(), threading.Lock()
@@ -59,11 +59,11 @@ class ResponseCache:
             if body := self._lookup(key):  # built while this thread waited
                 return body
             body = CachedBody.from_content(build())
-            if len(body.content) <= self._bodies.maxsize:
+            if len(body.content) <= self._responses.maxsize:
                 with self._cache_lock:
-                    self._bodies[key] = body
+                    self._responses[key] = body
             return body
 
     def _lookup(self, key: Hashable) -> CachedBody | None:
         with self._cache_lock:  # a lookup moves the body to the end of the line
-            return self._bodies.get(key)
+            return self._responses.get(key)

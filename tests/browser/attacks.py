@@ -146,8 +146,8 @@ def read_pages(watch: hostile.Watch, subjects: Sequence[Subject]) -> list[str]:
     """Open every page with its payload to be marked, click all there is; those not to be had."""
     missing = []
     for subject in subjects:
-        said = quote(subject.payloads[0], safe="", errors="replace")
-        cited = f"/guide/{quote(subject.path)}?section={said}&first={said}&last={said}"
+        text = quote(subject.payloads[0], safe="", errors="replace")
+        cited = f"/guide/{quote(subject.path)}?section={text}&first={text}&last={text}"
         if watch.visit(cited, subject.word) != 200:
             missing.append(subject.path)
         watch.click("a, button, summary, label, input")
@@ -160,7 +160,7 @@ class Talked:
     """What came of asking: how many answers quoted, where they are kept, what was shown amiss."""
 
     quoted: int = 0
-    kept: list[str] = field(default_factory=list)
+    stored: list[str] = field(default_factory=list)
     amiss: list[str] = field(default_factory=list)
 
 
@@ -186,12 +186,12 @@ def _ask(watch: hostile.Watch, subject: Subject, number: int, talked: Talked) ->
     box.press("Enter")
     watch.page.locator("#talk .exchange").nth(number).wait_for(state="attached")
     watch.settle()
-    found = watch.exchange()
-    asked = normalise(subject.question[:1000])
-    if found["asked"].removesuffix(" …") != asked[:MAX_QUESTION_CHARS]:
-        talked.amiss.append(f"{asked} is shown as {found['asked']}")
-    talked.quoted += found["quotes"] > 0
-    talked.kept += [found["kept"]] if found["kept"] else []
+    result = watch.turn()
+    request = normalise(subject.question[:1000])
+    if result["asked"].removesuffix(" …") != request[:MAX_QUESTION_CHARS]:
+        talked.amiss.append(f"{request} is shown as {result['asked']}")
+    talked.quoted += result["quotes"] > 0
+    talked.stored += [result["kept"]] if result["kept"] else []
 
 
 def _comment(watch: hostile.Watch, payload: str) -> None:
@@ -202,9 +202,9 @@ def _comment(watch: hostile.Watch, payload: str) -> None:
     form.locator("button").wait_for(state="detached")
 
 
-def open_answers(watch: hostile.Watch, kept: Sequence[str]) -> None:
+def open_answers(watch: hostile.Watch, stored: Sequence[str]) -> None:
     """Open the pages that answers have of their own, and click all there is."""
-    for path in kept:
+    for path in stored:
         assert watch.visit(path, path) == 200
         watch.click("a, button:not(.asks), summary, label")
         watch.settle()
@@ -214,11 +214,11 @@ def ask_by_address(watch: hostile.Watch, all_of_them: Sequence[str]) -> list[str
     """Open the chat at addresses that ask; the questions that are shown otherwise than asked."""
     amiss = []
     for payload in all_of_them:
-        said = quote(payload, safe="", errors="replace")
-        watch.visit(f"/?about={said}&q={said}", payload)
+        text = quote(payload, safe="", errors="replace")
+        watch.visit(f"/?about={text}&q={text}", payload)
         watch.page.locator("#talk .exchange").first.wait_for(state="attached")
         watch.settle()
-        shown, asked = watch.exchange()["asked"], normalise(payload[:1000])
-        if shown.removesuffix(" …") != asked[:MAX_QUESTION_CHARS]:
-            amiss.append(f"{asked} is shown as {shown}")
+        shown, request = watch.turn()["asked"], normalise(payload[:1000])
+        if shown.removesuffix(" …") != request[:MAX_QUESTION_CHARS]:
+            amiss.append(f"{request} is shown as {shown}")
     return amiss

@@ -26,8 +26,8 @@ def origin(corpus_assistant, tmp_path_factory):
     journal = tmp_path_factory.mktemp("journal") / "journal.sqlite"
     with serving(
         LiveAssistant(corpus_assistant), Settings(journal=f"sqlite:///{journal}")
-    ) as found:
-        yield found
+    ) as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def wiki():
     """A site of somebody else's."""
     import hosts
 
-    with hosts.site() as found:
-        yield found
+    with hosts.site() as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +73,8 @@ def help_(corpus_assistant, listed):
     """Where the server is that this site may show in a frame."""
     from tests.served import serving
 
-    with serving(LiveAssistant(corpus_assistant), listed) as found:
-        yield found
+    with serving(LiveAssistant(corpus_assistant), listed) as result:
+        yield result
 
 
 @pytest.fixture

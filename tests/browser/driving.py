@@ -87,10 +87,10 @@ class Visit:
 
     def ask(self, question: str):
         """Type a question, press Enter, and wait for what comes of it."""
-        asked = self.exchanges.count()
+        question_asked = self.exchanges.count()
         self.box.fill(question)
         self.box.press("Enter")
-        sync_api.expect(self.exchanges).to_have_count(asked + 1)
+        sync_api.expect(self.exchanges).to_have_count(question_asked + 1)
         return self.answered()
 
     def answered(self):

@@ -100,7 +100,7 @@ CLICK = """async ([selector, pause]) => {
 }"""
 
 # The last exchange of the talk: the question as it is shown, and what became of it.
-EXCHANGE = """() => {
+TURN = """() => {
   const exchange = [...document.querySelectorAll("#talk .exchange")].at(-1);
   return {
     asked: exchange?.querySelector(".asked")?.textContent ?? "",
@@ -129,7 +129,7 @@ def spread(all_of_them: Sequence[str], number: int) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """Something that should not be, and what was being shown when it was.
 
     Its kind is one of these: script, one that ran; attempt, one that only a policy stopped; dialog;
@@ -162,7 +162,7 @@ class Watch:
     def __init__(self, browser, origin: str, taught_by: Watch | None = None) -> None:
         self.origin = origin
         self.shown = ""
-        self.found: list[Found] = []
+        self.result: list[Finding] = []
         self.led: set[str] = set()
         self.clicks = 0
         self._known: set[str] = taught_by._known if taught_by else set()
@@ -173,7 +173,7 @@ class Watch:
         self.context.set_default_timeout(20_000)
         self.context.add_init_script(INIT)
         self.context.on("console", self._hear)
-        self.context.on("request", self._asked)
+        self.context.on("request", self._on_request)
         self.context.on("dialog", self._dialog)
         self.context.on("weberror", lambda error: self._find("error", str(error.error)))
         self.context.route("**/*", self._answer)
@@ -195,7 +195,7 @@ class Watch:
         self._learning = True
         self.visit(url)
         self.click("no such element")
-        self.exchange()
+        self.turn()
         self.settle(300)
         self.settle(100)  # what it took to look is told a little later
         self._learning = False
@@ -206,9 +206,9 @@ class Watch:
         response = self.page.goto(self.origin + url if url[0] == "/" else url)
         return response.status if response else 0
 
-    def exchange(self) -> dict:
+    def turn(self) -> dict:
         """The last exchange of the talk, as EXCHANGE has it."""
-        return self.page.evaluate(EXCHANGE)
+        return self.page.evaluate(TURN)
 
     def settle(self, milliseconds: int = 0) -> None:
         """Wait for what is still to come, and look for what should not be in the page."""
@@ -230,17 +230,17 @@ class Watch:
 
     def counts(self) -> Counter[str]:
         """How many of what was shown set off something, by its kind."""
-        return Counter(kind for kind, _ in {(one.kind, one.shown) for one in self.found})
+        return Counter(kind for kind, _ in {(one.kind, one.shown) for one in self.result})
 
-    def taken(self) -> list[Found]:
+    def taken(self) -> list[Finding]:
         """What was found since it was last taken, and what is still told a little later."""
         self.settle(50)
-        taken, self.found[:] = list(self.found), ()
+        taken, self.result[:] = list(self.result), ()
         return taken
 
     def _find(self, kind: str, what: str) -> None:
         if not self._learning:
-            self.found.append(Found(kind, what[:300], self.shown))
+            self.result.append(Finding(kind, what[:300], self.shown))
 
     def _parse(self, script: dict) -> None:
         self._parsed.append(script)
@@ -259,24 +259,24 @@ class Watch:
 
     def _source(self, script: dict) -> str:
         """A script's text without the origin; empty where it is gone already."""
-        asked = {"scriptId": script["scriptId"]}
+        question_asked = {"scriptId": script["scriptId"]}
         try:
-            said = self._debugger.send("Debugger.getScriptSource", asked)["scriptSource"]
+            reply = self._debugger.send("Debugger.getScriptSource", question_asked)["scriptSource"]
         except sync_api.Error:
             return f"gone: {script['hash']}"
-        return said.replace(self.origin, "")
+        return reply.replace(self.origin, "")
 
     def _hear(self, message) -> None:
-        said = message.text
-        if said.startswith(KEY):
-            kind, _, what = said.removeprefix(KEY).strip().partition(" ")
+        reply = message.text
+        if reply.startswith(KEY):
+            kind, _, what = reply.removeprefix(KEY).strip().partition(" ")
             self._find(kind, what)
-        elif "Content Security Policy" in said:
-            self._find("attempt", said)
+        elif "Content Security Policy" in reply:
+            self._find("attempt", reply)
         elif message.type == "error":
-            self._find("error", said)
+            self._find("error", reply)
 
-    def _asked(self, request) -> None:
+    def _on_request(self, request) -> None:
         followed = self._clicking and request.is_navigation_request()
         if followed and self._is_whole_page(request):
             self.led.add(request.url)

@@ -29,14 +29,14 @@ def test_a_quote_is_marked_in_the_reader_and_in_view(visit):
     reader.wait_for_load_state()
     marks = reader.locator("mark")
     expect(marks.first).to_be_in_viewport()
-    said = " ".join(" ".join(marks.all_inner_texts()).split())
+    reply = " ".join(" ".join(marks.all_inner_texts()).split())
     quote = " ".join(chat.exchanges.last.locator("blockquote").first.inner_text().split())
-    assert re.sub(r"\s", "", said) == re.sub(r"\s", "", quote.removesuffix("[1]"))
+    assert re.sub(r"\s", "", reply) == re.sub(r"\s", "", quote.removesuffix("[1]"))
 
 
 def test_a_source_shows_its_quote_in_its_surroundings(visit):
-    exchange = visit().ask(PM_OR_PO)
-    context = exchange.locator(".sources details").first
+    turn = visit().ask(PM_OR_PO)
+    context = turn.locator(".sources details").first
     expect(context.locator("mark").first).to_be_hidden()
     context.locator("summary").click()
     expect(context.locator("mark").first).to_be_visible()
@@ -45,10 +45,10 @@ def test_a_source_shows_its_quote_in_its_surroundings(visit):
 def test_another_reading_is_asked_by_a_click(visit):
     chat = visit()
     button = chat.ask(PM_OR_PO).locator(".others button").first
-    said = button.inner_text()
+    reply = button.inner_text()
     button.click()
     expect(chat.exchanges).to_have_count(2)
-    expect(chat.answered().locator(".asked")).to_have_text(said)
+    expect(chat.answered().locator(".asked")).to_have_text(reply)
 
 
 def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_assistant, tmp_path):
@@ -57,16 +57,16 @@ def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_ass
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
     with serving(LiveAssistant(corpus_assistant), Settings(journal=url)) as origin:
         chat = Visit(browser, origin).load()
-        exchange = chat.ask(PM_OR_PO)
-        exchange.get_by_role("button", name="Yes", exact=True).click()  # and thinks again
-        expect(exchange.locator(".opinion output")).to_have_text("Thank you.")
-        exchange.get_by_role("button", name="No", exact=True).click()
-        expect(exchange.get_by_role("button", name="No", exact=True)).to_have_attribute(
+        turn = chat.ask(PM_OR_PO)
+        turn.get_by_role("button", name="Yes", exact=True).click()  # and thinks again
+        expect(turn.locator(".opinion output")).to_have_text("Thank you.")
+        turn.get_by_role("button", name="No", exact=True).click()
+        expect(turn.get_by_role("button", name="No", exact=True)).to_have_attribute(
             "aria-pressed", "true"
         )
-        exchange.get_by_label("What was missing or wrong?").fill("<b>more</b> of it")
-        exchange.get_by_role("button", name="Send").click()
-        expect(exchange.locator(".opinion")).to_have_text("Thank you.")
+        turn.get_by_label("What was missing or wrong?").fill("<b>more</b> of it")
+        turn.get_by_role("button", name="Send").click()
+        expect(turn.locator(".opinion")).to_have_text("Thank you.")
         chat.context.close()
     journal = AnswerLog.open(url, days=1)
     (rating,) = journal.ratings()
@@ -78,9 +78,9 @@ def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_ass
 def test_an_answer_is_copied_as_markdown_with_whole_addresses(visit):
     chat = visit()
     chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    exchange = chat.ask(PM_OR_PO)
-    exchange.get_by_role("button", name="Copy as Markdown").click()
-    expect(exchange.locator(".copy")).to_have_text("Copied")
+    turn = chat.ask(PM_OR_PO)
+    turn.get_by_role("button", name="Copy as Markdown").click()
+    expect(turn.locator(".copy")).to_have_text("Copied")
     copied = chat.page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(f"**{PM_OR_PO}**\n\n> ")
     assert f"]({chat.origin}/guide/introduction.md?section=" in copied
@@ -115,14 +115,14 @@ def test_a_section_can_be_asked_about_from_the_reader(visit):
     chat = visit()
     chat.page.goto(chat.origin + "/guide/introduction.md")
     heading = chat.page.locator("#product-manager-vs-product-owner")
-    said = heading.inner_text()
+    reply = heading.inner_text()
     heading.locator("+ .about a").click()
     expect(chat.page.locator("#ask")).to_be_enabled()
     expect(chat.exchanges).to_have_count(1)
     expect(chat.exchanges.first).to_contain_text("Asking about: ")
-    expect(chat.exchanges.first).to_contain_text(said)
-    exchange = chat.ask("which of them is a role from a framework?")
-    expect(exchange.locator(".sources a").first).to_contain_text(said)
+    expect(chat.exchanges.first).to_contain_text(reply)
+    turn = chat.ask("which of them is a role from a framework?")
+    expect(turn.locator(".sources a").first).to_contain_text(reply)
 
 
 def test_a_refusal_says_where_to_write_to(visit):
@@ -178,11 +178,11 @@ def test_a_lost_connection_says_so_and_the_question_stays_in_the_box(visit):
 def test_nothing_is_left_in_a_shared_browser(visit):
     chat = visit()
     chat.ask(PM_OR_PO)
-    kept = chat.page.evaluate(
+    stored = chat.page.evaluate(
         "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
     )
-    assert "product" not in kept.lower()
-    assert PM_OR_PO not in kept
+    assert "product" not in stored.lower()
+    assert PM_OR_PO not in stored
     assert chat.context.cookies() == []
 
 
@@ -197,8 +197,8 @@ def test_the_chat_speaks_the_reader_s_language(visit, language):
     expect(chat.box).to_have_attribute("placeholder", say("placeholder"))
     expect(page.locator("#ask")).to_have_text(say("ask"))
     expect(page.locator("#examples p")).to_have_text(say("examples"))
-    exchange = chat.ask("how to bake bread")
-    expect(exchange).to_contain_text(say("no_answer"))
+    turn = chat.ask("how to bake bread")
+    expect(turn).to_contain_text(say("no_answer"))
     expect(page.locator("#fresh")).to_have_text(say("new_conversation"))
 
 

@@ -65,11 +65,11 @@ def test_a_page_whose_own_first_request_is_turned_away_becomes_ready_all_the_sam
 
 
 def test_the_answer_quotes_the_guide_word_for_word(visit):
-    exchange = visit().ask(PM_OR_PO)
-    expect(exchange.locator("blockquote").first).to_contain_text(
+    turn = visit().ask(PM_OR_PO)
+    expect(turn.locator("blockquote").first).to_contain_text(
         "they name different things. A Product Owner is a role from the Scrum framework"
     )
-    expect(exchange.locator(".understood")).to_have_text(
+    expect(turn.locator(".understood")).to_have_text(
         "Understood as: how is a product manager different from a product owner?"
     )
 
@@ -101,8 +101,8 @@ def test_the_answer_recommends_melissa_perris_article(visit):
 
 def test_every_section_link_of_an_answer_leads_to_a_heading(visit):
     chat = visit()
-    exchange = chat.ask("what are the types of product managers?")
-    shown = exchange.locator(".sources a, .sections a")
+    turn = chat.ask("what are the types of product managers?")
+    shown = turn.locator(".sources a, .sections a")
     expect(shown.nth(3)).to_be_visible()
     links = shown.evaluate_all("links => links.map(link => link.href)")
     for link in links:
@@ -118,58 +118,58 @@ def test_no_page_asks_another_host_for_anything(visit):
     chat.ask("what should I read?")
     chat.page.goto(chat.origin + "/guide/introduction.md")
     chat.page.wait_for_load_state("networkidle")
-    asked = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
-    assert len(asked) > 10
-    assert {url for url in asked if not url.startswith(chat.origin + "/")} == set()
+    question_asked = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
+    assert len(question_asked) > 10
+    assert {url for url in question_asked if not url.startswith(chat.origin + "/")} == set()
 
 
 def test_a_question_the_guide_does_not_answer_is_refused_with_somewhere_to_go(visit):
     chat = visit()
     chat.ask(PM_OR_PO)
-    exchange = chat.ask("how to bake bread")
+    turn = chat.ask("how to bake bread")
     expect(chat.exchanges).to_have_count(2)
-    expect(exchange.locator(".refusal")).to_contain_text("The guide does not answer this.")
-    expect(exchange.locator(".refusal")).to_contain_text("how to bake bread")
-    expect(exchange.locator(".refusal .sections a").first).to_be_visible()
-    expect(exchange.locator("blockquote")).to_have_count(0)
+    expect(turn.locator(".refusal")).to_contain_text("The guide does not answer this.")
+    expect(turn.locator(".refusal")).to_contain_text("how to bake bread")
+    expect(turn.locator(".refusal .sections a").first).to_be_visible()
+    expect(turn.locator("blockquote")).to_have_count(0)
 
 
 def test_a_question_leans_on_the_one_before_it(visit):
     chat = visit()
     chat.ask("what is a product owner?")
-    exchange = chat.ask("and a project manager?")
-    expect(exchange.locator(".asked")).to_have_text("and a project manager?")
-    expect(exchange.locator("blockquote").first).to_contain_text("roject")
+    turn = chat.ask("and a project manager?")
+    expect(turn.locator(".asked")).to_have_text("and a project manager?")
+    expect(turn.locator("blockquote").first).to_contain_text("roject")
 
 
 def test_an_example_asks_at_once_and_then_makes_room(visit):
     chat = visit()
     chips = chat.page.locator("#examples button")
     expect(chips.first).to_be_visible()
-    said = chips.first.inner_text()
+    reply = chips.first.inner_text()
     chips.first.click()
     expect(chat.exchanges).to_have_count(1)
-    exchange = chat.answered()
-    expect(exchange.locator(".asked")).to_have_text(said)
-    expect(exchange.locator("blockquote").first).to_be_visible()
+    turn = chat.answered()
+    expect(turn.locator(".asked")).to_have_text(reply)
+    expect(turn.locator("blockquote").first).to_be_visible()
     expect(chips.first).to_be_hidden()
 
 
 def test_a_next_question_is_asked_by_a_click_and_new_ones_take_its_place(visit):
     chat = visit()
-    offers = chat.page.locator(".next button:visible")
-    expect(offers).to_have_count(0)
+    suggestions = chat.page.locator(".next button:visible")
+    expect(suggestions).to_have_count(0)
     chat.ask("what is a product manager?")
-    expect(offers.first).to_be_visible()
-    said = offers.first.inner_text()
-    offers.first.click()
+    expect(suggestions.first).to_be_visible()
+    reply = suggestions.first.inner_text()
+    suggestions.first.click()
     expect(chat.exchanges).to_have_count(2)
-    exchange = chat.answered()
-    expect(exchange.locator(".asked")).to_have_text(said)
-    expect(exchange.locator("blockquote").first).to_be_visible()
-    expect(offers.filter(has_text=said)).to_have_count(0)
+    turn = chat.answered()
+    expect(turn.locator(".asked")).to_have_text(reply)
+    expect(turn.locator("blockquote").first).to_be_visible()
+    expect(suggestions.filter(has_text=reply)).to_have_count(0)
     chat.page.get_by_role("button", name="New conversation").click()
-    expect(offers).to_have_count(0)
+    expect(suggestions).to_have_count(0)
 
 
 def test_a_new_conversation_clears_the_talk(visit):
@@ -182,17 +182,17 @@ def test_a_new_conversation_clears_the_talk(visit):
     expect(chat.page.locator("#examples button").first).to_be_visible()
     expect(chat.box).to_be_focused()
     # Nothing is left to lean on: the same words alone are not what they were after a question.
-    exchange = chat.ask("and from a project manager?")
-    expect(exchange).not_to_contain_text("roduct owner different")
+    turn = chat.ask("and from a project manager?")
+    expect(turn).not_to_contain_text("roduct owner different")
     expect(chat.exchanges).to_have_count(1)
 
 
 def test_a_question_that_is_too_long_says_so_and_stays_in_the_box(visit):
     chat = visit()
     question = "what is a product manager? " * 80
-    exchange = chat.ask(question)
-    expect(exchange.locator(".failure")).to_contain_text("at most 2,000 are read")
-    expect(exchange.locator(".failure")).to_contain_text("Ask for one thing at a time.")
+    turn = chat.ask(question)
+    expect(turn.locator(".failure")).to_contain_text("at most 2,000 are read")
+    expect(turn.locator(".failure")).to_contain_text("Ask for one thing at a time.")
     expect(chat.box).to_have_value(question)
 
 
@@ -205,10 +205,12 @@ def test_an_empty_question_says_what_to_do(visit):
 
 def test_what_a_reader_types_is_never_markup(visit):
     chat = visit()
-    said = '<img src=x onerror="document.title=1"> **b** $$x$$ `c` ${7*7} {{7*7}} [a](javascript:1)'
-    exchange = chat.ask(said)
-    expect(exchange.locator(".asked")).to_have_text(said)
-    expect(exchange.locator("img, script, strong, code, .katex")).to_have_count(0)
+    reply = (
+        '<img src=x onerror="document.title=1"> **b** $$x$$ `c` ${7*7} {{7*7}} [a](javascript:1)'
+    )
+    turn = chat.ask(reply)
+    expect(turn.locator(".asked")).to_have_text(reply)
+    expect(turn.locator("img, script, strong, code, .katex")).to_have_count(0)
     assert chat.complaints == []
 
 
@@ -217,8 +219,8 @@ def test_the_keyboard_alone_reaches_the_answers_links(visit):
     expect(chat.box).to_be_focused()
     chat.page.keyboard.type(PM_OR_PO)
     chat.page.keyboard.press("Enter")
-    exchange = chat.answered()
-    links = exchange.locator("a")
+    turn = chat.answered()
+    links = turn.locator("a")
     expect(links.first).to_be_visible()
     expect(chat.box).to_be_focused()
     for _ in range(40):
@@ -236,8 +238,8 @@ def test_the_keyboard_alone_reaches_the_answers_links(visit):
 def test_the_newest_question_is_in_view_and_the_box_in_reach(visit):
     chat = visit(height=500)
     for question in (PM_OR_PO, "what are the types of product managers?", "how to bake bread"):
-        exchange = chat.ask(question)
-        expect(exchange.locator(".asked")).to_be_in_viewport(ratio=1)
+        turn = chat.ask(question)
+        expect(turn.locator(".asked")).to_be_in_viewport(ratio=1)
         expect(chat.box).to_be_in_viewport(ratio=1)
 
 
@@ -294,7 +296,7 @@ def faint(page, selector: str) -> list[str]:
 
 
 def faint_now(page, selector: str) -> list[str]:
-    found = page.locator(selector).evaluate_all(
+    result = page.locator(selector).evaluate_all(
         """elements => elements.map(element => {
             let behind = element;
             const clear = /^(transparent|rgba\\(.*, 0\\))$/;
@@ -306,8 +308,8 @@ def faint_now(page, selector: str) -> list[str]:
             return [element.innerText.slice(0, 40), colour, ground];
         })"""
     )
-    assert found
-    return [f"{text}: {a} on {b}" for text, a, b in found if contrast(a, b) < 4.5]
+    assert result
+    return [f"{text}: {a} on {b}" for text, a, b in result if contrast(a, b) < 4.5]
 
 
 def contrast(one: str, other: str) -> float:

@@ -32,19 +32,17 @@ def test_a_button_opens_the_guide_which_answers_with_its_quotes_and_sources(
 ):
     reader = guest_of()
     expect(reader.button).to_have_text("Ask the guide")
-    exchange = reader.open().ask(PM_OR_PO)
+    turn = reader.open().ask(PM_OR_PO)
     answer = corpus_assistant.ask(PM_OR_PO)
-    numbers = exchange.locator("blockquote a.number")
+    numbers = turn.locator("blockquote a.number")
     expect(numbers).to_have_count(len(answer.citations))
     for number, citation in enumerate(answer.citations):
-        shown = exchange.locator("blockquote").nth(number)
+        shown = turn.locator("blockquote").nth(number)
         for line in filter(str.strip, citation.quote.splitlines()):
             expect(shown).to_contain_text(urls.LIST_MARKER.sub("", line))
-    expect(exchange.locator(".sources a").first).to_have_text(
-        " › ".join(answer.citations[0].headings)
-    )
-    expect(exchange.locator(".cards a")).to_have_count(len(answer.resources))
-    expect(exchange.locator(".understood")).to_have_text(f"Understood as: {answer.understood_as}")
+    expect(turn.locator(".sources a").first).to_have_text(" › ".join(answer.citations[0].headings))
+    expect(turn.locator(".cards a")).to_have_count(len(answer.resources))
+    expect(turn.locator(".understood")).to_have_text(f"Understood as: {answer.understood_as}")
     expect(reader.frame.locator(".next button")).to_have_text(list(answer.next_questions))
     assert reader.complaints == []
 
@@ -52,13 +50,13 @@ def test_a_button_opens_the_guide_which_answers_with_its_quotes_and_sources(
 def test_every_link_of_an_answer_leads_where_the_chat_s_does_and_opens_in_a_new_tab(
     guest_of, help_, corpus_assistant
 ):
-    exchange = guest_of().open().ask(PM_OR_PO)
+    turn = guest_of().open().ask(PM_OR_PO)
     answer = corpus_assistant.ask(PM_OR_PO)
-    found = exchange.locator("a").evaluate_all(
+    result = turn.locator("a").evaluate_all(
         "links => links.map(link => [link.href, link.target, link.rel])"
     )
-    assert {(target, rel) for _, target, rel in found} == {("_blank", "noopener noreferrer")}
-    plain = {re.sub(r"\+", "%20", url).removeprefix(help_) for url, *_ in found}
+    assert {(target, rel) for _, target, rel in result} == {("_blank", "noopener noreferrer")}
+    plain = {re.sub(r"\+", "%20", url).removeprefix(help_) for url, *_ in result}
     expected = {urls.citation_url(citation) for citation in answer.citations}
     expected |= {urls.section_url(one.path, one.anchor, one.url) for one in answer.related}
     expected |= {one.url for one in answer.resources}
@@ -72,18 +70,18 @@ def _same(url: str) -> str:
 
 def test_an_answer_s_source_is_read_in_the_guide(guest_of):
     reader = guest_of()
-    exchange = reader.open().ask(PM_OR_PO)
+    turn = reader.open().ask(PM_OR_PO)
     with reader.context.expect_page() as opened:
-        exchange.locator("a.number").first.click()
+        turn.locator("a.number").first.click()
     opened.value.wait_for_load_state()
     expect(opened.value.get_by_text("they name different things")).to_be_in_viewport()
 
 
 def test_a_question_the_guide_does_not_answer_is_refused_with_the_nearest_sections(guest_of):
-    exchange = guest_of().open().ask(BREAD)
-    expect(exchange.locator(".refusal .verdict")).to_have_text("The guide does not answer this.")
-    expect(exchange.locator(".refusal .sections a").first).to_be_visible()
-    expect(exchange.locator("blockquote")).to_have_count(0)
+    turn = guest_of().open().ask(BREAD)
+    expect(turn.locator(".refusal .verdict")).to_have_text("The guide does not answer this.")
+    expect(turn.locator(".refusal .sections a").first).to_be_visible()
+    expect(turn.locator("blockquote")).to_have_count(0)
 
 
 def test_a_question_leans_on_the_talk_before_it_which_is_sent_with_its_sources(
@@ -91,8 +89,8 @@ def test_a_question_leans_on_the_talk_before_it_which_is_sent_with_its_sources(
 ):
     reader = guest_of().open()
     reader.ask("what is a product owner?")
-    exchange = reader.ask("and a project manager?")
-    expect(exchange.locator("blockquote").first).to_contain_text("roject")
+    turn = reader.ask("and a project manager?")
+    expect(turn.locator("blockquote").first).to_contain_text("roject")
     first = corpus_assistant.ask("what is a product owner?")
     assert reader.sent("/embed/ask")[-1]["history"] == [
         {"role": "user", "text": "what is a product owner?", "sources": []},
@@ -119,22 +117,22 @@ def test_an_example_another_reading_and_a_next_question_are_asked_by_a_click(gue
         button = reader.frame.locator(f"{offered}:visible").first
         if offered == ".others button":
             reader.ask(PM_OR_PO)
-        question, asked = button.inner_text(), reader.exchanges.count()
+        question, question_asked = button.inner_text(), reader.exchanges.count()
         button.click()
-        expect(reader.exchanges).to_have_count(asked + 1)
+        expect(reader.exchanges).to_have_count(question_asked + 1)
         expect(reader.exchanges.last.locator(".asked")).to_have_text(question)
         expect(reader.exchanges.last.locator("blockquote, .cards").first).to_be_visible()
 
 
 def test_what_a_reader_thinks_of_an_answer_is_kept(guest_of, help_):
     reader = guest_of().open()
-    exchange = reader.ask("what do product managers do?")
-    name = exchange.locator(".permalink").evaluate("link => link.pathname.slice(3)")
-    exchange.get_by_role("button", name="No", exact=True).click()
-    expect(exchange.locator("output")).to_have_text("Thank you.")
-    exchange.locator(".opinion input").fill("too short")
-    exchange.locator(".opinion button").click()
-    expect(exchange.locator(".opinion input")).to_have_count(0)
+    turn = reader.ask("what do product managers do?")
+    name = turn.locator(".permalink").evaluate("link => link.pathname.slice(3)")
+    turn.get_by_role("button", name="No", exact=True).click()
+    expect(turn.locator("output")).to_have_text("Thank you.")
+    turn.locator(".opinion input").fill("too short")
+    turn.locator(".opinion button").click()
+    expect(turn.locator(".opinion input")).to_have_count(0)
     first, second = reader.sent("/feedback")
     assert len(first["vote"]) > 20  # hard to guess
     opinion = {"answer": name, "helpful": False, "vote": first["vote"]}
@@ -144,11 +142,11 @@ def test_what_a_reader_thinks_of_an_answer_is_kept(guest_of, help_):
 
 def test_the_answer_is_said_to_who_cannot_see_it(guest_of):
     reader = guest_of().open()
-    said = reader.frame.get_by_role("status").first
+    reply = reader.frame.get_by_role("status").first
     reader.ask(PM_OR_PO)
-    expect(said).to_contain_text("they name different things")
+    expect(reply).to_contain_text("they name different things")
     reader.ask(BREAD)
-    expect(said).to_have_text("The guide does not answer this.")
+    expect(reply).to_have_text("The guide does not answer this.")
 
 
 # -- what goes wrong ------------------------------------------------------------------------
@@ -157,11 +155,11 @@ def test_the_answer_is_said_to_who_cannot_see_it(guest_of):
 def test_a_response_that_breaks_off_is_a_failure_and_can_be_asked_again(guest_of):
     reader = guest_of().open()
     reader.page.route("**/embed/ask?*", lambda route: route.fulfill(body='{"html": "Half of'))
-    exchange = reader.ask(PM_OR_PO)
-    expect(exchange.locator(".failure")).to_contain_text("The connection to the guide was lost.")
-    expect(exchange.locator("blockquote")).to_have_count(0)
+    turn = reader.ask(PM_OR_PO)
+    expect(turn.locator(".failure")).to_contain_text("The connection to the guide was lost.")
+    expect(turn.locator("blockquote")).to_have_count(0)
     reader.page.unroute("**/embed/ask?*")
-    exchange.get_by_role("button", name="Ask it again").click()
+    turn.get_by_role("button", name="Ask it again").click()
     expect(reader.exchanges).to_have_count(1)
     expect(reader.exchanges.locator("blockquote").first).to_be_visible()
 
@@ -182,8 +180,8 @@ def test_a_response_that_breaks_off_is_a_failure_and_can_be_asked_again(guest_of
 def test_an_error_is_said_with_its_mend(guest_of, status, body, words):
     reader = guest_of().open()
     reader.page.route("**/embed/ask?*", lambda route: route.fulfill(status=status, body=body))
-    exchange = reader.ask(PM_OR_PO)
-    expect(exchange.locator(".failure p").first).to_have_text(words.partition(". ")[0] + ".")
+    turn = reader.ask(PM_OR_PO)
+    expect(turn.locator(".failure p").first).to_have_text(words.partition(". ")[0] + ".")
     expect(reader.frame.get_by_role("status").first).to_contain_text(words)
 
 
@@ -198,9 +196,9 @@ MARKUP = '<img src=x onerror="document.title=1"><b>bold</b>'
 
 def test_a_question_with_markup_is_shown_as_text(guest_of):
     reader = guest_of().open()
-    exchange = reader.ask(MARKUP)
-    expect(exchange).to_contain_text("<b>bold</b>")
-    expect(exchange.locator("img, b")).to_have_count(0)
+    turn = reader.ask(MARKUP)
+    expect(turn).to_contain_text("<b>bold</b>")
+    expect(turn.locator("img, b")).to_have_count(0)
     assert reader.inside().title() != "1"
     assert reader.complaints == []
 
@@ -232,9 +230,9 @@ def test_a_server_that_goes_away_later_is_said_to_be_away(guest, wiki, corpus_as
     ) as help_:
         inline = hosts.wiki(script(help_, mode="inline"))
         reader = guest(wiki.put(hosts.wiki(script(help_))))
-        asked = guest(wiki.put(inline, "/inline"))
+        question_asked = guest(wiki.put(inline, "/inline"))
         expect(reader.button).to_be_visible()
-        expect(asked.box).to_be_visible()
+        expect(question_asked.box).to_be_visible()
     reader.button.click()
     note = reader.panel.get_by_role("alert")
     expect(note).to_contain_text("The guide cannot be reached at the moment.")
@@ -244,7 +242,7 @@ def test_a_server_that_goes_away_later_is_said_to_be_away(guest, wiki, corpus_as
     expect(reader.panel).to_be_hidden()
     expect(reader.button).to_be_focused()
     assert reader.complaints == []
-    expect(asked.ask(PM_OR_PO).locator(".failure")).to_contain_text("was lost")
+    expect(question_asked.ask(PM_OR_PO).locator(".failure")).to_contain_text("was lost")
 
 
 def test_a_page_that_is_a_file_says_why_there_is_nothing(guest, help_, tmp_path):
@@ -341,8 +339,8 @@ def test_passages_are_found_while_typing_and_then_the_question_is_answered(
     reader = guest_of(mode="search").open()
     reader.box.press_sequentially("product owner", delay=20)
     hits = reader.frame.locator("#hits li")
-    found = corpus_assistant.search("product owner", 6)
-    expect(hits.locator("a")).to_have_text([hit.passage.headings[-1] for hit in found.hits])
+    result = corpus_assistant.search("product owner", 6)
+    expect(hits.locator("a")).to_have_text([hit.passage.headings[-1] for hit in result.hits])
     expect(hits.first.locator("mark").first).to_have_text(re.compile("product|owner", re.I))
     assert len(reader.sent("/api/search")) < len("product owner"), "not for every key"
     expect(reader.frame.get_by_role("status").first).to_have_text("6 passages")

@@ -38,8 +38,8 @@ def browser():
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory, chosen, word_encoder):
     folder = tmp_path_factory.mktemp("attacked")
-    with attacks.attacked(folder, chosen, TOGETHER, word_encoder) as found:
-        yield found
+    with attacks.attacked(folder, chosen, TOGETHER, word_encoder) as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def watch(browser, attacked):
 
 
 @pytest.fixture(scope="module")
-def kept() -> list[str]:
+def stored() -> list[str]:
     """Where the answers are kept that the chat gave."""
     return []
 
@@ -86,18 +86,18 @@ def test_a_hostile_guide_is_read_and_nothing_of_it_runs(watch, attacked):
 
 
 def test_a_hostile_guide_is_quoted_to_hostile_questions_and_nothing_of_them_runs(
-    watch, attacked, kept
+    watch, attacked, stored
 ):
     talked = attacks.ask_all(watch, attacked.subjects)
-    kept += talked.kept
+    stored += talked.stored
     assert talked.amiss == []
     assert talked.quoted >= 0.9 * len(attacked.subjects)
     assert watch.taken() == []
 
 
-def test_an_answer_s_own_page_runs_nothing_of_it(watch, kept):
-    assert kept
-    attacks.open_answers(watch, kept[:12])
+def test_an_answer_s_own_page_runs_nothing_of_it(watch, stored):
+    assert stored
+    attacks.open_answers(watch, stored[:12])
     assert watch.taken() == []
 
 

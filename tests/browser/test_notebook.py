@@ -123,10 +123,10 @@ def test_nothing_that_is_hostile_in_an_answer_runs_or_is_fetched(browser, chosen
             watch.settle()
             watch.click("a")
         watch.settle(100)
-        found = watch.taken()
+        result = watch.taken()
         led = {url.partition(":")[0] for url in watch.led}
         watch.close()
-    assert found == []
+    assert result == []
     assert led <= SCHEMES
 
 
@@ -172,8 +172,8 @@ def test_this_would_be_noticed_were_it_not_escaped(browser, chosen):
 def test_only_an_address_of_the_web_or_of_mail_is_a_link(browser, url, leads):
     page = browser.new_page()
     passage = Passage("a", "a", ("Heading",), "a", url, "Text.", ())
-    found = Search("q", "q", (Hit(passage, 0, 1, 0.5, Reason(1, 0.5, None, 0.0, ())),))
-    page.set_content(found._repr_html_())
+    result = Search("q", "q", (Hit(passage, 0, 1, 0.5, Reason(1, 0.5, None, 0.0, ())),))
+    page.set_content(result._repr_html_())
     links = page.locator("a").evaluate_all("all => all.map(a => [a.href, a.rel])")
     assert bool(links) == leads
     assert all(rel == "noopener noreferrer" for _, rel in links)
@@ -193,8 +193,12 @@ OTHER = """() => {
 
 @pytest.mark.parametrize(("paper", "ink"), [("#fff", "#000"), ("#111", "#ddd")])
 def test_an_answer_is_read_in_the_colours_of_the_notebook(browser, corpus_assistant, paper, ink):
-    asked = ("how is a PM different from a PO?", "how do I bake bread?", "recommend a book")
-    outputs = [*map(corpus_assistant.ask, asked), corpus_assistant.search("backlog", 3)]
+    question_asked = (
+        "how is a PM different from a PO?",
+        "how do I bake bread?",
+        "recommend a book",
+    )
+    outputs = [*map(corpus_assistant.ask, question_asked), corpus_assistant.search("backlog", 3)]
     page = browser.new_page(viewport={"width": 500, "height": 800})
     requests = []
     page.on("request", lambda request: requests.append(request.url))

@@ -29,8 +29,8 @@ HTML = [text for kind, text in BLOCKS if kind == "html"]
 
 def only(kind: str) -> str:
     """The one block of a kind."""
-    (found,) = (text for of, text in BLOCKS if of == kind)
-    return found
+    (result,) = (text for of, text in BLOCKS if of == kind)
+    return result
 
 
 def ours(text: str, help_: str) -> str:
@@ -96,10 +96,10 @@ def test_every_attribute_in_the_manual_is_one_that_the_script_reads():
 
 
 def tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    result = shutil.which(name)
+    if result is None:
         pytest.skip(f"{name} is not installed")
-    return found
+    return result
 
 
 def run(*command: object) -> None:
@@ -112,7 +112,7 @@ def run(*command: object) -> None:
 def published(guest, corpus_assistant, tmp_path):
     """A folder that is served, what is built into it with our server's address is asked."""
 
-    def asked(build, page: str) -> None:
+    def request(build, page: str) -> None:
         with hosts.folder(tmp_path / "site") as origin:
             settings = Settings(journal="off", frames=(origin,))
             with serving(LiveAssistant(corpus_assistant), settings) as help_:
@@ -120,9 +120,9 @@ def published(guest, corpus_assistant, tmp_path):
                 reader = guest(f"{origin}/{page}")
                 expect(reader.button).to_have_text("Ask the guide")
                 answers(reader)
-                assert [said for said in reader.complaints if "404" not in said] == []
+                assert [reply for reply in reader.complaints if "404" not in reply] == []
 
-    return asked
+    return request
 
 
 def test_a_site_of_mkdocs_built_by_the_recipe_answers(published, tmp_path):

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 def complaints(page, but=()) -> list[str]:
     """What axe holds against a page, all but its smallest objections."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    assert len(found["passes"]) > 10
+    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    assert len(result["passes"]) > 10
     return [
         f"{one['impact']} {one['id']}: {node['html'][:160]}"
-        for one in found["violations"]
+        for one in result["violations"]
         if one["impact"] in {"moderate", "serious", "critical"} and one["id"] not in but
         for node in one["nodes"]
     ]
@@ -55,14 +55,14 @@ def opinion(chat):
     expect(chat.page.locator(".opinion input")).to_be_visible()
 
 
-def kept(chat):
-    exchange = chat.ask(PM_OR_PO)
-    chat.page.goto(exchange.locator(".permalink").evaluate("link => link.href"))
+def stored(chat):
+    turn = chat.ask(PM_OR_PO)
+    chat.page.goto(turn.locator(".permalink").evaluate("link => link.href"))
 
 
 def reader(chat):
-    exchange = chat.ask(PM_OR_PO)
-    chat.page.goto(exchange.locator("a.number").first.evaluate("link => link.href"))
+    turn = chat.ask(PM_OR_PO)
+    chat.page.goto(turn.locator("a.number").first.evaluate("link => link.href"))
 
 
 def missing(chat):
@@ -73,7 +73,18 @@ def no_answer(chat):
     chat.page.goto(chat.origin + "/a/" + "b" * 16)
 
 
-SCREENS = [start, answer, recommended, refusal, failure, opinion, kept, reader, missing, no_answer]
+SCREENS = [
+    start,
+    answer,
+    recommended,
+    refusal,
+    failure,
+    opinion,
+    stored,
+    reader,
+    missing,
+    no_answer,
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -90,8 +90,8 @@ def test_in_a_hostile_page_the_guide_is_usable_and_nothing_is_complained_of(
 def test_without_the_two_lines_a_strict_page_lets_nothing_in(guest, wiki, help_):
     for line in ("script-src", "frame-src"):
         policy = hosts.strict(help_)
-        kept = {name: value.replace(f"{line} {help_}; ", "") for name, value in policy.items()}
-        reader = guest(wiki.put(hosts.wiki(script(help_), **kept)))
+        stored = {name: value.replace(f"{line} {help_}; ", "") for name, value in policy.items()}
+        reader = guest(wiki.put(hosts.wiki(script(help_), **stored)))
         if line == "frame-src":
             reader.button.click()
             expect(reader.panel).to_contain_text("cannot be reached")
@@ -141,8 +141,8 @@ def test_nothing_is_kept_in_the_browser(guest_of):
     reader = guest_of().open()
     reader.ask(PM_OR_PO)
     assert reader.context.cookies() == []
-    kept = "Object.keys(localStorage).length + Object.keys(sessionStorage).length"
-    assert reader.page.evaluate(kept) == 0
+    stored = "Object.keys(localStorage).length + Object.keys(sessionStorage).length"
+    assert reader.page.evaluate(stored) == 0
 
 
 # -- messages -------------------------------------------------------------------------------
@@ -194,13 +194,13 @@ def test_a_spoofed_message_to_the_frame_changes_nothing(guest, wiki, help_):
     # No script of the page's gets at it, but for a root that this test has opened.
     assert reader.page.evaluate("frames.length") == 1
     there = "document.querySelector('guide-assistant').shadowRoot.querySelector('iframe')"
-    told = "{guide: 'open', context: 'SPOOFED', focus: true}"
+    report = "{guide: 'open', context: 'SPOOFED', focus: true}"
     (stranger,) = [frame for frame in reader.page.frames[1:] if frame != opened]
     count_marks(opened)
-    stranger.evaluate(f"parent.{there}.contentWindow.postMessage({told}, '*')")
-    opened.evaluate(f"postMessage({told}, '*')")
+    stranger.evaluate(f"parent.{there}.contentWindow.postMessage({report}, '*')")
+    opened.evaluate(f"postMessage({report}, '*')")
     opened.evaluate(
-        f"dispatchEvent(new MessageEvent('message', {{data: {told}, source: parent, "
+        f"dispatchEvent(new MessageEvent('message', {{data: {report}, source: parent, "
         "origin: 'https://evil.example'}))"
     )
     wrong = (
@@ -216,7 +216,7 @@ def test_a_spoofed_message_to_the_frame_changes_nothing(guest, wiki, help_):
     expect_marks(reader, opened, 2)
     reader.ask(PM_OR_PO)
     assert reader.sent("/embed/ask")[0]["context"] == ""
-    right = told.replace("SPOOFED", "x.md")
+    right = report.replace("SPOOFED", "x.md")
     reader.page.evaluate(f"{there}.contentWindow.postMessage({right}, '*')")
     reader.page.evaluate(f"{there}.contentWindow.postMessage('mark', '*')")
     expect_marks(reader, opened, 3)
@@ -242,7 +242,7 @@ def test_a_site_that_is_not_listed_is_refused_by_the_browser(guest, wiki, corpus
         reader = guest(wiki.put(hosts.wiki(script(help_))))
         reader.button.click()
         expect(reader.panel).to_contain_text("cannot be reached")
-        assert any("frame-ancestors" in said for said in reader.complaints)
+        assert any("frame-ancestors" in text for text in reader.complaints)
         assert not any("/api/" in request.url for request in reader.requests)
 
 
@@ -302,9 +302,9 @@ def test_axe_does_find_what_is_wrong_in_the_widget(guest_of):
     reader = guest_of().open()
     reader.inside().evaluate("box.removeAttribute('aria-label'); box.placeholder = ''")
     reader.panel.locator(".close").evaluate("one => one.removeAttribute('aria-label')")
-    said = " ".join(reader.weaknesses())
-    assert "label" in said
-    assert "button-name" in said
+    text = " ".join(reader.weaknesses())
+    assert "label" in text
+    assert "button-name" in text
 
 
 @pytest.mark.parametrize("language", ["en", "de", "ar"])

@@ -27,8 +27,8 @@ addEventListener("focusin", () => {
 
 def script(help_: str, **data: str) -> str:
     """The line that a page's author adds."""
-    said = "".join(f' data-{name}="{value}"' for name, value in data.items())
-    return f'<script src="{help_}/widget.js"{said} async></script>'
+    reply = "".join(f' data-{name}="{value}"' for name, value in data.items())
+    return f'<script src="{help_}/widget.js"{reply} async></script>'
 
 
 class Guest:
@@ -69,10 +69,10 @@ class Guest:
 
     def ask(self, question: str):
         """Type a question, press Enter, and wait for what comes of it."""
-        asked = self.exchanges.count()
+        question_asked = self.exchanges.count()
         self.box.fill(question)
         self.box.press("Enter")
-        expect(self.exchanges).to_have_count(asked + 1)
+        expect(self.exchanges).to_have_count(question_asked + 1)
         expect(self.frame.locator(".looking")).to_have_count(0)
         expect(self.frame.locator("#send")).to_have_attribute("aria-disabled", "false")
         return self.exchanges.last
@@ -96,7 +96,7 @@ class Guest:
         world = session.send(
             "Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"]}
         )
-        said = session.send(
+        reply = session.send(
             "Runtime.evaluate",
             {
                 "expression": expression,
@@ -105,7 +105,7 @@ class Guest:
             },
         )
         session.detach()
-        return said["result"]["value"]
+        return reply["result"]["value"]
 
     def sent(self, path: str) -> list[dict]:
         """The bodies of what was sent to an address."""
@@ -117,15 +117,15 @@ class Guest:
 
     def weaknesses(self) -> list[str]:
         """What axe holds against the page and the frame in it, but its smallest objections."""
-        found = []
+        result = []
         for frame in self.page.frames:
             frame.evaluate(AXE.read_text(encoding="utf-8"))
-            told = frame.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-            assert len(told["passes"]) > 5
-            found += [
+            report = frame.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+            assert len(report["passes"]) > 5
+            result += [
                 f"{one['impact']} {one['id']}: {node['html'][:160]}"
-                for one in told["violations"]
+                for one in report["violations"]
                 if one["impact"] in {"moderate", "serious", "critical"}
                 for node in one["nodes"]
             ]
-        return found
+        return result

@@ -46,17 +46,17 @@ def assert_tame(text: str) -> None:
 @example("a\ud800")
 @given(st.text(st.characters()))
 def test_of_any_text_no_control_is_left_and_no_line_begins_where_ours_do(text):
-    told = console.format_entry(text)
-    assert not FORBIDDEN & set(told)
-    told.encode()
-    _, *others = told.split("\n")
+    events_seen = console.format_entry(text)
+    assert not FORBIDDEN & set(events_seen)
+    events_seen.encode()
+    _, *others = events_seen.split("\n")
     assert all(line == "" or line.startswith("    ") for line in others)
     assert "\n" not in console.one_line(text)
     if not {"\x1b", "\x9b"} & set(text):
         dropped = {*FORBIDDEN, *map(chr, range(0x206A, 0x2070)), " ", "\n"}
-        kept = (c for c in text if c not in dropped)
-        shown = (f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in kept)
-        assert "".join(c for c in told if c not in " \n") == "".join(shown)
+        stored = (c for c in text if c not in dropped)
+        shown = (f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in stored)
+        assert "".join(c for c in events_seen if c not in " \n") == "".join(shown)
 
 
 def test_letters_marks_and_signs_of_every_script_stay_as_they_are():
@@ -80,7 +80,7 @@ WORDS = {
 
 def writes(tree: ast.AST) -> list[str]:
     """What in a module writes to a stream by itself, with its line."""
-    found = []
+    result = []
     for node in ast.walk(tree):
         name = ""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -101,8 +101,8 @@ def writes(tree: ast.AST) -> list[str]:
         elif isinstance(node, ast.keyword) and node.arg == "file":
             name = "file="
         if name:
-            found.append(f"{name} in line {node.lineno}" if hasattr(node, "lineno") else name)
-    return found
+            result.append(f"{name} in line {node.lineno}" if hasattr(node, "lineno") else name)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -332,12 +332,12 @@ def test_a_terminal_wraps_no_text_of_others_to_its_first_column():
             stdout=secondary, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
         os.close(secondary)
-        told = b""
+        events_seen = b""
         while piece := _piece(read):
-            told += piece
+            events_seen += piece
     assert done.returncode == 0, done.stderr
-    rows = told.decode().replace("\r\n", "\n").rstrip("\n").split("\n")
-    assert "FORGED" in told.decode()
+    rows = events_seen.decode().replace("\r\n", "\n").rstrip("\n").split("\n")
+    assert "FORGED" in events_seen.decode()
     assert sum(not row.startswith(" ") for row in rows) == 1
     assert all(len(row) + row.count("猫") <= 40 for row in rows), rows
 

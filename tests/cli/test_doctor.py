@@ -20,9 +20,9 @@ def named(settings: Settings) -> dict[str, object]:
 
 
 def test_where_all_is_well_nothing_has_a_mend(chosen):
-    found = named(chosen)
-    assert [check.hint for check in found.values()] == [""] * len(found)
-    assert set(found) >= {
+    results = named(chosen)
+    assert [check.hint for check in results.values()] == [""] * len(results)
+    assert set(results) >= {
         "packages",
         "guide",
         "index",
@@ -30,16 +30,16 @@ def test_where_all_is_well_nothing_has_a_mend(chosen):
         "model of the index",
         "threshold",
     }
-    assert "onnxruntime" in found["encoder"].result
+    assert "onnxruntime" in results["encoder"].result
 
 
 def test_a_missing_guide_and_index_are_named_with_their_mends(tmp_path):
     nowhere = tmp_path / "nowhere"
-    found = named(Settings(corpus=nowhere, index=nowhere))
-    assert str(nowhere) in found["guide"].result
-    assert "--corpus" in found["guide"].hint
-    assert "assistant build" in found["index"].hint
-    assert "model of the index" not in found
+    results = named(Settings(corpus=nowhere, index=nowhere))
+    assert str(nowhere) in results["guide"].result
+    assert "--corpus" in results["guide"].hint
+    assert "assistant build" in results["index"].hint
+    assert "model of the index" not in results
 
 
 def test_a_flipped_bit_of_the_index_is_noticed(tmp_path, encoder):
@@ -62,7 +62,7 @@ def test_a_model_that_is_not_exported_is_said_with_its_mend(chosen, tmp_path, mo
 
 
 def test_a_model_that_is_not_here_stops_nothing(chosen):
-    found = named(chosen.model_copy(update={"model": "nobody/no-such-model"}))
-    assert "nobody/no-such-model" in found["encoder"].result
-    assert "no-such-model" in found["model of the index"].result
-    assert found["threshold"].hint == ""
+    results = named(chosen.model_copy(update={"model": "nobody/no-such-model"}))
+    assert "nobody/no-such-model" in results["encoder"].result
+    assert "no-such-model" in results["model of the index"].result
+    assert results["threshold"].hint == ""

@@ -66,11 +66,11 @@ def test_ask_json_has_the_words_other_work_builds_on(run, corpus_index):
 
 def test_search_json_has_the_words_other_work_builds_on(run, corpus_index):
     code, out, _ = run("search", "PM vs PO", "-k", "3", "--json", "--index", corpus_index)
-    found = json.loads(out)
+    result = json.loads(out)
     assert code == 0
-    assert found.keys() == {"question", "understood_as", "hits"}
-    assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3]
-    assert all(hit.keys() == HIT for hit in found["hits"])
+    assert result.keys() == {"question", "understood_as", "hits"}
+    assert [hit["rank"] for hit in result["hits"]] == [1, 2, 3]
+    assert all(hit.keys() == HIT for hit in result["hits"])
 
 
 def test_nothing_found_is_an_answer_and_not_an_error(run, corpus_index):
@@ -109,10 +109,10 @@ def test_a_batch_prints_one_line_a_question_in_order_with_its_id(run, corpus_ind
 def test_a_batch_may_come_from_standard_input_and_be_searched(run, corpus_index, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(BATCH[0])))
     code, out, _ = run("search", "--batch", "-", "-k", "2", "--index", corpus_index)
-    found = json.loads(out)
+    result = json.loads(out)
     assert code == 0
-    assert found["id"] == "one"
-    assert len(found["hits"]) == 2
+    assert result["id"] == "one"
+    assert len(result["hits"]) == 2
 
 
 def test_a_question_of_a_batch_that_cannot_be_asked_gets_its_error_and_the_rest_goes_on(
@@ -189,13 +189,13 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
         (["calibrate", "--refuse", "2"], 2, "--refuse", "--help"),
     ],
 )
-def test_bad_input_is_two_lines_what_is_wrong_and_its_mend(run, arguments, code, what, mend):
+def test_bad_input_is_two_lines_what_is_wrong_and_its_mend(run, arguments, code, what, hint):
     ended, out, err = run(*arguments)
     assert ended == code
     assert out == ""
     assert len(lines(err)) == 2, err
     assert what in lines(err)[0]
-    assert mend in lines(err)[1]
+    assert hint in lines(err)[1]
 
 
 def test_an_empty_and_an_over_long_question_are_turned_away(run, corpus_index):
@@ -233,9 +233,9 @@ def test_calibrate_without_questions_reports_and_changes_nothing(run, corpus_ind
     assert "--questions" in out
     assert not (corpus_index / "calibration.json").exists()
     _, out, _ = run("calibrate", "--index", corpus_index, "--json")
-    found = json.loads(out)
-    assert found["answerable"] == found["unanswerable"] > 0
-    assert found["auroc"] > 0.5
+    result = json.loads(out)
+    assert result["answerable"] == result["unanswerable"] > 0
+    assert result["auroc"] > 0.5
 
 
 def test_a_threshold_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path):
@@ -263,8 +263,8 @@ def test_a_threshold_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path
 def test_verify_proves_a_saved_answer_and_refuses_a_forged_one(run, corpus_index, tmp_path):
     _, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
     (tmp_path / "answer.json").write_text(out)
-    code, said, _ = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
-    assert (code, said) == (0, "Verified 1 quote in the guide.\n")
+    code, reply, _ = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
+    assert (code, reply) == (0, "Verified 1 quote in the guide.\n")
     (tmp_path / "answer.json").write_text(out.replace("Product Owner", "Product Baron"))
     code, _, err = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
     assert code == 3
@@ -272,11 +272,11 @@ def test_verify_proves_a_saved_answer_and_refuses_a_forged_one(run, corpus_index
 
 
 def test_asking_twice_prints_the_same_bytes_but_for_the_seconds(run, corpus_index):
-    def asked() -> str:
+    def request() -> str:
         _, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
         return "\n".join(line for line in out.splitlines() if '"seconds"' not in line)
 
-    assert asked() == asked()
+    assert request() == request()
 
 
 def test_a_talk_in_the_terminal_remembers_what_was_asked(run, corpus_index, monkeypatch):
@@ -336,11 +336,11 @@ def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp
     monkeypatch.setenv("ASSISTANT_KEEP_DAYS", "10000")
     code, out, _ = run("feedback")
     assert code == 0
-    said = lines(out)
-    assert said[0].endswith("  0 helpful, 1 not  what is a KPI?")
-    assert said[1].startswith("    20")
-    assert said[1].endswith("+00:00  -  Thanks.")
-    assert said[2].endswith("  1 helpful, 0 not  what is a product owner?")
+    reply = lines(out)
+    assert reply[0].endswith("  0 helpful, 1 not  what is a KPI?")
+    assert reply[1].startswith("    20")
+    assert reply[1].endswith("+00:00  -  Thanks.")
+    assert reply[2].endswith("  1 helpful, 0 not  what is a product owner?")
     _, out, _ = run("feedback", "--json", "--limit", "1")
     (only,) = map(json.loads, lines(out))
     assert (only["question"], only["helpful"], only["unhelpful"]) == ("what is a KPI?", 0, 1)

@@ -109,23 +109,23 @@ def limited(limit: str, value: int, job: str, guide: str, folder: str) -> None:
 # -- for long -------------------------------------------------------------------------------------
 
 
-def update(count: int, kept: int, guide: str, folder: str) -> list[tuple[int, int, int]]:
+def update(count: int, stored: int, guide: str, folder: str) -> list[tuple[int, int, int]]:
     """Publish again and again, reading each; open files, bytes in memory, generations at each.
 
     With `kept` every generation that was opened stays open, as a leaking server would.
     """
     opened = []
-    seen = []
+    observed = []
     for edition in range(1, count + 1):
         scene.write_guide(Path(guide), edition)
         build(guide, folder)
         assert scene.edition_in(Path(folder)) == edition
-        if kept:
+        if stored:
             opened.append((index.open_index(Path(folder)), bytearray(os.urandom(1 << 18))))
         gc.collect()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        seen.append((_open_files(), pages * 4096, len(scene.generations_in(Path(folder)))))
-    return seen
+        observed.append((_open_files(), pages * 4096, len(scene.generations_in(Path(folder)))))
+    return observed
 
 
 def _open_files() -> int:
@@ -134,7 +134,7 @@ def _open_files() -> int:
 
 def read(stop: str, folder: str) -> list[tuple[object, ...]]:
     """Ask again and again until a file appears."""
-    return [astuple(asked) for asked in readers.read_until(Path(stop), Path(folder))]
+    return [astuple(request) for request in readers.read_until(Path(stop), Path(folder))]
 
 
 def record(guide: str, folder: str, out: str) -> None:

@@ -108,15 +108,15 @@ class Recording:
         for number, taken in enumerate(self.steps[1 : step + 1], 1):
             disk.follow(Step(taken.tree, None) if number in without else taken)
         root = self.steps[0].tree[ROOT][0]
-        seen = set()
+        observed = set()
         for done in _subsets(disk.pending, chance):
             folders = _after(disk.folders, done)
             for loss in ("all", "old", "nothing", "half", "zeros", "mixed"):
                 state: State = {}
                 self._fill(state, root, "", disk, folders, loss, chance)
                 key = tuple(sorted(state.items()))
-                if key not in seen:
-                    seen.add(key)
+                if key not in observed:
+                    observed.add(key)
                     yield state
 
     def _fill(self, state, number, path, disk, folders, loss, chance) -> None:
@@ -192,12 +192,12 @@ def _subsets(pending: list[Change], chance: random.Random) -> Iterator[list[Chan
 
 
 def _after(folders: dict[int, dict[str, int]], done: list[Change]) -> dict[int, dict[str, int]]:
-    found = {number: dict(names) for number, names in folders.items()}
+    result = {number: dict(names) for number, names in folders.items()}
     for change in done:
         for folder, name, before, now in change.names:
-            names = found.setdefault(folder, {})
+            names = result.setdefault(folder, {})
             if now is not None:
                 names[name] = now
             elif names.get(name) == before:
                 del names[name]
-    return found
+    return result

@@ -18,7 +18,7 @@ PER_OPENING = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedQuestion:
     """One answer: the generation it names, what it quotes, and how long it took."""
 
     generation: str
@@ -26,27 +26,27 @@ class Asked:
     seconds: float
 
 
-def read_until(stop: Path, folder: Path) -> list[Asked]:
+def read_until(stop: Path, folder: Path) -> list[AskedQuestion]:
     """All that sixteen readers are answered until a file appears; raises what any of them met."""
     with ThreadPoolExecutor(READERS) as pool:
         reading = [pool.submit(_read, stop, folder, number) for number in range(READERS)]
-    return [asked for done in reading for asked in done.result()]
+    return [request for done in reading for request in done.result()]
 
 
-def _read(stop: Path, folder: Path, first: int) -> list[Asked]:
-    asked = []
+def _read(stop: Path, folder: Path, first: int) -> list[AskedQuestion]:
+    request = []
     questions = itertools.islice(itertools.cycle(scene.QUESTIONS), first, None)
     while not stop.exists():
         opened = index.open_index(folder)
         if opened.warning:
             raise scene.Bad(opened.warning)
         assistant = Assistant(opened, WordEncoder())
-        asked += [_ask(assistant, next(questions)) for _ in range(PER_OPENING)]
+        request += [_ask(assistant, next(questions)) for _ in range(PER_OPENING)]
         opened.store.close()
-    return asked
+    return request
 
 
-def _ask(assistant: Assistant, question: str) -> Asked:
+def _ask(assistant: Assistant, question: str) -> AskedQuestion:
     started = time.perf_counter()
     answer = assistant.ask(question)
     seconds = time.perf_counter() - started
@@ -54,4 +54,4 @@ def _ask(assistant: Assistant, question: str) -> Asked:
     texts = {p.id: p.text for p in store.passages(range(2 * len(scene.ANIMALS)))}
     if not answer.citations or any(c.quote not in texts[c.passage] for c in answer.citations):
         raise scene.Bad(f"{question} {answer.citations}")
-    return Asked(answer.generation, tuple(c.quote for c in answer.citations), seconds)
+    return AskedQuestion(answer.generation, tuple(c.quote for c in answer.citations), seconds)

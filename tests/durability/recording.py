@@ -41,16 +41,16 @@ class _Recorder:
         for path in (self._world, *sorted(self._world.rglob("*"))):
             inode = path.stat().st_ino
             inodes.add(inode)
-            digest = "" if path.is_dir() else self._kept(path.read_bytes())
+            digest = "" if path.is_dir() else self._store(path.read_bytes())
             number = self._known.setdefault(inode, next(self._numbers))
             tree[path.relative_to(self._world).as_posix()] = (number, digest)
-        for gone in set(self._known) - inodes:  # the system gives an inode again, this does not
-            del self._known[gone]
+        for removed in set(self._known) - inodes:  # the system gives an inode again, this does not
+            del self._known[removed]
         self._looking = False
         if synced or not self.steps or self.steps[-1]["tree"] != tree:
             self.steps.append({"tree": tree, "synced": self._known.get(synced)})
 
-    def _kept(self, data: bytes) -> str:
+    def _store(self, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
         if not (self._out / digest).exists():
             (self._out / digest).write_bytes(data)

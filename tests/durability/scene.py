@@ -65,14 +65,14 @@ def edition_in(folder: Path, *, damaged: bool | None = False) -> int:
 
 def edition_of(assistant: Assistant) -> int:
     """The edition that an assistant answers from; raises Bad where its answers are of several."""
-    found = set()
+    result = set()
     for animal, question in zip(ANIMALS, QUESTIONS, strict=True):
         answer = assistant.ask(question)
         named = re.search(rf"edition(\d+){animal}", " ".join(c.quote for c in answer.citations))
-        found.add(int(named[1]) if named else None)
-    if len(found) != 1 or None in found:
-        raise Bad(f"mixed: {found}")
-    return found.pop()
+        result.add(int(named[1]) if named else None)
+    if len(result) != 1 or None in result:
+        raise Bad(f"mixed: {result}")
+    return result.pop()
 
 
 def generations_in(folder: Path) -> list[str]:

@@ -36,8 +36,8 @@ def browser():
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory, payloads, word_encoder):
     folder = tmp_path_factory.mktemp("attacked")
-    with attacks.attacked(folder, payloads, 1, word_encoder) as found:
-        yield found
+    with attacks.attacked(folder, payloads, 1, word_encoder) as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def watch(browser, attacked):
 
 
 @pytest.fixture(scope="module")
-def kept() -> list[str]:
+def stored() -> list[str]:
     """Where the answers are kept that the chat gave."""
     return []
 
@@ -72,19 +72,19 @@ def test_every_page_of_a_hostile_guide_is_read_and_nothing_of_it_runs(watch, att
     assert watch.taken() == []
 
 
-def test_every_hostile_question_is_answered_and_nothing_of_it_runs(watch, attacked, kept):
+def test_every_hostile_question_is_answered_and_nothing_of_it_runs(watch, attacked, stored):
     talked = attacks.ask_all(watch, attacked.subjects)
-    kept += talked.kept
+    stored += talked.stored
     scene.figures.info("%d questions, %d quoted", len(attacked.subjects), talked.quoted)
     assert talked.amiss == []
     assert talked.quoted >= 0.9 * len(attacked.subjects)
     assert watch.taken() == []
 
 
-def test_no_answer_s_own_page_runs_anything_of_it(watch, kept):
-    assert len(kept) > 2000
-    attacks.open_answers(watch, kept)
-    scene.figures.info("%d answers opened", len(kept))
+def test_no_answer_s_own_page_runs_anything_of_it(watch, stored):
+    assert len(stored) > 2000
+    attacks.open_answers(watch, stored)
+    scene.figures.info("%d answers opened", len(stored))
     assert watch.taken() == []
 
 

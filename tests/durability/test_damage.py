@@ -114,7 +114,7 @@ def test_a_damaged_generation_is_not_opened_by_any_library(writers, tmp_path):
     while done.path.name == "CURRENT":
         done = damage(folder, chance)
     generations.open_current(folder, handed.append)
-    assert [found.home for found in handed if done.path.is_relative_to(found.home)] == []
+    assert [result.home for result in handed if done.path.is_relative_to(result.home)] == []
     assert len(handed) == 1
 
 

@@ -39,7 +39,7 @@ def test_every_response_is_one_that_the_description_has(tmp_path, corpus_index):
     shutil.copytree(corpus_index, tmp_path / "index")
     (tmp_path / "schemathesis.toml").write_text(SETTINGS, encoding="utf-8")
     with Serving(tmp_path) as serving:
-        found = subprocess.run(
+        result = subprocess.run(
             [
                 SCHEMATHESIS, "run", f"{serving.ready().origin}/openapi.json",
                 "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful",
@@ -51,9 +51,9 @@ def test_every_response_is_one_that_the_description_has(tmp_path, corpus_index):
             text=True,
             check=False,
         )  # fmt: skip
-        said = found.stdout[-6_000:] + found.stderr[-2_000:]
-        assert found.returncode == 0, said
-        asked = int(GENERATED.search(found.stdout)[1].replace(",", ""))
-        scene.figures.info("%d requests made from the description", asked)
-        assert asked >= CASES, said
-        assert "Traceback" not in serving.said
+        text = result.stdout[-6_000:] + result.stderr[-2_000:]
+        assert result.returncode == 0, text
+        request = int(GENERATED.search(result.stdout)[1].replace(",", ""))
+        scene.figures.info("%d requests made from the description", request)
+        assert request >= CASES, text
+        assert "Traceback" not in serving.text

@@ -62,16 +62,16 @@ class Disk:
         ended = self._writers.run(*job, self.guide, self.folder)
         how = {0: "published", REFUSED: "refused"}.get(ended.status, "failed")
         if ended.status == FAILED:
-            return how, ended.said
-        if ended.status == REFUSED and str(self.folder.parent) not in ended.said.split("\n")[0]:
-            return how, f"does not say where: {ended.said}"
+            return how, ended.text
+        if ended.status == REFUSED and str(self.folder.parent) not in ended.text.split("\n")[0]:
+            return how, f"does not say where: {ended.text}"
         try:
-            found = scene.edition_in(self.folder)
-            if found not in ({OLD, NEW} if ended.status else {NEW}):
-                return how, f"edition {found} is served"
+            result = scene.edition_in(self.folder)
+            if result not in ({OLD, NEW} if ended.status else {NEW}):
+                return how, f"edition {result} is served"
             after = self._writers.run("build", self.guide, self.folder)
             if after.status or scene.edition_in(self.folder) != NEW:
-                return how, f"the next writer does not mend it: {after.said}"
+                return how, f"the next writer does not mend it: {after.text}"
         except scene.Bad as bad:
             return how, str(bad)
         return how, f"left over: {left}" if (left := scene.debris_in(self.folder)) else ""
@@ -80,7 +80,7 @@ class Disk:
 def fail_each(disk: Disk, writers: Writers, job: str, step: int) -> tuple[Counter, list[str]]:
     """Fail the I/Os of a job in turn, and tally how it ended and what was bad."""
     disk.restore()
-    done = writers.run("faulty", COUNTING, 0, job, disk.guide, disk.folder).said
+    done = writers.run("faulty", COUNTING, 0, job, disk.guide, disk.folder).text
     tally, bad = Counter(), []
     assert done > 100
     errors = itertools.cycle(ERRORS)
@@ -129,5 +129,5 @@ def test_a_folder_that_may_not_be_written_says_so_and_goes_on_answering(writers,
     ended = writers.run("build", disk.guide, disk.folder)
     disk.folder.chmod(0o700)
     assert ended.status == REFUSED
-    assert "--index" in ended.said
+    assert "--index" in ended.text
     assert scene.edition_in(disk.folder) == OLD

@@ -49,24 +49,24 @@ def kill_writers(writers, world: Path, job: str, times: int) -> Tally:
         tally.killed += ended.status == -KILL
         tally.unfinished += bool(scene.debris_in(folder))
         started = time.perf_counter()
-        wrong, found = "", scene.NO_INDEX
+        wrong, result = "", scene.NO_INDEX
         try:
-            found = scene.edition_in(folder)
+            result = scene.edition_in(folder)
         except scene.Bad as bad:
             wrong = str(bad)
         tally.seconds.append(time.perf_counter() - started)
         if not wrong and (
-            found not in {current, current + 1} or not (ended.status or found > current)
+            result not in {current, current + 1} or not (ended.status or result > current)
         ):
-            wrong = f"edition {found}"
+            wrong = f"edition {result}"
         if wrong:
             tally.bad.append(f"killed after {moment:.4f} s: {wrong}")
             shutil.rmtree(folder)
             writers.run("build", guide, folder)
-            found = current + 1
-        tally.old += found == current
-        tally.new += found != current
-        current = found
+            result = current + 1
+        tally.old += result == current
+        tally.new += result != current
+        current = result
     return tally
 
 

@@ -54,20 +54,20 @@ class Tally:
         """
         began = time.monotonic() if since is None else since
         try:
-            said = await reader.join(question)
-            if said.status == 429:
+            text = await reader.join(question)
+            if text.status == 429:
                 self.refused.append(time.monotonic() - began)
-                return int(said.headers["retry-after"])
-            if said.status != 200:
-                self.wrong.append(f"{said.status}: {said.body.decode()}")
+                return int(text.headers["retry-after"])
+            if text.status != 200:
+                self.wrong.append(f"{text.status}: {text.body.decode()}")
                 return 1
-            heard = await reader.heard()
+            received = await reader.received()
         except (AssertionError, KeyError, OSError, asyncio.IncompleteReadError) as error:
             self.wrong.append(repr(error))
             await reader.connection.close()
             return 1
-        if heard != reader.asked[-chat.MAX_SHOWN_TURNS :]:
-            self.wrong.append(f"{heard} for {reader.asked}")
+        if received != reader.questions[-chat.MAX_SHOWN_TURNS :]:
+            self.wrong.append(f"{received} for {reader.questions}")
         self.answered.append(time.monotonic() - began)
         return 0
 
@@ -80,16 +80,16 @@ async def in_turn(port: int, readers: int, seconds: float, coming: float = 0) ->
 
     They come one after another within the first seconds, or all in the same moment.
     """
-    tally, asked = Tally(), questions()
+    tally, request = Tally(), questions()
     ends = time.monotonic() + seconds
 
     async def keep_asking(here: Readers, number: int) -> None:
         reader = await here.reader()
         await asyncio.sleep(coming * number / readers)
         while time.monotonic() < ends:
-            if len(reader.asked) == A_TALK:
+            if len(reader.question_asked) == A_TALK:
                 reader = reader.anew()
-            wait = await tally.ask(reader, next(asked))
+            wait = await tally.ask(reader, next(request))
             await asyncio.sleep(min(wait, max(0, ends - time.monotonic())))
 
     async with Readers(port) as here:
@@ -103,7 +103,7 @@ async def evenly(port: int, readers: int, seconds: float, rate: float) -> Tally:
     A question that comes while its reader still waits is asked late, and counted from when it
     should have been.
     """
-    tally, asked = Tally(), questions()
+    tally, request = Tally(), questions()
     started = time.monotonic() + 0.1
 
     async def keep_asking(here: Readers, first: int) -> None:
@@ -111,9 +111,9 @@ async def evenly(port: int, readers: int, seconds: float, rate: float) -> Tally:
         for number in range(first, int(seconds * rate), readers):
             due = started + number / rate
             await asyncio.sleep(max(0, due - time.monotonic()))
-            if len(reader.asked) == A_TALK:
+            if len(reader.question_asked) == A_TALK:
                 reader = reader.anew()
-            await tally.ask(reader, next(asked), due)
+            await tally.ask(reader, next(request), due)
 
     async with Readers(port) as here:
         await asyncio.gather(*(keep_asking(here, first) for first in range(readers)))
@@ -127,7 +127,7 @@ def home(tmp_path, corpus_index):
     return tmp_path
 
 
-class Told:
+class Report:
     """Runs a load on a server and tells what came of it."""
 
     def __init__(self, serving: Serving) -> None:
@@ -164,11 +164,11 @@ class Told:
 
 def test_every_reader_of_many_gets_the_answers_to_their_own_questions(home):
     with Serving(home, waiting=8) as serving:
-        tell = Told(serving.ready())
+        tell = Report(serving.ready())
         tally = tell("24 readers, 8 may wait", in_turn(serving.port, 24, size(8, 60)))
     assert len(tally.answered) > 24
     assert tally.refused, "there were never too many"
-    assert "Traceback" not in serving.said
+    assert "Traceback" not in serving.text
 
 
 # -- how much, how fast ---------------------------------------------------------------------------
@@ -177,13 +177,13 @@ def test_every_reader_of_many_gets_the_answers_to_their_own_questions(home):
 @long_only
 def test_a_load_is_taken_up_to_the_capacity_and_what_is_more_is_refused(home):
     with Serving(home) as serving:
-        tell, port = Told(serving.ready()), serving.port
+        tell, port = Report(serving.ready()), serving.port
         tell("warming up", in_turn(port, 4, 10))
         single = tell("1 reader", in_turn(port, 1, 15))
         rates = [len(single.answered) / 15]
         for count in (4, 16):
-            found = tell(f"{count} readers", in_turn(port, count, 15))
-            rates.append(len(found.answered) / 15)
+            result = tell(f"{count} readers", in_turn(port, count, 15))
+            rates.append(len(result.answered) / 15)
         peak = max(rates)
         half = tell("20 readers at half of it", evenly(port, 20, 60, peak / 2))
         over = tell("200 readers", in_turn(port, 200, 30, coming=2))
@@ -196,11 +196,11 @@ def test_a_load_is_taken_up_to_the_capacity_and_what_is_more_is_refused(home):
 @long_only
 def test_readers_who_come_and_go_leave_no_more_behind_than_is_remembered(home):
     async def visit(count: int) -> Tally:
-        tally, asked = Tally(), itertools.islice(questions(), count)
+        tally, request = Tally(), itertools.islice(questions(), count)
 
         async def come_and_go(here: Readers) -> None:
             reader = await here.reader()
-            for question in asked:
+            for question in request:
                 reader = reader.anew()
                 await tally.ask(reader, question)
 
@@ -209,7 +209,7 @@ def test_readers_who_come_and_go_leave_no_more_behind_than_is_remembered(home):
         return tally
 
     with Serving(home) as serving:
-        tell = Told(serving.ready())
+        tell = Report(serving.ready())
         sizes = []
         for _ in range(3):
             tally = tell(

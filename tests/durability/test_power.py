@@ -24,7 +24,7 @@ def record(writers, world: Path, *editions: int) -> Recording:
         writers.run("build", scene.write_guide(world / "guide", edition), beside / "index")
     guide = scene.write_guide(world / "guide", last)
     ended = writers.run("record", guide, beside / "index", world / "record")
-    assert ended.status == 0, ended.said
+    assert ended.status == 0, ended.text
     return Recording(world / "record")
 
 
@@ -36,10 +36,10 @@ def judge(recording: Recording, state, folder: Path, allowed: set[int]) -> str:
     # Before there ever was a pointer its loss cannot be told from its not being there yet.
     damaged = None if scene.NO_INDEX in allowed else False
     try:
-        found = scene.edition_in(folder / "index", damaged=damaged)
+        result = scene.edition_in(folder / "index", damaged=damaged)
     except scene.Bad as bad:
         return str(bad)
-    return "" if found in allowed else f"edition {found}, not of {allowed}"
+    return "" if result in allowed else f"edition {result}, not of {allowed}"
 
 
 def allowed_after(recording: Recording, step: int, old: int, new: int) -> set[int]:
@@ -55,9 +55,9 @@ def states_of(recording: Recording, old: int, new: int, most: int):
     """States over all steps with the editions allowed in each: no more than so many a step."""
     chance = random.Random(1)
     for step in range(len(recording.steps)):
-        found = list(recording.states(step, chance))
+        result = list(recording.states(step, chance))
         allowed = allowed_after(recording, step, old, new)
-        for state in chance.sample(found, min(most, len(found))):
+        for state in chance.sample(result, min(most, len(result))):
             yield step, state, allowed
 
 
@@ -80,7 +80,7 @@ def test_power_cut_at_any_step_of_a_publish_leaves_the_old_or_the_new(
             bad.append(f"step {step}: {wrong}")
         elif count % 20 == 0:
             ended = writers.run("build", tmp_path / "guide", tmp_path / "after" / "index")
-            assert ended.status == 0, ended.said
+            assert ended.status == 0, ended.text
             assert scene.edition_in(tmp_path / "after" / "index") == editions[-1]
             assert scene.debris_in(tmp_path / "after" / "index") == []
     scene.figures.info("%d steps, %d states, %d bad", len(recording.steps), count, len(bad))

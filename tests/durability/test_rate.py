@@ -35,25 +35,25 @@ SLOWER = 1.5
 
 
 @dataclass(slots=True)
-class Heard:
+class Responses:
     """What came of questions: seconds of those answered, and what the others were told."""
 
     answered: list[float] = field(default_factory=list)
     waits: list[int] = field(default_factory=list)
-    mends: set[str] = field(default_factory=set)
+    hints: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
     async def ask(self, connection, question: str, headers: dict[str, str]) -> None:
         body = json.dumps({"question": question}).encode()
         began = time.monotonic()
-        found = await connection.request("POST", "/api/ask", body, headers)
-        if found.status == 200:
+        result = await connection.request("POST", "/api/ask", body, headers)
+        if result.status == 200:
             self.answered.append(time.monotonic() - began)
-        elif found.status == 429:
-            self.waits.append(int(found.headers["retry-after"]))
-            self.mends.add(found.json()["mend"])
+        elif result.status == 429:
+            self.waits.append(int(result.headers["retry-after"]))
+            self.hints.add(result.json()["mend"])
         else:
-            self.wrong.append(f"{found.status} {found.body!r}")
+            self.wrong.append(f"{result.status} {result.body!r}")
 
     @property
     def slowest(self) -> float:
@@ -74,15 +74,15 @@ def forged(rng: random.Random, token: str) -> dict[str, str]:
     }
 
 
-async def flooded(readers: Readers, token: str, seconds: float) -> Heard:
+async def flooded(readers: Readers, token: str, seconds: float) -> Responses:
     """So many questions a second on one key, whether or not those before are answered."""
-    heard, rng, asked = Heard(), random.Random(11), questions()
+    received, rng, question_asked = Responses(), random.Random(11), questions()
     free = [readers.connection() for _ in range(20)]
     tasks: set[asyncio.Task] = set()
 
     async def ask(connection) -> None:
         try:
-            await heard.ask(connection, next(asked), forged(rng, token))
+            await received.ask(connection, next(question_asked), forged(rng, token))
         finally:
             free.append(connection)
 
@@ -93,22 +93,24 @@ async def flooded(readers: Readers, token: str, seconds: float) -> Heard:
             free.append(readers.connection())
         tasks.add(asyncio.create_task(ask(free.pop())))
     await asyncio.gather(*tasks)
-    return heard
+    return received
 
 
-async def calm(readers: Readers, tokens: list[str], seconds: float) -> Heard:
+async def calm(readers: Readers, tokens: list[str], seconds: float) -> Responses:
     """The others, each at its own pace and by its own key."""
-    heard, asked = Heard(), questions()
+    received, question_asked = Responses(), questions()
 
     async def one(n: int, token: str) -> None:
         connection = readers.connection()
         begun = time.monotonic() + CALM * n / len(tokens)
         for turn in range(int(seconds / CALM)):
             await asyncio.sleep(begun + turn * CALM - time.monotonic())
-            await heard.ask(connection, next(asked), {"Authorization": f"Bearer {token}"})
+            await received.ask(
+                connection, next(question_asked), {"Authorization": f"Bearer {token}"}
+            )
 
     await asyncio.gather(*(one(n, token) for n, token in enumerate(tokens)))
-    return heard
+    return received
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving
     # Each of the others has its burst before it: 12 seconds at 4 a second are 48 questions.
     before, beside = ([keys.add(f"{when} {n}") for n in range(OTHERS)] for when in ("a", "b"))
 
-    async def together() -> tuple[Heard, Heard, Heard]:
+    async def together() -> tuple[Responses, Responses, Responses]:
         async with Readers(serving.port) as readers:
             await calm(readers, before[:1], 2)  # what is loaded with the first questions
             alone = await calm(readers, before[1:], seconds)
@@ -138,18 +140,18 @@ def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving
     assert not (flood.wrong + alone.wrong + others.wrong)
     assert not alone.waits
     assert not others.waits
-    asked = len(flood.answered) + len(flood.waits)
-    assert asked == seconds * A_SECOND
+    question_asked = len(flood.answered) + len(flood.waits)
+    assert question_asked == seconds * A_SECOND
     # The burst, and two for every second; a slow machine takes longer than it should.
     assert BURST <= len(flood.answered) <= BURST + 2 * (seconds + 10)
     assert all(1 <= wait <= 60 for wait in flood.waits)
     assert all(
-        mend.startswith("Wait ") and mend.endswith(" and ask again.") for mend in flood.mends
+        hint.startswith("Wait ") and hint.endswith(" and ask again.") for hint in flood.hints
     )
     scene.figures.info(
         "%d questions in %d s on one key: %d answered, %d told to wait; "
         "others' p95 %.1f ms alone, %.1f ms beside it (%.2f times)",
-        asked,
+        question_asked,
         seconds,
         len(flood.answered),
         len(flood.waits),

@@ -14,7 +14,7 @@ from assistant.assistant import Assistant
 from assistant.index import index
 from tests.conftest import WordEncoder
 from tests.durability import scene
-from tests.durability.readers import Asked
+from tests.durability.readers import AskedQuestion
 from tests.durability.writers import Writers
 from tests.sizes import size
 
@@ -27,7 +27,7 @@ def readers():
     started.close()
 
 
-def read_while(readers: Writers, world: Path, work) -> list[Asked]:
+def read_while(readers: Writers, world: Path, work) -> list[AskedQuestion]:
     """All that readers were answered while something else was done; raises Bad if they failed."""
     stop = world / "stop"
     stop.unlink(missing_ok=True)
@@ -39,18 +39,18 @@ def read_while(readers: Writers, world: Path, work) -> list[Asked]:
             stop.touch()
         ended = reading.result()
     if ended.status:
-        raise scene.Bad(f"readers ended with {ended.status}: {ended.said}")
-    return [Asked(*asked) for asked in ended.said]
+        raise scene.Bad(f"readers ended with {ended.status}: {ended.text}")
+    return [AskedQuestion(*request) for request in ended.text]
 
 
-def mistaken(asked: list[Asked], published: dict[str, int]) -> list[str]:
+def mistaken(request: list[AskedQuestion], published: dict[str, int]) -> list[str]:
     """The answers that quote another edition than their generation was made from."""
-    found = []
-    for one in asked:
+    results = []
+    for one in request:
         editions = {int(n) for n in re.findall(r"edition(\d+)", " ".join(one.quotes))}
         if editions != {published.get(one.generation)}:
-            found.append(f"{editions} quoted from generation {one.generation}")
-    return found
+            results.append(f"{editions} quoted from generation {one.generation}")
+    return results
 
 
 def publish_all(writers: Writers, world: Path, job: str, editions: range) -> dict[str, int]:
@@ -58,7 +58,7 @@ def publish_all(writers: Writers, world: Path, job: str, editions: range) -> dic
     published = {}
     for edition in editions:
         ended = writers.run(job, scene.write_guide(world / "guide", edition), world / "index")
-        assert ended.status == 0, ended.said
+        assert ended.status == 0, ended.text
         published[(world / "index" / "CURRENT").read_text().split()[0]] = edition
         time.sleep(0.05)
     return published

@@ -32,8 +32,8 @@ def test_a_hundred_thousand_questions_are_answered_or_told_what_mends_them(chat,
 
 @texts.needs_naughty
 def test_every_naughty_string_is_answered_or_told_what_mends_it(chat):
-    for said in json.loads(texts.NAUGHTY.read_text(encoding="utf-8")):
-        texts.ask_twice(chat, said, f"what is a cat {said}")
+    for text in json.loads(texts.NAUGHTY.read_text(encoding="utf-8")):
+        texts.ask_twice(chat, text, f"what is a cat {text}")
 
 
 @pytest.mark.skipif(not messages.TRAVERSAL.is_file(), reason=f"there is no {messages.TRAVERSAL}")

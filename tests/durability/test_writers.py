@@ -44,7 +44,7 @@ def test_a_second_writer_ends_at_once_with_a_clear_line_and_the_kernel_frees_the
     guide = scene.write_guide(tmp_path / "guide", 1)
     second = writers.run("build", guide, tmp_path / "index")
     assert second.status == REFUSED
-    assert second.said.startswith("Another process is building the index")
+    assert second.text.startswith("Another process is building the index")
     assert scene.edition_in(tmp_path / "index") == scene.NO_INDEX
     holder.kill()
     holder.wait()

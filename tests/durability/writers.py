@@ -40,7 +40,7 @@ class Ended:
     """How a writer ended: its exit status (negative: the signal) and what it had to say."""
 
     status: int
-    said: Any
+    text: Any
 
 
 class Writers:
@@ -55,16 +55,16 @@ class Writers:
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment},
             text=True,
         )
-        assert self._heard() == "ready\n"
+        assert self._read_line() == "ready\n"
 
     def run(self, *job: str | int | Path, kill_after: float = PATIENCE) -> Ended:
         """Let a writer do a job to its end, or kill it after some seconds."""
         self._tell(json.dumps([str(word) if isinstance(word, Path) else word for word in job]))
-        said, status = None, None
+        text, status = None, None
         while status is None:
-            what, _, words = self._heard().partition(" ")
+            what, _, words = self._read_line().partition(" ")
             if what == "said":
-                said = json.loads(words)
+                text = json.loads(words)
             elif what == "ended":
                 status = int(words)
             else:
@@ -73,7 +73,7 @@ class Writers:
         timer.cancel()
         timer.join()
         self._tell("reap")  # from here on another process may get the number
-        return Ended(status, said)
+        return Ended(status, text)
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -84,10 +84,10 @@ class Writers:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def _heard(self) -> str:
-        heard = self._process.stdout.readline()
-        assert heard, "the process that forks writers has died"
-        return heard
+    def _read_line(self) -> str:
+        received = self._process.stdout.readline()
+        assert received, "the process that forks writers has died"
+        return received
 
 
 def _fork() -> None:
@@ -114,12 +114,12 @@ def _fork() -> None:
 
 def _status(job: str, *words: str | int) -> int:
     try:
-        said, status = getattr(jobs, job)(*words), 0
+        text, status = getattr(jobs, job)(*words), 0
     except AssistantError as error:
-        said, status = str(error), REFUSED
+        text, status = str(error), REFUSED
     except Exception:  # noqa: BLE001 the outermost line of a process
-        said, status = traceback.format_exc(), FAILED
-    _say(f"said {json.dumps(said)}")
+        text, status = traceback.format_exc(), FAILED
+    _say(f"said {json.dumps(text)}")
     return status
 
 

@@ -84,8 +84,8 @@ NOT_FOUND: dict[str, Any] = {"found": False, "citations": ()}
 
 
 def test_every_sentence_slices_out_of_its_passage() -> None:
-    found = passage()
-    assert [found.slice(sentence) for sentence in found.sentences] == [
+    result = passage()
+    assert [result.slice(sentence) for sentence in result.sentences] == [
         "Cats",
         "Cats sleep.",
         "They purr.",
@@ -159,9 +159,9 @@ def test_the_text_is_the_quotes_with_their_numbers_and_nothing_else(quotes: list
     cited = tuple(
         citation(n, quote=quote, span=(3, 3 + len(quote))) for n, quote in enumerate(quotes, 1)
     )
-    found = answer(citations=cited)
-    assert [int(n) for n in MARKER.findall(found.text)] == list(range(1, len(quotes) + 1))
-    assert found.text == "\n\n".join(f"{quote} [{n}]" for n, quote in enumerate(quotes, 1))
+    result = answer(citations=cited)
+    assert [int(n) for n in MARKER.findall(result.text)] == list(range(1, len(quotes) + 1))
+    assert result.text == "\n\n".join(f"{quote} [{n}]" for n, quote in enumerate(quotes, 1))
 
 
 def test_an_answer_says_which_side_the_guide_does_not_speak_of() -> None:
@@ -197,25 +197,25 @@ def through_json(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_has_the_keys_every_door_promises() -> None:
-    found = through_json(answer().to_dict())
-    assert set(found) == ANSWER
-    assert [set(one) for one in found["citations"]] == [CITATION, CITATION]
-    assert [set(one) for one in found["resources"]] == [RESOURCE]
-    assert [set(one) for one in found["related"]] == [RELATED]
-    assert found["citations"][0]["span"] == [6, 17]
-    assert found["text"] == "Cats sleep. [1]\n\nThey purr. [2]"
+    result = through_json(answer().to_dict())
+    assert set(result) == ANSWER
+    assert [set(one) for one in result["citations"]] == [CITATION, CITATION]
+    assert [set(one) for one in result["resources"]] == [RESOURCE]
+    assert [set(one) for one in result["related"]] == [RELATED]
+    assert result["citations"][0]["span"] == [6, 17]
+    assert result["text"] == "Cats sleep. [1]\n\nThey purr. [2]"
 
 
 def test_an_answer_not_found_has_the_same_keys_and_no_claim() -> None:
-    found = through_json(answer(**NOT_FOUND).to_dict())
-    assert set(found) == ANSWER
-    assert (found["found"], found["citations"], found["text"]) == (False, [], REFUSAL)
+    result = through_json(answer(**NOT_FOUND).to_dict())
+    assert set(result) == ANSWER
+    assert (result["found"], result["citations"], result["text"]) == (False, [], REFUSAL)
 
 
 def test_a_search_has_the_keys_every_door_promises() -> None:
-    found = through_json(Search("q", "q?", (hit(),)).to_dict())
-    assert set(found) == SEARCH
-    (first,) = found["hits"]
+    result = through_json(Search("q", "q?", (hit(),)).to_dict())
+    assert set(result) == SEARCH
+    (first,) = result["hits"]
     assert set(first) == HIT
     assert (first["rank"], first["passage"], first["text"]) == (1, "p.md#cats/1", TEXT)
 

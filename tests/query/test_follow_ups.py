@@ -186,7 +186,7 @@ def test_a_question_without_a_verb_continues_the_last(short: str) -> None:
 
 # -- replies to the agent ---------------------------------------------------------------------
 
-ASKED = [
+QUESTIONS = [
     Turn("user", "I want to give my cat away."),
     Turn("agent", "We can help. Is your cat older than a year?"),
 ]
@@ -194,14 +194,14 @@ ASKED = [
 
 @pytest.mark.parametrize("text", ["yes", "No, it is not.", "Yeah, much older", "I think so"])
 def test_a_reply_is_joined_to_the_agents_question(text: str) -> None:
-    assert rewrite_follow_up(text, ASKED) == f"Is your cat older than a year? {text}"
-    assert is_reply(text, ASKED)
+    assert rewrite_follow_up(text, QUESTIONS) == f"Is your cat older than a year? {text}"
+    assert is_reply(text, QUESTIONS)
 
 
 @pytest.mark.parametrize("text", ["how do I bake bread?", "no, how do I bake bread?"])
 def test_a_question_is_not_a_reply(text: str) -> None:
-    assert "year" not in rewrite_follow_up(text, ASKED)
-    assert not is_reply(text, ASKED)
+    assert "year" not in rewrite_follow_up(text, QUESTIONS)
+    assert not is_reply(text, QUESTIONS)
 
 
 def test_nothing_is_a_reply_where_the_agent_asked_nothing() -> None:

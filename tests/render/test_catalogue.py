@@ -24,8 +24,8 @@ READ = {
 }
 FORMS = {
     language: {
-        key: [said] if isinstance(said, str) else list(said.values())
-        for key, said in read["messages"].items()
+        key: [reply] if isinstance(reply, str) else list(reply.values())
+        for key, reply in read["messages"].items()
     }
     for language, read in READ.items()
 }
@@ -62,8 +62,8 @@ def test_a_catalogue_holds_its_direction_and_messages_of_one_form_or_two(languag
     read = READ[language]
     assert set(read) == {"direction", "messages"}
     assert read["direction"] == ("rtl" if language == "ar" else "ltr")
-    for said in read["messages"].values():
-        assert isinstance(said, str) or set(said) == {"one", "other"}
+    for reply in read["messages"].values():
+        assert isinstance(reply, str) or set(reply) == {"one", "other"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -124,9 +124,9 @@ def test_every_kind_of_resource_and_every_step_of_a_build_has_its_word(language)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_message_is_said_with_its_names_filled_in(language):
     for key, (text, *_) in FORMS["en"].items():
-        said = catalogue.choose_messages(language)(key, **dict.fromkeys(names(text), "<7>"))
-        assert said.count("<7>") == len(names(text)), key
-        assert "{" not in said
+        reply = catalogue.choose_messages(language)(key, **dict.fromkeys(names(text), "<7>"))
+        assert reply.count("<7>") == len(names(text)), key
+        assert "{" not in reply
 
 
 def test_a_message_says_what_it_is_given():
@@ -138,8 +138,8 @@ def test_a_message_says_what_it_is_given():
 
 def test_what_is_filled_in_is_not_read_as_a_message():
     english = catalogue.choose_messages("en")
-    said = english("interpreted_as", question="{id} {0.__class__} {{ %s \ud800")
-    assert said == "Understood as: {id} {0.__class__} {{ %s \ud800"
+    reply = english("interpreted_as", question="{id} {0.__class__} {{ %s \ud800")
+    assert reply == "Understood as: {id} {0.__class__} {{ %s \ud800"
 
 
 def test_a_number_decides_between_one_thing_and_others():

@@ -72,7 +72,7 @@ def test_a_hostile_page_is_read_as_text(store):
 
 def test_the_contents_of_a_page_lead_to_its_sections(store):
     tags = Tags(read(store, "cats.md"))
-    ids = {attributes.get("id") for _, attributes in tags.found}
+    ids = {attributes.get("id") for _, attributes in tags.result}
     inside = [a["href"] for a in tags.all("a") if (a["href"] or "").startswith("#")]
     assert len(inside) == 2
     assert all(unquote(href[1:]) in ids for href in inside)
@@ -134,9 +134,9 @@ PIECES = st.lists(
 @given(PIECES, st.integers(0, 30), st.integers(1, 12))
 def test_marking_changes_no_text_and_no_tag(pieces, start, size):
     body = "".join(pieces)
-    said = "".join(plain(body).split())
-    quote = said[start : start + size]
-    found = mark_quote(body, Highlight(quote, quote))
-    assert re.sub("</?mark>", "", found) == body
-    assert "".join(text_in_marks(found).split()) == quote
-    assert found.count("<mark>") == found.count("</mark>")
+    text = "".join(plain(body).split())
+    quote = text[start : start + size]
+    result = mark_quote(body, Highlight(quote, quote))
+    assert re.sub("</?mark>", "", result) == body
+    assert "".join(text_in_marks(result).split()) == quote
+    assert result.count("<mark>") == result.count("</mark>")

@@ -24,12 +24,12 @@ class Tags(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str]]] = []
+        self.result: list[tuple[str, dict[str, str]]] = []
         self.feed(source)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, {name: value or "" for name, value in attrs}))
+        self.result.append((tag, {name: value or "" for name, value in attrs}))
 
 
 ALLOWED = set(
@@ -40,7 +40,7 @@ ATTRIBUTES = {"id", "href", "title", "class", "start", "style"}
 
 
 def check_harmless(shown: str) -> None:
-    for tag, attributes in Tags(shown).found:
+    for tag, attributes in Tags(shown).result:
         assert tag in ALLOWED, tag
         assert set(attributes) <= ATTRIBUTES, attributes
         assert attributes.get("style", "") in {
@@ -106,10 +106,10 @@ def test_published_attacks_do_not_survive_rendering() -> None:
     ["https://a.example/x", "other.md#part", "../up.md", "#here", "mailto:a@b.example", "a:b/c"],
 )
 def test_a_link_stays_one_only_where_it_leads_somewhere(address: str) -> None:
-    found = [
-        a["href"] for tag, a in Tags(render_markdown(f"[x](<{address}>)", [])).found if tag == "a"
+    result = [
+        a["href"] for tag, a in Tags(render_markdown(f"[x](<{address}>)", [])).result if tag == "a"
     ]
-    assert found == ([] if address == "a:b/c" else [address])
+    assert result == ([] if address == "a:b/c" else [address])
 
 
 def test_a_link_is_resolved_by_whoever_knows_the_pages() -> None:
@@ -125,12 +125,12 @@ def test_the_title_of_an_admonition_is_shown_as_a_label() -> None:
 
 
 def test_headings_carry_the_anchors_handed_in() -> None:
-    found = Tags(
+    result = Tags(
         render_markdown(
             "# A {#x}\n\n## B\n\n```\n# C\n```\n\nD\n---", [(1, "x"), (3, "b"), (9, "d")]
         )
-    ).found
-    assert [(tag, a.get("id")) for tag, a in found if tag in {"h1", "h2"}] == [
+    ).result
+    assert [(tag, a.get("id")) for tag, a in result if tag in {"h1", "h2"}] == [
         ("h1", "x"),
         ("h2", "b"),
         ("h2", "d"),
@@ -153,8 +153,10 @@ def test_an_image_is_named_and_never_fetched() -> None:
 
 
 def test_blocks_of_another_format_are_shown_with_the_ids_of_their_headings() -> None:
-    found = html_reader.parse_html("<h1>A</h1><p>x &amp; y</p><h2>B</h2><ul><li>i</ul><pre>c</pre>")
-    assert render_blocks(found, [(1, "a"), (1, "b")]) == (
+    result = html_reader.parse_html(
+        "<h1>A</h1><p>x &amp; y</p><h2>B</h2><ul><li>i</ul><pre>c</pre>"
+    )
+    assert render_blocks(result, [(1, "a"), (1, "b")]) == (
         '<h1 id="a">A</h1>\n<p>x &amp; y</p>\n<h2 id="b">B</h2>\n'
         "<ul><li>i</li>\n</ul>\n<pre><code>c</code></pre>\n"
     )

@@ -33,8 +33,8 @@ def markup(store) -> HtmlRenderer:
     )
 
 
-def shown(markup, given, texts=None, kept="") -> str:
-    source = markup.render_answer(given, texts or {}, kept)
+def shown(markup, given, texts=None, stored="") -> str:
+    source = markup.render_answer(given, texts or {}, stored)
     assert "\n" not in source
     return source
 
@@ -110,11 +110,11 @@ def test_a_long_passage_is_shown_around_its_quote_only(markup):
     start = words.index("w500 ")
     cited = citation("w500", span=(start, start + 4))
     source = shown(markup, answer(cited), {"a.md#one/1": words})
-    found = html.unescape(re.search(r'<p dir="auto">(… .*? …)</p>', source)[1])
-    plain = re.sub("<[^>]*>", "", found).strip("… ")
+    result = html.unescape(re.search(r'<p dir="auto">(… .*? …)</p>', source)[1])
+    plain = re.sub("<[^>]*>", "", result).strip("… ")
     assert plain in words
     assert len(plain) <= 2 * CONTEXT_CHARS + 4
-    assert "w499 <mark>w500</mark> w501" in found
+    assert "w499 <mark>w500</mark> w501" in result
 
 
 def test_the_side_the_guide_does_not_speak_of_is_named_and_escaped(markup):
@@ -161,7 +161,7 @@ def test_what_was_understood_is_said_only_where_it_differs(markup):
 
 def test_every_link_opens_a_new_tab_that_knows_nothing_of_this_one(markup):
     given = answer(citation("A quote."), resources=(resource("https://a.example"),))
-    links = Tags(shown(markup, given, kept="a" * 16)).all("a")
+    links = Tags(shown(markup, given, stored="a" * 16)).all("a")
     assert len(links) == 4
     assert all(a["target"] == "_blank" and a["rel"] == "noopener noreferrer" for a in links)
 
@@ -172,9 +172,9 @@ def test_an_answer_that_is_kept_can_be_rated_and_linked_and_another_only_copied(
 
     given = answer(citation("A quote."))
     assert actions(shown(markup, given)) == ["action copy"]
-    kept = shown(markup, given, kept="k" * 16)
-    assert actions(kept) == ["action rate", "action rate", "action copy"]
-    assert "/a/" + "k" * 16 in [a["href"] for a in Tags(kept).all("a")]
+    stored = shown(markup, given, stored="k" * 16)
+    assert actions(stored) == ["action rate", "action rate", "action copy"]
+    assert "/a/" + "k" * 16 in [a["href"] for a in Tags(stored).all("a")]
 
 
 def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):
@@ -190,8 +190,8 @@ def test_a_resource_is_a_web_link_or_a_page_of_the_guide(store):
     assert urls.resource_url(resource("https://a.example/x"), store) == "https://a.example/x"
     assert urls.resource_url(resource("./dogs.md#top"), store) == "/guide/dogs.md#top"
     for elsewhere in ("missing.md", "javascript:alert(1)", "//evil.example/x", "../../etc/passwd"):
-        found = urls.resource_url(resource(elsewhere), store)
-        assert found == "/guide/cats%20and%20more.md#one"
+        result = urls.resource_url(resource(elsewhere), store)
+        assert result == "/guide/cats%20and%20more.md#one"
 
 
 @pytest.mark.parametrize("language", catalogue.languages())

@@ -20,7 +20,7 @@ from assistant.render import catalogue
 from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
 
 BASE = "https://help.example/guide-of-ours"
-ASKED = """
+QUESTIONS = """
 how is a PM different from a PO?
 what is a product owner?
 which types of product managers are there?
@@ -70,7 +70,7 @@ def odd(tmp_path_factory, word_encoder) -> Assistant:
     return Assistant(indexes.open_index(folder), word_encoder)
 
 
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_every_quote_stands_as_it_is_with_its_marker_and_each_marker_has_its_footnote(
     corpus_assistant, question
 ):
@@ -86,7 +86,7 @@ def test_every_quote_stands_as_it_is_with_its_marker_and_each_marker_has_its_foo
         assert f"- [{resource.title}]({resource.url}) ({resource.kind}" in text
 
 
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_a_reader_of_markdown_sees_as_many_footnotes_as_there_are_citations(
     corpus_assistant, question
 ):
@@ -117,7 +117,7 @@ def test_a_side_that_the_guide_does_not_speak_of_is_named(corpus_assistant):
 
 
 @pytest.mark.parametrize("language", catalogue.languages())
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_an_answer_is_read_back_as_it_was_in_every_language(corpus_assistant, question, language):
     answer = corpus_assistant.ask(question)
     notes = notes_of(corpus_assistant, language)
@@ -148,12 +148,12 @@ def test_of_two_sections_of_one_name_the_one_that_says_it_is_the_source(odd):
     heading = next(s for s in odd.index.store.sections(PATH) if "bird" in s.headings[-1]).headings
     label = re.sub(r"([\[\]\\<])", r"\\\1", " > ".join(heading))
     page = re.sub(r"([\[\]\\])", r"\\\1", PATH)
-    found = []
+    result = []
     for text in texts:
         turn = notes_of(odd).parse_turn(f"{text} [^1]\n\n[^1]: {label} — [{page}](x)")
         assert turn.text == f"{text} [1]"
-        found += turn.sources
-    assert len(set(found)) == 2
+        result += turn.sources
+    assert len(set(result)) == 2
 
 
 def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_its_source(odd):
@@ -175,10 +175,10 @@ def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_i
         ("".join(f"{n} [^{n}]\n\n" for n in range(1, 102)) + "[^1]: H — [p](u)\n" * 101, None),
     ],
 )
-def test_what_is_not_an_answer_of_ours_stays_as_it_is_but_for_its_markers(odd, said, read):
-    found = notes_of(odd).parse_turn(said)
-    assert found == Turn("agent", read if read is not None else found.text)
-    assert "[^" not in found.text
+def test_what_is_not_an_answer_of_ours_stays_as_it_is_but_for_its_markers(odd, reply, read):
+    result = notes_of(odd).parse_turn(reply)
+    assert result == Turn("agent", read if read is not None else result.text)
+    assert "[^" not in result.text
 
 
 @given(st.text(st.sampled_from("[]^123: —\\()\n a"), max_size=200))
@@ -209,7 +209,7 @@ def test_reading_takes_as_long_as_the_text_is_and_no_longer(odd, piece):
 
 
 def test_no_two_pieces_are_lost_between(corpus_assistant):
-    answer = corpus_assistant.ask(ASKED[0])
+    answer = corpus_assistant.ask(QUESTIONS[0])
     pieces = notes_of(corpus_assistant).render_answer(answer)
     assert all(pieces)
     assert not any(

@@ -121,7 +121,7 @@ def test_the_reader_gives_every_section_the_anchor_its_links_use(client, live):
     for path in store.page_paths():
         page = client.get("/guide/" + quote(path))
         assert page.status_code == 200
-        ids = {attributes.get("id") for _, attributes in Tags(page.text).found}
+        ids = {attributes.get("id") for _, attributes in Tags(page.text).result}
         assert {section.anchor for section in store.sections(path) if section.anchor} <= ids
 
 

@@ -131,8 +131,8 @@ def test_an_index_that_is_current_is_served_where_it_cannot_be_written(place, wa
         assert answer["found"]
         assert answer["degraded"] == []
         assert answer["id"] == "", "there is no journal"
-        assert "The index is served as it is: The index cannot be written" in serving.said
-        assert "Answers are not kept. The journal" in serving.said
+        assert "The index is served as it is: The index cannot be written" in serving.log
+        assert "Answers are not kept. The journal" in serving.log
 
 
 @needs_root
@@ -154,7 +154,7 @@ def test_an_index_without_its_guide_is_served(place):
     with place.serving() as serving:
         serving.ready()
         assert answered(serving)["found"]
-        assert "The index is served as it is: There is no guide at" in serving.said
+        assert "The index is served as it is: There is no guide at" in serving.log
         assert "The guide cannot be read" in health(serving, place)["trouble"], "it was named"
 
 
@@ -163,7 +163,7 @@ def test_without_an_index_a_guide_that_is_not_there_still_stops_the_server(place
     with place.serving(corpus=place.folder / "nowhere") as serving:
         serving.ended(time.monotonic())
         assert serving.process.returncode == 3
-        assert "There is no guide at" in serving.said
+        assert "There is no guide at" in serving.log
 
 
 @needs_root
@@ -199,7 +199,7 @@ def test_a_server_waits_for_another_process_that_builds_its_index_and_says_so(pl
         page = asyncio.run(fetch(serving.port, "/"))
         assert page.status == 503
         assert "another process is building this index" in page.body.decode()
-        assert "Another process is building the index" in serving.said
+        assert "Another process is building the index" in serving.log
         serving.stop()
         assert serving.process.returncode == 0
     with place.serving() as serving:
@@ -258,6 +258,6 @@ def test_a_server_follows_edits_although_it_cannot_watch_everything(place, way):
         (place.guide / "cat.md").write_text("# Cat\n\nA cat sleeps in the house.\n")
         until(lambda: health(serving, place)["generation"] != generation)
         assert health(serving, place)["status"] == "ok"
-        assert "Traceback" not in serving.said
+        assert "Traceback" not in serving.log
         reason = "closed cannot be read" if "folder" in way else "The guide cannot be watched"
-        until(lambda: reason in serving.said)
+        until(lambda: reason in serving.log)

@@ -91,42 +91,42 @@ def traces(tmp_path_factory):
 
 
 def test_a_program_that_asks_the_network_and_leaves_a_file_is_seen(traces):
-    seen = traces["telltale"]
-    assert seen.names == ("one.example",)
-    assert set(seen.addresses) >= set(EVERY_NAME_IS_AT)
-    assert seen.paths == ("/home/reader/left",)
+    observed = traces["telltale"]
+    assert observed.names == ("one.example",)
+    assert set(observed.addresses) >= set(EVERY_NAME_IS_AT)
+    assert observed.paths == ("/home/reader/left",)
 
 
 def test_onnxruntime_by_itself_is_seen_to_send_and_to_leave_files(traces):
-    seen = traces["unswitched"]
-    assert seen.code == 0, seen.errors
-    assert seen.names
-    assert seen.addresses
-    assert any(path.endswith("/deviceid") for path in seen.paths)
+    observed = traces["unswitched"]
+    assert observed.code == 0, observed.errors
+    assert observed.names
+    assert observed.addresses
+    assert any(path.endswith("/deviceid") for path in observed.paths)
 
 
 def test_imported_after_this_package_onnxruntime_is_silent(traces):
-    seen = traces["switched"]
-    assert seen.code == 0, seen.errors
-    assert (seen.names, seen.addresses, seen.paths) == ((), (), ())
+    observed = traces["switched"]
+    assert observed.code == 0, observed.errors
+    assert (observed.names, observed.addresses, observed.paths) == ((), (), ())
 
 
 def test_imported_before_this_package_onnxruntime_cannot_be_stopped_and_a_warning_says_so(traces):
-    seen = traces["late"]
-    assert "RuntimeWarning: onnxruntime was imported before assistant" in seen.errors
-    assert seen.names  # where it can be stopped one day, the warning can go
+    observed = traces["late"]
+    assert "RuntimeWarning: onnxruntime was imported before assistant" in observed.errors
+    assert observed.names  # where it can be stopped one day, the warning can go
 
 
 def test_everything_answers_where_no_other_machine_can_be_reached(traces):
     used = traces["everything"]
     assert used.code == 0, used.errors
-    said = json.loads(used.output)
+    text = json.loads(used.output)
     interfaces = "mcp python rest completions chat client".split()
     interfaces += ["mcp over http", "command line"]
-    assert set(said["answers"]) == set(interfaces)
-    for interface, answer in said["answers"].items():
+    assert set(text["answers"]) == set(interfaces)
+    for interface, answer in text["answers"].items():
         assert QUOTE in answer, interface
-    assert set(said["codes"].values()) == {0}
+    assert set(text["codes"].values()) == {0}
 
 
 def test_no_name_is_looked_up_and_no_packet_leaves_the_loopback(traces):
@@ -138,8 +138,10 @@ def test_no_name_is_looked_up_and_no_packet_leaves_the_loopback(traces):
 def test_the_chat_sends_the_browser_nowhere_else(traces):
     requests = json.loads(traces["everything"].output)["requests"]
     assert len(requests) > 10
-    asked = {urlsplit(url) for url in requests}
-    assert {url.netloc for url in asked if url.scheme not in {"data", "blob"}} == {"127.0.0.1:7860"}
+    request = {urlsplit(url) for url in requests}
+    assert {url.netloc for url in request if url.scheme not in {"data", "blob"}} == {
+        "127.0.0.1:7860"
+    }
 
 
 def test_nothing_is_written_but_the_index_and_the_cache(traces):

@@ -20,7 +20,7 @@ from tests.speaking import Hostile
 
 JSON = {"content-type": "application/json"}
 QUESTION = {"question": "What is a product owner?"}
-TALK = {"messages": [{"role": "user", "content": QUESTION["question"]}]}
+CONVERSATION = {"messages": [{"role": "user", "content": QUESTION["question"]}]}
 CALL = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -32,7 +32,7 @@ POSTS = {
     "/api/search": QUESTION,
     "/api/feedback": {"answer": "a" * 16, "helpful": True},
     "/feedback": {"answer": "a" * 16, "helpful": True},
-    "/v1/chat/completions": TALK,
+    "/v1/chat/completions": CONVERSATION,
     "/mcp": CALL,
     "/gradio_api/queue/join": {"data": ["?", None], "fn_index": 0, "session_hash": "a"},
 }
@@ -230,7 +230,7 @@ def test_no_response_tells_of_the_libraries_it_was_made_with(serving):
         return counted
 
     assert {200, 400, 422} <= asyncio.run(run())
-    assert "Traceback" not in serving.said
+    assert "Traceback" not in serving.log
 
 
 # -- what is not there ----------------------------------------------------------------------------
@@ -404,8 +404,8 @@ def test_all_addresses_together_hold_fewer_connections_than_there_are_files(tmp_
         while httpx2.get(f"{serving.origin}/healthz").status_code != 200:
             assert time.monotonic() < ends
             time.sleep(0.1)
-        assert "system resource" not in serving.said
-        assert "Traceback" not in serving.said
+        assert "system resource" not in serving.text
+        assert "Traceback" not in serving.text
 
 
 @pytest.mark.parametrize("name", [None, 1.5, True, {}, []])

@@ -132,7 +132,7 @@ def published(tmp_path_factory, corpus_index, *, rate: int):
             nginx.wait(PATIENCE)
         assert text.read_text(encoding="utf-8") == ""
         serving.stop()
-        assert "Traceback" not in serving.said
+        assert "Traceback" not in serving.text
 
 
 def _wait(nginx, port: int, text) -> None:

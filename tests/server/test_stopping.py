@@ -17,7 +17,7 @@ from tests.serving import PATIENCE, Connection, Readers, Response, Serving, fetc
 SIGNALS = pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"]
 )
-BAR = re.compile(r" *[a-z]+ .*\d/\d+ ")
+PROGRESS_BAR = re.compile(r" *[a-z]+ .*\d/\d+ ")
 SYLLABLES = "ka to mi re su lon dar ven pil gro".split()
 
 
@@ -48,8 +48,8 @@ def unexpected(serving: Serving) -> list[str]:
     ours = ("The chat is at ", "Up to date: ", "Built (")
     return [
         line
-        for line in serving.said.splitlines()
-        if line.strip() and not BAR.match(line) and not line.startswith(ours)
+        for line in serving.text.splitlines()
+        if line.strip() and not PROGRESS_BAR.match(line) and not line.startswith(ours)
     ]
 
 
@@ -118,13 +118,13 @@ def test_a_server_told_to_stop_answers_what_it_took_and_takes_no_more(home, numb
         joined = await asyncio.gather(*(reader.join(next(new)) for reader in asking))
         assert {text.status for text in joined} == {200}
         # Half of them listen when the signal comes, the others only after it.
-        received = [asyncio.create_task(reader.heard()) for reader in asking[:12]]
+        received = [asyncio.create_task(reader.received()) for reader in asking[:12]]
         await asyncio.sleep(0.02)
         serving.process.send_signal(number)
         await asyncio.sleep(0.05)
-        received += [asyncio.create_task(reader.heard()) for reader in asking[12:]]
+        received += [asyncio.create_task(reader.received()) for reader in asking[12:]]
         refused = asyncio.create_task(refusals(readers))
-        assert await asyncio.gather(*received) == [reader.asked for reader in asking]
+        assert await asyncio.gather(*received) == [reader.question_asked for reader in asking]
         # Nobody waits for an answer any more: the tabs that are open hold nothing up.
         await asyncio.to_thread(serving.process.wait, PATIENCE)
         assert set(await refused) <= {"503 wait", "closed"}
@@ -253,7 +253,7 @@ def test_a_server_killed_while_it_answers_starts_again_with_what_it_kept(home):
         """Where an answer is kept, once it can be opened there."""
         reader = await readers.reader()
         assert (await reader.join("How is a PM different from a PO?")).status == 200
-        place = re.search(r'href="(/a/[a-z2-7]{16})"', await reader.talk())[1]
+        place = re.search(r'href="(/a/[a-z2-7]{16})"', await reader.conversation())[1]
         assert (await fetch(readers.port, place)).status == 200
         return place
 

@@ -271,7 +271,11 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "model": ProblemDetails,
-            "content": {PROBLEM_JSON: {"schema": {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}}},
+            "content": {
+                PROBLEM_JSON: {
+                    "schema": {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
+                }
+            },
         }
         for status in statuses
     }

@@ -45,25 +45,25 @@ def chat(assistant) -> chat_module.Chat:
 
 
 def test_a_hostile_question_is_shown_as_text(chat):
-    for said in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
-        talk, _ = chat.answer(said, chat_module.ChatState())
-        assert_harmless(talk.html)
-        assert "\n" not in talk.shown_html[0]
+    for reply in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
+        conversation, _ = chat.answer(reply, chat_module.ChatState())
+        assert_harmless(conversation.html)
+        assert "\n" not in conversation.shown_html[0]
 
 
 def test_a_hostile_guide_is_quoted_as_text(chat):
-    talk, asked = chat.answer("what is a cat?", chat_module.ChatState())
-    assert asked
-    assert_harmless(talk.html)
+    conversation, request = chat.answer("what is a cat?", chat_module.ChatState())
+    assert request
+    assert_harmless(conversation.html)
 
 
-@pytest.mark.parametrize("said", ["", "   ", "\u200b", "?!", "word " * 401])
-def test_a_question_that_cannot_be_asked_says_what_mends_it(chat, said):
-    talk, asked = chat.answer(said, chat_module.ChatState())
-    assert not asked
-    assert talk.turns == ()
-    assert 'class="notice failure"' in talk.html
-    assert ("the most is 2,000" in talk.html) == (len(said) > 2000)
+@pytest.mark.parametrize("reply", ["", "   ", "\u200b", "?!", "word " * 401])
+def test_a_question_that_cannot_be_asked_says_what_mends_it(chat, reply):
+    conversation, request = chat.answer(reply, chat_module.ChatState())
+    assert not request
+    assert conversation.turns == ()
+    assert 'class="notice failure"' in conversation.html
+    assert ("the most is 2,000" in conversation.html) == (len(reply) > 2000)
 
 
 class Broken:
@@ -81,28 +81,28 @@ def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
         Service(LiveAssistant(Assistant(assistant.index, Broken()))), Branding("Animals")
     )
     with caplog.at_level(logging.ERROR):
-        talk, _ = broken.answer("what is a cat?", chat_module.ChatState())
-    named = re.search(r"Something went wrong \(id ([0-9a-f]{8})\)", talk.html)
+        conversation, _ = broken.answer("what is a cat?", chat_module.ChatState())
+    named = re.search(r"Something went wrong \(id ([0-9a-f]{8})\)", conversation.html)
     assert named
     assert named[1] in caplog.text
     assert "nobody foresaw" in caplog.text
-    assert "nobody foresaw" not in talk.html
+    assert "nobody foresaw" not in conversation.html
 
 
 def test_a_talk_leans_on_what_was_said_and_does_not_grow_for_ever(chat):
-    talk = chat_module.ChatState()
+    conversation = chat_module.ChatState()
     for _ in range(60):
-        talk, _ = chat.answer("what is a dog?", talk)
-    assert [turn.role for turn in talk.turns[:2]] == ["user", "agent"]
-    assert len(talk.turns) == 20
-    assert len(talk.shown_html) == 50
+        conversation, _ = chat.answer("what is a dog?", conversation)
+    assert [turn.role for turn in conversation.turns[:2]] == ["user", "agent"]
+    assert len(conversation.turns) == 20
+    assert len(conversation.shown_html) == 50
 
 
 def test_a_talk_about_a_section_has_its_passages_to_lean_on(chat, assistant):
-    talk = chat.open_section("dogs.md#what-is-a-dog")
-    found = assistant.index.store.section_passages("dogs.md", "what-is-a-dog")
-    assert talk.turns[-1].sources == tuple(passage.id for _, passage in found)
-    assert "What is a dog?" in talk.html
+    conversation = chat.open_section("dogs.md#what-is-a-dog")
+    result = assistant.index.store.section_passages("dogs.md", "what-is-a-dog")
+    assert conversation.turns[-1].sources == tuple(passage.id for _, passage in result)
+    assert "What is a dog?" in conversation.html
 
 
 @pytest.mark.parametrize("section", ["", "#", "none.md#x", "dogs.md#none", HOSTILE, "../dogs.md#a"])

@@ -35,12 +35,12 @@ QUESTIONS = (
 )
 WRONG = ("?!", "", "why " * 600)
 EVENTS = {"accept": "text/event-stream"}
-KEPT = re.compile(r"/a/([a-z2-7]{16})")
+STORED = re.compile(r"/a/([a-z2-7]{16})")
 MCP = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
 
 
 @dataclass(frozen=True)
-class Doors:
+class Interfaces:
     """A guide behind every door."""
 
     serving: Serving
@@ -51,8 +51,8 @@ class Doors:
         async def request() -> tuple[int, bytes]:
             async with Readers(self.serving.port) as readers:
                 body = b"" if sent is None else json.dumps(sent).encode()
-                said = await readers.connection().request(method, path, body, headers)
-                return said.status, said.body
+                reply = await readers.connection().request(method, path, body, headers)
+                return reply.status, reply.body
 
         return asyncio.run(request())
 
@@ -74,16 +74,16 @@ class Doors:
         return json.loads(done.stdout)
 
     def rest(self, question: str):
-        return _told(*self.fetch("POST", "/api/ask", {"question": question}))
+        return _parse_reply(*self.fetch("POST", "/api/ask", {"question": question}))
 
     def stream(self, question: str):
         status, body = self.fetch("POST", "/api/ask", {"question": question}, EVENTS)
         if status != 200:
-            return _told(status, body)
+            return _parse_reply(status, body)
         events = [event.split("\n") for event in body.decode().split("\n\n") if event]
         sentences = [json.loads(data[6:]) for name, data in events if name == "event: sentence"]
         answer = json.loads(events[-1][1][6:])
-        assert [said["text"] for said in sentences] == [c["quote"] for c in answer["citations"]]
+        assert [reply["text"] for reply in sentences] == [c["quote"] for c in answer["citations"]]
         return answer
 
     def python_over_rest(self, question: str):
@@ -94,12 +94,12 @@ class Doors:
                 return error.message, error.hint
 
     def agent_by_pipe(self, question: str):
-        asked = {"name": "ask", "arguments": {"question": question}}
-        return _tooled(self.agent.request("tools/call", asked)["result"])
+        question_asked = {"name": "ask", "arguments": {"question": question}}
+        return _tooled(self.agent.request("tools/call", question_asked)["result"])
 
     def agent_by_http(self, question: str):
-        asked = {"name": "ask", "arguments": {"question": question}}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}
+        question_asked = {"name": "ask", "arguments": {"question": question}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": question_asked}
         status, body = self.fetch("POST", "/mcp", message, MCP)
         assert status == 200
         return _tooled(json.loads(body)["result"])
@@ -108,7 +108,7 @@ class Doors:
         sent = {"messages": [{"role": "user", "content": question}], "stream": stream}
         status, body = self.fetch("POST", "/v1/chat/completions", sent)
         if status != 200:
-            return _told(status, body)
+            return _parse_reply(status, body)
         if not stream:
             whole = json.loads(body)
             return whole, whole["choices"][0]["message"]["content"]
@@ -119,21 +119,21 @@ class Doors:
         return frames[-1], "".join(pieces)
 
     def chat(self, question: str):
-        async def talk() -> str:
+        async def conversation() -> str:
             async with Readers(self.serving.port) as readers:
                 reader = await readers.reader()
                 assert (await reader.join(question)).status == 200
-                return await reader.talk(failures=True)
+                return await reader.conversation(failures=True)
 
-        shown = asyncio.run(talk())
-        kept = KEPT.search(shown)
-        if kept is None:
+        shown = asyncio.run(conversation())
+        stored = STORED.search(shown)
+        if stored is None:
             return shown
-        _, body = self.fetch("GET", f"/api/answers/{kept[1]}")
+        _, body = self.fetch("GET", f"/api/answers/{stored[1]}")
         return json.loads(body)["answer"]
 
 
-def _told(status: int, body: bytes):
+def _parse_reply(status: int, body: bytes):
     data = json.loads(body)
     if status == 200:
         return data
@@ -143,8 +143,8 @@ def _told(status: int, body: bytes):
 
 def _tooled(result: dict):
     if result.get("isError"):
-        (said,) = result["content"]
-        return tuple(said["text"].split("\n"))
+        (reply,) = result["content"]
+        return tuple(reply["text"].split("\n"))
     return result["structuredContent"]
 
 
@@ -153,12 +153,12 @@ def timeless(answer: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def doors(tmp_path_factory, corpus_index):
+def interfaces(tmp_path_factory, corpus_index):
     folder = tmp_path_factory.mktemp("doors")
     shutil.copytree(corpus_index, folder / "index")
     with Serving(folder) as serving, Speaking(folder / "index", folder) as agent:
         agent.greet()
-        yield Doors(serving.ready(), agent, folder / "index")
+        yield Interfaces(serving.ready(), agent, folder / "index")
 
 
 @pytest.fixture(scope="module")
@@ -174,39 +174,41 @@ def test_the_questions_are_answered_and_one_is_not(expected):
 WHOLE = "cli rest stream python_over_rest agent_by_pipe agent_by_http chat".split()
 
 
-@pytest.mark.parametrize("door", WHOLE)
+@pytest.mark.parametrize("interface", WHOLE)
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_door_gives_the_answer_that_python_gives(doors, expected, door, question):
-    assert timeless(getattr(doors, door)(question)) == expected[question]
+def test_a_door_gives_the_answer_that_python_gives(interfaces, expected, interface, question):
+    assert timeless(getattr(interfaces, interface)(question)) == expected[question]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_completion_rests_on_what_python_cites(doors, expected, question, stream):
-    found, text = doors.completed(question, stream=stream)
+def test_a_completion_rests_on_what_python_cites(interfaces, expected, question, stream):
+    results, text = interfaces.completed(question, stream=stream)
     answer = expected[question]
     for name in ("citations", "resources", "found"):
-        assert found[name] == answer[name]
+        assert results[name] == answer[name]
     words = " ".join(re.sub(r"\[\^\d+\]|^ *(?:[-*]|\d+\.) |[*`\\]", "", text, flags=re.M).split())
     for citation in answer["citations"]:
         for line in filter(None, citation["quote"].splitlines()):
-            said = re.sub(r"^ *(?:- |\d+\. )", "", line)
-            assert " ".join(re.sub(r"[*`\\]", "", said).split()) in words, line
+            reply = re.sub(r"^ *(?:- |\d+\. )", "", line)
+            assert " ".join(re.sub(r"[*`\\]", "", reply).split()) in words, line
 
 
-@pytest.mark.parametrize("door", [*WHOLE, "completed"])
+@pytest.mark.parametrize("interface", [*WHOLE, "completed"])
 @pytest.mark.parametrize("question", WRONG, ids=["signs", "nothing", "too long"])
 def test_a_door_says_what_is_wrong_with_its_mend_as_python_does(
-    doors, corpus_assistant, door, question
+    interfaces, corpus_assistant, interface, question
 ):
     with pytest.raises(AssistantError) as raised:
         corpus_assistant.ask(question)
-    said = (raised.value.message, raised.value.hint)
-    if door == "chat":
-        shown = html.unescape(doors.chat(question))
-        assert all(words in shown for words in said)
-    elif door == "completed":
-        assert doors.completed(question, stream=True) == doors.completed(question, stream=False)
-        assert doors.completed(question, stream=False) == said
+    reply = (raised.value.message, raised.value.hint)
+    if interface == "chat":
+        shown = html.unescape(interfaces.chat(question))
+        assert all(words in shown for words in reply)
+    elif interface == "completed":
+        assert interfaces.completed(question, stream=True) == interfaces.completed(
+            question, stream=False
+        )
+        assert interfaces.completed(question, stream=False) == reply
     else:
-        assert getattr(doors, door)(question) == said
+        assert getattr(interfaces, interface)(question) == reply

@@ -41,15 +41,17 @@ def test_over_the_standard_streams_nothing_breaks(corpus_index, tmp_path):
         assert speaking.ask(QUESTION) == first
         grown = speaking.memory - before
         assert speaking.end() == 0
-        for line in speaking.heard:
-            said = json.loads(line)
-            assert said["jsonrpc"] == "2.0"
-            assert "result" in said or {"code", "message"} <= said["error"].keys()
+        for line in speaking.received:
+            text = json.loads(line)
+            assert text["jsonrpc"] == "2.0"
+            assert "result" in text or {"code", "message"} <= text["error"].keys()
             assert "Traceback" not in line.decode()
-        assert len(speaking.heard) > MESSAGES / 10
-        assert speaking.said == ""
+        assert len(speaking.received) > MESSAGES / 10
+        assert speaking.text == ""
         assert grown < ROOM
-    figures.info("%d messages, %d answered, %d MB more", MESSAGES, len(speaking.heard), grown >> 20)
+    figures.info(
+        "%d messages, %d answered, %d MB more", MESSAGES, len(speaking.received), grown >> 20
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -62,13 +64,13 @@ def test_whatever_opens_the_talk_does_not_break_it(corpus_index, tmp_path, seed)
         modern = speaking.request("tools/list", {"_meta": ENVELOPE})
         assert "result" in plain or "result" in modern or "result" in speaking.greet()
         assert speaking.end() == 0
-        assert all(json.loads(line)["jsonrpc"] == "2.0" for line in speaking.heard)
+        assert all(json.loads(line)["jsonrpc"] == "2.0" for line in speaking.received)
 
 
 def test_over_http_nothing_breaks(tmp_path):
     hostile, chance = Hostile(seed=11), random.Random(11)
-    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
-    asked["params"] = {"name": "ask", "arguments": {"question": QUESTION}}
+    question_asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    question_asked["params"] = {"name": "ask", "arguments": {"question": QUESTION}}
 
     async def run(serving: Serving) -> dict[int, int]:
         counted: dict[int, int] = {}
@@ -80,8 +82,8 @@ def test_over_http_nothing_breaks(tmp_path):
                 return await asyncio.wait_for(sent, PATIENCE)
 
             async def ask() -> dict:
-                said = await post(json.dumps(asked).encode(), {"accept": KINDS[0]})
-                answer = said.json()["result"]["structuredContent"]
+                text = await post(json.dumps(question_asked).encode(), {"accept": KINDS[0]})
+                answer = text.json()["result"]["structuredContent"]
                 return {**answer, "seconds": 0}
 
             first, before = await ask(), 0
@@ -94,8 +96,8 @@ def test_over_http_nothing_breaks(tmp_path):
                 counted[response.status] = counted.get(response.status, 0) + 1
                 assert response.status < 500, body
                 if response.body:
-                    said = response.json()
-                    known = said.get("jsonrpc") == "2.0" or said.get("status") == response.status
+                    text = response.json()
+                    known = text.get("jsonrpc") == "2.0" or text.get("status") == response.status
                     assert known, body
                 assert b"Traceback" not in response.body
                 if len(body) > TOO_LONG:
@@ -109,8 +111,8 @@ def test_over_http_nothing_breaks(tmp_path):
     with Serving(tmp_path) as serving:
         counted = asyncio.run(run(serving.ready()))
         assert serving.process.poll() is None
-        assert "Traceback" not in serving.said
-        assert "malformed" not in serving.said
+        assert "Traceback" not in serving.text
+        assert "malformed" not in serving.text
     assert sum(counted.values()) == MESSAGES
     assert counted[200] > MESSAGES / 10
     assert counted[413]
@@ -119,26 +121,26 @@ def test_over_http_nothing_breaks(tmp_path):
 
 def odd_headers(chance: random.Random, body: bytes) -> dict[str, str]:
     """Headers as an agent sends them, now and then others; names go with the body, or do not."""
-    said = {"accept": chance.choice(KINDS[:1] * 6 + KINDS)}
+    text = {"accept": chance.choice(KINDS[:1] * 6 + KINDS)}
     if chance.random() < 0.5:
-        said["mcp-protocol-version"] = chance.choice(VERSIONS)
+        text["mcp-protocol-version"] = chance.choice(VERSIONS)
     if chance.random() < 0.1:
-        said["mcp-session-id"] = chance.choice(["", "a" * 500, "%00"])
+        text["mcp-session-id"] = chance.choice(["", "a" * 500, "%00"])
     try:
         message = json.loads(body)
         method, name = message["method"], message["params"].get("name", "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return said
+        return text
     for header, value in (("mcp-method", method), ("mcp-name", name)):
         plain = isinstance(value, str) and value.isascii() and value.isprintable()
         if chance.random() < 0.8 and plain and value:
-            said[header] = value
-    return said
+            text[header] = value
+    return text
 
 
 def test_a_greeting_of_every_age_is_answered(tmp_path, corpus_index):
     for version in VERSIONS:
         with Speaking(corpus_index, tmp_path) as speaking:
             greeting = {**GREETING, "protocolVersion": version}
-            said = speaking.request("initialize", greeting)["result"]["protocolVersion"]
-            assert said == (version if version in VERSIONS[:4] else VERSIONS[3])
+            text = speaking.request("initialize", greeting)["result"]["protocolVersion"]
+            assert text == (version if version in VERSIONS[:4] else VERSIONS[3])

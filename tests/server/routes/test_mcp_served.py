@@ -34,7 +34,7 @@ def timeless(answer: dict) -> dict:
     return {**answer, "seconds": 0, "id": ""}
 
 
-def talk(target, work, mode="auto"):
+def conversation(target, work, mode="auto"):
     async def run():
         async with Client(target, mode=mode) as client:
             return await work(client)
@@ -44,8 +44,8 @@ def talk(target, work, mode="auto"):
 
 async def both(client):
     """A question the guide answers, and one that it does not."""
-    found = await client.call_tool("ask", {"question": PM_OR_PO})
-    return found, await client.call_tool("ask", {"question": BREAD})
+    results = await client.call_tool("ask", {"question": PM_OR_PO})
+    return results, await client.call_tool("ask", {"question": BREAD})
 
 
 # -- over standard input and output ---------------------------------------------------------------
@@ -63,11 +63,11 @@ def test_the_protocol_s_client_is_answered_over_the_standard_streams(
 ):
     command = [sys.executable, "-m", "assistant", "mcp", "--index", str(corpus_index)]
     target = StdioServerParameters(command=command[0], args=command[1:], cwd=ROOT)
-    found, refused = talk(target, both, mode)
-    for result, question in [(found, PM_OR_PO), (refused, BREAD)]:
+    results, refused = conversation(target, both, mode)
+    for result, question in [(results, PM_OR_PO), (refused, BREAD)]:
         assert not result.is_error
-        asked = corpus_assistant.ask(question).to_dict()
-        assert timeless(result.structured_content) == timeless({"id": "", **asked})
+        question_asked = corpus_assistant.ask(question).to_dict()
+        assert timeless(result.structured_content) == timeless({"id": "", **question_asked})
 
 
 def test_nothing_but_messages_is_written_and_it_ends_when_its_agent_leaves(speaking):
@@ -77,9 +77,9 @@ def test_nothing_but_messages_is_written_and_it_ends_when_its_agent_leaves(speak
     speaking.send(b"this is no message")
     assert not speaking.ask(BREAD)["found"]
     assert speaking.end() == 0
-    assert len(speaking.heard) == 4
-    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in speaking.heard)
-    assert "Traceback" not in speaking.said
+    assert len(speaking.received) == 4
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in speaking.received)
+    assert "Traceback" not in speaking.log
 
 
 def test_what_was_asked_before_the_input_closed_is_answered_and_so_is_what_is_no_message(
@@ -97,13 +97,13 @@ def test_what_was_asked_before_the_input_closed_is_answered_and_so_is_what_is_no
         speaking.send(message("tools/call", number, ask))
     speaking.send(message("notifications/cancelled", params={"requestId": 19}))
     assert speaking.end() == 0
-    said = [json.loads(line) for line in speaking.heard]
-    found = {one["id"]: one for one in said if "result" in one}
-    assert {*range(4, 19)} <= found.keys()  # of what was called off none is owed
-    assert found[18]["result"]["structuredContent"]["found"]
-    wrong = [one["error"]["code"] for one in said if one["id"] is None]
+    reply = [json.loads(line) for line in speaking.received]
+    results = {one["id"]: one for one in reply if "result" in one}
+    assert {*range(4, 19)} <= results.keys()  # of what was called off none is owed
+    assert results[18]["result"]["structuredContent"]["found"]
+    wrong = [one["error"]["code"] for one in reply if one["id"] is None]
     assert wrong == [-32700, -32600, -32600]
-    assert speaking.said == ""
+    assert speaking.log == ""
 
 
 def message(method: str, name: int | None = None, params: dict | None = None) -> bytes:
@@ -125,31 +125,31 @@ def test_an_index_that_is_missing_is_said_before_any_message(tmp_path):
     )
     assert own.returncode == 3
     assert own.stdout == ""
-    what, mend = own.stderr.splitlines()[-2:]
+    what, hint = own.stderr.splitlines()[-2:]
     assert "none" in what
-    assert "assistant build" in mend
+    assert "assistant build" in hint
 
 
 def test_ctrl_c_ends_it_without_a_traceback(speaking):
     speaking.greet()
     speaking.process.send_signal(signal.SIGINT)
     assert speaking.process.wait(PATIENCE) == -signal.SIGINT
-    assert "Traceback" not in speaking.said
+    assert "Traceback" not in speaking.log
 
 
 def test_an_agent_that_hears_no_more_ends_it_without_a_traceback(corpus_index):
-    hears, heard = os.pipe()
+    hears, received = os.pipe()
     os.close(hears)
     own = subprocess.run(
         [sys.executable, "-m", "assistant", "mcp", "--index", str(corpus_index)],
         input=b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n',
-        stdout=heard,
+        stdout=received,
         stderr=subprocess.PIPE,
         cwd=ROOT,
         timeout=PATIENCE,
         check=False,
     )
-    os.close(heard)
+    os.close(received)
     assert own.returncode == 0
     assert b"Traceback" not in own.stderr
 
@@ -174,8 +174,8 @@ def test_a_command_of_the_docs_is_started_and_answers(snippet, corpus_index):
         args=[str(corpus_index) if one == "/path/to/index" else one for one in guide["args"]],
         env=guide.get("env"),
     )
-    found, refused = talk(target, both)
-    assert found.structured_content["found"]
+    results, refused = conversation(target, both)
+    assert results.structured_content["found"]
     assert not refused.structured_content["found"]
 
 
@@ -214,8 +214,8 @@ def post(serving, message: object, headers: dict | None = None, method: str = "P
     async def send():
         async with Readers(serving.port) as readers:
             body = json.dumps(message).encode() if message is not None else b""
-            said = {**READ, **(headers or {})}
-            return await readers.connection().request(method, "/mcp", body, said)
+            reply = {**READ, **(headers or {})}
+            return await readers.connection().request(method, "/mcp", body, reply)
 
     return asyncio.run(send())
 
@@ -225,7 +225,7 @@ def asking(question: str) -> dict:
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
-def asked(serving) -> float:
+def question_asked(serving) -> float:
     """How many questions came to the server from agents."""
     with serving.admin() as headers:
         response = httpx2.get(f"{serving.origin}/metrics", headers=headers)
@@ -239,14 +239,14 @@ def test_the_protocol_s_client_is_answered_over_http(serving, corpus_assistant, 
         pages = (await client.list_resources()).resources
         return await both(client), (await client.read_resource(pages[0].uri)).contents[0]
 
-    (found, refused), page = talk(f"{serving.origin}/mcp", work, mode)
-    for result, question in [(found, PM_OR_PO), (refused, BREAD)]:
+    (results, refused), page = conversation(f"{serving.origin}/mcp", work, mode)
+    for result, question in [(results, PM_OR_PO), (refused, BREAD)]:
         assert not result.is_error
         answer, own = result.structured_content, corpus_assistant.ask(question).to_dict()
         for part in ("text", "citations", "resources", "found", "related", "next_questions"):
             assert answer[part] == own[part]
-        kept = httpx2.get(f"{serving.origin}/api/answers/{answer['id']}")
-        assert kept.json()["answer"]["text"] == answer["text"]
+        stored = httpx2.get(f"{serving.origin}/api/answers/{answer['id']}")
+        assert stored.json()["answer"]["text"] == answer["text"]
     assert page.mime_type == "text/markdown"
 
 
@@ -257,7 +257,7 @@ def test_an_error_of_the_protocol_keeps_its_mend_over_http(serving, mode):
             await client.read_resource("guide://page/none.md")
         return caught.value.error
 
-    error = talk(f"{serving.origin}/mcp", work, mode)
+    error = conversation(f"{serving.origin}/mcp", work, mode)
     assert error.code == -32602
     assert error.data["hint"] == "List the resources for the guide's pages."
 
@@ -295,18 +295,18 @@ def test_no_session_is_begun_and_there_is_nothing_to_listen_to(serving):
     ],
 )
 def test_a_foreign_host_or_origin_is_refused_and_nothing_is_asked(serving, headers, status):
-    before = asked(serving)
+    before = question_asked(serving)
     refused = post(serving, asking(PM_OR_PO), headers)
     assert refused.status == status
     assert refused.json()["hint"]
-    assert asked(serving) == before
+    assert question_asked(serving) == before
     assert post(serving, asking(PM_OR_PO)).status == 200
-    assert asked(serving) == before + 1
+    assert question_asked(serving) == before + 1
 
 
 def test_a_page_of_the_server_s_own_site_may_ask(serving):
-    found = post(serving, asking(PM_OR_PO), {"origin": serving.origin})
-    assert found.json()["result"]["structuredContent"]["found"]
+    results = post(serving, asking(PM_OR_PO), {"origin": serving.origin})
+    assert results.json()["result"]["structuredContent"]["found"]
 
 
 def test_a_key_lets_in_what_it_allows_and_no_other_does(limited):

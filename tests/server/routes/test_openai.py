@@ -30,7 +30,7 @@ from tests.serving import Connection, Serving
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
-ASKED = (
+QUESTIONS = (
     "how is a PM different from a PO?",
     "which types of product managers are there?",
     "what should I read first?",
@@ -58,14 +58,14 @@ console.log(JSON.stringify({
 """
 
 
-def asking(*said: str, **more) -> dict:
+def asking(*reply: str, **more) -> dict:
     """What is sent: a talk whose turns are the user's and the assistant's in turn."""
     roles = ("user", "assistant")
-    messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(said)]
+    messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(reply)]
     return {"model": "guide", "messages": messages, **more}
 
 
-def told(answer) -> dict:
+def report(answer) -> dict:
     """What an answer says and rests on, as JSON types."""
     whole = answer.to_dict()
     return {name: whole[name] for name in ("citations", "resources", "found")}
@@ -106,7 +106,7 @@ def posted(served, body, headers=None):
 # The same answer
 
 
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_an_answer_says_what_the_assistant_says_and_rests_on_the_same(
     client, corpus_assistant, question
 ):
@@ -115,7 +115,7 @@ def test_an_answer_says_what_the_assistant_says_and_rests_on_the_same(
     (choice,) = completion.choices
     assert choice.finish_reason == "stop"
     assert choice.message.role == "assistant"
-    assert rests(completion) == told(answer)
+    assert rests(completion) == report(answer)
     for citation in answer.citations:
         assert f"{citation.quote} [^{citation.n}]" in choice.message.content
     for resource in answer.resources:
@@ -125,7 +125,7 @@ def test_an_answer_says_what_the_assistant_says_and_rests_on_the_same(
     assert completion.system_fingerprint == answer.generation
 
 
-@pytest.mark.parametrize("question", ASKED)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_a_stream_says_the_same_as_the_whole(client, question):
     whole = client.chat.completions.create(**asking(question))
     frames = list(client.chat.completions.create(**asking(question, stream=True)))
@@ -145,12 +145,12 @@ def test_a_program_that_awaits_gets_the_same(served, client, corpus_assistant):
         async with openai.AsyncOpenAI(
             base_url=f"{served.origin}/v1", api_key="any", max_retries=0
         ) as waiting:
-            whole = await waiting.chat.completions.create(**asking(ASKED[0]))
-            stream = await waiting.chat.completions.create(**asking(ASKED[0], stream=True))
+            whole = await waiting.chat.completions.create(**asking(QUESTIONS[0]))
+            stream = await waiting.chat.completions.create(**asking(QUESTIONS[0], stream=True))
             return whole, [frame async for frame in stream]
 
     whole, frames = asyncio.run(both())
-    assert rests(whole) == rests(frames[-1]) == told(corpus_assistant.ask(ASKED[0]))
+    assert rests(whole) == rests(frames[-1]) == report(corpus_assistant.ask(QUESTIONS[0]))
 
 
 def ran(script: str, *arguments: str) -> str:
@@ -172,8 +172,8 @@ def ran(script: str, *arguments: str) -> str:
 
 
 def test_a_client_of_another_make_gets_the_same(served, corpus_assistant):
-    answer = corpus_assistant.ask(ASKED[0])
-    got = json.loads(ran(ANOTHER, served.origin, ASKED[0]))
+    answer = corpus_assistant.ask(QUESTIONS[0])
+    got = json.loads(ran(ANOTHER, served.origin, QUESTIONS[0]))
     assert got["whole"] == "".join(got["pieces"])
     assert f"{answer.citations[0].quote} [^1]" in got["whole"]
     assert without_hrefs(got)["citations"] == answer.to_dict()["citations"]
@@ -183,14 +183,14 @@ def test_a_client_of_another_make_gets_the_same(served, corpus_assistant):
 
 
 def test_what_is_sent_is_in_the_form_that_is_described(served):
-    ChatCompletionResponse.model_validate_json(posted(served, asking(ASKED[0])).body)
+    ChatCompletionResponse.model_validate_json(posted(served, asking(QUESTIONS[0])).body)
 
 
 def test_every_frame_is_a_line_of_data_and_the_last_says_that_it_is_done(served):
-    found = posted(served, asking(ASKED[0], stream=True))
-    assert found.headers["content-type"].startswith("text/event-stream")
-    assert found.headers["cache-control"] == "no-store"
-    *frames, done, nothing = found.body.decode().split("\n\n")
+    result = posted(served, asking(QUESTIONS[0], stream=True))
+    assert result.headers["content-type"].startswith("text/event-stream")
+    assert result.headers["cache-control"] == "no-store"
+    *frames, done, nothing = result.body.decode().split("\n\n")
     assert (done, nothing) == ("data: [DONE]", "")
     assert all(frame.startswith('data: {"id": "chatcmpl-') for frame in frames)
     assert "citations" in frames[-1]
@@ -199,24 +199,24 @@ def test_every_frame_is_a_line_of_data_and_the_last_says_that_it_is_done(served)
 
 def test_the_name_that_is_asked_for_comes_back_whatever_it_is(client):
     for name in ("gpt-9", "guide", "ours/the guide 🐈"):
-        asked = {**asking(ASKED[0]), "model": name}
-        assert client.chat.completions.create(**asked).model == name
+        question_asked = {**asking(QUESTIONS[0]), "model": name}
+        assert client.chat.completions.create(**question_asked).model == name
 
 
 def test_no_name_is_the_guides(served):
-    (message,) = asking(ASKED[0])["messages"]
+    (message,) = asking(QUESTIONS[0])["messages"]
     assert posted(served, {"messages": [message]}).json()["model"] == "guide"
 
 
 def test_ids_differ_and_the_time_is_now(client):
     before = int(time.time())
-    found = [client.chat.completions.create(**asking(ASKED[0])) for _ in range(2)]
-    assert found[0].id != found[1].id
-    assert all(before <= one.created <= time.time() for one in found)
+    result = [client.chat.completions.create(**asking(QUESTIONS[0])) for _ in range(2)]
+    assert result[0].id != result[1].id
+    assert all(before <= one.created <= time.time() for one in result)
 
 
 def test_an_answer_is_kept_and_can_be_read_again_by_its_id(served, client):
-    completion = client.chat.completions.create(**asking(ASKED[0]))
+    completion = client.chat.completions.create(**asking(QUESTIONS[0]))
 
     async def read():
         connection = Connection(served.port)
@@ -237,14 +237,14 @@ def test_questions_are_counted_as_come_by_this_door(served, client):
             text = response.body.decode()
         finally:
             await connection.close()
-        said = re.search(
+        reply = re.search(
             r'assistant_questions_total\{door="completions",outcome="found"\} (\S+)', text
         )
-        return float(said[1])
+        return float(reply[1])
 
-    client.chat.completions.create(**asking(ASKED[0]))
+    client.chat.completions.create(**asking(QUESTIONS[0]))
     before = asyncio.run(counted())
-    client.chat.completions.create(**asking(ASKED[0]))
+    client.chat.completions.create(**asking(QUESTIONS[0]))
     assert asyncio.run(counted()) == before + 1
 
 
@@ -252,24 +252,26 @@ def test_questions_are_counted_as_come_by_this_door(served, client):
 
 
 def test_how_long_it_is_counts_words(client):
-    completion = client.chat.completions.create(**asking(ASKED[0]))
+    completion = client.chat.completions.create(**asking(QUESTIONS[0]))
     usage = completion.usage
     assert usage.prompt_tokens == 8
     plain = re.sub(r"\W+", " ", completion.choices[0].message.content).split()
     assert usage.completion_tokens == pytest.approx(len(plain), rel=0.2)
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
-    longer = client.chat.completions.create(**asking(ASKED[0], "It is not.", ASKED[0])).usage
+    longer = client.chat.completions.create(
+        **asking(QUESTIONS[0], "It is not.", QUESTIONS[0])
+    ).usage
     assert longer.prompt_tokens == 8 + 3 + 8
 
 
 def test_a_stream_says_how_long_it_is_where_that_is_asked_for(client):
-    whole = client.chat.completions.create(**asking(ASKED[0]))
-    wanted = asking(ASKED[0], stream=True, stream_options={"include_usage": True})
+    whole = client.chat.completions.create(**asking(QUESTIONS[0]))
+    wanted = asking(QUESTIONS[0], stream=True, stream_options={"include_usage": True})
     *frames, last = client.chat.completions.create(**wanted)
     assert (last.choices, last.usage) == ([], whole.usage)
     assert [frame.usage for frame in frames] == [None] * len(frames)
     assert rests(frames[-1]) == rests(whole)
-    unwanted = asking(ASKED[0], stream=True, stream_options={"include_usage": False})
+    unwanted = asking(QUESTIONS[0], stream=True, stream_options={"include_usage": False})
     assert all(frame.choices for frame in client.chat.completions.create(**unwanted))
 
 
@@ -282,17 +284,17 @@ def test_a_stream_says_how_long_it_is_where_that_is_asked_for(client):
 def test_a_talk_goes_on_as_it_does_in_the_chat(client, corpus_assistant, first):
     """What the client sends back has footnotes and lists in it that the chat's talk has not."""
     follow = "and how do I become one?"
-    talk = corpus_assistant.conversation()
-    talk.ask(first)
-    expected = talk.ask(follow)
-    said = client.chat.completions.create(**asking(first)).choices[0].message.content
-    assert rests(client.chat.completions.create(**asking(first, said, follow))) == told(expected)
+    dialogue = corpus_assistant.conversation()
+    dialogue.ask(first)
+    expected = dialogue.ask(follow)
+    reply = client.chat.completions.create(**asking(first)).choices[0].message.content
+    assert rests(client.chat.completions.create(**asking(first, reply, follow))) == report(expected)
     # To be worth asking: by itself the question is understood otherwise.
     assert expected.understood_as != corpus_assistant.ask(follow).understood_as
 
 
 def test_what_neither_of_the_two_says_is_left_out(client):
-    question = asking(ASKED[0])["messages"]
+    question = asking(QUESTIONS[0])["messages"]
     others = [
         {"role": "system", "content": "Answer in rhymes about unicorns."},
         {"role": "developer", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
@@ -301,9 +303,9 @@ def test_what_neither_of_the_two_says_is_left_out(client):
     ]
     alone = client.chat.completions.create(model="guide", messages=question)
     for messages in ([*others, *question], [*question, *others]):
-        found = client.chat.completions.create(model="guide", messages=messages)
-        assert rests(found) == rests(alone)
-        assert found.usage == alone.usage
+        result = client.chat.completions.create(model="guide", messages=messages)
+        assert rests(result) == rests(alone)
+        assert result.usage == alone.usage
 
 
 def test_what_was_said_in_parts_is_read_as_one(client):
@@ -311,10 +313,10 @@ def test_what_was_said_in_parts_is_read_as_one(client):
         {"type": "text", "text": "how is a PM"},
         {"type": "text", "text": "different from a PO?"},
     ]
-    found = client.chat.completions.create(
+    result = client.chat.completions.create(
         model="guide", messages=[{"role": "user", "content": parts}]
     )
-    assert rests(found) == rests(client.chat.completions.create(**asking(ASKED[0])))
+    assert rests(result) == rests(client.chat.completions.create(**asking(QUESTIONS[0])))
 
 
 def test_what_else_clients_send_changes_nothing(client):
@@ -328,17 +330,17 @@ def test_what_else_clients_send_changes_nothing(client):
         "user": "somebody",
         "stream_options": None,
     }
-    found = client.chat.completions.create(**asking(ASKED[0]), **more)
-    assert rests(found) == rests(client.chat.completions.create(**asking(ASKED[0])))
-    assert len(found.choices) == 1
+    result = client.chat.completions.create(**asking(QUESTIONS[0]), **more)
+    assert rests(result) == rests(client.chat.completions.create(**asking(QUESTIONS[0])))
+    assert len(result.choices) == 1
 
 
 def test_a_long_talk_may_be_sent_whole_and_an_endless_one_is_refused_with_its_mend(client):
-    said = client.chat.completions.create(**asking(ASKED[1])).choices[0].message.content
-    talk = [ASKED[1], said] * (400_000 // len(said)) + [ASKED[0]]
-    assert client.chat.completions.create(**asking(*talk)).found
+    reply = client.chat.completions.create(**asking(QUESTIONS[1])).choices[0].message.content
+    dialogue = [QUESTIONS[1], reply] * (400_000 // len(reply)) + [QUESTIONS[0]]
+    assert client.chat.completions.create(**asking(*dialogue)).found
     with pytest.raises(openai.APIStatusError, match=r"too long\. Send at most 512 kB") as refused:
-        client.chat.completions.create(**asking(*talk, *talk))
+        client.chat.completions.create(**asking(*dialogue, *dialogue))
     assert refused.value.status_code == 413
 
 
@@ -365,20 +367,20 @@ def test_a_long_talk_may_be_sent_whole_and_an_endless_one_is_refused_with_its_me
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_what_cannot_be_asked_is_said_with_its_mend_in_the_error_the_package_raises(
-    client, messages, what, mend, stream
+    client, messages, what, hint, stream
 ):
     with pytest.raises(openai.UnprocessableEntityError) as raised:
         client.chat.completions.create(model="guide", messages=messages, stream=stream)
     assert what in str(raised.value)
-    assert mend in str(raised.value)
+    assert hint in str(raised.value)
     assert raised.value.type == "invalid_request_error"
     assert re.fullmatch("[0-9a-f]{12}", raised.value.request_id)
 
 
 def test_an_error_keeps_the_shape_that_all_of_them_have(served):
-    found = posted(served, asking(" "))
-    assert (found.status, found.headers["content-type"]) == (422, "application/problem+json")
-    error = found.json()
+    result = posted(served, asking(" "))
+    assert (result.status, result.headers["content-type"]) == (422, "application/problem+json")
+    error = result.json()
     assert (error["detail"], error["status"]) == ("The question is empty.", 422)
     assert error["error"]["message"] == f"{error['detail']} {error['mend']}"
 
@@ -387,9 +389,9 @@ def test_an_error_keeps_the_shape_that_all_of_them_have(served):
     "body", [b"{", b"[]", b'"?"', b"null", b"[" * 60_000, b"\xff", b'{"messages": {}}']
 )
 def test_what_is_no_request_is_refused(served, body):
-    found = posted(served, body)
-    assert found.status in {400, 422}
-    assert found.json()["error"]["message"]
+    result = posted(served, body)
+    assert result.status in {400, 422}
+    assert result.json()["error"]["message"]
 
 
 def test_half_a_character_breaks_nothing(served):
@@ -469,9 +471,9 @@ def at(tmp_path_factory, word_encoder):
         server = opened(Settings(index=folder, **settings), live)
         root = settings.get("root", "")
         client = TestClient(server.app, base_url=f"http://{host}", client=("127.0.0.1", 5))
-        found = client.post(f"{root}/v1/chat/completions", json=asking(question), headers=headers)
-        assert found.status_code == 200, found.text
-        return found.json()["choices"][0]["message"]["content"]
+        result = client.post(f"{root}/v1/chat/completions", json=asking(question), headers=headers)
+        assert result.status_code == 200, result.text
+        return result.json()["choices"][0]["message"]["content"]
 
     return ask
 

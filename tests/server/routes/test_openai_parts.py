@@ -6,7 +6,7 @@ import json
 
 import openai
 import pytest
-from test_openai import ASKED, asking, rests
+from test_openai import QUESTIONS, asking, rests
 
 from tests.serving import Serving
 
@@ -35,7 +35,7 @@ EARLIER = [
 
 def test_what_is_no_text_in_an_earlier_turn_is_passed_over(client):
     """Each of these is legal to send, and clients send all of a talk with every question."""
-    question = asking(ASKED[0])["messages"]
+    question = asking(QUESTIONS[0])["messages"]
     alone = client.chat.completions.create(model="guide", messages=question)
     for some in (EARLIER, *([one] for one in EARLIER)):
         assert rests(
@@ -45,17 +45,17 @@ def test_what_is_no_text_in_an_earlier_turn_is_passed_over(client):
 
 def test_the_words_beside_what_is_no_text_in_an_earlier_turn_are_leant_on(client):
     first, follow = "what is a product owner?", "and how do I become one?"
-    said = client.chat.completions.create(**asking(first)).choices[0].message.content
-    talk = asking(first, said, follow)
-    parted = json.loads(json.dumps(talk))
+    text = client.chat.completions.create(**asking(first)).choices[0].message.content
+    conversation = asking(first, text, follow)
+    parted = json.loads(json.dumps(conversation))
     picture = {"type": "image_url", "image_url": {"url": "x"}}
     parted["messages"][0]["content"] = [picture, {"type": "text", "text": first}]
     parted["messages"][1]["content"] = [
-        {"type": "text", "text": said},
+        {"type": "text", "text": text},
         {"type": "refusal", "refusal": "no"},
     ]
     assert rests(client.chat.completions.create(**parted)) == rests(
-        client.chat.completions.create(**talk)
+        client.chat.completions.create(**conversation)
     )
 
 
@@ -67,7 +67,7 @@ def test_the_words_beside_what_is_no_text_in_an_earlier_turn_are_leant_on(client
     ],
 )
 def test_what_is_no_text_in_the_question_itself_is_one_clear_error(client, content):
-    messages = [*asking(ASKED[0], "Hm.")["messages"], {"role": "user", "content": content}]
+    messages = [*asking(QUESTIONS[0], "Hm.")["messages"], {"role": "user", "content": content}]
     for after in ([], [{"role": "user", "content": " "}]):
         with pytest.raises(openai.UnprocessableEntityError, match=r"messages\.2 .* 'file'"):
             client.chat.completions.create(model="guide", messages=[*messages, *after])

@@ -74,9 +74,9 @@ def client(place, assistant) -> TestClient:
 
 
 def ask(client, question: str, **sent) -> dict:
-    found = client.post("/api/ask", json={"question": question, **sent})
-    assert found.status_code == 200, found.text
-    return found.json()
+    result = client.post("/api/ask", json={"question": question, **sent})
+    assert result.status_code == 200, result.text
+    return result.json()
 
 
 def test_an_answer_past_its_time_is_a_problem_that_says_what_to_do(place, assistant):
@@ -107,7 +107,7 @@ def test_a_guide_of_endless_headings_is_described_at_once(tmp_path, word_encoder
     assert "How do cats drink?" in client.get("/api/guide").json()["examples"]
 
 
-def told(text: str) -> list[tuple[str, dict]]:
+def report(text: str) -> list[tuple[str, dict]]:
     """The events of a stream."""
     pairs = [event.split("\n") for event in text.split("\n\n") if event]
     return [(name.removeprefix("event: "), json.loads(data[6:])) for name, data in pairs]
@@ -138,22 +138,22 @@ def test_an_answer_is_the_one_that_python_gives(client, assistant):
 
 
 def test_an_answer_is_told_event_by_event_from_what_was_understood_to_all_of_it(client):
-    found = client.post("/api/ask", json={"question": "What is a cat?"}, headers=EVENTS)
-    assert found.headers["content-type"].startswith("text/event-stream")
-    events = told(found.text)
+    result = client.post("/api/ask", json={"question": "What is a cat?"}, headers=EVENTS)
+    assert result.headers["content-type"].startswith("text/event-stream")
+    events = report(result.text)
     names = list(dict.fromkeys(name for name, _ in events))
     assert names == ["understood", "sentence", "citation", "resources", "done"]
     whole = events[-1][1]
     assert timeless(whole) == timeless(ask(client, "What is a cat?"))
     assert [data for name, data in events if name == "citation"] == whole["citations"]
-    said = [f"{data['text']} [{data['n']}]" for name, data in events if name == "sentence"]
-    assert "\n\n".join(said) == whole["text"]
+    reply = [f"{data['text']} [{data['n']}]" for name, data in events if name == "sentence"]
+    assert "\n\n".join(reply) == whole["text"]
 
 
 def test_a_refusal_is_told_without_a_sentence(client):
-    found = client.post("/api/ask", json={"question": "Who won the war?"}, headers=EVENTS)
-    assert [name for name, _ in told(found.text)] == ["understood", "resources", "done"]
-    assert told(found.text)[-1][1]["found"] is False
+    result = client.post("/api/ask", json={"question": "Who won the war?"}, headers=EVENTS)
+    assert [name for name, _ in report(result.text)] == ["understood", "resources", "done"]
+    assert report(result.text)[-1][1]["found"] is False
 
 
 def test_a_follow_up_is_understood_from_the_talk_that_is_sent_along(client, assistant):
@@ -171,11 +171,14 @@ def test_a_follow_up_is_understood_from_the_talk_that_is_sent_along(client, assi
 
 
 def test_what_the_reader_has_open_is_what_a_question_leans_on(client):
-    asked = "How do they drink it?"
+    question_asked = "How do they drink it?"
     assert (
-        ask(client, asked, context="cats.md#how-do-cats-drink")["citations"][0]["path"] == "cats.md"
+        ask(client, question_asked, context="cats.md#how-do-cats-drink")["citations"][0]["path"]
+        == "cats.md"
     )
-    assert timeless(ask(client, asked, context="no/such/page.md")) == timeless(ask(client, asked))
+    assert timeless(ask(client, question_asked, context="no/such/page.md")) == timeless(
+        ask(client, question_asked)
+    )
 
 
 def test_the_same_answer_has_the_same_tag_and_another_has_another(client):
@@ -203,32 +206,32 @@ def test_the_same_answer_has_the_same_tag_and_another_has_another(client):
 )
 def test_what_cannot_be_asked_is_said_with_its_place_and_its_mend(client, sent, named):
     for headers in ({}, EVENTS):
-        found = client.post("/api/ask", json=sent, headers=headers)
-        assert found.status_code == 422
-        assert found.headers["content-type"] == PROBLEM_JSON
-        assert named in found.json()["detail"]
-        assert found.json()["hint"]
-        assert found.json()["id"] == found.headers["x-request-id"]
+        result = client.post("/api/ask", json=sent, headers=headers)
+        assert result.status_code == 422
+        assert result.headers["content-type"] == PROBLEM_JSON
+        assert named in result.json()["detail"]
+        assert result.json()["hint"]
+        assert result.json()["id"] == result.headers["x-request-id"]
 
 
 def test_what_is_wrong_is_said_without_a_word_of_what_was_sent(client):
-    found = client.post("/api/ask", json={"question": ["secret words"], "history": "secret"})
-    assert found.status_code == 422
-    assert "secret" not in found.text
+    result = client.post("/api/ask", json={"question": ["secret words"], "history": "secret"})
+    assert result.status_code == 422
+    assert "secret" not in result.text
 
 
 def test_a_question_may_hold_half_a_character(client):
     body = b'{"question": "what is a cat \\ud800?"}'
-    found = client.post("/api/ask", content=body, headers={"Content-Type": "application/json"})
-    assert found.status_code in {200, 422}
-    found.json()
+    result = client.post("/api/ask", content=body, headers={"Content-Type": "application/json"})
+    assert result.status_code in {200, 422}
+    result.json()
 
 
 def test_many_at_once_get_each_their_own_answer(client):
-    asked = [f"What is a {thing}?" for thing in ("cat", "dog")] * 10
+    question_asked = [f"What is a {thing}?" for thing in ("cat", "dog")] * 10
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda question: ask(client, question), asked))
-    assert [answer["question"] for answer in answers] == asked
+        answers = list(pool.map(lambda question: ask(client, question), question_asked))
+    assert [answer["question"] for answer in answers] == question_asked
     assert len({json.dumps(timeless(answer)) for answer in answers}) == 2
 
 
@@ -236,14 +239,14 @@ def test_many_at_once_get_each_their_own_answer(client):
 
 
 def test_a_search_is_the_one_that_python_makes(client, assistant):
-    found = client.post("/api/search", json={"question": "milk", "k": 2}).json()
-    generation = found.pop("generation")
-    assert [hit["href"] for hit in found["hits"]] == [
-        f"/guide/{hit['path']}#{hit['anchor']}" for hit in found["hits"]
+    result = client.post("/api/search", json={"question": "milk", "k": 2}).json()
+    generation = result.pop("generation")
+    assert [hit["href"] for hit in result["hits"]] == [
+        f"/guide/{hit['path']}#{hit['anchor']}" for hit in result["hits"]
     ]
-    assert without_hrefs(found) == assistant.search("milk", 2).to_dict()
+    assert without_hrefs(result) == assistant.search("milk", 2).to_dict()
     assert generation == assistant.index.generation
-    assert len(found["hits"]) == 2
+    assert len(result["hits"]) == 2
 
 
 @pytest.mark.parametrize("k", [0, schemas.MAX_HITS + 1, "3", 1.5])
@@ -275,10 +278,10 @@ def test_a_section_is_read_by_itself_and_a_page_by_its_published_name(client):
 
 @pytest.mark.parametrize("address", ["none.md", "cats.md?anchor=none", "more", "..%2fcats.md"])
 def test_what_is_not_in_the_guide_is_missed_with_a_mend(client, address):
-    found = client.get(f"/api/sections/{address}")
-    assert found.status_code == 404
-    assert found.headers["content-type"] == PROBLEM_JSON
-    assert found.json()["hint"]
+    result = client.get(f"/api/sections/{address}")
+    assert result.status_code == 404
+    assert result.headers["content-type"] == PROBLEM_JSON
+    assert result.json()["hint"]
 
 
 def test_the_guide_says_what_there_is_to_ask(client, assistant):
@@ -307,15 +310,15 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
         opened(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
     )
     given = ask(client, "What is a cat?")
-    kept = client.get(f"/api/answers/{given['id']}").json()
-    assert kept["answer"] == given
-    assert kept["changed"] == []
+    stored = client.get(f"/api/answers/{given['id']}").json()
+    assert stored["answer"] == given
+    assert stored["changed"] == []
     (corpus / "cats.md").write_text(CATS.replace("sleeps", "walks"), encoding="utf-8")
     builder.build_index(corpus, tmp_path / "index", word_encoder)
     live.assistant = live.assistant.with_index(indexes.open_index(tmp_path / "index"))
-    kept = client.get(f"/api/answers/{given['id']}").json()
-    assert kept["answer"] == given
-    assert kept["changed"] == [citation["n"] for citation in given["citations"]]
+    stored = client.get(f"/api/answers/{given['id']}").json()
+    assert stored["answer"] == given
+    assert stored["changed"] == [citation["n"] for citation in given["citations"]]
 
 
 @pytest.mark.parametrize("address", ["/api/guide", "/api/sections/cats.md", "/api/guide?depth=4"])
@@ -338,19 +341,19 @@ def test_nobody_keeps_an_answer_of_the_moment(client):
 
 def test_an_opinion_is_kept_with_its_answer(client):
     given = ask(client, "What is a dog?")
-    said = {"answer": given["id"], "helpful": False, "comment": "too short"}
-    assert client.post("/api/feedback", json=said).status_code == 204
-    assert client.post("/api/feedback", json={**said, "answer": "a" * 16}).status_code == 404
-    assert client.post("/api/feedback", json={**said, "answer": "A" * 16}).status_code == 422
+    reply = {"answer": given["id"], "helpful": False, "comment": "too short"}
+    assert client.post("/api/feedback", json=reply).status_code == 204
+    assert client.post("/api/feedback", json={**reply, "answer": "a" * 16}).status_code == 404
+    assert client.post("/api/feedback", json={**reply, "answer": "A" * 16}).status_code == 422
 
 
 def test_a_second_opinion_under_the_same_vote_replaces_the_first(client):
     given = ask(client, "What is a dog?")
-    said = {"answer": given["id"], "helpful": True, "vote": "abc-DEF_123"}
+    reply = {"answer": given["id"], "helpful": True, "vote": "abc-DEF_123"}
     for helpful in (True, False):
-        assert client.post("/api/feedback", json={**said, "helpful": helpful}).status_code == 204
+        assert client.post("/api/feedback", json={**reply, "helpful": helpful}).status_code == 204
     for bad in ("a b", "x" * 65, 3, "é"):
-        assert client.post("/api/feedback", json={**said, "vote": bad}).status_code == 422
+        assert client.post("/api/feedback", json={**reply, "vote": bad}).status_code == 422
 
 
 # -- counters and description ---------------------------------------------------------------------
@@ -398,8 +401,8 @@ def test_questions_are_counted_by_door_and_by_what_came_of_them(client, place, a
     ],
 )
 def test_what_is_sent_is_what_the_description_says(client, method, address, sent, form):
-    found = client.request(method, address, json=sent)
-    TypeAdapter(form).validate_json(found.content, strict=True)
+    result = client.request(method, address, json=sent)
+    TypeAdapter(form).validate_json(result.content, strict=True)
 
 
 def test_the_description_names_every_address_for_programs_and_no_other(client):

@@ -94,10 +94,10 @@ def test_the_page_in_the_frame_is_at_most_forty_kilobytes_compressed_with_all_it
 def test_the_script_may_be_loaded_by_any_site_and_needs_no_key(live):
     server = opened(Settings(journal="off"), live)
     elsewhere = TestClient(server.app, OWN, client=("203.0.113.9", 50000))
-    found = elsewhere.get("/widget.js", headers={"sec-fetch-site": "cross-site"})
-    assert found.status_code == 200
-    assert found.headers["content-type"] == "text/javascript; charset=utf-8"
-    assert found.headers["cross-origin-resource-policy"] == "cross-origin"
+    result = elsewhere.get("/widget.js", headers={"sec-fetch-site": "cross-site"})
+    assert result.status_code == 200
+    assert result.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert result.headers["cross-origin-resource-policy"] == "cross-origin"
     assert elsewhere.get("/embed").status_code == 401
 
 
@@ -118,8 +118,8 @@ def test_the_script_is_kept_for_an_hour_and_then_asked_for_by_its_tag(client):
 
 def filled(script: str) -> dict:
     """What the server put into the script."""
-    (found,) = re.findall(r"const OURS = (\{.*\});", script)
-    return json.loads(found)
+    (result,) = re.findall(r"const OURS = (\{.*\});", script)
+    return json.loads(result)
 
 
 def test_the_script_has_its_words_in_every_language_and_the_colour_that_is_set(bare):
@@ -175,10 +175,10 @@ def test_the_page_may_be_framed_by_the_sites_that_are_listed_and_no_other(client
     ],
 )
 def test_the_page_is_in_the_language_the_site_names_else_in_the_one_set_else_the_reader_s(
-    bare, asked, accepted, fixed, language
+    bare, request, accepted, fixed, language
 ):
     page = bare(language=fixed).get(
-        "/embed", params={"language": asked}, headers={"accept-language": accepted}
+        "/embed", params={"language": request}, headers={"accept-language": accepted}
     )
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page.text
     assert html.escape(catalogue.choose_messages(language)("ask")) in page.text

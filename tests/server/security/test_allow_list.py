@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
-KEPT = "a" * 16
+STORED = "a" * 16
 
 # What who may gets at each of our own addresses: method, address, status, and for what scope.
 OPEN = {
@@ -34,7 +34,7 @@ OPEN = {
         ("GET", "/guide/dogs.md", 200, "read"),
         ("GET", "/guide/none.md", 404, "read"),
     ],
-    "/a/{name}": [("GET", f"/a/{KEPT}", 404, "read"), ("GET", "/a/short", 404, "")],
+    "/a/{name}": [("GET", f"/a/{STORED}", 404, "read"), ("GET", "/a/short", 404, "")],
     "/feedback": [("POST", "/feedback", 422, "feedback")],
     "/chat": [("GET", "/chat/chat.css", 200, ""), ("GET", "/chat/none.css", 404, "")],
     "/chat/brand.css": [("GET", "/chat/brand.css", 200, "")],
@@ -51,7 +51,7 @@ OPEN = {
         ("GET", "/api/sections/none.md", 404, "read"),
     ],
     "/api/guide": [("GET", "/api/guide", 200, "read")],
-    "/api/answers/{name}": [("GET", f"/api/answers/{KEPT}", 404, "read")],
+    "/api/answers/{name}": [("GET", f"/api/answers/{STORED}", 404, "read")],
     "/api/feedback": [("POST", "/api/feedback", 422, "feedback")],
     "/metrics": [("GET", "/metrics", 200, "admin")],
     "/mcp": [("POST", "/mcp", 400, "read")],

@@ -225,8 +225,8 @@ def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
             "The log says why.",
         )
         assert str(path.parent) not in reply.body.decode()
-        assert f"{path} is not a file of API keys" in site.serving.said
-        assert "Restore it, or remove it" in site.serving.said
+        assert f"{path} is not a file of API keys" in site.serving.log
+        assert "Restore it, or remove it" in site.serving.log
     finally:
         path.write_text(stored)
     assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(0, 0, 0)
@@ -381,7 +381,7 @@ def started(tmp_path, **settings: object) -> tuple[int, str]:
     """What a server that does not come up ends with, and says."""
     with Serving(tmp_path, **settings) as serving:
         serving.process.wait(PATIENCE)
-        return serving.process.returncode, serving.said
+        return serving.process.returncode, serving.text
 
 
 def test_a_header_that_signs_in_is_not_believed_from_everybody(tmp_path):
@@ -412,7 +412,7 @@ def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory
     folder = place(tmp_path_factory, corpus_index)
     with Serving(folder, host=OUTWARD) as serving:
         serving.ready()
-        assert serving.said.count(LINE) == 1
+        assert serving.text.count(LINE) == 1
 
 
 @pytest.mark.parametrize(
