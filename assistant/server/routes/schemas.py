@@ -266,6 +266,9 @@ class ProblemDetails(BaseModel):
     id: str = Field(description="The request's id in the log.")
 
 
+_PROBLEM_SCHEMA = f"#/components/schemas/{ProblemDetails.__name__}"
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the errors of a route by their statuses, for OpenAPI."""
     return {
