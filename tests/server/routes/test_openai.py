@@ -238,7 +238,7 @@ def test_questions_are_counted_as_come_by_this_door(served, client):
         finally:
             await connection.close()
         reply = re.search(
-            r'assistant_questions_total\{door="completions",outcome="found"\} (\S+)', text
+            r'assistant_questions_total\{interface="completions",door="completions",outcome="found"\} (\S+)', text
         )
         return float(reply[1])
 

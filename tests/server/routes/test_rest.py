@@ -380,9 +380,9 @@ def test_questions_are_counted_by_door_and_by_what_came_of_them(client, place, a
         return after[name] - before.get(name, 0)
 
     for outcome in ("found", "refused", "error"):
-        name = f'assistant_questions_total{{door="rest",outcome="{outcome}"}}'
+        name = f'assistant_questions_total{{interface="rest",door="rest",outcome="{outcome}"}}'
         assert more(name) == 1, outcome
-    assert more('assistant_searches_total{door="rest"}') == 1
+    assert more('assistant_searches_total{interface="rest",door="rest"}') == 1
     assert more("assistant_answer_seconds_count") == 2
     assert more('assistant_step_seconds_count{step="write"}') == 2
     assert after["assistant_waiting"] == 0
