@@ -48,7 +48,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Results of the two arms of the search: (passage number, score), best first."""
+    """Results of the two retrievers, dense and lexical: (passage number, score), best first."""
 
     dense: tuple[tuple[int, float], ...]
     lexical: tuple[tuple[int, float], ...]
@@ -56,7 +56,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a passage ranks where it does; a rank is None where that arm did not return it."""
+    """Why a passage ranks where it does; a rank is None if that retriever did not find it."""
 
     dense_rank: StrictInt | None
     dense: Rounded

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: questions, searches, seconds by step; nothing of who asked, or what."""
+"""Count questions, searches and seconds by step for Prometheus; never who asked, or what."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Metrics:
         self._observe_steps(steps)
 
     def render(self, *, generation: str, passages: int, waiting: int, stale: bool) -> bytes:
-        """Render all metrics as text, with the gauges of this moment."""
+        """Render all metrics as text, with the current values of the gauges."""
         from prometheus_client import generate_latest
 
         self._generation.clear()
