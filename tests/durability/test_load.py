@@ -87,7 +87,7 @@ async def in_turn(port: int, readers: int, seconds: float, coming: float = 0) ->
         reader = await here.reader()
         await asyncio.sleep(coming * number / readers)
         while time.monotonic() < ends:
-            if len(reader.question_asked) == A_TALK:
+            if len(reader.questions) == A_TALK:
                 reader = reader.anew()
             wait = await tally.ask(reader, next(request))
             await asyncio.sleep(min(wait, max(0, ends - time.monotonic())))
@@ -111,7 +111,7 @@ async def evenly(port: int, readers: int, seconds: float, rate: float) -> Tally:
         for number in range(first, int(seconds * rate), readers):
             due = started + number / rate
             await asyncio.sleep(max(0, due - time.monotonic()))
-            if len(reader.question_asked) == A_TALK:
+            if len(reader.questions) == A_TALK:
                 reader = reader.anew()
             await tally.ask(reader, next(request), due)
 
@@ -168,7 +168,7 @@ def test_every_reader_of_many_gets_the_answers_to_their_own_questions(home):
         tally = tell("24 readers, 8 may wait", in_turn(serving.port, 24, size(8, 60)))
     assert len(tally.answered) > 24
     assert tally.refused, "there were never too many"
-    assert "Traceback" not in serving.text
+    assert "Traceback" not in serving.log
 
 
 # -- how much, how fast ---------------------------------------------------------------------------

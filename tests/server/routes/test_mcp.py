@@ -16,7 +16,7 @@ from answered import without_hrefs
 from fastapi.testclient import TestClient
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from opened import opened
+from opened import open_server
 
 from assistant.assistant import Assistant
 from assistant.index import builder
@@ -137,7 +137,7 @@ def server(service):
 @pytest.fixture(scope="module")
 def rest(guide) -> TestClient:
     """The same guide over HTTP."""
-    app = opened(Settings(index=guide[1], journal="off"), LiveAssistant(guide[0])).app
+    app = open_server(Settings(index=guide[1], journal="off"), LiveAssistant(guide[0])).app
     return TestClient(app, base_url="http://127.0.0.1")
 
 

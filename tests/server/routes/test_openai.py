@@ -16,7 +16,7 @@ import openai
 import pytest
 from answered import without_hrefs
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 
 from assistant.assistant import Assistant
 from assistant.index import builder
@@ -348,7 +348,7 @@ def test_a_long_talk_may_be_sent_whole_and_an_endless_one_is_refused_with_its_me
 
 
 @pytest.mark.parametrize(
-    ("messages", "what", "mend"),
+    ("messages", "what", "hint"),
     [
         ([{"role": "assistant", "content": "Hm."}], "No message is the user's.", "end"),
         ([{"role": "system", "content": "Hm."}], "No message is the user's.", "end"),
@@ -468,7 +468,7 @@ def at(tmp_path_factory, word_encoder):
             corpus, folder, word_encoder, **({"reading": reading} if reading else {})
         )
         live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
-        server = opened(Settings(index=folder, **settings), live)
+        server = open_server(Settings(index=folder, **settings), live)
         root = settings.get("root", "")
         client = TestClient(server.app, base_url=f"http://{host}", client=("127.0.0.1", 5))
         result = client.post(f"{root}/v1/chat/completions", json=asking(question), headers=headers)

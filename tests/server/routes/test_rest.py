@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from answered import without_hrefs
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 from pydantic import TypeAdapter
 
 from assistant.assistant import MAX_QUESTION_LENGTH, Assistant
@@ -69,7 +69,7 @@ def assistant(place, word_encoder) -> Assistant:
 
 @pytest.fixture(scope="module")
 def client(place, assistant) -> TestClient:
-    server = opened(Settings(index=place[1]), LiveAssistant(assistant))
+    server = open_server(Settings(index=place[1]), LiveAssistant(assistant))
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 
@@ -82,7 +82,8 @@ def ask(client, question: str, **sent) -> dict:
 def test_an_answer_past_its_time_is_a_problem_that_says_what_to_do(place, assistant):
     hurried = Assistant(assistant.index, assistant._encoder, timeout=0)
     client = TestClient(
-        opened(Settings(index=place[1]), LiveAssistant(hurried)).app, base_url="http://127.0.0.1"
+        open_server(Settings(index=place[1]), LiveAssistant(hurried)).app,
+        base_url="http://127.0.0.1",
     )
     for route in ("/api/ask", "/api/search"):
         response = client.post(route, json={"question": "What is a cat?"})
@@ -101,7 +102,7 @@ def test_a_guide_of_endless_headings_is_described_at_once(tmp_path, word_encoder
     builder.build_index(tmp_path, tmp_path / "index", word_encoder)
     over = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
     client = TestClient(
-        opened(Settings(index=tmp_path / "index"), LiveAssistant(over)).app,
+        open_server(Settings(index=tmp_path / "index"), LiveAssistant(over)).app,
         base_url="http://127.0.0.1",
     )
     assert "How do cats drink?" in client.get("/api/guide").json()["examples"]
@@ -307,7 +308,7 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
     builder.build_index(corpus, tmp_path / "index", word_encoder)
     live = LiveAssistant(Assistant(indexes.open_index(tmp_path / "index"), word_encoder))
     client = TestClient(
-        opened(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
+        open_server(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
     )
     given = ask(client, "What is a cat?")
     stored = client.get(f"/api/answers/{given['id']}").json()

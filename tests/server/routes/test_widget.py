@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 
 from assistant import server
 from assistant.assistant import Assistant
@@ -50,7 +50,7 @@ def client(live):
     def one(**chosen) -> TestClient:
         key = tuple(sorted(chosen.items()))
         if key not in made:
-            made[key] = TestClient(opened(Settings(journal="off", **chosen), live).app, OWN)
+            made[key] = TestClient(open_server(Settings(journal="off", **chosen), live).app, OWN)
         return made[key]
 
     return one
@@ -92,7 +92,7 @@ def test_the_page_in_the_frame_is_at_most_forty_kilobytes_compressed_with_all_it
 
 
 def test_the_script_may_be_loaded_by_any_site_and_needs_no_key(live):
-    server = opened(Settings(journal="off"), live)
+    server = open_server(Settings(journal="off"), live)
     elsewhere = TestClient(server.app, OWN, client=("203.0.113.9", 50000))
     result = elsewhere.get("/widget.js", headers={"sec-fetch-site": "cross-site"})
     assert result.status_code == 200
@@ -163,7 +163,7 @@ def test_the_page_may_be_framed_by_the_sites_that_are_listed_and_no_other(client
 
 
 @pytest.mark.parametrize(
-    ("asked", "accepted", "fixed", "language"),
+    ("site_language", "accepted", "fixed", "language"),
     [
         ("de", "fr", "", "de"),
         ("de-AT", "fr", "es", "de"),
@@ -175,10 +175,10 @@ def test_the_page_may_be_framed_by_the_sites_that_are_listed_and_no_other(client
     ],
 )
 def test_the_page_is_in_the_language_the_site_names_else_in_the_one_set_else_the_reader_s(
-    bare, request, accepted, fixed, language
+    bare, site_language, accepted, fixed, language
 ):
     page = bare(language=fixed).get(
-        "/embed", params={"language": request}, headers={"accept-language": accepted}
+        "/embed", params={"language": site_language}, headers={"accept-language": accepted}
     )
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page.text
     assert html.escape(catalogue.choose_messages(language)("ask")) in page.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 from starlette.routing import Mount
 
 from assistant.assistant import Assistant
@@ -108,7 +108,7 @@ def server(tmp_path_factory, word_encoder) -> Server:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
     builder.build_index(corpus, folder, word_encoder)
-    return opened(
+    return open_server(
         Settings(index=folder), LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     )
 
