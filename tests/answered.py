@@ -1,4 +1,4 @@
-"""Answers to keep, a journal in a folder, and a clock that stands: what its tests share."""
+"""Make answers, an answer log and a clock that stands still, for the tests of the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXTS = {"p.md#cats/1": "Cats\n\nCats sleep. They purr."}
 
 
 class Clock:
-    """A clock that stands until it is moved, or set wrong."""
+    """A clock that stands still until it is moved or set to a wrong time."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -27,7 +27,7 @@ class Clock:
         return self.now.timestamp()
 
     def monotonic(self) -> float:
-        """The seconds by which it was moved, however it was set."""
+        """Return the seconds by which the clock was moved; setting it changes nothing here."""
         return self.passed
 
     def move(self, **by: float) -> None:
@@ -36,11 +36,11 @@ class Clock:
         self.passed += timedelta(**by).total_seconds()
 
     def set(self, **by: float) -> None:
-        """Set it to another time, as somebody does who is wrong, or puts that right."""
+        """Set the clock to another time, by mistake or to correct one."""
         self.now += timedelta(**by)
 
 
-def cited(n: int = 1, *, sha256: str = "0" * 64) -> Citation:
+def make_citation(n: int = 1, *, sha256: str = "0" * 64) -> Citation:
     return Citation(
         n, "p.md#cats/1", "p.md", ("Guide", "Cats"), "cats", "p.md#cats", QUOTE, (6, 17), (3, 3),
         sha256,
@@ -52,7 +52,7 @@ def answer(question: str = "do cats sleep", **changes: Any) -> Answer:
         "question": question,
         "understood_as": f"{question}?",
         "found": True,
-        "citations": (cited(),),
+        "citations": (make_citation(),),
         "confidence": 0.75,
         "resources": (Resource("On cats", "https://a.example", "book", 7, "", ("Guide",), ""),),
         "related": (Related("p.md", ("Guide", "Dogs"), "dogs", "p.md#dogs"),),
@@ -74,7 +74,7 @@ def url(folder: Path) -> str:
     return f"sqlite:///{folder / 'journal.sqlite'}"
 
 
-def opened(folder: Path, clock: Clock | None = None, **limits: int) -> AnswerLog:
+def open_log(folder: Path, clock: Clock | None = None, **limits: int) -> AnswerLog:
     clock = clock or Clock()
     return AnswerLog.open(
         url(folder), **{"days": DAYS, **limits}, clock=clock, monotonic=clock.monotonic
@@ -82,9 +82,9 @@ def opened(folder: Path, clock: Clock | None = None, **limits: int) -> AnswerLog
 
 
 def without_hrefs(data: dict) -> dict:
-    """An answer or a search as REST sends it, without the addresses for a browser."""
+    """Return an answer or a search of the REST interface without its `href` fields."""
     return {
-        name: [{key: one[key] for key in one if key != "href"} for one in value]
+        name: [{key: item[key] for key in item if key != "href"} for item in value]
         if isinstance(value, list) and value and isinstance(value[0], dict)
         else value
         for name, value in data.items()

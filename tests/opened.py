@@ -1,4 +1,4 @@
-"""A server over a guide that is ready, for tests that ask it without a network."""
+"""Open a server over a guide that is ready, for tests without a network."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import asyncio
 from assistant.server.app import Server
 
 
-def opened(settings, live) -> Server:
-    """The server, its chat drawn but its queue not begun."""
+def open_server(settings, live) -> Server:
+    """Return the server with its chat page made and its queue not started."""
 
     async def ready() -> Server:
         server = Server(settings)

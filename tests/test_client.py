@@ -1,4 +1,4 @@
-"""A guide on a server, asked from Python and from the terminal: as one that lies here, or an error.
+"""Test a guide on a server from Python and the terminal: a local guide's answers, or an error.
 
 The server is a real one in a process of its own.
 """
@@ -53,7 +53,7 @@ def timeless(answer: Answer) -> Answer:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory, encoder):
-    """A server below a path, with a key made for it."""
+    """Run a server below a path, with a key."""
     folder = tmp_path_factory.mktemp("served")
     with Serving(folder, root="/help", journal="off") as server:
         server.key = ApiKeys(folder / "index" / "keys.json").add("tests")
@@ -71,7 +71,7 @@ def guide(url):
         yield result
 
 
-# -- the same as here -----------------------------------------------------------------------------
+# -- the same as a local guide ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -90,7 +90,7 @@ def test_the_hits_from_a_server_are_those_found_here(guide, corpus_assistant, qu
     assert {(hit.key, hit.passage.sentences) for hit in there} == {(-1, ())}
 
 
-def test_a_talk_with_a_server_is_the_one_held_here(guide, corpus_assistant):
+def test_a_conversation_with_a_server_is_the_same_as_a_local_one(guide, corpus_assistant):
     there, here = guide.conversation(), corpus_assistant.conversation()
     for question in CONVERSATION:
         assert replace(there.ask(question), seconds=0.0) == timeless(here.ask(question))
@@ -105,7 +105,7 @@ def test_the_examples_of_a_server_are_those_made_here(guide, corpus_assistant):
 
 
 @pytest.mark.parametrize("question", ["", "?!", "a" * 2001])
-def test_what_cannot_be_asked_is_the_same_error_with_the_same_mend(
+def test_an_invalid_question_is_the_same_error_with_the_same_hint(
     guide, corpus_assistant, question
 ):
     with pytest.raises(QuestionError) as here:
@@ -138,34 +138,34 @@ def test_eight_threads_get_the_answers_that_each_question_gets_alone(guide):
 
 
 def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide):
-    async def request():
+    async def ask_all():
         tasks = [asyncio.create_task(guide.ask_async(question)) for question in QUESTIONS * 3]
         await asyncio.sleep(0.002)
         for task in tasks[::2]:
             task.cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    ended = asyncio.run(request())
+    ended = asyncio.run(ask_all())
     assert any(isinstance(end, asyncio.CancelledError) for end in ended)
     assert all(isinstance(end, Answer) for end in ended[1::2])
     assert guide.ask(QUESTIONS[0]).found
 
 
-def test_a_talk_longer_than_a_request_is_asked_without_its_oldest_turns(guide):
+def test_a_conversation_too_long_for_a_request_is_sent_without_its_oldest_turns(guide):
     sources = tuple(f"a#b/{n}" for n in range(200))
     turns = [Turn("user", "what is a product owner?"), Turn("agent", "🐕" * 25_000, sources)]
     sent = sum(len(turn.text[:MAX_TURN_CHARS].encode()) for turn in turns * 10)
     assert sent > MAX_CONVERSATION_BYTES
     answer = guide.ask("and a project manager?", [*turns * 10, *turns[:1]])
     assert answer.understood_as == "what is a project manager?"
-    with pytest.raises(QuestionError):  # what is asked itself is left whole
+    with pytest.raises(QuestionError):  # the question itself is not cut
         guide.ask("ö" * 60_000)
 
 
 # -- keys -----------------------------------------------------------------------------------------
 
 
-def test_a_key_that_is_none_is_refused_with_the_mend_and_one_that_was_made_is_not(url, serving):
+def test_an_unknown_key_is_refused_with_a_hint_and_a_valid_one_is_accepted(url, serving):
     with connect(url, key="guide_" + "w" * 43) as stranger:
         with pytest.raises(ServerError) as raised:
             stranger.ask(QUESTIONS[0])
@@ -181,7 +181,7 @@ def test_a_key_that_is_none_is_refused_with_the_mend_and_one_that_was_made_is_no
 
 @pytest.fixture
 def typed(capsys, monkeypatch, tmp_path):
-    """Type a command: (exit code, standard output, standard error)."""
+    """Run a command: (exit code, standard output, standard error)."""
     monkeypatch.chdir(tmp_path)
 
     def type_(*arguments: object, reply: str = "") -> tuple[int, str, str]:
@@ -204,13 +204,13 @@ def test_a_question_to_a_server_prints_what_one_to_an_index_prints(typed, url, c
     assert {**result, "seconds": 0} == {**expected, "seconds": 0}
 
 
-def test_a_talk_with_a_server_prints_what_one_with_an_index_prints(typed, url, corpus_index):
+def test_a_conversation_with_a_server_prints_the_same_as_with_an_index(typed, url, corpus_index):
     reply = "\n".join([*CONVERSATION, "?", "what is a KPI?", ""])
-    here = typed("chat", "--index", corpus_index, said=reply)
+    here = typed("chat", "--index", corpus_index, reply=reply)
     assert here[0] == 0
     assert "Understood as: what is a project manager?" in here[1]
     assert "The question is empty." in here[2]
-    assert typed("client", url, said=reply) == here
+    assert typed("client", url, reply=reply) == here
 
 
 def test_a_key_is_taken_from_a_flag_or_the_environment(typed, url, serving, monkeypatch):
@@ -222,16 +222,16 @@ def test_a_key_is_taken_from_a_flag_or_the_environment(typed, url, serving, monk
     assert typed("client", url, QUESTIONS[0])[0] == 3
     monkeypatch.setenv("ASSISTANT_KEY", serving.key)
     assert typed("client", url, QUESTIONS[0])[0] == 0
-    assert typed("ask", QUESTIONS[0], "--index", "none")[0] == 3  # and is no unknown setting
+    assert typed("ask", QUESTIONS[0], "--index", "none")[0] == 3  # ASSISTANT_KEY is a known setting
 
 
-def test_an_address_that_is_none_is_said_in_two_lines(typed):
+def test_an_invalid_address_is_an_error_of_two_lines(typed):
     code, out, err = typed("client", "help.example.org", "q")
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 2
 
 
-# -- as the docs say ------------------------------------------------------------------------------
+# -- docs/python.md -------------------------------------------------------------------------------
 
 DOCS = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 THERE = "https://help.example.org/guide"
@@ -254,14 +254,14 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
 
 
-def ran(command: list[str], folder, reply: str = "") -> str:
+def ran(command: list[str], folder, standard_input: str = "") -> str:
     environment = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
     environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
         env=environment,
-        input=reply,
+        input=standard_input,
         capture_output=True,
         text=True,
         check=False,
@@ -274,14 +274,14 @@ def test_the_python_of_the_docs_runs_as_it_stands_one_block_after_the_other(plac
     lines = "\n".join(blocks("python"))
     assert lines.count("guide_…") == lines.count(THERE) == 1
     lines = lines.replace("guide_…", serving.key).replace(THERE, url)
-    reply = ran(["-W", "error::ResourceWarning", "-c", lines], place)
-    assert "[1] Introduction to Product Management" in reply
-    assert "Green tea is brewed at 80 °C." in reply
-    assert "how hot is green tea brewed?" in reply
-    assert "[True, " in reply
-    assert "The question is empty.\nAsk in words, for example: what is …?\n" in reply
+    output = ran(["-W", "error::ResourceWarning", "-c", lines], place)
+    assert "[1] Introduction to Product Management" in output
+    assert "Green tea is brewed at 80 °C." in output
+    assert "how hot is green tea brewed?" in output
+    assert "[True, " in output
+    assert "The question is empty.\nAsk in words, for example: what is …?\n" in output
     for line, printed in re.findall(r"print\((error\.\w+)\) +# (.*)", lines):
-        assert printed in reply, line
+        assert printed in output, line
 
 
 def test_the_commands_of_the_docs_run_as_they_stand(place, url):

@@ -1,4 +1,4 @@
-"""The guide from Python: opened, built, asked, talked with, and by many at once."""
+"""Test the Python interface: open, build, ask, hold conversations, and do so concurrently."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ QUESTIONS = (
 )
 
 
-def timeless(answer):
-    """An answer without what differs each time it is given."""
+def drop_seconds(answer):
+    """Return an answer without its seconds."""
     return replace(answer, seconds=0.0)
 
 
-def files(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Everything in a folder, with its time and size."""
+def stat_files(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Map every file of a folder to its time and size."""
     result = [path for path in folder.rglob("*") if path.is_file()]
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in result}
 
@@ -78,16 +78,16 @@ def test_a_folder_is_built_and_asked_in_two_lines(nowhere, encoder):
     assert answer.citations[0].url.startswith("https://example.org/")
     assert Path("index/CURRENT").is_file()
     opened = Assistant.open()
-    assert timeless(opened.ask(answer.question)) == timeless(answer)
+    assert drop_seconds(opened.ask(answer.question)) == drop_seconds(answer)
 
 
 def test_building_again_brings_the_index_up_to_date_and_tells_how_far_it_is(nowhere, encoder):
-    report = []
+    steps = []
     Path("corpus").mkdir()
     Path("corpus/tea.md").write_text("# Tea\n\nGreen tea is brewed at 80 °C.\n")
-    Assistant.build(progress=lambda *step: report.append(step))
-    assert ("reading", 1, 1) in report
-    assert report[-1][0] == "encoding"
+    Assistant.build(progress=lambda *step: steps.append(step))
+    assert ("reading", 1, 1) in steps
+    assert steps[-1][0] == "encoding"
     Path("corpus/tea.md").write_text("# Tea\n\nGreen tea is brewed at 75 °C.\n")
     assert "75 °C" in Assistant.build().ask("how hot is green tea brewed?").text
 
@@ -98,9 +98,9 @@ def test_a_setting_of_the_environment_holds_in_python_too(nowhere, corpus_index,
 
 
 def test_opening_an_index_that_was_chosen_writes_nothing_there(nowhere, corpus_index):
-    before = files(corpus_index)
+    before = stat_files(corpus_index)
     Assistant.open(corpus_index).ask("what is a product owner?")
-    assert files(corpus_index) == before
+    assert stat_files(corpus_index) == before
     for chosen in ("none", "index"):
         with pytest.raises(IndexMissing, match="assistant build"):
             Assistant.open(chosen)
@@ -111,11 +111,11 @@ def test_opening_an_index_that_was_chosen_writes_nothing_there(nowhere, corpus_i
 
 
 def test_where_nothing_is_chosen_and_nothing_is_here_the_own_guide_answers(nowhere, encoder):
-    report = []
-    first = Assistant.open(progress=lambda *step: report.append(step))
+    steps = []
+    first = Assistant.open(progress=lambda *step: steps.append(step))
     second = Assistant.open(progress=lambda *step: pytest.fail(f"built again: {step}"))
-    assert report
-    assert timeless(first.ask(QUESTIONS[0])) == timeless(second.ask(QUESTIONS[0]))
+    assert steps
+    assert drop_seconds(first.ask(QUESTIONS[0])) == drop_seconds(second.ask(QUESTIONS[0]))
     assert list(nowhere.iterdir()) == []
     assert bundled.corpus_folder() == CORPUS
 
@@ -145,17 +145,17 @@ def test_several_that_open_the_own_guide_first_all_answer(nowhere, encoder, monk
         )
         for _ in range(3)
     ]
-    reply = [process.communicate(timeout=120) for process in processes]
-    assert reply == [("True\n", "")] * 3
+    outputs = [process.communicate(timeout=120) for process in processes]
+    assert outputs == [("True\n", "")] * 3
 
 
 def test_an_index_of_the_own_guide_is_of_its_bytes_and_of_the_model(tmp_path):
     (tmp_path / "a.md").write_text("# A\n")
-    stored = bundled.index_folder(tmp_path, "")
-    assert bundled.index_folder(tmp_path, "") == stored
-    assert bundled.index_folder(tmp_path, "another") != stored
+    folder = bundled.index_folder(tmp_path, "")
+    assert bundled.index_folder(tmp_path, "") == folder
+    assert bundled.index_folder(tmp_path, "another") != folder
     (tmp_path / "a.md").write_text("# B\n")
-    assert bundled.index_folder(tmp_path, "") != stored
+    assert bundled.index_folder(tmp_path, "") != folder
 
 
 # -- what comes back ------------------------------------------------------------------------------
@@ -180,13 +180,13 @@ def test_printed_an_answer_is_its_text_with_footnotes(corpus_assistant):
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_answers_and_hits_come_through_a_pickle_as_they_were(corpus_assistant, question):
+def test_answers_and_hits_survive_a_pickle_unchanged(corpus_assistant, question):
     answer, result = corpus_assistant.ask(question), corpus_assistant.search(question)
     for one in (answer, result, *answer.turns, *result):
         assert pickle.loads(pickle.dumps(one)) == one
 
 
-def test_an_error_comes_through_a_pickle_with_its_mend():
+def test_an_error_survives_a_pickle_with_its_hint():
     for error in (ServerError("what", "mend", retry_after=3), QuestionError("what", "mend")):
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), vars(again), str(again)) == (type(error), vars(error), str(error))
@@ -211,10 +211,10 @@ def test_the_former_name_of_the_client_is_accepted_with_a_warning():
     assert former is assistant.connect is client.connect
 
 
-# -- talks ----------------------------------------------------------------------------------------
+# -- conversations --------------------------------------------------------------------------------
 
 
-def test_a_talk_leans_on_what_was_said(corpus_assistant):
+def test_a_follow_up_is_understood_from_the_conversation(corpus_assistant):
     chat = corpus_assistant.conversation()
     assert isinstance(chat, Conversation)
     chat.ask("what is a product owner?")
@@ -224,7 +224,7 @@ def test_a_talk_leans_on_what_was_said(corpus_assistant):
     assert chat.ask("and a project manager?").understood_as != "what is a project manager?"
 
 
-def test_a_talk_in_python_says_what_the_same_talk_in_the_chat_says(corpus_assistant):
+def test_a_conversation_in_python_has_the_same_turns_as_in_the_chat(corpus_assistant):
     chat, dialogue = (
         chat_module.Chat(Service(LiveAssistant(corpus_assistant)), Branding("Guide")),
         chat_module.ChatState(),
@@ -234,10 +234,10 @@ def test_a_talk_in_python_says_what_the_same_talk_in_the_chat_says(corpus_assist
         dialogue, _ = chat.answer(question, dialogue)
         ours.ask(question)
         assert ours.turns == dialogue.turns
-    assert ours.turns[1].sources  # what was quoted is told along
+    assert ours.turns[1].sources  # the quoted passages are kept
 
 
-def test_a_question_that_cannot_be_asked_leaves_the_talk_as_it_was(corpus_assistant):
+def test_an_invalid_question_leaves_the_conversation_unchanged(corpus_assistant):
     chat = corpus_assistant.conversation()
     chat.ask("what is a product owner?")
     before = chat.turns
@@ -248,7 +248,7 @@ def test_a_question_that_cannot_be_asked_leaves_the_talk_as_it_was(corpus_assist
     assert chat.turns == before
 
 
-def test_a_talk_does_not_grow_for_ever(corpus_assistant):
+def test_a_conversation_keeps_at_most_20_turns(corpus_assistant):
     chat = corpus_assistant.conversation()
     for number in range(15):
         chat.ask(f"what is a product owner? ({number})")
@@ -257,7 +257,7 @@ def test_a_talk_does_not_grow_for_ever(corpus_assistant):
 
 
 class Slow:
-    """A guide that takes its time, and remembers how much was said before each question."""
+    """A slow guide that records the length of the history before each question."""
 
     def __init__(self, guide) -> None:
         self.answer = guide.ask("what is a product owner?")
@@ -269,27 +269,27 @@ class Slow:
         return replace(self.answer, question=question)
 
 
-def test_what_is_asked_in_one_talk_at_once_is_answered_in_turn(corpus_assistant):
+def test_concurrent_questions_of_one_conversation_are_answered_in_turn(corpus_assistant):
     slow = Slow(corpus_assistant)
-    chat, request = Conversation(slow), [f"what is a product owner? ({n})" for n in range(8)]
+    chat, questions = Conversation(slow), [f"what is a product owner? ({n})" for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(chat.ask, request))
+        list(pool.map(chat.ask, questions))
     assert slow.before == [0, 2, 4, 6, 8, 10, 12, 14]
     assert [turn.role for turn in chat.turns] == ["user", "agent"] * 8
-    assert sorted(turn.text for turn in chat.turns[::2]) == request
+    assert sorted(turn.text for turn in chat.turns[::2]) == questions
 
 
 # -- at once --------------------------------------------------------------------------------------
 
 
 def test_eight_threads_get_the_answers_that_each_question_gets_alone(corpus_assistant):
-    alone = {question: timeless(corpus_assistant.ask(question)) for question in QUESTIONS}
+    alone = {question: drop_seconds(corpus_assistant.ask(question)) for question in QUESTIONS}
     ready = threading.Barrier(8)
 
     def ask(number: int):
         ready.wait()
         turned = [*QUESTIONS[number % len(QUESTIONS) :], *QUESTIONS[: number % len(QUESTIONS)]] * 3
-        return [(question, timeless(corpus_assistant.ask(question))) for question in turned]
+        return [(question, drop_seconds(corpus_assistant.ask(question))) for question in turned]
 
     with ThreadPoolExecutor(8) as pool:
         given = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
@@ -298,9 +298,9 @@ def test_eight_threads_get_the_answers_that_each_question_gets_alone(corpus_assi
 
 
 def test_many_questions_are_awaited_at_once_while_the_loop_goes_on(corpus_assistant):
-    alone = [timeless(corpus_assistant.ask(question)) for question in QUESTIONS]
+    alone = [drop_seconds(corpus_assistant.ask(question)) for question in QUESTIONS]
 
-    async def request():
+    async def ask_all():
         went_on = 0
         asking = asyncio.gather(
             *(corpus_assistant.ask_async(question) for question in QUESTIONS * 8)
@@ -310,13 +310,13 @@ def test_many_questions_are_awaited_at_once_while_the_loop_goes_on(corpus_assist
             await asyncio.sleep(0)
         return await asking, went_on
 
-    answers, went_on = asyncio.run(request())
-    assert [timeless(answer) for answer in answers] == alone * 8
+    answers, went_on = asyncio.run(ask_all())
+    assert [drop_seconds(answer) for answer in answers] == alone * 8
     assert went_on > 100
 
 
 def test_one_that_is_cancelled_breaks_nothing(corpus_assistant):
-    async def request():
+    async def cancel_and_ask():
         chat = corpus_assistant.conversation()
         tasks = [
             asyncio.create_task(corpus_assistant.ask_async(question)) for question in QUESTIONS
@@ -329,7 +329,7 @@ def test_one_that_is_cancelled_breaks_nothing(corpus_assistant):
         assert any(isinstance(end, asyncio.CancelledError) for end in ended)
         return await chat.ask_async("what is a product owner?"), chat.turns
 
-    answer, turns = asyncio.run(request())
+    answer, turns = asyncio.run(cancel_and_ask())
     assert answer.found
     assert [turn.role for turn in turns] == ["user", "agent"] * (len(turns) // 2)
 
@@ -372,7 +372,7 @@ WRONG = "from assistant import Assistant\n\nanswer: int = Assistant.open().ask('
 
 @pytest.fixture(scope="module")
 def typed(tmp_path_factory):
-    """What mypy says of the code of somebody who has the package installed."""
+    """Return a function that runs mypy on code that uses the installed package."""
     folder = tmp_path_factory.mktemp("typed")
 
     def checked(code: str) -> str:
@@ -391,7 +391,7 @@ def test_code_that_uses_a_guide_here_or_on_a_server_is_typed(typed):
     assert 'expression has type "Answer", variable has type "int"' in typed(WRONG)
 
 
-def test_every_error_is_one_of_ours_with_its_mend(nowhere):
+def test_every_error_is_one_of_ours_with_a_hint(nowhere):
     for wrong in (
         lambda: Assistant.open("none"),
         lambda: Assistant.build("none", "index"),

@@ -10,7 +10,7 @@ import pytest
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 PATIENCE = 60.0
-"""Seconds after which a page is held to stay as it is."""
+"""Seconds after which a page counts as unchanged."""
 
 sync_api.expect.set_options(timeout=PATIENCE * 1000)
 
@@ -25,9 +25,9 @@ FLAGS = (
 
 
 def eventually(page, read, wanted):
-    """What is read of a page: once it is what is wanted, else when patience is over.
+    """Read a value of a page until it is `wanted` or `PATIENCE` is over, and return it.
 
-    A page may still be laid out when it is first looked at.
+    The layout of a page may not be finished at the first look.
     """
     ends = time.monotonic() + PATIENCE
     while (value := read()) != wanted and time.monotonic() < ends:
@@ -36,7 +36,7 @@ def eventually(page, read, wanted):
 
 
 class Visit:
-    """A reader's window on the chat, with all that it asked for and complained of."""
+    """A reader's window on the chat, with its requests and its console messages."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Visit:
         self.box = self.page.locator("#question textarea")
 
     def load(self, path="/"):
-        """The chat anew: nothing is asked for, complained of, intercepted or open beside it."""
+        """Load the chat again without earlier requests, messages, routes or other pages."""
         for other in self.context.pages[1:]:
             other.close()
         self.page.unroute_all()
@@ -81,20 +81,20 @@ class Visit:
             self.complaints.append(message.text)
 
     def ready(self):
-        """The same, once it can send what is asked."""
+        """Wait until the chat can send a question."""
         sync_api.expect(self.page.locator("#ask")).to_be_enabled()
         return self
 
     def ask(self, question: str):
-        """Type a question, press Enter, and wait for what comes of it."""
-        question_asked = self.exchanges.count()
+        """Type a question, press Enter, and wait for the answer."""
+        count = self.exchanges.count()
         self.box.fill(question)
         self.box.press("Enter")
-        sync_api.expect(self.exchanges).to_have_count(question_asked + 1)
+        sync_api.expect(self.exchanges).to_have_count(count + 1)
         return self.answered()
 
     def answered(self):
-        """The last exchange, once it is no longer being looked for."""
+        """Wait for the answer and return the last exchange."""
         sync_api.expect(self.page.locator(".looking")).to_have_count(0)
         return self.exchanges.last
 
@@ -103,6 +103,6 @@ class Visit:
         return self.page.locator("#talk .exchange")
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than the window, once it is laid out."""
+        """Return by how many pixels the page is wider than the window."""
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return eventually(self.page, lambda: self.page.evaluate(wider), 0)

@@ -111,15 +111,15 @@ TURN = """() => {
 
 
 def payloads() -> list[str]:
-    """Every payload there is, as it is, in the order of the file."""
+    """Read every payload in the order of the file."""
     lines = PAYLOADS.read_text(encoding="utf-8").split("\n")
     return [json.loads(line)["payload"] for line in lines if line]
 
 
 def spread(all_of_them: Sequence[str], number: int) -> list[str]:
-    """One payload of each of so many kinds, the most frequent first, the same every time.
+    """Choose one payload of each of `number` kinds, the most frequent kinds first.
 
-    A kind is what tags, handlers and schemes there are in it.
+    A kind is the set of tags, handlers and schemes in a payload.
     """
     kinds: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for payload in all_of_them:
@@ -144,7 +144,7 @@ class Finding:
 
 @contextlib.contextmanager
 def chromium():
-    """A browser for which there is no host but this machine."""
+    """Start a browser that can reach no host but this machine."""
     nowhere = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, nowhere])
@@ -259,22 +259,22 @@ class Watch:
 
     def _source(self, script: dict) -> str:
         """A script's text without the origin; empty where it is gone already."""
-        question_asked = {"scriptId": script["scriptId"]}
+        params = {"scriptId": script["scriptId"]}
         try:
-            reply = self._debugger.send("Debugger.getScriptSource", question_asked)["scriptSource"]
+            source = self._debugger.send("Debugger.getScriptSource", params)["scriptSource"]
         except sync_api.Error:
             return f"gone: {script['hash']}"
-        return reply.replace(self.origin, "")
+        return source.replace(self.origin, "")
 
     def _hear(self, message) -> None:
-        reply = message.text
-        if reply.startswith(KEY):
-            kind, _, what = reply.removeprefix(KEY).strip().partition(" ")
+        text = message.text
+        if text.startswith(KEY):
+            kind, _, what = text.removeprefix(KEY).strip().partition(" ")
             self._find(kind, what)
-        elif "Content Security Policy" in reply:
-            self._find("attempt", reply)
+        elif "Content Security Policy" in text:
+            self._find("attempt", text)
         elif message.type == "error":
-            self._find("error", reply)
+            self._find("error", text)
 
     def _on_request(self, request) -> None:
         followed = self._clicking and request.is_navigation_request()

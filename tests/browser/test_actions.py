@@ -29,9 +29,9 @@ def test_a_quote_is_marked_in_the_reader_and_in_view(visit):
     reader.wait_for_load_state()
     marks = reader.locator("mark")
     expect(marks.first).to_be_in_viewport()
-    reply = " ".join(" ".join(marks.all_inner_texts()).split())
+    marked = " ".join(" ".join(marks.all_inner_texts()).split())
     quote = " ".join(chat.exchanges.last.locator("blockquote").first.inner_text().split())
-    assert re.sub(r"\s", "", reply) == re.sub(r"\s", "", quote.removesuffix("[1]"))
+    assert re.sub(r"\s", "", marked) == re.sub(r"\s", "", quote.removesuffix("[1]"))
 
 
 def test_a_source_shows_its_quote_in_its_surroundings(visit):
@@ -42,23 +42,23 @@ def test_a_source_shows_its_quote_in_its_surroundings(visit):
     expect(context.locator("mark").first).to_be_visible()
 
 
-def test_another_reading_is_asked_by_a_click(visit):
+def test_another_interpretation_is_asked_by_a_click(visit):
     chat = visit()
     button = chat.ask(PM_OR_PO).locator(".others button").first
-    reply = button.inner_text()
+    question = button.inner_text()
     button.click()
     expect(chat.exchanges).to_have_count(2)
-    expect(chat.answered().locator(".asked")).to_have_text(reply)
+    expect(chat.answered().locator(".asked")).to_have_text(question)
 
 
-def test_an_opinion_is_thanked_for_and_kept_with_its_comment(browser, corpus_assistant, tmp_path):
+def test_feedback_is_acknowledged_and_stored_with_its_comment(browser, corpus_assistant, tmp_path):
     from driving import Visit
 
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
     with serving(LiveAssistant(corpus_assistant), Settings(journal=url)) as origin:
         chat = Visit(browser, origin).load()
         turn = chat.ask(PM_OR_PO)
-        turn.get_by_role("button", name="Yes", exact=True).click()  # and thinks again
+        turn.get_by_role("button", name="Yes", exact=True).click()  # the reader changes their mind
         expect(turn.locator(".opinion output")).to_have_text("Thank you.")
         turn.get_by_role("button", name="No", exact=True).click()
         expect(turn.get_by_role("button", name="No", exact=True)).to_have_attribute(
@@ -115,14 +115,14 @@ def test_a_section_can_be_asked_about_from_the_reader(visit):
     chat = visit()
     chat.page.goto(chat.origin + "/guide/introduction.md")
     heading = chat.page.locator("#product-manager-vs-product-owner")
-    reply = heading.inner_text()
+    title = heading.inner_text()
     heading.locator("+ .about a").click()
     expect(chat.page.locator("#ask")).to_be_enabled()
     expect(chat.exchanges).to_have_count(1)
     expect(chat.exchanges.first).to_contain_text("Asking about: ")
-    expect(chat.exchanges.first).to_contain_text(reply)
+    expect(chat.exchanges.first).to_contain_text(title)
     turn = chat.ask("which of them is a role from a framework?")
-    expect(turn.locator(".sources a").first).to_contain_text(reply)
+    expect(turn.locator(".sources a").first).to_contain_text(title)
 
 
 def test_a_refusal_says_where_to_write_to(visit):
@@ -178,11 +178,11 @@ def test_a_lost_connection_says_so_and_the_question_stays_in_the_box(visit):
 def test_nothing_is_left_in_a_shared_browser(visit):
     chat = visit()
     chat.ask(PM_OR_PO)
-    stored = chat.page.evaluate(
+    storage = chat.page.evaluate(
         "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
     )
-    assert "product" not in stored.lower()
-    assert PM_OR_PO not in stored
+    assert "product" not in storage.lower()
+    assert PM_OR_PO not in storage
     assert chat.context.cookies() == []
 
 

@@ -39,7 +39,7 @@ def test_a_question_sent_before_the_page_can_send_it_is_asked_once(browser, orig
 def test_a_page_whose_own_first_request_is_turned_away_becomes_ready_all_the_same(
     browser, origin, refusal
 ):
-    """Nobody asked for that request, so nobody would know to ask for it again."""
+    """The page itself sends this request, so no reader would repeat it."""
     context = browser.new_context()
     page = context.new_page()
     turned = []
@@ -112,15 +112,15 @@ def test_every_section_link_of_an_answer_leads_to_a_heading(visit):
         assert not anchor or f'id="{anchor}"' in page.text()
 
 
-def test_no_page_asks_another_host_for_anything(visit):
+def test_no_page_loads_anything_from_another_host(visit):
     chat = visit()
     chat.ask(PM_OR_PO)
     chat.ask("what should I read?")
     chat.page.goto(chat.origin + "/guide/introduction.md")
     chat.page.wait_for_load_state("networkidle")
-    question_asked = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
-    assert len(question_asked) > 10
-    assert {url for url in question_asked if not url.startswith(chat.origin + "/")} == set()
+    urls = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
+    assert len(urls) > 10
+    assert {url for url in urls if not url.startswith(chat.origin + "/")} == set()
 
 
 def test_a_question_the_guide_does_not_answer_is_refused_with_somewhere_to_go(visit):
@@ -134,7 +134,7 @@ def test_a_question_the_guide_does_not_answer_is_refused_with_somewhere_to_go(vi
     expect(turn.locator("blockquote")).to_have_count(0)
 
 
-def test_a_question_leans_on_the_one_before_it(visit):
+def test_a_follow_up_question_is_understood_from_the_one_before(visit):
     chat = visit()
     chat.ask("what is a product owner?")
     turn = chat.ask("and a project manager?")
@@ -146,11 +146,11 @@ def test_an_example_asks_at_once_and_then_makes_room(visit):
     chat = visit()
     chips = chat.page.locator("#examples button")
     expect(chips.first).to_be_visible()
-    reply = chips.first.inner_text()
+    question = chips.first.inner_text()
     chips.first.click()
     expect(chat.exchanges).to_have_count(1)
     turn = chat.answered()
-    expect(turn.locator(".asked")).to_have_text(reply)
+    expect(turn.locator(".asked")).to_have_text(question)
     expect(turn.locator("blockquote").first).to_be_visible()
     expect(chips.first).to_be_hidden()
 
@@ -161,18 +161,18 @@ def test_a_next_question_is_asked_by_a_click_and_new_ones_take_its_place(visit):
     expect(suggestions).to_have_count(0)
     chat.ask("what is a product manager?")
     expect(suggestions.first).to_be_visible()
-    reply = suggestions.first.inner_text()
+    question = suggestions.first.inner_text()
     suggestions.first.click()
     expect(chat.exchanges).to_have_count(2)
     turn = chat.answered()
-    expect(turn.locator(".asked")).to_have_text(reply)
+    expect(turn.locator(".asked")).to_have_text(question)
     expect(turn.locator("blockquote").first).to_be_visible()
-    expect(suggestions.filter(has_text=reply)).to_have_count(0)
+    expect(suggestions.filter(has_text=question)).to_have_count(0)
     chat.page.get_by_role("button", name="New conversation").click()
     expect(suggestions).to_have_count(0)
 
 
-def test_a_new_conversation_clears_the_talk(visit):
+def test_a_new_conversation_clears_the_old_one(visit):
     chat = visit()
     fresh = chat.page.get_by_role("button", name="New conversation")
     expect(fresh).to_be_hidden()
@@ -181,7 +181,7 @@ def test_a_new_conversation_clears_the_talk(visit):
     expect(chat.exchanges).to_have_count(0)
     expect(chat.page.locator("#examples button").first).to_be_visible()
     expect(chat.box).to_be_focused()
-    # Nothing is left to lean on: the same words alone are not what they were after a question.
+    # The old conversation no longer completes the question.
     turn = chat.ask("and from a project manager?")
     expect(turn).not_to_contain_text("roduct owner different")
     expect(chat.exchanges).to_have_count(1)
@@ -205,11 +205,11 @@ def test_an_empty_question_says_what_to_do(visit):
 
 def test_what_a_reader_types_is_never_markup(visit):
     chat = visit()
-    reply = (
+    question = (
         '<img src=x onerror="document.title=1"> **b** $$x$$ `c` ${7*7} {{7*7}} [a](javascript:1)'
     )
-    turn = chat.ask(reply)
-    expect(turn.locator(".asked")).to_have_text(reply)
+    turn = chat.ask(question)
+    expect(turn.locator(".asked")).to_have_text(question)
     expect(turn.locator("img, script, strong, code, .katex")).to_have_count(0)
     assert chat.complaints == []
 

@@ -52,14 +52,16 @@ def test_every_link_of_an_answer_leads_where_the_chat_s_does_and_opens_in_a_new_
 ):
     turn = guest_of().open().ask(PM_OR_PO)
     answer = corpus_assistant.ask(PM_OR_PO)
-    result = turn.locator("a").evaluate_all(
+    links = turn.locator("a").evaluate_all(
         "links => links.map(link => [link.href, link.target, link.rel])"
     )
-    assert {(target, rel) for _, target, rel in result} == {("_blank", "noopener noreferrer")}
-    plain = {re.sub(r"\+", "%20", url).removeprefix(help_) for url, *_ in result}
+    assert {(target, rel) for _, target, rel in links} == {("_blank", "noopener noreferrer")}
+    plain = {re.sub(r"\+", "%20", url).removeprefix(help_) for url, *_ in links}
     expected = {urls.citation_url(citation) for citation in answer.citations}
-    expected |= {urls.section_url(one.path, one.anchor, one.url) for one in answer.related}
-    expected |= {one.url for one in answer.resources}
+    expected |= {
+        urls.section_url(section.path, section.anchor, section.url) for section in answer.related
+    }
+    expected |= {resource.url for resource in answer.resources}
     assert {_same(url) for url in expected} <= {_same(url) for url in plain}
 
 
@@ -84,9 +86,7 @@ def test_a_question_the_guide_does_not_answer_is_refused_with_the_nearest_sectio
     expect(turn.locator("blockquote")).to_have_count(0)
 
 
-def test_a_question_leans_on_the_talk_before_it_which_is_sent_with_its_sources(
-    guest_of, corpus_assistant
-):
+def test_a_follow_up_is_sent_with_the_conversation_and_its_sources(guest_of, corpus_assistant):
     reader = guest_of().open()
     reader.ask("what is a product owner?")
     turn = reader.ask("and a project manager?")
@@ -111,20 +111,20 @@ def test_a_new_conversation_forgets_the_old_one(guest_of):
     assert reader.sent("/embed/ask")[-1]["history"] == []
 
 
-def test_an_example_another_reading_and_a_next_question_are_asked_by_a_click(guest_of):
+def test_an_example_another_interpretation_and_a_next_question_are_asked_by_a_click(guest_of):
     reader = guest_of().open()
     for offered in (".chips button", ".others button", ".next button"):
         button = reader.frame.locator(f"{offered}:visible").first
         if offered == ".others button":
             reader.ask(PM_OR_PO)
-        question, question_asked = button.inner_text(), reader.exchanges.count()
+        question, count = button.inner_text(), reader.exchanges.count()
         button.click()
-        expect(reader.exchanges).to_have_count(question_asked + 1)
+        expect(reader.exchanges).to_have_count(count + 1)
         expect(reader.exchanges.last.locator(".asked")).to_have_text(question)
         expect(reader.exchanges.last.locator("blockquote, .cards").first).to_be_visible()
 
 
-def test_what_a_reader_thinks_of_an_answer_is_kept(guest_of, help_):
+def test_feedback_on_an_answer_is_stored(guest_of, help_):
     reader = guest_of().open()
     turn = reader.ask("what do product managers do?")
     name = turn.locator(".permalink").evaluate("link => link.pathname.slice(3)")
@@ -140,13 +140,13 @@ def test_what_a_reader_thinks_of_an_answer_is_kept(guest_of, help_):
     assert reader.context.request.get(f"{help_}/api/answers/{name}").status == 200
 
 
-def test_the_answer_is_said_to_who_cannot_see_it(guest_of):
+def test_the_answer_is_announced_to_a_screen_reader(guest_of):
     reader = guest_of().open()
-    reply = reader.frame.get_by_role("status").first
+    status = reader.frame.get_by_role("status").first
     reader.ask(PM_OR_PO)
-    expect(reply).to_contain_text("they name different things")
+    expect(status).to_contain_text("they name different things")
     reader.ask(BREAD)
-    expect(reply).to_have_text("The guide does not answer this.")
+    expect(status).to_have_text("The guide does not answer this.")
 
 
 # -- what goes wrong ------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_a_response_that_breaks_off_is_a_failure_and_can_be_asked_again(guest_of
         ),
     ],
 )
-def test_an_error_is_said_with_its_mend(guest_of, status, body, words):
+def test_an_error_is_shown_with_its_hint(guest_of, status, body, words):
     reader = guest_of().open()
     reader.page.route("**/embed/ask?*", lambda route: route.fulfill(status=status, body=body))
     turn = reader.ask(PM_OR_PO)
@@ -224,15 +224,15 @@ def test_without_our_server_there_is_nothing_and_the_page_is_as_it_was(guest, wi
     assert [text for text in reader.complaints if "ERR_CONNECTION_REFUSED" not in text] == []
 
 
-def test_a_server_that_goes_away_later_is_said_to_be_away(guest, wiki, corpus_assistant):
+def test_a_server_that_goes_away_later_is_reported_as_unreachable(guest, wiki, corpus_assistant):
     with serving(
         LiveAssistant(corpus_assistant), Settings(journal="off", frames=(wiki.origin,))
     ) as help_:
         inline = hosts.wiki(script(help_, mode="inline"))
         reader = guest(wiki.put(hosts.wiki(script(help_))))
-        question_asked = guest(wiki.put(inline, "/inline"))
+        inline_reader = guest(wiki.put(inline, "/inline"))
         expect(reader.button).to_be_visible()
-        expect(question_asked.box).to_be_visible()
+        expect(inline_reader.box).to_be_visible()
     reader.button.click()
     note = reader.panel.get_by_role("alert")
     expect(note).to_contain_text("The guide cannot be reached at the moment.")
@@ -242,7 +242,7 @@ def test_a_server_that_goes_away_later_is_said_to_be_away(guest, wiki, corpus_as
     expect(reader.panel).to_be_hidden()
     expect(reader.button).to_be_focused()
     assert reader.complaints == []
-    expect(question_asked.ask(PM_OR_PO).locator(".failure")).to_contain_text("was lost")
+    expect(inline_reader.ask(PM_OR_PO).locator(".failure")).to_contain_text("was lost")
 
 
 def test_a_page_that_is_a_file_says_why_there_is_nothing(guest, help_, tmp_path):
@@ -309,7 +309,7 @@ def test_an_address_that_ends_in_ask_opens_the_guide(guest, wiki, help_):
     expect(reader.box).to_be_focused()
 
 
-def test_a_second_opening_goes_on_with_the_talk(guest_of):
+def test_the_conversation_is_still_there_after_closing_and_opening(guest_of):
     reader = guest_of().open()
     reader.ask(PM_OR_PO)
     reader.panel.get_by_role("button", name="Close").click()
@@ -350,7 +350,7 @@ def test_passages_are_found_while_typing_and_then_the_question_is_answered(
     assert reader.complaints == []
 
 
-def test_what_was_found_for_words_no_longer_typed_is_dropped(guest_of):
+def test_results_for_an_older_query_are_dropped(guest_of):
     reader = guest_of(mode="search").open()
     held = []
 

@@ -50,8 +50,8 @@ def watch(browser, attacked):
 
 
 @pytest.fixture(scope="module")
-def stored() -> list[str]:
-    """Where the answers are kept that the chat gave."""
+def answer_paths() -> list[str]:
+    """Return a list that collects the paths of the stored answers."""
     return []
 
 
@@ -75,7 +75,9 @@ def test_what_gets_into_the_chat_is_noticed(watch):
     put = "markup => document.getElementById('talk').innerHTML = markup"
     watch.page.evaluate(put, '<img src="//elsewhere.example" onerror="alert(1)"><a href="data:1">')
     watch.settle(100)
-    assert {"handler", "attempt", "address", "foreign"} <= {one.kind for one in watch.taken()}
+    assert {"handler", "attempt", "address", "foreign"} <= {
+        finding.kind for finding in watch.taken()
+    }
 
 
 def test_a_hostile_guide_is_read_and_nothing_of_it_runs(watch, attacked):
@@ -86,18 +88,18 @@ def test_a_hostile_guide_is_read_and_nothing_of_it_runs(watch, attacked):
 
 
 def test_a_hostile_guide_is_quoted_to_hostile_questions_and_nothing_of_them_runs(
-    watch, attacked, stored
+    watch, attacked, answer_paths
 ):
     talked = attacks.ask_all(watch, attacked.subjects)
-    stored += talked.stored
+    answer_paths += talked.stored
     assert talked.amiss == []
     assert talked.quoted >= 0.9 * len(attacked.subjects)
     assert watch.taken() == []
 
 
-def test_an_answer_s_own_page_runs_nothing_of_it(watch, stored):
-    assert stored
-    attacks.open_answers(watch, stored[:12])
+def test_an_answer_s_own_page_runs_nothing_of_it(watch, answer_paths):
+    assert answer_paths
+    attacks.open_answers(watch, answer_paths[:12])
     assert watch.taken() == []
 
 

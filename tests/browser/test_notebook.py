@@ -1,4 +1,4 @@
-"""What an answer looks like in a notebook: nothing hostile in it runs, and it is read in the dark.
+"""Test an answer in a notebook: nothing hostile in it runs, and it follows the dark colours.
 
 A notebook puts the markup into a page of its own, where no policy stops a script.
 """
@@ -130,7 +130,7 @@ def test_nothing_that_is_hostile_in_an_answer_runs_or_is_fetched(browser, chosen
     assert led <= SCHEMES
 
 
-def test_what_is_hostile_is_shown_as_the_words_it_is(browser, chosen):
+def test_hostile_text_is_shown_as_plain_text(browser, chosen):
     page = browser.new_page()
     for payload in chosen[:40]:
         page.set_content(answer(payload)._repr_html_())
@@ -139,7 +139,7 @@ def test_what_is_hostile_is_shown_as_the_words_it_is(browser, chosen):
     page.close()
 
 
-def test_this_would_be_noticed_were_it_not_escaped(browser, chosen):
+def test_payloads_that_are_not_escaped_are_detected(browser, chosen):
     pages = [f"{payload}<a href='{html.escape(payload)}'>a</a>" for payload in chosen[:40]]
     with notebook(pages) as origin:
         watch = hostile.Watch(browser, origin)
@@ -193,12 +193,12 @@ OTHER = """() => {
 
 @pytest.mark.parametrize(("paper", "ink"), [("#fff", "#000"), ("#111", "#ddd")])
 def test_an_answer_is_read_in_the_colours_of_the_notebook(browser, corpus_assistant, paper, ink):
-    question_asked = (
+    questions = (
         "how is a PM different from a PO?",
         "how do I bake bread?",
         "recommend a book",
     )
-    outputs = [*map(corpus_assistant.ask, question_asked), corpus_assistant.search("backlog", 3)]
+    outputs = [*map(corpus_assistant.ask, questions), corpus_assistant.search("backlog", 3)]
     page = browser.new_page(viewport={"width": 500, "height": 800})
     requests = []
     page.on("request", lambda request: requests.append(request.url))

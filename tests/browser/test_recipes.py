@@ -110,9 +110,9 @@ def run(*command: object) -> None:
 
 @pytest.fixture
 def published(guest, corpus_assistant, tmp_path):
-    """A folder that is served, what is built into it with our server's address is asked."""
+    """Return a function that builds a site with our server's address, serves it and asks."""
 
-    def request(build, page: str) -> None:
+    def ask_site(build, page: str) -> None:
         with hosts.folder(tmp_path / "site") as origin:
             settings = Settings(journal="off", frames=(origin,))
             with serving(LiveAssistant(corpus_assistant), settings) as help_:
@@ -120,9 +120,9 @@ def published(guest, corpus_assistant, tmp_path):
                 reader = guest(f"{origin}/{page}")
                 expect(reader.button).to_have_text("Ask the guide")
                 answers(reader)
-                assert [reply for reply in reader.complaints if "404" not in reply] == []
+                assert [message for message in reader.complaints if "404" not in message] == []
 
-    return request
+    return ask_site
 
 
 def test_a_site_of_mkdocs_built_by_the_recipe_answers(published, tmp_path):

@@ -27,12 +27,12 @@ addEventListener("focusin", () => {
 
 def script(help_: str, **data: str) -> str:
     """The line that a page's author adds."""
-    reply = "".join(f' data-{name}="{value}"' for name, value in data.items())
-    return f'<script src="{help_}/widget.js"{reply} async></script>'
+    attributes = "".join(f' data-{name}="{value}"' for name, value in data.items())
+    return f'<script src="{help_}/widget.js"{attributes} async></script>'
 
 
 class Guest:
-    """A reader's window on a page, with all that it asked for and complained of."""
+    """A reader's window on a page, with its requests and its console messages."""
 
     def __init__(self, browser, url, *, width=1200, height=860, opened=True, **context) -> None:
         self.requests: list[sync_api.Request] = []
@@ -68,11 +68,11 @@ class Guest:
         return self
 
     def ask(self, question: str):
-        """Type a question, press Enter, and wait for what comes of it."""
-        question_asked = self.exchanges.count()
+        """Type a question, press Enter, and wait for the answer."""
+        count = self.exchanges.count()
         self.box.fill(question)
         self.box.press("Enter")
-        expect(self.exchanges).to_have_count(question_asked + 1)
+        expect(self.exchanges).to_have_count(count + 1)
         expect(self.frame.locator(".looking")).to_have_count(0)
         expect(self.frame.locator("#send")).to_have_attribute("aria-disabled", "false")
         return self.exchanges.last
@@ -90,13 +90,13 @@ class Guest:
         return self.iframe.element_handle().content_frame()
 
     def apart(self, expression: str):
-        """What comes of an expression in a world that the page's own scripts have no hand in."""
+        """Evaluate an expression in an isolated world, out of reach of the page's scripts."""
         session = self.context.new_cdp_session(self.page)
         tree = session.send("Page.getFrameTree")
         world = session.send(
             "Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"]}
         )
-        reply = session.send(
+        evaluated = session.send(
             "Runtime.evaluate",
             {
                 "expression": expression,
@@ -105,10 +105,10 @@ class Guest:
             },
         )
         session.detach()
-        return reply["result"]["value"]
+        return evaluated["result"]["value"]
 
     def sent(self, path: str) -> list[dict]:
-        """The bodies of what was sent to an address."""
+        """Return the bodies of the requests to an address."""
         return [
             json.loads(request.post_data)
             for request in self.requests
@@ -116,16 +116,16 @@ class Guest:
         ]
 
     def weaknesses(self) -> list[str]:
-        """What axe holds against the page and the frame in it, but its smallest objections."""
+        """List the violations that axe finds in the page and its frame, without the minor ones."""
         result = []
         for frame in self.page.frames:
             frame.evaluate(AXE.read_text(encoding="utf-8"))
             report = frame.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
             assert len(report["passes"]) > 5
             result += [
-                f"{one['impact']} {one['id']}: {node['html'][:160]}"
-                for one in report["violations"]
-                if one["impact"] in {"moderate", "serious", "critical"}
-                for node in one["nodes"]
+                f"{violation['impact']} {violation['id']}: {node['html'][:160]}"
+                for violation in report["violations"]
+                if violation["impact"] in {"moderate", "serious", "critical"}
+                for node in violation["nodes"]
             ]
         return result

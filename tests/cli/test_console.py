@@ -21,7 +21,7 @@ from assistant import console
 from assistant.cli.main import main
 from assistant.server.answer_log import AnswerLog
 from assistant.server.security.api_keys import ApiKeys
-from tests.answered import answer, cited
+from tests.answered import answer, make_citation
 from tests.conftest import ROOT
 from tests.source import PATHS, tree
 
@@ -218,7 +218,7 @@ def test_a_file_of_keys_that_was_tampered_with(run, tmp_path):
 def test_what_readers_write_of_answers(run, tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
     journal = AnswerLog.open(url, days=90)
-    id_ = journal.add(answer(HOSTILE, citations=(cited(),)), {})
+    id_ = journal.add(answer(HOSTILE, citations=(make_citation(),)), {})
     for helpful in (True, False):
         journal.rate(id_, helpful, f"{HOSTILE}\n2026-01-01T00:00:00+00:00  +  FORGED")
     journal.close()
@@ -264,7 +264,7 @@ def server_of(body: bytes, status: int, kind: str):
 
 
 def test_what_a_hostile_server_answers(run):
-    quoted = cited()
+    quoted = make_citation()
     data = answer(HOSTILE, citations=(quoted,)).to_dict()
     data["citations"][0] |= {"span": [0, len(HOSTILE)]}
     data["citations"][0] |= {"quote": HOSTILE, "headings": [HOSTILE], "url": HOSTILE}

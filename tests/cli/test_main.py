@@ -161,7 +161,7 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "what", "mend"),
+    ("arguments", "code", "what", "hint"),
     [
         (["ask", "why?", "--index", "none"], 3, "no index", "assistant build"),
         (["search", "why?", "--index", "none"], 3, "no index", "assistant build"),

@@ -1,6 +1,6 @@
-"""What a writer can be told to do: the real build, and the broken ones a harness has to catch.
+"""The jobs of a writer: the real build, and broken ones that a harness has to catch.
 
-Words come in as text and numbers, results go out as JSON.
+Arguments are text and numbers, results are JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.durability import readers, recording, scene
 
 
 def build(guide: str, folder: str) -> str:
-    """Publish as the assistant does."""
+    """Publish with the assistant's own builder."""
     return builder.build_index(Path(guide), Path(folder), WordEncoder()).generation
 
 
@@ -28,37 +28,37 @@ def build(guide: str, folder: str) -> str:
 
 
 LINGER = 0.02
-"""Seconds a broken writer is in between, so that a kill lands there however fast the machine is."""
+"""Seconds that a broken writer waits halfway, so that a kill lands there on any machine."""
 
 
 def in_place(guide: str, folder: str) -> None:
     """Write the new generation over the current one, then rename it."""
-    made = _made(guide, folder)
+    new = _build_beside(guide, folder)
     home = _current(Path(folder))
     for path in home.rglob("*"):
         if path.is_file():
-            path.write_bytes((made / path.relative_to(home)).read_bytes())
+            path.write_bytes((new / path.relative_to(home)).read_bytes())
     time.sleep(LINGER)
-    home.rename(home.with_name(made.name))
-    shutil.copy(made.parent / "CURRENT", folder)
+    home.rename(home.with_name(new.name))
+    shutil.copy(new.parent / "CURRENT", folder)
 
 
 def pointer_first(guide: str, folder: str) -> None:
     """Point to the new generation, then take the old one away and rename the new one in."""
-    made = _made(guide, folder)
+    new = _build_beside(guide, folder)
     home = _current(Path(folder))
-    (made.parent / "CURRENT").rename(Path(folder, "CURRENT"))
+    (new.parent / "CURRENT").rename(Path(folder, "CURRENT"))
     shutil.rmtree(home)
     time.sleep(LINGER)
-    made.rename(Path(folder, made.name))
+    new.rename(Path(folder, new.name))
 
 
 def careless(guide: str, folder: str) -> None:
-    """Copy the generation in, whatever of it can be written, and point to it all the same."""
-    made = _made(guide, folder)
-    home = Path(folder, made.name)
-    for path in made.rglob("*"):
-        target = home / path.relative_to(made)
+    """Copy what can be written of the generation, and point to it in any case."""
+    new = _build_beside(guide, folder)
+    home = Path(folder, new.name)
+    for path in new.rglob("*"):
+        target = home / path.relative_to(new)
         try:
             if path.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
@@ -68,11 +68,11 @@ def careless(guide: str, folder: str) -> None:
         except OSError:
             continue
     _current(Path(folder))
-    Path(folder, "CURRENT").write_bytes((made.parent / "CURRENT").read_bytes())
+    Path(folder, "CURRENT").write_bytes((new.parent / "CURRENT").read_bytes())
 
 
-def _made(guide: str, folder: str) -> Path:
-    """A whole generation of the guide, made beside the index folder."""
+def _build_beside(guide: str, folder: str) -> Path:
+    """Build a whole generation of the guide beside the index folder."""
     beside = Path(f"{folder}-made")
     shutil.rmtree(beside, ignore_errors=True)
     builder.build_index(Path(guide), beside, WordEncoder())
@@ -87,7 +87,7 @@ def _current(folder: Path) -> Path:
 
 
 def faulty(number: int, error: int, job: str, guide: str, folder: str) -> int:
-    """Do a job of which the I/O of this number fails; how many there were."""
+    """Run a job whose I/O of this number fails, and return the number of I/Os."""
     shim = ctypes.CDLL(None)
     shim.fault_arm(number, error, os.fsencode(folder))
     try:
@@ -98,7 +98,7 @@ def faulty(number: int, error: int, job: str, guide: str, folder: str) -> int:
 
 
 def limited(limit: str, value: int, job: str, guide: str, folder: str) -> None:
-    """Do a job under a limit on the process, counted from what is open where it is on files."""
+    """Run a job under a limit of the process; a limit on files is added to those already open."""
     kind = getattr(resource, limit)
     if kind == resource.RLIMIT_NOFILE:
         value += _open_files()
@@ -109,19 +109,19 @@ def limited(limit: str, value: int, job: str, guide: str, folder: str) -> None:
 # -- for long -------------------------------------------------------------------------------------
 
 
-def update(count: int, stored: int, guide: str, folder: str) -> list[tuple[int, int, int]]:
-    """Publish again and again, reading each; open files, bytes in memory, generations at each.
+def update(count: int, keep_open: int, guide: str, folder: str) -> list[tuple[int, int, int]]:
+    """Publish and read repeatedly; return open files, memory in bytes and generations each time.
 
-    With `kept` every generation that was opened stays open, as a leaking server would.
+    With `keep_open` every opened generation stays open, as in a leaking server.
     """
-    opened = []
+    kept = []
     observed = []
     for edition in range(1, count + 1):
         scene.write_guide(Path(guide), edition)
         build(guide, folder)
         assert scene.edition_in(Path(folder)) == edition
-        if stored:
-            opened.append((index.open_index(Path(folder)), bytearray(os.urandom(1 << 18))))
+        if keep_open:
+            kept.append((index.open_index(Path(folder)), bytearray(os.urandom(1 << 18))))
         gc.collect()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         observed.append((_open_files(), pages * 4096, len(scene.generations_in(Path(folder)))))
@@ -129,15 +129,15 @@ def update(count: int, stored: int, guide: str, folder: str) -> list[tuple[int, 
 
 
 def _open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1  # one is of the looking itself
+    return sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1  # one is the listing itself
 
 
 def read(stop: str, folder: str) -> list[tuple[object, ...]]:
     """Ask again and again until a file appears."""
-    return [astuple(request) for request in readers.read_until(Path(stop), Path(folder))]
+    return [astuple(answer) for answer in readers.read_until(Path(stop), Path(folder))]
 
 
 def record(guide: str, folder: str, out: str) -> None:
-    """Publish, and write down every state of the disk on the way."""
-    with recording.to(Path(out), world=Path(folder).parent):
+    """Publish, and record every state of the disk."""
+    with recording.record_to(Path(out), world=Path(folder).parent):
         build(guide, folder)

@@ -1,9 +1,9 @@
-"""A model of a disk that loses power: what may be found on it after each step of a recording.
+"""Model a disk that loses power: its possible states after each step of a recording.
 
-What was synced is there. Of the rest the model allows anything: a file that was not synced holds
-what it held when it was, or nothing, or half of what was written, or half and then zeros, or all
-of it; and each making, renaming or removing of a name in a folder that was not synced since may
-have happened or not, whatever came before or after it. Real filesystems are kinder.
+Synced data is there. For the rest the model allows anything: a file that was not synced holds its
+last synced content, or nothing, or half of what was written, or half and then zeros, or all of it;
+and each creation, rename or removal of a name in a folder that was not synced since may have
+happened or not, in any order. Real filesystems allow fewer states.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = "."
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was at each path, as its number and the digest of its contents, and what was synced."""
+    """The file number and content digest at each path, and the file that was synced, if any."""
 
     tree: Tree
     synced: int | None
@@ -35,14 +35,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Names that changed together: (folder, name, what it named before, and names now)."""
+    """Names that changed together: (folder, name, file before, file now)."""
 
     names: tuple[tuple[int, str, int | None, int | None], ...]
 
 
 @dataclass(slots=True)
 class Disk:
-    """What is certain to be on the disk, and what has been asked of it since."""
+    """What is certainly on the disk, and what was written since."""
 
     folders: dict[int, dict[str, int]] = field(default_factory=dict)
     files: dict[int, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Disk:
     names: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def follow(self, step: Step) -> None:
-        """Take in what a step changed, then what it made certain."""
+        """Apply what a step changed, then what it synced."""
         now = _names(step.tree)
         self.pending += _changes(self.names, now)
         self.names = now
@@ -67,7 +67,7 @@ class Disk:
         self.pending = [c for c in self.pending if all(n[0] != step.synced for n in c.names)]
 
     def settle(self) -> None:
-        """Make all of it certain."""
+        """Sync everything."""
         for number, digest in self.live.items():
             if digest:
                 self.files[number] = digest
@@ -96,9 +96,9 @@ class Recording:
         return [number for number, step in enumerate(self.steps) if step.synced is not None]
 
     def states(
-        self, step: int, chance: random.Random, *, without: frozenset[int] = frozenset()
+        self, step: int, rng: random.Random, *, without: frozenset[int] = frozenset()
     ) -> Iterator[State]:
-        """What may be found after a step, each once: by path what is left of what, or a folder.
+        """Yield each possible state after a step once: path to content, or None for a folder.
 
         `without` names steps whose sync is left out, as a broken writer would.
         """
@@ -109,24 +109,24 @@ class Recording:
             disk.follow(Step(taken.tree, None) if number in without else taken)
         root = self.steps[0].tree[ROOT][0]
         observed = set()
-        for done in _subsets(disk.pending, chance):
+        for done in _subsets(disk.pending, rng):
             folders = _after(disk.folders, done)
             for loss in ("all", "old", "nothing", "half", "zeros", "mixed"):
                 state: State = {}
-                self._fill(state, root, "", disk, folders, loss, chance)
+                self._fill(state, root, "", disk, folders, loss, rng)
                 key = tuple(sorted(state.items()))
                 if key not in observed:
                     observed.add(key)
                     yield state
 
-    def _fill(self, state, number, path, disk, folders, loss, chance) -> None:
+    def _fill(self, state, number, path, disk, folders, loss, rng) -> None:
         for name, inner in sorted(folders.get(number, {}).items()):
             below = f"{path}/{name}".lstrip("/")
             if disk.live[inner]:
-                state[below] = _content(inner, disk, loss, chance)
+                state[below] = _content(inner, disk, loss, rng)
             else:
                 state[below] = None
-                self._fill(state, inner, below, disk, folders, loss, chance)
+                self._fill(state, inner, below, disk, folders, loss, rng)
 
     def lay_out(self, state: State, world: Path) -> None:
         """Put a state into an empty folder."""
@@ -142,20 +142,20 @@ class Recording:
             (world / path).write_bytes(lost[left])
 
 
-def _content(number: int, disk: Disk, loss: str, chance: random.Random) -> Content:
-    """What is left of a file: the digest of what was written, and how much of that."""
+def _content(number: int, disk: Disk, loss: str, rng: random.Random) -> Content:
+    """Return what is left of a file: the digest of the content, and how much of it."""
     written, synced = disk.live[number], disk.files.get(number)
     if written == synced:
         return written, "all"
     if loss == "mixed":
-        loss = chance.choice(["all", "old", "nothing", "half", "zeros"])
+        loss = rng.choice(["all", "old", "nothing", "half", "zeros"])
     if loss == "old":
         return (synced, "all") if synced else (written, "nothing")
     return written, loss
 
 
 def _names(tree: Tree) -> dict[tuple[int, str], int]:
-    """What each name in each folder names."""
+    """Map each name in each folder to its file number."""
     return {
         (tree[Path(path).parent.as_posix()][0], Path(path).name): number
         for path, (number, _) in tree.items()
@@ -164,7 +164,7 @@ def _names(tree: Tree) -> dict[tuple[int, str], int]:
 
 
 def _changes(before: dict[tuple[int, str], int], now: dict[tuple[int, str], int]) -> list[Change]:
-    """The changes between two moments: what moved in one, everything else by itself."""
+    """List the changes between two moments: a move is one change, everything else by itself."""
     edits = {
         (*name, before.get(name), now.get(name))
         for name in {*before, *now}
@@ -178,8 +178,8 @@ def _changes(before: dict[tuple[int, str], int], now: dict[tuple[int, str], int]
     return changes + [Change((edit,)) for edit in sorted(edits, key=str)]
 
 
-def _subsets(pending: list[Change], chance: random.Random) -> Iterator[list[Change]]:
-    """Which of the pending changes may have happened, most first: of many only some subsets."""
+def _subsets(pending: list[Change], rng: random.Random) -> Iterator[list[Change]]:
+    """Yield the changes that may have happened, largest sets first; of many only some subsets."""
     ends = range(len(pending), -1, -1)
     if len(pending) <= 5:
         for size in ends:
@@ -188,7 +188,7 @@ def _subsets(pending: list[Change], chance: random.Random) -> Iterator[list[Chan
     yield from (pending[:end] for end in ends)
     yield from (pending[:n] + pending[n + 1 :] for n in range(len(pending)))
     for _ in range(20):
-        yield [change for change in pending if chance.random() < 0.5]
+        yield [change for change in pending if rng.random() < 0.5]
 
 
 def _after(folders: dict[int, dict[str, int]], done: list[Change]) -> dict[int, dict[str, int]]:

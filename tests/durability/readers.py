@@ -1,4 +1,4 @@
-"""Readers that ask again and again until they are told to stop, many in one process."""
+"""Ask again and again with many readers in one process until a file appears."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PER_OPENING = 5
 
 
 @dataclass(frozen=True, slots=True)
-class AskedQuestion:
+class TimedAnswer:
     """One answer: the generation it names, what it quotes, and how long it took."""
 
     generation: str
@@ -26,27 +26,27 @@ class AskedQuestion:
     seconds: float
 
 
-def read_until(stop: Path, folder: Path) -> list[AskedQuestion]:
-    """All that sixteen readers are answered until a file appears; raises what any of them met."""
+def read_until(stop: Path, folder: Path) -> list[TimedAnswer]:
+    """Return all answers of sixteen readers until a file appears; raise what any of them raised."""
     with ThreadPoolExecutor(READERS) as pool:
         reading = [pool.submit(_read, stop, folder, number) for number in range(READERS)]
-    return [request for done in reading for request in done.result()]
+    return [answer for done in reading for answer in done.result()]
 
 
-def _read(stop: Path, folder: Path, first: int) -> list[AskedQuestion]:
-    request = []
+def _read(stop: Path, folder: Path, first: int) -> list[TimedAnswer]:
+    answers = []
     questions = itertools.islice(itertools.cycle(scene.QUESTIONS), first, None)
     while not stop.exists():
         opened = index.open_index(folder)
         if opened.warning:
             raise scene.Bad(opened.warning)
         assistant = Assistant(opened, WordEncoder())
-        request += [_ask(assistant, next(questions)) for _ in range(PER_OPENING)]
+        answers += [_ask(assistant, next(questions)) for _ in range(PER_OPENING)]
         opened.store.close()
-    return request
+    return answers
 
 
-def _ask(assistant: Assistant, question: str) -> AskedQuestion:
+def _ask(assistant: Assistant, question: str) -> TimedAnswer:
     started = time.perf_counter()
     answer = assistant.ask(question)
     seconds = time.perf_counter() - started
@@ -54,4 +54,4 @@ def _ask(assistant: Assistant, question: str) -> AskedQuestion:
     texts = {p.id: p.text for p in store.passages(range(2 * len(scene.ANIMALS)))}
     if not answer.citations or any(c.quote not in texts[c.passage] for c in answer.citations):
         raise scene.Bad(f"{question} {answer.citations}")
-    return AskedQuestion(answer.generation, tuple(c.quote for c in answer.citations), seconds)
+    return TimedAnswer(answer.generation, tuple(c.quote for c in answer.citations), seconds)

@@ -1,8 +1,8 @@
-"""What one publish does to the disk, written down step by step.
+"""Record step by step what one publish does to the disk.
 
-A step is what all files held at one moment, and the file or folder that was synced at it, if one
-was. A moment is each at which Python opens, renames, makes or removes something, and each sync.
-What SQLite and FAISS write between two moments is seen at the second.
+A step is the content of all files at one moment, and the file or folder that was synced then, if
+any. A moment is each open, rename, creation and removal by Python, and each sync. What SQLite and
+FAISS write between two moments is recorded at the second.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class _Recorder:
         self._world = world
         self._numbers = itertools.count()
         self._known: dict[int, int] = {}
-        self._looking = False
+        self._recording = False
         self.steps: list[dict[str, object]] = []
 
-    def look(self, synced: int | None = None) -> None:
-        """Write down what is there, and the inode that was synced just now."""
-        if self._looking:  # looking opens files, which is a moment too
+    def record(self, synced: int | None = None) -> None:
+        """Record all files, and the inode that was just synced."""
+        if self._recording:  # recording opens files, which is a moment too
             return
-        self._looking = True
+        self._recording = True
         tree = {}
         inodes = set()
         for path in (self._world, *sorted(self._world.rglob("*"))):
@@ -44,9 +44,11 @@ class _Recorder:
             digest = "" if path.is_dir() else self._store(path.read_bytes())
             number = self._known.setdefault(inode, next(self._numbers))
             tree[path.relative_to(self._world).as_posix()] = (number, digest)
-        for removed in set(self._known) - inodes:  # the system gives an inode again, this does not
+        for removed in (
+            set(self._known) - inodes
+        ):  # the system reuses inodes; these numbers are unique
             del self._known[removed]
-        self._looking = False
+        self._recording = False
         if synced or not self.steps or self.steps[-1]["tree"] != tree:
             self.steps.append({"tree": tree, "synced": self._known.get(synced)})
 
@@ -58,19 +60,19 @@ class _Recorder:
 
 
 @contextmanager
-def to(out: Path, world: Path) -> Iterator[None]:
-    """Record into a folder what happens to all that lies under another; once a process."""
+def record_to(out: Path, world: Path) -> Iterator[None]:
+    """Record into a folder what happens to all files below another; once a process."""
     out.mkdir()
     recorder = _Recorder(out, world)
 
     def fsync(handle: int) -> None:
         real(handle)
-        recorder.look(os.fstat(handle).st_ino)
+        recorder.record(os.fstat(handle).st_ino)
 
     real, os.fsync = os.fsync, fsync
-    sys.addaudithook(lambda event, _: recorder.look() if event in _MOMENTS else None)
-    recorder.look()
+    sys.addaudithook(lambda event, _: recorder.record() if event in _MOMENTS else None)
+    recorder.record()
     yield
-    recorder.look()
+    recorder.record()
     os.fsync = real
     (out / "steps.json").write_text(json.dumps(recorder.steps))

@@ -1,7 +1,7 @@
-"""What the harnesses share: guides that differ by edition, and the judge of a folder on disk.
+"""Write guides that differ by edition, and check an index folder by asking it.
 
-An edition is a number written into every page, so that an answer tells which it came from. The
-judge is a reader: it opens the folder as a door would and asks.
+An edition is a number written into every page, so that an answer tells its edition. The check opens
+the folder as an interface would and asks.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ ANIMALS = ("cat", "dog", "bird", "fish", "tree")
 QUESTIONS = tuple(f"What was the {animal} of the year called?" for animal in ANIMALS)
 
 figures = logging.getLogger("torture")
-"""Where the harnesses tell what they counted: pytest --log-cli-level=INFO."""
+"""Logs the counts of the harnesses: pytest --log-cli-level=INFO."""
 
 NO_INDEX = 0
-"""The edition a reader meets where there is no index."""
+"""The edition of a folder without an index."""
 
 READY = 1.0
-"""Seconds within which an index answers, whatever happened to its writer."""
+"""Seconds within which an index answers after any failure of its writer."""
 
 
 class Bad(Exception):
@@ -33,7 +33,7 @@ class Bad(Exception):
 
 
 def write_guide(folder: Path, edition: int) -> Path:
-    """Five pages that name the edition in what they say."""
+    """Write five pages that contain the edition."""
     folder.mkdir(exist_ok=True)
     for animal in ANIMALS:
         (folder / f"{animal}.md").write_text(
@@ -44,9 +44,9 @@ def write_guide(folder: Path, edition: int) -> Path:
 
 
 def edition_in(folder: Path, *, damaged: bool | None = False) -> int:
-    """The edition that all five answers come from; raises Bad where there is no one such.
+    """Return the edition of all five answers; raise Bad if they have no common one.
 
-    With `damaged` the reader has to be warned, without it must not be, with None it may be.
+    With `damaged` True the index must have a warning, with False none, with None it may have one.
     """
     try:
         opened = index.open_index(folder)
@@ -64,24 +64,24 @@ def edition_in(folder: Path, *, damaged: bool | None = False) -> int:
 
 
 def edition_of(assistant: Assistant) -> int:
-    """The edition that an assistant answers from; raises Bad where its answers are of several."""
-    result = set()
+    """Return the edition that an assistant answers from; raise Bad if there are several."""
+    editions = set()
     for animal, question in zip(ANIMALS, QUESTIONS, strict=True):
         answer = assistant.ask(question)
         named = re.search(rf"edition(\d+){animal}", " ".join(c.quote for c in answer.citations))
-        result.add(int(named[1]) if named else None)
-    if len(result) != 1 or None in result:
-        raise Bad(f"mixed: {result}")
-    return result.pop()
+        editions.add(int(named[1]) if named else None)
+    if len(editions) != 1 or None in editions:
+        raise Bad(f"mixed: {editions}")
+    return editions.pop()
 
 
 def generations_in(folder: Path) -> list[str]:
-    """What is named as a generation is, in an index folder."""
+    """List the generation folders of an index folder."""
     return sorted(p.name for p in folder.iterdir() if re.fullmatch("[0-9a-f]{16}", p.name))
 
 
 def debris_in(folder: Path) -> list[str]:
-    """What lies in an index folder unfinished, or beyond two generations."""
+    """List the unfinished files of an index folder, and generations beyond two."""
     names = sorted(path.name for path in folder.iterdir())
     unfinished = [name for name in names if name.startswith((".draft", ".current"))]
     return unfinished + generations_in(folder)[2:]

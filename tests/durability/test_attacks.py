@@ -1,4 +1,4 @@
-"""Every payload there is, each by itself, where `tests/browser/test_hostile.py` has a few."""
+"""Test every payload by itself; `tests/browser/test_hostile.py` tests a few."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def watch(browser, attacked):
 
 
 @pytest.fixture(scope="module")
-def stored() -> list[str]:
-    """Where the answers are kept that the chat gave."""
+def answer_paths() -> list[str]:
+    """Return a list that collects the paths of the stored answers."""
     return []
 
 
@@ -72,19 +72,19 @@ def test_every_page_of_a_hostile_guide_is_read_and_nothing_of_it_runs(watch, att
     assert watch.taken() == []
 
 
-def test_every_hostile_question_is_answered_and_nothing_of_it_runs(watch, attacked, stored):
+def test_every_hostile_question_is_answered_and_nothing_of_it_runs(watch, attacked, answer_paths):
     talked = attacks.ask_all(watch, attacked.subjects)
-    stored += talked.stored
+    answer_paths += talked.stored
     scene.figures.info("%d questions, %d quoted", len(attacked.subjects), talked.quoted)
     assert talked.amiss == []
     assert talked.quoted >= 0.9 * len(attacked.subjects)
     assert watch.taken() == []
 
 
-def test_no_answer_s_own_page_runs_anything_of_it(watch, stored):
-    assert len(stored) > 2000
-    attacks.open_answers(watch, stored)
-    scene.figures.info("%d answers opened", len(stored))
+def test_no_answer_s_own_page_runs_anything_of_it(watch, answer_paths):
+    assert len(answer_paths) > 2000
+    attacks.open_answers(watch, answer_paths)
+    scene.figures.info("%d answers opened", len(answer_paths))
     assert watch.taken() == []
 
 
@@ -103,5 +103,5 @@ def test_every_payload_can_stand_in_a_title(watch, browser, attacked, payloads, 
             titled.settle(200)
             titled.visit("/guide/none.md", f"title {start}")
             titled.settle()
-            assert [one for one in titled.taken() if "404" not in one.what] == []
+            assert [finding for finding in titled.taken() if "404" not in finding.what] == []
             titled.close()

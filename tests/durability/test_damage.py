@@ -1,4 +1,4 @@
-"""Damage to any file of an index is noticed before the file is used, and named."""
+"""Test that damage to any file of an index is detected before use, and the file is named."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ def build_two(writers, world: Path) -> Path:
     return world / "built"
 
 
-def damage(folder: Path, chance: random.Random) -> Damage:
+def damage(folder: Path, rng: random.Random) -> Damage:
     """Flip a bit, cut the end off or remove one file of the current generation, or CURRENT."""
     pointer = folder / "CURRENT"
     home = folder / pointer.read_text().split()[0]
     files = [pointer, *sorted(path for path in home.rglob("*") if path.is_file())]
-    path = chance.choice(files)
+    path = rng.choice(files)
     data = bytearray(path.read_bytes())
-    match chance.choice(["bit", "bit", "bit", "cut", "gone"]) if data else "gone":
+    match rng.choice(["bit", "bit", "bit", "cut", "gone"]) if data else "gone":
         case "bit":
-            place, bit = chance.randrange(len(data)), chance.randrange(8)
+            place, bit = rng.randrange(len(data)), rng.randrange(8)
             data[place] ^= 1 << bit
             path.write_bytes(data)
             return Damage(path, f"bit {bit} of byte {place}")
         case "cut":
-            del data[chance.randrange(len(data)) :]
+            del data[rng.randrange(len(data)) :]
             path.write_bytes(data)
             return Damage(path, f"cut to {len(data)}")
     path.unlink()
     return Damage(path, "removed")
 
 
-def served_after(folder: Path, done: Damage) -> str:
-    """What is wrong with what a reader is served after damage; empty where nothing is."""
+def check_served(folder: Path, done: Damage) -> str:
+    """Return what is wrong with the index served after damage, or an empty string."""
     try:
         edition = scene.edition_in(folder, damaged=True)
     except scene.Bad as bad:
@@ -62,12 +62,12 @@ def served_after(folder: Path, done: Damage) -> str:
     opened.store.close()
     if str(done.path) not in opened.warning or "assistant build" not in opened.warning:
         return f"warned of {opened.warning!r}"
-    wanted = NEW if done.path.name == "CURRENT" else OLD
-    return "" if edition == wanted else f"edition {edition}"
+    expected = NEW if done.path.name == "CURRENT" else OLD
+    return "" if edition == expected else f"edition {edition}"
 
 
-def refused_after(folder: Path, done: Damage) -> str:
-    """What is wrong with how a reader is refused where no generation is whole."""
+def check_refused(folder: Path, done: Damage) -> str:
+    """Return what is wrong with the error when no generation is whole, or an empty string."""
     try:
         index.open_index(folder)
     except AssistantError as error:
@@ -75,29 +75,29 @@ def refused_after(folder: Path, done: Damage) -> str:
     return "served"
 
 
-def test_any_damage_is_noticed_and_named_and_the_generation_before_is_served(writers, tmp_path):
+def test_any_damage_is_detected_and_the_previous_generation_is_served(writers, tmp_path):
     built, folder = build_two(writers, tmp_path), tmp_path / "index"
-    chance = random.Random(1)
+    rng = random.Random(1)
     bad = []
     for _ in range(times := size(100, 1000)):
         shutil.copytree(built, folder)
-        done = damage(folder, chance)
-        if wrong := served_after(folder, done):
+        done = damage(folder, rng)
+        if wrong := check_served(folder, done):
             bad.append(f"{done}: {wrong}")
         shutil.rmtree(folder)
     scene.figures.info("%d damages, %d bad", times, len(bad))
     assert bad == []
 
 
-def test_where_there_is_no_generation_before_the_damaged_file_is_named(writers, tmp_path):
+def test_without_a_previous_generation_the_error_names_the_damaged_file(writers, tmp_path):
     guide = scene.write_guide(tmp_path / "guide", 1)
     writers.run("build", guide, tmp_path / "built")
-    chance = random.Random(2)
+    rng = random.Random(2)
     for _ in range(size(15, 300)):
         folder = tmp_path / "index"
         shutil.copytree(tmp_path / "built", folder)
-        done = damage(folder, chance)
-        wrong = refused_after(folder, done) if done.path.name != "CURRENT" else ""
+        done = damage(folder, rng)
+        wrong = check_refused(folder, done) if done.path.name != "CURRENT" else ""
         assert wrong == "", done
         writers.run("build", guide, folder)
         assert scene.edition_in(folder) == 1
@@ -106,40 +106,42 @@ def test_where_there_is_no_generation_before_the_damaged_file_is_named(writers, 
 
 
 def test_a_damaged_generation_is_not_opened_by_any_library(writers, tmp_path):
-    """Only the generation that is whole is ever handed on to be loaded."""
+    """Only the whole generation is passed on to be loaded."""
     folder = build_two(writers, tmp_path)
-    chance = random.Random(3)
+    rng = random.Random(3)
     handed = []
-    done = damage(folder, chance)
+    done = damage(folder, rng)
     while done.path.name == "CURRENT":
-        done = damage(folder, chance)
+        done = damage(folder, rng)
     generations.open_current(folder, handed.append)
-    assert [result.home for result in handed if done.path.is_relative_to(result.home)] == []
+    assert [
+        generation.home for generation in handed if done.path.is_relative_to(generation.home)
+    ] == []
     assert len(handed) == 1
 
 
-def test_a_writer_that_sums_up_what_it_finds_on_disk_is_caught(writers, tmp_path):
-    """It reads the sums off the damaged files, as one does that trusts what it wrote."""
+def test_a_writer_that_hashes_damaged_files_is_caught(writers, tmp_path):
+    """It computes the checksums from the damaged files, as a writer that trusts its own output."""
     built, folder = build_two(writers, tmp_path), tmp_path / "index"
-    chance = random.Random(4)
+    rng = random.Random(4)
     bad = []
     for _ in range(20):
         shutil.copytree(built, folder)
-        done = damage(folder, chance)
+        done = damage(folder, rng)
         if done.path.name not in {"CURRENT", "manifest.json"}:
-            sum_up(folder)
-            bad.append(served_after(folder, done))
+            rewrite_checksums(folder)
+            bad.append(check_served(folder, done))
         shutil.rmtree(folder)
     assert any(bad)
 
 
-def sum_up(folder: Path) -> None:
-    """Make the sums of the current generation fit its files, whatever they are."""
+def rewrite_checksums(folder: Path) -> None:
+    """Make the checksums of the current generation match its files."""
     current, previous = (folder / "CURRENT").read_text().split()[:2]
     home = folder / current
     text = (home / "manifest.json").read_text()
     for name, digest in generations.hash_files(home).items():
-        text = text.replace(sum_of(name, text), f'"{name}": "{digest}"')
+        text = text.replace(find_entry(name, text), f'"{name}": "{digest}"')
     (home / "manifest.json").write_text(text)
     named = hashlib.sha256(text.encode()).hexdigest()[:16]
     home.rename(folder / named)
@@ -148,7 +150,7 @@ def sum_up(folder: Path) -> None:
     (folder / "CURRENT").write_text(f"{lines}{ends}\n")
 
 
-def sum_of(name: str, text: str) -> str:
-    """The entry of a file in a manifest, as it is written there."""
+def find_entry(name: str, text: str) -> str:
+    """Return the text of a file's entry in a manifest."""
     start = text.index(f'"{name}": "')
     return text[start : start + len(f'"{name}": "') + 65]

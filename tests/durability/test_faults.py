@@ -1,7 +1,7 @@
-"""A disk that is full, broken or closed to us costs an update and nothing else.
+"""Test that a full, broken or unwritable disk costs an update and nothing else.
 
-Faults are real ones: the C library under the writer's process fails, or the process has reached
-a limit the kernel keeps.
+The faults are real: the C library under the writer's process fails, or the process reaches a
+limit of the kernel.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COUNTING = 0
 
 @pytest.fixture(scope="module")
 def shimmed(tmp_path_factory):
-    """Writers whose C library fails when it is told to."""
+    """Return writers whose C library fails on request."""
     compiler = shutil.which("cc")
     if not compiler:
         pytest.skip("there is no C compiler (cc) to build the failing library with")
@@ -41,7 +41,7 @@ def shimmed(tmp_path_factory):
 
 
 class Disk:
-    """An index folder that is put back to two editions before each writer, and the next guide."""
+    """An index folder that is reset to two editions before each writer, and the next guide."""
 
     def __init__(self, writers: Writers, world: Path) -> None:
         self._writers = writers
@@ -57,30 +57,30 @@ class Disk:
         shutil.copytree(self._saved, self.folder)
 
     def try_job(self, *job: str | int) -> tuple[str, str]:
-        """How a job under a fault ended, and what was wrong then or after the next writer."""
+        """Run a job under a fault; return its outcome and any error then or after the next job."""
         self.restore()
         ended = self._writers.run(*job, self.guide, self.folder)
         how = {0: "published", REFUSED: "refused"}.get(ended.status, "failed")
         if ended.status == FAILED:
-            return how, ended.text
-        if ended.status == REFUSED and str(self.folder.parent) not in ended.text.split("\n")[0]:
-            return how, f"does not say where: {ended.text}"
+            return how, ended.output
+        if ended.status == REFUSED and str(self.folder.parent) not in ended.output.split("\n")[0]:
+            return how, f"names no folder: {ended.output}"
         try:
-            result = scene.edition_in(self.folder)
-            if result not in ({OLD, NEW} if ended.status else {NEW}):
-                return how, f"edition {result} is served"
+            edition = scene.edition_in(self.folder)
+            if edition not in ({OLD, NEW} if ended.status else {NEW}):
+                return how, f"edition {edition} is served"
             after = self._writers.run("build", self.guide, self.folder)
             if after.status or scene.edition_in(self.folder) != NEW:
-                return how, f"the next writer does not mend it: {after.text}"
+                return how, f"the next writer does not repair it: {after.output}"
         except scene.Bad as bad:
             return how, str(bad)
         return how, f"left over: {left}" if (left := scene.debris_in(self.folder)) else ""
 
 
 def fail_each(disk: Disk, writers: Writers, job: str, step: int) -> tuple[Counter, list[str]]:
-    """Fail the I/Os of a job in turn, and tally how it ended and what was bad."""
+    """Fail the I/Os of a job in turn; return the counts of outcomes and the errors found."""
     disk.restore()
-    done = writers.run("faulty", COUNTING, 0, job, disk.guide, disk.folder).text
+    done = writers.run("faulty", COUNTING, 0, job, disk.guide, disk.folder).output
     tally, bad = Counter(), []
     assert done > 100
     errors = itertools.cycle(ERRORS)
@@ -93,13 +93,13 @@ def fail_each(disk: Disk, writers: Writers, job: str, step: int) -> tuple[Counte
     return tally, bad
 
 
-def test_whichever_io_fails_the_old_generation_answers_and_the_next_writer_mends_it(
+def test_whichever_io_fails_the_old_generation_answers_and_the_next_writer_repairs_it(
     shimmed, tmp_path
 ):
     tally, bad = fail_each(Disk(shimmed, tmp_path), shimmed, "build", size(9, 1))
     scene.figures.info("%s, %d bad", dict(tally), len(bad))
     assert bad == []
-    assert tally["refused"] > tally["published"], "a fault that stops nobody is no fault"
+    assert tally["refused"] > tally["published"], "most faults must stop the writer"
 
 
 def test_a_writer_that_goes_on_after_a_failure_is_caught(shimmed, tmp_path):
@@ -120,7 +120,7 @@ def test_at_a_limit_of_the_process_the_old_generation_answers(writers, tmp_path,
     assert {how for how, _ in ended.values()} == {"refused", "published"}
 
 
-def test_a_folder_that_may_not_be_written_says_so_and_goes_on_answering(writers, tmp_path):
+def test_an_unwritable_folder_is_an_error_and_its_index_still_answers(writers, tmp_path):
     disk = Disk(writers, tmp_path)
     disk.restore()
     disk.folder.chmod(0o500)
@@ -129,5 +129,5 @@ def test_a_folder_that_may_not_be_written_says_so_and_goes_on_answering(writers,
     ended = writers.run("build", disk.guide, disk.folder)
     disk.folder.chmod(0o700)
     assert ended.status == REFUSED
-    assert "--index" in ended.text
+    assert "--index" in ended.output
     assert scene.edition_in(disk.folder) == OLD

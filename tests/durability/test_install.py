@@ -1,4 +1,4 @@
-"""The installation as a person runs it: an empty folder, every package fetched, nothing shared."""
+"""Test the installation into an empty folder with every package fetched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sizes import LONG
 PATIENCE = 1800
 
 
-@pytest.mark.skipif(not LONG, reason="its short size is tests/test_deploy.py")
+@pytest.mark.skipif(not LONG, reason="its short size is tests/server/test_deploy.py")
 def test_an_empty_folder_becomes_an_installation_that_answers(tmp_path):
     prefix = tmp_path / "prefix"
     own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}

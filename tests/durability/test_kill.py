@@ -1,4 +1,4 @@
-"""A writer killed at any moment leaves the old generation or the new one."""
+"""Test that a writer killed at any moment leaves the old generation or the new one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sizes import LONG, size
 
 @dataclass(slots=True)
 class Tally:
-    """How many writers were killed, what was found after them, and what must not have been."""
+    """The number of killed writers, the editions found after them, and the errors."""
 
     killed: int = 0
     old: int = 0
@@ -28,11 +28,11 @@ class Tally:
 
 
 def kill_writers(writers, world: Path, job: str, times: int) -> Tally:
-    """Kill writers, each at a random moment of its life, and judge what each left.
+    """Kill writers, each at a random moment, and check what each left.
 
-    Broken ones only until the first is caught.
+    A broken writer is killed only until the first error is found.
     """
-    chance = random.Random(times)
+    rng = random.Random(times)
     folder, guide = world / "index", world / "guide"
     tally = Tally()
     current = 1
@@ -44,29 +44,29 @@ def kill_writers(writers, world: Path, job: str, times: int) -> Tally:
     life = (time.perf_counter() - started) / 3
     while tally.killed < times and (job == "build" or not tally.bad):
         scene.write_guide(guide, current + 1)
-        moment = chance.uniform(0, life)
+        moment = rng.uniform(0, life)
         ended = writers.run(job, guide, folder, kill_after=moment)
         tally.killed += ended.status == -KILL
         tally.unfinished += bool(scene.debris_in(folder))
         started = time.perf_counter()
-        wrong, result = "", scene.NO_INDEX
+        wrong, edition = "", scene.NO_INDEX
         try:
-            result = scene.edition_in(folder)
+            edition = scene.edition_in(folder)
         except scene.Bad as bad:
             wrong = str(bad)
         tally.seconds.append(time.perf_counter() - started)
         if not wrong and (
-            result not in {current, current + 1} or not (ended.status or result > current)
+            edition not in {current, current + 1} or not (ended.status or edition > current)
         ):
-            wrong = f"edition {result}"
+            wrong = f"edition {edition}"
         if wrong:
             tally.bad.append(f"killed after {moment:.4f} s: {wrong}")
             shutil.rmtree(folder)
             writers.run("build", guide, folder)
-            result = current + 1
-        tally.old += result == current
-        tally.new += result != current
-        current = result
+            edition = current + 1
+        tally.old += edition == current
+        tally.new += edition != current
+        current = edition
     return tally
 
 
@@ -80,7 +80,7 @@ def test_a_killed_writer_leaves_the_old_generation_or_the_new_one(writers, tmp_p
     assert tally.bad == []
     assert ready <= scene.READY or not LONG
     assert tally.old
-    assert tally.unfinished, "no kill landed in the writing"
+    assert tally.unfinished, "at least one kill interrupted the writing"
     writers.run("build", scene.write_guide(tmp_path / "guide", 0), tmp_path / "index")
     assert scene.debris_in(tmp_path / "index") == []
 

@@ -1,7 +1,7 @@
-"""Many readers at once: each gets the answer to what was asked, or is told when to ask again.
+"""Test many readers at once: each gets the right answer, or is told when to ask again.
 
-The short sizes look at what is answered, the long ones at how fast, too: how much of a load the
-server takes, how long answers take at half of it, and what becomes of what is too much.
+The short sizes check the answers, the long ones also the speed: the capacity of the server, the
+response time at half of it, and what happens above it.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ from tests.durability import scene
 from tests.serving import Readers, Serving, questions
 from tests.sizes import LONG, size
 
-A_TALK = 5
+QUESTIONS_PER_READER = 5
 """Questions a reader asks before another takes the place."""
 
 AT_HALF = 3.0
-"""How many times as long as a single reader's median an answer may take at half the capacity."""
+"""The factor over a single reader's median that an answer may take at half the capacity."""
 
 REFUSED = 0.1
-"""Seconds within which what is too much is refused."""
+"""Seconds within which a request above the capacity is refused."""
 
 GOODPUT = 0.8
-"""The share of the capacity that is still answered when far more is asked."""
+"""The share of the capacity that is still answered under far more load."""
 
 GROWTH = 0.1
-"""The share by which memory may grow once as many talks are remembered as ever are."""
+"""The share by which memory may grow once the most conversations are remembered."""
 
 long_only = pytest.mark.skipif(not LONG, reason="TORTURE=1 measures it")
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of questions: seconds of those answered and refused, and what was wrong."""
+    """The outcomes of questions: seconds of those answered and refused, and the errors."""
 
     answered: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     async def ask(self, reader, question: str, since: float | None = None) -> float:
-        """Ask, and hold the answer against the talk; for how many seconds to wait then.
+        """Ask, compare the answer with the conversation, and return the seconds to wait.
 
         `since` is when the question should have been asked, where that is not now.
         """
         began = time.monotonic() if since is None else since
         try:
-            text = await reader.join(question)
-            if text.status == 429:
+            response = await reader.join(question)
+            if response.status == 429:
                 self.refused.append(time.monotonic() - began)
-                return int(text.headers["retry-after"])
-            if text.status != 200:
-                self.wrong.append(f"{text.status}: {text.body.decode()}")
+                return int(response.headers["retry-after"])
+            if response.status != 200:
+                self.wrong.append(f"{response.status}: {response.body.decode()}")
                 return 1
             received = await reader.received()
         except (AssertionError, KeyError, OSError, asyncio.IncompleteReadError) as error:
@@ -75,21 +75,21 @@ class Tally:
         return 1000 * float(np.percentile(self.answered, share))
 
 
-async def in_turn(port: int, readers: int, seconds: float, coming: float = 0) -> Tally:
-    """So many readers, each of whom asks as soon as the last question is answered.
+async def ask_in_turn(port: int, readers: int, seconds: float, coming: float = 0) -> Tally:
+    """Let `readers` readers ask, each as soon as the last question is answered.
 
-    They come one after another within the first seconds, or all in the same moment.
+    They start one after another within `coming` seconds, or all at once.
     """
-    tally, request = Tally(), questions()
+    tally, new_questions = Tally(), questions()
     ends = time.monotonic() + seconds
 
     async def keep_asking(here: Readers, number: int) -> None:
         reader = await here.reader()
         await asyncio.sleep(coming * number / readers)
         while time.monotonic() < ends:
-            if len(reader.question_asked) == A_TALK:
+            if len(reader.questions) == QUESTIONS_PER_READER:
                 reader = reader.anew()
-            wait = await tally.ask(reader, next(request))
+            wait = await tally.ask(reader, next(new_questions))
             await asyncio.sleep(min(wait, max(0, ends - time.monotonic())))
 
     async with Readers(port) as here:
@@ -97,13 +97,13 @@ async def in_turn(port: int, readers: int, seconds: float, coming: float = 0) ->
     return tally
 
 
-async def evenly(port: int, readers: int, seconds: float, rate: float) -> Tally:
-    """So many readers, who together ask so many questions a second, answered or not.
+async def ask_evenly(port: int, readers: int, seconds: float, rate: float) -> Tally:
+    """Let `readers` readers together ask `rate` questions per second, answered or not.
 
-    A question that comes while its reader still waits is asked late, and counted from when it
-    should have been.
+    A question that is due while its reader still waits is asked late, and timed from when it was
+    due.
     """
-    tally, request = Tally(), questions()
+    tally, new_questions = Tally(), questions()
     started = time.monotonic() + 0.1
 
     async def keep_asking(here: Readers, first: int) -> None:
@@ -111,9 +111,9 @@ async def evenly(port: int, readers: int, seconds: float, rate: float) -> Tally:
         for number in range(first, int(seconds * rate), readers):
             due = started + number / rate
             await asyncio.sleep(max(0, due - time.monotonic()))
-            if len(reader.question_asked) == A_TALK:
+            if len(reader.questions) == QUESTIONS_PER_READER:
                 reader = reader.anew()
-            await tally.ask(reader, next(request), due)
+            await tally.ask(reader, next(new_questions), due)
 
     async with Readers(port) as here:
         await asyncio.gather(*(keep_asking(here, first) for first in range(readers)))
@@ -128,7 +128,7 @@ def home(tmp_path, corpus_index):
 
 
 class Report:
-    """Runs a load on a server and tells what came of it."""
+    """Run a load on a server and log the results."""
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
@@ -162,31 +162,31 @@ class Report:
 # -- correctness ----------------------------------------------------------------------------------
 
 
-def test_every_reader_of_many_gets_the_answers_to_their_own_questions(home):
+def test_every_one_of_many_readers_gets_the_answers_to_their_own_questions(home):
     with Serving(home, waiting=8) as serving:
         tell = Report(serving.ready())
-        tally = tell("24 readers, 8 may wait", in_turn(serving.port, 24, size(8, 60)))
+        tally = tell("24 readers, 8 may wait", ask_in_turn(serving.port, 24, size(8, 60)))
     assert len(tally.answered) > 24
-    assert tally.refused, "there were never too many"
-    assert "Traceback" not in serving.text
+    assert tally.refused, "at least once there were too many"
+    assert "Traceback" not in serving.log
 
 
 # -- how much, how fast ---------------------------------------------------------------------------
 
 
 @long_only
-def test_a_load_is_taken_up_to_the_capacity_and_what_is_more_is_refused(home):
+def test_load_above_the_capacity_is_refused(home):
     with Serving(home) as serving:
         tell, port = Report(serving.ready()), serving.port
-        tell("warming up", in_turn(port, 4, 10))
-        single = tell("1 reader", in_turn(port, 1, 15))
+        tell("warming up", ask_in_turn(port, 4, 10))
+        single = tell("1 reader", ask_in_turn(port, 1, 15))
         rates = [len(single.answered) / 15]
         for count in (4, 16):
-            result = tell(f"{count} readers", in_turn(port, count, 15))
+            result = tell(f"{count} readers", ask_in_turn(port, count, 15))
             rates.append(len(result.answered) / 15)
         peak = max(rates)
-        half = tell("20 readers at half of it", evenly(port, 20, 60, peak / 2))
-        over = tell("200 readers", in_turn(port, 200, 30, coming=2))
+        half = tell("20 readers at half of it", ask_evenly(port, 20, 60, peak / 2))
+        over = tell("200 readers", ask_in_turn(port, 200, 30, coming=2))
     assert not half.refused
     assert half.milliseconds(95) <= AT_HALF * single.milliseconds(50)
     assert np.percentile(over.refused, 95) <= REFUSED
@@ -194,13 +194,13 @@ def test_a_load_is_taken_up_to_the_capacity_and_what_is_more_is_refused(home):
 
 
 @long_only
-def test_readers_who_come_and_go_leave_no_more_behind_than_is_remembered(home):
+def test_readers_who_come_and_go_use_no_more_memory_than_the_remembered_conversations(home):
     async def visit(count: int) -> Tally:
-        tally, request = Tally(), itertools.islice(questions(), count)
+        tally, new_questions = Tally(), itertools.islice(questions(), count)
 
         async def come_and_go(here: Readers) -> None:
             reader = await here.reader()
-            for question in request:
+            for question in new_questions:
                 reader = reader.anew()
                 await tally.ask(reader, question)
 

@@ -1,4 +1,4 @@
-"""What packed pages of any shape and size take is bounded, and what people write is read."""
+"""Test that packed pages stay within the limits, and that long ordinary documents are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytest.importorskip("markitdown")
-pytestmark = pytest.mark.skipif(not LONG, reason="its short size is tests/test_packed.py")
+pytestmark = pytest.mark.skipif(not LONG, reason="its short size is tests/readers/test_office.py")
 
 MEMORY = 2_000  # MB: the limit of 1,500, and the process itself
 DEADLINE = 1_200  # seconds on a machine that does other things too
@@ -131,7 +131,7 @@ def test_whatever_a_page_unpacks_to_it_is_read_or_reported_within_the_limits(tmp
 
 
 @pytest.mark.parametrize("written", WRITTEN)
-def test_what_people_write_is_read_however_long(tmp_path, written):
+def test_long_ordinary_documents_are_read(tmp_path, written):
     pages, unread, child = read(tmp_path, *WRITTEN[written]())
     assert (len(pages), unread) == (2, [])
     assert child < MEMORY

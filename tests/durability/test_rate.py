@@ -1,6 +1,6 @@
-"""One key that asks far more than its share, and those who ask beside it.
+"""Test one key that asks far more than its share, and other keys beside it.
 
-The short size looks at what is answered, the long one at how long the others wait, too.
+The short size checks the statuses, the long one also the waits of the other keys.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from tests.durability import scene
 from tests.serving import Readers, Serving, questions
 from tests.sizes import LONG, size
 
-A_SECOND = 100
+QUESTIONS_PER_SECOND = 100
 """Questions asked in a second on the one key."""
 
 BURST = 60
 """Questions a key may ask at once, of the 120 a minute it has."""
 
 CALM = 0.25
-"""Seconds between two questions of each of the others, who stay within their own shares."""
+"""Seconds between two questions of each other key, which stays within its own share."""
 
 OTHERS = 4
 SLOWER = 1.5
-"""How many times as long 95 in 100 of the others' answers may take as without the one."""
+"""The factor by which the 95th percentile of the others may grow beside the busy key."""
 
 
 @dataclass(slots=True)
 class Responses:
-    """What came of questions: seconds of those answered, and what the others were told."""
+    """The outcomes of questions: seconds of those answered, waits and hints of those refused."""
 
     answered: list[float] = field(default_factory=list)
     waits: list[int] = field(default_factory=list)
@@ -46,14 +46,14 @@ class Responses:
     async def ask(self, connection, question: str, headers: dict[str, str]) -> None:
         body = json.dumps({"question": question}).encode()
         began = time.monotonic()
-        result = await connection.request("POST", "/api/ask", body, headers)
-        if result.status == 200:
+        response = await connection.request("POST", "/api/ask", body, headers)
+        if response.status == 200:
             self.answered.append(time.monotonic() - began)
-        elif result.status == 429:
-            self.waits.append(int(result.headers["retry-after"]))
-            self.hints.add(result.json()["mend"])
+        elif response.status == 429:
+            self.waits.append(int(response.headers["retry-after"]))
+            self.hints.add(response.json()["mend"])
         else:
-            self.wrong.append(f"{result.status} {result.body!r}")
+            self.wrong.append(f"{response.status} {response.body!r}")
 
     @property
     def slowest(self) -> float:
@@ -61,8 +61,8 @@ class Responses:
         return float(np.quantile(self.answered, 0.95))
 
 
-def forged(rng: random.Random, token: str) -> dict[str, str]:
-    """The headers of a request that is made to look like somebody else's each time."""
+def make_forged_headers(rng: random.Random, token: str) -> dict[str, str]:
+    """Return headers that pretend to be another caller each time."""
     address = ".".join(str(rng.randrange(1, 255)) for _ in range(4))
     return {
         "Authorization": f"Bearer {token}",
@@ -74,42 +74,42 @@ def forged(rng: random.Random, token: str) -> dict[str, str]:
     }
 
 
-async def flooded(readers: Readers, token: str, seconds: float) -> Responses:
-    """So many questions a second on one key, whether or not those before are answered."""
-    received, rng, question_asked = Responses(), random.Random(11), questions()
+async def flood_server(readers: Readers, token: str, seconds: float) -> Responses:
+    """Ask `QUESTIONS_PER_SECOND` on one key, whether or not earlier questions are answered."""
+    received, rng, new_questions = Responses(), random.Random(11), questions()
     free = [readers.connection() for _ in range(20)]
     tasks: set[asyncio.Task] = set()
 
     async def ask(connection) -> None:
         try:
-            await received.ask(connection, next(question_asked), forged(rng, token))
+            await received.ask(connection, next(new_questions), make_forged_headers(rng, token))
         finally:
             free.append(connection)
 
     begun = time.monotonic()
-    for n in range(int(seconds * A_SECOND)):
-        await asyncio.sleep(begun + n / A_SECOND - time.monotonic())
-        if not free:  # it is slow to refuse: ask on one more
+    for n in range(int(seconds * QUESTIONS_PER_SECOND)):
+        await asyncio.sleep(begun + n / QUESTIONS_PER_SECOND - time.monotonic())
+        if not free:  # refusals are slow: open one more connection
             free.append(readers.connection())
         tasks.add(asyncio.create_task(ask(free.pop())))
     await asyncio.gather(*tasks)
     return received
 
 
-async def calm(readers: Readers, tokens: list[str], seconds: float) -> Responses:
-    """The others, each at its own pace and by its own key."""
-    received, question_asked = Responses(), questions()
+async def ask_calmly(readers: Readers, tokens: list[str], seconds: float) -> Responses:
+    """Ask with the other keys, each at its own pace."""
+    received, new_questions = Responses(), questions()
 
-    async def one(n: int, token: str) -> None:
+    async def ask_with(n: int, token: str) -> None:
         connection = readers.connection()
         begun = time.monotonic() + CALM * n / len(tokens)
         for turn in range(int(seconds / CALM)):
             await asyncio.sleep(begun + turn * CALM - time.monotonic())
             await received.ask(
-                connection, next(question_asked), {"Authorization": f"Bearer {token}"}
+                connection, next(new_questions), {"Authorization": f"Bearer {token}"}
             )
 
-    await asyncio.gather(*(one(n, token) for n, token in enumerate(tokens)))
+    await asyncio.gather(*(ask_with(n, token) for n, token in enumerate(tokens)))
     return received
 
 
@@ -129,10 +129,10 @@ def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving
 
     async def together() -> tuple[Responses, Responses, Responses]:
         async with Readers(serving.port) as readers:
-            await calm(readers, before[:1], 2)  # what is loaded with the first questions
-            alone = await calm(readers, before[1:], seconds)
+            await ask_calmly(readers, before[:1], 2)  # the first questions load modules
+            alone = await ask_calmly(readers, before[1:], seconds)
             busy_one, others = await asyncio.gather(
-                flooded(readers, busy, seconds), calm(readers, beside[1:], seconds)
+                flood_server(readers, busy, seconds), ask_calmly(readers, beside[1:], seconds)
             )
             return busy_one, alone, others
 
@@ -140,8 +140,8 @@ def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving
     assert not (flood.wrong + alone.wrong + others.wrong)
     assert not alone.waits
     assert not others.waits
-    question_asked = len(flood.answered) + len(flood.waits)
-    assert question_asked == seconds * A_SECOND
+    question_count = len(flood.answered) + len(flood.waits)
+    assert question_count == seconds * QUESTIONS_PER_SECOND
     # The burst, and two for every second; a slow machine takes longer than it should.
     assert BURST <= len(flood.answered) <= BURST + 2 * (seconds + 10)
     assert all(1 <= wait <= 60 for wait in flood.waits)
@@ -151,7 +151,7 @@ def test_a_key_that_asks_far_too_much_is_told_to_wait_and_nobody_else_is(serving
     scene.figures.info(
         "%d questions in %d s on one key: %d answered, %d told to wait; "
         "others' p95 %.1f ms alone, %.1f ms beside it (%.2f times)",
-        question_asked,
+        question_count,
         seconds,
         len(flood.answered),
         len(flood.waits),

@@ -14,7 +14,7 @@ from assistant.assistant import Assistant
 from assistant.index import index
 from tests.conftest import WordEncoder
 from tests.durability import scene
-from tests.durability.readers import AskedQuestion
+from tests.durability.readers import TimedAnswer
 from tests.durability.writers import Writers
 from tests.sizes import size
 
@@ -27,8 +27,8 @@ def readers():
     started.close()
 
 
-def read_while(readers: Writers, world: Path, work) -> list[AskedQuestion]:
-    """All that readers were answered while something else was done; raises Bad if they failed."""
+def read_while(readers: Writers, world: Path, work) -> list[TimedAnswer]:
+    """Return the answers of readers during some work; raise Bad if a reader failed."""
     stop = world / "stop"
     stop.unlink(missing_ok=True)
     with ThreadPoolExecutor(1) as pool:
@@ -39,26 +39,26 @@ def read_while(readers: Writers, world: Path, work) -> list[AskedQuestion]:
             stop.touch()
         ended = reading.result()
     if ended.status:
-        raise scene.Bad(f"readers ended with {ended.status}: {ended.text}")
-    return [AskedQuestion(*request) for request in ended.text]
+        raise scene.Bad(f"readers ended with {ended.status}: {ended.output}")
+    return [TimedAnswer(*answer) for answer in ended.output]
 
 
-def mistaken(request: list[AskedQuestion], published: dict[str, int]) -> list[str]:
-    """The answers that quote another edition than their generation was made from."""
-    results = []
-    for one in request:
-        editions = {int(n) for n in re.findall(r"edition(\d+)", " ".join(one.quotes))}
-        if editions != {published.get(one.generation)}:
-            results.append(f"{editions} quoted from generation {one.generation}")
-    return results
+def find_wrong_answers(answers: list[TimedAnswer], published: dict[str, int]) -> list[str]:
+    """List the answers that quote another edition than that of their generation."""
+    errors = []
+    for answer in answers:
+        editions = {int(n) for n in re.findall(r"edition(\d+)", " ".join(answer.quotes))}
+        if editions != {published.get(answer.generation)}:
+            errors.append(f"{editions} quoted from generation {answer.generation}")
+    return errors
 
 
 def publish_all(writers: Writers, world: Path, job: str, editions: range) -> dict[str, int]:
-    """Publish editions one after another; the edition of each generation."""
+    """Publish editions one after another and return the edition of each generation."""
     published = {}
     for edition in editions:
         ended = writers.run(job, scene.write_guide(world / "guide", edition), world / "index")
-        assert ended.status == 0, ended.text
+        assert ended.status == 0, ended.output
         published[(world / "index" / "CURRENT").read_text().split()[0]] = edition
         time.sleep(0.05)
     return published
@@ -73,25 +73,25 @@ def test_sixteen_readers_go_on_while_twenty_updates_publish(writers, readers, tm
     idle = read_while(readers, tmp_path, lambda: time.sleep(size(2, 10)))
     busy = read_while(readers, tmp_path, publish)
     before, during = (np.percentile([a.seconds for a in part], 95) for part in (idle, busy))
-    served = {one.generation for one in busy}
+    served = {answer.generation for answer in busy}
     scene.figures.info(
         "%d answers from %d generations, p95 %.0f ms idle, %.0f ms busy",
         *(len(busy), len(served), 1000 * before, 1000 * during),
     )
-    assert mistaken(idle + busy, published) == []
+    assert find_wrong_answers(idle + busy, published) == []
     assert len(served) > 5
     assert during <= 3 * before
 
 
 def test_a_writer_that_works_in_place_is_caught_by_its_readers(writers, readers, tmp_path):
-    """Some fail, some are warned, and one that has a file mapped dies of it."""
+    """Some readers fail, some get a warning, and one that has mapped a file is killed."""
     published = publish_all(writers, tmp_path, "build", range(1, 2))
 
     def publish() -> None:
         published.update(publish_all(writers, tmp_path, "in_place", range(2, 22)))
 
     try:
-        caught = mistaken(read_while(readers, tmp_path, publish), published)
+        caught = find_wrong_answers(read_while(readers, tmp_path, publish), published)
     except scene.Bad as bad:
         caught = [str(bad)]
     assert caught

@@ -1,4 +1,4 @@
-"""One writer at a time; a killed one stops nobody."""
+"""Test that one writer at a time holds the index, and that a killed one blocks nobody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ with generations.lock_for_writing(Path(sys.argv[1])):
 
 @pytest.fixture
 def holder(tmp_path):
-    """Another process that holds the index for writing."""
+    """Start another process that holds the index for writing."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, tmp_path / "index"], stdout=subprocess.PIPE, cwd=ROOT
     )
@@ -38,13 +38,13 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-def test_a_second_writer_ends_at_once_with_a_clear_line_and_the_kernel_frees_the_lock(
+def test_a_second_writer_ends_at_once_and_the_kernel_frees_the_lock_of_a_killed_one(
     holder, writers, tmp_path
 ):
     guide = scene.write_guide(tmp_path / "guide", 1)
     second = writers.run("build", guide, tmp_path / "index")
     assert second.status == REFUSED
-    assert second.text.startswith("Another process is building the index")
+    assert second.output.startswith("Another process is building the index")
     assert scene.edition_in(tmp_path / "index") == scene.NO_INDEX
     holder.kill()
     holder.wait()
@@ -63,7 +63,7 @@ def test_the_second_writer_reads_no_page_and_encodes_nothing(holder, tmp_path):
         builder.build_index(tmp_path / "no guide", tmp_path / "index", Idle())
 
 
-def test_the_command_line_says_so_in_two_lines_and_its_exit_code(holder, tmp_path):
+def test_the_command_line_reports_a_busy_index_with_its_exit_code(holder, tmp_path):
     guide = scene.write_guide(tmp_path / "guide", 1)
     folders = ["--corpus", guide, "--index", tmp_path / "index"]
     ended = subprocess.run(
@@ -79,7 +79,7 @@ def test_the_command_line_says_so_in_two_lines_and_its_exit_code(holder, tmp_pat
     assert len(ended.stderr.strip().splitlines()) <= 3
 
 
-def test_of_writers_that_start_together_one_at_a_time_holds_the_index(tmp_path):
+def test_of_writers_that_start_together_only_one_at_a_time_holds_the_index(tmp_path):
     held = []
 
     def try_to_write(_):

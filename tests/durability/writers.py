@@ -1,7 +1,7 @@
-"""Writers in processes of their own, forked from one that has everything imported.
+"""Run writers in their own processes, forked from one that has imported everything.
 
-A forked writer lives some thirty milliseconds, all of them building: a kill or a fault at a
-random moment lands in the work and not in an import.
+A forked writer lives for about thirty milliseconds, all of them building: a kill or a fault at a
+random moment hits the work and not an import.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ ROOT = Path(__file__).parent.parent.parent
 KILL = 9
 
 PATIENCE = 300.0
-"""Seconds after which a writer hangs, and is killed, so that the test fails and does not wait."""
+"""Seconds after which a writer counts as hung and is killed, so that the test fails."""
 
 FAILED = 1
-"""The exit status of a writer that ended as no writer may: with a traceback, which it says."""
+"""The exit status of a writer that ended with a traceback, which is its output."""
 
 REFUSED = 3
-"""The exit status of a writer that ended with an error, which it says with its mend."""
+"""The exit status of a writer that ended with one of our errors, which is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a writer ended: its exit status (negative: the signal) and what it had to say."""
+    """How a writer ended: its exit status (negative: the signal) and its output."""
 
     status: int
-    text: Any
+    output: Any
 
 
 class Writers:
@@ -58,13 +58,13 @@ class Writers:
         assert self._read_line() == "ready\n"
 
     def run(self, *job: str | int | Path, kill_after: float = PATIENCE) -> Ended:
-        """Let a writer do a job to its end, or kill it after some seconds."""
+        """Run a writer's job to its end, or kill it after some seconds."""
         self._tell(json.dumps([str(word) if isinstance(word, Path) else word for word in job]))
-        text, status = None, None
+        output, status = None, None
         while status is None:
             what, _, words = self._read_line().partition(" ")
             if what == "said":
-                text = json.loads(words)
+                output = json.loads(words)
             elif what == "ended":
                 status = int(words)
             else:
@@ -72,8 +72,8 @@ class Writers:
                 timer.start()
         timer.cancel()
         timer.join()
-        self._tell("reap")  # from here on another process may get the number
-        return Ended(status, text)
+        self._tell("reap")  # from here on another process may get this process id
+        return Ended(status, output)
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -92,10 +92,12 @@ class Writers:
 
 def _fork() -> None:
     """Read jobs from standard input and fork a writer for each."""
-    # What draws progress bars shares a lock with its forks: a killed one would keep it for ever.
+    # tqdm shares a lock with forked processes: a killed one would keep it for ever.
     tqdm.set_lock(threading.RLock())
-    tqdm.monitor_interval = 0  # and no thread of its own, which may hold another while we fork
-    with tempfile.TemporaryDirectory() as folder:  # what a build imports late is imported now
+    tqdm.monitor_interval = 0  # no monitor thread, which may hold another lock during a fork
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # a build imports some modules late: import them now
         guide = scene.write_guide(Path(folder, "guide"), 1)
         jobs.build(guide, Path(folder, "index"))
         scene.edition_in(Path(folder, "index"))
@@ -114,12 +116,12 @@ def _fork() -> None:
 
 def _status(job: str, *words: str | int) -> int:
     try:
-        text, status = getattr(jobs, job)(*words), 0
+        output, status = getattr(jobs, job)(*words), 0
     except AssistantError as error:
-        text, status = str(error), REFUSED
+        output, status = str(error), REFUSED
     except Exception:  # noqa: BLE001 the outermost line of a process
-        text, status = traceback.format_exc(), FAILED
-    _say(f"said {json.dumps(text)}")
+        output, status = traceback.format_exc(), FAILED
+    _say(f"said {json.dumps(output)}")
     return status
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
-from opened import opened
+from opened import open_server
 
 from assistant.assistant import Assistant
 from assistant.errors import GuideError, VerifyError
@@ -147,7 +147,7 @@ def get(app, path: str) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def app(folder):
     live = LiveAssistant(Assistant(index.open_index(folder), WordEncoder()))
-    return opened(Settings(index=folder, journal="off"), live).app
+    return open_server(Settings(index=folder, journal="off"), live).app
 
 
 @pytest.mark.parametrize("route", ["/guide/", "/chat/"])

@@ -162,7 +162,7 @@ def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_i
 
 
 @pytest.mark.parametrize(
-    ("said", "read"),
+    ("reply", "read"),
     [
         ("Somebody else's words.", "Somebody else's words."),
         ("", ""),

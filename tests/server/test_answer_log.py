@@ -1,4 +1,4 @@
-"""What was answered and what readers thought of it, in real files of SQLite."""
+"""Test the answer log: answers and ratings, in real SQLite files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.server.answer_log import AnswerLog, Comment, LoggedAnswer, Rating
-from tests.answered import DAYS, NOON, REFUSED, TEXTS, Clock, answer, cited, opened
+from tests.answered import DAYS, NOON, REFUSED, TEXTS, Clock, answer, make_citation, open_log
 
-NOBODYS = "a" * 16
+UNKNOWN_ID = "a" * 16
 
 
 @pytest.fixture
@@ -25,16 +25,16 @@ def clock() -> Clock:
 
 @pytest.fixture
 def log(tmp_path, clock) -> Iterator[AnswerLog]:
-    result = opened(tmp_path, clock)
-    yield result
-    result.close()
+    answer_log = open_log(tmp_path, clock)
+    yield answer_log
+    answer_log.close()
 
 
 # -- answers --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("given_answer", [answer(), answer(**REFUSED)], ids=["found", "refused"])
-def test_an_answer_is_kept_as_it_was_given(log, given_answer):
+def test_an_answer_is_stored_as_it_was_given(log, given_answer):
     id_ = log.add(given_answer, TEXTS, language="de")
     assert log.get(id_) == LoggedAnswer(id_, given_answer, TEXTS, NOON, "de")
 
@@ -42,12 +42,12 @@ def test_an_answer_is_kept_as_it_was_given(log, given_answer):
 def test_an_answer_outlives_the_process(tmp_path, log):
     id_ = log.add(answer(), TEXTS)
     log.close()
-    again = opened(tmp_path)
+    again = open_log(tmp_path)
     assert again.get(id_).answer == answer()
     again.close()
 
 
-def test_the_same_answer_is_kept_once_as_it_was_last_given(tmp_path, log, clock):
+def test_the_same_answer_is_stored_once_as_it_was_last_given(tmp_path, log, clock):
     first = log.add(answer(), TEXTS, language="de")
     clock.move(days=1)
     second = log.add(answer(seconds=0.5, resources=()), {}, language="fr")
@@ -65,8 +65,8 @@ def test_the_same_answer_is_kept_once_as_it_was_last_given(tmp_path, log, clock)
         {"question": "do cats purr"},
         {"understood_as": "do kittens sleep?"},
         {"generation": "2"},
-        {"citations": (cited(sha256="1" * 64),)},
-        {"citations": (cited(), cited(2))},
+        {"citations": (make_citation(sha256="1" * 64),)},
+        {"citations": (make_citation(), make_citation(2))},
         REFUSED,
     ],
     ids=lambda changes: next(iter(changes)),
@@ -75,12 +75,12 @@ def test_another_answer_has_another_id(log, changes):
     assert log.add(answer(), TEXTS) != log.add(answer(**changes), TEXTS)
 
 
-def test_an_id_says_nothing_to_whoever_does_not_have_the_journal(tmp_path, log):
-    other = tmp_path / "other"
-    other.mkdir()
-    elsewhere = opened(other)
-    ids = {log.add(answer(), TEXTS), elsewhere.add(answer(), TEXTS)}
-    elsewhere.close()
+def test_an_id_reveals_nothing_without_the_answer_log(tmp_path, log):
+    other_folder = tmp_path / "other"
+    other_folder.mkdir()
+    other_log = open_log(other_folder)
+    ids = {log.add(answer(), TEXTS), other_log.add(answer(), TEXTS)}
+    other_log.close()
     assert len(ids) == 2
     for id_ in ids:
         assert len(id_) == 16
@@ -89,18 +89,18 @@ def test_an_id_says_nothing_to_whoever_does_not_have_the_journal(tmp_path, log):
 
 @pytest.mark.parametrize(
     "id_",
-    [NOBODYS, "", "a" * 15, "a" * 17, "A" * 16, "a" * 15 + "\n", "a" * 100_000, "\ud800" * 16,
+    [UNKNOWN_ID, "", "a" * 15, "a" * 17, "A" * 16, "a" * 15 + "\n", "a" * 100_000, "\ud800" * 16,
      "\x00" * 16, "' or '1' = '1' --", "%" * 16],
     ids=lambda text: ascii(text[:17]),
 )  # fmt: skip
-def test_an_id_that_nobody_was_given_finds_nothing(log, id_):
+def test_an_unknown_id_finds_nothing(log, id_):
     log.add(answer(), TEXTS)
     assert log.get(id_) is None
     assert log.rate(id_, True) is False
     assert log.ratings() == ()
 
 
-def test_nothing_is_kept_of_who_asked(tmp_path, log):
+def test_the_answer_log_stores_nothing_about_who_asked(tmp_path, log):
     database = sqlite3.connect(tmp_path / "journal.sqlite")
     columns = database.execute(
         "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c "
@@ -118,7 +118,7 @@ def test_nothing_is_kept_of_who_asked(tmp_path, log):
     assert json.loads(stored) == {"answer": answer().to_dict(), "texts": TEXTS, "language": ""}
 
 
-# -- whatever a text may hold ---------------------------------------------------------------
+# -- unusual text ---------------------------------------------------------------------------
 
 ODD = [
     "", "\x00", "\ud800", "\udc00 \ud800", "\u202e\u2066", "'; drop table journal_answer; --",
@@ -128,13 +128,13 @@ ODD = [
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory) -> Iterator[AnswerLog]:
-    result = opened(tmp_path_factory.mktemp("shared"))
-    yield result
-    result.close()
+    answer_log = open_log(tmp_path_factory.mktemp("shared"))
+    yield answer_log
+    answer_log.close()
 
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: ascii(text[:12]))
-def test_an_odd_text_comes_back_as_it_was(shared, text):
+def test_an_unusual_text_comes_back_unchanged(shared, text):
     id_ = shared.add(answer(text, generation=text), {text: text}, language=text)
     stored = shared.get(id_)
     assert stored == LoggedAnswer(id_, answer(text, generation=text), {text: text}, NOON, text)
@@ -145,7 +145,7 @@ def test_an_odd_text_comes_back_as_it_was(shared, text):
 @settings(deadline=None, max_examples=50)
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_any_text_comes_back_as_json_has_it(shared, question, comment):
-    question, text = json.loads(json.dumps([question, comment]))  # two halves may make a whole
+    question, text = json.loads(json.dumps([question, comment]))  # surrogate pairs merge
     id_ = shared.add(answer(question), {question: text})
     stored = shared.get(id_)
     assert (stored.answer, stored.texts) == (answer(question), {question: text})
@@ -155,7 +155,7 @@ def test_any_text_comes_back_as_json_has_it(shared, question, comment):
 # -- ratings --------------------------------------------------------------------------------
 
 
-def test_what_several_readers_think_of_an_answer_is_counted(log, clock):
+def test_the_ratings_of_several_readers_are_counted(log, clock):
     id_ = log.add(answer(), TEXTS)
     assert log.ratings() == ()
     assert log.rate(id_, False, "It is wrong.") is True
@@ -169,19 +169,19 @@ def test_what_several_readers_think_of_an_answer_is_counted(log, clock):
     assert log.ratings() == (Rating(id_, "do cats sleep", 3, 1, (last, first), clock.now),)
 
 
-def test_a_reader_who_thinks_again_replaces_their_own_vote_and_nobody_elses(log, clock):
-    one, two = (log.add(answer(f"question {n}"), TEXTS) for n in (1, 2))
-    for id_, vote in ((one, "mine"), (one, "yours"), (two, "mine")):
+def test_a_second_vote_of_a_reader_replaces_only_their_own_first_vote(log, clock):
+    first_id, second_id = (log.add(answer(f"question {n}"), TEXTS) for n in (1, 2))
+    for id_, vote in ((first_id, "mine"), (first_id, "yours"), (second_id, "mine")):
         log.rate(id_, True, vote, vote=vote)
     clock.move(seconds=1)
-    log.rate(one, False, "On second thought.", vote="mine")
+    log.rate(first_id, False, "On second thought.", vote="mine")
     first, second = log.ratings()
-    assert (first.id, first.helpful, first.unhelpful) == (one, 1, 1)
+    assert (first.id, first.helpful, first.unhelpful) == (first_id, 1, 1)
     assert [comment.text for comment in first.comments] == ["On second thought.", "yours"]
-    assert (second.id, second.helpful, second.unhelpful) == (two, 1, 0)
+    assert (second.id, second.helpful, second.unhelpful) == (second_id, 1, 0)
 
 
-def test_of_an_answer_the_newest_votes_are_kept_and_no_more_than_500(log, clock):
+def test_only_the_newest_500_votes_of_an_answer_are_kept(log, clock):
     id_ = log.add(answer(), TEXTS)
     for n in range(510):
         clock.move(seconds=1)
@@ -192,14 +192,14 @@ def test_of_an_answer_the_newest_votes_are_kept_and_no_more_than_500(log, clock)
     assert rating.comments[-1].text == "comment 10"
 
 
-def test_what_was_thought_of_an_answer_stays_when_it_is_given_again(log):
+def test_the_ratings_of_an_answer_stay_when_it_is_given_again(log):
     id_ = log.add(answer(), TEXTS)
     log.rate(id_, False, "It is wrong.")
     log.add(answer(), TEXTS)
     assert [rating.comments[0].text for rating in log.ratings()] == ["It is wrong."]
 
 
-def test_ratings_are_read_newest_first_and_no_more_than_asked_for(log, clock):
+def test_ratings_are_read_newest_first_up_to_a_limit(log, clock):
     ids = [log.add(answer(f"question {n}"), TEXTS) for n in range(5)]
     for n in (3, 0, 4, 1):
         clock.move(seconds=1)
@@ -212,20 +212,20 @@ def test_ratings_are_read_newest_first_and_no_more_than_asked_for(log, clock):
     assert log.ratings(0) == log.ratings(-1) == ()
 
 
-def test_a_comment_is_kept_as_it_can_be_read_and_cut_where_it_is_too_long(log):
+def test_a_comment_is_stored_without_control_characters_and_cut_to_2000_characters(log):
     id_ = log.add(answer(), TEXTS)
     log.rate(id_, True, "a\u202eb\x00c\ud800d\ne" + "x" * 3_000)
     assert log.ratings()[0].comments[0].text == "abcd\ne" + "x" * 1_994
 
 
-# -- how long -------------------------------------------------------------------------------
+# -- retention ------------------------------------------------------------------------------
 
 
-def on_disk(folder: Path) -> bytes:
+def read_files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
 
-def test_what_is_too_old_is_found_no_more_to_the_second(log, clock):
+def test_an_answer_expires_to_the_second(log, clock):
     id_ = log.add(answer(), TEXTS)
     log.rate(id_, True)
     clock.move(days=DAYS)
@@ -237,26 +237,26 @@ def test_what_is_too_old_is_found_no_more_to_the_second(log, clock):
     assert log.ratings() == ()
 
 
-def test_what_is_too_old_is_removed_when_a_journal_is_opened(tmp_path, log, clock):
+def test_expired_answers_are_removed_when_an_answer_log_is_opened(tmp_path, log, clock):
     old = log.add(answer("a question of old"), TEXTS)
     log.rate(old, True, "a comment of old")
     clock.move(days=1)
     new = log.add(answer("a new question"), TEXTS)
     log.close()
-    assert b"of old" in on_disk(tmp_path)
+    assert b"of old" in read_files(tmp_path)
     clock.move(days=DAYS - 1.5)
-    opened(tmp_path, clock).close()
-    clock.move(days=0.9)  # an hour after a step was noticed it is believed
-    again = opened(tmp_path, clock)
+    open_log(tmp_path, clock).close()
+    clock.move(days=0.9)  # a clock step is trusted an hour after it was noticed
+    again = open_log(tmp_path, clock)
     assert again.get(new) is not None
     again.close()
-    left = on_disk(tmp_path)
-    assert b"of old" not in left, "not even in what is free in the file"
+    left = read_files(tmp_path)
+    assert b"of old" not in left, "free pages of the file hold nothing of it either"
     assert b"a new question" in left
 
 
-def test_what_is_too_old_is_removed_within_an_hour_of_answers(tmp_path, log, clock):
-    def rows() -> int:
+def test_expired_answers_are_removed_once_an_hour_while_answers_are_added(tmp_path, log, clock):
+    def count_rows() -> int:
         database = sqlite3.connect(tmp_path / "journal.sqlite")
         (result,) = database.execute("select count(*) from journal_answer").fetchone()
         database.close()
@@ -264,16 +264,16 @@ def test_what_is_too_old_is_removed_within_an_hour_of_answers(tmp_path, log, clo
 
     log.add(answer("first"), TEXTS)
     clock.move(days=DAYS, minutes=-30)
-    log.add(answer("second"), TEXTS)  # when what was too old had long been removed
+    log.add(answer("second"), TEXTS)  # expired answers were removed long before
     clock.move(minutes=59)
     log.add(answer("third"), TEXTS)
-    assert rows() == 3, "looked at an hour after the last time, not at every answer"
+    assert count_rows() == 3, "an hour after the last check, not at every answer"
     clock.move(minutes=1)
     log.add(answer("third"), TEXTS)
-    assert rows() == 2
+    assert count_rows() == 2
 
 
-def test_an_answer_that_is_given_again_outlives_what_was_thought_of_it(log, clock):
+def test_an_answer_that_is_given_again_outlives_its_ratings(log, clock):
     id_ = log.add(answer(), TEXTS)
     log.rate(id_, False, "It is wrong.")
     clock.move(days=DAYS - 1)
@@ -283,4 +283,4 @@ def test_an_answer_that_is_given_again_outlives_what_was_thought_of_it(log, cloc
     log.add(answer("another"), TEXTS)
     assert log.get(id_).answer == answer()
     clock.set(days=-2)
-    assert log.ratings() == (), "and it was removed"
+    assert log.ratings() == (), "the rating was removed"

@@ -1,4 +1,4 @@
-"""What the server hands out at each address, and how it gets ready."""
+"""Test what the server returns at each address, and how it starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from drawn import HOSTILE, Tags, assert_harmless
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 
 from assistant.assistant import Assistant
 from assistant.errors import GuideError, SettingsError
@@ -42,8 +42,8 @@ JOIN = {"data": ["what is a dog?", None], "fn_index": 0, "session_hash": "abc", 
 
 
 @contextlib.contextmanager
-def served(settings: Settings, live: LiveAssistant):
-    server = opened(settings, live)
+def serve_guide(settings: Settings, live: LiveAssistant):
+    server = open_server(settings, live)
     yield server, TestClient(server.app, base_url="http://127.0.0.1")
 
 
@@ -64,16 +64,16 @@ def live(place, word_encoder) -> LiveAssistant:
 
 @pytest.fixture(scope="module")
 def client(place, live):
-    with served(Settings(index=place[1], title=HOSTILE), live) as (_, client):
+    with serve_guide(Settings(index=place[1], title=HOSTILE), live) as (_, client):
         yield client
 
 
-def test_a_probe_is_told_ok_and_no_more(client):
+def test_a_probe_gets_only_the_status(client):
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"status": "ok"}
 
 
-def test_an_admin_is_told_which_generation_lives_and_no_other_key_is(place, client, live):
+def test_healthz_names_the_generation_to_an_admin_key_only(place, client, live):
     keys = ApiKeys(place[1] / "keys.json")
     for scope in ("admin", "read"):
         token = keys.add(scope, [scope])
@@ -88,14 +88,14 @@ def test_an_admin_is_told_which_generation_lives_and_no_other_key_is(place, clie
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:7860", "10.1.2.3:7860", "pod-7", "a b"])
 def test_a_probe_is_answered_under_any_host_name(place, live, host):
     settings = Settings(index=place[1], hosts=("help.example.com",), root="/help")
-    with served(settings, live) as (_, client):
+    with serve_guide(settings, live) as (_, client):
         for path in ("/healthz", "/readyz", "/help/healthz"):
             reply = client.get(path, headers={"Host": host})
             assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
         assert client.get("/api/guide", headers={"Host": host}).status_code in {400, 421}
 
 
-def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
+def test_until_the_guide_is_ready_every_page_shows_the_progress(place):
     waiting = TestClient(Server(Settings(index=place[1])).app, base_url="http://127.0.0.1")
     for path in ("/", "/guide/dogs.md", "/a/" + "a" * 16):
         page = waiting.get(path, headers={"Accept": "text/html,*/*"})
@@ -106,10 +106,10 @@ def test_until_the_guide_is_ready_every_page_says_how_far_it_is(place):
         assert not waiting.get("/", headers={"Accept": accept}).text.startswith("<")
     for accept in ("TEXT/HTML", "application/json;q=0.5, text/html", "text/*"):
         assert waiting.get("/", headers={"Accept": accept}).text.startswith("<!doctype html>")
-    notice = waiting.post("/api/ask", json={"question": "what is a dog?"})
-    assert notice.status_code == 503
-    assert notice.headers["retry-after"] == "2"
-    assert notice.json()["hint"]
+    refusal = waiting.post("/api/ask", json={"question": "what is a dog?"})
+    assert refusal.status_code == 503
+    assert refusal.headers["retry-after"] == "2"
+    assert refusal.json()["hint"]
     assert waiting.get("/healthz").json() == {"status": "ok"}
     ready = waiting.get("/readyz")
     assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
@@ -131,19 +131,19 @@ def test_a_page_is_found_by_its_published_name_too(client):
 
 
 @pytest.mark.parametrize("path", ["nothing.md", "dogs.md'%20or%201=1--", "", "dogs.md%20"])
-def test_what_is_not_a_page_of_the_guide_is_not_found(client, path):
+def test_a_path_of_no_page_is_not_found(client, path):
     reply = client.get("/guide/" + path)
     assert reply.status_code == 404
     assert "is not in the guide" in reply.text
 
 
-def test_a_page_speaks_the_reader_s_language(client):
+def test_a_page_is_in_the_reader_s_language(client):
     page = client.get("/guide/nothing.md", headers={"Accept-Language": "ar, en;q=0.5"})
     (html,) = Tags(page.text).all("html")
     assert (html["lang"], html["dir"]) == ("ar", "rtl")
 
 
-def test_every_page_is_harmless_and_asks_no_other_host(client):
+def test_every_page_is_harmless_and_loads_from_no_other_host(client):
     for path in ("/guide/dogs.md", "/guide/cats%20and%20more.md", "/guide/none.md"):
         page = client.get(path)
         assert_harmless(page.text)
@@ -165,7 +165,7 @@ def test_the_chat_s_policy_allows_no_eval_and_no_script_without_the_page_s_own_n
     assert len(nonces) == 3
 
 
-def test_the_talk_is_never_an_input_of_an_event(client):
+def test_the_conversation_is_never_an_input_of_an_event(client):
     page = client.get("/").text
     config = json.loads(re.search(r"window.gradio_config = (\{.*?\});</script>", page, re.S)[1])
     kinds = {component["id"]: component["type"] for component in config["components"]}
@@ -205,7 +205,7 @@ def test_an_event_takes_text_and_nothing_else(client, data):
     "/gradio_api/cancel /gradio_api/stream/a /login /docs /redoc /gradio_api/info "
     "/config /monitoring /gradio_api/openapi.json /svelte/a /gradio_api/dev/reload /api".split(),
 )
-def test_nothing_of_gradio_s_is_served_but_what_the_chat_needs(client, path):
+def test_only_the_gradio_routes_that_the_chat_needs_are_served(client, path):
     for method in ("GET", "POST"):
         reply = client.request(method, path, json={} if method == "POST" else None)
         assert reply.status_code in {404, 405}, reply.text
@@ -213,18 +213,18 @@ def test_nothing_of_gradio_s_is_served_but_what_the_chat_needs(client, path):
 
 
 @pytest.mark.parametrize("path", ["web.py", "none.css", "", "catalogues", "py.typed"])
-def test_the_files_of_the_program_are_not_served(client, path):
+def test_source_files_are_not_served(client, path):
     reply = client.get("/chat/" + path)
     assert reply.status_code == 404
     assert "import" not in reply.text
 
 
-# -- what is kept ---------------------------------------------------------------------------------
+# -- the answer log -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def stored(place, live) -> str:
-    """The id of an answer that was given."""
+def stored_id(place, live) -> str:
+    """Return the id of a stored answer."""
     journal = AnswerLog.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
     answer = live.assistant.ask("what is a dog?")
     texts = {hit.passage.id: hit.passage.text for hit in answer.hits}
@@ -233,42 +233,44 @@ def stored(place, live) -> str:
     return name
 
 
-def test_an_answer_can_be_opened_later_as_it_was_given(client, stored):
-    page = client.get(f"/a/{stored}")
+def test_an_answer_can_be_opened_later_as_it_was_given(client, stored_id):
+    page = client.get(f"/a/{stored_id}")
     assert page.status_code == 200
     assert "A dog guards the house and the road." in page.text
     assert "The cited sections still say this." in page.text
     assert_harmless(page.text)
 
 
-def test_an_answer_whose_section_changed_since_says_so_and_stays_as_it_was(
-    place, tmp_path, word_encoder, stored
+def test_an_answer_whose_section_changed_says_so_and_stays_as_it_was(
+    place, tmp_path, word_encoder, stored_id
 ):
     (tmp_path / "dogs.md").write_text(DOGS.replace("the house", "a mountain"), encoding="utf-8")
     folder = tmp_path / "index"
     builder.build_index(tmp_path, folder, word_encoder)
     live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     journal = f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}"
-    with served(Settings(index=folder, journal=journal), live) as (_, later):
-        page = later.get(f"/a/{stored}").text
+    with serve_guide(Settings(index=folder, journal=journal), live) as (_, later):
+        page = later.get(f"/a/{stored_id}").text
     assert "A dog guards the house and the road." in page
     assert "This section has changed since." in page
     assert "still say this" not in page
 
 
-def test_an_answer_that_is_not_kept_is_not_found(client):
+def test_an_answer_that_is_not_stored_is_not_found(client):
     reply = client.get("/a/" + "b" * 16)
     assert reply.status_code == 404
     assert "There is no answer at this address" in reply.text
 
 
-def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, stored):
-    sent = client.post("/feedback", json={"answer": stored, "helpful": False, "comment": HOSTILE})
+def test_feedback_on_an_answer_is_stored(client, place, stored_id):
+    sent = client.post(
+        "/feedback", json={"answer": stored_id, "helpful": False, "comment": HOSTILE}
+    )
     assert sent.status_code == 204
     journal = AnswerLog.open(f"sqlite:///{(place[1] / 'journal.sqlite').resolve()}", days=90)
     (rating,) = journal.ratings()
     journal.close()
-    assert (rating.id, rating.helpful, rating.unhelpful) == (stored, 0, 1)
+    assert (rating.id, rating.helpful, rating.unhelpful) == (stored_id, 0, 1)
     assert [comment.text for comment in rating.comments] == [HOSTILE]
 
 
@@ -285,14 +287,14 @@ def test_what_a_reader_thinks_of_an_answer_is_kept(client, place, stored):
         (None, 415),
     ],
 )
-def test_an_opinion_in_another_shape_is_refused(client, body, status):
+def test_malformed_feedback_is_refused(client, body, status):
     sent = client.post("/feedback", json=body)
     assert sent.status_code == status
     assert sent.headers["content-type"] == "application/problem+json"
 
 
-def test_nothing_is_kept_where_that_is_switched_off(live, tmp_path):
-    with served(Settings(index=tmp_path, journal="off"), live) as (_, client):
+def test_nothing_is_stored_when_the_answer_log_is_off(live, tmp_path):
+    with serve_guide(Settings(index=tmp_path, journal="off"), live) as (_, client):
         assert (
             client.post("/feedback", json={"answer": "b" * 16, "helpful": True}).status_code == 404
         )
@@ -307,7 +309,7 @@ def test_the_guide_s_own_logo_and_colour_are_served(place, live, tmp_path):
     logo = tmp_path / "logo.svg"
     logo.write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     settings = Settings(index=place[1], logo=logo, accent="#ff0000", journal="off")
-    with served(settings, live) as (_, client):
+    with serve_guide(settings, live) as (_, client):
         assert client.get("/chat/logo").headers["content-type"] == "image/svg+xml"
         assert 'src="/chat/logo"' in client.get("/guide/dogs.md").text
         assert "--accent" in client.get("/chat/brand.css").text
@@ -323,15 +325,15 @@ def test_the_title_is_that_of_the_guide_s_front_page(tmp_path, word_encoder):
             (tmp_path / path).write_text(f"# {title}\n\nA cat sleeps.\n")
         builder.build_index(tmp_path, folder, word_encoder)
         live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
-        with served(Settings(index=folder, journal="off"), live) as (server, _):
+        with serve_guide(Settings(index=folder, journal="off"), live) as (server, _):
             assert server.branding.title == title
 
 
-def test_the_guide_s_own_form_is_where_readers_are_sent(place, live):
-    with served(Settings(index=place[1], journal="off"), live) as (server, _):
+def test_readers_are_sent_to_the_guide_s_own_form(place, live):
+    with serve_guide(Settings(index=place[1], journal="off"), live) as (server, _):
         assert server.branding.feedback_url == "https://forms.gle/abc"
     own = Settings(index=place[1], journal="off", feedback_url="mailto:us@example.com")
-    with served(own, live) as (server, _):
+    with serve_guide(own, live) as (server, _):
         assert server.branding.feedback_url == "mailto:us@example.com"
 
 
@@ -342,7 +344,7 @@ def refuse(_):
     raise GuideError("There is no guide.", "Write one.")
 
 
-def test_a_busy_port_is_a_setting_to_mend():
+def test_a_busy_port_is_a_settings_error():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"port {port}: Address already in use") as caught:
@@ -351,18 +353,18 @@ def test_a_busy_port_is_a_setting_to_mend():
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "message"),
     [
         ({"host": "256.0.0.1"}, r"cannot listen on 256\.0\.0\.1"),
         ({"logo": "logo.txt"}, "no picture"),
         ({"language": "tlh"}, "tlh"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_said_before_anything_is_done(changes, what):
-    with pytest.raises(SettingsError, match=what):
+def test_an_unusable_setting_is_an_error_before_anything_else_happens(changes, message):
+    with pytest.raises(SettingsError, match=message):
         serve(refuse, Settings(**changes))
 
 
-def test_what_fails_while_the_guide_is_made_ready_ends_the_server_and_is_said():
+def test_an_error_while_the_guide_is_prepared_ends_the_server():
     with pytest.raises(GuideError, match="no guide"):
         serve(refuse, Settings(port=0))

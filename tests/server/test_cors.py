@@ -1,10 +1,10 @@
-"""Every address asked from twelve origins: only the listed one is told that it may read."""
+"""Test every address from twelve origins: only the listed one may read."""
 
 from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 
 from assistant.assistant import Assistant
 from assistant.index import builder
@@ -30,7 +30,7 @@ FOREIGN = [
     "file://",
     "*",
 ]
-# Nobody is an admin here.
+# No request here has an admin key.
 ROWS = [
     (method, path, 401 if scope == "admin" else status)
     for rows in OPEN.values()
@@ -45,21 +45,23 @@ def client(tmp_path_factory, word_encoder) -> TestClient:
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
     builder.build_index(corpus, folder, word_encoder)
     settings = Settings(index=folder, origins=(LISTED,))
-    server = opened(settings, LiveAssistant(Assistant(indexes.open_index(folder), word_encoder)))
+    server = open_server(
+        settings, LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
+    )
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 
 def send_request(client, method: str, path: str, origin: str):
-    sent = {} if method == "POST" else None
-    return client.request(method, path, json=sent, headers={"Origin": origin})
+    body = {} if method == "POST" else None
+    return client.request(method, path, json=body, headers={"Origin": origin})
 
 
-def test_there_are_twelve_origins_and_all_the_addresses():
+def test_the_tables_hold_twelve_origins_and_all_addresses():
     assert len({LISTED, *FOREIGN}) == 12
     assert len(ROWS) > 20
 
 
-def test_the_listed_origin_reads_every_address_and_is_named_alone(client):
+def test_the_listed_origin_may_read_every_address(client):
     for method, path, status in ROWS:
         reply = send_request(client, method, path, LISTED)
         assert reply.status_code == status, path
@@ -71,7 +73,7 @@ def test_the_listed_origin_reads_every_address_and_is_named_alone(client):
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-def test_a_foreign_origin_is_told_of_nothing_and_changes_nothing(client, origin):
+def test_a_foreign_origin_may_read_and_change_nothing(client, origin):
     for method, path, status in ROWS:
         reply = send_request(client, method, path, origin)
         assert ALLOWED not in reply.headers, path
@@ -80,7 +82,7 @@ def test_a_foreign_origin_is_told_of_nothing_and_changes_nothing(client, origin)
 
 
 @pytest.mark.parametrize("origin", [LISTED, *FOREIGN])
-def test_only_the_listed_origin_is_let_try(client, origin):
+def test_only_the_listed_origin_passes_a_preflight_request(client, origin):
     for method, path, _ in ROWS:
         headers = {"Origin": origin, "Access-Control-Request-Method": method}
         reply = client.options(path, headers=headers)
@@ -91,7 +93,7 @@ def test_only_the_listed_origin_is_let_try(client, origin):
             assert reply.status_code in {204, 404}, path
 
 
-def test_a_page_of_the_server_s_own_needs_no_list(client):
+def test_the_server_s_own_origin_needs_no_list(client):
     reply = send_request(client, "POST", "/api/ask", "http://127.0.0.1")
     assert reply.status_code == 422
     assert ALLOWED not in reply.headers

@@ -1,4 +1,4 @@
-"""What is deployed: the installation script, the checks before it, a container and a service."""
+"""Test the deployment: the installation script, its preflight checks, a container, a service."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def run(*command: object, **given) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory, encoder) -> Path:
-    """An installation whose packages are those of the tests; all else the script does by itself.
+    """Install with the packages of the tests; the script does all else by itself.
 
-    `tests/durability/test_install.py` lets it fetch the packages too, which takes minutes.
+    `tests/durability/test_install.py` fetches the packages too, which takes minutes.
     """
-    pytest.importorskip("hatchling", reason="what builds the package is not installed")
+    pytest.importorskip("hatchling", reason="hatchling, which builds the package, is not installed")
     prefix = tmp_path_factory.mktemp("prefix")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix / "venv"], check=True)
     (site,) = (prefix / "venv" / "lib").glob("python*/site-packages")
@@ -53,15 +53,15 @@ def prefix(tmp_path_factory, encoder) -> Path:
 
 def test_an_installation_holds_the_command_its_packages_a_model_and_an_index(prefix):
     alone = {"env": {"PATH": os.environ["PATH"]}, "cwd": "/"}
-    requests = ("ask", "how is a PM different from a PO?", "--index", prefix / "index")
-    answer = run(prefix / "bin" / "assistant", *requests, **alone)
+    arguments = ("ask", "how is a PM different from a PO?", "--index", prefix / "index")
+    answer = run(prefix / "bin" / "assistant", *arguments, **alone)
     assert "Product Manager vs. Product Owner" in answer.stdout, answer.stderr
     code = "import assistant; print(assistant.__file__)"
     where = run(prefix / "venv" / "bin" / "python", "-c", code, **alone)
     assert Path(where.stdout.strip()).is_relative_to(prefix)
 
 
-def test_everybody_may_read_an_installation_and_nobody_else_may_change_it(prefix):
+def test_everybody_may_read_an_installation_and_only_its_owner_may_change_it(prefix):
     for path in prefix.rglob("*"):
         if not path.is_symlink():
             mode = path.stat().st_mode
@@ -69,7 +69,7 @@ def test_everybody_may_read_an_installation_and_nobody_else_may_change_it(prefix
             assert mode & stat.S_IROTH, path
 
 
-def served(prefix, folder, way):
+def serve_isolated(prefix, folder, way):
     require()
     packages = sysconfig.get_path("purelib")
     script = ROOT / "tests" / "isolated_serve.py"
@@ -80,7 +80,7 @@ def served(prefix, folder, way):
 
 
 def test_it_serves_as_any_user_from_read_only_files_with_a_volume_for_its_state(prefix, tmp_path):
-    result = served(prefix, tmp_path, "state")
+    result = serve_isolated(prefix, tmp_path, "state")
     assert result["ready"], result["said"]
     assert "A Product Owner is a role" in result["answer"]
     assert result["health"] == 0
@@ -89,23 +89,23 @@ def test_it_serves_as_any_user_from_read_only_files_with_a_volume_for_its_state(
 
 
 def test_it_serves_as_any_user_from_a_read_only_index(prefix, tmp_path):
-    result = served(prefix, tmp_path, "read-only")
+    result = serve_isolated(prefix, tmp_path, "read-only")
     assert result["ready"], result["said"]
     assert "A Product Owner is a role" in result["answer"]
     assert result["code"] == 0, result["said"]
 
 
-def test_without_a_temporary_folder_it_says_what_it_needs(prefix, tmp_path):
-    result = served(prefix, tmp_path, "no-temporary-folder")
+def test_without_a_temporary_folder_the_error_names_tmpdir(prefix, tmp_path):
+    result = serve_isolated(prefix, tmp_path, "no-temporary-folder")
     assert result["code"] == 2
     assert "TMPDIR" in result["said"]
     assert "Traceback" not in result["said"]
 
 
-# -- the checks before ----------------------------------------------------------------------------
+# -- preflight checks -----------------------------------------------------------------------------
 
 
-def test_a_busy_port_is_said_before_anything_is_installed(tmp_path):
+def test_a_busy_port_is_an_error_before_anything_is_installed(tmp_path):
     for name in ("Makefile", "deploy", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).symlink_to(ROOT / name)
     with socket.create_server(("127.0.0.1", 0)) as busy:
@@ -118,7 +118,7 @@ def test_a_busy_port_is_said_before_anything_is_installed(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["assistant.toml", "environment"])
-def test_the_port_that_is_tried_is_the_one_of_the_settings(where, tmp_path):
+def test_the_preflight_check_tries_the_configured_port(where, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         own = {"PATH": os.environ["PATH"]}
@@ -131,14 +131,14 @@ def test_the_port_that_is_tried_is_the_one_of_the_settings(where, tmp_path):
     assert f"port {port}" in done.stderr
 
 
-def test_make_run_hands_its_port_to_the_chat():
+def test_make_run_passes_its_port_to_the_chat():
     assert "app.py --port 8000\n" in run("make", "--dry-run", "run", "PORT=8000", cwd=ROOT).stdout
     assert "app.py \n" in run("make", "--dry-run", "run", cwd=ROOT).stdout
 
 
 @pytest.mark.parametrize("target", ["run", "test"])
 @pytest.mark.parametrize("python", ["", "/no/such/python3.11"])
-def test_without_a_python_make_says_which_is_needed(target, python, tmp_path):
+def test_make_without_a_python_names_the_version_it_needs(target, python, tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).symlink_to(ROOT / name)
     done = run("make", target, f"PYTHON={python}", cwd=tmp_path)
@@ -155,7 +155,7 @@ def test_an_old_python_is_named_with_its_version(tmp_path):
     assert "is 3.10.4" in done.stderr
 
 
-def test_the_installation_says_what_it_will_take_and_refuses_a_disk_that_is_too_small(tmp_path):
+def test_the_preflight_check_names_time_and_space_and_refuses_a_small_disk(tmp_path):
     done = run(sys.executable, DEPLOY / "preflight.py", "--folder", tmp_path / "venv")
     assert done.returncode == 0
     assert re.search(r"about \d+ minutes and \d\.\d GB", done.stderr)
@@ -172,26 +172,26 @@ KEYWORDS = set(
 )
 
 
-def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions with what follows them, long lines joined."""
+def read_instructions() -> list[tuple[str, str]]:
+    """Return the Dockerfile's instructions with their arguments, continued lines joined."""
     joined = re.sub(r"\\\n\s*", " ", DOCKERFILE)
     lines = [line for line in joined.splitlines() if line and not line.startswith("#")]
     return [(line.split()[0], line.partition(" ")[2].strip()) for line in lines]
 
 
-def test_every_instruction_of_the_dockerfile_is_one():
-    assert {keyword for keyword, _ in instructions()} <= KEYWORDS
-    assert instructions()[0][0] == "FROM"
+def test_every_instruction_of_the_dockerfile_is_known():
+    assert {keyword for keyword, _ in read_instructions()} <= KEYWORDS
+    assert read_instructions()[0][0] == "FROM"
 
 
-def test_what_the_dockerfile_copies_is_there_and_reaches_the_builder():
+def test_every_copied_file_exists_and_reaches_the_builder():
     sent = {
         line[1:]
         for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
         if line.startswith("!")
     }
     copied = set()
-    for keyword, words in instructions():
+    for keyword, words in read_instructions():
         if keyword == "COPY" and "--from" not in words:
             copied |= set(words.split()[:-1])
     assert copied
@@ -201,24 +201,24 @@ def test_what_the_dockerfile_copies_is_there_and_reaches_the_builder():
     assert {source.split("/")[0] for source in copied} == sent
 
 
-def test_what_the_dockerfile_runs_is_shell_and_the_one_installation_script():
-    runs = [words for keyword, words in instructions() if keyword == "RUN"]
+def test_every_run_instruction_is_valid_shell_and_one_runs_the_installation_script():
+    runs = [words for keyword, words in read_instructions() if keyword == "RUN"]
     for line in runs:
         assert run("sh", "-n", "-c", line).returncode == 0
     assert any(line.startswith("deploy/install ") for line in runs)
 
 
-def test_the_image_runs_as_a_user_without_rights_and_looks_after_itself():
-    content = dict(instructions())
+def test_the_image_runs_as_an_unprivileged_user_with_a_health_check():
+    content = dict(read_instructions())
     assert not content["USER"].startswith(("0", "root"))
     (check,) = re.findall(r"\[.*\]", content["HEALTHCHECK"])
     python, script = json.loads(check)
     assert python == "/opt/assistant/venv/bin/python"
-    assert f"deploy/health.py {script}" in [w for k, w in instructions() if k == "COPY"]
+    assert f"deploy/health.py {script}" in [w for k, w in read_instructions() if k == "COPY"]
     assert json.loads(content["ENTRYPOINT"]) == ["/opt/assistant/bin/assistant"]
 
 
-def test_the_settings_of_container_and_service_are_settings():
+def test_the_settings_of_container_and_service_exist():
     from assistant.settings import Settings
 
     service = (DEPLOY / "guide-assistant.service").read_text(encoding="utf-8")
@@ -228,7 +228,7 @@ def test_the_settings_of_container_and_service_are_settings():
     assert {"corpus", "index", "anonymous"} <= names <= set(Settings.model_fields)
 
 
-def test_the_composed_service_may_do_nothing_it_need_not():
+def test_the_composed_service_has_no_unneeded_rights():
     composed = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     guide = composed["services"]["guide"]
     assert guide["read_only"] is True
@@ -272,25 +272,25 @@ def test_torch_is_the_version_of_the_constraints_wherever_it_is_installed():
         assert named == {version}, name
 
 
-# -- the page about it ----------------------------------------------------------------------------
+# -- docs/deploy.md -------------------------------------------------------------------------------
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 
-def test_the_figures_of_the_page_are_those_of_the_checks():
+def test_the_page_has_the_figures_of_the_preflight_checks():
     from runpy import run_path
 
     promised = run_path(str(DEPLOY / "preflight.py"))
     assert f"{promised['DISK'] / 1e9:.1f} GB of disk" in PAGE
 
 
-def test_the_variables_of_the_page_are_those_of_the_script():
+def test_the_page_has_the_variables_of_the_script():
     script = (DEPLOY / "install").read_text(encoding="utf-8")
     read = set(re.findall(r"\$\{([A-Z_]+):-", script))
     assert read == set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
 
 
-def test_the_yaml_and_the_settings_of_the_page_can_be_used():
+def test_the_yaml_and_the_settings_of_the_page_are_valid():
     from assistant.settings import Settings
 
     (probes,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -304,7 +304,7 @@ def test_the_yaml_and_the_settings_of_the_page_can_be_used():
 
 
 @pytest.mark.parametrize("kind", ["pipe", "nested"])
-def test_a_file_of_settings_that_is_none_holds_nothing_up(tmp_path, kind):
+def test_an_unreadable_settings_file_does_not_block_the_preflight_check(tmp_path, kind):
     if kind == "pipe":
         os.mkfifo(tmp_path / "assistant.toml")
     else:

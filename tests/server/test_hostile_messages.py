@@ -1,6 +1,6 @@
-"""What no browser would send: messages of another shape, and paths that lead elsewhere.
+"""Test what no browser would send: malformed messages and paths that leave the served folders.
 
-All of it goes over a socket to a server that runs, byte for byte as it is written here.
+All of it goes over a socket to a running server, byte for byte as written here.
 """
 
 from __future__ import annotations
@@ -43,51 +43,51 @@ MESSAGE = {"role": "user", "content": [{"type": "component", **PART}]}
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers at a port, and the folder that everything of it is in."""
+    """A server at a port, and the folder that holds all its files."""
 
     port: int
     folder: Path
 
-    def written(self, request: bytes) -> bytes:
-        """All that is answered to some bytes."""
+    def exchange(self, request: bytes) -> bytes:
+        """Send bytes and return the whole response."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def ask(self, method: str, target: bytes, body: bytes = b"") -> tuple[int, str, bytes]:
-        """The status of an answer, where it leads to, and its body; it is whole."""
+        """Send a request and return the status, the Location header and the complete body."""
         head = f"Host: 127.0.0.1:{self.port}\r\nConnection: close\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        written = self.written(
+        response = self.exchange(
             method.encode() + b" " + target + b" HTTP/1.1\r\n" + head.encode() + b"\r\n" + body
         )
-        start, _, rest = written.partition(b"\r\n\r\n")
+        start, _, rest = response.partition(b"\r\n\r\n")
         if b"chunked" in start.lower():
             assert rest.endswith(b"0\r\n\r\n"), rest[-200:]
-        leads = re.search(rb"(?im)^location: *(.*?)\r?$", start)
-        return int(start.split()[1]), leads[1].decode() if leads else "", rest
+        location = re.search(rb"(?im)^location: *(.*?)\r?$", start)
+        return int(start.split()[1]), location[1].decode() if location else "", rest
 
     def join(self, **changes) -> int:
-        """The status of a message for the chat's queue."""
+        """Send a message to the chat's queue and return the status."""
         return self.ask(
             "POST", b"/gradio_api/queue/join", json.dumps({**JOIN, **changes}).encode()
         )[0]
 
     def receive_all(self, session: str) -> bytes:
-        """What a session is told of its message."""
+        """Return the events of a session."""
         path = f"/gradio_api/queue/data?session_hash={session}"
         return self.ask("GET", path.encode())[2]
 
-    def files(self) -> set[str]:
-        """Every file there is but the index's own."""
-        reply = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*")}
-        return {path for path in reply if not path.startswith("index/")}
+    def list_files(self) -> set[str]:
+        """List every file outside the index."""
+        paths = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*")}
+        return {path for path in paths if not path.startswith("index/")}
 
 
 @contextlib.contextmanager
-def running(folder: Path, encoder):
-    """Serve a small guide from a folder in which all is that a server could write to."""
+def run_server(folder: Path, encoder):
+    """Serve a small guide from a folder that holds everything the server could write to."""
     guide, index = folder / "guide", folder / "index"
     guide.mkdir()
     (guide / "cats.md").write_text("# Cats\n\n## What is a cat?\n\nA cat climbs a tree.\n")
@@ -124,17 +124,17 @@ def server(tmp_path_factory, word_encoder):
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
         patch.setattr(tempfile, "tempdir", str(folder / "tmp"))
         patch.chdir(folder / "work")
-        with running(folder, word_encoder) as reply:
-            assert reply.ask("GET", b"/readyz")[0] == 200
-            yield reply
+        with run_server(folder, word_encoder) as started:
+            assert started.ask("GET", b"/readyz")[0] == 200
+            yield started
 
 
 @pytest.fixture(scope="module")
 def events(server) -> dict[int, set[str]]:
-    """What sets off each event of the chat, as its page says it."""
+    """Return the triggers of each event of the chat, from its page."""
     page = server.ask("GET", b"/")[2].decode()
-    written = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
-    config = json.loads(written[1])
+    match = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
+    config = json.loads(match[1])
     return {event["id"]: {how for _, how in event["targets"]} for event in config["dependencies"]}
 
 
@@ -170,11 +170,11 @@ def test_a_message_that_is_not_text_is_refused_at_every_event(server, events, da
     ],
     ids=str,
 )
-def test_a_message_with_something_else_in_it_is_refused(server, changes):
+def test_a_message_with_a_wrong_field_is_refused(server, changes):
     assert server.join(**{"fn_index": 0, **changes}) == 422
 
 
-def test_a_message_for_no_event_is_refused(server, events):
+def test_a_message_for_an_unknown_event_is_refused(server, events):
     for number in (-1, len(events), 10**6, 10**30):
         assert server.join(fn_index=number) == 422
 
@@ -190,11 +190,11 @@ def test_a_message_for_no_event_is_refused(server, events):
     ],
     ids=lambda written: str(written)[:30],
 )
-def test_a_body_of_another_kind_is_refused(server, body, status):
+def test_a_malformed_body_is_refused(server, body, status):
     assert server.ask("POST", b"/gradio_api/queue/join", body)[0] == status
 
 
-def test_no_event_breaks_at_text_and_nothing_is_printed(server, events, capfd):
+def test_text_breaks_no_event_and_nothing_is_printed(server, events, capfd):
     for number in events:
         for data in ([], ["text"], ["text", None], [None, None], ["\0\u202e", None]):
             status = server.join(fn_index=number, data=data, session_hash=f"s{number}")
@@ -204,15 +204,15 @@ def test_no_event_breaks_at_text_and_nothing_is_printed(server, events, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_who_listens_for_nothing_is_told_so_and_no_error_is_logged(server, caplog):
-    status, _, written = server.ask("GET", b"/gradio_api/queue/data?session_hash=nobody")
+def test_an_unknown_session_gets_an_error_and_nothing_is_logged(server, caplog):
+    status, _, body = server.ask("GET", b"/gradio_api/queue/data?session_hash=nobody")
     assert status in {200, 404}
-    assert status == 404 or b"session_not_found" in written
+    assert status == 404 or b"session_not_found" in body
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-def eventually_rests() -> bool:
-    """Whether this process comes to a second in which it does next to nothing."""
+def becomes_idle() -> bool:
+    """Whether this process has a nearly idle second within a minute."""
     for _ in range(60):
         used = time.process_time()
         time.sleep(1)
@@ -221,15 +221,15 @@ def eventually_rests() -> bool:
     return False
 
 
-def test_after_all_that_no_file_is_new_nothing_goes_on_and_a_question_is_answered(server, events):
-    before = server.files()
+def test_after_all_messages_no_file_is_new_and_a_question_is_answered(server, events):
+    before = server.list_files()
     for data in SHAPES:
         for number in [*events, -1, 99]:
             server.join(fn_index=number, data=data)
-    assert server.files() == before
-    assert eventually_rests()
-    (asking,) = (number for number, how in events.items() if "submit" in how)
-    assert server.join(fn_index=asking, session_hash="real") == 200
+    assert server.list_files() == before
+    assert becomes_idle()
+    (submit_event,) = (number for number, how in events.items() if "submit" in how)
+    assert server.join(fn_index=submit_event, session_hash="real") == 200
     assert b"A cat climbs a tree." in server.receive_all("real")
 
 
@@ -249,37 +249,37 @@ PREFIXES = (
 TARGET = re.compile(r"(\{FILE\}|etc.{1,40}(passwd|issue)|boot\.ini|windows.*hosts).*$")
 
 
-def forms() -> list[str]:
-    """Every form of a path that leads elsewhere."""
+def read_forms() -> list[str]:
+    """Read every form of a path that leaves its folder."""
     return [form for form in TRAVERSAL.read_text(encoding="utf-8").split("\n") if form]
 
 
 def leads_out(form: str) -> bool:
-    """Whether a server that decodes a form without care reads a file beside its folders."""
-    wanted = [f"/r{'/f' * depth}/secret.txt" for depth in range(9)]
+    """Whether a careless server that decodes a form reads a file beside its folders."""
+    secrets = [f"/r{'/f' * depth}/secret.txt" for depth in range(9)]
     for _ in range(4):
         for path in (form, form.replace("\\", "/")):
-            reply = os.path.normpath("/r" + "/f" * 8 + "/" + path.lstrip("/"))
-            if reply in wanted:
+            normalised = os.path.normpath("/r" + "/f" * 8 + "/" + path.lstrip("/"))
+            if normalised in secrets:
                 return True
         form = unquote(form)
     return False
 
 
-def aimed(form: str, folder: Path) -> list[bytes]:
-    """A form as it is, aimed at a secret near by, and at it from the root of all."""
+def aim(form: str, folder: Path) -> list[bytes]:
+    """Return a form as it is, aimed at a secret near by, and at the secret from the root."""
     named = (form, TARGET.sub("secret.txt", form), TARGET.sub(f"{folder}/secret.txt"[1:], form))
-    return [one.replace("{FILE}", "secret.txt").encode() for one in dict.fromkeys(named)]
+    return [path.replace("{FILE}", "secret.txt").encode() for path in dict.fromkeys(named)]
 
 
 def assert_nothing_leaks(server: Running, form: str) -> int:
-    """Nothing but a refusal comes of a form of a path, wherever it is sent; how often it was."""
-    targets = aimed(form, server.folder)
+    """Check that a form of a path is refused under every prefix; return the number of requests."""
+    targets = aim(form, server.folder)
     for target in targets:
         for prefix in PREFIXES:
-            status, leads, body = server.ask("GET", prefix + target)
+            status, location, body = server.ask("GET", prefix + target)
             shown = (prefix + target, status, body[:200])
-            assert status in {400, 403, 404, 405} or leads == "/guide/cats.md", shown
+            assert status in {400, 403, 404, 405} or location == "/guide/cats.md", shown
             assert SECRET.encode() not in body, shown
             assert b"root:" not in body, shown
             assert b"__future__" not in body, shown
@@ -287,15 +287,15 @@ def assert_nothing_leaks(server: Running, form: str) -> int:
 
 
 @pytest.mark.skipif(not TRAVERSAL.is_file(), reason=f"there is no {TRAVERSAL}")
-def test_no_path_leads_out_of_what_is_served(server):
-    known = forms()
+def test_no_path_leaves_the_served_folders(server):
+    known = read_forms()
     assert sum(map(leads_out, (TARGET.sub("secret.txt", form) for form in known))) > 100
     for form in known[::20]:
         assert_nothing_leaks(server, form)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "A B"])
-def test_a_path_that_leads_elsewhere_is_refused_by_every_method(server, method):
+def test_a_path_that_leaves_its_folder_is_refused_for_every_method(server, method):
     for target in (
         b"/guide/../secret.txt",
         b"/static/..%2f..%2fsecret.txt",

@@ -1,7 +1,6 @@
-"""Whatever comes as text is answered, refused, or told what mends it; and what comes back is text.
+"""Test hostile text in questions, addresses, headers and bodies: every reply is well-formed.
 
-Questions, addresses, headers and bodies that nobody means well with. The messages and paths that
-do not come from a browser at all are in `tests/test_hostile_messages.py`.
+Messages and paths that no browser would send are in `tests/server/test_hostile_messages.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from assistant.server.service import Service
 from assistant.settings import Settings
 from assistant.text.normalize import strip_invisible
 from tests.conftest import SHARED
-from tests.server.test_app import served
+from tests.server.test_app import serve_guide
 from tests.sizes import size
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -55,7 +54,7 @@ A cat climbs a tree and a dog guards the house. There are two kinds: {0}
 """
 ODD = "\u202e\u200f\ufeff {0} %s ${x} {{y}} $$z$$ \u2028 &#0; <b> \U000e0041 e\u0301"
 
-# Any character there is, halves of some with them, and pieces that lead somewhere.
+# Any character, surrogates too, and pieces of questions, HTML and Markdown.
 CHARACTERS = st.characters(exclude_categories=())
 WORDS = "what is a |cat|dog |? |how is a cat different from a |and |the other one?|bread |CAT |ctas"
 MARKS = """which kinds of |are there|. |" |<b>|</p>|&#0;|&lt;|](|$$|{0}|{n}|%s|\\|```|<!--|vs|1. """
@@ -68,7 +67,7 @@ _LINE_ENDS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Balance(HTMLParser):
-    """Fails at an element that is closed out of turn, or not at all."""
+    """Fail at an element that is closed in the wrong order, or not at all."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -85,29 +84,29 @@ class Balance(HTMLParser):
         assert self._open.pop() == tag
 
 
-def assert_said(conversation: chat_module.ChatState) -> None:
-    """The last exchange is one line of harmless markup: an answer, a refusal, or a message."""
+def assert_well_formed(conversation: chat_module.ChatState) -> None:
+    """Check that the last turn is one line of harmless HTML: an answer, a refusal or an error."""
     shown = conversation.shown_html[-1]
     assert not _LINE_ENDS.search(shown)
-    shown.encode()  # no half of a character is left
+    shown.encode()  # no surrogate is left
     Balance(shown)
     assert_harmless(shown)
     assert "Something went wrong" not in shown
     message = re.search(r'class="notice failure"><p>[^<]+</p><p>[^<]+</p></div>', shown)
-    came_of_it = ["<blockquote" in shown, 'class="verdict"' in shown, bool(message)]
-    assert sum(came_of_it) == 1, shown
+    outcomes = ["<blockquote" in shown, 'class="verdict"' in shown, bool(message)]
+    assert sum(outcomes) == 1, shown
 
 
 def ask_twice(chat: chat_module.Chat, first: str, then: str) -> None:
-    """Ask, and ask again in the same talk."""
+    """Ask two questions in one conversation."""
     conversation, _ = chat.answer(first, chat_module.ChatState(), then)
-    assert_said(conversation)
+    assert_well_formed(conversation)
     conversation, _ = chat.answer(then, conversation, first)
-    assert_said(conversation)
+    assert_well_formed(conversation)
 
 
-def guide_chat(folder: Path, encoder) -> chat_module.Chat:
-    """A chat over a guide with odd text in it."""
+def open_chat(folder: Path, encoder) -> chat_module.Chat:
+    """Open a chat over a guide with unusual text in it."""
     (folder / "guide").mkdir()
     (folder / "guide" / "cats.md").write_text(GUIDE.replace("{0}", ODD), encoding="utf-8")
     (folder / "guide" / "dogs.md").write_text("# Dogs\n\nA dog guards the house.\n")
@@ -125,39 +124,39 @@ def place(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def chat(place, word_encoder) -> chat_module.Chat:
-    return guide_chat(place, word_encoder)
+    return open_chat(place, word_encoder)
 
 
-def naughty() -> list[str]:
+def read_naughty_strings() -> list[str]:
     return json.loads(NAUGHTY.read_text(encoding="utf-8"))
 
 
-# -- asked ----------------------------------------------------------------------------------------
+# -- questions-------------------------------------------------------------------------------------
 
 
 @needs_naughty
-def test_a_naughty_string_is_answered_refused_or_told_what_mends_it(chat):
-    for output in naughty()[::2]:
-        ask_twice(chat, output, f"what is a cat {output}")
+def test_a_naughty_string_is_answered_refused_or_an_error_with_a_hint(chat):
+    for text in read_naughty_strings()[::2]:
+        ask_twice(chat, text, f"what is a cat {text}")
 
 
 @settings(max_examples=size(400, 1500))
 @given(TEXTS, TEXTS)
 @example("what is a what is a what is a \ud800", "and cat")
-def test_any_text_is_answered_refused_or_told_what_mends_it(chat, first, then):
+def test_any_text_is_answered_refused_or_an_error_with_a_hint(chat, first, then):
     ask_twice(chat, first, then)
 
 
 @settings(max_examples=200)
 @given(TEXTS)
-def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, output):
+def test_any_text_asked_from_python_gives_an_answer_or_an_error_with_a_hint(chat, text):
     assistant = chat.service.live.assistant
     for call in (assistant.ask, assistant.search):
         try:
-            reply = call(output).to_dict()
+            reply = call(text).to_dict()
         except QuestionError as error:
             reply = {"what": error.message, "mend": error.hint}
-        assert all(reply.get(name, "said") for name in ("what", "mend"))
+        assert all(reply.get(name, "absent") for name in ("what", "mend"))
         json.dumps(reply, ensure_ascii=False).encode()
 
 
@@ -166,27 +165,28 @@ def test_any_text_asked_from_python_gives_an_answer_or_says_what_mends_it(chat, 
 @example("\ud800", "")
 def test_any_text_may_name_a_section_to_ask_about(chat, path, anchor):
     for section in (path, f"cats.md#{anchor}", f"{path}#{anchor}"):
-        conversation = chat.about(section, path)
+        conversation = chat.open_section(section, path)
         assert (
-            conversation == chat_module.ChatState() or '<p class="about">' in conversation.shown[0]
+            conversation == chat_module.ChatState()
+            or '<p class="about">' in conversation.shown_html[0]
         )
 
 
-# -- addressed ------------------------------------------------------------------------------------
+# -- addresses ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def client(place, chat):
-    with served(Settings(index=place / "index"), chat.service.live) as (_, client):
+    with serve_guide(Settings(index=place / "index"), chat.service.live) as (_, client):
         yield client
 
 
-def encoded(text: str) -> str:
+def encode(text: str) -> str:
     return quote(text, safe="", errors="surrogatepass")
 
 
 def assert_answered(response) -> None:
-    """No request breaks anything: it is served, or refused with what mends it."""
+    """Check that a request was served, or refused with a hint."""
     assert response.status_code in {200, 204, 307, 400, 404, 413, 422}, response.text
     kind = response.headers.get("content-type", "")
     if kind.startswith("application/problem+json"):
@@ -203,35 +203,37 @@ def assert_answered(response) -> None:
         assert response.status_code == 204
 
 
-def assert_any_address_is_answered(client, output: str, then: str) -> None:
-    one, other = encoded(output), encoded(then)
+def assert_any_address_is_answered(client, text: str, then: str) -> None:
+    first, second = encode(text), encode(then)
     for address in (
-        f"/guide/{one}",
-        f"/guide/{one}/{other}?section={one}",
-        f"/guide/cats.md?section={one}&first={other}&last={one}",
-        f"/guide/cats.md?first={one}&section=what-is-a-cat&{other}={one}",
-        f"/a/{one}",
+        f"/guide/{first}",
+        f"/guide/{first}/{second}?section={first}",
+        f"/guide/cats.md?section={first}&first={second}&last={first}",
+        f"/guide/cats.md?first={first}&section=what-is-a-cat&{second}={first}",
+        f"/a/{first}",
     ):
-        spoken = output.encode(errors="surrogatepass")
+        language = text.encode(errors="surrogatepass")
         assert_answered(
-            client.get(address, headers={"Accept-Language": spoken}, follow_redirects=False)
+            client.get(address, headers={"Accept-Language": language}, follow_redirects=False)
         )
 
 
 @settings(max_examples=80)
 @given(TEXTS, TEXTS)
-def test_any_text_in_an_address_is_answered_or_refused(client, output, then):
-    assert_any_address_is_answered(client, output, then)
+def test_any_text_in_an_address_is_answered_or_refused(client, text, then):
+    assert_any_address_is_answered(client, text, then)
 
 
 @needs_naughty
 def test_a_naughty_string_in_an_address_is_answered_or_refused(client):
-    for output, then in zip(naughty()[::10], naughty()[1::10], strict=False):
-        assert_any_address_is_answered(client, output, then)
+    for text, then in zip(
+        read_naughty_strings()[::10], read_naughty_strings()[1::10], strict=False
+    ):
+        assert_any_address_is_answered(client, text, then)
 
 
-def chat_page(client, query: str) -> str:
-    """The chat's page at an address, less what is different each time."""
+def fetch_chat_page(client, query: str) -> str:
+    """Fetch the chat's page at an address and remove the nonce."""
     page = client.get(f"/?{query}")
     assert page.status_code == 200
     nonce = re.search(r"'nonce-([^']+)'", page.headers["content-security-policy"])
@@ -240,23 +242,19 @@ def chat_page(client, query: str) -> str:
 
 @settings(max_examples=60)
 @given(TEXTS)
-def test_nothing_of_an_address_is_in_the_chat_s_page(client, output):
-    plain = chat_page(client, "")
-    assert (
-        chat_page(client, f"q={encoded(output)}&about={encoded(output)}&{encoded(output)}") == plain
-    )
+def test_the_chat_s_page_repeats_nothing_of_its_address(client, text):
+    plain = fetch_chat_page(client, "")
+    assert fetch_chat_page(client, f"q={encode(text)}&about={encode(text)}&{encode(text)}") == plain
 
 
 @settings(max_examples=80)
-@given(
-    st.one_of(st.binary(max_size=60), TEXTS.map(lambda output: json.dumps(output).encode())), TEXTS
-)
+@given(st.one_of(st.binary(max_size=60), TEXTS.map(lambda text: json.dumps(text).encode())), TEXTS)
 @example(b"", "\ud800")
-def test_any_body_of_an_opinion_is_taken_or_refused(client, body, output):
+def test_any_body_of_feedback_is_accepted_or_refused(client, body, text):
     for sent in (
         body,
-        json.dumps({"answer": output, "helpful": True}).encode(),
-        json.dumps({"answer": "a" * 16, "helpful": False, "comment": output}).encode(),
+        json.dumps({"answer": text, "helpful": True}).encode(),
+        json.dumps({"answer": "a" * 16, "helpful": False, "comment": text}).encode(),
         b'{"answer": "' + b"a" * 16 + b'", "helpful": true, "comment": ' + body + b"}",
     ):
         reply = client.post("/feedback", content=sent, headers={"Content-Type": "application/json"})
@@ -273,18 +271,18 @@ def journal(place, client):
 @settings(max_examples=80)
 @given(TEXTS, TEXTS)
 @example("", "\ud800")
-def test_any_question_and_comment_are_kept_and_shown(client, journal, chat, output, then):
+def test_any_question_and_comment_are_stored_and_shown(client, journal, chat, text, then):
     try:
-        given = Service(chat.service.live, journal).ask(f"what is a cat {output}", interface="test")
+        result = Service(chat.service.live, journal).ask(f"what is a cat {text}", interface="test")
     except QuestionError:
         return
-    name = given.id
-    sent = json.dumps({"answer": name, "helpful": True, "comment": then}).encode()
+    id_ = result.id
+    sent = json.dumps({"answer": id_, "helpful": True, "comment": then}).encode()
     reply = client.post("/feedback", content=sent, headers={"Content-Type": "application/json"})
     assert_answered(reply)
     if reply.status_code == 204:
-        (rating,) = (one for one in journal.ratings() if one.id == name)
+        (rating,) = (rating for rating in journal.ratings() if rating.id == id_)
         assert strip_invisible(then) in {"", *(comment.text for comment in rating.comments)}
-    page = client.get(f"/a/{name}")
+    page = client.get(f"/a/{id_}")
     assert page.status_code == 200
     assert_answered(page)

@@ -1,4 +1,4 @@
-"""Where a server starts, and goes on, although not everything may be read or written there."""
+"""Test that a server starts and keeps running where files cannot be read or written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUESTION = "What is a product manager?"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A guide and its index, made by root in a folder that everybody can read."""
+    """A guide and its index, created by root in a folder that everybody can read."""
 
     folder: Path
     guide: Path
@@ -41,10 +41,10 @@ class Place:
 
     @property
     def environment(self) -> tuple[str, ...]:
-        """Starts a command with the exported model, and without a home."""
+        """The command prefix that sets the exported model's cache and no home folder."""
         return ("env", "HOME=/nonexistent", f"XDG_CACHE_HOME={self.cache}")
 
-    def serving(self, *under: str, flags: tuple[str, ...] = (), **settings: object) -> Serving:
+    def serve(self, *under: str, flags: tuple[str, ...] = (), **settings: object) -> Serving:
         keys = self.folder / "keys.json"
         chosen = {"corpus": self.guide, "index": self.index, "keys": keys, **settings}
         return Serving(self.folder, under=(*self.environment, *under), flags=flags, **chosen)
@@ -64,8 +64,8 @@ def place(shared_folder, encoder) -> Place:
     return Place(shared_folder, guide, index, cache, admin)
 
 
-def health(serving: Serving, place: Place) -> dict[str, str]:
-    """What an admin is told of a server's condition."""
+def fetch_health(serving: Serving, place: Place) -> dict[str, str]:
+    """Fetch a server's health as an admin."""
 
     async def ask() -> Response:
         async with Readers(serving.port) as readers:
@@ -75,8 +75,8 @@ def health(serving: Serving, place: Place) -> dict[str, str]:
     return asyncio.run(asyncio.wait_for(ask(), PATIENCE)).json()
 
 
-def answered(serving: Serving) -> dict[str, object]:
-    """The answer of a server, over HTTP."""
+def ask_server(serving: Serving) -> dict[str, object]:
+    """Ask a server over HTTP and return the answer."""
 
     async def ask() -> dict[str, object]:
         connection = Connection(serving.port)
@@ -89,15 +89,15 @@ def answered(serving: Serving) -> dict[str, object]:
     return asyncio.run(asyncio.wait_for(ask(), PATIENCE))
 
 
-def until(condition: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], object]) -> None:
     ends = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.2)
 
 
-def started(place: Place, name: str) -> tuple[str, ...]:
-    """Starts a server where the index cannot be written, in one of the ways there are."""
+def start_command(place: Place, name: str) -> tuple[str, ...]:
+    """Return the command prefix that makes the index unwritable in one of four ways."""
     small = 'mount -t tmpfs -o size="$3"k tmpfs "$2"; cp -a "$1"/. "$2"'
     small += '; dd if=/dev/zero of="$2"/rest bs=1k 2>/dev/null || true'
     size = sum(path.stat().st_size // 1024 + 8 for path in place.index.rglob("*")) + 64
@@ -122,45 +122,47 @@ WAYS = [
 @needs_root
 @pytest.mark.parametrize("way", WAYS)
 def test_an_index_that_is_current_is_served_where_it_cannot_be_written(place, way):
-    if "mount" in way:  # there is a journal already, which cannot be written either
+    if "mount" in way:  # an answer log exists and cannot be written either
         AnswerLog.open(f"sqlite:///{place.index / 'journal.sqlite'}", days=90).close()
-    with place.serving(*started(place, way)) as serving:
+    with place.serve(*start_command(place, way)) as serving:
         serving.ready()
-        assert health(serving, place)["status"] == "ok"
-        answer = answered(serving)
+        assert fetch_health(serving, place)["status"] == "ok"
+        answer = ask_server(serving)
         assert answer["found"]
         assert answer["degraded"] == []
-        assert answer["id"] == "", "there is no journal"
+        assert answer["id"] == "", "no answer log"
         assert "The index is served as it is: The index cannot be written" in serving.log
         assert "Answers are not kept. The answer log" in serving.log
 
 
 @needs_root
-def test_an_index_that_is_not_current_is_served_with_a_word_where_it_cannot_be_written(place):
+def test_a_stale_index_that_cannot_be_written_is_served_with_a_notice(place):
     (place.guide / "cat.md").unlink()
-    with place.serving(*OTHER_USER, flags=("--watch",)) as serving:
+    with place.serve(*OTHER_USER, flags=("--watch",)) as serving:
         serving.ready()
-        text = "1 page changed since this index was built (1 deleted)."
-        assert health(serving, place)["status"] == "stale"
-        assert health(serving, place)["trouble"].startswith(text)
-        assert answered(serving)["degraded"][0].startswith(text)
+        notice = "1 page changed since this index was built (1 deleted)."
+        assert fetch_health(serving, place)["status"] == "stale"
+        assert fetch_health(serving, place)["trouble"].startswith(notice)
+        assert ask_server(serving)["degraded"][0].startswith(notice)
         (place.guide / "more.md").write_text("# More\n\nMore of it.\n")
-        until(lambda: "2 pages changed" in health(serving, place)["trouble"])
-        assert str(place.folder) not in health(serving, place)["trouble"]
+        wait_until(lambda: "2 pages changed" in fetch_health(serving, place)["trouble"])
+        assert str(place.folder) not in fetch_health(serving, place)["trouble"]
 
 
 def test_an_index_without_its_guide_is_served(place):
     shutil.rmtree(place.guide)
-    with place.serving() as serving:
+    with place.serve() as serving:
         serving.ready()
-        assert answered(serving)["found"]
+        assert ask_server(serving)["found"]
         assert "The index is served as it is: There is no guide at" in serving.log
-        assert "The guide cannot be read" in health(serving, place)["trouble"], "it was named"
+        assert "The guide cannot be read" in fetch_health(serving, place)["trouble"], (
+            "the guide was configured"
+        )
 
 
-def test_without_an_index_a_guide_that_is_not_there_still_stops_the_server(place):
+def test_a_missing_guide_stops_a_server_that_has_no_index(place):
     shutil.rmtree(place.index)
-    with place.serving(corpus=place.folder / "nowhere") as serving:
+    with place.serve(corpus=place.folder / "nowhere") as serving:
         serving.ended(time.monotonic())
         assert serving.process.returncode == 3
         assert "There is no guide at" in serving.log
@@ -168,9 +170,9 @@ def test_without_an_index_a_guide_that_is_not_there_still_stops_the_server(place
 
 @needs_root
 @pytest.mark.parametrize(
-    ("command", "result"), [("ask --json", "citations"), ("search --json", "hits")]
+    ("command", "field"), [("ask --json", "citations"), ("search --json", "hits")]
 )
-def test_the_command_line_answers_from_an_index_it_may_not_write(place, command, result):
+def test_the_command_line_answers_from_an_index_it_may_not_write(place, command, field):
     words = [sys.executable, "-m", "assistant", *command.split(), "--index", place.index, QUESTION]
     under = (*place.environment, *read_only(place.folder), *OTHER_USER)
     done = subprocess.run(
@@ -183,63 +185,63 @@ def test_the_command_line_answers_from_an_index_it_may_not_write(place, command,
     assert done.returncode == 0, done.stderr
     assert b"Answers are slow" not in done.stderr
     assert b"Traceback" not in done.stderr
-    assert json.loads(done.stdout)[result]
+    assert json.loads(done.stdout)[field]
 
 
 # -- two at once ------------------------------------------------------------------------------
 
 
-def progress(serving: Serving) -> dict[str, object]:
+def fetch_progress(serving: Serving) -> dict[str, object]:
     return asyncio.run(fetch(serving.port, "/progress")).json()["steps"]
 
 
 def test_a_server_waits_for_another_process_that_builds_its_index_and_says_so(place):
-    with generations.lock_for_writing(place.index), place.serving() as serving:
-        until(lambda: "waiting" in progress(serving))
+    with generations.lock_for_writing(place.index), place.serve() as serving:
+        wait_until(lambda: "waiting" in fetch_progress(serving))
         page = asyncio.run(fetch(serving.port, "/"))
         assert page.status == 503
         assert "another process is building this index" in page.body.decode()
         assert "Another process is building the index" in serving.log
         serving.stop()
         assert serving.process.returncode == 0
-    with place.serving() as serving:
+    with place.serve() as serving:
         with generations.lock_for_writing(place.index):
-            until(lambda: serving.port and progress(serving) is not None)
+            wait_until(lambda: serving.port and fetch_progress(serving) is not None)
             time.sleep(1.0)
         serving.ready()
-        assert answered(serving)["found"]
+        assert ask_server(serving)["found"]
 
 
-def test_two_servers_started_at_once_both_serve_what_one_has_built(place):
+def test_two_servers_started_at_once_both_serve_the_index_that_one_builds(place):
     shutil.rmtree(place.index)
-    with place.serving(flags=("--watch",)) as one, place.serving(flags=("--watch",)) as other:
+    with place.serve(flags=("--watch",)) as one, place.serve(flags=("--watch",)) as other:
         one.ready()
         other.ready()
-        generation = health(one, place)["generation"]
-        assert health(other, place) == {"status": "ok", "generation": generation}
+        generation = fetch_health(one, place)["generation"]
+        assert fetch_health(other, place) == {"status": "ok", "generation": generation}
         (place.guide / "cat.md").write_text("# Cat\n\nA cat sleeps in the house.\n")
-        until(lambda: health(one, place)["generation"] != generation)
-        until(lambda: health(other, place) == health(one, place))
-        assert health(one, place)["status"] == "ok"
+        wait_until(lambda: fetch_health(one, place)["generation"] != generation)
+        wait_until(lambda: fetch_health(other, place) == fetch_health(one, place))
+        assert fetch_health(one, place)["status"] == "ok"
 
 
 @needs_root
 @pytest.mark.parametrize("closed", ["", "part"])
-def test_a_guide_or_a_folder_of_it_that_is_closed_after_the_start_is_said(place, encoder, closed):
+def test_a_guide_that_becomes_unreadable_after_the_start_is_reported(place, encoder, closed):
     (place.guide / "part").mkdir()
     (place.guide / "part" / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
     builder_module.build_index(place.guide, place.index, encoder)
-    with place.serving(*OTHER_USER, flags=("--watch",)) as serving:
+    with place.serve(*OTHER_USER, flags=("--watch",)) as serving:
         serving.ready()
-        assert answered(serving)["degraded"] == []
+        assert ask_server(serving)["degraded"] == []
         (place.guide / closed).chmod(0o700)
-        until(lambda: "cannot be read" in health(serving, place).get("trouble", ""))
-        assert "cannot be read" in answered(serving)["degraded"][0]
+        wait_until(lambda: "cannot be read" in fetch_health(serving, place).get("trouble", ""))
+        assert "cannot be read" in ask_server(serving)["degraded"][0]
         (place.guide / closed).chmod(0o755)
-        until(lambda: "trouble" not in health(serving, place))
+        wait_until(lambda: "trouble" not in fetch_health(serving, place))
 
 
-# -- what may not be read or watched -----------------------------------------------------------
+# -- unreadable or unwatched folders -----------------------------------------------------------
 
 
 @needs_root
@@ -252,12 +254,12 @@ def test_a_server_follows_edits_although_it_cannot_watch_everything(place, way):
         under = OTHER_USER
         for path in (place.index, *place.index.rglob("*")):
             shutil.chown(path, 65534, 65534)
-    with place.serving(*under, flags=("--watch",)) as serving:
+    with place.serve(*under, flags=("--watch",)) as serving:
         serving.ready()
-        generation = health(serving, place)["generation"]
+        generation = fetch_health(serving, place)["generation"]
         (place.guide / "cat.md").write_text("# Cat\n\nA cat sleeps in the house.\n")
-        until(lambda: health(serving, place)["generation"] != generation)
-        assert health(serving, place)["status"] == "ok"
+        wait_until(lambda: fetch_health(serving, place)["generation"] != generation)
+        assert fetch_health(serving, place)["status"] == "ok"
         assert "Traceback" not in serving.log
         reason = "closed cannot be read" if "folder" in way else "The guide cannot be watched"
-        until(lambda: reason in serving.log)
+        wait_until(lambda: reason in serving.log)

@@ -1,6 +1,6 @@
-"""Who is local behind real proxies: nginx, HAProxy and TCP forwards, with and without settings.
+"""Test which callers are local behind nginx, HAProxy and TCP forwards, with and without settings.
 
-Every reader here sits on this machine, as one behind a proxy on the server's own machine seems to.
+Every reader here is on this machine, as a reader behind a proxy on the same machine seems to be.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ NAME = "help.example.com"
 READ, RATE, ADMIN = "/api/guide", "/api/feedback", "/metrics"
 OPINION = b'{"answer": "aaaaaaaaaaaaaaaa", "helpful": true}'
 
-# What `may` finds: nobody has counters without a key.
+# What `request_all` returns: nobody reads the metrics without a key.
 READER, NOBODY = (200, 404, 401), (401, 401, 401)
 
-# A server on the loopback, published by a proxy of the same machine, by how it is set.
+# The settings of a server on the loopback, published by a proxy on the same machine.
 SETTINGS = {
     "nothing": {},
     "hosts": {"hosts": NAME},
@@ -49,24 +49,24 @@ SETTINGS = {
     "anonymous": {"trusted_proxies": "127.0.0.1", "hosts": NAME, "anonymous": "true"},
 }
 
-# Which ways add a header that tells a proxy, so that nobody who comes by them is local. The others
-# look like a program on this machine, which is why `hosts` and `trust_loopback` end its trust.
+# The first ways add a header that reveals a proxy, so nobody who uses them is local. The others
+# look like a program on this machine; therefore `hosts` and `trust_loopback` end its trust.
 TELLING = ("nginx", "tunnel, nginx", "haproxy", "tunnel, haproxy", "tunnel with Via, nginx bare")
 SILENT = ("nginx bare", "haproxy bare", "tcp")
 WAYS = (*TELLING, *SILENT)
 
 
-def free(count: int) -> list[int]:
-    """Ports nobody listens on; all are held until all are known."""
+def find_free_ports(count: int) -> list[int]:
+    """Return free ports; all are held until all are known."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
+    ports = [listener.getsockname()[1] for listener in held]
+    for listener in held:
+        listener.close()
     return ports
 
 
 class Forward:
-    """A forward of TCP to a port here; `inserted` is written into the head of each request."""
+    """A TCP forward to a local port that writes `inserted` into the head of each request."""
 
     def __init__(self, to: int, inserted: bytes = b"") -> None:
         self._to, self._inserted = to, inserted
@@ -92,8 +92,8 @@ class Forward:
         self._listener.close()
 
 
-def nginx_of(folder: Path, servers: str) -> list[str | Path]:
-    """The command that runs servers of nginx in the foreground, from one folder."""
+def write_nginx(folder: Path, servers: str) -> list[str | Path]:
+    """Write a configuration of nginx and return the command that runs it in the foreground."""
     folder.mkdir()
     paths = "".join(
         f"{name}_temp_path {folder}/{name};"
@@ -107,25 +107,25 @@ def nginx_of(folder: Path, servers: str) -> list[str | Path]:
     return [NGINX, "-e", folder / "log", "-p", folder, "-c", folder / "nginx.conf"]
 
 
-def haproxy_of(path: Path, text: str) -> list[str | Path]:
+def write_haproxy(path: Path, text: str) -> list[str | Path]:
     path.write_text(text, encoding="utf-8")
     return [HAPROXY, "-db", "-f", path]
 
 
-def bare(text: str) -> str:
-    """A recipe without the lines that tell of the proxy."""
+def remove_headers(text: str) -> str:
+    """Return a recipe without the lines that reveal the proxy."""
     telling = r"^ *(proxy_set_header X-Forwarded|option forwardfor|http-request set-header X-).*\n"
     return re.sub(telling, "", text, flags=re.MULTILINE)
 
 
 @pytest.fixture(scope="module", params=SETTINGS)
 def site(request, tmp_path_factory, corpus_index, corpus_assistant):
-    """A server with one of the settings, and the port and the path of each way to it."""
+    """Run a server with one of the settings, and return the port of each way to it."""
     home = tmp_path_factory.mktemp("served")
     shutil.copytree(corpus_index, home / "index")
     recipe = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     other = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
-    notice, silent, told_too, silent_too = free(4)
+    nginx_port, bare_nginx_port, haproxy_port, bare_haproxy_port = find_free_ports(4)
     with contextlib.ExitStack() as stack:
         settings = Settings(index=home / "index", root="/help", **SETTINGS[request.param])
         origin = stack.enter_context(serving(LiveAssistant(corpus_assistant), settings))
@@ -139,9 +139,12 @@ def site(request, tmp_path_factory, corpus_index, corpus_assistant):
             return text.replace("/readyz", "/help/readyz")
 
         commands = [
-            nginx_of(home / "nginx", nginx(recipe, notice) + nginx(bare(recipe), silent)),
-            haproxy_of(home / "told.cfg", haproxy(other, told_too)),
-            haproxy_of(home / "silent.cfg", haproxy(bare(other), silent_too)),
+            write_nginx(
+                home / "nginx",
+                nginx(recipe, nginx_port) + nginx(remove_headers(recipe), bare_nginx_port),
+            ),
+            write_haproxy(home / "told.cfg", haproxy(other, haproxy_port)),
+            write_haproxy(home / "silent.cfg", haproxy(remove_headers(other), bare_haproxy_port)),
         ]
         for command in commands:
             process = subprocess.Popen(command, stderr=subprocess.PIPE)
@@ -150,31 +153,31 @@ def site(request, tmp_path_factory, corpus_index, corpus_assistant):
             stack.callback(process.terminate)
         forwards = {
             "tcp": Forward(port_served),
-            "tunnel, nginx": Forward(notice),
-            "tunnel, haproxy": Forward(told_too),
-            "tunnel with Via, nginx bare": Forward(silent, b"Via: 1.1 tunnel\r\n"),
+            "tunnel, nginx": Forward(nginx_port),
+            "tunnel, haproxy": Forward(haproxy_port),
+            "tunnel with Via, nginx bare": Forward(bare_nginx_port, b"Via: 1.1 tunnel\r\n"),
         }
         for forward in forwards.values():
             stack.callback(forward.close)
         ports = {way: forward.port for way, forward in forwards.items()}
-        ports |= {"nginx": notice, "nginx bare": silent}
-        ports |= {"haproxy": told_too, "haproxy bare": silent_too}
-        for port in (notice, silent, told_too, silent_too):
-            reachable(port)
+        ports |= {"nginx": nginx_port, "nginx bare": bare_nginx_port}
+        ports |= {"haproxy": haproxy_port, "haproxy bare": bare_haproxy_port}
+        for port in (nginx_port, bare_nginx_port, haproxy_port, bare_haproxy_port):
+            wait_for_proxy(port)
         yield request.param, ports, ApiKeys(home / "index" / "keys.json")
 
 
-def reachable(port: int) -> None:
+def wait_for_proxy(port: int) -> None:
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         with contextlib.suppress(OSError, http.client.HTTPException):
-            if status(port, "GET", "/readyz") == 200:
+            if fetch_status(port, "GET", "/readyz") == 200:
                 return
         time.sleep(0.05)
     pytest.fail(f"no proxy answers at {port}")
 
 
-def status(
+def fetch_status(
     port: int, method: str, path: str, body: bytes = b"", *, key: str = "", host: str = "localhost"
 ) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -188,26 +191,26 @@ def status(
         connection.close()
 
 
-def may(port: int, setting: str, key: str = "") -> tuple[int, ...]:
-    """What is answered to reading, to rating an answer that is not kept, and to counters."""
+def request_all(port: int, setting: str, key: str = "") -> tuple[int, ...]:
+    """Return the statuses of reading, of rating an unknown answer, and of the metrics."""
     host = NAME if "hosts" in SETTINGS[setting] else "localhost"
     rows = [("GET", READ, b""), ("POST", RATE, OPINION), ("GET", ADMIN, b"")]
-    return tuple(status(port, *row, key=key, host=host) for row in rows)
+    return tuple(fetch_status(port, *row, key=key, host=host) for row in rows)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_who_comes_by_a_proxy_of_this_machine_is_local_only_where_nothing_tells(site, way):
+def test_a_caller_behind_a_local_proxy_is_local_only_if_no_header_reveals_it(site, way):
     setting, ports, _ = site
     anyone = setting == "anonymous" or (setting == "nothing" and way in SILENT)
-    assert may(ports[way], setting) == (READER if anyone else NOBODY)
+    assert request_all(ports[way], setting) == (READER if anyone else NOBODY)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_key_gets_by_every_way_what_it_allows(site, way):
+def test_a_key_has_its_scopes_by_every_way(site, way):
     setting, ports, keys = site
     try:
-        assert may(ports[way], setting, keys.add("reader")) == (200, 403, 403)
-        assert may(ports[way], setting, keys.add("monitor", ["admin"])) == (200, 404, 200)
+        assert request_all(ports[way], setting, keys.add("reader")) == (200, 403, 403)
+        assert request_all(ports[way], setting, keys.add("monitor", ["admin"])) == (200, 404, 200)
     finally:
         for key in keys.list_keys():
             keys.revoke(key.name)
@@ -217,4 +220,4 @@ def test_a_key_gets_by_every_way_what_it_allows(site, way):
 def test_a_name_that_no_setting_lists_is_not_served_on_the_loopback(site, way):
     setting, ports, _ = site
     listed = "hosts" in SETTINGS[setting]
-    assert status(ports[way], "GET", READ, host="other.example" if listed else NAME) == 421
+    assert fetch_status(ports[way], "GET", READ, host="other.example" if listed else NAME) == 421

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: everything is used in a network where all that is sent is seen.
+"""Test that nothing leaves the machine: use everything in a network that records all packets.
 
 It runs as root on Linux. Elsewhere it is skipped, and where NAMESPACES=required, as in `.ci/run`,
 it fails instead.
@@ -15,16 +15,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.test_formats import docx, paragraph, pdf
 
+from tests.documents import docx, paragraph, pdf
 from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, require, skip
 from tests.sizes import size
 
 IDLE = size(30, 60)
-"""Seconds that nothing is asked: onnxruntime would look up its maker's host after 15."""
+"""Idle seconds: onnxruntime would look up its maker's host after 15."""
 
 PATIENCE = 1200.0
-"""Seconds after which a program is held to hang; alone on the machine it takes 100."""
+"""Seconds after which a program counts as hung; alone on the machine it takes 100."""
 QUOTE = "A Product Owner is a role from the Scrum framework"
 TELLTALE = f"""
 import pathlib, socket
@@ -62,7 +62,7 @@ OF_THE_BROWSER = ("/browser/", "/var/cache/fontconfig/", "/dev/shm/.org.chromium
 
 @pytest.fixture(scope="module")
 def traces(tmp_path_factory):
-    """What each program did. All run at once, so that they are idle at the same time."""
+    """Return what each program did. All run at once, so that they are idle at the same time."""
     require()
     if find_spec("playwright") is None or shutil.which("chromium") is None:
         skip("chromium and playwright are not installed")
@@ -90,14 +90,14 @@ def traces(tmp_path_factory):
             program.end()
 
 
-def test_a_program_that_asks_the_network_and_leaves_a_file_is_seen(traces):
+def test_a_program_that_uses_the_network_and_leaves_a_file_is_detected(traces):
     observed = traces["telltale"]
     assert observed.names == ("one.example",)
     assert set(observed.addresses) >= set(EVERY_NAME_IS_AT)
     assert observed.paths == ("/home/reader/left",)
 
 
-def test_onnxruntime_by_itself_is_seen_to_send_and_to_leave_files(traces):
+def test_onnxruntime_by_itself_is_detected_sending_and_leaving_files(traces):
     observed = traces["unswitched"]
     assert observed.code == 0, observed.errors
     assert observed.names
@@ -105,28 +105,28 @@ def test_onnxruntime_by_itself_is_seen_to_send_and_to_leave_files(traces):
     assert any(path.endswith("/deviceid") for path in observed.paths)
 
 
-def test_imported_after_this_package_onnxruntime_is_silent(traces):
+def test_onnxruntime_imported_after_this_package_sends_nothing(traces):
     observed = traces["switched"]
     assert observed.code == 0, observed.errors
     assert (observed.names, observed.addresses, observed.paths) == ((), (), ())
 
 
-def test_imported_before_this_package_onnxruntime_cannot_be_stopped_and_a_warning_says_so(traces):
+def test_onnxruntime_imported_before_this_package_causes_a_warning(traces):
     observed = traces["late"]
     assert "RuntimeWarning: onnxruntime was imported before assistant" in observed.errors
-    assert observed.names  # where it can be stopped one day, the warning can go
+    assert observed.names  # once it can be stopped, remove the warning
 
 
-def test_everything_answers_where_no_other_machine_can_be_reached(traces):
+def test_every_interface_answers_without_a_network(traces):
     used = traces["everything"]
     assert used.code == 0, used.errors
-    text = json.loads(used.output)
+    report = json.loads(used.output)
     interfaces = "mcp python rest completions chat client".split()
     interfaces += ["mcp over http", "command line"]
-    assert set(text["answers"]) == set(interfaces)
-    for interface, answer in text["answers"].items():
+    assert set(report["answers"]) == set(interfaces)
+    for interface, answer in report["answers"].items():
         assert QUOTE in answer, interface
-    assert set(text["codes"].values()) == {0}
+    assert set(report["codes"].values()) == {0}
 
 
 def test_no_name_is_looked_up_and_no_packet_leaves_the_loopback(traces):
@@ -138,10 +138,8 @@ def test_no_name_is_looked_up_and_no_packet_leaves_the_loopback(traces):
 def test_the_chat_sends_the_browser_nowhere_else(traces):
     requests = json.loads(traces["everything"].output)["requests"]
     assert len(requests) > 10
-    request = {urlsplit(url) for url in requests}
-    assert {url.netloc for url in request if url.scheme not in {"data", "blob"}} == {
-        "127.0.0.1:7860"
-    }
+    urls = {urlsplit(url) for url in requests}
+    assert {url.netloc for url in urls if url.scheme not in {"data", "blob"}} == {"127.0.0.1:7860"}
 
 
 def test_nothing_is_written_but_the_index_and_the_cache(traces):
@@ -158,7 +156,7 @@ def test_nothing_is_written_but_the_index_and_the_cache(traces):
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("", "skipped"), ("required", "failed")])
-def test_where_nothing_can_be_seen_the_proof_is_skipped_and_fails_where_it_is_required(
+def test_without_namespaces_the_test_is_skipped_and_fails_where_they_are_required(
     required, outcome
 ):
     code = """
@@ -181,5 +179,5 @@ except pytest.fail.Exception:
     assert done.stdout.strip() == outcome
 
 
-def test_ci_requires_the_proof():
+def test_ci_requires_namespaces():
     assert "export NAMESPACES=required\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What HTTP promises, at every interface of a server: headers, methods, bodies and errors."""
+"""Test HTTP at every interface of a server: headers, methods, bodies and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import time
 import httpx2
 import pytest
 
-from assistant.server.security.connections import MAX_LOOPBACK_CONNECTIONS, MAX_STREAMS
+from assistant.server.security.connections import MAX_LOOPBACK_CONNECTIONS
+from assistant.server.security.streams import MAX_STREAMS
 from tests.serving import PATIENCE, Connection, Readers, Response, Serving
 from tests.speaking import Hostile
 
@@ -47,28 +48,28 @@ def serving(tmp_path_factory, corpus_index):
         yield started.ready()
 
 
-def raw(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+def format_request(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
     length = {"content-length": str(len(body))} if body else {}
     named = {"host": "localhost", "connection": "close", **length, **headers}
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {named[name]}" for name in named)]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def sent(serving, method: str, path: str, headers: dict[str, str], body: object = b"") -> Response:
-    """What comes back for a request with the headers that are given and no others."""
+def send(serving, method: str, path: str, headers: dict[str, str], body: object = b"") -> Response:
+    """Send a request with the given headers and no others, and return the response."""
     written = body if isinstance(body, bytes) else json.dumps(body).encode()
     with socket.create_connection(("127.0.0.1", serving.port), timeout=PATIENCE) as client:
-        client.sendall(raw(method, path, headers, written))
-        text = b""
+        client.sendall(format_request(method, path, headers, written))
+        response = b""
         while piece := client.recv(65536):
-            text += piece
-    head, _, body = text.partition(b"\r\n\r\n")
+            response += piece
+    head, _, body = response.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     pairs = (line.split(": ", 1) for line in lines)
     return Response(int(first.split()[1]), {name.lower(): value for name, value in pairs}, body)
 
 
-# -- what is accepted -----------------------------------------------------------------------------
+# -- Accept ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -82,8 +83,8 @@ def sent(serving, method: str, path: str, headers: dict[str, str], body: object 
         ("application/json;q=0.1, text/event-stream;q=0.2", "text/event-stream"),
     ],
 )
-def test_a_question_is_answered_in_the_form_that_is_accepted_best(serving, accept, kind):
-    reply = sent(serving, "POST", "/api/ask", {**JSON, "accept": accept}, QUESTION)
+def test_a_question_is_answered_in_the_preferred_media_type(serving, accept, kind):
+    reply = send(serving, "POST", "/api/ask", {**JSON, "accept": accept}, QUESTION)
     assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, kind)
 
 
@@ -99,14 +100,14 @@ def test_a_question_is_answered_in_the_form_that_is_accepted_best(serving, accep
     ],
 )
 @pytest.mark.parametrize("version", ["2025-03-26", "2025-11-25", "2026-07-28"])
-def test_an_agent_need_not_say_what_it_accepts(serving, headers, status, version):
+def test_an_agent_may_leave_out_the_accept_header(serving, headers, status, version):
     named = {"mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": "ask"}
     call = json.loads(json.dumps(CALL))
     call["params"]["_meta"] = {
         "io.modelcontextprotocol/protocolVersion": version,
         "io.modelcontextprotocol/clientCapabilities": {},
     }
-    reply = sent(serving, "POST", "/mcp", {**JSON, **named, **headers}, call)
+    reply = send(serving, "POST", "/mcp", {**JSON, **named, **headers}, call)
     assert reply.status == status
     if status == 200:
         assert reply.json()["result"]["structuredContent"]["found"]
@@ -114,24 +115,24 @@ def test_an_agent_need_not_say_what_it_accepts(serving, headers, status, version
         assert reply.json()["error"]["data"]["mend"].endswith("or none.")
 
 
-# -- what is sent ---------------------------------------------------------------------------------
+# -- bodies ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "kind", [None, "application/x-www-form-urlencoded", "text/plain", "multipart/form-data", "json"]
 )
 @pytest.mark.parametrize("path", POSTS)
-def test_a_body_that_is_not_said_to_be_json_is_told_which_header_to_send(serving, path, kind):
+def test_a_body_without_the_json_media_type_is_refused_with_the_header_to_send(serving, path, kind):
     headers = {"content-type": kind} if kind else {}
-    reply = sent(serving, "POST", path, headers, POSTS[path])
+    reply = send(serving, "POST", path, headers, POSTS[path])
     assert reply.status == 415
     assert reply.headers["content-type"] == "application/problem+json"
     assert reply.json()["hint"] == "Send the header Content-Type: application/json."
-    spelt = {"content-type": "Application/JSON ; charset=UTF-8"}
-    assert sent(serving, "POST", path, spelt, POSTS[path]).status in {200, 404, 422}
+    other_spelling = {"content-type": "Application/JSON ; charset=UTF-8"}
+    assert send(serving, "POST", path, other_spelling, POSTS[path]).status in {200, 404, 422}
 
 
-def called(arguments: dict, tool: str = "search") -> dict:
+def make_call(arguments: dict, tool: str = "search") -> dict:
     return {**CALL, "params": {"name": tool, "arguments": arguments}}
 
 
@@ -150,10 +151,10 @@ def called(arguments: dict, tool: str = "search") -> dict:
         ("/v1/chat/completions", {}, {"stream_options": {"include_usage": None}}),
     ],
 )
-def test_null_means_what_leaving_out_means_and_a_whole_number_is_one(serving, path, nothing, more):
-    reply = [sent(serving, "POST", path, JSON, {**POSTS[path], **add}) for add in (nothing, more)]
-    assert [one.status for one in reply] == [200, 200], reply[1].body
-    left, right = (one.json() for one in reply)
+def test_null_means_the_same_as_a_missing_field_and_3_0_the_same_as_3(serving, path, nothing, more):
+    replies = [send(serving, "POST", path, JSON, {**POSTS[path], **add}) for add in (nothing, more)]
+    assert [reply.status for reply in replies] == [200, 200], replies[1].body
+    left, right = (reply.json() for reply in replies)
     changing = {"seconds", "id", "created"}
     assert {k: left[k] for k in left if k not in changing} == {
         k: right[k] for k in right if k not in changing
@@ -169,22 +170,27 @@ def test_null_means_what_leaving_out_means_and_a_whole_number_is_one(serving, pa
         ("read_section", {"path": "introduction.md"}, {"path": "introduction.md", "anchor": None}),
     ],
 )
-def test_so_it_is_for_an_agent_s_arguments(serving, tool, nothing, more):
-    reply = [sent(serving, "POST", "/mcp", JSON, called(one, tool)) for one in (nothing, more)]
-    results = [one.json()["result"] for one in reply]
+def test_null_and_whole_numbers_in_an_agent_s_arguments_mean_the_same(serving, tool, nothing, more):
+    responses = [
+        send(serving, "POST", "/mcp", JSON, make_call(arguments, tool))
+        for arguments in (nothing, more)
+    ]
+    results = [response.json()["result"] for response in responses]
     assert not results[1].get("isError"), results[1]
     assert results[0] == results[1]
 
 
-def test_a_number_written_as_text_and_a_null_that_is_needed_stay_one_clear_error(serving):
+def test_a_number_as_text_and_a_null_in_a_required_field_are_one_clear_error(serving):
     for wrong, named in ({"k": "3"}, "'k'"), ({"question": None}, "'question'"), ({"k": 3.5}, "k"):
-        problem = sent(serving, "POST", "/api/search", JSON, {**QUESTION, **wrong})
+        problem = send(serving, "POST", "/api/search", JSON, {**QUESTION, **wrong})
         assert (problem.status, named in problem.json()["detail"]) == (422, True)
-        result = sent(serving, "POST", "/mcp", JSON, called({**QUESTION, **wrong})).json()["result"]
+        result = send(serving, "POST", "/mcp", JSON, make_call({**QUESTION, **wrong})).json()[
+            "result"
+        ]
         assert result["isError"]
         assert result["content"][0]["text"].split("\n")[0] == problem.json()["detail"]
     opinion = {"answer": "a" * 16, "helpful": True, "comment": None}
-    assert sent(serving, "POST", "/api/feedback", JSON, opinion).status == 404  # no such answer
+    assert send(serving, "POST", "/api/feedback", JSON, opinion).status == 404  # no such answer
 
 
 @pytest.mark.parametrize(
@@ -199,41 +205,41 @@ def test_a_number_written_as_text_and_a_null_that_is_needed_stay_one_clear_error
         (b"", -32700, "not JSON"),
     ],
 )
-def test_what_is_no_message_is_answered_in_our_words(serving, body, code, what):
+def test_a_body_that_is_no_message_is_refused_with_our_own_error(serving, body, code, what):
     for version in ({}, {"mcp-protocol-version": "2025-03-26"}):
-        reply = sent(serving, "POST", "/mcp", {**JSON, **version}, body)
+        reply = send(serving, "POST", "/mcp", {**JSON, **version}, body)
         assert (reply.status, reply.headers["content-type"]) == (400, "application/json")
-        text = reply.json()
-        assert (text["jsonrpc"], text["id"], text["error"]["code"]) == ("2.0", None, code)
-        assert what in text["error"]["message"]
+        error = reply.json()
+        assert (error["jsonrpc"], error["id"], error["error"]["code"]) == ("2.0", None, code)
+        assert what in error["error"]["message"]
 
 
-def test_no_response_tells_of_the_libraries_it_was_made_with(serving):
-    hostile, chance = Hostile(seed=5), random.Random(5)
-    notice = re.compile(rb"pydantic|Traceback|validation error|input_value|\.py\b", re.I)
+def test_no_response_names_the_libraries_of_the_server(serving):
+    hostile, rng = Hostile(seed=5), random.Random(5)
+    library_text = re.compile(rb"pydantic|Traceback|validation error|input_value|\.py\b", re.I)
 
     async def run():
-        counted = set()
+        statuses = set()
         async with Readers(serving.port) as readers:
             connection = readers.connection()
             for number in range(400):
                 path = [*POSTS][number % len(POSTS)]
                 body = hostile.message()
-                if chance.random() < 0.6:
-                    whole = {**POSTS[path], chance.choice([*POSTS[path]]): hostile._value()}
+                if rng.random() < 0.6:
+                    whole = {**POSTS[path], rng.choice([*POSTS[path]]): hostile._value()}
                     body = json.dumps(whole).encode()
                 reply = await connection.request("POST", path, body, JSON)
                 assert reply.status < 500, (path, body)
                 shown = re.sub(rb'"(question|text|quote|content|model)": "[^"]*"', b"", reply.body)
-                assert not notice.search(shown), (path, body, reply.body)
-                counted.add(reply.status)
-        return counted
+                assert not library_text.search(shown), (path, body, reply.body)
+                statuses.add(reply.status)
+        return statuses
 
     assert {200, 400, 422} <= asyncio.run(run())
     assert "Traceback" not in serving.log
 
 
-# -- what is not there ----------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -258,19 +264,19 @@ def test_no_response_tells_of_the_libraries_it_was_made_with(serving):
         ("GET", "/v1/models", {"authorization": "Bearer wrong"}, 200),
     ],
 )
-def test_every_error_below_v1_has_the_message_that_its_clients_look_for(
+def test_every_error_below_v1_has_the_message_field_of_openai(
     serving, method, path, headers, status
 ):
-    reply = sent(serving, method, path, headers)
+    reply = send(serving, method, path, headers)
     assert reply.status == status
     if status >= 400:
-        text = reply.json()
-        assert text["error"]["message"] == f"{text['detail']} {text['mend']}"
-        assert text["error"]["type"] == "invalid_request_error"
-    assert "error" not in sent(serving, method, "/v2/models", headers).json()
+        problem = reply.json()
+        assert problem["error"]["message"] == f"{problem['detail']} {problem['mend']}"
+        assert problem["error"]["type"] == "invalid_request_error"
+    assert "error" not in send(serving, method, "/v2/models", headers).json()
 
 
-# -- the head alone -------------------------------------------------------------------------------
+# -- HEAD -----------------------------------------------------------------------------------------
 
 READ = """
 / /guide/introduction.md /guide/none.md /healthz /readyz /progress /chat/chat.css /chat/brand.css
@@ -281,16 +287,16 @@ READ = """
 
 
 @pytest.mark.parametrize("path", READ)
-def test_a_head_is_what_the_whole_response_has_for_one_and_nothing_more(serving, path):
-    *_, whole, head = (sent(serving, method, path, {}) for method in ("GET", "GET", "HEAD"))
+def test_head_returns_the_headers_of_get_and_no_body(serving, path):
+    *_, whole, head = (send(serving, method, path, {}) for method in ("GET", "GET", "HEAD"))
     assert (head.status, head.body) == (whole.status, b"")
     changing = {"date", "x-request-id"}
     policy = re.compile("nonce-[^']+")
-    for one in (whole, head):
-        one.headers["content-security-policy"] = policy.sub(
-            "", one.headers["content-security-policy"]
+    for reply in (whole, head):
+        reply.headers["content-security-policy"] = policy.sub(
+            "", reply.headers["content-security-policy"]
         )
-    if path == "/metrics":  # counts what was asked meanwhile
+    if path == "/metrics":  # counts the requests in between
         changing.add("content-length")
     assert {k: v for k, v in head.headers.items() if k not in changing} == {
         k: v for k, v in whole.headers.items() if k not in changing
@@ -298,29 +304,29 @@ def test_a_head_is_what_the_whole_response_has_for_one_and_nothing_more(serving,
     assert whole.body
 
 
-def test_a_head_that_was_not_changed_says_so(serving):
-    tag = sent(serving, "HEAD", "/api/guide", {}).headers["etag"]
-    reply = sent(serving, "HEAD", "/api/guide", {"if-none-match": tag})
+def test_head_with_the_current_etag_returns_304(serving):
+    tag = send(serving, "HEAD", "/api/guide", {}).headers["etag"]
+    reply = send(serving, "HEAD", "/api/guide", {"if-none-match": tag})
     assert (reply.status, reply.headers["etag"]) == (304, tag)
 
 
-def test_a_head_of_what_never_ends_is_refused_at_once(serving):
+def test_head_of_an_endless_stream_is_refused_at_once(serving):
     for path in ("/gradio_api/heartbeat/abc", "/gradio_api/queue/data?session_hash=a"):
-        reply = sent(serving, "HEAD", path, {})
+        reply = send(serving, "HEAD", path, {})
         assert (reply.status, reply.headers["allow"], reply.body) == (405, "GET", b"")
 
 
-def test_no_description_lists_a_head(serving):
-    described = sent(serving, "GET", "/openapi.json", {}).json()
+def test_openapi_lists_no_head_method(serving):
+    described = send(serving, "GET", "/openapi.json", {}).json()
     assert all("head" not in methods for methods in described["paths"].values())
     for path in ("/api/ask", "/v1/chat/completions"):
         assert "415" in described["paths"][path]["post"]["responses"]
 
 
-# -- how much one caller may hold open ------------------------------------------------------------
+# -- limits of one caller -------------------------------------------------------------------------
 
 
-def test_a_caller_holds_so_many_streams_and_another_one_is_not_in_their_way(serving):
+def test_a_caller_holds_at_most_max_streams_and_does_not_block_another(serving):
     async def run():
         async with Readers(serving.port) as readers:
 
@@ -347,41 +353,41 @@ def test_a_caller_holds_so_many_streams_and_another_one_is_not_in_their_way(serv
     asyncio.run(run())
 
 
-def closed(client: socket.socket) -> bytes:
-    """What still comes over a connection until the server closes it."""
-    text = b""
+def read_to_end(client: socket.socket) -> bytes:
+    """Read a connection until the server closes it."""
+    received = b""
     try:
         while piece := client.recv(65536):
-            text += piece
+            received += piece
     except ConnectionResetError:
         pass
-    return text
+    return received
 
 
-def test_an_address_holds_so_many_connections_and_no_more(serving):
+def test_an_address_holds_at_most_max_loopback_connections(serving):
     place = ("127.0.0.1", serving.port)
     held = [
         socket.create_connection(place, timeout=PATIENCE) for _ in range(MAX_LOOPBACK_CONNECTIONS)
     ]
     try:
         with socket.create_connection(place, timeout=PATIENCE) as one_more:
-            assert b" 429 " in closed(one_more).partition(b"\r\n")[0]
+            assert b" 429 " in read_to_end(one_more).partition(b"\r\n")[0]
         held.pop().close()
         ends = time.monotonic() + PATIENCE
         while True:
             with socket.create_connection(place, timeout=PATIENCE) as again:
-                again.sendall(raw("GET", "/healthz", {}))
-                if b" 200 " in closed(again).partition(b"\r\n")[0]:
+                again.sendall(format_request("GET", "/healthz", {}))
+                if b" 200 " in read_to_end(again).partition(b"\r\n")[0]:
                     break
             assert time.monotonic() < ends
             time.sleep(0.1)
     finally:
-        for one in held:
-            one.close()
+        for connection in held:
+            connection.close()
 
 
 def test_all_addresses_together_hold_fewer_connections_than_there_are_files(tmp_path, corpus_index):
-    """Else the system refuses the next one, and the server tries again without end."""
+    """With more, the system refuses the next one and the server tries again without end."""
     shutil.copytree(corpus_index, tmp_path / "index")
     with Serving(tmp_path, under=["prlimit", "--nofile=256:256"]) as serving:
         serving.ready()
@@ -404,30 +410,34 @@ def test_all_addresses_together_hold_fewer_connections_than_there_are_files(tmp_
         while httpx2.get(f"{serving.origin}/healthz").status_code != 200:
             assert time.monotonic() < ends
             time.sleep(0.1)
-        assert "system resource" not in serving.text
-        assert "Traceback" not in serving.text
+        assert "system resource" not in serving.log
+        assert "Traceback" not in serving.log
 
 
 @pytest.mark.parametrize("name", [None, 1.5, True, {}, []])
-def test_an_agent_s_request_whose_id_is_none_is_told_so(serving, name):
-    sent = {"jsonrpc": "2.0", "id": name, "method": "ping"}
-    reply = httpx2.post(f"{serving.origin}/mcp", json=sent)
+def test_an_agent_s_request_with_an_invalid_id_is_refused(serving, name):
+    message = {"jsonrpc": "2.0", "id": name, "method": "ping"}
+    reply = httpx2.post(f"{serving.origin}/mcp", json=message)
     assert reply.status_code == 400
     assert reply.json()["id"] is None
     assert reply.json()["error"]["code"] == -32600
     assert "id" in reply.json()["error"]["message"]
 
 
-def test_a_connection_that_says_nothing_or_never_ends_its_head_is_closed(serving):
+def test_a_silent_connection_or_an_endless_head_is_closed(serving):
     place = ("127.0.0.1", serving.port)
-    begun = [b"", b"GET /healthz HTTP/1.1\r\nhost: ", raw("GET", "/healthz", {"connection": ""})]
+    begun = [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nhost: ",
+        format_request("GET", "/healthz", {"connection": ""}),
+    ]
     clients = [socket.create_connection(place, timeout=PATIENCE) for _ in begun]
     for client, piece in zip(clients, begun, strict=True):
         client.sendall(piece)
     clients[1].settimeout(0.5)
     ends = time.monotonic() + PATIENCE
     over = False
-    while not over:  # one byte after another, each in time
+    while not over:  # one byte after another, each before the timeout
         assert time.monotonic() < ends
         try:
             clients[1].sendall(b"a")
@@ -437,6 +447,6 @@ def test_a_connection_that_says_nothing_or_never_ends_its_head_is_closed(serving
         except OSError:
             over = True
     for client in (clients[0], clients[2]):
-        closed(client)
+        read_to_end(client)
     for client in clients:
         client.close()

@@ -1,7 +1,6 @@
-"""The chat behind nginx, under a path of its own: in a browser, by whom it is asked, on which name.
+"""Test the chat behind nginx under a path: in a browser, with several readers, by its host names.
 
-What may be wrong behind a proxy shows only behind one: one server of nginx takes the path off
-before it hands a request on, the other does not.
+One server of nginx removes the path before it forwards a request, the other does not.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 ROOT = "/help"
 RATE = 5
-AT_ONCE = 10  # of which so many may come at once, however low the rate
+AT_ONCE = 10  # requests allowed in one burst, however low the rate
 PM_OR_PO = "how is a PM different from a PO?"
 NAME = "help.example.org"
 EVIL = "evil.example"
@@ -76,34 +75,34 @@ class Place:
     passing: int
 
 
-def free(count: int) -> list[int]:
-    """Ports nobody listens on; all are held until all are known."""
+def find_free_ports(count: int) -> list[int]:
+    """Return free ports; all are held until all are known."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
+    ports = [listener.getsockname()[1] for listener in held]
+    for listener in held:
+        listener.close()
     return ports
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, corpus_index):
-    with published(tmp_path_factory, corpus_index, rate=0) as reply:
-        yield reply
+    with serve_behind_nginx(tmp_path_factory, corpus_index, rate=0) as ports:
+        yield ports
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory, corpus_index):
-    """The same with a rate that is soon used up."""
-    with published(tmp_path_factory, corpus_index, rate=RATE) as reply:
-        yield reply
+    """Return the ports of a server with a low rate limit."""
+    with serve_behind_nginx(tmp_path_factory, corpus_index, rate=RATE) as ports:
+        yield ports
 
 
 @contextlib.contextmanager
-def published(tmp_path_factory, corpus_index, *, rate: int):
-    """A server behind nginx."""
+def serve_behind_nginx(tmp_path_factory, corpus_index, *, rate: int):
+    """Run a server behind nginx."""
     home, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("nginx")
     shutil.copytree(corpus_index, home / "index")
-    stripping, passing = free(2)
+    stripping, passing = find_free_ports(2)
     settings = {
         "root": ROOT,
         "trusted_proxies": "127.0.0.1",
@@ -113,32 +112,34 @@ def published(tmp_path_factory, corpus_index, *, rate: int):
     }
     with Serving(home, **settings) as serving:
         serving.ready()
-        reply = Place(serving.port, stripping, passing)
+        place = Place(serving.port, stripping, passing)
         configuration = CONFIGURATION.format(
             folder=folder,
             root=ROOT,
-            behind=reply.behind,
+            behind=place.behind,
             stripping=stripping,
             passing=passing,
         )
         (folder / "nginx.conf").write_text(configuration, encoding="utf-8")
-        text = folder / "complaints"
-        nginx = subprocess.Popen([NGINX, "-e", text, "-p", folder, "-c", folder / "nginx.conf"])
+        error_log = folder / "complaints"
+        nginx = subprocess.Popen(
+            [NGINX, "-e", error_log, "-p", folder, "-c", folder / "nginx.conf"]
+        )
         try:
-            _wait(nginx, passing, text)
-            yield reply
+            _wait(nginx, passing, error_log)
+            yield place
         finally:
             nginx.terminate()
             nginx.wait(PATIENCE)
-        assert text.read_text(encoding="utf-8") == ""
+        assert error_log.read_text(encoding="utf-8") == ""
         serving.stop()
-        assert "Traceback" not in serving.text
+        assert "Traceback" not in serving.log
 
 
-def _wait(nginx, port: int, text) -> None:
+def _wait(nginx, port: int, error_log) -> None:
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
-        assert nginx.poll() is None, text.read_text(encoding="utf-8")
+        assert nginx.poll() is None, error_log.read_text(encoding="utf-8")
         with socket.socket() as tried:
             if tried.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -175,10 +176,10 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
 
         with chat.context.expect_page() as opened:
             round_trip.get_by_role("link", name="Link to this answer").click()
-        stored = opened.value
-        stored.wait_for_load_state()
-        assert re.fullmatch(rf"{origin}{ROOT}/a/[a-z2-7]{{16}}", stored.url)
-        expect(stored.locator("blockquote").first).to_have_text(
+        answer_page = opened.value
+        answer_page.wait_for_load_state()
+        assert re.fullmatch(rf"{origin}{ROOT}/a/[a-z2-7]{{16}}", answer_page.url)
+        expect(answer_page.locator("blockquote").first).to_have_text(
             quote.inner_text(), use_inner_text=True
         )
 
@@ -190,29 +191,32 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
         round_trip.get_by_role("button", name="Yes", exact=True).click()
         expect(round_trip.locator(".opinion output")).to_have_text("Thank you.")
 
-        stored.get_by_role("link", name="Ask it again").click()
-        expect(stored.locator("#talk .exchange .asked")).to_have_text(PM_OR_PO)
-        expect(stored.locator(".looking")).to_have_count(0)
+        answer_page.get_by_role("link", name="Ask it again").click()
+        expect(answer_page.locator("#talk .exchange .asked")).to_have_text(PM_OR_PO)
+        expect(answer_page.locator(".looking")).to_have_count(0)
 
-        question = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
+        urls = {url for url in chat.requests if not url.startswith(("data:", "blob:"))}
         browser.close()
-    assert len(question) > 20
-    assert {url for url in question if not url.startswith(f"{origin}{ROOT}/")} == set()
+    assert len(urls) > 20
+    assert {url for url in urls if not url.startswith(f"{origin}{ROOT}/")} == set()
     assert chat.complaints == []
 
 
-# -- who asks -------------------------------------------------------------------------------------
+# -- readers --------------------------------------------------------------------------------------
 
 
-async def accepted(reader: Reader, count: int, **headers: str) -> list[int]:
-    """What is said to so many questions, one after another; a refusal says how long to wait."""
-    reply = []
+async def ask_many(reader: Reader, count: int, **headers: str) -> list[int]:
+    """Ask `count` questions one after another and return their statuses.
+
+    Check that a refusal says how long to wait.
+    """
+    statuses = []
     for number in range(count):
         named = {name.replace("_", "-"): value.format(number) for name, value in headers.items()}
-        text = await reader.join("What is a product owner?", named)
-        reply.append(text.status)
-        assert text.status == 200 or 1 <= int(text.headers["retry-after"]) <= 60 / RATE
-    return reply
+        response = await reader.join("What is a product owner?", named)
+        statuses.append(response.status)
+        assert response.status == 200 or 1 <= int(response.headers["retry-after"]) <= 60 / RATE
+    return statuses
 
 
 @pytest.mark.parametrize("proxy", ["stripping", "passing"])
@@ -228,25 +232,25 @@ def test_readers_behind_nginx_have_limits_of_their_own(limited, proxy):
         around = Readers(limited.behind, ROOT)
         async with through, around:
             reader = await through.reader(first)
-            statuses = await accepted(reader, AT_ONCE + 4)
+            statuses = await ask_many(reader, AT_ONCE + 4)
             assert statuses[:AT_ONCE] == [200] * AT_ONCE
             assert statuses[-1] == 429
-            assert await accepted(await through.reader(second), 1) == [200]
-            # Whoever claims to be somebody else is still taken for who nginx says it is.
-            claimed = await accepted(reader, 3, x_forwarded_for="198.51.100.{}")
-            assert 429 in claimed
-            # Nobody but nginx is believed: neither is the claim, nor is a limit somebody else's.
+            assert await ask_many(await through.reader(second), 1) == [200]
+            # A forged address changes nothing: nginx names the real one.
+            forged = await ask_many(reader, 3, x_forwarded_for="198.51.100.{}")
+            assert 429 in forged
+            # Only nginx is trusted: a forged address gives no other limit and uses none up.
             direct = await around.reader(third)
-            statuses = await accepted(direct, AT_ONCE + 4, x_forwarded_for="198.51.100.{}")
+            statuses = await ask_many(direct, AT_ONCE + 4, x_forwarded_for="198.51.100.{}")
             assert statuses[:AT_ONCE] == [200] * AT_ONCE
             assert statuses[-1] == 429
             direct = await around.reader(second)
-            assert await accepted(direct, 1, x_forwarded_for=first) == [200]
+            assert await ask_many(direct, 1, x_forwarded_for=first) == [200]
 
     asyncio.run(run())
 
 
-# -- on which name --------------------------------------------------------------------------------
+# -- host names -----------------------------------------------------------------------------------
 
 PATHS = (
     "/",
@@ -281,35 +285,35 @@ LIES = (
 
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.3.1"], ids=["trusted", "stranger"])
 @pytest.mark.parametrize("proxy", ["stripping", "passing", "behind"])
-def test_no_name_that_a_request_makes_up_is_repeated(place, proxy, source):
+def test_no_response_repeats_a_forged_host_name(place, proxy, source):
     async def run():
         async with Readers(getattr(place, proxy), ROOT) as readers:
             connection = readers.connection(source)
             for lie in LIES:
                 for path in PATHS:
-                    text = await connection.request("GET", path, headers=lie)
-                    reply.append(text.status)
-                    received = f"{text.headers} {text.body.decode()}".replace("\\", "")
+                    response = await connection.request("GET", path, headers=lie)
+                    statuses.append(response.status)
+                    received = f"{response.headers} {response.body.decode()}".replace("\\", "")
                     if EVIL in path:
                         received = received.replace(path, "")
                     assert EVIL not in received, (lie, path)
             page = await connection.request("GET", "/")
-            # What the page does repeat is the name it was truly asked by.
+            # The page does repeat the real name of the request.
             assert f"http://127.0.0.1:{readers.port}{ROOT}" in page.body.decode()
 
-    reply: list[int] = []
+    statuses: list[int] = []
     asyncio.run(run())
-    assert {200, 404} < set(reply)
+    assert {200, 404} < set(statuses)
 
 
 @pytest.mark.parametrize("proxy", ["stripping", "passing"])
-def test_the_chat_knows_the_name_and_the_scheme_it_is_published_under(place, proxy):
+def test_the_chat_knows_its_public_host_name_and_scheme(place, proxy):
     async def run():
         async with Readers(getattr(place, proxy), ROOT) as readers:
             return await readers.connection().request("GET", "/", headers={"host": NAME})
 
     async def run_behind():
-        # As a proxy does that speaks TLS to readers.
+        # As a proxy does that serves readers over TLS.
         forwarded = {"x-forwarded-proto": "https", "x-forwarded-host": NAME}
         async with Readers(place.behind, ROOT) as readers:
             return await readers.connection().request("GET", "/", headers=forwarded)

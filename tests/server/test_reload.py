@@ -1,4 +1,4 @@
-"""An Assistant that follows the edits of its guide while it is asked."""
+"""Test an Assistant that follows the edits of its guide while it answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from opened import opened
+from opened import open_server
 from starlette.testclient import TestClient
 
 from assistant.assistant import Assistant
@@ -43,13 +43,13 @@ def live(followed, word_encoder) -> LiveAssistant:
     return LiveAssistant(Assistant(indexes.open_index(followed.index), word_encoder))
 
 
-def texts(assistant: Assistant) -> list[str]:
-    result = assistant.search("cat dog road house").hits
-    return sorted(hit.passage.text for hit in result)
+def find_texts(assistant: Assistant) -> list[str]:
+    hits = assistant.search("cat dog road house").hits
+    return sorted(hit.passage.text for hit in hits)
 
 
-def until(condition) -> None:
-    """Wait until it is so, or for as long as patience lasts."""
+def wait_until(condition) -> None:
+    """Wait for a condition, at most `PATIENCE` seconds."""
     deadline = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -61,13 +61,13 @@ def edit(followed: WatchedGuide, text: str) -> None:
 
 
 def test_an_update_moves_to_the_new_generation_and_a_question_begun_keeps_the_old(live, followed):
-    requests = live.assistant
+    before = live.assistant
     edit(followed, "# Dog\n\nA dog sits in the house.\n")
     live.update(followed)
     cat, dog = "Cat\n\nA cat sleeps on the road.", "Dog\n\nA dog sits in the house."
     assert live.stale_reason == ""
-    assert texts(live.assistant) == [cat, dog]
-    assert texts(requests) == [cat]
+    assert find_texts(live.assistant) == [cat, dog]
+    assert find_texts(before) == [cat]
 
 
 def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
@@ -77,19 +77,19 @@ def test_a_failing_update_keeps_the_old_generation_and_says_why(live, followed):
     assert live.assistant.index.generation == generation
     assert "The guide cannot be read" in live.stale_reason
     assert str(followed.corpus) not in live.stale_reason, "readers see it"
-    app = opened(Settings(index=followed.index, journal="off"), live).app
+    app = open_server(Settings(index=followed.index, journal="off"), live).app
     token = ApiKeys(followed.index / "keys.json").add("monitor", ["admin"])
     client = TestClient(app, base_url="http://localhost")
     assert client.get("/healthz").json() == {"status": "ok"}
-    output = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
-    assert output["status"] == "stale"
-    assert output["generation"] == generation
-    assert output["trouble"] == live.stale_reason
+    health = client.get("/healthz", headers={"Authorization": f"Bearer {token}"}).json()
+    assert health["status"] == "stale"
+    assert health["generation"] == generation
+    assert health["trouble"] == live.stale_reason
     notice = chat.Chat(Service(live), Branding("")).render_stale_notice()
     assert "earlier version of the guide" in notice
 
 
-def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):
+def test_an_update_after_a_failed_one_clears_the_reason(live, followed):
     moved = followed.corpus.rename(followed.corpus.with_name("away"))
     live.update(followed)
     assert live.stale_reason
@@ -98,7 +98,7 @@ def test_an_update_after_a_failed_one_clears_the_trouble(live, followed):
     assert live.stale_reason == ""
 
 
-def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
+def test_an_error_in_an_update_does_not_end_the_watching(live, followed):
     def broken() -> None:
         raise RuntimeError("out of luck")
 
@@ -106,37 +106,37 @@ def test_whatever_breaks_an_update_does_not_end_the_watching(live, followed):
     assert live.stale_reason == "The update failed (RuntimeError). The log says more."
 
 
-def test_an_edit_shows_by_itself_while_watched(live, followed):
+def test_an_edit_is_indexed_while_the_guide_is_watched(live, followed):
     with live.watch(followed, every=PATIENCE):
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
-        until(lambda: len(texts(live.assistant)) == 2)
+        wait_until(lambda: len(find_texts(live.assistant)) == 2)
         (followed.corpus / "cat.md").unlink()
-        until(lambda: texts(live.assistant) == ["Dog\n\nA dog sits in the house."])
+        wait_until(lambda: find_texts(live.assistant) == ["Dog\n\nA dog sits in the house."])
 
 
-def test_an_index_built_by_another_process_is_moved_to_while_watched(live, followed):
+def test_an_index_built_by_another_process_is_loaded_while_watched(live, followed):
     with live.watch(WatchedGuide(followed.corpus, followed.index, lambda: None)):
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
         followed.build()
-        until(lambda: len(texts(live.assistant)) == 2)
+        wait_until(lambda: len(find_texts(live.assistant)) == 2)
 
 
-def test_a_guide_whose_folder_is_exchanged_for_another_is_followed_on(live, followed, tmp_path):
+def test_a_guide_folder_that_is_replaced_is_still_watched(live, followed, tmp_path):
     newer = tmp_path / "newer"
     newer.mkdir()
     (newer / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
     dog = "Dog\n\nA dog sits in the house."
     with live.watch(followed):
         followed.corpus.rename(tmp_path / "older")
-        until(lambda: live.stale_reason)
-        assert len(texts(live.assistant)) == 1
+        wait_until(lambda: live.stale_reason)
+        assert len(find_texts(live.assistant)) == 1
         newer.rename(followed.corpus)
-        until(lambda: texts(live.assistant) == [dog] and not live.stale_reason)
+        wait_until(lambda: find_texts(live.assistant) == [dog] and not live.stale_reason)
         edit(followed, "# Dog\n\nA dog sits on the road.\n")
-        until(lambda: texts(live.assistant) == ["Dog\n\nA dog sits on the road."])
+        wait_until(lambda: find_texts(live.assistant) == ["Dog\n\nA dog sits on the road."])
 
 
-def test_nothing_is_watched_any_more_once_it_ends(live, followed):
+def test_nothing_is_watched_after_the_end(live, followed):
     with live.watch(followed):
         time.sleep(0.3)
     generation = live.assistant.index.generation
@@ -150,36 +150,36 @@ def test_nothing_is_watched_any_more_once_it_ends(live, followed):
 
 @pytest.fixture
 def compared(followed) -> WatchedGuide:
-    """The same guide and index, which only others build."""
+    """Return the same guide and index, which only other processes build."""
     for name in ("bird", "fish"):
         (followed.corpus / f"{name}.md").write_text(f"# {name}\n\nA {name} is in the tree.\n")
     followed.build()
     return replace(followed, build=None)
 
 
-def test_pages_edited_added_and_deleted_since_the_build_are_counted_and_said_in_every_answer(
-    compared, word_encoder
-):
+def test_pages_changed_since_the_build_are_counted_in_every_answer(compared, word_encoder):
     live = LiveAssistant(Assistant(indexes.open_index(compared.index), word_encoder))
     assert live.assistant.ask("the bird in the tree").degraded == ()
     (compared.corpus / "bird.md").unlink()
     (compared.corpus / "fish.md").write_text("# Fish\n\nA fish is in the river.\n")
     edit(compared, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(compared, every=0.1):
-        until(lambda: live.stale_reason)
+        wait_until(lambda: live.stale_reason)
         counted = "3 pages changed since this index was built (1 edited, 1 added, 1 deleted)."
         assert live.stale_reason.startswith(counted)
         assert "assistant build" in live.stale_reason
         assert live.assistant.ask("the bird in the tree").degraded == (live.stale_reason,)
 
 
-def test_what_another_process_builds_is_served_and_ends_the_trouble(compared, live, word_encoder):
+def test_an_index_that_another_process_builds_is_served_and_clears_the_reason(
+    compared, live, word_encoder
+):
     edit(compared, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(compared, every=0.1):
-        until(lambda: live.stale_reason)
+        wait_until(lambda: live.stale_reason)
         builder.build_index(compared.corpus, compared.index, word_encoder)
-        until(lambda: not live.stale_reason)
-        assert any("dog" in text for text in texts(live.assistant))
+        wait_until(lambda: not live.stale_reason)
+        assert any("dog" in text for text in find_texts(live.assistant))
         assert live.assistant.ask("the dog in the house").degraded == ()
 
 
@@ -193,7 +193,7 @@ def test_a_page_that_was_touched_or_copied_but_says_the_same_is_no_change(compar
     assert live.stale_reason == ""
 
 
-def test_an_index_whose_guide_is_not_expected_here_is_served_without_a_word(compared, live):
+def test_an_index_whose_guide_is_not_expected_here_is_served_without_a_notice(compared, live):
     shutil.rmtree(compared.corpus)
     live.check(replace(compared, expected=False))
     assert live.stale_reason == ""
@@ -201,10 +201,10 @@ def test_an_index_whose_guide_is_not_expected_here_is_served_without_a_word(comp
     assert "The guide cannot be read" in live.stale_reason
 
 
-# -- trouble that is tried again --------------------------------------------------------------
+# -- updates that are tried again -------------------------------------------------------------
 
 
-def test_an_update_that_a_full_disk_stops_is_said_and_made_once_there_is_room(live, followed):
+def test_an_update_stopped_by_a_full_disk_is_reported_and_tried_again(live, followed):
     tried = []
 
     def build() -> object:
@@ -215,14 +215,12 @@ def test_an_update_that_a_full_disk_stops_is_said_and_made_once_there_is_room(li
 
     edit(followed, "# Dog\n\nA dog sits in the house.\n")
     with live.watch(replace(followed, build=build), every=0.1):
-        until(lambda: len(texts(live.assistant)) == 2)
-        until(lambda: live.stale_reason == "")
+        wait_until(lambda: len(find_texts(live.assistant)) == 2)
+        wait_until(lambda: live.stale_reason == "")
     assert tried[1].startswith("1 page changed since this index was built (1 added). The index")
 
 
-def test_while_another_process_builds_the_index_there_is_no_trouble_and_its_work_is_taken(
-    live, followed
-):
+def test_while_another_process_builds_the_index_its_result_is_awaited(live, followed):
     with generations.lock_for_writing(followed.index):
         edit(followed, "# Dog\n\nA dog sits in the house.\n")
         assert not live.update(followed)
@@ -231,18 +229,18 @@ def test_while_another_process_builds_the_index_there_is_no_trouble_and_its_work
         with generations.lock_for_writing(followed.index):
             edit(followed, "# Dog\n\nA dog sits on the road.\n")
             time.sleep(1.0)
-        until(lambda: "Dog\n\nA dog sits on the road." in texts(live.assistant))
+        wait_until(lambda: "Dog\n\nA dog sits on the road." in find_texts(live.assistant))
         assert live.stale_reason == ""
 
 
 # -- what is watched --------------------------------------------------------------------------
 
 
-def watches() -> int:
-    """How many folders this process watches."""
-    of_us = Path("/proc/self/fdinfo").iterdir()
+def count_watches() -> int:
+    """Count the folders that this process watches."""
+    descriptors = Path("/proc/self/fdinfo").iterdir()
     result = 0
-    for path in of_us:
+    for path in descriptors:
         try:
             result += path.read_text().count("inotify wd:")
         except OSError:
@@ -259,10 +257,12 @@ def test_only_the_folders_that_are_read_are_watched(live, followed):
             (followed.corpus / name / str(number)).mkdir(parents=True)
     (followed.corpus / "mkdocs.yml").write_text("site_name: Animals\n")
     (followed.corpus / "environment" / "pyvenv.cfg").write_text("home = /usr\n")
-    before = watches()
+    before = count_watches()
     with live.watch(followed, every=PATIENCE):
-        until(lambda: watches() > before)
-        assert watches() - before == len(["the guide", "one", "two", "one/three", "the index"])
+        wait_until(lambda: count_watches() > before)
+        assert count_watches() - before == len(
+            ["the guide", "one", "two", "one/three", "the index"]
+        )
 
 
 def test_a_page_in_a_folder_that_is_new_or_renamed_is_noticed(live, followed):
@@ -270,8 +270,8 @@ def test_a_page_in_a_folder_that_is_new_or_renamed_is_noticed(live, followed):
         new = followed.corpus / "new" / "deep"
         new.mkdir(parents=True)
         (new / "dog.md").write_text("# Dog\n\nA dog sits in the house.\n")
-        until(lambda: len(texts(live.assistant)) == 2)
+        wait_until(lambda: len(find_texts(live.assistant)) == 2)
         (followed.corpus / "new").rename(followed.corpus / "old")
-        until(lambda: "old/deep/dog.md" in live.assistant.index.store.page_paths())
+        wait_until(lambda: "old/deep/dog.md" in live.assistant.index.store.page_paths())
         (followed.corpus / "old" / "deep" / "dog.md").write_text("# Dog\n\nOn the road.\n")
-        until(lambda: "Dog\n\nOn the road." in texts(live.assistant))
+        wait_until(lambda: "Dog\n\nOn the road." in find_texts(live.assistant))

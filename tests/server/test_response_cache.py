@@ -1,4 +1,4 @@
-"""Bodies of responses kept by key: made once, bounded, and told apart by their tags."""
+"""Test the response cache: each body is made once, the size is bounded, tags tell bodies apart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_body_is_made_once_and_then_kept():
     assert len(made) == 1
 
 
-def test_many_threads_that_ask_for_the_same_wait_for_one_that_makes_it():
+def test_threads_that_need_the_same_body_wait_for_one_that_makes_it():
     made, begin = [], threading.Barrier(8)
 
     def make() -> bytes:
@@ -35,12 +35,12 @@ def test_many_threads_that_ask_for_the_same_wait_for_one_that_makes_it():
 
     cache = ResponseCache()
     with ThreadPoolExecutor(8) as pool:
-        payloads = list(pool.map(ask, range(8)))
+        bodies = list(pool.map(ask, range(8)))
     assert len(made) == 1
-    assert len({body.etag for body in payloads}) == 1
+    assert len({body.etag for body in bodies}) == 1
 
 
-def test_the_longest_unused_leave_first_and_the_size_is_bounded():
+def test_the_least_recently_used_body_is_removed_first():
     cache, made = ResponseCache(1000), []
 
     def get(key: str) -> None:
@@ -56,7 +56,7 @@ def test_the_longest_unused_leave_first_and_the_size_is_bounded():
     assert made == ["two"]
 
 
-def test_a_body_larger_than_the_cache_is_handed_out_and_not_kept():
+def test_a_body_larger_than_the_cache_is_returned_and_not_kept():
     cache = ResponseCache(10)
     assert [len(cache.get("key", lambda: b"x" * 11).content) for _ in range(2)] == [11, 11]
 
@@ -84,7 +84,7 @@ def test_a_failure_is_raised_and_not_kept():
         ("*", 304),
     ],
 )
-def test_a_client_that_has_the_body_is_told_so(known, status):
+def test_a_client_that_has_the_body_gets_304(known, status):
     body = CachedBody.from_content(b"text")
     response = body.to_response(known.format(tag=body.etag), "text/plain")
     assert response.status_code == status

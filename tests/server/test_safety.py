@@ -16,16 +16,16 @@ UNSAFE_YAML = {"unsafe_load", "unsafe_load_all", "full_load", "full_load_all"}
 UNSAFE_LOADERS = {"Loader", "CLoader", "FullLoader", "CFullLoader", "UnsafeLoader", "CUnsafeLoader"}
 
 
-def offences(source: str) -> list[str]:
-    """What in a piece of code could run what it reads, as line numbers and words."""
-    return offences_of(ast.parse(source))
+def find_offences(source: str) -> list[str]:
+    """List the code that could run what it reads, with line numbers."""
+    return find_offences_in(ast.parse(source))
 
 
-def offences_of(module: ast.Module) -> list[str]:
-    reply = []
+def find_offences_in(module: ast.Module) -> list[str]:
+    offences = []
     for node in ast.walk(module):
-        reply += [f"line {node.lineno}: {what}" for what in _offences(node, module)]
-    return reply
+        offences += [f"line {node.lineno}: {offence}" for offence in _offences(node, module)]
+    return offences
 
 
 def _offences(node: ast.AST, module: ast.Module) -> list[str]:
@@ -44,24 +44,28 @@ def _offences(node: ast.AST, module: ast.Module) -> list[str]:
 
 
 def _in_call(node: ast.Call, module: ast.Module) -> list[str]:
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
-    called, owner = _name(node.func), _name(getattr(node.func, "value", None))
-    reply = []
-    if isinstance(node.func, ast.Name) and called in RUNNING:
-        reply.append(f"calls {called}")
-    if owner in {"os", "subprocess"} and called in SHELLS:
-        reply.append(f"calls {owner}.{called}")
-    if not _is(given.get("shell", ast.Constant(value=False)), value=False):
-        reply.append("runs a shell")
-    if not _is(given.get("allow_pickle", ast.Constant(value=False)), value=False):
-        reply.append("allows pickles")
-    if owner == "torch" and called == "load" and not _is(given.get("weights_only"), value=True):
-        reply.append("torch.load of more than weights")
-    if owner == "yaml" and called in {"load", "load_all"}:
-        loader = given.get("Loader", node.args[1] if len(node.args) > 1 else None)
+    keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+    function, owner = _name(node.func), _name(getattr(node.func, "value", None))
+    offences = []
+    if isinstance(node.func, ast.Name) and function in RUNNING:
+        offences.append(f"calls {function}")
+    if owner in {"os", "subprocess"} and function in SHELLS:
+        offences.append(f"calls {owner}.{function}")
+    if not _is(keywords.get("shell", ast.Constant(value=False)), value=False):
+        offences.append("runs a shell")
+    if not _is(keywords.get("allow_pickle", ast.Constant(value=False)), value=False):
+        offences.append("allows pickles")
+    if (
+        owner == "torch"
+        and function == "load"
+        and not _is(keywords.get("weights_only"), value=True)
+    ):
+        offences.append("torch.load of more than weights")
+    if owner == "yaml" and function in {"load", "load_all"}:
+        loader = keywords.get("Loader", node.args[1] if len(node.args) > 1 else None)
         if not _loaders(loader, module) or not _loaders(loader, module) <= SAFE_LOADERS:
-            reply.append("yaml.load without a safe loader")
-    return reply
+            offences.append("yaml.load without a safe loader")
+    return offences
 
 
 def _name(node: ast.AST | None) -> str:
@@ -74,7 +78,7 @@ def _is(node: ast.AST | None, *, value: bool) -> bool:
 
 
 def _loaders(node: ast.AST | None, module: ast.Module) -> set[str]:
-    """Every loader a `Loader=` may be: named outright, or what the name given is assigned."""
+    """Return every loader that `Loader=` may be: named directly, or assigned to the given name."""
     if node is None:
         return set()
     assigned = [
@@ -92,7 +96,7 @@ def _loaders(node: ast.AST | None, module: ast.Module) -> set[str]:
 
 def test_nothing_in_the_package_runs_what_it_reads() -> None:
     for module in PATHS:
-        assert offences_of(tree(module)) == [], module
+        assert find_offences_in(tree(module)) == [], module
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,7 @@ def test_nothing_in_the_package_runs_what_it_reads() -> None:
     ],
 )
 def test_a_planted_offence_is_found(planted: str) -> None:
-    assert offences(planted)
+    assert find_offences(planted)
 
 
 @pytest.mark.parametrize(
@@ -147,5 +151,5 @@ def test_a_planted_offence_is_found(planted: str) -> None:
         "platform.system()",
     ],
 )
-def test_what_is_harmless_is_let_be(harmless: str) -> None:
-    assert offences(harmless) == []
+def test_harmless_code_is_accepted(harmless: str) -> None:
+    assert find_offences(harmless) == []

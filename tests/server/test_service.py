@@ -1,4 +1,4 @@
-"""What every interface of a server asks through: pages by their names, and bodies kept by key."""
+"""Test the service behind every interface: pages by name and cached bodies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assistant.server.reload import LiveAssistant
 from assistant.server.service import Service
 
 
-def guide_of(folder, pages: int):
+def write_guide(folder, pages: int):
     for number in range(pages):
         (folder / f"part{number}").mkdir()
         page = folder / f"part{number}" / f"Page-{number}.md"
@@ -21,7 +21,7 @@ def guide_of(folder, pages: int):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, word_encoder):
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
-    guide_of(corpus, 30)
+    write_guide(corpus, 30)
     builder.build_index(corpus, folder, word_encoder)
     return corpus, folder
 
@@ -37,11 +37,11 @@ def test_a_page_is_found_without_its_suffix_or_by_its_name_alone(service, name):
 
 
 @pytest.mark.parametrize("name", ["", "none", "part7/none", "../part7/Page-7", "part7/./Page-7"])
-def test_what_names_no_page_finds_none(service, name):
+def test_a_name_of_no_page_finds_none(service, name):
     assert service.find_page(name) is None
 
 
-def test_every_page_s_sections_are_read_whole_and_once(service):
+def test_every_section_of_a_page_is_read_whole_and_once(service):
     store = service.assistant.index.store
     for path in store.page_paths():
         sections = service.read_page(path)["sections"]
@@ -51,7 +51,7 @@ def test_every_page_s_sections_are_read_whole_and_once(service):
         assert service.read_page(path, sections[-1]["anchor"])["sections"] == sections[-1:]
 
 
-def test_names_and_bodies_are_those_of_the_newest_generation(place, word_encoder):
+def test_names_and_bodies_belong_to_the_newest_generation(place, word_encoder):
     corpus, folder = place
     live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     service = Service(live)

@@ -18,7 +18,7 @@ from assistant.server.reload import LiveAssistant
 from assistant.server.security.api_keys import ApiKeys
 from assistant.settings import Settings
 from assistant.verify import verify_saved_answer
-from tests.opened import opened
+from tests.opened import open_server
 from tests.upgrades.make import QUESTION
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -87,7 +87,7 @@ def test_a_permalink_is_served_over_http(sample, expected, encoder):
 
     builder.build_index(sample / "guide", sample / "index", encoder)
     live = LiveAssistant(Assistant(indexes.open_index(sample / "index"), encoder))
-    server = opened(Settings(index=sample / "index", keep_days=36500), live)
+    server = open_server(Settings(index=sample / "index", keep_days=36500), live)
     with TestClient(server.app, base_url="http://127.0.0.1") as client:
         page = client.get(f"/a/{expected['answer']}")
         assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""The web chat without a browser: how a talk goes on, and what its page and events are."""
+"""Test the web chat without a browser: its conversation, its page and its events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOGS = "# Dogs\n\n## What is a dog?\n\nA dog guards the house and the road.\n"
 
 @pytest.fixture(scope="module")
 def assistant(tmp_path_factory, word_encoder) -> Assistant:
-    """An Assistant over a guide whose author means harm."""
+    """Return an Assistant over a hostile guide."""
     corpus = tmp_path_factory.mktemp("hostile")
     (corpus / "cats.md").write_text(CATS, encoding="utf-8")
     (corpus / "dogs.md").write_text(DOGS, encoding="utf-8")
@@ -45,29 +45,29 @@ def chat(assistant) -> chat_module.Chat:
 
 
 def test_a_hostile_question_is_shown_as_text(chat):
-    for reply in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
-        conversation, _ = chat.answer(reply, chat_module.ChatState())
+    for question in (HOSTILE, f"what is a cat {HOSTILE}", "\n\n# cat\n\n" + HOSTILE, '"><b>cat'):
+        conversation, _ = chat.answer(question, chat_module.ChatState())
         assert_harmless(conversation.html)
         assert "\n" not in conversation.shown_html[0]
 
 
 def test_a_hostile_guide_is_quoted_as_text(chat):
-    conversation, request = chat.answer("what is a cat?", chat_module.ChatState())
-    assert request
+    conversation, asked = chat.answer("what is a cat?", chat_module.ChatState())
+    assert asked
     assert_harmless(conversation.html)
 
 
-@pytest.mark.parametrize("reply", ["", "   ", "\u200b", "?!", "word " * 401])
-def test_a_question_that_cannot_be_asked_says_what_mends_it(chat, reply):
-    conversation, request = chat.answer(reply, chat_module.ChatState())
-    assert not request
+@pytest.mark.parametrize("question", ["", "   ", "\u200b", "?!", "word " * 401])
+def test_a_question_that_cannot_be_asked_gets_a_hint(chat, question):
+    conversation, found = chat.answer(question, chat_module.ChatState())
+    assert not found
     assert conversation.turns == ()
     assert 'class="notice failure"' in conversation.html
-    assert ("the most is 2,000" in conversation.html) == (len(reply) > 2000)
+    assert ("the most is 2,000" in conversation.html) == (len(question) > 2000)
 
 
 class Broken:
-    """An encoder that fails as no encoder should."""
+    """An encoder that raises an unexpected error."""
 
     def has_token(self, word):
         return True
@@ -76,7 +76,7 @@ class Broken:
         raise ArithmeticError("nobody foresaw this")
 
 
-def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
+def test_an_error_shows_an_id_that_is_in_the_log(assistant, caplog):
     broken = chat_module.Chat(
         Service(LiveAssistant(Assistant(assistant.index, Broken()))), Branding("Animals")
     )
@@ -89,7 +89,7 @@ def test_a_fault_is_named_by_an_id_that_the_log_has_too(assistant, caplog):
     assert "nobody foresaw" not in conversation.html
 
 
-def test_a_talk_leans_on_what_was_said_and_does_not_grow_for_ever(chat):
+def test_a_conversation_keeps_its_newest_turns_only(chat):
     conversation = chat_module.ChatState()
     for _ in range(60):
         conversation, _ = chat.answer("what is a dog?", conversation)
@@ -98,19 +98,19 @@ def test_a_talk_leans_on_what_was_said_and_does_not_grow_for_ever(chat):
     assert len(conversation.shown_html) == 50
 
 
-def test_a_talk_about_a_section_has_its_passages_to_lean_on(chat, assistant):
+def test_a_conversation_about_a_section_starts_with_its_passages(chat, assistant):
     conversation = chat.open_section("dogs.md#what-is-a-dog")
-    result = assistant.index.store.section_passages("dogs.md", "what-is-a-dog")
-    assert conversation.turns[-1].sources == tuple(passage.id for _, passage in result)
+    passages = assistant.index.store.section_passages("dogs.md", "what-is-a-dog")
+    assert conversation.turns[-1].sources == tuple(passage.id for _, passage in passages)
     assert "What is a dog?" in conversation.html
 
 
 @pytest.mark.parametrize("section", ["", "#", "none.md#x", "dogs.md#none", HOSTILE, "../dogs.md#a"])
-def test_a_talk_about_what_is_not_in_the_guide_is_any_talk(chat, section):
+def test_a_conversation_about_an_unknown_section_starts_empty(chat, section):
     assert chat.open_section(section) == chat_module.ChatState()
 
 
-def test_a_reader_is_spoken_to_in_their_language_or_in_the_one_that_is_set(assistant, chat):
+def test_the_chat_is_in_the_reader_s_language_or_the_configured_one(assistant, chat):
     assert (
         catalogue.choose_messages("de")("no_answer")
         in chat.answer("bread", chat_module.ChatState(), "de")[0].html

@@ -1,6 +1,6 @@
-"""One question through every door: the same quotes, sources and resources, the same error and mend.
+"""Test that every interface gives the same answer, and the same error and hint, to a question.
 
-The widget reads the stream, and is held to it in tests/browser/test_widget.py.
+The widget reads the stream; tests/browser tests it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MCP = {"accept": "application/json, text/event-stream", "mcp-protocol-version": 
 
 @dataclass(frozen=True)
 class Interfaces:
-    """A guide behind every door."""
+    """A guide behind every interface."""
 
     serving: Serving
     agent: Speaking
@@ -56,7 +56,7 @@ class Interfaces:
 
         return asyncio.run(request())
 
-    # Each gives an answer as JSON types, or what is wrong and its mend.
+    # Each returns an answer as JSON types, or the error message and its hint.
 
     def cli(self, question: str):
         own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
@@ -83,7 +83,9 @@ class Interfaces:
         events = [event.split("\n") for event in body.decode().split("\n\n") if event]
         sentences = [json.loads(data[6:]) for name, data in events if name == "event: sentence"]
         answer = json.loads(events[-1][1][6:])
-        assert [reply["text"] for reply in sentences] == [c["quote"] for c in answer["citations"]]
+        assert [sentence["text"] for sentence in sentences] == [
+            c["quote"] for c in answer["citations"]
+        ]
         return answer
 
     def python_over_rest(self, question: str):
@@ -94,17 +96,17 @@ class Interfaces:
                 return error.message, error.hint
 
     def agent_by_pipe(self, question: str):
-        question_asked = {"name": "ask", "arguments": {"question": question}}
-        return _tooled(self.agent.request("tools/call", question_asked)["result"])
+        params = {"name": "ask", "arguments": {"question": question}}
+        return _parse_tool_result(self.agent.request("tools/call", params)["result"])
 
     def agent_by_http(self, question: str):
-        question_asked = {"name": "ask", "arguments": {"question": question}}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": question_asked}
+        params = {"name": "ask", "arguments": {"question": question}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         status, body = self.fetch("POST", "/mcp", message, MCP)
         assert status == 200
-        return _tooled(json.loads(body)["result"])
+        return _parse_tool_result(json.loads(body)["result"])
 
-    def completed(self, question: str, *, stream: bool):
+    def complete(self, question: str, *, stream: bool):
         sent = {"messages": [{"role": "user", "content": question}], "stream": stream}
         status, body = self.fetch("POST", "/v1/chat/completions", sent)
         if status != 200:
@@ -141,20 +143,20 @@ def _parse_reply(status: int, body: bytes):
     return data["detail"], data["mend"]
 
 
-def _tooled(result: dict):
+def _parse_tool_result(result: dict):
     if result.get("isError"):
-        (reply,) = result["content"]
-        return tuple(reply["text"].split("\n"))
+        (content,) = result["content"]
+        return tuple(content["text"].split("\n"))
     return result["structuredContent"]
 
 
-def timeless(answer: dict) -> dict:
+def drop_times(answer: dict) -> dict:
     return {name: value for name, value in answer.items() if name not in {"id", "seconds"}}
 
 
 @pytest.fixture(scope="module")
 def interfaces(tmp_path_factory, corpus_index):
-    folder = tmp_path_factory.mktemp("doors")
+    folder = tmp_path_factory.mktemp("interfaces")
     shutil.copytree(corpus_index, folder / "index")
     with Serving(folder) as serving, Speaking(folder / "index", folder) as agent:
         agent.greet()
@@ -163,10 +165,12 @@ def interfaces(tmp_path_factory, corpus_index):
 
 @pytest.fixture(scope="module")
 def expected(corpus_assistant) -> dict[str, dict]:
-    return {question: timeless(corpus_assistant.ask(question).to_dict()) for question in QUESTIONS}
+    return {
+        question: drop_times(corpus_assistant.ask(question).to_dict()) for question in QUESTIONS
+    }
 
 
-def test_the_questions_are_answered_and_one_is_not(expected):
+def test_all_questions_but_one_are_answered(expected):
     assert [answer["found"] for answer in expected.values()] == [True, True, True, False]
     assert any(answer["resources"] for answer in expected.values())
 
@@ -176,39 +180,39 @@ WHOLE = "cli rest stream python_over_rest agent_by_pipe agent_by_http chat".spli
 
 @pytest.mark.parametrize("interface", WHOLE)
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_door_gives_the_answer_that_python_gives(interfaces, expected, interface, question):
-    assert timeless(getattr(interfaces, interface)(question)) == expected[question]
+def test_an_interface_gives_the_answer_that_python_gives(interfaces, expected, interface, question):
+    assert drop_times(getattr(interfaces, interface)(question)) == expected[question]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_completion_rests_on_what_python_cites(interfaces, expected, question, stream):
-    results, text = interfaces.completed(question, stream=stream)
+def test_a_completion_has_the_citations_that_python_gives(interfaces, expected, question, stream):
+    completion, text = interfaces.complete(question, stream=stream)
     answer = expected[question]
     for name in ("citations", "resources", "found"):
-        assert results[name] == answer[name]
+        assert completion[name] == answer[name]
     words = " ".join(re.sub(r"\[\^\d+\]|^ *(?:[-*]|\d+\.) |[*`\\]", "", text, flags=re.M).split())
     for citation in answer["citations"]:
         for line in filter(None, citation["quote"].splitlines()):
-            reply = re.sub(r"^ *(?:- |\d+\. )", "", line)
-            assert " ".join(re.sub(r"[*`\\]", "", reply).split()) in words, line
+            line_text = re.sub(r"^ *(?:- |\d+\. )", "", line)
+            assert " ".join(re.sub(r"[*`\\]", "", line_text).split()) in words, line
 
 
-@pytest.mark.parametrize("interface", [*WHOLE, "completed"])
+@pytest.mark.parametrize("interface", [*WHOLE, "complete"])
 @pytest.mark.parametrize("question", WRONG, ids=["signs", "nothing", "too long"])
-def test_a_door_says_what_is_wrong_with_its_mend_as_python_does(
+def test_an_interface_gives_the_error_and_hint_that_python_gives(
     interfaces, corpus_assistant, interface, question
 ):
     with pytest.raises(AssistantError) as raised:
         corpus_assistant.ask(question)
-    reply = (raised.value.message, raised.value.hint)
+    expected = (raised.value.message, raised.value.hint)
     if interface == "chat":
         shown = html.unescape(interfaces.chat(question))
-        assert all(words in shown for words in reply)
-    elif interface == "completed":
-        assert interfaces.completed(question, stream=True) == interfaces.completed(
+        assert all(words in shown for words in expected)
+    elif interface == "complete":
+        assert interfaces.complete(question, stream=True) == interfaces.complete(
             question, stream=False
         )
-        assert interfaces.completed(question, stream=False) == reply
+        assert interfaces.complete(question, stream=False) == expected
     else:
-        assert getattr(interfaces, interface)(question) == reply
+        assert getattr(interfaces, interface)(question) == expected

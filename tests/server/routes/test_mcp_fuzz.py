@@ -1,4 +1,4 @@
-"""Messages that nobody should send, over both ways in: nothing breaks, and the next is answered.
+"""Test invalid MCP messages over both transports: nothing breaks, and the next is answered.
 
 The long run is `make torture`: 10,000 messages each way.
 """
@@ -11,13 +11,14 @@ import random
 
 import pytest
 
-from tests.durability.scene import figures, size
+from tests.durability.scene import figures
 from tests.serving import PATIENCE, Readers, Serving
+from tests.sizes import size
 from tests.speaking import ENVELOPE, GREETING, Hostile, Speaking
 
 MESSAGES = size(400, 10_000)
-EVERY = 100  # messages between two real questions
-ROOM = 64 * 2**20  # bytes it may grow by
+EVERY = 100  # messages between two valid questions
+ROOM = 64 * 2**20  # bytes by which its memory may grow
 QUESTION = "How is a PM different from a PO?"
 VERSIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28", "1999-01-01", "é"]
 KINDS = ["application/json, text/event-stream", "application/json", "*/*", "text/event-stream", "x"]
@@ -47,7 +48,7 @@ def test_over_the_standard_streams_nothing_breaks(corpus_index, tmp_path):
             assert "result" in text or {"code", "message"} <= text["error"].keys()
             assert "Traceback" not in line.decode()
         assert len(speaking.received) > MESSAGES / 10
-        assert speaking.text == ""
+        assert speaking.log == ""
         assert grown < ROOM
     figures.info(
         "%d messages, %d answered, %d MB more", MESSAGES, len(speaking.received), grown >> 20
@@ -55,7 +56,7 @@ def test_over_the_standard_streams_nothing_breaks(corpus_index, tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_opens_the_talk_does_not_break_it(corpus_index, tmp_path, seed):
+def test_invalid_first_messages_break_nothing(corpus_index, tmp_path, seed):
     hostile = Hostile(seed)
     with Speaking(corpus_index, tmp_path) as speaking:
         for _ in range(20):
@@ -68,12 +69,12 @@ def test_whatever_opens_the_talk_does_not_break_it(corpus_index, tmp_path, seed)
 
 
 def test_over_http_nothing_breaks(tmp_path):
-    hostile, chance = Hostile(seed=11), random.Random(11)
-    question_asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
-    question_asked["params"] = {"name": "ask", "arguments": {"question": QUESTION}}
+    hostile, rng = Hostile(seed=11), random.Random(11)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    call["params"] = {"name": "ask", "arguments": {"question": QUESTION}}
 
     async def run(serving: Serving) -> dict[int, int]:
-        counted: dict[int, int] = {}
+        status_counts: dict[int, int] = {}
         async with Readers(serving.port) as readers:
             connection = readers.connection()
 
@@ -82,7 +83,7 @@ def test_over_http_nothing_breaks(tmp_path):
                 return await asyncio.wait_for(sent, PATIENCE)
 
             async def ask() -> dict:
-                text = await post(json.dumps(question_asked).encode(), {"accept": KINDS[0]})
+                text = await post(json.dumps(call).encode(), {"accept": KINDS[0]})
                 answer = text.json()["result"]["structuredContent"]
                 return {**answer, "seconds": 0}
 
@@ -92,8 +93,8 @@ def test_over_http_nothing_breaks(tmp_path):
                 if number == EVERY:
                     before = serving.memory
                 body = hostile.message()
-                response = await post(body, odd_headers(chance, body))
-                counted[response.status] = counted.get(response.status, 0) + 1
+                response = await post(body, odd_headers(rng, body))
+                status_counts[response.status] = status_counts.get(response.status, 0) + 1
                 assert response.status < 500, body
                 if response.body:
                     text = response.json()
@@ -106,41 +107,41 @@ def test_over_http_nothing_breaks(tmp_path):
                     assert await ask() == first
             assert await ask() == first
             assert serving.memory - before < ROOM
-        return counted
+        return status_counts
 
     with Serving(tmp_path) as serving:
-        counted = asyncio.run(run(serving.ready()))
+        status_counts = asyncio.run(run(serving.ready()))
         assert serving.process.poll() is None
-        assert "Traceback" not in serving.text
-        assert "malformed" not in serving.text
-    assert sum(counted.values()) == MESSAGES
-    assert counted[200] > MESSAGES / 10
-    assert counted[413]
-    figures.info("%d messages, by status: %s", MESSAGES, dict(sorted(counted.items())))
+        assert "Traceback" not in serving.log
+        assert "malformed" not in serving.log
+    assert sum(status_counts.values()) == MESSAGES
+    assert status_counts[200] > MESSAGES / 10
+    assert status_counts[413]
+    figures.info("%d messages, by status: %s", MESSAGES, dict(sorted(status_counts.items())))
 
 
-def odd_headers(chance: random.Random, body: bytes) -> dict[str, str]:
-    """Headers as an agent sends them, now and then others; names go with the body, or do not."""
-    text = {"accept": chance.choice(KINDS[:1] * 6 + KINDS)}
-    if chance.random() < 0.5:
-        text["mcp-protocol-version"] = chance.choice(VERSIONS)
-    if chance.random() < 0.1:
-        text["mcp-session-id"] = chance.choice(["", "a" * 500, "%00"])
+def odd_headers(rng: random.Random, body: bytes) -> dict[str, str]:
+    """Return headers as an agent sends them, some of them wrong or unlike the body."""
+    headers = {"accept": rng.choice(KINDS[:1] * 6 + KINDS)}
+    if rng.random() < 0.5:
+        headers["mcp-protocol-version"] = rng.choice(VERSIONS)
+    if rng.random() < 0.1:
+        headers["mcp-session-id"] = rng.choice(["", "a" * 500, "%00"])
     try:
         message = json.loads(body)
         method, name = message["method"], message["params"].get("name", "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return text
+        return headers
     for header, value in (("mcp-method", method), ("mcp-name", name)):
         plain = isinstance(value, str) and value.isascii() and value.isprintable()
-        if chance.random() < 0.8 and plain and value:
-            text[header] = value
-    return text
+        if rng.random() < 0.8 and plain and value:
+            headers[header] = value
+    return headers
 
 
-def test_a_greeting_of_every_age_is_answered(tmp_path, corpus_index):
+def test_an_initialize_request_of_every_protocol_version_is_answered(tmp_path, corpus_index):
     for version in VERSIONS:
         with Speaking(corpus_index, tmp_path) as speaking:
             greeting = {**GREETING, "protocolVersion": version}
-            text = speaking.request("initialize", greeting)["result"]["protocolVersion"]
-            assert text == (version if version in VERSIONS[:4] else VERSIONS[3])
+            answered_version = speaking.request("initialize", greeting)["result"]["protocolVersion"]
+            assert answered_version == (version if version in VERSIONS[:4] else VERSIONS[3])

@@ -1,4 +1,4 @@
-"""The guide for agents as they meet it: a process over its standard streams, a server over HTTP."""
+"""Test MCP over the standard streams of a process and over HTTP."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SNIPPETS = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOCS
 READ = {"accept": "application/json, text/event-stream"}
 
 
-def timeless(answer: dict) -> dict:
+def drop_times(answer: dict) -> dict:
     return {**answer, "seconds": 0, "id": ""}
 
 
-def conversation(target, work, mode="auto"):
+def run_client(target, work, mode="auto"):
     async def run():
         async with Client(target, mode=mode) as client:
             return await work(client)
@@ -42,10 +42,10 @@ def conversation(target, work, mode="auto"):
     return asyncio.run(run())
 
 
-async def both(client):
-    """A question the guide answers, and one that it does not."""
-    results = await client.call_tool("ask", {"question": PM_OR_PO})
-    return results, await client.call_tool("ask", {"question": BREAD})
+async def ask_both(client):
+    """Ask a question that the guide answers, and one that it does not."""
+    answered = await client.call_tool("ask", {"question": PM_OR_PO})
+    return answered, await client.call_tool("ask", {"question": BREAD})
 
 
 # -- over standard input and output ---------------------------------------------------------------
@@ -63,14 +63,14 @@ def test_the_protocol_s_client_is_answered_over_the_standard_streams(
 ):
     command = [sys.executable, "-m", "assistant", "mcp", "--index", str(corpus_index)]
     target = StdioServerParameters(command=command[0], args=command[1:], cwd=ROOT)
-    results, refused = conversation(target, both, mode)
-    for result, question in [(results, PM_OR_PO), (refused, BREAD)]:
+    answered, refused = run_client(target, ask_both, mode)
+    for result, question in [(answered, PM_OR_PO), (refused, BREAD)]:
         assert not result.is_error
-        question_asked = corpus_assistant.ask(question).to_dict()
-        assert timeless(result.structured_content) == timeless({"id": "", **question_asked})
+        expected = corpus_assistant.ask(question).to_dict()
+        assert drop_times(result.structured_content) == drop_times({"id": "", **expected})
 
 
-def test_nothing_but_messages_is_written_and_it_ends_when_its_agent_leaves(speaking):
+def test_only_messages_are_written_and_the_process_ends_with_its_input(speaking):
     greeting = speaking.greet()["result"]
     assert greeting["serverInfo"]["name"] == "guide-assistant"
     assert speaking.ask(PM_OR_PO)["found"]
@@ -82,38 +82,38 @@ def test_nothing_but_messages_is_written_and_it_ends_when_its_agent_leaves(speak
     assert "Traceback" not in speaking.log
 
 
-def test_what_was_asked_before_the_input_closed_is_answered_and_so_is_what_is_no_message(
+def test_all_messages_before_the_end_of_the_input_are_answered(
     speaking,
 ):
-    """All of it is written at once, and nothing after it, as a shell's pipe does."""
+    """Everything is written at once, as a shell's pipe does."""
     ask = {"name": "ask", "arguments": {"question": PM_OR_PO}}
-    speaking.send(message("initialize", 1, GREETING))
-    speaking.send(message("notifications/initialized"))
+    speaking.send(format_message("initialize", 1, GREETING))
+    speaking.send(format_message("notifications/initialized"))
     speaking.send(b"")
     speaking.send(b'{"jsonrpc": "2.0", "id"')
-    speaking.send(b"[" + message("ping", 2) + b"]")
+    speaking.send(b"[" + format_message("ping", 2) + b"]")
     speaking.send(b'{"id": 3}')
     for number in range(4, 20):
-        speaking.send(message("tools/call", number, ask))
-    speaking.send(message("notifications/cancelled", params={"requestId": 19}))
+        speaking.send(format_message("tools/call", number, ask))
+    speaking.send(format_message("notifications/cancelled", params={"requestId": 19}))
     assert speaking.end() == 0
-    reply = [json.loads(line) for line in speaking.received]
-    results = {one["id"]: one for one in reply if "result" in one}
-    assert {*range(4, 19)} <= results.keys()  # of what was called off none is owed
+    messages = [json.loads(line) for line in speaking.received]
+    results = {reply["id"]: reply for reply in messages if "result" in reply}
+    assert {*range(4, 19)} <= results.keys()  # a cancelled request needs no reply
     assert results[18]["result"]["structuredContent"]["found"]
-    wrong = [one["error"]["code"] for one in reply if one["id"] is None]
+    wrong = [reply["error"]["code"] for reply in messages if reply["id"] is None]
     assert wrong == [-32700, -32600, -32600]
     assert speaking.log == ""
 
 
-def message(method: str, name: int | None = None, params: dict | None = None) -> bytes:
-    """A request, or without a name a notification."""
+def format_message(method: str, name: int | None = None, params: dict | None = None) -> bytes:
+    """Return a request, or a notification without a name."""
     named = {} if name is None else {"id": name}
     whole = {"jsonrpc": "2.0", **named, "method": method, "params": params or {}}
     return json.dumps(whole).encode()
 
 
-def test_an_index_that_is_missing_is_said_before_any_message(tmp_path):
+def test_a_missing_index_is_an_error_before_any_message(tmp_path):
     own = subprocess.run(
         [sys.executable, "-m", "assistant", "mcp", "--index", tmp_path / "none"],
         input=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": GREETING}),
@@ -130,57 +130,57 @@ def test_an_index_that_is_missing_is_said_before_any_message(tmp_path):
     assert "assistant build" in hint
 
 
-def test_ctrl_c_ends_it_without_a_traceback(speaking):
+def test_ctrl_c_ends_the_process_without_a_traceback(speaking):
     speaking.greet()
     speaking.process.send_signal(signal.SIGINT)
     assert speaking.process.wait(PATIENCE) == -signal.SIGINT
     assert "Traceback" not in speaking.log
 
 
-def test_an_agent_that_hears_no_more_ends_it_without_a_traceback(corpus_index):
-    hears, received = os.pipe()
-    os.close(hears)
+def test_a_closed_output_ends_the_process_without_a_traceback(corpus_index):
+    reading_end, writing_end = os.pipe()
+    os.close(reading_end)
     own = subprocess.run(
         [sys.executable, "-m", "assistant", "mcp", "--index", str(corpus_index)],
         input=b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n',
-        stdout=received,
+        stdout=writing_end,
         stderr=subprocess.PIPE,
         cwd=ROOT,
         timeout=PATIENCE,
         check=False,
     )
-    os.close(received)
+    os.close(writing_end)
     assert own.returncode == 0
     assert b"Traceback" not in own.stderr
 
 
-# -- as the docs say ------------------------------------------------------------------------------
+# -- docs/mcp.md ----------------------------------------------------------------------------------
 
 
-def servers(snippet: dict) -> dict:
-    """What a configuration names, whatever its agent calls them."""
+def find_server(snippet: dict) -> dict:
+    """Return the server of a configuration, under any agent's key."""
     (named,) = (
         snippet[one] for one in ("mcpServers", "servers", "context_servers") if one in snippet
     )
     return named["guide"]
 
 
-@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if "command" in servers(one)])
+@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if "command" in find_server(one)])
 def test_a_command_of_the_docs_is_started_and_answers(snippet, corpus_index):
-    guide = servers(snippet)
+    guide = find_server(snippet)
     assert "/path/to/index" in guide["args"]
     target = StdioServerParameters(
         command=str(Path(sys.executable).parent / guide["command"]),
         args=[str(corpus_index) if one == "/path/to/index" else one for one in guide["args"]],
         env=guide.get("env"),
     )
-    results, refused = conversation(target, both)
+    results, refused = run_client(target, ask_both)
     assert results.structured_content["found"]
     assert not refused.structured_content["found"]
 
 
-def test_every_address_of_the_docs_is_the_one_that_is_served_with_a_key_in_its_place():
-    addresses = [servers(one) for one in SNIPPETS if "url" in servers(one)]
+def test_every_address_of_the_docs_is_served_and_has_a_key():
+    addresses = [find_server(one) for one in SNIPPETS if "url" in find_server(one)]
     assert len(addresses) == 4
     for guide in addresses:
         assert guide["url"] == "https://help.example/mcp"
@@ -198,7 +198,7 @@ def serving(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory):
-    """A server with keys and a rate; from whom there is a key, and the folder the keys are in."""
+    """Run a server with keys and a rate limit, and return it with its keys."""
     folder = tmp_path_factory.mktemp("limited")
     keys = ApiKeys(folder / "keys.json")
     made = {name: keys.add(name) for name in ("reader", "other", "revoked")}
@@ -209,27 +209,29 @@ def limited(tmp_path_factory):
 
 
 def post(serving, message: object, headers: dict | None = None, method: str = "POST"):
-    """What is answered to one message."""
+    """Send one message over HTTP and return the response."""
 
     async def send():
         async with Readers(serving.port) as readers:
             body = json.dumps(message).encode() if message is not None else b""
-            reply = {**READ, **(headers or {})}
-            return await readers.connection().request(method, "/mcp", body, reply)
+            fields = {**READ, **(headers or {})}
+            return await readers.connection().request(method, "/mcp", body, fields)
 
     return asyncio.run(send())
 
 
-def asking(question: str) -> dict:
+def make_call(question: str) -> dict:
     params = {"name": "ask", "arguments": {"question": question}}
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
-def question_asked(serving) -> float:
-    """How many questions came to the server from agents."""
+def count_questions(serving) -> float:
+    """Return the number of questions that agents asked."""
     with serving.admin() as headers:
         response = httpx2.get(f"{serving.origin}/metrics", headers=headers)
-    counted = re.findall(r'^assistant_questions_total\{interface="mcp".*\} (.*)$', response.text, re.M)
+    counted = re.findall(
+        r'^assistant_questions_total\{interface="mcp".*\} (.*)$', response.text, re.M
+    )
     return sum(map(float, counted))
 
 
@@ -237,10 +239,10 @@ def question_asked(serving) -> float:
 def test_the_protocol_s_client_is_answered_over_http(serving, corpus_assistant, mode):
     async def work(client):
         pages = (await client.list_resources()).resources
-        return await both(client), (await client.read_resource(pages[0].uri)).contents[0]
+        return await ask_both(client), (await client.read_resource(pages[0].uri)).contents[0]
 
-    (results, refused), page = conversation(f"{serving.origin}/mcp", work, mode)
-    for result, question in [(results, PM_OR_PO), (refused, BREAD)]:
+    (answered, refused), page = run_client(f"{serving.origin}/mcp", work, mode)
+    for result, question in [(answered, PM_OR_PO), (refused, BREAD)]:
         assert not result.is_error
         answer, own = result.structured_content, corpus_assistant.ask(question).to_dict()
         for part in ("text", "citations", "resources", "found", "related", "next_questions"):
@@ -251,13 +253,13 @@ def test_the_protocol_s_client_is_answered_over_http(serving, corpus_assistant, 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_error_of_the_protocol_keeps_its_mend_over_http(serving, mode):
+def test_a_protocol_error_keeps_its_hint_over_http(serving, mode):
     async def work(client):
         with pytest.raises(MCPError) as caught:
             await client.read_resource("guide://page/none.md")
         return caught.value.error
 
-    error = conversation(f"{serving.origin}/mcp", work, mode)
+    error = run_client(f"{serving.origin}/mcp", work, mode)
     assert error.code == -32602
     assert error.data["hint"] == "List the resources for the guide's pages."
 
@@ -271,7 +273,7 @@ def test_the_python_of_the_docs_asks_a_server(serving):
     assert own.stdout.startswith("Quoted from the guide"), own.stderr
 
 
-def test_no_session_is_begun_and_there_is_nothing_to_listen_to(serving):
+def test_there_are_no_sessions_and_no_event_stream(serving):
     greeting = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": GREETING}
     begun = post(serving, greeting)
     assert begun.status == 200
@@ -295,21 +297,21 @@ def test_no_session_is_begun_and_there_is_nothing_to_listen_to(serving):
     ],
 )
 def test_a_foreign_host_or_origin_is_refused_and_nothing_is_asked(serving, headers, status):
-    before = question_asked(serving)
-    refused = post(serving, asking(PM_OR_PO), headers)
+    before = count_questions(serving)
+    refused = post(serving, make_call(PM_OR_PO), headers)
     assert refused.status == status
     assert refused.json()["hint"]
-    assert question_asked(serving) == before
-    assert post(serving, asking(PM_OR_PO)).status == 200
-    assert question_asked(serving) == before + 1
+    assert count_questions(serving) == before
+    assert post(serving, make_call(PM_OR_PO)).status == 200
+    assert count_questions(serving) == before + 1
 
 
 def test_a_page_of_the_server_s_own_site_may_ask(serving):
-    results = post(serving, asking(PM_OR_PO), {"origin": serving.origin})
+    results = post(serving, make_call(PM_OR_PO), {"origin": serving.origin})
     assert results.json()["result"]["structuredContent"]["found"]
 
 
-def test_a_key_lets_in_what_it_allows_and_no_other_does(limited):
+def test_only_a_valid_key_of_scope_read_may_ask(limited):
     serving, keys = limited
     for token, status in [
         (KEY_PREFIX + "w" * 43, 401),
@@ -317,12 +319,12 @@ def test_a_key_lets_in_what_it_allows_and_no_other_does(limited):
         (keys["rater"], 403),
         (keys["reader"], 200),
     ]:
-        response = post(serving, asking(PM_OR_PO), {"authorization": f"Bearer {token}"})
+        response = post(serving, make_call(PM_OR_PO), {"authorization": f"Bearer {token}"})
         assert response.status == status
         assert status == 200 or response.json()["hint"]
 
 
-def test_the_protocol_s_client_brings_its_key(limited):
+def test_the_protocol_s_client_can_send_a_key(limited):
     serving, keys = limited
 
     async def run(token):
@@ -335,12 +337,12 @@ def test_the_protocol_s_client_brings_its_key(limited):
     assert asyncio.run(run(keys["other"])).structured_content["found"]
 
 
-def test_more_than_its_share_is_refused_to_one_key_and_to_no_other(limited):
+def test_the_rate_limit_of_one_key_does_not_affect_another(limited):
     serving, keys = limited
     own = {"authorization": f"Bearer {keys['reader']}"}
-    answers = [post(serving, asking(PM_OR_PO), own) for _ in range(12)]
+    answers = [post(serving, make_call(PM_OR_PO), own) for _ in range(12)]
     assert {answer.status for answer in answers} == {200, 429}
     assert int(answers[-1].headers["retry-after"]) >= 1
     assert answers[-1].json()["hint"].startswith("Wait ")
     other = {"authorization": f"Bearer {keys['other']}"}
-    assert post(serving, asking(PM_OR_PO), other).status == 200
+    assert post(serving, make_call(PM_OR_PO), other).status == 200

@@ -1,4 +1,4 @@
-"""The guide as OpenAI's clients ask it, over real HTTP: their own package, and another's."""
+"""Test the OpenAI interface over real HTTP with OpenAI's package and another client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import openai
 import pytest
 from answered import without_hrefs
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 
 from assistant.assistant import Assistant
 from assistant.index import builder
@@ -58,21 +58,21 @@ console.log(JSON.stringify({
 """
 
 
-def asking(*reply: str, **more) -> dict:
-    """What is sent: a talk whose turns are the user's and the assistant's in turn."""
+def make_request(*texts: str, **more) -> dict:
+    """Return the body of a conversation with alternating turns of user and assistant."""
     roles = ("user", "assistant")
-    messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(reply)]
+    messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(texts)]
     return {"model": "guide", "messages": messages, **more}
 
 
-def report(answer) -> dict:
-    """What an answer says and rests on, as JSON types."""
+def get_sources(answer) -> dict:
+    """Return an answer's citations, resources and `found`, as JSON types."""
     whole = answer.to_dict()
     return {name: whole[name] for name in ("citations", "resources", "found")}
 
 
-def rests(completion) -> dict:
-    """The same of a completion, or of a frame of it."""
+def get_completion_sources(completion) -> dict:
+    """Return the same fields of a completion, or of a frame of it."""
     return {name: getattr(completion, name) for name in ("citations", "resources", "found")}
 
 
@@ -84,13 +84,13 @@ def served(tmp_path_factory, encoder):
 
 @pytest.fixture
 def client(served):
-    # A server that no key was made for takes any; the package must send one.
+    # A server without keys accepts any; the package must send one.
     with openai.OpenAI(base_url=f"{served.origin}/v1", api_key="any", max_retries=0) as client:
         yield client
 
 
-def posted(served, body, headers=None):
-    """The response to a body as it is, which the package would not send."""
+def post_body(served, body, headers=None):
+    """Post a raw body that the package would not send, and return the response."""
 
     async def post():
         connection = Connection(served.port)
@@ -103,19 +103,17 @@ def posted(served, body, headers=None):
     return asyncio.run(post())
 
 
-# The same answer
+# Answers
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_an_answer_says_what_the_assistant_says_and_rests_on_the_same(
-    client, corpus_assistant, question
-):
+def test_a_completion_has_the_text_and_sources_of_the_assistant(client, corpus_assistant, question):
     answer = corpus_assistant.ask(question)
-    completion = client.chat.completions.create(**asking(question))
+    completion = client.chat.completions.create(**make_request(question))
     (choice,) = completion.choices
     assert choice.finish_reason == "stop"
     assert choice.message.role == "assistant"
-    assert rests(completion) == report(answer)
+    assert get_completion_sources(completion) == get_sources(answer)
     for citation in answer.citations:
         assert f"{citation.quote} [^{citation.n}]" in choice.message.content
     for resource in answer.resources:
@@ -126,35 +124,41 @@ def test_an_answer_says_what_the_assistant_says_and_rests_on_the_same(
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_stream_says_the_same_as_the_whole(client, question):
-    whole = client.chat.completions.create(**asking(question))
-    frames = list(client.chat.completions.create(**asking(question, stream=True)))
+def test_a_stream_has_the_text_and_sources_of_the_whole_completion(client, question):
+    whole = client.chat.completions.create(**make_request(question))
+    frames = list(client.chat.completions.create(**make_request(question, stream=True)))
     deltas = [frame.choices[0].delta for frame in frames]
     assert deltas[0].role == "assistant"
     assert "".join(delta.content or "" for delta in deltas) == whole.choices[0].message.content
     assert len(frames) > len(whole.citations)
     assert [frame.choices[0].finish_reason for frame in frames[:-1]] == [None] * (len(frames) - 1)
     assert frames[-1].choices[0].finish_reason == "stop"
-    assert rests(frames[-1]) == rests(whole)
+    assert get_completion_sources(frames[-1]) == get_completion_sources(whole)
     assert frames[-1].answer_id == whole.answer_id  # the same answer is kept once
     assert len({frame.id for frame in frames}) == 1
 
 
-def test_a_program_that_awaits_gets_the_same(served, client, corpus_assistant):
+def test_an_asynchronous_client_gets_the_same(served, client, corpus_assistant):
     async def both():
         async with openai.AsyncOpenAI(
             base_url=f"{served.origin}/v1", api_key="any", max_retries=0
         ) as waiting:
-            whole = await waiting.chat.completions.create(**asking(QUESTIONS[0]))
-            stream = await waiting.chat.completions.create(**asking(QUESTIONS[0], stream=True))
+            whole = await waiting.chat.completions.create(**make_request(QUESTIONS[0]))
+            stream = await waiting.chat.completions.create(
+                **make_request(QUESTIONS[0], stream=True)
+            )
             return whole, [frame async for frame in stream]
 
     whole, frames = asyncio.run(both())
-    assert rests(whole) == rests(frames[-1]) == report(corpus_assistant.ask(QUESTIONS[0]))
+    assert (
+        get_completion_sources(whole)
+        == get_completion_sources(frames[-1])
+        == get_sources(corpus_assistant.ask(QUESTIONS[0]))
+    )
 
 
-def ran(script: str, *arguments: str) -> str:
-    """What a script for node prints that uses the other client."""
+def run_node(script: str, *arguments: str) -> str:
+    """Run a Node.js script that uses the other client, and return its output."""
     node = shutil.which("node")
     if not node or not (MODULES / "node_modules" / "@ai-sdk" / "openai-compatible").is_dir():
         pytest.skip(f"npm install ai @ai-sdk/openai-compatible was not run in {MODULES}")
@@ -171,23 +175,23 @@ def ran(script: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_client_of_another_make_gets_the_same(served, corpus_assistant):
+def test_another_client_gets_the_same(served, corpus_assistant):
     answer = corpus_assistant.ask(QUESTIONS[0])
-    got = json.loads(ran(ANOTHER, served.origin, QUESTIONS[0]))
-    assert got["whole"] == "".join(got["pieces"])
-    assert f"{answer.citations[0].quote} [^1]" in got["whole"]
-    assert without_hrefs(got)["citations"] == answer.to_dict()["citations"]
-    assert got["finish"] == "stop"
-    assert got["usage"] > 0
-    assert got["error"] == "The question is empty. Ask in words, for example: what is …?"
+    result = json.loads(run_node(ANOTHER, served.origin, QUESTIONS[0]))
+    assert result["whole"] == "".join(result["pieces"])
+    assert f"{answer.citations[0].quote} [^1]" in result["whole"]
+    assert without_hrefs(result)["citations"] == answer.to_dict()["citations"]
+    assert result["finish"] == "stop"
+    assert result["usage"] > 0
+    assert result["error"] == "The question is empty. Ask in words, for example: what is …?"
 
 
-def test_what_is_sent_is_in_the_form_that_is_described(served):
-    ChatCompletionResponse.model_validate_json(posted(served, asking(QUESTIONS[0])).body)
+def test_a_completion_matches_its_schema(served):
+    ChatCompletionResponse.model_validate_json(post_body(served, make_request(QUESTIONS[0])).body)
 
 
-def test_every_frame_is_a_line_of_data_and_the_last_says_that_it_is_done(served):
-    result = posted(served, asking(QUESTIONS[0], stream=True))
+def test_every_frame_is_a_data_line_and_the_last_is_done(served):
+    result = post_body(served, make_request(QUESTIONS[0], stream=True))
     assert result.headers["content-type"].startswith("text/event-stream")
     assert result.headers["cache-control"] == "no-store"
     *frames, done, nothing = result.body.decode().split("\n\n")
@@ -197,26 +201,26 @@ def test_every_frame_is_a_line_of_data_and_the_last_says_that_it_is_done(served)
     assert not any("citations" in frame or "usage" in frame for frame in frames[:-1])
 
 
-def test_the_name_that_is_asked_for_comes_back_whatever_it_is(client):
+def test_the_requested_model_name_comes_back(client):
     for name in ("gpt-9", "guide", "ours/the guide 🐈"):
-        question_asked = {**asking(QUESTIONS[0]), "model": name}
-        assert client.chat.completions.create(**question_asked).model == name
+        request = {**make_request(QUESTIONS[0]), "model": name}
+        assert client.chat.completions.create(**request).model == name
 
 
-def test_no_name_is_the_guides(served):
-    (message,) = asking(QUESTIONS[0])["messages"]
-    assert posted(served, {"messages": [message]}).json()["model"] == "guide"
+def test_without_a_model_name_the_model_is_guide(served):
+    (message,) = make_request(QUESTIONS[0])["messages"]
+    assert post_body(served, {"messages": [message]}).json()["model"] == "guide"
 
 
 def test_ids_differ_and_the_time_is_now(client):
     before = int(time.time())
-    result = [client.chat.completions.create(**asking(QUESTIONS[0])) for _ in range(2)]
+    result = [client.chat.completions.create(**make_request(QUESTIONS[0])) for _ in range(2)]
     assert result[0].id != result[1].id
     assert all(before <= one.created <= time.time() for one in result)
 
 
 def test_an_answer_is_kept_and_can_be_read_again_by_its_id(served, client):
-    completion = client.chat.completions.create(**asking(QUESTIONS[0]))
+    completion = client.chat.completions.create(**make_request(QUESTIONS[0]))
 
     async def read():
         connection = Connection(served.port)
@@ -228,8 +232,8 @@ def test_an_answer_is_kept_and_can_be_read_again_by_its_id(served, client):
     assert asyncio.run(read()).json()["answer"]["citations"] == completion.citations
 
 
-def test_questions_are_counted_as_come_by_this_door(served, client):
-    async def counted():
+def test_questions_are_counted_for_this_interface(served, client):
+    async def read_count():
         connection = Connection(served.port)
         try:
             with served.admin() as headers:
@@ -237,64 +241,66 @@ def test_questions_are_counted_as_come_by_this_door(served, client):
             text = response.body.decode()
         finally:
             await connection.close()
-        reply = re.search(
-            r'assistant_questions_total\{interface="completions",door="completions",outcome="found"\} (\S+)', text
+        match = re.search(
+            r'assistant_questions_total\{interface="completions",.*outcome="found"\} (\S+)', text
         )
-        return float(reply[1])
+        return float(match[1])
 
-    client.chat.completions.create(**asking(QUESTIONS[0]))
-    before = asyncio.run(counted())
-    client.chat.completions.create(**asking(QUESTIONS[0]))
-    assert asyncio.run(counted()) == before + 1
-
-
-# How long it is
+    client.chat.completions.create(**make_request(QUESTIONS[0]))
+    before = asyncio.run(read_count())
+    client.chat.completions.create(**make_request(QUESTIONS[0]))
+    assert asyncio.run(read_count()) == before + 1
 
 
-def test_how_long_it_is_counts_words(client):
-    completion = client.chat.completions.create(**asking(QUESTIONS[0]))
+# Usage
+
+
+def test_usage_counts_words(client):
+    completion = client.chat.completions.create(**make_request(QUESTIONS[0]))
     usage = completion.usage
     assert usage.prompt_tokens == 8
     plain = re.sub(r"\W+", " ", completion.choices[0].message.content).split()
     assert usage.completion_tokens == pytest.approx(len(plain), rel=0.2)
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     longer = client.chat.completions.create(
-        **asking(QUESTIONS[0], "It is not.", QUESTIONS[0])
+        **make_request(QUESTIONS[0], "It is not.", QUESTIONS[0])
     ).usage
     assert longer.prompt_tokens == 8 + 3 + 8
 
 
-def test_a_stream_says_how_long_it_is_where_that_is_asked_for(client):
-    whole = client.chat.completions.create(**asking(QUESTIONS[0]))
-    wanted = asking(QUESTIONS[0], stream=True, stream_options={"include_usage": True})
-    *frames, last = client.chat.completions.create(**wanted)
+def test_a_stream_has_its_usage_on_request(client):
+    whole = client.chat.completions.create(**make_request(QUESTIONS[0]))
+    with_usage = make_request(QUESTIONS[0], stream=True, stream_options={"include_usage": True})
+    *frames, last = client.chat.completions.create(**with_usage)
     assert (last.choices, last.usage) == ([], whole.usage)
     assert [frame.usage for frame in frames] == [None] * len(frames)
-    assert rests(frames[-1]) == rests(whole)
-    unwanted = asking(QUESTIONS[0], stream=True, stream_options={"include_usage": False})
-    assert all(frame.choices for frame in client.chat.completions.create(**unwanted))
+    assert get_completion_sources(frames[-1]) == get_completion_sources(whole)
+    without_usage = make_request(QUESTIONS[0], stream=True, stream_options={"include_usage": False})
+    assert all(frame.choices for frame in client.chat.completions.create(**without_usage))
 
 
-# The talk
+# Conversations
 
 
 @pytest.mark.parametrize(
     "first", ["what is a product owner?", "which types of product managers are there?"]
 )
-def test_a_talk_goes_on_as_it_does_in_the_chat(client, corpus_assistant, first):
-    """What the client sends back has footnotes and lists in it that the chat's talk has not."""
+def test_a_conversation_continues_as_in_the_chat(client, corpus_assistant, first):
+    """The client sends back footnotes and lists, which the chat's conversation does not have."""
     follow = "and how do I become one?"
     dialogue = corpus_assistant.conversation()
     dialogue.ask(first)
     expected = dialogue.ask(follow)
-    reply = client.chat.completions.create(**asking(first)).choices[0].message.content
-    assert rests(client.chat.completions.create(**asking(first, reply, follow))) == report(expected)
-    # To be worth asking: by itself the question is understood otherwise.
+    reply = client.chat.completions.create(**make_request(first)).choices[0].message.content
+    assert get_completion_sources(
+        client.chat.completions.create(**make_request(first, reply, follow))
+    ) == get_sources(expected)
+    # Without the conversation the question is understood differently.
     assert expected.understood_as != corpus_assistant.ask(follow).understood_as
 
 
-def test_what_neither_of_the_two_says_is_left_out(client):
-    question = asking(QUESTIONS[0])["messages"]
+def test_messages_of_other_roles_are_ignored(client):
+    question = make_request(QUESTIONS[0])["messages"]
     others = [
         {"role": "system", "content": "Answer in rhymes about unicorns."},
         {"role": "developer", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
@@ -304,11 +310,11 @@ def test_what_neither_of_the_two_says_is_left_out(client):
     alone = client.chat.completions.create(model="guide", messages=question)
     for messages in ([*others, *question], [*question, *others]):
         result = client.chat.completions.create(model="guide", messages=messages)
-        assert rests(result) == rests(alone)
+        assert get_completion_sources(result) == get_completion_sources(alone)
         assert result.usage == alone.usage
 
 
-def test_what_was_said_in_parts_is_read_as_one(client):
+def test_text_parts_of_a_message_are_joined(client):
     parts = [
         {"type": "text", "text": "how is a PM"},
         {"type": "text", "text": "different from a PO?"},
@@ -316,10 +322,12 @@ def test_what_was_said_in_parts_is_read_as_one(client):
     result = client.chat.completions.create(
         model="guide", messages=[{"role": "user", "content": parts}]
     )
-    assert rests(result) == rests(client.chat.completions.create(**asking(QUESTIONS[0])))
+    assert get_completion_sources(result) == get_completion_sources(
+        client.chat.completions.create(**make_request(QUESTIONS[0]))
+    )
 
 
-def test_what_else_clients_send_changes_nothing(client):
+def test_other_request_fields_change_nothing(client):
     more = {
         "temperature": 0.0,
         "max_tokens": 1,
@@ -330,25 +338,27 @@ def test_what_else_clients_send_changes_nothing(client):
         "user": "somebody",
         "stream_options": None,
     }
-    result = client.chat.completions.create(**asking(QUESTIONS[0]), **more)
-    assert rests(result) == rests(client.chat.completions.create(**asking(QUESTIONS[0])))
+    result = client.chat.completions.create(**make_request(QUESTIONS[0]), **more)
+    assert get_completion_sources(result) == get_completion_sources(
+        client.chat.completions.create(**make_request(QUESTIONS[0]))
+    )
     assert len(result.choices) == 1
 
 
-def test_a_long_talk_may_be_sent_whole_and_an_endless_one_is_refused_with_its_mend(client):
-    reply = client.chat.completions.create(**asking(QUESTIONS[1])).choices[0].message.content
+def test_a_conversation_over_512_kb_is_refused_with_a_hint(client):
+    reply = client.chat.completions.create(**make_request(QUESTIONS[1])).choices[0].message.content
     dialogue = [QUESTIONS[1], reply] * (400_000 // len(reply)) + [QUESTIONS[0]]
-    assert client.chat.completions.create(**asking(*dialogue)).found
+    assert client.chat.completions.create(**make_request(*dialogue)).found
     with pytest.raises(openai.APIStatusError, match=r"too long\. Send at most 512 kB") as refused:
-        client.chat.completions.create(**asking(*dialogue, *dialogue))
+        client.chat.completions.create(**make_request(*dialogue, *dialogue))
     assert refused.value.status_code == 413
 
 
-# What goes wrong
+# Errors
 
 
 @pytest.mark.parametrize(
-    ("messages", "what", "mend"),
+    ("messages", "what", "hint"),
     [
         ([{"role": "assistant", "content": "Hm."}], "No message is the user's.", "end"),
         ([{"role": "system", "content": "Hm."}], "No message is the user's.", "end"),
@@ -366,9 +376,7 @@ def test_a_long_talk_may_be_sent_whole_and_an_endless_one_is_refused_with_its_me
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_cannot_be_asked_is_said_with_its_mend_in_the_error_the_package_raises(
-    client, messages, what, hint, stream
-):
+def test_the_package_raises_the_message_and_the_hint(client, messages, what, hint, stream):
     with pytest.raises(openai.UnprocessableEntityError) as raised:
         client.chat.completions.create(model="guide", messages=messages, stream=stream)
     assert what in str(raised.value)
@@ -377,8 +385,8 @@ def test_what_cannot_be_asked_is_said_with_its_mend_in_the_error_the_package_rai
     assert re.fullmatch("[0-9a-f]{12}", raised.value.request_id)
 
 
-def test_an_error_keeps_the_shape_that_all_of_them_have(served):
-    result = posted(served, asking(" "))
+def test_an_error_is_a_problem_details_object_too(served):
+    result = post_body(served, make_request(" "))
     assert (result.status, result.headers["content-type"]) == (422, "application/problem+json")
     error = result.json()
     assert (error["detail"], error["status"]) == ("The question is empty.", 422)
@@ -388,21 +396,21 @@ def test_an_error_keeps_the_shape_that_all_of_them_have(served):
 @pytest.mark.parametrize(
     "body", [b"{", b"[]", b'"?"', b"null", b"[" * 60_000, b"\xff", b'{"messages": {}}']
 )
-def test_what_is_no_request_is_refused(served, body):
-    result = posted(served, body)
+def test_a_malformed_request_is_refused(served, body):
+    result = post_body(served, body)
     assert result.status in {400, 422}
     assert result.json()["error"]["message"]
 
 
-def test_half_a_character_breaks_nothing(served):
-    assert posted(served, asking("what is a product owner \ud800?")).status == 200
-    assert posted(served, {**asking("why?"), "model": "\udfff"}).status == 422
+def test_a_surrogate_breaks_nothing(served):
+    assert post_body(served, make_request("what is a product owner \ud800?")).status == 200
+    assert post_body(served, {**make_request("why?"), "model": "\udfff"}).status == 422
 
 
 # Models
 
 
-def test_there_is_one_model_and_it_is_the_guide(served, client):
+def test_the_only_model_is_the_guide(served, client):
     (model,) = client.models.list().data
     assert model.id == "guide"
     assert abs(model.created - time.time()) < 3600
@@ -419,12 +427,12 @@ def test_there_is_one_model_and_it_is_the_guide(served, client):
     ModelResponse.model_validate_json(asyncio.run(read("/v1/models/guide")))
 
 
-def test_a_model_that_is_not_there_is_not_found_and_the_one_that_is_is_named(client):
+def test_an_unknown_model_is_not_found_and_the_error_names_the_model(client):
     with pytest.raises(openai.NotFoundError, match=r"'gpt-9'\. The one there is: guide\."):
         client.models.retrieve("gpt-9")
 
 
-# What the page about it says
+# docs/openai.md
 
 
 PAGE = (ROOT / "docs" / "openai.md").read_text(encoding="utf-8")
@@ -433,32 +441,32 @@ JAVASCRIPT = re.findall(r"^```js\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PRINTED = ("[^1]: ", " cited\n", "The question is empty. Ask in words, for example: what is …?\n")
 
 
-def here(served, code: str) -> str:
-    """The code of a page as it stands, but for the port."""
+def set_port(served, code: str) -> str:
+    """Return the code of the page with the port of this server."""
     assert code.count("127.0.0.1:7860") == 1
     return code.replace("127.0.0.1:7860", f"127.0.0.1:{served.port}")
 
 
 @pytest.mark.parametrize(("code", "printed"), [*zip(PYTHON, PRINTED, strict=True)], ids=range(3))
-def test_the_python_of_the_page_runs_as_it_stands(served, code, printed):
+def test_the_python_of_the_page_runs_unchanged(served, code, printed):
     done = subprocess.run(
-        [sys.executable, "-c", here(served, code)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", set_port(served, code)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert printed in done.stdout
 
 
-def test_the_javascript_of_the_page_runs_as_it_stands(served):
+def test_the_javascript_of_the_page_runs_unchanged(served):
     (code,) = JAVASCRIPT
-    assert "[^1]: " in ran(here(served, code))
+    assert "[^1]: " in run_node(set_port(served, code))
 
 
-# Where the sources are read
+# Links of sources
 
 
 @pytest.fixture(scope="module")
-def at(tmp_path_factory, word_encoder):
-    """The text of an answer, and of a refusal, by settings and headers."""
+def ask_with(tmp_path_factory, word_encoder):
+    """Return a function that asks a server with given settings and headers."""
     corpus = tmp_path_factory.mktemp("guide")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
 
@@ -468,34 +476,38 @@ def at(tmp_path_factory, word_encoder):
             corpus, folder, word_encoder, **({"reading": reading} if reading else {})
         )
         live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
-        server = opened(Settings(index=folder, **settings), live)
+        server = open_server(Settings(index=folder, **settings), live)
         root = settings.get("root", "")
         client = TestClient(server.app, base_url=f"http://{host}", client=("127.0.0.1", 5))
-        result = client.post(f"{root}/v1/chat/completions", json=asking(question), headers=headers)
+        result = client.post(
+            f"{root}/v1/chat/completions", json=make_request(question), headers=headers
+        )
         assert result.status_code == 200, result.text
         return result.json()["choices"][0]["message"]["content"]
 
     return ask
 
 
-def test_a_source_is_read_in_our_reader_where_the_question_was_asked(at):
-    assert "— [dogs.md](http://127.0.0.1/guide/dogs.md" in at()
+def test_a_source_links_to_the_reader_on_the_same_host(ask_with):
+    assert "— [dogs.md](http://127.0.0.1/guide/dogs.md" in ask_with()
 
 
-def test_behind_a_proxy_it_is_read_where_the_proxy_is_and_below_its_root(at):
+def test_behind_a_proxy_a_source_links_to_the_proxy_and_its_root(ask_with):
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "help.example"}
     trusted = {"trusted_proxies": "127.0.0.1", "hosts": "help.example", "anonymous": True}
-    text = at(headers=headers, root="/ask", **trusted)
+    text = ask_with(headers=headers, root="/ask", **trusted)
     assert "(https://help.example/ask/guide/dogs.md" in text
 
 
-def test_what_is_published_is_read_there(at):
+def test_a_source_of_a_published_guide_links_to_its_site(ask_with):
     from assistant.guide.publishers import ReadingOptions
 
-    text = at(reading=ReadingOptions(base_url="https://docs.example/", publisher="mkdocs"))
+    text = ask_with(reading=ReadingOptions(base_url="https://docs.example/", publisher="mkdocs"))
     assert "— [dogs.md](https://docs.example/dogs/#what-is-a-dog" in text
 
 
-def test_the_words_around_the_quotes_are_in_the_readers_language(at):
+def test_the_words_around_the_quotes_are_in_the_readers_language(ask_with):
     for how in ({"headers": {"Accept-Language": "de"}}, {"language": "de"}):
-        assert at("what is a unicorn?", **how).startswith("Der Leitfaden beantwortet das nicht.")
+        assert ask_with("what is a unicorn?", **how).startswith(
+            "Der Leitfaden beantwortet das nicht."
+        )

@@ -1,4 +1,4 @@
-"""Talks as OpenAI's clients send them: parts that are no text, and turns of others."""
+"""Test conversations of OpenAI's clients with parts that are no text and other roles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import openai
 import pytest
-from test_openai import QUESTIONS, asking, rests
+from test_openai import QUESTIONS, get_completion_sources, make_request
 
 from tests.serving import Serving
 
@@ -33,20 +33,20 @@ EARLIER = [
 ]
 
 
-def test_what_is_no_text_in_an_earlier_turn_is_passed_over(client):
-    """Each of these is legal to send, and clients send all of a talk with every question."""
-    question = asking(QUESTIONS[0])["messages"]
+def test_parts_that_are_no_text_in_an_earlier_turn_are_ignored(client):
+    """Each message is valid, and clients send the whole conversation with every question."""
+    question = make_request(QUESTIONS[0])["messages"]
     alone = client.chat.completions.create(model="guide", messages=question)
-    for some in (EARLIER, *([one] for one in EARLIER)):
-        assert rests(
+    for some in (EARLIER, *([message] for message in EARLIER)):
+        assert get_completion_sources(
             client.chat.completions.create(model="guide", messages=[*some, *question])
-        ) == (rests(alone))
+        ) == (get_completion_sources(alone))
 
 
-def test_the_words_beside_what_is_no_text_in_an_earlier_turn_are_leant_on(client):
+def test_text_beside_other_parts_in_an_earlier_turn_is_used(client):
     first, follow = "what is a product owner?", "and how do I become one?"
-    text = client.chat.completions.create(**asking(first)).choices[0].message.content
-    conversation = asking(first, text, follow)
+    text = client.chat.completions.create(**make_request(first)).choices[0].message.content
+    conversation = make_request(first, text, follow)
     parted = json.loads(json.dumps(conversation))
     picture = {"type": "image_url", "image_url": {"url": "x"}}
     parted["messages"][0]["content"] = [picture, {"type": "text", "text": first}]
@@ -54,9 +54,9 @@ def test_the_words_beside_what_is_no_text_in_an_earlier_turn_are_leant_on(client
         {"type": "text", "text": text},
         {"type": "refusal", "refusal": "no"},
     ]
-    assert rests(client.chat.completions.create(**parted)) == rests(
-        client.chat.completions.create(**conversation)
-    )
+    assert get_completion_sources(
+        client.chat.completions.create(**parted)
+    ) == get_completion_sources(client.chat.completions.create(**conversation))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,11 @@ def test_the_words_beside_what_is_no_text_in_an_earlier_turn_are_leant_on(client
         [{"type": "text", "text": "what is this?"}, {"type": "file", "file": {"file_id": "f"}}],
     ],
 )
-def test_what_is_no_text_in_the_question_itself_is_one_clear_error(client, content):
-    messages = [*asking(QUESTIONS[0], "Hm.")["messages"], {"role": "user", "content": content}]
+def test_a_part_that_is_no_text_in_the_question_is_an_error(client, content):
+    messages = [
+        *make_request(QUESTIONS[0], "Hm.")["messages"],
+        {"role": "user", "content": content},
+    ]
     for after in ([], [{"role": "user", "content": " "}]):
         with pytest.raises(openai.UnprocessableEntityError, match=r"messages\.2 .* 'file'"):
             client.chat.completions.create(model="guide", messages=[*messages, *after])

@@ -1,4 +1,4 @@
-"""The guide over HTTP: what each address answers, in which form, and what it says of itself."""
+"""Test the REST interface: the responses, their media types and the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from answered import without_hrefs
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 from pydantic import TypeAdapter
 
 from assistant.assistant import MAX_QUESTION_LENGTH, Assistant
@@ -69,7 +69,7 @@ def assistant(place, word_encoder) -> Assistant:
 
 @pytest.fixture(scope="module")
 def client(place, assistant) -> TestClient:
-    server = opened(Settings(index=place[1]), LiveAssistant(assistant))
+    server = open_server(Settings(index=place[1]), LiveAssistant(assistant))
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 
@@ -79,10 +79,11 @@ def ask(client, question: str, **sent) -> dict:
     return result.json()
 
 
-def test_an_answer_past_its_time_is_a_problem_that_says_what_to_do(place, assistant):
+def test_an_answer_after_the_timeout_is_a_problem_with_a_hint(place, assistant):
     hurried = Assistant(assistant.index, assistant._encoder, timeout=0)
     client = TestClient(
-        opened(Settings(index=place[1]), LiveAssistant(hurried)).app, base_url="http://127.0.0.1"
+        open_server(Settings(index=place[1]), LiveAssistant(hurried)).app,
+        base_url="http://127.0.0.1",
     )
     for route in ("/api/ask", "/api/search"):
         response = client.post(route, json={"question": "What is a cat?"})
@@ -99,64 +100,66 @@ def test_a_guide_of_endless_headings_is_described_at_once(tmp_path, word_encoder
         CATS + f"\n## {heading}\n\nMilk.\n\n## {heading}?\n\nFish.\n", encoding="utf-8"
     )
     builder.build_index(tmp_path, tmp_path / "index", word_encoder)
-    over = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
+    assistant = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
     client = TestClient(
-        opened(Settings(index=tmp_path / "index"), LiveAssistant(over)).app,
+        open_server(Settings(index=tmp_path / "index"), LiveAssistant(assistant)).app,
         base_url="http://127.0.0.1",
     )
     assert "How do cats drink?" in client.get("/api/guide").json()["examples"]
 
 
-def report(text: str) -> list[tuple[str, dict]]:
-    """The events of a stream."""
+def parse_events(text: str) -> list[tuple[str, dict]]:
+    """Parse the events of a stream."""
     pairs = [event.split("\n") for event in text.split("\n\n") if event]
     return [(name.removeprefix("event: "), json.loads(data[6:])) for name, data in pairs]
 
 
-def timeless(answer: dict) -> dict:
+def drop_times(answer: dict) -> dict:
     return {name: value for name, value in answer.items() if name not in {"id", "seconds"}}
 
 
 # -- ask ------------------------------------------------------------------------------------------
 
 
-def test_a_citation_and_a_section_say_where_a_browser_reads_them(client, assistant):
+def test_a_citation_and_a_section_have_an_href_for_a_browser(client, assistant):
     answer = ask(client, "What is a cat?")
     own = assistant.ask("What is a cat?")
-    assert [one["href"] for one in answer["citations"]] == list(map(citation_url, own.citations))
+    assert [citation["href"] for citation in answer["citations"]] == list(
+        map(citation_url, own.citations)
+    )
     assert answer["citations"][0]["href"].startswith("/guide/cats.md?section=what-is-a-cat&first=")
-    assert [one["href"] for one in answer["related"]] == [
-        section_url(one.path, one.anchor, one.url) for one in own.related
+    assert [related["href"] for related in answer["related"]] == [
+        section_url(section.path, section.anchor, section.url) for section in own.related
     ]
 
 
 def test_an_answer_is_the_one_that_python_gives(client, assistant):
     for question in ("What is a cat?", "what is bread made of?"):
-        assert timeless(without_hrefs(ask(client, question))) == timeless(
+        assert drop_times(without_hrefs(ask(client, question))) == drop_times(
             assistant.ask(question).to_dict()
         )
 
 
-def test_an_answer_is_told_event_by_event_from_what_was_understood_to_all_of_it(client):
+def test_an_answer_is_streamed_in_order_and_ends_with_the_whole(client):
     result = client.post("/api/ask", json={"question": "What is a cat?"}, headers=EVENTS)
     assert result.headers["content-type"].startswith("text/event-stream")
-    events = report(result.text)
+    events = parse_events(result.text)
     names = list(dict.fromkeys(name for name, _ in events))
     assert names == ["understood", "sentence", "citation", "resources", "done"]
     whole = events[-1][1]
-    assert timeless(whole) == timeless(ask(client, "What is a cat?"))
+    assert drop_times(whole) == drop_times(ask(client, "What is a cat?"))
     assert [data for name, data in events if name == "citation"] == whole["citations"]
-    reply = [f"{data['text']} [{data['n']}]" for name, data in events if name == "sentence"]
-    assert "\n\n".join(reply) == whole["text"]
+    sentences = [f"{data['text']} [{data['n']}]" for name, data in events if name == "sentence"]
+    assert "\n\n".join(sentences) == whole["text"]
 
 
-def test_a_refusal_is_told_without_a_sentence(client):
+def test_a_refusal_is_streamed_without_a_sentence(client):
     result = client.post("/api/ask", json={"question": "Who won the war?"}, headers=EVENTS)
-    assert [name for name, _ in report(result.text)] == ["understood", "resources", "done"]
-    assert report(result.text)[-1][1]["found"] is False
+    assert [name for name, _ in parse_events(result.text)] == ["understood", "resources", "done"]
+    assert parse_events(result.text)[-1][1]["found"] is False
 
 
-def test_a_follow_up_is_understood_from_the_talk_that_is_sent_along(client, assistant):
+def test_a_follow_up_is_understood_from_the_history(client, assistant):
     first = ask(client, "What is a cat?")
     sources = [citation["passage"] for citation in first["citations"]]
     turns = [
@@ -165,19 +168,19 @@ def test_a_follow_up_is_understood_from_the_talk_that_is_sent_along(client, assi
     ]
     history = [Turn("user", "What is a cat?"), Turn("agent", first["text"], tuple(sources))]
     then = ask(client, "And how do they drink?", history=turns)
-    assert timeless(without_hrefs(then)) == timeless(
+    assert drop_times(without_hrefs(then)) == drop_times(
         assistant.ask("And how do they drink?", history).to_dict()
     )
 
 
-def test_what_the_reader_has_open_is_what_a_question_leans_on(client):
-    question_asked = "How do they drink it?"
+def test_a_question_is_understood_from_the_context(client):
+    question = "How do they drink it?"
     assert (
-        ask(client, question_asked, context="cats.md#how-do-cats-drink")["citations"][0]["path"]
+        ask(client, question, context="cats.md#how-do-cats-drink")["citations"][0]["path"]
         == "cats.md"
     )
-    assert timeless(ask(client, question_asked, context="no/such/page.md")) == timeless(
-        ask(client, question_asked)
+    assert drop_times(ask(client, question, context="no/such/page.md")) == drop_times(
+        ask(client, question)
     )
 
 
@@ -204,7 +207,7 @@ def test_the_same_answer_has_the_same_tag_and_another_has_another(client):
         ([], "form"),
     ],
 )
-def test_what_cannot_be_asked_is_said_with_its_place_and_its_mend(client, sent, named):
+def test_an_invalid_question_is_an_error_with_its_field_and_a_hint(client, sent, named):
     for headers in ({}, EVENTS):
         result = client.post("/api/ask", json=sent, headers=headers)
         assert result.status_code == 422
@@ -214,25 +217,25 @@ def test_what_cannot_be_asked_is_said_with_its_place_and_its_mend(client, sent, 
         assert result.json()["id"] == result.headers["x-request-id"]
 
 
-def test_what_is_wrong_is_said_without_a_word_of_what_was_sent(client):
+def test_a_validation_error_repeats_nothing_of_the_request(client):
     result = client.post("/api/ask", json={"question": ["secret words"], "history": "secret"})
     assert result.status_code == 422
     assert "secret" not in result.text
 
 
-def test_a_question_may_hold_half_a_character(client):
+def test_a_question_may_contain_a_surrogate(client):
     body = b'{"question": "what is a cat \\ud800?"}'
     result = client.post("/api/ask", content=body, headers={"Content-Type": "application/json"})
     assert result.status_code in {200, 422}
     result.json()
 
 
-def test_many_at_once_get_each_their_own_answer(client):
-    question_asked = [f"What is a {thing}?" for thing in ("cat", "dog")] * 10
+def test_concurrent_questions_get_their_own_answers(client):
+    questions = [f"What is a {thing}?" for thing in ("cat", "dog")] * 10
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda question: ask(client, question), question_asked))
-    assert [answer["question"] for answer in answers] == question_asked
-    assert len({json.dumps(timeless(answer)) for answer in answers}) == 2
+        answers = list(pool.map(lambda question: ask(client, question), questions))
+    assert [answer["question"] for answer in answers] == questions
+    assert len({json.dumps(drop_times(answer)) for answer in answers}) == 2
 
 
 # -- search ---------------------------------------------------------------------------------------
@@ -250,7 +253,7 @@ def test_a_search_is_the_one_that_python_makes(client, assistant):
 
 
 @pytest.mark.parametrize("k", [0, schemas.MAX_HITS + 1, "3", 1.5])
-def test_so_many_passages_cannot_be_asked_for(client, k):
+def test_an_invalid_k_is_refused(client, k):
     assert client.post("/api/search", json={"question": "milk", "k": k}).status_code == 422
 
 
@@ -277,14 +280,14 @@ def test_a_section_is_read_by_itself_and_a_page_by_its_published_name(client):
 
 
 @pytest.mark.parametrize("address", ["none.md", "cats.md?anchor=none", "more", "..%2fcats.md"])
-def test_what_is_not_in_the_guide_is_missed_with_a_mend(client, address):
+def test_a_missing_section_is_an_error_with_a_hint(client, address):
     result = client.get(f"/api/sections/{address}")
     assert result.status_code == 404
     assert result.headers["content-type"] == PROBLEM_JSON
     assert result.json()["hint"]
 
 
-def test_the_guide_says_what_there_is_to_ask(client, assistant):
+def test_the_guide_lists_headings_and_example_questions(client, assistant):
     guide = client.get("/api/guide", params={"depth": 3}).json()
     assert guide["title"] == "Cats"
     assert guide["languages"] == ["de"]
@@ -307,7 +310,7 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
     builder.build_index(corpus, tmp_path / "index", word_encoder)
     live = LiveAssistant(Assistant(indexes.open_index(tmp_path / "index"), word_encoder))
     client = TestClient(
-        opened(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
+        open_server(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
     )
     given = ask(client, "What is a cat?")
     stored = client.get(f"/api/answers/{given['id']}").json()
@@ -322,7 +325,7 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
 
 
 @pytest.mark.parametrize("address", ["/api/guide", "/api/sections/cats.md", "/api/guide?depth=4"])
-def test_what_a_client_knows_already_is_not_sent_again(client, address):
+def test_a_client_with_the_current_etag_gets_304(client, address):
     first = client.get(address)
     tag = first.headers["etag"]
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
@@ -332,34 +335,36 @@ def test_what_a_client_knows_already_is_not_sent_again(client, address):
     assert client.get(address, headers={"If-None-Match": '"other"'}).content == first.content
 
 
-def test_nobody_keeps_an_answer_of_the_moment(client):
+def test_an_answer_is_not_cached(client):
     assert client.post("/api/ask", json={"question": "cat"}).headers["cache-control"] == "no-store"
 
 
-# -- opinions -------------------------------------------------------------------------------------
+# -- feedback -------------------------------------------------------------------------------------
 
 
-def test_an_opinion_is_kept_with_its_answer(client):
+def test_feedback_is_stored_with_its_answer(client):
     given = ask(client, "What is a dog?")
-    reply = {"answer": given["id"], "helpful": False, "comment": "too short"}
-    assert client.post("/api/feedback", json=reply).status_code == 204
-    assert client.post("/api/feedback", json={**reply, "answer": "a" * 16}).status_code == 404
-    assert client.post("/api/feedback", json={**reply, "answer": "A" * 16}).status_code == 422
+    feedback = {"answer": given["id"], "helpful": False, "comment": "too short"}
+    assert client.post("/api/feedback", json=feedback).status_code == 204
+    assert client.post("/api/feedback", json={**feedback, "answer": "a" * 16}).status_code == 404
+    assert client.post("/api/feedback", json={**feedback, "answer": "A" * 16}).status_code == 422
 
 
-def test_a_second_opinion_under_the_same_vote_replaces_the_first(client):
+def test_feedback_with_the_same_vote_replaces_the_first(client):
     given = ask(client, "What is a dog?")
-    reply = {"answer": given["id"], "helpful": True, "vote": "abc-DEF_123"}
+    feedback = {"answer": given["id"], "helpful": True, "vote": "abc-DEF_123"}
     for helpful in (True, False):
-        assert client.post("/api/feedback", json={**reply, "helpful": helpful}).status_code == 204
+        assert (
+            client.post("/api/feedback", json={**feedback, "helpful": helpful}).status_code == 204
+        )
     for bad in ("a b", "x" * 65, 3, "é"):
-        assert client.post("/api/feedback", json={**reply, "vote": bad}).status_code == 422
+        assert client.post("/api/feedback", json={**feedback, "vote": bad}).status_code == 422
 
 
-# -- counters and description ---------------------------------------------------------------------
+# -- metrics and OpenAPI --------------------------------------------------------------------------
 
 
-def counters(client, place) -> dict[str, float]:
+def read_metrics(client, place) -> dict[str, float]:
     keys = ApiKeys(place[1] / "keys.json")
     token = keys.add("monitor", ["admin"])
     lines = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text.splitlines()
@@ -368,23 +373,23 @@ def counters(client, place) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
-def test_questions_are_counted_by_door_and_by_what_came_of_them(client, place, assistant):
-    before = counters(client, place)
+def test_questions_are_counted_by_interface_and_outcome(client, place, assistant):
+    before = read_metrics(client, place)
     ask(client, "What is a cat?")
     ask(client, "Who won the war?")
     client.post("/api/ask", json={"question": " "})
     client.post("/api/search", json={"question": "milk"})
-    after = counters(client, place)
+    after = read_metrics(client, place)
 
-    def more(name: str) -> float:
+    def increase(name: str) -> float:
         return after[name] - before.get(name, 0)
 
     for outcome in ("found", "refused", "error"):
         name = f'assistant_questions_total{{interface="rest",door="rest",outcome="{outcome}"}}'
-        assert more(name) == 1, outcome
-    assert more('assistant_searches_total{interface="rest",door="rest"}') == 1
-    assert more("assistant_answer_seconds_count") == 2
-    assert more('assistant_step_seconds_count{step="write"}') == 2
+        assert increase(name) == 1, outcome
+    assert increase('assistant_searches_total{interface="rest",door="rest"}') == 1
+    assert increase("assistant_answer_seconds_count") == 2
+    assert increase('assistant_step_seconds_count{step="write"}') == 2
     assert after["assistant_waiting"] == 0
     assert after[f'assistant_generation_info{{generation="{assistant.index.generation}"}}'] == 1
 
@@ -400,12 +405,12 @@ def test_questions_are_counted_by_door_and_by_what_came_of_them(client, place, a
         ("GET", "/api/guide", None, schemas.GuideResponse),
     ],
 )
-def test_what_is_sent_is_what_the_description_says(client, method, address, sent, form):
+def test_a_response_matches_its_schema(client, method, address, sent, form):
     result = client.request(method, address, json=sent)
     TypeAdapter(form).validate_json(result.content, strict=True)
 
 
-def test_the_description_names_every_address_for_programs_and_no_other(client):
+def test_openapi_lists_every_address_for_programs_and_no_other(client):
     described = client.get("/openapi.json").json()
     assert described["info"]["title"] == "Cats"
     for path, methods in described["paths"].items():

@@ -1,4 +1,4 @@
-"""What other sites load of ours: how much it is, what it may do, in which words; no browser yet."""
+"""Test what other sites load: its size, its rights and its languages, without a browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 
 from assistant import server
 from assistant.assistant import Assistant
@@ -44,33 +44,33 @@ def live(tmp_path_factory, word_encoder) -> LiveAssistant:
 
 @pytest.fixture(scope="module")
 def client(live):
-    """A reader on this machine of a server with these settings; each is opened once."""
+    """Return a function that opens a client of a server with given settings, once for each."""
     made: dict[tuple, TestClient] = {}
 
-    def one(**chosen) -> TestClient:
+    def open_client(**chosen) -> TestClient:
         key = tuple(sorted(chosen.items()))
         if key not in made:
-            made[key] = TestClient(opened(Settings(journal="off", **chosen), live).app, OWN)
+            made[key] = TestClient(open_server(Settings(journal="off", **chosen), live).app, OWN)
         return made[key]
 
-    return one
+    return open_client
 
 
 @pytest.fixture(scope="module")
 def bare(live):
-    """A reader of the widget's own routes with these settings, and nothing before them."""
+    """Return a function that opens a client of the widget's routes without middlewares."""
 
-    def one(**chosen) -> TestClient:
+    def open_client(**chosen) -> TestClient:
         settings, app = Settings(journal="off", **chosen), FastAPI()
         masthead = Branding(settings.title, settings.root, "", settings.feedback_url)
         app.include_router(widget.create_script_router(settings))
         app.include_router(widget.create_router(Service(live), masthead, settings))
         return TestClient(app, OWN)
 
-    return one
+    return open_client
 
 
-def packed(*texts: str) -> int:
+def gzipped_size(*texts: str) -> int:
     return sum(len(gzip.compress(text.encode())) for text in texts)
 
 
@@ -78,7 +78,7 @@ def packed(*texts: str) -> int:
 
 
 def test_the_script_is_at_most_five_kilobytes_compressed(bare):
-    assert packed(bare().get("/widget.js").text) <= 5_000
+    assert gzipped_size(bare().get("/widget.js").text) <= 5_000
 
 
 def test_the_page_in_the_frame_is_at_most_forty_kilobytes_compressed_with_all_it_loads(client):
@@ -88,11 +88,11 @@ def test_the_page_in_the_frame_is_at_most_forty_kilobytes_compressed_with_all_it
     assert loaded == {
         "/chat/chat.css", "/chat/brand.css", "/chat/embed.css", "/chat/embed.js", "/chat/answer.js",
     }  # fmt: skip
-    assert packed(page, *(reader.get(path).text for path in loaded)) <= 40_000
+    assert gzipped_size(page, *(reader.get(path).text for path in loaded)) <= 40_000
 
 
 def test_the_script_may_be_loaded_by_any_site_and_needs_no_key(live):
-    server = opened(Settings(journal="off"), live)
+    server = open_server(Settings(journal="off"), live)
     elsewhere = TestClient(server.app, OWN, client=("203.0.113.9", 50000))
     result = elsewhere.get("/widget.js", headers={"sec-fetch-site": "cross-site"})
     assert result.status_code == 200
@@ -101,13 +101,13 @@ def test_the_script_may_be_loaded_by_any_site_and_needs_no_key(live):
     assert elsewhere.get("/embed").status_code == 401
 
 
-def test_the_script_is_there_before_the_guide_is():
+def test_the_script_is_served_before_the_guide_is_ready():
     waiting = TestClient(Server(Settings(journal="off")).app, OWN)
     assert waiting.get("/widget.js").status_code == 200
     assert waiting.get("/embed").status_code == 503
 
 
-def test_the_script_is_kept_for_an_hour_and_then_asked_for_by_its_tag(client):
+def test_the_script_is_cached_for_an_hour_and_revalidated_by_its_etag(client):
     reader = client()
     first = reader.get("/widget.js")
     assert first.headers["cache-control"] == "public, max-age=3600"
@@ -116,20 +116,20 @@ def test_the_script_is_kept_for_an_hour_and_then_asked_for_by_its_tag(client):
     assert reader.get("/widget.js", headers={"if-none-match": '"other"'}).status_code == 200
 
 
-def filled(script: str) -> dict:
-    """What the server put into the script."""
+def parse_constants(script: str) -> dict:
+    """Return the constants that the server put into the script."""
     (result,) = re.findall(r"const OURS = (\{.*\});", script)
     return json.loads(result)
 
 
-def test_the_script_has_its_words_in_every_language_and_the_colour_that_is_set(bare):
-    ours = filled(bare(accent="#aa3300").get("/widget.js").text)
+def test_the_script_has_its_messages_in_every_language_and_the_configured_colour(bare):
+    ours = parse_constants(bare(accent="#aa3300").get("/widget.js").text)
     assert sorted(ours["messages"]) == list(catalogue.languages())
     assert ours["messages"]["de"]["close"] == "Schließen"
     assert ours["messages"]["ar"]["direction"] == "rtl"
     assert ours["fixed"] == ""
     assert re.match(r"\.guide \{ --accent: light-dark\(#aa3300, #", ours["colours"])
-    assert filled(bare(language="de-AT").get("/widget.js").text)["fixed"] == "de"
+    assert parse_constants(bare(language="de-AT").get("/widget.js").text)["fixed"] == "de"
 
 
 def test_the_scripts_keep_nothing_in_the_browser_write_no_markup_and_log_nothing():
@@ -142,7 +142,7 @@ def test_the_scripts_keep_nothing_in_the_browser_write_no_markup_and_log_nothing
             assert word not in script, f"{name}: {word}"
 
 
-def test_the_script_leaves_no_name_behind(bare):
+def test_the_script_defines_no_global_name(bare):
     script = bare().get("/widget.js").text
     assert re.match(r"\(\(\) => \{\n", script)
     assert script.endswith("})();\n")
@@ -151,7 +151,7 @@ def test_the_script_leaves_no_name_behind(bare):
 # -- the page in the frame ------------------------------------------------------------------
 
 
-def test_the_page_may_be_framed_by_the_sites_that_are_listed_and_no_other(client):
+def test_only_the_listed_sites_may_frame_the_page(client):
     policy = client(frames=(WIKI,)).get("/embed").headers["content-security-policy"]
     assert policy == (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -163,7 +163,7 @@ def test_the_page_may_be_framed_by_the_sites_that_are_listed_and_no_other(client
 
 
 @pytest.mark.parametrize(
-    ("asked", "accepted", "fixed", "language"),
+    ("site_language", "accepted", "fixed", "language"),
     [
         ("de", "fr", "", "de"),
         ("de-AT", "fr", "es", "de"),
@@ -174,21 +174,21 @@ def test_the_page_may_be_framed_by_the_sites_that_are_listed_and_no_other(client
         ("ar", "", "", "ar"),
     ],
 )
-def test_the_page_is_in_the_language_the_site_names_else_in_the_one_set_else_the_reader_s(
-    bare, request, accepted, fixed, language
+def test_the_page_language_is_the_site_s_then_the_configured_then_the_reader_s(
+    bare, site_language, accepted, fixed, language
 ):
     page = bare(language=fixed).get(
-        "/embed", params={"language": request}, headers={"accept-language": accepted}
+        "/embed", params={"language": site_language}, headers={"accept-language": accepted}
     )
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page.text
     assert html.escape(catalogue.choose_messages(language)("ask")) in page.text
 
 
-def test_a_name_no_language_can_have_is_refused(bare):
+def test_a_language_name_that_is_too_long_is_refused(bare):
     assert bare().get("/embed", params={"language": "x" * 101}).status_code == 422
 
 
-def test_the_page_has_an_element_for_each_that_its_script_looks_for(bare):
+def test_the_page_has_every_element_that_its_scripts_use(bare):
     page = bare().get("/embed").text
     for script in ("embed.js", "answer.js"):
         source = (STATIC / script).read_text(encoding="utf-8")
@@ -198,14 +198,14 @@ def test_the_page_has_an_element_for_each_that_its_script_looks_for(bare):
         assert page.count(f'id="{name}"') == 1
 
 
-def test_what_the_guide_is_called_and_asked_stands_in_the_page_as_text(bare):
+def test_title_and_questions_are_escaped_in_the_page(bare):
     page = bare(title=TITLE, feedback_url='https://x.example/?a="b"').get("/embed").text
     assert "alert(1)</script>" not in page
     assert f"<title>{html.escape(TITLE)}</title>" in page
     assert "What is a dog?</button>" in page
 
 
-def test_below_a_path_every_address_is_below_it(bare):
+def test_every_address_of_the_page_is_below_the_root(bare):
     page = bare(root="/help").get("/embed").text
     assert all(
         path.startswith("/help/chat/") for path in re.findall(r'(?:src|href)="(/[^"]+)"', page)

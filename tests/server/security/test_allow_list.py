@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fastapi.testclient import TestClient
-from opened import opened
+from opened import open_server
 from starlette.routing import Mount
 
 from assistant.assistant import Assistant
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 STORED = "a" * 16
 
-# What who may gets at each of our own addresses: method, address, status, and for what scope.
+# What an authorised caller gets at each of our addresses: method, address, status, scope needed.
 OPEN = {
     "/": [("GET", "/", 200, "read")],
     "/progress": [("GET", "/progress", 200, "")],
@@ -79,7 +79,7 @@ HEALTH = {
 }
 ROWS = [row for rows in (*OPEN.values(), *HEALTH.values()) for row in rows]
 
-# What each caller from another machine may do, by scope; 0 where it is let in.
+# The status that each caller from another machine gets, by scope; 0 means allowed.
 CALLERS = {
     "anonymous": {"": 0, "read": 401, "feedback": 401, "admin": 401},
     "wrong": {"": 0, "read": 401, "feedback": 401, "admin": 401},
@@ -89,7 +89,7 @@ CALLERS = {
     "admin": {"": 0, "read": 0, "feedback": 0, "admin": 0},
 }
 
-# Gradio's others, which nobody gets anything from, by how they begin.
+# Prefixes of Gradio's other addresses, which nobody may use.
 SHUT = """
 /login /logout /config /favicon.ico /manifest.json /svelte /pwa_icon /robots.txt /monitoring
 /docs /redoc /gradio_api/user /gradio_api/login_check /gradio_api/token
@@ -108,7 +108,7 @@ def server(tmp_path_factory, word_encoder) -> Server:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
     builder.build_index(corpus, folder, word_encoder)
-    return opened(
+    return open_server(
         Settings(index=folder), LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     )
 
@@ -120,7 +120,7 @@ def client(server) -> TestClient:
 
 @pytest.fixture(scope="module")
 def tokens(server) -> dict[str, str]:
-    """The key of each caller, empty for who has none."""
+    """Return the key of each caller, empty for a caller without one."""
     keys = ApiKeys(server.settings.keys_file)
     made = {
         "anonymous": "",
@@ -134,36 +134,34 @@ def tokens(server) -> dict[str, str]:
     return made
 
 
-def addresses(app, above: str = "") -> dict[str, set[str]]:
-    """Every address of an application and what is mounted in it, with its methods."""
-    replies: dict[str, set[str]] = {}
+def list_addresses(app, above: str = "") -> dict[str, set[str]]:
+    """List every address of an application and its mounts, with the methods."""
+    found: dict[str, set[str]] = {}
     for route in app.routes:
         if included := getattr(route, "original_router", None):
-            for inner, methods in addresses(included, above).items():
-                replies.setdefault(inner, set()).update(methods)
+            for inner, methods in list_addresses(included, above).items():
+                found.setdefault(inner, set()).update(methods)
             continue
         path = above + route.path
         if isinstance(route, Mount) and getattr(route.app, "routes", None):
-            for inner, methods in addresses(route.app, path.rstrip("/")).items():
-                replies.setdefault(inner, set()).update(methods)
+            for inner, methods in list_addresses(route.app, path.rstrip("/")).items():
+                found.setdefault(inner, set()).update(methods)
         else:
-            replies.setdefault(path or "/", set()).update(
-                getattr(route, "methods", None) or {"GET"}
-            )
-    return replies
+            found.setdefault(path or "/", set()).update(getattr(route, "methods", None) or {"GET"})
+    return found
 
 
 @pytest.fixture(scope="module")
 def every(server) -> dict[str, set[str]]:
-    ours, chats = addresses(server.base_app), addresses(server.chat.app)
-    for path, methods in addresses(server.guide_app).items():
+    ours, chats = list_addresses(server.base_app), list_addresses(server.chat.app)
+    for path, methods in list_addresses(server.guide_app).items():
         ours.setdefault(path, set()).update(methods)
     assert len(ours) >= 9
     assert len(chats) > 50
     return {path: ours.get(path, set()) | chats.get(path, set()) for path in {*ours, *chats}}
 
 
-def example(path: str) -> str:
+def fill_path(path: str) -> str:
     """An address that a route's path stands for."""
     return re.sub(r"\{[^}]*\}", "a", path)
 
@@ -182,14 +180,14 @@ def test_every_row_is_of_a_route(every):
     assert {path for path in OPEN if path not in every} == set()
 
 
-def test_what_is_open_answers_a_local_caller_as_the_table_says_but_for_admin(client):
+def test_a_local_caller_gets_the_status_of_the_table_except_for_admin(client):
     for method, path, status, scope in ROWS:
         reply = client.request(method, path, json={} if method == "POST" else None)
         assert reply.status_code == (401 if scope == "admin" else status), path
 
 
 @pytest.mark.parametrize("settings", [{"hosts": ("127.0.0.1",)}, {"trust_loopback": False}])
-def test_where_the_loopback_is_not_trusted_a_local_caller_is_as_any_other(server, settings):
+def test_without_trust_in_the_loopback_a_local_caller_needs_a_key(server, settings):
     chosen = server.settings.model_copy(update=settings)
     app = protect(server.base_app, lambda: server.routes, chosen)
     untrusting = TestClient(app, base_url="http://127.0.0.1")
@@ -200,7 +198,7 @@ def test_where_the_loopback_is_not_trusted_a_local_caller_is_as_any_other(server
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_a_caller_from_elsewhere_gets_what_the_key_allows_and_nothing_else(server, tokens, caller):
+def test_a_remote_caller_gets_the_scopes_of_its_key_and_nothing_else(server, tokens, caller):
     elsewhere = TestClient(server.app, "http://127.0.0.1", client=("203.0.113.9", 50000))
     headers = {"Authorization": f"Bearer {tokens[caller]}"} if tokens[caller] else {}
     for method, path, status, scope in ROWS:
@@ -212,17 +210,17 @@ def test_a_caller_from_elsewhere_gets_what_the_key_allows_and_nothing_else(serve
             assert "assistant keys add" in reply.json()["hint"]
 
 
-def test_what_is_shut_answers_nothing_by_any_method(client, every):
+def test_closed_addresses_answer_no_method(client, every):
     shut = [path for path in every if path.rstrip("/") not in {one.rstrip("/") for one in OPEN}]
     assert len(shut) > 40
     for path in shut:
         for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
-            replies = client.request(method, example(path))
-            assert replies.status_code in {404, 405}, f"{method} {path}"
-            assert replies.headers["content-type"] == "application/problem+json"
+            reply = client.request(method, fill_path(path))
+            assert reply.status_code in {404, 405}, f"{method} {path}"
+            assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_a_method_nobody_asked_for_is_refused_everywhere(client):
+def test_other_methods_are_refused_everywhere(client):
     for method, path, *_ in ROWS:
         other = "POST" if method == "GET" else "GET"
         for wrong in (other, "PUT", "DELETE", "PATCH", "TRACE"):
@@ -230,7 +228,7 @@ def test_a_method_nobody_asked_for_is_refused_everywhere(client):
             assert reply.status_code in {404, 405}, f"{wrong} {path}"
 
 
-def test_whatever_is_rendered_costs_its_caller_something(server):
+def test_every_rendered_response_has_a_cost(server):
     free = {route.pattern.pattern for route in server.routes if not route.policy.cost}
     # Streams and the progress do no work by themselves.
     assert free == {

@@ -1,4 +1,4 @@
-"""Keys in their file, by themselves and from the command line."""
+"""Test API keys in their file and on the command line."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ def keys(path) -> ApiKeys:
 
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
-    """Type a command in an empty folder: (exit code, standard output, standard error)."""
+    """Run a command in an empty folder: (exit code, standard output, standard error)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ASSISTANT_INDEX", "index")
 
-    def typed(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
+    def run_command(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exited:
             main(["keys", *arguments])
         captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
+        return int(exited.value.code or 0), captured.out, captured.err
 
-    return typed
+    return run_command
 
 
 # A key
 
 
-def test_a_key_is_found_by_itself_and_by_nothing_like_it(keys):
+def test_only_the_exact_key_is_found(keys):
     token = keys.add("ann")
     assert TOKEN.fullmatch(token)
     assert keys.find(token).name == "ann"
@@ -99,7 +99,7 @@ def test_a_key_allows_its_scopes_and_admin_allows_all(keys, scope):
     assert allowed == (set(SCOPES) if scope == "admin" else {scope})
 
 
-def test_a_key_is_for_reading_unless_it_is_said(keys):
+def test_a_key_has_the_scope_read_by_default(keys):
     assert keys.find(keys.add("ann")).scopes == ("read",)
 
 
@@ -109,7 +109,7 @@ def test_keys_are_listed_in_the_order_they_were_made_in(keys):
     assert [key.name for key in keys.list_keys()] == ["zoe", "ann", "Bob"]
 
 
-def test_a_revoked_key_is_no_more_and_the_others_are(keys):
+def test_a_revoked_key_is_refused_and_the_others_are_not(keys):
     ann, bob = keys.add("ann"), keys.add("bob")
     keys.revoke("ann")
     assert keys.find(ann) is None
@@ -126,10 +126,10 @@ def test_a_name_that_was_revoked_may_be_used_again_and_its_old_key_stays_refused
     assert keys.find(new)
 
 
-def test_what_another_process_changes_is_seen_at_the_next_look(path):
+def test_a_change_by_another_process_takes_effect_at_once(path):
     here, there = ApiKeys(path), ApiKeys(path)
     assert here.list_keys() == ()
-    for _ in range(20):  # changes may come within a tick of the clock, and leave the file as long
+    for _ in range(20):  # changes may fall within one clock tick and keep the file size
         old = there.add("ann")
         assert here.find(old)
         there.revoke("ann")
@@ -139,14 +139,14 @@ def test_what_another_process_changes_is_seen_at_the_next_look(path):
         there.revoke("ann")
 
 
-# What can be no key
+# Invalid names and scopes
 
 
 @pytest.mark.parametrize(
     "name",
     ["", " ", " ann", "ann ", "a" * 61, "a\nb", "a\tb", "a\0", "\u202eann", "\udcff", "a\u00a0b"],
 )
-def test_a_name_that_cannot_be_told_on_one_line_is_refused(keys, path, name):
+def test_a_name_that_does_not_fit_one_line_is_refused(keys, path, name):
     with pytest.raises(ApiKeyError, match="Name who it is for") as refused:
         keys.add(name)
     assert refused.value.exit_code == EXIT_USAGE
@@ -157,7 +157,7 @@ def test_a_name_that_cannot_be_told_on_one_line_is_refused(keys, path, name):
 @pytest.mark.parametrize(
     "name", ["a", "a" * 60, "the wiki's robot", "Łukasz 猫", "-x", "../../etc"]
 )
-def test_any_other_name_will_do(keys, path, name):
+def test_any_other_name_is_accepted(keys, path, name):
     assert keys.find(keys.add(name)).name == name
     keys.revoke(name)
     assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
@@ -171,13 +171,13 @@ def test_a_name_is_used_once(keys):
 
 
 @pytest.mark.parametrize("scopes", [["root"], ["read", "Admin"], [], [""]])
-def test_a_scope_that_is_none_is_refused_with_those_there_are(keys, scopes):
+def test_an_unknown_scope_is_refused_with_the_list_of_scopes(keys, scopes):
     with pytest.raises(ApiKeyError, match="read, feedback, admin"):
         keys.add("ann", scopes)
     assert keys.list_keys() == ()
 
 
-def test_what_was_never_made_cannot_be_revoked(keys):
+def test_an_unknown_key_cannot_be_revoked(keys):
     keys.add("ann")
     with pytest.raises(ApiKeyError, match="The keys are: ann"):
         keys.revoke("Ann")
@@ -210,7 +210,7 @@ ONE = {"name": "a", "scopes": ["read"], "added": "", "sha256": "0" * 64}
         json.dumps({"keys": [{"name": "a"}]}),
     ],
 )
-def test_a_damaged_file_is_an_error_with_its_mend_and_is_not_written_over(keys, path, text):
+def test_a_damaged_file_is_an_error_with_a_hint_and_is_not_overwritten(keys, path, text):
     token = keys.add("ann")
     assert keys.find(token)
     path.write_text(text)
@@ -241,7 +241,7 @@ def test_a_file_that_is_no_text_or_no_file_is_an_error(keys, path):
         keys.add("bob")
 
 
-def test_a_file_that_is_mended_is_read_again(keys, path):
+def test_a_repaired_file_is_read_again(keys, path):
     token = keys.add("ann")
     text = path.read_text()
     path.write_text("{")
@@ -251,14 +251,14 @@ def test_a_file_that_is_mended_is_read_again(keys, path):
     assert keys.find(token).name == "ann"
 
 
-def test_a_file_that_is_gone_is_no_keys(keys, path):
+def test_a_missing_file_means_no_keys(keys, path):
     token = keys.add("ann")
     path.unlink()
     assert keys.find(token) is None
     assert keys.list_keys() == ()
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_with_its_mend(tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_error_with_a_hint(tmp_path):
     (tmp_path / "file").write_text("")
     keys = ApiKeys(tmp_path / "file" / "keys.json")
     for attempt in (keys.list_keys, lambda: keys.add("ann")):
@@ -289,7 +289,7 @@ def test_processes_and_threads_that_add_at_once_lose_nothing(path):
     assert sorted(one.name for one in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
 
 
-def test_whoever_reads_while_it_is_written_sees_a_whole_file(path):
+def test_a_reader_sees_a_complete_file_during_a_write(path):
     reading, writing = ApiKeys(path), ApiKeys(path)
     token = writing.add("ann")
     ended = threading.Event()
@@ -308,10 +308,10 @@ def test_whoever_reads_while_it_is_written_sees_a_whole_file(path):
     thread.join()
 
 
-# At the command line
+# The command line
 
 
-def test_a_key_is_printed_once_alone_and_words_about_it_elsewhere(run, tmp_path):
+def test_only_the_key_is_printed_to_standard_output_and_only_once(run, tmp_path):
     code, out, err = run("add", "ann", "--scope", "read", "--scope", "feedback")
     assert code == 0
     token = out.removesuffix("\n")
@@ -341,14 +341,14 @@ def test_keys_are_listed_with_what_they_allow_and_never_their_digests(run, tmp_p
     }
 
 
-def test_no_keys_are_said_to_be_none(run):
+def test_an_empty_list_of_keys_has_a_hint(run):
     assert run("list", "--json")[:2] == (0, '{\n  "keys": []\n}\n')
     code, out, err = run("list")
     assert (code, out) == (0, "")
     assert "assistant keys add" in err
 
 
-def test_a_revoked_key_is_off_the_list(run):
+def test_a_revoked_key_is_not_listed(run):
     run("add", "ann")
     code, out, err = run("revoke", "ann")
     assert (code, out) == (0, "")
@@ -356,7 +356,7 @@ def test_a_revoked_key_is_off_the_list(run):
     assert run("list", "--json")[1] == '{\n  "keys": []\n}\n'
 
 
-def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
+def test_the_key_file_is_the_configured_one(run, monkeypatch, tmp_path):
     monkeypatch.setenv("ASSISTANT_KEYS", str(tmp_path / "elsewhere" / "k.json"))
     assert run("add", "ann")[0] == 0
     assert (tmp_path / "elsewhere" / "k.json").exists()
@@ -364,7 +364,7 @@ def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "what", "hint"),
+    ("arguments", "code", "message", "hint"),
     [
         (("add", "ann"), EXIT_USAGE, "There is a key named ann already.", "Revoke it"),
         (
@@ -380,18 +380,16 @@ def test_the_file_is_the_one_that_is_set(run, monkeypatch, tmp_path):
         (("lend", "ann"), EXIT_USAGE, "lend", "--help"),
     ],
 )
-def test_what_cannot_be_done_is_two_lines_what_is_wrong_and_its_mend(
-    run, arguments, code, what, hint
-):
+def test_an_error_is_two_lines_the_message_and_the_hint(run, arguments, code, message, hint):
     run("add", "ann")
     result, out, err = run(*arguments)
     first, second = err.splitlines()
     assert (result, out) == (code, "")
-    assert what in first
+    assert message in first
     assert hint in second
 
 
-def test_a_damaged_file_is_something_to_mend_on_disk(run, tmp_path):
+def test_a_damaged_file_is_a_state_error(run, tmp_path):
     run("add", "ann")
     (tmp_path / "index" / "keys.json").write_text("{")
     for arguments in (("list",), ("add", "bob"), ("revoke", "ann")):
@@ -401,7 +399,7 @@ def test_a_damaged_file_is_something_to_mend_on_disk(run, tmp_path):
         assert "Restore it, or remove it and make the keys anew." in err
 
 
-# What the page about it says
+# docs/keys.md
 
 
 PAGE = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
@@ -411,18 +409,18 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_what_the_page_types_prints_what_it_shows(run):
+def test_the_commands_of_the_page_print_what_it_shows(run):
     (block,) = blocks("console")
     shown = commands(block)
     assert len(shown) == 4
     for command, output in shown:
         code, out, _ = run(*shlex.split(command)[2:])
-        wanted = re.escape(output).replace("…", r"\S+")
+        expected = re.escape(output).replace("…", r"\S+")
         assert code == 0
-        assert re.fullmatch(wanted, out.rstrip("\n"))
+        assert re.fullmatch(expected, out.rstrip("\n"))
 
 
-def test_what_the_page_sets_can_be_set_so(monkeypatch, tmp_path):
+def test_the_settings_of_the_page_are_valid(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     anyone, signed_in, untrusting = blocks("toml")
     (tmp_path / "assistant.toml").write_text(anyone)

@@ -1,7 +1,7 @@
-"""Who may: a real server, local callers, and proxies that bring it others' requests.
+"""Test who may use a real server: local callers, and callers behind proxies.
 
-Everybody here comes from the loopback. What is listed as a proxy has an address of its own there,
-and says who is behind it.
+Every request here comes from the loopback. The listed proxy has its own loopback address and names
+the caller behind it.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Site:
         async def ask():
             async with Readers(self.serving.port) as readers:
                 connection = readers.connection(source)
-                text = {name.replace("_", "-"): value for name, value in headers.items()}
-                return [await connection.request(*request, text) for request in requests]
+                fields = {name.replace("_", "-"): value for name, value in headers.items()}
+                return [await connection.request(*request, fields) for request in requests]
 
         return asyncio.run(ask())
 
@@ -62,11 +62,11 @@ class Site:
         """The status of the address of each scope; 0 for what it answers to whoever may."""
         given = {"Authorization": f"Bearer {token}"} if token else {}
         rows = [(method, path, body) for method, path, body, _ in ADDRESSES.values()]
-        reply = self.send_request(*rows, **how, **given)
+        responses = self.send_request(*rows, **how, **given)
         let_in = [status for *_, status in ADDRESSES.values()]
         return {
-            scope: 0 if one.status == status else one.status
-            for scope, one, status in zip(ADDRESSES, reply, let_in, strict=True)
+            scope: 0 if response.status == status else response.status
+            for scope, response, status in zip(ADDRESSES, responses, let_in, strict=True)
         }
 
 
@@ -74,7 +74,7 @@ def statuses(read: int, feedback: int, admin: int) -> dict[str, int]:
     return {"read": read, "feedback": feedback, "admin": admin}
 
 
-def place(tmp_path_factory, corpus_index) -> Path:
+def copy_index(tmp_path_factory, corpus_index) -> Path:
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(corpus_index, folder / "index")
     return folder
@@ -83,7 +83,7 @@ def place(tmp_path_factory, corpus_index) -> Path:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, corpus_index):
     """A server behind a proxy that says who is signed in."""
-    folder = place(tmp_path_factory, corpus_index)
+    folder = copy_index(tmp_path_factory, corpus_index)
     with Serving(folder, **BEHIND) as serving:
         yield Site(serving.ready(), ApiKeys(folder / "index" / "keys.json"))
 
@@ -91,7 +91,7 @@ def site(tmp_path_factory, corpus_index):
 @pytest.fixture(scope="module")
 def open_site(tmp_path_factory, corpus_index):
     """A server behind a proxy whose guide anyone may read."""
-    folder = place(tmp_path_factory, corpus_index)
+    folder = copy_index(tmp_path_factory, corpus_index)
     with Serving(folder, trusted_proxies=PROXY, anonymous="true") as serving:
         yield Site(serving.ready(), ApiKeys(folder / "index" / "keys.json"))
 
@@ -106,8 +106,8 @@ def _no_keys_left(request):
             keys.revoke(key.name)
 
 
-def typed(serving: Serving, *arguments: str) -> subprocess.CompletedProcess:
-    """A command typed where the server runs."""
+def run_command(serving: Serving, *arguments: str) -> subprocess.CompletedProcess:
+    """Run an `assistant keys` command in the server's folder."""
     folder = serving.stderr.parent
     environment = {**os.environ, "ASSISTANT_INDEX": str(folder / "index"), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
@@ -124,22 +124,24 @@ def typed(serving: Serving, *arguments: str) -> subprocess.CompletedProcess:
 # Keys
 
 
-def test_a_local_caller_needs_no_key_to_read_and_rate_and_one_for_all_else(site):
+def test_a_local_caller_needs_a_key_only_for_admin(site):
     assert site.may() == statuses(0, 0, 401)
     site.keys.add("ann")
     assert site.may() == statuses(0, 0, 401)
     assert site.may(site.keys.add("monitor", ["admin"])) == statuses(0, 0, 0)
 
 
-def test_a_local_caller_who_wants_an_admin_s_is_told_the_one_line_that_makes_a_key(site):
+def test_a_local_caller_without_an_admin_key_gets_the_command_that_makes_one(site):
     (reply,) = site.send_request(("GET", "/metrics", b""))
     assert reply.status == 401
     command = reply.json()["hint"].rpartition(": ")[2]
-    token = typed(site.serving, *command.replace("NAME", "monitor").split()[2:]).stdout.strip()
+    token = run_command(
+        site.serving, *command.replace("NAME", "monitor").split()[2:]
+    ).stdout.strip()
     assert site.may(token) == statuses(0, 0, 0)
 
 
-def test_who_comes_from_elsewhere_gets_nothing_without_a_key(site):
+def test_a_remote_caller_without_a_key_is_refused(site):
     assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
     site.keys.add("ann")
     assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
@@ -147,7 +149,7 @@ def test_who_comes_from_elsewhere_gets_nothing_without_a_key(site):
 
 
 @pytest.mark.parametrize(
-    ("scopes", "reply"),
+    ("scopes", "expected"),
     [
         (["read"], statuses(0, 403, 403)),
         (["feedback"], statuses(403, 0, 403)),
@@ -155,31 +157,31 @@ def test_who_comes_from_elsewhere_gets_nothing_without_a_key(site):
         (["admin"], statuses(0, 0, 0)),
     ],
 )
-def test_a_key_from_elsewhere_gets_what_it_allows_and_403_for_the_rest(site, scopes, reply):
+def test_a_remote_key_gets_its_scopes_and_403_for_the_rest(site, scopes, expected):
     token = site.keys.add("ann", scopes)
-    assert site.may(token, source=PROXY, **ELSEWHERE) == reply
-    # So it does here: whoever names a key asks by it.
-    assert site.may(token) == reply
+    assert site.may(token, source=PROXY, **ELSEWHERE) == expected
+    # The same holds for a local caller that sends a key.
+    assert site.may(token) == expected
 
 
-def test_where_keys_are_made_a_wrong_one_is_refused_here_too(site):
-    assert site.may(WRONG) == statuses(0, 0, 401)  # which some clients must send
+def test_a_wrong_key_of_a_local_caller_is_refused_once_keys_exist(site):
+    assert site.may(WRONG) == statuses(0, 0, 401)  # some clients must send a key
     site.keys.add("ann")
     assert site.may(WRONG) == statuses(401, 401, 401)
 
 
-def test_what_is_no_key_at_all_is_as_none(site):
+def test_a_header_without_a_key_counts_as_no_key(site):
     site.keys.add("ann")
-    for text in ("", "Bearer", "Bearer ", "Basic YTpi", WRONG, f"Bearer {WRONG} {WRONG}"):
-        (reply,) = site.send_request(("GET", "/v1/models", b""), Authorization=text)
+    for header in ("", "Bearer", "Bearer ", "Basic YTpi", WRONG, f"Bearer {WRONG} {WRONG}"):
+        (reply,) = site.send_request(("GET", "/v1/models", b""), Authorization=header)
         assert reply.status == 200
         (reply,) = site.send_request(
-            ("GET", "/v1/models", b""), source=PROXY, Authorization=text, **ELSEWHERE
+            ("GET", "/v1/models", b""), source=PROXY, Authorization=header, **ELSEWHERE
         )
         assert reply.status == 401
 
 
-def test_a_refusal_says_how_to_mend_it(site):
+def test_a_refusal_has_a_hint(site):
     token = site.keys.add("ann", ["feedback"])
     row = ("GET", "/v1/models", b"")
     (without,) = site.send_request(row, source=PROXY, **ELSEWHERE)
@@ -193,14 +195,14 @@ def test_a_refusal_says_how_to_mend_it(site):
     assert not any(WRONG in reply.body.decode() for reply in (without, wrong, other))
 
 
-def test_a_key_made_and_revoked_at_the_command_line_counts_at_once(site):
-    token = typed(site.serving, "add", "ann").stdout.strip()
+def test_a_key_added_or_revoked_on_the_command_line_takes_effect_at_once(site):
+    token = run_command(site.serving, "add", "ann").stdout.strip()
     assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(0, 403, 403)
-    typed(site.serving, "revoke", "ann")
+    run_command(site.serving, "revoke", "ann")
     assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
 
 
-def test_a_key_is_nowhere_but_with_its_owner(site):
+def test_no_file_of_the_server_holds_a_key(site):
     token = site.keys.add("ann")
     site.may(token, source=PROXY, **ELSEWHERE)
     folder = site.serving.stderr.parent
@@ -209,15 +211,15 @@ def test_a_key_is_nowhere_but_with_its_owner(site):
             assert token.removeprefix(KEY_PREFIX).encode() not in path.read_bytes(), path
 
 
-def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
+def test_a_damaged_key_file_lets_nobody_in_and_names_the_log(site):
     token = site.keys.add("ann", ["admin"])
     path = site.serving.stderr.parent / "index" / "keys.json"
-    stored = path.read_text()
+    content = path.read_text()
     try:
-        path.write_text(stored[:-5])
-        for text in (token, WRONG):
+        path.write_text(content[:-5])
+        for token_used in (token, WRONG):
             for how in ({}, {"source": PROXY, **ELSEWHERE}):
-                assert site.may(text, **how) == statuses(503, 503, 503)
+                assert site.may(token_used, **how) == statuses(503, 503, 503)
         assert site.may(source=PROXY, **ELSEWHERE) == statuses(401, 401, 401)
         (reply,) = site.send_request(("GET", "/metrics", b""), Authorization=f"Bearer {token}")
         assert (reply.json()["detail"], reply.json()["hint"]) == (
@@ -228,7 +230,7 @@ def test_a_damaged_file_opens_nothing_and_says_where_to_look(site):
         assert f"{path} is not a file of API keys" in site.serving.log
         assert "Restore it, or remove it" in site.serving.log
     finally:
-        path.write_text(stored)
+        path.write_text(content)
     assert site.may(token, source=PROXY, **ELSEWHERE) == statuses(0, 0, 0)
 
 
@@ -287,7 +289,7 @@ def test_who_is_signed_in_is_a_reader_though_the_proxy_does_not_say_from_where(s
 
 
 @pytest.mark.parametrize("header", ["Remote-User", "remote-user", "REMOTE-USER"])
-def test_who_signs_in_by_their_own_word_is_nobody(site, header):
+def test_a_caller_cannot_set_the_user_header_itself(site, header):
     assert site.may(**{header: "ann", **ELSEWHERE}) == statuses(401, 401, 401)
 
 
@@ -295,19 +297,19 @@ def test_who_signs_in_by_their_own_word_is_nobody(site, header):
 def test_only_the_header_that_is_named_signs_in(site, header):
     async def ask():
         async with Readers(site.serving.port) as readers:
-            text = {header: "ann", **ELSEWHERE}
-            return await readers.connection(PROXY).request("GET", "/v1/models", b"", text)
+            fields = {header: "ann", **ELSEWHERE}
+            return await readers.connection(PROXY).request("GET", "/v1/models", b"", fields)
 
     assert asyncio.run(ask()).status == 401
 
 
-def test_nobody_s_name_is_nobody(site):
+def test_an_empty_user_name_signs_nobody_in(site):
     for name in ("", " "):
         reply = site.may(source=PROXY, Remote_User=name, **ELSEWHERE)
         assert reply == statuses(401, 401, 401)
 
 
-def test_a_key_goes_before_who_is_signed_in(site):
+def test_a_key_takes_precedence_over_the_user_header(site):
     token = site.keys.add("ann", ["admin"])
     assert site.may(token, source=PROXY, Remote_User="bob", **ELSEWHERE) == statuses(0, 0, 0)
     site.keys.revoke("ann")
@@ -352,40 +354,40 @@ def test_one_key_has_one_share_whatever_is_forged_and_others_have_theirs(site):
 
     async def ask():
         async with Readers(site.serving.port) as readers:
-            reply = []
+            responses = []
             for n in range(80):
-                text = {name.replace("_", "-"): value for name, value in forged().items()}
-                text["Authorization"] = f"Bearer {busy}"
+                fields = {name.replace("_", "-"): value for name, value in forged().items()}
+                fields["Authorization"] = f"Bearer {busy}"
                 connection = readers.connection(PROXY if n % 2 else "127.0.0.1")
-                reply.append(await connection.request(*row, text))
+                responses.append(await connection.request(*row, fields))
                 await connection.close()
             other = {**ELSEWHERE, "Authorization": f"Bearer {calm}"}
-            return reply, await readers.connection(PROXY).request(*row, other)
+            return responses, await readers.connection(PROXY).request(*row, other)
 
-    reply, other = asyncio.run(ask())
-    given = sum(one.status == 200 for one in reply)
+    responses, other = asyncio.run(ask())
+    given = sum(response.status == 200 for response in responses)
     assert 60 <= given < 80  # the burst, and two more for every second that it takes
-    refused = [one for one in reply if one.status != 200]
-    assert {one.status for one in refused} == {429}
-    for one in refused:
-        wait = int(one.headers["retry-after"])
+    refused = [response for response in responses if response.status != 200]
+    assert {response.status for response in refused} == {429}
+    for response in refused:
+        wait = int(response.headers["retry-after"])
         assert 1 <= wait <= 60
-        assert one.json()["hint"].startswith(f"Wait {wait} second")
+        assert response.json()["hint"].startswith(f"Wait {wait} second")
     assert other.status == 200
 
 
 # At the start
 
 
-def started(tmp_path, **settings: object) -> tuple[int, str]:
-    """What a server that does not come up ends with, and says."""
+def start_and_fail(tmp_path, **settings: object) -> tuple[int, str]:
+    """Start a server that fails, and return its exit code and its log."""
     with Serving(tmp_path, **settings) as serving:
         serving.process.wait(PATIENCE)
-        return serving.process.returncode, serving.text
+        return serving.process.returncode, serving.log
 
 
-def test_a_header_that_signs_in_is_not_believed_from_everybody(tmp_path):
-    code, text = started(tmp_path, user_header="Remote-User", host=OUTWARD)
+def test_a_user_header_is_not_trusted_from_everybody(tmp_path):
+    code, text = start_and_fail(tmp_path, user_header="Remote-User", host=OUTWARD)
     assert code == EXIT_USAGE
     assert "The setting user_header lets anyone sign in as anybody" in text
     assert "trusted_proxies" in text.splitlines()[-1]
@@ -394,7 +396,7 @@ def test_a_header_that_signs_in_is_not_believed_from_everybody(tmp_path):
 
 def test_a_server_does_not_start_over_damaged_keys(tmp_path):
     (tmp_path / "keys.json").write_text("{")
-    code, text = started(tmp_path, keys=tmp_path / "keys.json")
+    code, text = start_and_fail(tmp_path, keys=tmp_path / "keys.json")
     assert code == EXIT_STATE
     assert "is not a file of API keys" in text
 
@@ -408,11 +410,11 @@ OFF = "Readers on this machine need an API key too, since trust_loopback is off.
 NAMED = {"hosts": ("help.example.org",)}
 
 
-def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory, corpus_index):
-    folder = place(tmp_path_factory, corpus_index)
+def test_a_server_that_nobody_may_ask_logs_a_notice(tmp_path_factory, corpus_index):
+    folder = copy_index(tmp_path_factory, corpus_index)
     with Serving(folder, host=OUTWARD) as serving:
         serving.ready()
-        assert serving.text.count(LINE) == 1
+        assert serving.log.count(LINE) == 1
 
 
 @pytest.mark.parametrize(
@@ -433,7 +435,7 @@ def test_it_is_said_where_nobody_who_reaches_the_server_may_ask(tmp_path_factory
         ({"host": "0.0.0.0", "trust_loopback": False}, True, (OFF,)),
     ],
 )
-def test_it_is_said_only_where_it_is_so(tmp_path, settings, key, lines):
+def test_startup_notices_match_the_settings(tmp_path, settings, key, lines):
     keys = ApiKeys(tmp_path / "keys.json")
     if key:
         keys.add("ann")
@@ -457,8 +459,8 @@ async def reached(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
-def let_in(peer: str, host: str = "127.0.0.1", headers=None, **settings: object) -> list[str]:
-    """The scopes that somebody has at a server that listens to all."""
+def find_scopes(peer: str, host: str = "127.0.0.1", headers=None, **settings: object) -> list[str]:
+    """Return the scopes that a client at an address has."""
     app = protect(reached, lambda: ROUTES, Settings(host="0.0.0.0", **settings))
     client = TestClient(app, f"http://{host}", client=(peer, 5))
     return [s for s in SCOPES if client.get(f"/{s}", headers=headers).status_code == 200]
@@ -467,30 +469,32 @@ def let_in(peer: str, host: str = "127.0.0.1", headers=None, **settings: object)
 def test_the_loopback_a_proxy_on_another_machine_speaks_of_is_not_ours():
     listed = {"trusted_proxies": "10.0.0.0/8, 127.0.0.1"}
     forwarded = {"X-Forwarded-For": "127.0.0.1"}
-    assert let_in("10.0.0.5", headers=forwarded, **listed) == []
-    assert let_in("127.0.0.1", headers={"X-Forwarded-For": "127.0.0.1, 10.0.0.5"}, **listed) == []
-    assert let_in("127.0.0.1", headers=forwarded, **listed) == []
-    assert let_in("127.0.0.1", **listed) == []
+    assert find_scopes("10.0.0.5", headers=forwarded, **listed) == []
+    assert (
+        find_scopes("127.0.0.1", headers={"X-Forwarded-For": "127.0.0.1, 10.0.0.5"}, **listed) == []
+    )
+    assert find_scopes("127.0.0.1", headers=forwarded, **listed) == []
+    assert find_scopes("127.0.0.1", **listed) == []
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "10.0.0.5", "::ffff:203.0.113.9", "2001:db8::1"])
 def test_another_machine_is_not_this_one(peer):
-    assert let_in(peer) == []
+    assert find_scopes(peer) == []
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 def test_every_address_of_the_loopback_is_this_machine(peer):
-    assert let_in(peer) == READER
+    assert find_scopes(peer) == READER
 
 
 def test_a_foreign_name_for_this_machine_gives_its_pages_nothing_of_this_machine_s_own():
-    """A browser here would ask for them as for any other site's, by a name that leads here."""
-    assert let_in("127.0.0.1", "evil.example") == []
-    assert let_in("127.0.0.1", "evil.example", anonymous=True) == ["read", "feedback"]
-    assert let_in("127.0.0.1", "localhost") == READER
+    """A foreign host name can resolve to this machine in a browser here (DNS rebinding)."""
+    assert find_scopes("127.0.0.1", "evil.example") == []
+    assert find_scopes("127.0.0.1", "evil.example", anonymous=True) == ["read", "feedback"]
+    assert find_scopes("127.0.0.1", "localhost") == READER
 
 
-def test_by_a_name_that_is_published_nobody_is_local():
-    assert let_in("127.0.0.1", "help.example", hosts="help.example") == []
-    assert let_in("127.0.0.1", "help.example", hosts="help.example", anonymous=True) == READER
-    assert let_in("127.0.0.1", "localhost", hosts="localhost") == []
+def test_nobody_is_local_by_a_published_host_name():
+    assert find_scopes("127.0.0.1", "help.example", hosts="help.example") == []
+    assert find_scopes("127.0.0.1", "help.example", hosts="help.example", anonymous=True) == READER
+    assert find_scopes("127.0.0.1", "localhost", hosts="localhost") == []

@@ -1,4 +1,4 @@
-"""All middlewares as clients meet them: sockets, a server, and an application behind it."""
+"""Test all middlewares over sockets, with a server and an application behind them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ROUTES = (
 
 
 class Behind:
-    """An application of many kinds of response, and what became of its streams."""
+    """An application with many kinds of response that records the end of its streams."""
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -154,7 +154,7 @@ class Served:
 
     def __enter__(self):
         self._thread.start()
-        until(lambda: self.server.started)
+        wait_until(lambda: self.server.started)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -165,9 +165,9 @@ class Served:
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
-    def soon(self, what) -> None:
-        """Have something done where the server runs."""
-        self.behind.loop.call_soon_threadsafe(what)
+    def call_soon(self, function) -> None:
+        """Run a function on the server's event loop."""
+        self.behind.loop.call_soon_threadsafe(function)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return httpx.get(self.url + path, headers=headers, timeout=PATIENCE)
@@ -190,7 +190,7 @@ class Served:
         return output
 
 
-def until(condition) -> None:
+def wait_until(condition) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -207,7 +207,7 @@ def status(output: bytes) -> int:
     return int(output.split(b" ", 2)[1])
 
 
-# Whole exchanges
+# Requests and responses
 
 
 def test_a_request_goes_through_and_comes_back_under_its_id(served):
@@ -220,13 +220,13 @@ def test_a_request_goes_through_and_comes_back_under_its_id(served):
     assert "server" not in reply.headers
 
 
-def test_what_an_application_knows_of_its_cookies_and_its_software_stays_there(served):
+def test_cookies_and_software_names_of_the_application_are_removed(served):
     reply = served.get("/cookies")
     assert reply.text == "taken"
     assert not {"set-cookie", "server"} & {*reply.headers}
 
 
-def test_a_refusal_leaves_the_connection_as_good_as_it_was(served):
+def test_a_refusal_leaves_the_connection_open(served):
     with served.connection() as client:
         for path, expected in (("/nowhere", 404), ("/ask", 405), ("/mirror", 200)) * 2:
             client.request("GET", path)
@@ -332,15 +332,15 @@ def by_curl(url: str, pieces: list[bytes], *, chunked: bool) -> int:
     return int(done.stdout.split(b"\n")[-1])
 
 
-def resident() -> int:
-    """The bytes of memory this process holds, the server's included."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * 4096
+def read_memory() -> int:
+    """Return the resident memory of this process and its server in bytes."""
+    page_count = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(page_count) * 4096
 
 
 @pytest.mark.parametrize("send", [by_http_client, by_httpx, by_curl])
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_client_of_any_make_is_told_that_its_body_is_too_long(served, send, chunked):
+def test_any_client_gets_413_for_a_body_that_is_too_long(served, send, chunked):
     requests = served.behind.requests
     assert send(served.url, [b"x" * 65536] * 160, chunked=chunked) == 413
     assert served.behind.requests == requests
@@ -348,22 +348,22 @@ def test_a_client_of_any_make_is_told_that_its_body_is_too_long(served, send, ch
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_long_body_is_refused_while_it_is_sent_and_takes_no_memory(served, chunked):
+def test_a_long_body_is_refused_while_it_is_sent_and_uses_no_memory(served, chunked):
     size, piece = 100_000_000, b"x" * 65536
     head = b"Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}".encode()
     sent = b"10000\r\n" + piece + b"\r\n" if chunked else piece
     gc.collect()
-    before = resident()
+    before = read_memory()
     with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
         client.sendall(POST + head + b"\r\n\r\n" + sent)
         client.sendall(sent)  # 128 kB of it
         assert status(client.recv(65536)) == 413
         for _ in range(500):
-            client.sendall(sent)  # what else comes is taken, and dropped
-    assert resident() - before < 20_000_000
+            client.sendall(sent)  # the rest is read and dropped
+    assert read_memory() - before < 20_000_000
 
 
-def test_a_body_that_is_waited_with_is_never_sent(served):
+def test_a_long_body_with_expect_continue_is_refused_before_it_is_sent(served):
     output = served.raw(
         f"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY + 1}\r\n"
         "Connection: close\r\nExpect: 100-continue\r\n\r\n".encode(),
@@ -372,7 +372,7 @@ def test_a_body_that_is_waited_with_is_never_sent(served):
     assert status(output) == 413
 
 
-def test_a_body_that_is_waited_with_is_asked_for_where_it_may_come(served):
+def test_an_allowed_body_with_expect_continue_gets_100(served):
     with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
         client.sendall(POST + b"Content-Length: 8\r\n")
         client.sendall(b"Expect: 100-continue\r\n\r\n")
@@ -381,7 +381,7 @@ def test_a_body_that_is_waited_with_is_asked_for_where_it_may_come(served):
         assert status(client.recv(65536)) == 200
 
 
-def test_a_body_that_takes_too_long_is_given_up():
+def test_a_body_that_takes_too_long_gets_408():
     slow = partial(BodyLimitMiddleware, timeout=0.4)
     with Served(Settings(), slow) as served:
         with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as client:
@@ -395,7 +395,7 @@ def test_a_body_that_takes_too_long_is_given_up():
         assert served.behind.requests == 0
 
 
-def test_a_refused_request_with_a_body_is_heard_out(served):
+def test_the_body_of_a_refused_request_is_read_to_its_end(served):
     with served.connection() as client:
         client.request("POST", "/nowhere", b"x" * 5_000_000)
         reply = client.getresponse()
@@ -412,16 +412,16 @@ def test_a_stream_ends_in_the_application_when_its_reader_leaves():
             events = reply.iter_text()
             assert next(events).startswith("data:")
             assert not server.behind.ended.is_set()
-        until(server.behind.ended.is_set)
+        wait_until(server.behind.ended.is_set)
 
 
-def test_of_any_route_s_streams_a_caller_holds_so_many_and_may_have_one_for_one_that_ended():
-    """The table does not say that this route streams: its response does."""
+def test_a_caller_holds_at_most_max_streams_and_gets_the_place_of_one_that_ended():
+    """The route's policy does not declare a stream; its response does."""
     with Served(Settings(trusted_proxies=("127.0.0.0/8",))) as served, ExitStack() as others:
 
         def listen(caller: str, held: ExitStack) -> int:
-            output = {"X-Forwarded-For": caller}
-            stream = httpx.stream("GET", f"{served.url}/stream", headers=output, timeout=PATIENCE)
+            headers = {"X-Forwarded-For": caller}
+            stream = httpx.stream("GET", f"{served.url}/stream", headers=headers, timeout=PATIENCE)
             return held.enter_context(stream).status_code
 
         with ExitStack() as one:
@@ -430,36 +430,36 @@ def test_of_any_route_s_streams_a_caller_holds_so_many_and_may_have_one_for_one_
             assert listen("203.0.113.9", others) == 429
             assert listen("203.0.113.10", others) == 200
         result: list[int] = []
-        until(lambda: 200 in result or result.append(listen("203.0.113.9", others)))
+        wait_until(lambda: 200 in result or result.append(listen("203.0.113.9", others)))
 
 
-def test_open_streams_do_not_hold_up_stopping_and_are_whole_for_their_readers():
+def test_open_streams_do_not_delay_the_stop_and_end_cleanly():
     with Served(Settings()) as server, server.connection() as client:
         client.request("GET", "/stream")
         reply = client.getresponse()
         assert reply.read(4) == b"data"
-        server.soon(server.concurrency.drain)
+        server.call_soon(server.concurrency.drain)
         assert server.get("/mirror").status_code == 200
         refused = httpx.post(server.url + "/ask", content=b"question")
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) > 0
         assert not server.behind.ended.is_set()
-        server.soon(server.streams.end)
+        server.call_soon(server.streams.end)
         reply.read()  # raises IncompleteRead where a response is cut off
         assert server.behind.ended.is_set()
         server.stop()
 
 
-def test_a_download_that_has_begun_is_finished_though_streams_are_ended():
+def test_a_download_finishes_after_streams_are_ended():
     with Served(Settings()) as server, server.connection() as client:
         client.request("GET", "/download")
         reply = client.getresponse()
         assert reply.read(1) == b"x"
-        server.soon(server.streams.end)
+        server.call_soon(server.streams.end)
         assert len(reply.read()) == 19_999
 
 
-def test_a_response_that_breaks_off_does_not_look_whole(served, caplog):
+def test_a_response_that_is_cut_off_does_not_look_complete(served, caplog):
     with served.connection() as client:
         client.request("GET", "/broken")
         reply = client.getresponse()

@@ -35,11 +35,11 @@ class Streaming:
 
 async def open_stream(app, client=READER, policy=None) -> tuple[asyncio.Task, list[dict]]:
     """Begin a request that stays open: its task, and the messages sent so far."""
-    messages, payloads = [], [b""]
+    messages, bodies = [], [b""]
 
     async def receive():
-        if payloads:
-            return {"type": "http.request", "body": payloads.pop(), "more_body": False}
+        if bodies:
+            return {"type": "http.request", "body": bodies.pop(), "more_body": False}
         return await asyncio.Event().wait()
 
     async def send(message):
@@ -95,7 +95,9 @@ def test_a_response_that_is_no_event_stream_is_not_ended():
     ("client", "most"), [(READER, MAX_STREAMS), (("127.0.0.1", 1), MAX_LOOPBACK_STREAMS)]
 )
 @pytest.mark.parametrize("policy", [Policy(), Policy(streams=True)])
-def test_a_caller_holds_so_many_streams_and_may_have_one_for_one_that_ended(client, most, policy):
+def test_a_caller_holds_at_most_its_limit_and_gets_the_place_of_one_that_ended(
+    client, most, policy
+):
     async def run():
         application = Streaming()
         application.begin.set()

@@ -23,7 +23,7 @@ def middleware(application, **how) -> ProxyHeadersMiddleware:
         ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),  # no proxy of ours
         ("10.0.0.1", [], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.1", ["1.1.1.1, 198.51.100.1"], "198.51.100.1"),  # the reader made the first up
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.1"], "198.51.100.1"),  # the reader forged the first
         ("10.0.0.1", ["1.1.1.1", "198.51.100.1, 10.2.2.2"], "198.51.100.1"),
         ("10.0.0.1", ["10.3.3.3, 10.2.2.2"], "10.3.3.3"),
         ("10.0.0.1", ["198.51.100.1, unknown"], "10.0.0.1"),
@@ -36,7 +36,7 @@ def middleware(application, **how) -> ProxyHeadersMiddleware:
         ("10.0.0.1", [""], "10.0.0.1"),
     ],
 )
-def test_only_a_trusted_proxy_is_believed_who_sends_a_request(peer, forwarded, client):
+def test_only_a_trusted_proxy_names_the_client(peer, forwarded, client):
     application = Application()
     headers = [("X-Forwarded-For", value) for value in forwarded]
     request(middleware(application), headers=headers, client=(peer, 1))
@@ -48,7 +48,7 @@ def test_only_a_trusted_proxy_is_believed_who_sends_a_request(peer, forwarded, c
     ("peer", "scheme", "host"),
     [("10.0.0.1", "https", "help.example.org"), ("203.0.113.9", "http", "127.0.0.1")],
 )
-def test_only_a_trusted_proxy_is_believed_how_the_site_was_addressed(peer, scheme, host):
+def test_only_a_trusted_proxy_names_the_scheme_and_the_host(peer, scheme, host):
     application = Application()
     headers = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "help.example.org")]
     request(middleware(application), headers=headers, client=(peer, 1))
@@ -57,7 +57,7 @@ def test_only_a_trusted_proxy_is_believed_how_the_site_was_addressed(peer, schem
 
 
 @pytest.mark.parametrize("scheme", ["ftp", "javascript", "https, ftp", ""])
-def test_a_scheme_that_is_not_of_the_web_is_not_believed(scheme):
+def test_a_scheme_other_than_http_and_https_is_ignored(scheme):
     application = Application()
     request(
         middleware(application), headers=[("X-Forwarded-Proto", scheme)], client=("10.0.0.1", 1)
@@ -76,7 +76,7 @@ def test_a_scheme_that_is_not_of_the_web_is_not_believed(scheme):
         ("10.0.0.1", [("X-Forwarded-For", "127.0.0.1")], False),
     ],
 )
-def test_a_caller_is_local_whom_no_proxy_brings(peer, headers, is_local):
+def test_a_caller_is_local_only_without_a_proxy(peer, headers, is_local):
     application = Application()
     request(middleware(application), headers=headers, client=(peer, 1))
     assert application.state["caller"].is_local == is_local
@@ -84,7 +84,7 @@ def test_a_caller_is_local_whom_no_proxy_brings(peer, headers, is_local):
     assert not application.state["caller"].is_local
 
 
-def test_a_trusted_proxy_says_who_is_signed_in_and_nobody_else_does():
+def test_only_a_trusted_proxy_names_the_signed_in_user():
     application = Application()
     app = middleware(application, user_header="Remote-User")
     for peer, user in (("10.0.0.1", "ann"), ("203.0.113.9", "")):
@@ -92,6 +92,6 @@ def test_a_trusted_proxy_says_who_is_signed_in_and_nobody_else_does():
         assert application.state["caller"].user == user
 
 
-def test_a_header_that_signs_in_is_an_error_where_no_proxy_is_trusted():
+def test_a_user_header_without_a_trusted_proxy_is_an_error():
     with pytest.raises(SettingsError, match="user_header"):
         ProxyHeadersMiddleware(Application(), (), "Remote-User")

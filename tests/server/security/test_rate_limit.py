@@ -14,7 +14,7 @@ READER = ip_address("203.0.113.9")
 FILE = Policy(cost=0.5)
 
 
-def test_who_has_waited_as_long_as_told_may_ask_again_and_not_a_second_earlier():
+def test_a_caller_may_ask_again_after_the_wait_and_not_a_second_earlier():
     for rate in (1, 7, 60, 100, 1000):
         limit, now = RateLimit(rate), 0.0
         for _ in range(max(10, rate // 2)):
@@ -34,7 +34,7 @@ def test_over_a_long_time_an_address_has_its_rate_and_no_more():
     assert 30 * 60 <= granted <= 30 * 60 + 15
 
 
-def test_to_ask_how_long_to_wait_takes_nothing():
+def test_reading_the_wait_costs_nothing():
     limit = RateLimit(1)
     assert [limit.wait(READER, 0.0) for _ in range(30)] == [0] * 30
     assert [limit.take(READER, 0.0) == 0 for _ in range(11)] == [True] * 10 + [False]
@@ -48,7 +48,7 @@ def test_one_address_does_not_use_up_another_s_share():
         assert [limit.take(address, 0.0) == 0 for _ in range(11)] == [True] * 10 + [False]
 
 
-def test_a_network_of_ipv6_is_one_caller():
+def test_an_ipv6_network_is_one_caller():
     limit = RateLimit(1)
     inside = [ip_address(f"2001:db8:0:1::{host:x}") for host in range(11)]
     assert [limit.take(address, 0.0) == 0 for address in inside] == [True] * 10 + [False]
@@ -70,7 +70,7 @@ def test_the_longest_idle_bucket_is_forgotten_first():
     assert limit.take(first, 2.0) == 0
 
 
-def test_what_costs_less_may_be_had_more_often_and_all_of_it_is_one_bucket():
+def test_all_costs_are_taken_from_one_bucket():
     limit = RateLimit(20)
     assert [limit.take(READER, 0.0, cost=0.5) for _ in range(20)] == [0] * 20  # ten questions
     assert limit.take(READER, 0.0, cost=1.0) == 3
@@ -116,11 +116,11 @@ def test_a_question_too_many_is_refused_with_the_seconds_to_wait():
     assert refused.problem["hint"].startswith(f"Wait {wait} second")
 
 
-def test_reading_takes_of_the_same_bucket_as_asking():
+def test_reading_and_asking_share_one_bucket():
     app = RateLimitMiddleware(Application(), RateLimit(1))  # a burst of ten
     assert [request(app, policy=FILE).status for _ in range(18)] == [200] * 18
     assert ask(app).status == 200
     refused = request(app, policy=FILE)
     assert (refused.status, refused.problem["detail"]) == (429, "Too many requests at once.")
     assert ask(app).status == 429
-    assert request(app).status == 200  # what costs nothing
+    assert request(app).status == 200  # it costs nothing
