@@ -1,6 +1,6 @@
-"""The clock both sides are measured by: a call at a time, many at once, and memory at its peak.
+"""Measure both sides the same way: one call at a time, many at once, and peak memory.
 
-Knows only Python's own library, so that it runs in the peers' environment too.
+Uses only the standard library, so that it runs in the peers' environment too.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WARM = 20
-"""How many of the first queries only warm up."""
+"""How many of the first queries are not timed."""
 
 THREADS = 8
 
 
 def each(call: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
-    """Milliseconds a call takes, one after another: the median and the 95th percentile."""
+    """Time calls one after another: the median and the 95th percentile in milliseconds."""
     return _spread([_milliseconds(call, text) for text in texts])
 
 
 def together(call: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
-    """The same with 8 threads calling at once, and how many calls a second came back."""
+    """Time calls from 8 threads at once; also how many calls per second returned."""
     with ThreadPoolExecutor(THREADS) as pool:
         started = time.perf_counter()
         spent = list(pool.map(lambda text: _milliseconds(call, text), texts))
@@ -36,7 +36,7 @@ def together(call: Callable[[str], object], texts: Sequence[str]) -> dict[str, f
 
 
 def at_once(call: Callable[[Sequence[str]], object], texts: Sequence[str]) -> dict[str, float]:
-    """How long one call over all texts takes, and how many texts a second that is."""
+    """Time one call with all texts; also how many texts per second that is."""
     started = time.perf_counter()
     call(texts)
     seconds = time.perf_counter() - started
@@ -44,20 +44,20 @@ def at_once(call: Callable[[Sequence[str]], object], texts: Sequence[str]) -> di
 
 
 def peak_megabytes(process: int | str = "self") -> float:
-    """The most memory that a process has had resident, mapped files included."""
+    """Read the peak resident memory of a process, mapped files included."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024 / 1e6
 
 
 def texts(path: Path) -> list[str]:
-    """The texts of a file of JSON lines, in order."""
+    """Read the texts of a file of JSON lines, in order."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [json.loads(line)["text"] for line in lines]
 
 
 def say(figures: dict[str, Any]) -> None:
-    """Print figures as the one line of JSON that is read of a process."""
+    """Print figures as one line of JSON, which the parent process reads."""
     print(json.dumps(figures))
 
 

@@ -1,9 +1,9 @@
-"""The endpoint ours is measured beside: what a team writes in an afternoon, with its best part.
+"""A minimal endpoint to compare ours with: what a team writes in an afternoon.
 
     uvicorn endpoint:app     with ENDPOINT_PASSAGES naming a JSON list of texts
 
 FastAPI takes a question, sentence-transformers encodes it, an exact index of FAISS finds the ten
-nearest passages. No quotes, no ranking, no refusal, no checks of who asks.
+nearest passages. It has no quotes, no ranking, no refusal and no authentication.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ index.add(model.encode(passages, normalize_embeddings=True))
 
 
 class Question(BaseModel):
-    """What is asked."""
+    """The body of a request."""
 
     question: str
 

@@ -1,4 +1,4 @@
-"""What we take, task by task, as `peers.py` measures the peers: the same clock, queries, passages.
+"""Measure our tasks as `peers.py` measures the peers: same clock, queries and passages.
 
     python benchmarks/ours.py TASK [--index FOLDER] [--queries FILE] [--passages FILE]
 
@@ -6,11 +6,11 @@ TASK is one of
 
     answer       milliseconds for a full answer, from an opened index
     encode-one   milliseconds to encode one text
-    encode-many  texts encoded a second
+    encode-many  texts encoded per second
     threads      full answers to 8 threads at once
-    memory       the most memory that a process needs which answers through Python
+    memory       peak memory of a process that answers through Python
 
-Prints one line of JSON; the first queries only warm up.
+Prints one line of JSON; the first queries are not timed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def encoder() -> Encoder:
-    """The encoder that serves: the one that `Assistant.open` asks with."""
+    """Return the encoder that answers: the one that `Assistant.open` uses."""
     return encoder_selection.select_build_encoder()[0]
 
 
@@ -39,44 +39,44 @@ def main() -> None:
     parser.add_argument("--index", type=Path)
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--passages", type=Path)
-    given = parser.parse_args()
-    TASKS[given.task](given)
+    arguments = parser.parse_args()
+    TASKS[arguments.task](arguments)
 
 
-def answer(given: argparse.Namespace) -> None:
-    assistant, queries = _opened(given)
+def answer(arguments: argparse.Namespace) -> None:
+    assistant, queries = _opened(arguments)
     clock.say({**clock.each(assistant.ask, queries), "megabytes": clock.peak_megabytes()})
 
 
-def encode_one(given: argparse.Namespace) -> None:
-    own, queries = encoder(), clock.texts(given.queries)
+def encode_one(arguments: argparse.Namespace) -> None:
+    own, queries = encoder(), clock.texts(arguments.queries)
     clock.each(lambda text: own.encode([text]), queries[: clock.WARM])
     clock.say(clock.each(lambda text: own.encode([text]), queries[clock.WARM :]))
 
 
-def encode_many(given: argparse.Namespace) -> None:
-    own, passages = encoder(), clock.texts(given.passages)
+def encode_many(arguments: argparse.Namespace) -> None:
+    own, passages = encoder(), clock.texts(arguments.passages)
     own.encode(passages[: clock.WARM])
     clock.say(clock.at_once(own.encode, passages))
 
 
-def threads(given: argparse.Namespace) -> None:
-    assistant, queries = _opened(given)
+def threads(arguments: argparse.Namespace) -> None:
+    assistant, queries = _opened(arguments)
     alone = clock.each(assistant.ask, queries[::2])
     clock.say({**clock.together(assistant.ask, queries[1::2]), "alone": alone["p50"]})
 
 
-def memory(given: argparse.Namespace) -> None:
-    assistant = Assistant.open(given.index)
-    for query in clock.texts(given.queries):
+def memory(arguments: argparse.Namespace) -> None:
+    assistant = Assistant.open(arguments.index)
+    for query in clock.texts(arguments.queries):
         assistant.ask(query)
     clock.say({"megabytes": clock.peak_megabytes()})
 
 
-def _opened(given: argparse.Namespace) -> tuple[Assistant, list[str]]:
-    """An Assistant that others have warmed up, and the queries that count."""
-    assistant = Assistant.open(given.index)
-    queries = clock.texts(given.queries)
+def _opened(arguments: argparse.Namespace) -> tuple[Assistant, list[str]]:
+    """Return an Assistant that has answered the first queries, and the other queries."""
+    assistant = Assistant.open(arguments.index)
+    queries = clock.texts(arguments.queries)
     clock.each(assistant.ask, queries[: clock.WARM])
     return assistant, queries[clock.WARM :]
 

@@ -1,4 +1,4 @@
-"""How soon the chat is seen and can be used, in Chromium: a first visit and the ones after it.
+"""Measure when the chat is painted and can be used, in Chromium, on first and later visits.
 
 python -m assistant serve --port 7861 &
 python benchmarks/paint.py http://127.0.0.1:7861/
@@ -19,13 +19,13 @@ PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        visits(browser, given.url)  # what a browser itself does only once
-        runs = [visits(browser, given.url) for _ in range(3)]
+        visits(browser, arguments.url)  # not counted: the browser's own first start
+        runs = [visits(browser, arguments.url) for _ in range(3)]
         browser.close()
     for name, chosen in (("first", slice(1)), ("later", slice(1, None))):
         seen, usable = zip(*(visit for run in runs for visit in run[chosen]), strict=True)
@@ -33,16 +33,16 @@ def main() -> None:
 
 
 def visits(browser: Browser, url: str) -> list[tuple[float, float]]:
-    """Milliseconds to the first paint and to a box that takes a question, visit by visit."""
+    """Return, for each visit, the milliseconds to the first paint and to a usable input box."""
     context = browser.new_context()
-    page, found = context.new_page(), []
+    page, times = context.new_page(), []
     for _ in range(VISITS):
         page.goto("about:blank")
         page.goto(url, wait_until="commit")
         page.locator("#ask:enabled").wait_for()
-        found.append((page.evaluate(PAINT), page.evaluate("performance.now()")))
+        times.append((page.evaluate(PAINT), page.evaluate("performance.now()")))
     context.close()
-    return found
+    return times
 
 
 if __name__ == "__main__":

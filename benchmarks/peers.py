@@ -1,4 +1,4 @@
-"""What the peers take for the same work; runs in their environment and imports nothing of ours.
+"""Measure the peers at the same work; runs in their environment, without our package.
 
     python benchmarks/peers.py PEER TASK --model FOLDER [--passages FILE] [--queries FILE]
                                          [--index FOLDER]
@@ -10,11 +10,11 @@ is one of
     retrieve     open what was saved; milliseconds for the ten best passages with their texts
     first        open it and print the best passage for the first query
     encode-one   milliseconds to encode one text (plain)
-    encode-many  texts encoded a second, in batches of 32 (plain)
+    encode-many  texts encoded per second, in batches of 32 (plain)
     threads      encoding, search and texts from 8 threads at once (plain)
 
-Each library is used as its own pages say, over the same weights and passages. Files are JSON
-lines with a `text`. Prints one line of JSON; the first queries only warm up.
+Each library is used as its documentation says, with the same weights and passages. Files are JSON
+lines with a `text`. Prints one line of JSON; the first queries are not timed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BATCH = 32
 
 
 class Peer(Protocol):
-    """A library: made with the folder of a model, after which what it needs is imported."""
+    """A library, created with the folder of a model; this imports what it needs."""
 
     def index(self, passages: Sequence[str], folder: Path) -> None:
         """Index passages and save the index."""
@@ -44,7 +44,7 @@ class Peer(Protocol):
         """Open a saved index, ready to be asked."""
 
     def retrieve(self, query: str) -> list[str]:
-        """The texts of the ten best passages, best first."""
+        """Return the texts of the ten best passages, best first."""
 
 
 class Txtai:
@@ -129,7 +129,7 @@ class LlamaIndex:
 
 
 class Plain:
-    """What one writes oneself: SentenceTransformer.encode, a flat FAISS index, a list of texts."""
+    """A program without a library: SentenceTransformer.encode, a flat FAISS index, a list."""
 
     def __init__(self, model: str) -> None:
         import faiss
@@ -174,59 +174,59 @@ def main() -> None:
     parser.add_argument("--passages", type=Path)
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--index", type=Path)
-    given = parser.parse_args()
-    if given.task in OF_PLAIN and given.peer != "plain":
-        parser.error(f"{given.task} is measured of plain alone, not of {given.peer}")
-    TASKS[given.task](PEERS[given.peer](given.model), given)
+    arguments = parser.parse_args()
+    if arguments.task in OF_PLAIN and arguments.peer != "plain":
+        parser.error(f"{arguments.task} is measured for plain only, not for {arguments.peer}")
+    TASKS[arguments.task](PEERS[arguments.peer](arguments.model), arguments)
 
 
-def index(peer: Peer, given: argparse.Namespace) -> None:
-    passages = clock.texts(given.passages)
+def index(peer: Peer, arguments: argparse.Namespace) -> None:
+    passages = clock.texts(arguments.passages)
     started = time.perf_counter()
-    peer.index(passages, given.index)
+    peer.index(passages, arguments.index)
     seconds = time.perf_counter() - started
     clock.say({"seconds": seconds, "per_second": len(passages) / seconds})
 
 
-def retrieve(peer: Peer, given: argparse.Namespace) -> None:
-    queries = _opened(peer, given)
+def retrieve(peer: Peer, arguments: argparse.Namespace) -> None:
+    queries = _opened(peer, arguments)
     clock.say({**clock.each(peer.retrieve, queries), "megabytes": clock.peak_megabytes()})
 
 
-def first(peer: Peer, given: argparse.Namespace) -> None:
-    peer.open(given.index)
-    print(peer.retrieve(clock.texts(given.queries)[0])[0])
+def first(peer: Peer, arguments: argparse.Namespace) -> None:
+    peer.open(arguments.index)
+    print(peer.retrieve(clock.texts(arguments.queries)[0])[0])
 
 
-def encode_one(peer: Plain, given: argparse.Namespace) -> None:
-    queries = clock.texts(given.queries)
+def encode_one(peer: Plain, arguments: argparse.Namespace) -> None:
+    queries = clock.texts(arguments.queries)
     clock.each(peer.encode, queries[: clock.WARM])
     clock.say(clock.each(peer.encode, queries[clock.WARM :]))
 
 
-def encode_many(peer: Plain, given: argparse.Namespace) -> None:
-    passages = clock.texts(given.passages)
+def encode_many(peer: Plain, arguments: argparse.Namespace) -> None:
+    passages = clock.texts(arguments.passages)
     peer.encode_all(passages[: clock.WARM])
     clock.say(clock.at_once(peer.encode_all, passages))
 
 
-def threads(peer: Plain, given: argparse.Namespace) -> None:
+def threads(peer: Plain, arguments: argparse.Namespace) -> None:
     import torch
 
-    queries = _opened(peer, given)
-    found = []
-    # Whoever serves from threads would find which of the two is faster on their machine.
-    for each_uses in (torch.get_num_threads(), 1):
-        torch.set_num_threads(each_uses)
+    queries = _opened(peer, arguments)
+    runs = []
+    # Count the faster of the two: an operator would choose it.
+    for thread_count in (torch.get_num_threads(), 1):
+        torch.set_num_threads(thread_count)
         alone = clock.each(peer.retrieve, queries[::2])["p50"]
-        found.append({**clock.together(peer.retrieve, queries[1::2]), "alone": alone})
-    clock.say(max(found, key=lambda figures: figures["per_second"]))
+        runs.append({**clock.together(peer.retrieve, queries[1::2]), "alone": alone})
+    clock.say(max(runs, key=lambda figures: figures["per_second"]))
 
 
-def _opened(peer: Peer, given: argparse.Namespace) -> list[str]:
-    """The queries that count, once the index is open and others have warmed it up."""
-    peer.open(given.index)
-    queries = clock.texts(given.queries)
+def _opened(peer: Peer, arguments: argparse.Namespace) -> list[str]:
+    """Open the index, ask the first queries, and return the others."""
+    peer.open(arguments.index)
+    queries = clock.texts(arguments.queries)
     clock.each(peer.retrieve, queries[: clock.WARM])
     return queries[clock.WARM :]
 

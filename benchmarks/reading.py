@@ -1,9 +1,9 @@
-"""How fast a folder of pages is read: page by page in one process, and by all cores.
+"""Measure how fast a folder of pages is read: in one process, and on all cores.
 
     python benchmarks/reading.py FOLDER [--json FILE] [--times N]
 
-Time on the clock says what a user waits; processor time, of this process and its workers, what it
-costs however busy the machine is. Each figure is the best of N readings.
+Wall time is what a user waits. Processor time, of this process and its workers, does not depend on
+how busy the machine is. Each figure is the best of N readings.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Speed:
-    """The best of a few readings: seconds on the clock and of processors, and MB per second."""
+    """The best of a few readings: wall and processor seconds, and MB per second."""
 
     seconds: float
     processor_seconds: float
@@ -43,9 +43,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--times", type=int, default=3)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
-    folder: Path = given.folder
+    folder: Path = arguments.folder
     reading = ReadingOptions(publisher=detect_publisher(folder))
     paths = list(list_files(folder).paths)
     size = sum((folder / path).stat().st_size for path in paths) / 1e6
@@ -60,15 +60,15 @@ def main() -> None:
 
     print(f"{len(paths):,} pages, {size:.1f} MB, {cores} cores")
     figures = {
-        "one process": speed(one_by_one, size, times=given.times),
-        "all cores": speed(together, size, times=given.times),
+        "one process": speed(one_by_one, size, times=arguments.times),
+        "all cores": speed(together, size, times=arguments.times),
     }
     for name, figure in figures.items():
         clock = f"{figure.megabytes_per_second:5.2f} MB/s on the clock ({figure.seconds:.1f} s)"
         cost = f"{figure.megabytes_per_processor_second:5.2f} MB per second of a processor"
         print(f"{name:>12}: {clock}, {cost}")
-    if given.json:
-        found = {
+    if arguments.json:
+        report = {
             "commit": commit(),
             "python": platform.python_version(),
             "cores": cores,
@@ -77,11 +77,11 @@ def main() -> None:
             "megabytes": size,
             "speed": {name: asdict(figure) for name, figure in figures.items()},
         }
-        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def speed(read: Callable[[], None], size: float, *, times: int) -> Speed:
-    """The least time that so many megabytes take to read."""
+    """Return the speed of the fastest reading of `size` megabytes."""
     clock = processor = float("inf")
     for _ in range(times):
         before, started = processor_time(), time.perf_counter()
@@ -92,13 +92,13 @@ def speed(read: Callable[[], None], size: float, *, times: int) -> Speed:
 
 
 def processor_time() -> float:
-    """User and system seconds so far, of this process and of those it has waited for."""
+    """Return the user and system seconds of this process and of its ended children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def commit() -> str:
-    """The commit that was measured; marked where files were changed since."""
+    """Return the commit that was measured, marked if files have changed since."""
     named = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=Path(__file__).parent, capture_output=True, text=True, check=False,

@@ -1,10 +1,10 @@
-"""How many questions a second the REST door answers, beside a minimal endpoint, both in one run.
+"""Measure how many questions per second REST answers, and a minimal endpoint, in one run.
 
     python benchmarks/rest.py [--rounds N] [--seconds N]
 
-Both serve the guide in `corpus/` from one process on all cores. So many clients ask as soon as they
-are answered, each question new; a rate counts where 95 of 100 answers came within 50 ms. Rounds go
-over both sides in turn. Writes `build/bench/rest.json`.
+Both serve the guide in `corpus/` from one process on all cores. Each client asks a new question as
+soon as it has an answer. A rate counts where 95 of 100 answers came within 50 ms. Each round runs
+both sides. Writes `build/bench/rest.json`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from tests.serving import Connection, Serving, fetch, questions  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WITHIN = 50.0
-"""Milliseconds in which 95 of 100 answers have to come."""
+MAX_P95_MS = 50.0
+"""The 95th percentile of a rate that counts."""
 
 CLIENTS = (1, 2, 3, 4, 6, 8)
 
@@ -42,34 +42,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         build = ["-m", "assistant", "build", "--corpus", "corpus", "--index", home / "index"]
         subprocess.run([sys.executable, *build], cwd=ROOT, check=True)
         sides = {"ours": ours, "endpoint": endpoint}
         figures = {side: {clients: [] for clients in CLIENTS} for side in sides}
-        for number in range(given.rounds):
+        for number in range(arguments.rounds):
             for side in list(sides)[:: 1 if number % 2 else -1]:
                 with sides[side](home) as port:
                     asyncio.run(asking(port, 2, 2))  # warm
                     for clients in CLIENTS:
                         figures[side][clients].append(
-                            asyncio.run(asking(port, clients, given.seconds))
+                            asyncio.run(asking(port, clients, arguments.seconds))
                         )
     report(figures)
 
 
 @contextmanager
 def ours(home: Path) -> Iterator[int]:
-    """Our server, its journal on, as anybody starts it."""
+    """Start our server with its defaults, the answer log included."""
     with Serving(home) as serving:
         yield serving.ready().port
 
 
 @contextmanager
 def endpoint(home: Path) -> Iterator[int]:
-    """The minimal endpoint over the same passages."""
+    """Start the minimal endpoint with the same passages."""
     passages = [passage.text for passage in indexes.open_index(home / "index").store.all_passages()]
     texts = home / "passages.json"
     texts.write_text(json.dumps(passages), encoding="utf-8")
@@ -92,7 +92,7 @@ def endpoint(home: Path) -> Iterator[int]:
 
 
 def answers(port: int) -> bool:
-    """Whether anybody listens yet."""
+    """Whether a server answers on the port."""
     try:
         return asyncio.run(fetch(port, "/readyz")).status == 200
     except OSError:
@@ -100,7 +100,7 @@ def answers(port: int) -> bool:
 
 
 async def asking(port: int, clients: int, seconds: float) -> dict[str, float]:
-    """Answers a second, and milliseconds of 50 and 95 in a hundred."""
+    """Ask for some seconds; return answers per second, and the median and 95th percentile in ms."""
     asked, spent = questions(), []
     ends = time.monotonic() + seconds
 
@@ -125,21 +125,21 @@ def report(figures: dict[str, dict[int, list[dict[str, float]]]]) -> None:
     for side, by_clients in figures.items():
         rates = []
         for clients, runs in by_clients.items():
-            found = {name: median(run[name] for run in runs) for name in runs[0]}
+            medians = {name: median(run[name] for run in runs) for name in runs[0]}
             print(
                 f"{side:9} {clients} clients: "
-                + ", ".join(f"{name} {value:.1f}" for name, value in found.items())
+                + ", ".join(f"{name} {value:.1f}" for name, value in medians.items())
             )
-            if found["p95"] <= WITHIN:
-                rates.append(found["per_second"])
+            if medians["p95"] <= MAX_P95_MS:
+                rates.append(medians["per_second"])
         best[side] = max(rates, default=0.0)
     ratio = best["ours"] / best["endpoint"] if best["endpoint"] else float("inf")
     rates = f"{best['ours']:.0f} to {best['endpoint']:.0f} a second"
-    print(f"within {WITHIN:.0f} ms: {rates}, {ratio:.2f} times")
+    print(f"within {MAX_P95_MS:.0f} ms: {rates}, {ratio:.2f} times")
     out = ROOT / "build" / "bench" / "rest.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    found = {"best": best, "ratio": ratio, "runs": figures}
-    out.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    result = {"best": best, "ratio": ratio, "runs": figures}
+    out.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

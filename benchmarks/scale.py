@@ -1,15 +1,15 @@
-"""What a guide costs as it grows: to build, to keep, to open and to ask, up to a million passages.
+"""Measure what a guide costs to build, store, open and ask, up to a million passages.
 
     python benchmarks/scale.py --eval FOLDER [--work FOLDER] [--sizes N ...] [--keep] [--json FILE]
                                [--svg FILE]
 
-Texts are the real pages of `aws_docs`, from the second time on with one word in ten exchanged for
-another of theirs that is as long. Encoding a million passages takes hours, so vectors stand in
-for the encoder's: real ones of 3,000 passages and sentences, each text around the one its
-headings choose, moved by noise that its own digest chooses. A question lies as near to its gold
-section as the passages of that do. Everything else is the product's own: the files, their check,
-the search, the ranking, the answer; each size is asked in a process of its own. An answer's time
-has the encoding of its question in it: the real encoder is run, and its vector let go.
+Texts are the real pages of `aws_docs`. A larger guide repeats them with one word in ten replaced by
+another word of the same length. Encoding a million passages takes hours, so the vectors are made up
+from the real ones of 3,000 passages and sentences: the headings of a text choose one of these, and
+the digest of the text chooses noise that moves it. A question is as near to its gold section as the
+passages of that section are. Everything else is the product itself: the files, their check, the
+search, the ranking, the answer. Each size is asked in a process of its own. The time of an answer
+includes the encoding of its question: the real encoder runs, and its vector is not used.
 """
 
 from __future__ import annotations
@@ -59,20 +59,20 @@ ROOT = Path(__file__).parent.parent
 SIZES = (1_000, 5_000, 10_000, 100_000, 1_000_000)
 SAMPLED = 3_000
 MADE_UP = 150
-"""Questions made of headings, beside the 50 that customers asked."""
+"""How many questions are made of headings, in addition to 50 questions of customers."""
 
 NOISE = 0.75
-"""How far a vector lies from its real one: a cosine of .8 is left between the two."""
+"""How much noise moves a real vector: the cosine of the two is .8."""
 
-ONE_IN = 10
+REPLACED_ONE_IN = 10
 MODEL = "0" * 64
 _NOISE = np.random.default_rng(0).standard_normal(1 << 20).astype(np.float32)
 
 
 class Around:
-    """Stands in for an encoder: every vector lies around a real one.
+    """Replaces an encoder: every vector is a real one moved by noise.
 
-    While `about` says headings, all texts lie around the vector that these choose.
+    While `about` is set to headings, these choose the real vector of every text.
     """
 
     name, identity, window = "real vectors with noise", MODEL, 256
@@ -85,7 +85,7 @@ class Around:
         self._words = frozenset(json.loads((folder / "words.json").read_text()))
 
     def float32(self, texts: Sequence[str]) -> np.ndarray:
-        """One unit vector a text; the first line of a passage's text are its headings."""
+        """Return one unit vector per text; the first line of a passage's text is its headings."""
         chosen = [self.about or text.split("\n", 1)[0] for text in texts]
         real = self._passages[[digest(text) % len(self._passages) for text in chosen]]
         width = self._passages.shape[1]
@@ -95,11 +95,11 @@ class Around:
         return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)
 
     def int8(self, texts: Sequence[str]) -> np.ndarray:
-        """One real vector of a sentence a text."""
+        """Return the real vector of a sentence for each text."""
         return self._sentences[[digest(text) % len(self._sentences) for text in texts]]
 
     def encode(self, texts: Sequence[str], progress: object = None) -> np.ndarray:
-        """One unit vector a text, after the time the real encoder takes, where there is one."""
+        """Return one unit vector per text; run the real encoder first, where there is one."""
         del progress
         if self._real:
             self._real.encode(texts)
@@ -115,7 +115,7 @@ def digest(text: str) -> int:
 
 
 def sample(pages: Sequence[ParsedPage], folder: Path) -> None:
-    """Encode what stands in for all other texts, once."""
+    """Encode the texts whose vectors are used for all others, once."""
     if (folder / "words.json").exists():
         return
     encoder = SentenceTransformerEncoder()
@@ -133,11 +133,11 @@ def sample(pages: Sequence[ParsedPage], folder: Path) -> None:
 
 
 class Guide:
-    """Pages of real text, as many as are asked for."""
+    """Pages of real text, for a guide of any size."""
 
     def __init__(self, folder: Path, gold: frozenset[str]) -> None:
         pages = [page for page in read(folder) if page.passages]
-        # What the questions are about comes first, so that every size has it.
+        # Gold pages come first, so that every size has them.
         self._pages = sorted(pages, key=lambda p: (p.page.path not in gold, digest(p.page.path)))
         written = {word for page in pages for p in page.passages for word in p.text.split(" ")}
         self._words: dict[int, list[str]] = defaultdict(list)
@@ -145,7 +145,7 @@ class Guide:
             self._words[len(word)].append(word)
 
     def pages(self, size: int) -> list[ParsedPage]:
-        """The pages of a guide of so many passages, and a few more."""
+        """Return the pages of a guide of at least `size` passages."""
         chosen: list[ParsedPage] = []
         for number in itertools.count():
             for page in self._pages:
@@ -156,31 +156,31 @@ class Guide:
         raise AssertionError
 
     def headings(self) -> Iterator[tuple[str, ...]]:
-        """The headings of every passage, those of gold pages first."""
+        """Yield the headings of every passage, those of gold pages first."""
         return (passage.headings for page in self._pages for passage in page.passages)
 
     def _copy(self, page: ParsedPage, number: int) -> ParsedPage:
         path = f"copy-{number:03}/{page.page.path}"
 
-        def moved(one: Resource) -> Resource:
-            return replace(one, path=path)
+        def move(resource: Resource) -> Resource:
+            return replace(resource, path=path)
 
         return replace(
             page,
             page=replace(page.page, path=path),
             links=replace(page.links, path=path),
             sections=tuple(replace(section, path=path) for section in page.sections),
-            passages=tuple(self._edited(p, path, number) for p in page.passages),
-            resources=tuple(map(moved, page.resources)),
+            passages=tuple(self._edit(p, path, number) for p in page.passages),
+            resources=tuple(map(move, page.resources)),
             warnings=(),
         )
 
-    def _edited(self, passage: Passage, path: str, number: int) -> Passage:
-        """A passage with one word in ten exchanged for one that is as long, so that spans hold."""
+    def _edit(self, passage: Passage, path: str, number: int) -> Passage:
+        """Replace one word in ten by another of the same length, so that spans stay valid."""
         begin = passage.sentences[0].end if passage.sentences else 0
         words = passage.text[begin:].split(" ")
         chance = digest(f"{passage.id} {number}")
-        for place in range(chance % ONE_IN, len(words), ONE_IN):
+        for place in range(chance % REPLACED_ONE_IN, len(words), REPLACED_ONE_IN):
             others = self._words.get(len(words[place])) if words[place].isalpha() else None
             if others:
                 words[place] = others[(chance + 7919 * place) % len(others)]
@@ -189,7 +189,7 @@ class Guide:
 
 
 def read(folder: Path) -> list[ParsedPage]:
-    """The pages of a folder, read once for all sizes."""
+    """Read the pages of a folder, once for all sizes."""
     cached = folder.with_name("pages.pickle")
     if not cached.exists():
         parsed = read_pages(
@@ -202,9 +202,9 @@ def read(folder: Path) -> list[ParsedPage]:
     return pages
 
 
-def questions(own: datasets.QuestionSet, known: Guide) -> list[tuple[str, str]]:
-    """Questions with the headings each is about: of customers, and made of headings."""
-    pairs = [(one.text, " > ".join(one.gold[0].headings)) for one in own.questions if one.gold]
+def list_questions(own: datasets.QuestionSet, known: Guide) -> list[tuple[str, str]]:
+    """List questions of customers, and made of headings, each with its gold headings."""
+    pairs = [(q.text, " > ".join(q.gold[0].headings)) for q in own.questions if q.gold]
     made = dict.fromkeys(headings for headings in itertools.islice(known.headings(), 600))
     chosen = [headings for headings in made if re.fullmatch(r"[A-Za-z ]{8,50}", headings[-1])]
     pairs += [
@@ -214,12 +214,12 @@ def questions(own: datasets.QuestionSet, known: Guide) -> list[tuple[str, str]]:
     return pairs
 
 
-# -- what it costs -----------------------------------------------------------------------------
+# -- costs -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a guide of one size costs: seconds, milliseconds an answer, bytes a passage, MB."""
+    """The costs of a guide of one size: seconds, ms per answer, bytes per passage, MB."""
 
     passages: int
     build_seconds: float
@@ -240,7 +240,7 @@ class Cost:
 
 
 def build(pages: Sequence[ParsedPage], folder: Path, vectors: Around) -> dict[str, float]:
-    """Write and publish a generation, as `index.build` does once texts have vectors."""
+    """Write and publish a generation, as `build_index` does once texts have vectors."""
     started = time.perf_counter()
     with generations.lock_for_writing(folder) as draft:
         arrays = write_generation(draft, pages, vectors)
@@ -270,23 +270,23 @@ def build(pages: Sequence[ParsedPage], folder: Path, vectors: Around) -> dict[st
     }
 
 
-def ask(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """Open a generation and ask it everything once."""
+def ask(folder: Path, vectors: Around, questions: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """Open a generation and ask every question once."""
     started = time.perf_counter()
     assistant = Assistant(index.open_index(folder), vectors)
     opened = time.perf_counter() - started
     answers, near, words, recall = [], [], [], []
-    for text, headings in given:
+    for text, headings in questions:
         vectors.about = headings
-        answers.append(clocked(partial(assistant.ask, text)))
+        answers.append(time_ms(partial(assistant.ask, text)))
     memory = status()
     store = assistant.index.store
     exact = store.passage_vectors(slice(0, store.size))
-    for text, headings in given:
+    for text, headings in questions:
         vectors.about = headings
         (vector,) = vectors.encode([text])
-        both = clocked(partial(store.candidates, vector, extract_terms(text), 100))
-        near.append(clocked(partial(store.candidates, vector, (), 100)))
+        both = time_ms(partial(store.candidates, vector, extract_terms(text), 100))
+        near.append(time_ms(partial(store.candidates, vector, (), 100)))
         words.append(max(0.0, both - near[-1]))
         keys = {key for key, _ in store.candidates(vector, [], 10).dense}
         recall.append(len(keys & set(nearest(exact, vector, 10))) / 10)
@@ -305,21 +305,21 @@ def ask(folder: Path, vectors: Around, given: Sequence[tuple[str, str]]) -> dict
     }
 
 
-def clocked(work: Callable[[], object]) -> float:
+def time_ms(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return 1e3 * (time.perf_counter() - started)
 
 
 def nearest(exact: np.ndarray, vector: np.ndarray, k: int) -> list[int]:
-    """The k nearest by plain arithmetic, a part of the vectors at a time."""
+    """Compute the k nearest exactly, for 100,000 vectors at a time."""
     step = 100_000
     parts = [exact[n : n + step] @ vector for n in range(0, len(exact), step)]
     return np.argsort(-np.concatenate(parts), kind="stable")[:k].tolist()
 
 
 def status() -> dict[str, float]:
-    """The memory of this process in MB, by the names Linux has for it."""
+    """Read the memory of this process in MB, by the names of Linux."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return {line.split(":")[0]: int(line.split()[1]) / 1e3 for line in lines if " kB" in line}
 
@@ -336,45 +336,45 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, default=ROOT / "build" / "bench" / "scale.svg")
     parser.add_argument("--keep", action="store_true", help="leave the indexes where they are")
     parser.add_argument("--step", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
-    if given.step:
-        print(json.dumps(step(given, given.step[0], int(given.step[1]))))
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    if arguments.step:
+        print(json.dumps(step(arguments, arguments.step[0], int(arguments.step[1]))))
         return
     costs = []
-    for size in given.sizes:
+    for size in arguments.sizes:
         figures = {}
         for name in ("build", "ask"):
-            command = [sys.executable, __file__, "--eval", given.eval, "--work", given.work]
+            command = [sys.executable, __file__, "--eval", arguments.eval, "--work", arguments.work]
             done = subprocess.run(
                 [*command, "--step", name, str(size)], stdout=subprocess.PIPE, check=True
             )
             figures |= json.loads(done.stdout.splitlines()[-1])
         costs.append(Cost(**figures))
         print(", ".join(f"{name} {value:,.4g}" for name, value in figures.items()), flush=True)
-        if not given.keep:
-            shutil.rmtree(given.work / f"{size}")
-        write(costs, given.json, given.svg)
+        if not arguments.keep:
+            shutil.rmtree(arguments.work / f"{size}")
+        write(costs, arguments.json, arguments.svg)
 
 
-def step(given: argparse.Namespace, name: str, size: int) -> dict[str, float]:
-    """One step of one size, in a process of its own: memory is counted by process."""
-    folder = given.work / f"{size}"
+def step(arguments: argparse.Namespace, name: str, size: int) -> dict[str, float]:
+    """Run one step of one size, in a process of its own: memory is counted per process."""
+    folder = arguments.work / f"{size}"
     if name == "ask":
         real, _ = encoder_selection.select_query_encoder()
-        questions_asked = json.loads((given.work / "questions.json").read_text())
-        return ask(folder, Around(given.work, real), questions_asked)
-    (known,) = datasets.read_datasets(given.eval / "aws_docs", given.work)
-    gold = frozenset(gold.path for one in known.questions for gold in one.gold)
+        questions = json.loads((arguments.work / "questions.json").read_text())
+        return ask(folder, Around(arguments.work, real), questions)
+    (known,) = datasets.read_datasets(arguments.eval / "aws_docs", arguments.work)
+    gold = frozenset(gold.path for case in known.questions for gold in case.gold)
     assert known.guide
     pages = Guide(known.guide, gold)
-    sample([page for page in pages.pages(20_000) if page.passages], given.work)
-    (given.work / "questions.json").write_text(json.dumps(questions(known, pages)))
-    return build(pages.pages(size), folder, Around(given.work))
+    sample([page for page in pages.pages(20_000) if page.passages], arguments.work)
+    (arguments.work / "questions.json").write_text(json.dumps(list_questions(known, pages)))
+    return build(pages.pages(size), folder, Around(arguments.work))
 
 
 def write(costs: Sequence[Cost], table: Path, plot: Path) -> None:
-    """The figures as JSON and as a drawing."""
+    """Write the figures as JSON and as a plot."""
     table.parent.mkdir(parents=True, exist_ok=True)
     about = {
         "python": platform.python_version(),
@@ -383,7 +383,7 @@ def write(costs: Sequence[Cost], table: Path, plot: Path) -> None:
     }
     table.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     if len(costs) > 1:
-        plot.write_text(drawn(costs), encoding="utf-8")
+        plot.write_text(draw(costs), encoding="utf-8")
 
 
 PANELS = (
@@ -393,13 +393,13 @@ PANELS = (
     ("bytes a passage", ("bytes_a_passage",)),
     ("resident, all and own (MB)", ("resident_megabytes", "own_megabytes")),
 )
-WIDE, HIGH, EDGE = 260, 200, 44
+WIDTH, HEIGHT, MARGIN = 260, 200, 44  # pixels
 
 
-def drawn(costs: Sequence[Cost]) -> str:
-    """A panel for each cost over the number of passages, both in powers of ten."""
-    panels = "".join(panel(costs, *one, WIDE * n) for n, one in enumerate(PANELS))
-    size = f'width="{WIDE * len(PANELS)}" height="{HIGH}"'
+def draw(costs: Sequence[Cost]) -> str:
+    """Draw a panel for each cost by the number of passages, both on logarithmic scales."""
+    panels = "".join(panel(costs, *spec, WIDTH * n) for n, spec in enumerate(PANELS))
+    size = f'width="{WIDTH * len(PANELS)}" height="{HEIGHT}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="10">'
         f'<rect width="100%" height="100%" fill="white"/>{panels}</svg>\n'
@@ -410,23 +410,23 @@ def panel(costs: Sequence[Cost], title: str, names: Sequence[str], left: float) 
     sizes = np.log10([cost.passages for cost in costs])
     values = [np.log10([max(getattr(cost, name), 1e-3) for cost in costs]) for name in names]
     low, high = np.floor(np.min(values)), np.ceil(np.max(values) + 1e-9)
-    across = left + EDGE + (sizes - sizes[0]) / np.ptp(sizes) * (WIDE - EDGE - 20)
-    drawing = [f'<text x="{left + EDGE}" y="16" font-weight="bold">{title}</text>']
+    across = left + MARGIN + (sizes - sizes[0]) / np.ptp(sizes) * (WIDTH - MARGIN - 20)
+    drawing = [f'<text x="{left + MARGIN}" y="16" font-weight="bold">{title}</text>']
 
     def up(value: float) -> float:
-        return float(HIGH - 28 - (value - low) / (high - low) * (HIGH - 60))
+        return float(HEIGHT - 28 - (value - low) / (high - low) * (HEIGHT - 60))
 
     for power in range(int(low), int(high) + 1):
         y = up(power)
-        ends = f'x1="{left + EDGE}" x2="{left + WIDE - 20}" y1="{y:.1f}" y2="{y:.1f}"'
+        ends = f'x1="{left + MARGIN}" x2="{left + WIDTH - 20}" y1="{y:.1f}" y2="{y:.1f}"'
         drawing.append(f'<line {ends} stroke="#ddd"/>')
         label = f"{10.0**power:,g}"
         drawing.append(
-            f'<text x="{left + EDGE - 4}" y="{y + 3:.1f}" text-anchor="end">{label}</text>'
+            f'<text x="{left + MARGIN - 4}" y="{y + 3:.1f}" text-anchor="end">{label}</text>'
         )
     for x, cost in zip(across, costs, strict=True):
         label = f"{cost.passages / 1000:,.0f}k"
-        drawing.append(f'<text x="{x:.1f}" y="{HIGH - 10}" text-anchor="middle">{label}</text>')
+        drawing.append(f'<text x="{x:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{label}</text>')
     for row, colour in zip(values, ("#1f5fa8", "#c2571a"), strict=False):
         points = " ".join(f"{x:.1f},{up(y):.1f}" for x, y in zip(across, row, strict=True))
         drawing.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')

@@ -1,4 +1,4 @@
-"""Draw the pictures in docs/: every screen of the chat, in Chromium, over the guide in corpus/.
+"""Take the screenshots in docs/: every screen of the chat, in Chromium, with the guide in corpus/.
 
 python -m assistant serve --port 7861 &
 python benchmarks/screens.py http://127.0.0.1:7861/
@@ -23,20 +23,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("--out", type=Path, default=DOCS)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=FLAGS.split()
         )
         for name, draw in SCREENS.items():
-            draw(browser, given.url).screenshot(path=given.out / f"{name}.png")
-            print(given.out / f"{name}.png")
+            draw(browser, arguments.url).screenshot(path=arguments.out / f"{name}.png")
+            print(arguments.out / f"{name}.png")
         browser.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A window, and who looks through it."""
+    """The window of a screenshot: its size, colour scheme and language."""
 
     width: int = 1200
     height: int = 860
@@ -71,7 +71,7 @@ def chat(browser: Browser, url: str, *questions: str, look: Look = PLAIN) -> Pag
 
 
 def opened(browser: Browser, url: str, link: str, look: Look = PLAIN) -> Page:
-    """The page a link of the answer leads to."""
+    """Open the page that a link of the answer leads to."""
     page = chat(browser, url, QUESTION, look=look)
     with page.context.expect_page() as new:
         page.locator(link).first.click()

@@ -1,9 +1,9 @@
-"""How fast we are beside the peers: both sides in one run, as ratios, each against its goal.
+"""Measure our speed and that of the peers in one run, as ratios, each with its goal.
 
     python benchmarks/speed.py [--only NAME] [--rounds N] [--eval FOLDER] [--peers PYTHON]
 
-Rounds go over the sides in turn, each time from another one on, so that a machine that is busy for
-a while is so for all of them; a figure is the median of its rounds. Writes `build/bench/speed.json`
+Each round runs every side, and begins with another one, so that a machine that is busy for a while
+slows all of them; a figure is the median of its rounds. Writes `build/bench/speed.json`
 and the table of README, `build/bench/speed.md`; with `--only`, the files of that name.
 """
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     Side = Callable[[], Figures]
 
 STARTS = 7
-"""How many times more Python is started than there are rounds: a start is quick, and noisy."""
+"""How many times Python is started in each round: a start is quick, and its time varies."""
 
 BUSY = 0.05
-"""The share of the processors that others may use before the figures are said to be rough."""
+"""The share of the processors that other processes may use before the figures count as rough."""
 
 PLAIN = "plain"
 NAMES = {
@@ -46,7 +46,7 @@ NAMES = {
     "llamaindex": "LlamaIndex",
     PLAIN: "sentence-transformers + FAISS",
 }
-"""The peers and what they are called; of the two ways to use txtai the faster is shown."""
+"""The name of each peer; of the two ways to use txtai the faster is shown."""
 
 VERSIONS = """
     faiss-cpu gradio langchain-community langchain-core langchain-huggingface
@@ -56,14 +56,14 @@ VERSIONS = """
 
 @dataclass
 class Rounds:
-    """Runs the sides of a measure in turn; keeps every figure that came of it."""
+    """Runs the sides of a measure in turn, and keeps every figure."""
 
     count: int
     progress: Progress
     runs: dict[str, dict[str, list[Figures]]] = field(default_factory=dict)
     seconds: float = 0.0
     others: float = 0.0
-    """How long was measured, and the processor seconds others used meanwhile."""
+    """The seconds of all measures, and the processor seconds that others used in that time."""
 
     @property
     def others_share(self) -> float:
@@ -71,7 +71,7 @@ class Rounds:
         return self.others / (self.seconds * cores())
 
     def prepare(self, steps: Mapping[str, Callable[[], object]]) -> None:
-        """Do what has to be done before anything is timed, a step a side."""
+        """Do what has to be done before anything is timed, one step per side."""
         task = self.progress.add_task("indexing", total=len(steps), side="")
         for side, step in steps.items():
             self.progress.update(task, side=side)
@@ -80,68 +80,68 @@ class Rounds:
         self.progress.update(task, side="")
 
     def __call__(self, name: str, sides: Mapping[str, Side], *, times: int = 1) -> Medians:
-        """The medians of each side's figures."""
+        """Run every side, and return the medians of its figures."""
         total = self.count * times
         task = self.progress.add_task(name, total=total * len(sides), side="")
-        found: dict[str, list[Figures]] = {side: [] for side in sides}
+        by_side: dict[str, list[Figures]] = {side: [] for side in sides}
         order = list(sides)
         for number in range(total):
             first = number % len(order)
             for side in order[first:] + order[:first]:
                 self.progress.update(task, side=side)
                 started, before = time.perf_counter(), used_by_others()
-                found[side].append(sides[side]())
+                by_side[side].append(sides[side]())
                 self.seconds += time.perf_counter() - started
                 self.others += used_by_others() - before
                 self.progress.advance(task)
         self.progress.update(task, side="")
-        self.runs[name] = found
-        return Medians(found)
+        self.runs[name] = by_side
+        return Medians(by_side)
 
 
 @dataclass(frozen=True, slots=True)
 class Medians:
     """The figures of a measure's sides."""
 
-    found: Mapping[str, list[Figures]]
+    by_side: Mapping[str, list[Figures]]
 
     def ours(self, figure: str) -> float:
-        """Our figure."""
+        """Return our figure."""
         return self.of(OURS, figure)
 
     def of(self, side: str, figure: str) -> float:
-        """A side's figure: the median of its rounds."""
-        return median(figures[figure] for figures in self.found[side])
+        """Return a side's figure: the median of its rounds."""
+        return median(figures[figure] for figures in self.by_side[side])
 
     def peers(self, figure: str, *, more_is_better: bool = False) -> dict[str, float]:
-        """The peers' figures under their names; of two ways to use one, the better."""
+        """Return the figure of each peer by its name; the better of two ways to use one."""
         better = max if more_is_better else min
         named: dict[str, float] = {}
-        for side in filter(NAMES.__contains__, self.found):
+        for side in filter(NAMES.__contains__, self.by_side):
             value = self.of(side, figure)
             named[NAMES[side]] = better(value, named.get(NAMES[side], value))
         return named
 
 
 def indexed(bench: Bench, rounds: Rounds, peers: Iterable[str]) -> None:
-    """See to it that the TV's manual is indexed on both sides."""
+    """Index the TV's manual on both sides."""
     steps: dict[str, Callable[[], object]] = {OURS: lambda: bench.index(TV)}
     rounds.prepare(steps | {peer: lambda peer=peer: bench.peer_index(peer) for peer in peers})
 
 
 def answer(bench: Bench, rounds: Rounds) -> list[Row]:
-    """A full answer beside the peers' bare retrieval."""
+    """Measure a full answer, and the bare retrieval of the peers."""
     indexed(bench, rounds, NAMES)
     sides: dict[str, Side] = {OURS: lambda: bench.asked("answer")}
     sides |= {peer: lambda peer=peer: bench.peer_asked(peer, "retrieve") for peer in NAMES}
-    found = rounds("answer", sides)
+    medians = rounds("answer", sides)
     measure = "a full answer (peers: the ten passages alone), median"
-    return [Row("answer", measure, "ms", found.ours("p50"), Goal(4), found.peers("p50"))]
+    return [Row("answer", measure, "ms", medians.ours("p50"), Goal(4), medians.peers("p50"))]
 
 
 def encode_one(bench: Bench, rounds: Rounds) -> list[Row]:
-    """The encoding of one question."""
-    found = rounds(
+    """Measure the encoding of one question."""
+    medians = rounds(
         "encode-one",
         {
             OURS: lambda: bench.ours("encode-one", queries=bench.queries),
@@ -149,31 +149,31 @@ def encode_one(bench: Bench, rounds: Rounds) -> list[Row]:
         },
     )
     measure = "one question encoded, median"
-    return [Row("encode-one", measure, "ms", found.ours("p50"), Goal(5), found.peers("p50"))]
+    return [Row("encode-one", measure, "ms", medians.ours("p50"), Goal(5), medians.peers("p50"))]
 
 
 def encode_many(bench: Bench, rounds: Rounds) -> list[Row]:
-    """The encoding of passages of mixed length."""
-    found = rounds(
+    """Measure the encoding of passages of mixed length."""
+    medians = rounds(
         "encode-many",
         {
             OURS: lambda: bench.ours("encode-many", passages=bench.mixed),
             PLAIN: lambda: bench.peer(PLAIN, "encode-many", passages=bench.mixed),
         },
     )
-    theirs = found.peers("per_second", more_is_better=True)
-    ours = found.ours("per_second")
+    theirs = medians.peers("per_second", more_is_better=True)
+    ours = medians.ours("per_second")
     measure = "passages of mixed length encoded"
     return [Row("encode-many", measure, "/s", ours, Goal(2.5), theirs, more_is_better=True)]
 
 
 def first(bench: Bench, rounds: Rounds) -> list[Row]:
-    """A new process to its first answer."""
+    """Measure a new process up to its first answer."""
     indexed(bench, rounds, NAMES)
     sides: dict[str, Side] = {OURS: bench.ask}
     sides |= {peer: lambda peer=peer: bench.peer_first(peer) for peer in NAMES}
-    found = rounds("first", sides)
-    ours, theirs = found.ours("seconds"), found.peers("seconds")
+    medians = rounds("first", sides)
+    ours, theirs = medians.ours("seconds"), medians.peers("seconds")
     measure = "new process to its first answer printed"
     return [
         Row("first", measure, "s", ours, Goal(6), theirs),
@@ -182,40 +182,40 @@ def first(bench: Bench, rounds: Rounds) -> list[Row]:
 
 
 def imported(bench: Bench, rounds: Rounds) -> list[Row]:
-    """`import assistant` over a bare Python; the least of many, for both."""
+    """Measure `import assistant` above a bare start of Python; the shortest of many, for both."""
     sides: dict[str, Side] = {
         "bare": lambda: bench.start("pass"),
         OURS: lambda: bench.start("import assistant"),
     }
-    found = rounds("import", sides, times=STARTS).found
-    least = {side: min(figures["seconds"] for figures in found[side]) for side in sides}
+    by_side = rounds("import", sides, times=STARTS).by_side
+    least = {side: min(figures["seconds"] for figures in by_side[side]) for side in sides}
     over = (least[OURS] - least["bare"]) * 1000
     return [Row("import", "`import assistant` over bare Python", "ms", over, Goal(50, "ms"))]
 
 
 def build(bench: Bench, rounds: Rounds) -> list[Row]:
-    """A whole build where nothing was kept, beside txtai's indexing of the same passages."""
-    found = rounds(
+    """Measure a build from nothing, and txtai's indexing of the same passages."""
+    medians = rounds(
         "build",
         {OURS: bench.fresh_build, "txtai": lambda: bench.peer_build("txtai")},
     )
     count = len(bench.passages(PUBLIC).read_text(encoding="utf-8").splitlines())
     measure = f"whole build of `{PUBLIC}`, {count:,} passages, process and all"
-    return [Row("build", measure, "s", found.ours("seconds"), Goal(4), found.peers("seconds"))]
+    return [Row("build", measure, "s", medians.ours("seconds"), Goal(4), medians.peers("seconds"))]
 
 
 def memory(bench: Bench, rounds: Rounds) -> list[Row]:
-    """The most memory of what serves the introduction."""
+    """Measure the peak memory of the processes that answer from the introduction."""
     index, queries = bench.index(INTRODUCTION), bench.about_introduction
-    found = rounds(
+    medians = rounds(
         "memory",
         {
             "serve": bench.serve,
             OURS: lambda: bench.ours("memory", index=index, queries=queries),
         },
     )
-    with_gradio = found.of("serve", "megabytes")
-    alone = found.ours("megabytes")
+    with_gradio = medians.of("serve", "megabytes")
+    alone = medians.ours("megabytes")
     return [
         Row("memory", "peak memory, `assistant serve`", "MB", with_gradio, Goal(350, "MB")),
         Row("memory, Python", "peak memory, answers from Python", "MB", alone, Goal(200, "MB")),
@@ -223,19 +223,19 @@ def memory(bench: Bench, rounds: Rounds) -> list[Row]:
 
 
 def threads(bench: Bench, rounds: Rounds) -> list[Row]:
-    """Answers to 8 threads at once."""
+    """Measure answers to 8 threads at once."""
     indexed(bench, rounds, [PLAIN])
-    found = rounds(
+    medians = rounds(
         "threads",
         {
             OURS: lambda: bench.asked("threads"),
             PLAIN: lambda: bench.peer_asked(PLAIN, "threads"),
         },
     )
-    theirs = found.peers("per_second", more_is_better=True)
-    ours = found.ours("per_second")
-    waits = found.ours("p95") / found.ours("alone")
-    theirs_wait = {NAMES[PLAIN]: found.of(PLAIN, "p95") / found.of(PLAIN, "alone")}
+    theirs = medians.peers("per_second", more_is_better=True)
+    ours = medians.ours("per_second")
+    waits = medians.ours("p95") / medians.ours("alone")
+    theirs_wait = {NAMES[PLAIN]: medians.of(PLAIN, "p95") / medians.of(PLAIN, "alone")}
     measure = "8 threads: answers (peer: the ten passages alone)"
     longer = "8 threads: 95th percentile, in medians of one thread"
     return [
@@ -262,28 +262,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--eval", type=Path, default=ROOT.parent / "shared" / "eval")
     parser.add_argument("--peers", type=Path, default=ROOT / "build" / "peers" / "bin" / "python")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
-    bench = Bench(given.eval.resolve(), ROOT / "build" / "bench", given.peers.absolute())
+    bench = Bench(arguments.eval.resolve(), ROOT / "build" / "bench", arguments.peers.absolute())
     if missing := bench.missing():
         print(missing, file=sys.stderr)
         return
     with bars() as progress:
-        rounds = Rounds(given.rounds, progress)
-        chosen = [given.only] if given.only else list(MEASURES)
+        rounds = Rounds(arguments.rounds, progress)
+        chosen = [arguments.only] if arguments.only else list(MEASURES)
         rows = [row for name in chosen for row in MEASURES[name](bench, rounds)]
-    found = {
+    report = {
         "commit": commit(),
         "machine": machine(),
         "versions": {OURS: versions(Path(sys.executable)), "peers": versions(bench.theirs)},
-        "rounds": given.rounds,
+        "rounds": arguments.rounds,
         "seconds": rounds.seconds,
         "share of the processors used by others": rounds.others_share,
         "rows": [row.to_dict() for row in rows],
         "runs": rounds.runs,
     }
-    written = bench.folder / f"{given.only or 'speed'}.json"
-    written.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    written = bench.folder / f"{arguments.only or 'speed'}.json"
+    written.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     written.with_suffix(".md").write_text(markdown(rows), encoding="utf-8")
     print(markdown(rows))
     if rounds.others_share > BUSY:
@@ -303,7 +303,7 @@ def bars() -> Progress:
 
 
 def machine() -> dict[str, Any]:
-    """What decides how fast anything is here."""
+    """Describe the machine."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -317,13 +317,13 @@ def machine() -> dict[str, Any]:
 
 
 def cores() -> int:
-    """How many processors there are, whoever uses them."""
+    """Count the processors of the machine."""
     return os.cpu_count() or 1
 
 
 def used_by_others() -> float:
-    """Processor seconds used so far by all but this process and those it has waited for."""
-    # user, nice, system, then idle and waiting, then interrupts and what the host took (proc(5))
+    """Return the processor seconds that other processes have used: not this one or its children."""
+    # user, nice, system, then idle and iowait, then irq, softirq and steal (proc(5))
     ticks = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
     busy = sum(int(ticks[place]) for place in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
     used = os.times()
@@ -331,17 +331,17 @@ def used_by_others() -> float:
 
 
 def versions(python: Path) -> dict[str, str]:
-    """The versions of what matters in an environment."""
+    """Return the versions of the packages that decide the speed of an environment."""
     listed = subprocess.run(
         [python, "-m", "pip", "list", "--format=json", "--disable-pip-version-check"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    installed = {each["name"].lower(): each["version"] for each in json.loads(listed.stdout)}
+    installed = {row["name"].lower(): row["version"] for row in json.loads(listed.stdout)}
     return {name: installed[name] for name in VERSIONS if name in installed}
 
 
 def commit() -> str:
-    """The commit that was measured; marked where files were changed since."""
+    """Return the commit that was measured, marked if files have changed since."""
     named = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=ROOT, capture_output=True, text=True, check=False,

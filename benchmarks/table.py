@@ -1,6 +1,6 @@
-"""What came of measuring both sides: a row for each goal, and the table that README shows.
+"""The results of both sides: a row for each goal, and the table in README.
 
-Knows how a figure is compared with its goal. Must not know how it was measured.
+This module compares figures with goals; it does not know how they were measured.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ OURS = "ours"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure has to be: so many times better than the best peer, or at most so much."""
+    """The bound of a figure: a ratio to the best peer, or a largest value.
+
+    `unit` is that of a largest value, and empty for a ratio.
+    """
 
     bound: float
     unit: str = ""
-    """Of an absolute goal; empty where the goal is a ratio."""
 
     @property
     def is_ratio(self) -> bool:
-        """Whether it is the best peer that is to be beaten."""
+        """Whether the goal is a ratio to the best peer."""
         return not self.unit
 
     def __str__(self) -> str:
@@ -31,7 +33,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measure of us and of the peers beside us, in one unit, and the goal for it."""
+    """One measure of us and of the peers, in one unit, and its goal."""
 
     name: str
     measure: str
@@ -43,18 +45,18 @@ class Row:
 
     def __post_init__(self) -> None:
         if self.goal.is_ratio and not self.peers:
-            raise ValueError(f"{self.name} has a ratio for its goal and no peer to divide by")
+            raise ValueError(f"{self.name} has a ratio as its goal and no peer")
 
     @property
     def best(self) -> str:
-        """The peer that does best; empty where none was measured."""
+        """The best peer; empty where none was measured."""
         if not self.peers:
             return ""
         return (max if self.more_is_better else min)(self.peers, key=self.peers.__getitem__)
 
     @property
     def ratio(self) -> float | None:
-        """How many times better than the best peer we are; None where that is not the goal."""
+        """How many times better we are than the best peer; None where the goal is no ratio."""
         if not self.goal.is_ratio:
             return None
         theirs = self.peers[self.best]
@@ -62,12 +64,12 @@ class Row:
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached, by the figures as measured and not as rounded."""
+        """Whether the goal is reached, by the figures before rounding."""
         ratio = self.ratio
         return self.ours <= self.goal.bound if ratio is None else ratio >= self.goal.bound
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as JSON types."""
+        """Return the row as JSON types."""
         return {
             "name": self.name,
             "measure": self.measure,
@@ -82,13 +84,13 @@ class Row:
 
 
 def markdown(rows: list[Row]) -> str:
-    """The rows as a Markdown table, a column for each peer; the best peer's figure is bold."""
+    """Render the rows as a Markdown table, a column for each peer; the best figure is bold."""
     peers = list(dict.fromkeys(peer for row in rows for peer in row.peers))
     lines = [["measured", "here", *peers, "against the best", "goal", "met"]]
     lines.append(["---"] * len(lines[0]))
     for row in rows:
         theirs = [_of_peer(row, peer) for peer in peers]
-        # Rounded down, so that what just misses its goal does not read as having met it.
+        # Rounded down, so that a ratio just below its goal does not look as if it met the goal.
         ratio = "–" if row.ratio is None else f"{math.floor(row.ratio * 100) / 100:g} ×"
         ours = f"{shown(row.ours)} {row.unit}"
         met = "yes" if row.met else "**no**"
@@ -104,7 +106,7 @@ def _of_peer(row: Row, peer: str) -> str:
 
 
 def shown(figure: float) -> str:
-    """A figure with three digits that count, and no more after the point than they need."""
+    """Format a figure with three significant digits."""
     if abs(figure) >= 100:
         return f"{figure:,.0f}"
     return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"

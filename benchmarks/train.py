@@ -56,15 +56,15 @@ ANSWERABILITY = (
     "sentence_cosine", "cosine", "match", "bigrams", "missing_terms", "focus_missing",
     "answer_type",
 )  # fmt: skip
-"""The features of each model: more were better on the sets fitted to and worse on others."""
+"""The features of each model; more features were better on the fitted sets and worse on others."""
 
 PENALTY = 1e-2
-REAL = 3.0
+REAL_WEIGHT = 3.0
 """How much more a set of real questions weighs than questions made unanswerable."""
 
 CANDIDATES = 100
-LOST = 0.025
-"""The share of answerable questions that the threshold refuses; more on other guides."""
+MAX_LOST = 0.025
+"""The share of answerable questions that the threshold may refuse; it is larger on other guides."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Set:
-    """A set's candidates: features, whether each answers, whose question it is, its section."""
+    """A set's candidates: features, whether each answers, the number of its question, its section.
+
+    `answerable` has one value per question.
+    """
 
     features: np.ndarray
     answers: np.ndarray
@@ -87,7 +90,7 @@ class Set:
     answerable: np.ndarray
 
     def groups(self) -> Iterable[slice]:
-        """The rows of each question."""
+        """Return the rows of each question."""
         edges = np.flatnonzero(np.diff(self.question, prepend=-1, append=-2))
         return (slice(a, b) for a, b in pairwise(edges))
 
@@ -97,7 +100,8 @@ def collect(
 ) -> Set:
     """Index a guide and compute the features of every question's candidates.
 
-    With words of `others` to swap in, each answerable question is also made unanswerable, twice.
+    With words of `others` to swap in, each answerable question is also made unanswerable in two
+    ways.
     """
     build_index(guide, work, encoder)
     store = open_index(work).store
@@ -177,7 +181,7 @@ def swap_word(
 
 
 def feature_columns(names: Sequence[str]) -> list[int]:
-    """The columns of features in a row."""
+    """Return the columns of features in a row."""
     return [FEATURES.index(name) for name in names]
 
 
@@ -218,7 +222,7 @@ def expand_weights(names: Sequence[str], weights: np.ndarray) -> np.ndarray:
 
 
 def best_rows(data: Set, ranker: np.ndarray) -> np.ndarray:
-    """The features of each question's best hit."""
+    """Return the features of each question's best hit."""
     scores = data.features @ ranker
     return np.asarray([data.features[rows][np.argmax(scores[rows])] for rows in data.groups()])
 
@@ -226,8 +230,8 @@ def best_rows(data: Set, ranker: np.ndarray) -> np.ndarray:
 def fit_answerability(sets: dict[str, Set], ranker: np.ndarray) -> tuple[np.ndarray, float]:
     """Fit weights and intercept of the probability that the best hit answers.
 
-    In a set the answerable questions weigh as much as the rest. The direction of the weights is
-    fitted to all sets, their scale (Platt 1999) to those of real questions alone.
+    In a set the answerable questions together weigh as much as the others. The direction of the
+    weights is fitted to all sets, their scale (Platt 1999) to the sets of real questions alone.
     """
     best = {
         name: best_rows(data, ranker)[:, feature_columns(ANSWERABILITY)]
@@ -263,7 +267,7 @@ def logistic(rows: dict[str, np.ndarray], sets: dict[str, Set]) -> tuple[np.ndar
 
 def balanced(name: str, answerable: np.ndarray) -> np.ndarray:
     """Weigh a set: half of the weight for the answerable questions."""
-    share = REAL if name.startswith("refusal_mix") else 1.0
+    share = REAL_WEIGHT if name.startswith("refusal_mix") else 1.0
     return share * np.where(answerable, 1 / answerable.sum(), 1 / (~answerable).sum())
 
 
@@ -288,21 +292,21 @@ def gold_headings(folder: Path, chosen: Callable[[dict[str, Any]], bool]) -> lis
     """Read questions whose gold is a heading path in a page."""
     gold = {row["id"]: row["gold"] for row in lines(folder / "gold_sections.jsonl")}
 
-    def answers(wanted: list[dict[str, Any]]) -> Callable[[Passage], bool]:
-        paths = {(g["doc"], tuple(h.casefold() for h in g["heading_path"])) for g in wanted}
+    def answers(rows: list[dict[str, Any]]) -> Callable[[Passage], bool]:
+        paths = {(g["doc"], tuple(h.casefold() for h in g["heading_path"])) for g in rows}
 
-        def holds(passage: Passage) -> bool:
+        def has_gold_path(passage: Passage) -> bool:
             own = tuple(heading.casefold() for heading in passage.headings)
             return any(passage.path == doc and own[-len(path) :] == path for doc, path in paths)
 
-        return holds
+        return has_gold_path
 
     rows = filter(chosen, lines(folder / "queries.jsonl"))
     return [Case(row["text"], True, answers(gold[row["id"]])) for row in rows]
 
 
 def squad(folder: Path, work: Path) -> tuple[Path, list[Case]]:
-    """Write squad2 as a guide of one page a paragraph, and read its questions."""
+    """Write squad2 as a guide with one page per paragraph, and read its questions."""
     guide = work / "squad2-guide"
     guide.mkdir(parents=True, exist_ok=True)
     for row in lines(folder / "corpus.jsonl"):
@@ -320,7 +324,7 @@ def squad(folder: Path, work: Path) -> tuple[Path, list[Case]]:
 
 
 def pages(folder: Path, work: Path, encoder: Any, others: Sequence[str]) -> Set:
-    """Make each page of doc2dial a guide, asked its own questions and its neighbours'.
+    """Make each page of doc2dial a guide, with its own questions and those of its neighbours.
 
     This is the hard case of refusal: a small guide, and a question about its subject that it does
     not answer. A neighbour is another page of the same domain.
@@ -400,12 +404,12 @@ def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set]
 
 
 def main() -> None:
-    """Fit, print the held-out figures, write the model."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--eval", type=Path, required=True)
-    arguments.add_argument("--work", type=Path, default=Path("/tmp/assistant-train"))
-    given = arguments.parse_args()
-    ranker_sets, answerability_sets, adversarial = gather(given.eval, given.work)
+    """Fit the models, print the held-out figures, and write the models."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--eval", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("/tmp/assistant-train"))
+    arguments = parser.parse_args()
+    ranker_sets, answerability_sets, adversarial = gather(arguments.eval, arguments.work)
     ranker = fit_ranker(list(ranker_sets.values()))
     slopes, intercept = fit_answerability(answerability_sets, ranker)
     fitted: dict[str, dict[str, float]] = defaultdict(dict)
@@ -419,7 +423,7 @@ def main() -> None:
         best, answerable = best_rows(data, ranker), data.answerable
         strangers = {n: d for n, d in answerability_sets.items() if family(n) != family(name)}
         chances = probabilities(best, slopes, intercept)
-        thresholds[name] = float(np.quantile(chances[answerable], LOST))
+        thresholds[name] = float(np.quantile(chances[answerable], MAX_LOST))
         for figures, scores in (
             (fitted, chances),
             (held_out, probabilities(best, *fit_answerability(strangers, ranker))),
@@ -441,11 +445,13 @@ def main() -> None:
             "commit": commit.strip(),
             "penalty": PENALTY,
             "sha256": {
-                str(path.relative_to(given.eval)): hashlib.sha256(path.read_bytes()).hexdigest()
+                str(path.relative_to(arguments.eval)): hashlib.sha256(path.read_bytes()).hexdigest()
                 for name in ("emanual_tv", "doc2dial", "squad2", "refusal_mix")
-                for path in sorted((given.eval / name).glob("*.jsonl"))
+                for path in sorted((arguments.eval / name).glob("*.jsonl"))
             },
-            "threshold": f"the lowest that loses {LOST:.1%} of a refusal_mix guide's answerable",
+            "threshold": (
+                f"the lowest that loses {MAX_LOST:.1%} of a refusal_mix guide's answerable"
+            ),
             "held out": "every set of the same guide's family left out of the fit",
             "fitted": fitted,
             "held_out": held_out,
@@ -467,7 +473,7 @@ def probabilities(rows: np.ndarray, slopes: np.ndarray, intercept: float) -> np.
 
 def family(name: str) -> str:
     """Name the family of a set's guide: the sets of one are left out together."""
-    return next(each for each in ("emanual_tv", "doc2dial", "squad2") if each in name)
+    return next(part for part in ("emanual_tv", "doc2dial", "squad2") if part in name)
 
 
 if __name__ == "__main__":
