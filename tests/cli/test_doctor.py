@@ -45,12 +45,12 @@ def test_a_missing_guide_and_index_are_named_with_hints(tmp_path):
 def test_a_flipped_bit_of_the_index_is_detected(tmp_path, encoder):
     builder.build_index(CORPUS, tmp_path, encoder)
     generation = (tmp_path / "CURRENT").read_text().split()[0]
-    file = tmp_path / generation / "sentences.npy"
+    file = tmp_path / generation / "sentence_vectors.bin"
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
     check = run_by_name(Settings(corpus=CORPUS, index=tmp_path))["index"]
-    assert "sentences.npy" in check.result
+    assert "sentence_vectors.bin" in check.result
     assert "assistant build" in check.hint
 
 

@@ -247,7 +247,7 @@ def test_every_row_of_the_allow_list_is_tested_here(server):
 
 def test_the_pages_of_questions_cost_one_and_take_json(server):
     questions = {route.pattern.pattern for route in server.routes if route.policy.is_question}
-    assert len(questions) == 5
+    assert len(questions) == 6
     for route in server.routes:
         if route.policy.is_question:
             assert (route.policy.cost, route.policy.body_media_type) == (1.0, "application/json")

@@ -317,7 +317,7 @@ def test_only_the_key_is_printed_to_standard_output_and_only_once(run, tmp_path)
     token = out.removesuffix("\n")
     assert TOKEN.fullmatch(token)
     assert token not in err
-    assert "not shown again" in err
+    assert "cannot be shown again" in err
     (key,) = ApiKeys(tmp_path / "index" / "keys.json").list_keys()
     assert (key.name, key.scopes) == ("ann", ("read", "feedback"))
     for words in (run("list"), run("list", "--json")):
