@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from assistant.offline import stay_offline
 
-stay_offline()  # before any other module, which may import what asks the network
+stay_offline()  # first: any other module may import a package that uses the network
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant as Assistant

@@ -1,4 +1,4 @@
-"""`python -m assistant` is the command line."""
+"""Run the command line as `python -m assistant`."""
 
 from assistant.cli.main import main
 

@@ -71,7 +71,7 @@ COMPUTE_LOCK = threading.Lock()
 """Held while Python computes, never while texts are encoded.
 
 Only one thread can compute at a time. Threads that wait for the interpreter instead of this lock
-interrupt each other dozens of times an answer: with eight threads on two cores the lock gives 198
+interrupt each other dozens of times per answer: with eight threads on two cores the lock gives 198
 answers a second, without it 159.
 """
 
@@ -95,16 +95,16 @@ class Assistant:
     ) -> None:
         """Make an assistant over an open index.
 
-        `threshold` is the guide's own, None for the shipped one. `warnings` come with each answer.
-        `timeout` is how many seconds an answer may take.
+        `threshold` is the one calibrated for the guide, None for the default one. `warnings` come
+        with each answer. `timeout` is the number of seconds an answer may take.
         """
         self.index = index
         self._encoder = encoder
         self._warnings = warnings
         self._timeout = timeout
         self._freshness_warning = ""
-        shipped = load_shipped_model()
-        self._model = shipped if threshold is None else replace(shipped, threshold=threshold)
+        default = load_shipped_model()
+        self._model = default if threshold is None else replace(default, threshold=threshold)
         store = index.store
         self._analyzer = Analyzer(store.vocabulary, encoder.has_token)
         self._retriever = Retriever(store, self._model)
@@ -125,22 +125,22 @@ class Assistant:
 
         Settings fill in what is not given. Where they name no guide and the working folder has
         none, opens the bundled guide and builds its index the first time, in the user's cache;
-        `progress` is called with (step, done, total). `warnings` say so where a guide of at most
-        2,000 pages has changed since it was indexed. Raises IndexMissing, IndexDamaged,
-        IndexOutdated or ModelError, each with the command to run.
+        `progress` is called with (step, done, total). If a guide of at most 2,000 pages has changed
+        since it was indexed, `warnings` say so. Raises IndexMissing, IndexDamaged, IndexOutdated or
+        ModelError, each with the command to run.
         """
-        chosen = settings.load_settings(index=folder, model=model)
+        config = settings.load_settings(index=folder, model=model)
         try:
-            index = open_index(chosen.index)
+            index = open_index(config.index)
         except (IndexMissing, IndexDamaged, IndexOutdated):
-            if not chosen.uses_bundled_guide:
+            if not config.uses_bundled_guide:
                 raise
-            return cls._build_and_open(chosen, progress)
+            return cls._build_and_open(config, progress)
         encoder, warning = select.select_query_encoder(
-            chosen.model, device=chosen.device, index_model=index.manifest.model
+            config.model, device=config.device, index_model=index.manifest.model
         )
-        assistant = cls.open_calibrated(index, encoder, chosen.index, warning=warning)
-        return assistant.with_freshness_warning(freshness.describe_staleness(index, chosen))
+        assistant = cls.open_calibrated(index, encoder, config.index, warning=warning)
+        return assistant.with_freshness_warning(freshness.describe_staleness(index, config))
 
     @classmethod
     def build(
@@ -158,33 +158,33 @@ class Assistant:
         is published; `progress` is called with (step, done, total). Raises what
         `builder.build_index` does, and ModelError.
         """
-        chosen = settings.load_settings(corpus=corpus, index=index, model=model, base_url=base_url)
-        return cls._build_and_open(chosen, progress)
+        config = settings.load_settings(corpus=corpus, index=index, model=model, base_url=base_url)
+        return cls._build_and_open(config, progress)
 
     @classmethod
-    def _build_and_open(cls, chosen: Settings, progress: Progress | None) -> Assistant:
+    def _build_and_open(cls, config: Settings, progress: Progress | None) -> Assistant:
         from assistant.index import builder  # only building needs it
 
-        exporting = partial(progress, "exporting") if progress else None
+        report_export = partial(progress, "exporting") if progress else None
         encoder, warning = select.select_build_encoder(
-            chosen.model, device=chosen.device, progress=exporting
+            config.model, device=config.device, progress=report_export
         )
-        ends = time.monotonic() + BUILD_WAIT
+        ends_at = time.monotonic() + BUILD_WAIT
         while True:
             try:
                 builder.build_index(
-                    chosen.corpus,
-                    chosen.index,
+                    config.corpus,
+                    config.index,
                     encoder,
-                    reading_options=builder.choose_reading_options(chosen),
+                    reading_options=builder.choose_reading_options(config),
                     progress=progress,
                 )
                 break
             except IndexBusy:  # wait for another process that builds the bundled guide's index
-                if not chosen.uses_bundled_guide or time.monotonic() > ends:
+                if not config.uses_bundled_guide or time.monotonic() > ends_at:
                     raise
                 time.sleep(0.1)
-        return cls.open_calibrated(open_index(chosen.index), encoder, chosen.index, warning=warning)
+        return cls.open_calibrated(open_index(config.index), encoder, config.index, warning=warning)
 
     @classmethod
     def open_calibrated(
@@ -247,8 +247,8 @@ class Assistant:
             results, hits = self._retriever.retrieve(analysis, vectors)
             with time_step("write"):
                 subanswers = [self._answerer.answer(result, vectors) for result in results]
-                answers = [each for each in subanswers if each.quotes] or subanswers
-                quotes = selection.join_quotes([each.quotes for each in answers])
+                answers = [answer for answer in subanswers if answer.quotes] or subanswers
+                quotes = selection.join_quotes([answer.quotes for answer in answers])
                 citations = self._answerer.cite(quotes)
             understood_as = " ".join(result.interpretation.question.text for result in results)
             with time_step("offer"):
@@ -261,10 +261,10 @@ class Assistant:
                 other_readings=results[0].other_readings if len(results) == 1 else (),
                 found=bool(citations),
                 citations=tuple(citations),
-                confidence=max(each.confidence for each in answers),
-                resources=tuple(dict.fromkeys(r for each in answers for r in each.resources)),
+                confidence=max(answer.confidence for answer in answers),
+                resources=tuple(dict.fromkeys(r for answer in answers for r in answer.resources)),
                 related=tuple(related.find_related(hits, quotes)),
-                missing=tuple(side for each in subanswers for side in each.missing),
+                missing=tuple(side for answer in subanswers for side in answer.missing),
                 next_questions=tuple(suggestions),
                 hits=hits,
                 writer=selection.EXTRACTIVE,
@@ -319,7 +319,7 @@ class Assistant:
         ]
         step = max(1, len(questions) // count)
         spread = dict.fromkeys([*questions[::step], *questions])
-        # No deadline: they are short, and a server under load has to start all the same.
+        # No deadline: headings are short, and a server under load must be able to start.
         answered = (text for text in spread if self._answer(text, ()).found)
         return list(itertools.islice(answered, count))
 

@@ -1,4 +1,4 @@
-"""Finds the guide that comes with the package, and the folders of the user's cache."""
+"""Find the guide that comes with the package, and the folders of the user's cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def corpus_folder() -> Path | None:
     inside, beside = _PACKAGE / "corpus", _PACKAGE.parent / "corpus"
     if inside.is_dir():
         return inside
-    # Beside an installed package there are others, and one of them may be called `corpus`.
+    # An installed package is beside others, and one of those may be called `corpus`.
     is_checkout = (_PACKAGE.parent / "pyproject.toml").is_file()
     return beside if is_checkout and beside.is_dir() else None
 
@@ -39,7 +39,8 @@ def indexes_folder() -> Path | None:
 def index_folder(guide: Path, model: str) -> Path | None:
     """Return the folder for an index of a guide's files as they are now; None if there is no cache.
 
-    The package's version, the model and the files name it: so an index in it never needs an update.
+    Its name is a digest of the package's version, the model and the files, so an index in it never
+    needs an update.
     """
     folder = indexes_folder()
     if folder is None:

@@ -1,4 +1,4 @@
-"""Ask a guide on a server from Python, as one opens and asks a local guide.
+"""Ask a guide on a server from Python, in the same way as a local guide.
 
 Requests go to the one origin that was named, directly: no redirection is followed and no proxy is
 used, so that a key is sent nowhere else.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from assistant.models.answers import Turn
 
 DEFAULT_TIMEOUT = 30.0
-"""Seconds without a byte from the server after which a request is given up."""
+"""Seconds without a byte from the server after which a request fails."""
 
 MAX_RESPONSE_BYTES = 16 << 20
 
@@ -82,7 +82,7 @@ class _Session:
 
 
 class _Connection:
-    """Whether a request opened a connection of its own, as httpx traces it."""
+    """Records whether a request opened a new connection, as httpx traces it."""
 
     is_new = False
 
@@ -98,7 +98,7 @@ class RemoteAssistant:
     """A guide on a server; threads may share it, and leaving it as a context closes it.
 
     Every question raises QuestionError where the question has to change, and ServerError where the
-    server cannot be reached, refuses, or sends what is not a guide's response.
+    server cannot be reached, refuses, or sends something else than a guide's response.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class RemoteAssistant:
     def examples(self, count: int = 4) -> list[str]:
         """Return questions that the guide answers; a server offers at most four."""
         examples = self._send(self._request("GET", "/api/guide")).get("examples")
-        if not isinstance(examples, list) or not all(isinstance(one, str) for one in examples):
+        if not isinstance(examples, list) or not all(isinstance(text, str) for text in examples):
             raise self._invalid_response()
         return examples[:count]
 
@@ -176,7 +176,7 @@ class RemoteAssistant:
         return httpx.Request(method, url, headers=headers, content=body, extensions=timeout)
 
     def _send(self, request: httpx.Request) -> dict[str, Any]:
-        """Return the JSON object of a response. Raises what the server refuses with."""
+        """Send a request and return the JSON object of its response. Raises the server's error."""
         connection, content = _Connection(), bytearray()
         request.extensions = {**request.extensions, "trace": connection.trace}
         try:
@@ -191,7 +191,7 @@ class RemoteAssistant:
         return self._parse(response, bytes(content))
 
     async def _send_async(self, request: httpx.Request) -> dict[str, Any]:
-        """Do as `_send` does, without blocking the event loop."""
+        """Send a request as `_send` does, without blocking the event loop."""
         connection, content = _Connection(), bytearray()
         request.extensions = {**request.extensions, "trace": connection.trace_async}
         try:
@@ -258,7 +258,7 @@ class RemoteAssistant:
     def _refusal(
         self, response: httpx.Response, problem: dict[str, Any]
     ) -> QuestionError | ServerError:
-        """Return the error that a response describes, or one that says how it answered."""
+        """Return the error that a response describes, or an error that names its status."""
         status = response.status_code
         # Version 0.1 of the server sends the hint as "mend".
         message, hint = problem.get("detail"), problem.get("hint", problem.get("mend"))
@@ -293,7 +293,7 @@ def _was_closed_while_idle(error: httpx.TransportError, connection: _Connection)
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the system says of an error, for example "Connection refused"."""
+    """Return the system's description of an error, for example "Connection refused"."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -330,7 +330,7 @@ def _parse_address(url: str) -> ServerAddress:
         parts = urlsplit(url.strip())
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
-    except ValueError as error:  # a host name that is malformed, too
+    except ValueError as error:  # also raised for a malformed host name
         raise SettingsError(f"{url!a} is not an address: {error}.", _ADDRESS_HINT) from error
     if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
         raise SettingsError(f"{url!a} is not the address of a server.", _ADDRESS_HINT)

@@ -1,8 +1,9 @@
 """Write to the terminal, a pipe or the log; no other module does.
 
-Text of readers, pages, file names and servers may contain control sequences, or line ends that
-begin a line which looks like one of ours. Controls are removed here, and every line after the first
-of an entry is indented. A character that a stream cannot encode is written as an escape.
+Text of readers, pages, file names and servers may contain control sequences, or a line end with a
+line after it that looks like one of this program's. This module removes control characters and
+indents every line of an entry after the first. It writes a character that a stream cannot encode as
+an escape.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def print_json(data: Any, *, indent: int | None = 2) -> None:
 
 
 def prompt(prompt: str) -> str:
-    """Read a typed line after a prompt, which is not cleaned. Raises EOFError at the end."""
+    """Print a prompt, which is not cleaned, and read a line. Raises EOFError at the end."""
     return input(prompt)
 
 
@@ -121,8 +122,8 @@ def report_unencodable() -> None:
     """Print at the end of a command how to see the characters that were escaped."""
     for encoding in sorted(_lossy_encodings):
         with suppress(AssistantError, OSError):
-            what = f"{encoding} lacks some of the characters: they are printed as \\uXXXX."
-            echo(what, err=True)
+            message = f"{encoding} lacks some of the characters: they are printed as \\uXXXX."
+            echo(message, err=True)
             echo("Set PYTHONIOENCODING=utf-8 to see them.", err=True)
     _lossy_encodings.clear()
 
@@ -173,7 +174,7 @@ def _write(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        with suppress(OSError, ValueError):  # or Python writes again at exit, and prints the error
+        with suppress(OSError, ValueError):  # else Python writes again at exit and prints the error
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise AssistantError(
             f"The output cannot be written: {error.strerror or error}.",

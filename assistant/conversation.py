@@ -15,7 +15,7 @@ MAX_TURNS = 20
 """How many earlier turns a question may refer to."""
 
 MAX_CONVERSATION_BYTES = 512 * 1024
-"""Bytes of a request that brings a whole conversation: what a server takes and clients send."""
+"""The largest request with a whole conversation, in bytes; clients send no larger one."""
 
 MAX_TURN_CHARS = 20_000
 MAX_SOURCES = 100
@@ -66,6 +66,6 @@ class Conversation:
         return await asyncio.to_thread(self.ask, question)
 
     def clear(self) -> None:
-        """Start afresh."""
+        """Remove all turns, so that the next question starts a new conversation."""
         with self._lock:
             self._turns = ()

@@ -21,10 +21,10 @@ _deadline: ContextVar[tuple[float, float] | None] = ContextVar("deadline", defau
 
 @contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Limit a block, in this thread, to so many seconds; an earlier outer deadline stays."""
-    ends = time.monotonic() + seconds
+    """Limit a block in this thread to a number of seconds; an earlier outer deadline stays."""
+    ends_at = time.monotonic() + seconds
     outer = _deadline.get()
-    token = _deadline.set(outer if outer and outer[0] < ends else (ends, seconds))
+    token = _deadline.set(outer if outer and outer[0] < ends_at else (ends_at, seconds))
     try:
         yield
     finally:
@@ -37,12 +37,12 @@ def pause() -> Iterator[None]:
     began = time.monotonic()
     yield
     if deadline := _deadline.get():
-        ends, seconds = deadline
-        _deadline.set((ends + time.monotonic() - began, seconds))
+        ends_at, seconds = deadline
+        _deadline.set((ends_at + time.monotonic() - began, seconds))
 
 
 def check() -> None:
-    """Raise AnswerTimeout once the seconds are over; do nothing outside `limit`."""
+    """Raise AnswerTimeout once the time is over; do nothing outside `limit`."""
     deadline = _deadline.get()
     if deadline and time.monotonic() > deadline[0]:
         raise AnswerTimeout(

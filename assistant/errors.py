@@ -1,6 +1,6 @@
-"""Every failure a caller may see: a message, a hint how to fix it, and an exit code.
+"""Define the errors that users see: each has a message, a hint how to fix it, and an exit code.
 
-A question that the guide does not answer is a value, not an error.
+A question that the guide does not answer is not an error: its Answer has `found` false.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class AssistantError(Exception):
 
     @property
     def status(self) -> int:
-        """The HTTP status: 422 where the request has to change, 503 where the server's state has."""
+        """The HTTP status: 422 if the request has to change, 503 if the server's state has to."""
         return 422 if self.exit_code == EXIT_USAGE else 503
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Reads and writes files that a user named, and refuses everything that is not a regular file.
+"""Read and write files that a user named; refuse everything that is not a regular file.
 
 Opening a pipe would block until another process writes to it.
 """

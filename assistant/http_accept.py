@@ -34,7 +34,7 @@ def parse_accept(header: str) -> list[tuple[str, float]]:
 
 
 def choose_media_type(header: str, media_types: Sequence[str]) -> str:
-    """Choose the media type that a client prefers of those there are; empty where it takes none.
+    """Choose the available media type that a client prefers; empty where it accepts none.
 
     The most specific range that names a type decides its quality, and 0 excludes it. Of equal
     qualities the type that is named more exactly wins, then the first of `media_types`, which is
@@ -44,12 +44,12 @@ def choose_media_type(header: str, media_types: Sequence[str]) -> str:
     if not header.strip():
         return media_types[0]
     rated = [(_media_type_quality(ranges, kind), kind) for kind in media_types]
-    (quality, _), best = max(rated, key=lambda one: one[0])  # the first of equals
+    (quality, _), best = max(rated, key=lambda item: item[0])  # the first of equals
     return best if quality else ""
 
 
 def _media_type_quality(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int]:
-    """The quality of a media type, and how exactly it is named: 2 by name, 0 by `*/*`."""
+    """Return the quality of a media type, and how exactly it is named: 2 by name, 0 by `*/*`."""
     names = {"*": 0, "*/*": 0, f"{kind.partition('/')[0]}/*": 1, kind: 2}
     matches = [(names[name], quality) for name, quality in ranges if name in names]
     specificity, quality = max(matches, default=(0, 0.0))

@@ -1,8 +1,8 @@
-"""Keep every package in use from sending anything over the network, before it is imported.
+"""Stop every package in use from sending anything over the network, before it is imported.
 
-`import assistant` calls `stay_offline` first, so that every interface passes it: the command line,
-Python, `app.py`, the chat, MCP, and the processes they start, which inherit the environment.
-Whatever this module needs beyond what Python has loaded anyway is imported inside a function.
+`import assistant` calls `stay_offline` first, so that it applies to every interface: the command
+line, Python, `app.py`, the chat, MCP, and the processes they start, which inherit the environment.
+This module imports inside its functions whatever Python has not loaded already.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ FORCED_VARIABLES = {
     # onnxruntime 1.32 sends usage data to its maker 15 s after the first session, and leaves a
     # device number and a database in the user's cache. It reads this while it is imported.
     "ORT_DISABLE_TELEMETRY": "1",
-    # Gradio sends usage data and looks for a newer version. Anything but "True" is no.
+    # Gradio sends usage data and looks for a newer version. Any value but "True" stops both.
     "GRADIO_ANALYTICS_ENABLED": "False",
     # huggingface_hub sends usage data, its own and that of packages that call it, such as Gradio.
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    # The convention that other packages read, such as one that these may require tomorrow.
+    # A convention that other packages follow, also those that a dependency may require later.
     "DO_NOT_TRACK": "1",
 }
-"""Set whatever they were before: that nothing leaves the machine depends on them alone."""
+"""Set in any case, whatever their value was: nothing else keeps these packages from sending."""
 
 DEFAULT_VARIABLES = {
-    # huggingface_hub and transformers fetch nothing. Every call of ours says the same, so a program
-    # that imports this package and fetches models itself may set it to 0.
+    # huggingface_hub and transformers fetch nothing. Every call in this package says the same, so a
+    # program that imports it and fetches models itself may set this to 0.
     "HF_HUB_OFFLINE": "1",
     # FastAPI sends traces where OTEL_EXPORTER_… says. An operator may want that.
     "FASTAPI_OTEL_AUTO_CONFIGURE": "false",
-    # Gradio loads pandas to sum up its own run times after so many events: each, if not set.
+    # After this number of events Gradio loads pandas to sum up its run times; after each, if unset.
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
     # tokenizers warns on standard error where a process forks after it ran in threads.
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""Set only where the environment does not: an operator may have a reason to want it otherwise."""
+"""Set only where the environment has no value: an operator may want another one."""
 
 
 def stay_offline() -> None:
     """Set the switches of all packages in this process's environment.
 
-    Warns where onnxruntime was imported first: it read its switch then, and
+    Warns where onnxruntime was imported first: it has read its switch already, and
     `disable_telemetry_events` does not stop it either (measured with 1.32).
     """
     if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):

@@ -1,4 +1,4 @@
-"""The former name of `assistant.client`, accepted for one version."""
+"""Accept the former name of `assistant.client` for one version."""
 
 from __future__ import annotations
 

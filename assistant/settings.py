@@ -1,6 +1,6 @@
-"""All settings, and where they come from: an argument beats the environment beats the file.
+"""Define and load all settings: an argument overrides the environment, which overrides the file.
 
-A name that is not a setting is an error wherever it stands.
+An unknown name is an error in all three.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "assistant.toml"
 ENV_PREFIX = "ASSISTANT_"
 KEY_VARIABLE = "ASSISTANT_KEY"
-"""The environment variable with a client's API key: a secret of whoever asks, not a setting."""
+"""The environment variable with a client's API key: a secret of the client, not a setting."""
 
 
 def _split_list(value: object) -> object:
-    """Split a list that is one string of the environment, its parts between commas."""
+    """Split a list that the environment holds as one string, at commas and spaces."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
@@ -85,7 +85,7 @@ class Settings(BaseModel):
         (), description="Sites that may show the server's pages in a frame, https://… each."
     )
     trusted_proxies: Networks = Field(
-        (), description="Addresses or networks of proxies whose X-Forwarded-* headers are believed."
+        (), description="Addresses or networks of proxies whose X-Forwarded-* headers are trusted."
     )
     anonymous: bool = Field(
         default=False,
@@ -103,7 +103,8 @@ class Settings(BaseModel):
     user_header: str = Field(
         "",
         pattern=r"^[A-Za-z0-9-]*$",
-        description="The header in which a trusted proxy names the signed-in user, such as Remote-User.",
+        description="The header in which a trusted proxy names the signed-in user, "
+        "such as Remote-User.",
     )
     rate: int | None = Field(
         None,
@@ -170,16 +171,16 @@ class Settings(BaseModel):
 def load_settings(**arguments: Any) -> Settings:
     """Load the settings: `assistant.toml`, then ASSISTANT_* variables, then arguments.
 
-    An argument that is None does not count. Where no guide and no index is named, and neither is
-    in this folder, the guide is the one that comes with the package. Raises SettingsError; where
+    An argument that is None does not count. Where no guide and no index is named, and this folder
+    has neither, the guide is the one that comes with the package. Raises SettingsError; where
     `model` is among the arguments, also for a model folder that only the file names.
     """
     overrides = {name: value for name, value in arguments.items() if value is not None}
     from_file = _read_file(Path(SETTINGS_FILE))
-    own = {**_read_environment(os.environ), **overrides}
-    values = {**from_file, **own}
+    given_by_user = {**_read_environment(os.environ), **overrides}
+    values = {**from_file, **given_by_user}
     settings = _validate(values)
-    if "model" in arguments and "model" not in own:
+    if "model" in arguments and "model" not in given_by_user:
         _reject_model_folder(settings.model)
     if values.keys() & {"corpus", "index"}:
         return settings
@@ -201,7 +202,8 @@ def _reject_model_folder(model: str) -> None:
     """Refuse a model folder that only a project's own file names: anybody may have written it."""
     if model and Path(os.path.expanduser(model)).exists():  # noqa: PTH111 - Path's own may raise
         raise SettingsError(
-            f"{SETTINGS_FILE} names the model folder {model}: a project's own file may not choose one.",
+            f"{SETTINGS_FILE} names the model folder {model}: "
+            "a project's own file may not choose one.",
             f"If you trust it, name it yourself: --model {model}, or {ENV_PREFIX}MODEL={model}",
         )
 

@@ -20,7 +20,7 @@ class _Stopwatch:
     nested: float = 0.0
 
 
-_stopwatch: ContextVar[_Stopwatch | None] = ContextVar("watched", default=None)
+_stopwatch: ContextVar[_Stopwatch | None] = ContextVar("stopwatch", default=None)
 
 
 @contextmanager
@@ -36,15 +36,15 @@ def record_steps() -> Iterator[dict[str, float]]:
 
 @contextmanager
 def time_step(name: str) -> Iterator[None]:
-    """Time a step; adds up steps of one name, and leaves a step inside another out of it."""
+    """Time a step; add up steps of one name, and do not count a step inside another twice."""
     watch = _stopwatch.get()
     if watch is None:
         yield
         return
-    started, around, watch.nested = time.perf_counter(), watch.nested, 0.0
+    started, nested_before, watch.nested = time.perf_counter(), watch.nested, 0.0
     try:
         yield
     finally:
         taken = time.perf_counter() - started
         watch.seconds[name] = watch.seconds.get(name, 0.0) + taken - watch.nested
-        watch.nested = around + taken
+        watch.nested = nested_before + taken

@@ -1,4 +1,4 @@
-"""Verify a saved answer: every quote is literally in the guide's own files."""
+"""Verify that every quote of a saved answer is literally in the guide's own files."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def verify_saved_answer(answer: Mapping[str, Any], corpus: Path, folder: Path) -
     try:
         return verify_answer(answer, read)
     except VerifyError as error:
-        own = answer["generation"] if checked and "generation" in answer else generation
-        if own == generation or not generation:
+        answered_from = answer["generation"] if checked and "generation" in answer else generation
+        if answered_from == generation or not generation:
             raise
         message = (
             f"{error.message} The answer is from another guide, or from another version of this "
-            f"one: it is from generation {str(own)[:40]!a}, the index in {folder} is "
+            f"one: it is from generation {str(answered_from)[:40]!a}, the index in {folder} is "
             f"{generation!a}."
         )
         raise VerifyError(message, _NAME_GUIDE_HINT) from error
@@ -112,7 +112,7 @@ class _CitationClaim:
         if sha256 != self.sha256:
             message = f"[{self.n}] {self.path} has changed since the answer."
             raise VerifyError(message, _ASK_AGAIN_HINT)
-        passage = next((each for each in passages if each.id == self.passage), None)
+        passage = next((item for item in passages if item.id == self.passage), None)
         if passage is None:
             message = f"[{self.n}] There is no passage {self.passage}."
             raise VerifyError(message, _ASK_AGAIN_HINT)

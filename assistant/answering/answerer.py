@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 TOP_K = 5
 MAX_SIDE_WORDS = 5
-"""Words in a side of a comparison that is reported as missing; a longer one is no name."""
+"""The most words in a side of a comparison that is reported as missing; a longer one is no name."""
 
 NEIGHBOUR_PASSAGES = 8
-"""How many passages before and after it on its page a list may run over."""
+"""How many passages before and after a passage are searched for the rest of its list."""
 
 _REFUSAL_CONFIDENCE = 0.99
 """The highest confidence of a refusal, as a share of the threshold."""
@@ -49,7 +49,11 @@ class SubAnswer:
 
 
 class Answerer:
-    """Answers sub-queries from one guide; `threshold` is the probability that an answer takes."""
+    """Answers sub-queries from one guide.
+
+    It answers where the probability is at least `threshold`, or where the guide defines the subject
+    explicitly.
+    """
 
     def __init__(self, store: FaissStore, retriever: Retriever, threshold: float) -> None:
         self._store = store
@@ -59,7 +63,8 @@ class Answerer:
     def answer(self, result: RetrievalResult, vectors: TextVectors) -> SubAnswer:
         """Answer a sub-query with quotes and resources, or refuse it.
 
-        `vectors` are of all texts of its interpretation.
+        The probability is compared with the threshold here. `vectors` holds the vector of each text
+        of the interpretation.
         """
         deadline.check()
         question = result.interpretation.question
@@ -77,7 +82,7 @@ class Answerer:
         if quotes:
             confidence = max(result.probability, self._threshold)
             return SubAnswer(quotes, resources, confidence, missing)
-        # What nothing can be quoted for is refused, whatever its probability.
+        # A question for which nothing can be quoted is refused, whatever its probability.
         confidence = min(result.probability, _REFUSAL_CONFIDENCE * self._threshold)
         return SubAnswer([], [], confidence, missing)
 
@@ -123,10 +128,10 @@ class Answerer:
             if kinds and question.type == "list":
                 return selection.quote_section_openings([passage for _, passage in kinds])
             if kinds:
-                shared = [*extract_terms(question.subjects[0]), *KIND_STEMS]
-                own = weights.without(shared)
+                shared_terms = [*extract_terms(question.subjects[0]), *KIND_STEMS]
+                distinct = weights.without(shared_terms)
                 equal = dict.fromkeys((key for key, _ in kinds), 1.0)
-                sources = self._score_sources(own, result.vector, equal)
+                sources = self._score_sources(distinct, result.vector, equal)
                 return selection.select_quotes(question, sources)
         sources = _make_sources(result, hits)
         best = sources[0].passage
@@ -136,7 +141,7 @@ class Answerer:
         return selection.select_quotes(question, sources, lambda: self._neighbour_passages(hits[0]))
 
     def _neighbour_passages(self, hit: Hit) -> list[Passage]:
-        """The passages near a hit on its page, in order."""
+        """Load the passages near a hit on its page, in order."""
         first = max(0, hit.key - NEIGHBOUR_PASSAGES)
         end = min(self._store.size, hit.key + NEIGHBOUR_PASSAGES + 1)
         passages = self._store.passages(range(first, end))
@@ -153,7 +158,7 @@ class Answerer:
         ]
 
     def _missing_sides(self, question: Question) -> list[str]:
-        """The sides of a comparison with a word that the guide never uses."""
+        """List the sides of a comparison with a word that the guide never uses."""
         known = self._store.vocabulary.document_frequency.keys()
         sides = question.subjects if question.type == "comparison" else ()
         return [side for side in sides if not known >= set(extract_terms(side))]
@@ -165,36 +170,36 @@ class Answerer:
         weights: TermWeights,
         vectors: TextVectors,
     ) -> list[Source]:
-        """The sources of the whole question, then those of each side alone."""
+        """Make the sources of the whole question, then those of each side alone."""
         sources = _make_sources(result, hits)
         for side in result.interpretation.question.subjects:
             vector = vectors[side]
-            own = self._retriever.search(Query.from_text(side), vector)
-            probabilities = {hit.key: hit.probability for hit in own[:TOP_K]}
+            side_hits = self._retriever.search(Query.from_text(side), vector)
+            probabilities = {hit.key: hit.probability for hit in side_hits[:TOP_K]}
             sources += self._score_sources(weights, vector, probabilities)
         return sources
 
     def _kind_sections(self, question: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
-        """The first passages of the sub-sections of the section on the kinds of a thing.
+        """Find the section on the kinds of a thing; return its sub-sections' first passages.
 
-        Looks among the best hits and the sections above them. The heading speaks of kinds ("types
-        of …") or names the thing as the question does, which asks in the plural and for nothing
-        else about it.
+        Looks among the best hits and the sections above them. The heading of that section contains
+        a word for kinds ("types of …"). Or it names the thing in the same words as the question,
+        and the question asks for nothing else about the thing.
         """
         store = self._store
         subject = question.subjects[0]
-        wanted, written = set(extract_terms(subject)), set(split_words(subject))
-        if not wanted:  # "what kinds of things are there?"
+        subject_terms, subject_words = set(extract_terms(subject)), set(split_words(subject))
+        if not subject_terms:  # "what kinds of things are there?"
             return []
-        is_plain = set(extract_terms(question.text)) <= wanted | KIND_STEMS
+        is_plain = set(extract_terms(question.text)) <= subject_terms | KIND_STEMS
         matches: list[tuple[bool, list[Section]]] = []
         for hit in hits[:TOP_K]:
             for headings in (hit.passage.headings, hit.passage.headings[:-1]):
                 heading = " ".join(headings[-1:])
                 terms = set(extract_terms(heading))
                 names_kinds = bool(terms & KIND_STEMS)
-                is_same = is_plain and written <= set(split_words(heading))
-                if not wanted <= terms or not (names_kinds or is_same):
+                is_same = is_plain and subject_words <= set(split_words(heading))
+                if not subject_terms <= terms or not (names_kinds or is_same):
                     continue
                 sections = store.sections(hit.passage.path)
                 below = [section for section in sections if section.headings[:-1] == headings]

@@ -60,7 +60,7 @@ def count_words(passage: Passage, positions: Iterable[int]) -> int:
 
 
 def adjacent_block(passage: Passage, position: int, step: int) -> list[int]:
-    """List the positions of what stands next to a sentence: the next one, or a whole list.
+    """List the positions of what is next to a sentence: one sentence, or a whole list or table.
 
     From inside a list or a table it takes the entries one by one.
     """
@@ -76,7 +76,7 @@ def adjacent_block(passage: Passage, position: int, step: int) -> list[int]:
 
 
 def _block_kind(passage: Passage, position: int) -> str:
-    """The kind of block a sentence is part of; empty beyond the passage's ends."""
+    """Return the kind of block a sentence is part of; empty beyond the passage's ends."""
     if not 0 <= position < len(passage.sentences):
         return ""
     kind = passage.sentences[position].kind
@@ -86,7 +86,10 @@ def _block_kind(passage: Passage, position: int) -> str:
 
 
 def group_into_quotes(passage: Passage, positions: Iterable[int]) -> list[Quote]:
-    """Group sentences into quotes: neighbours into one, with what they refer to and introduce."""
+    """Group sentences into quotes, neighbours into one.
+
+    Adds the sentences that they refer back to, and the lists that they introduce.
+    """
     quotes: list[Quote] = []
     for position in _add_introduced(passage, _add_antecedents(passage, positions)):
         if quotes and quotes[-1].last == position - 1:
@@ -97,7 +100,7 @@ def group_into_quotes(passage: Passage, positions: Iterable[int]) -> list[Quote]
 
 
 def _add_antecedents(passage: Passage, positions: Iterable[int]) -> list[int]:
-    """Add the sentences before them that their first words refer to."""
+    """Add the sentences before some sentences that their first words refer to."""
     extended = set(positions)
     for position in sorted(extended):
         before = position

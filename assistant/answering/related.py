@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_RELATED = 3
 MAX_NEXT_QUESTIONS = 3
 SUGGESTION_DEPTH = 15
-"""How many hits next questions are made from."""
+"""How many of the first hits next questions are made from."""
 
 TITLE_CANDIDATES = 100
 """How many of the nearest titles to consider; most of a guide's lead to its own pages."""
@@ -33,10 +33,11 @@ PASSAGE_CANDIDATES = 100
 
 MAX_RESOURCES = 4
 MAX_UNFILTERED_RESOURCES = 12
-"""The most resources for a request for something to read on nothing in particular."""
+"""The most resources for a request for something to read that names no topic."""
 
-# A resource is offered when the cosine of its title with the question is at least this, and not far
-# below the nearest title's; or when its title names all that the request is about.
+# A resource is offered when the cosine of its title with the question is at least _MIN_COSINE and
+# at most _COSINE_MARGIN below that of the nearest title; or when its title, with the headings above
+# it, contains the words of the request (_MIN_COVERAGE of their summed idf).
 _MIN_COSINE = 0.6
 _COSINE_MARGIN = 0.15
 _MIN_COVERAGE = 0.99
@@ -45,14 +46,14 @@ _MIN_COVERAGE = 0.99
 def find_resources(question: Question, vector: Vectors, store: FaissStore) -> list[Resource]:
     """Find what the guide recommends: nearest first, or in document order without a topic.
 
-    `vector` is that of the topic for a request for something to read, else of the question. On
-    request, titles have to name the topic or be near it; with any other answer, only titles near
-    the whole question are offered.
+    `vector` is that of the topic for a request for something to read, else of the question. For
+    such a request, titles have to name the topic or be near it. With any other answer, only titles
+    near the whole question are offered.
     """
     is_request = question.type == "resources"
     if is_request and not question.topic:
-        of_kind = (r for r in store.all_resources() if _matches_kind(r, question))
-        return list(itertools.islice(of_kind, MAX_UNFILTERED_RESOURCES))
+        matching_kind = (r for r in store.all_resources() if _matches_kind(r, question))
+        return list(itertools.islice(matching_kind, MAX_UNFILTERED_RESOURCES))
     near = store.resources_near(vector, TITLE_CANDIDATES)
     cosines = {n: cosine for n, cosine in near if cosine >= _MIN_COSINE}
     loaded = zip(cosines, store.resources(list(cosines)), strict=True)
@@ -68,8 +69,8 @@ def find_resources(question: Question, vector: Vectors, store: FaissStore) -> li
             and weights.coverage(_title_with_headings(resource)) >= _MIN_COVERAGE
         }
         chosen |= naming
-        own = store.resource_cosines(vector, list(naming)).tolist()
-        cosines |= dict(zip(naming, own, strict=True))
+        naming_cosines = store.resource_cosines(vector, list(naming)).tolist()
+        cosines |= dict(zip(naming, naming_cosines, strict=True))
     best = sorted(chosen, key=lambda n: (-cosines[n], n))
     return [chosen[n] for n in best[:MAX_RESOURCES]]
 
@@ -111,8 +112,8 @@ def suggest_questions(
 ) -> list[str]:
     """Suggest related questions that the guide answers and that are not `previous` ones.
 
-    It does not check that the guide answers them: a question made from a heading is as near to its
-    section as can be, and of 575 such questions from six guides none was refused.
+    Does not check that the guide answers them: a question made from a heading has the words of its
+    section, and of 575 such questions from six guides none was refused.
     """
     passages = _unquoted_passages(hits[:SUGGESTION_DEPTH], quotes)
     return suggester.suggest(passages, previous, MAX_NEXT_QUESTIONS)
@@ -129,12 +130,12 @@ def _unquoted_passages(hits: Iterable[Hit], quotes: Iterable[Quote]) -> Iterator
 
 
 def _matches_kind(resource: Resource, question: Question) -> bool:
-    """Whether a resource is of the kind wanted; forms and own pages only on request."""
+    """Whether a resource is of the kind asked for; forms and the guide's pages only on request."""
     if question.resource_kind:
         return resource.kind == question.resource_kind
     return resource.kind not in {"form", "page"}
 
 
 def _title_with_headings(resource: Resource) -> str:
-    """A resource's title with the headings that list it, which say what it is about."""
+    """Join a resource's title and the headings above it, which say what it is about."""
     return " ".join((resource.title, *resource.headings))

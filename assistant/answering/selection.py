@@ -26,25 +26,29 @@ if TYPE_CHECKING:
 
 EXTRACTIVE = "extractive"
 
-# The most words of a quote: a list of steps is long, most else is short. Halves of a manual (gold
-# answers of 65 words) and of public-service pages (16 words) agreed on these.
+# The most words of a quote, by question type: a list of steps is long, most other answers are
+# short. Halves of the questions to a manual (gold answers of 65 words) and to public-service pages
+# (16 words) agreed on these numbers.
 _MAX_WORDS = {"steps": 90, "list": 90, "definition": 90}
 _MAX_WORDS_DEFAULT = 70
 _MAX_COMPARISON_SENTENCES = 8
-# A section with fewer words compares nothing, whatever its heading says.
+# A section with at most this many words compares nothing, whatever its heading says.
 _MIN_COMPARISON_WORDS = 12
 _TOP_K = 5
-# Sections quoted for a heading without text: of 17 such headings in 295 public-service questions
-# the answer was in one of the next three sections for 16.
+# How many sections are quoted for a heading without text. In 295 public-service questions there
+# were 17 such headings; for 16 of them the answer was in one of the next three sections.
 _MAX_SUBSECTIONS = 3
-# Sources this close in probability count as equal; a wider margin lost right answers.
+# Sources whose probabilities differ by at most this count as equal; a wider margin lost right
+# answers.
 _TIE_MARGIN = 0.02
-# A list answers unless a sentence beside it scores clearly higher: its items reach this share.
+# A list answers if the score of its best item is at least this share of the score of the best
+# sentence beside the list.
 _NEAR_BEST_RATIO = 0.8
-# The first sentence of a section is added when its score is this share of the best sentence's: it
-# answers questions about the section's subject (evidence .80 to .97 on those pages).
+# The first sentence of a section is added when its score is at least this share of the best
+# sentence's. It answers questions about the section's subject: on those pages it raised `evidence`
+# from .80 to .97.
 _OPENING_RATIO = 0.55
-# A neighbour is added when its score is this share of the best sentence's.
+# A neighbour is added when its score is at least this share of the best sentence's.
 _NEIGHBOUR_RATIO = 0.3
 
 _AMOUNT = re.compile(
@@ -53,8 +57,8 @@ _AMOUNT = re.compile(
     r"unlimited|percent|seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|century|centuries)\b",
     re.I,
 )
-# The parts are compiled once and the subject by itself: one pattern with the subject in it took a
-# millisecond to compile for every question.
+# These parts are compiled once, and the subject of a question is compiled separately: a whole
+# pattern with the subject in it took a millisecond to compile for every question.
 _LEAD_IN = re.compile(r"(?:but|and|so|in\s+short),?\s+", re.I)
 _ARTICLE = re.compile(r"(?:an?|the|some)\s+", re.I)
 _QUALIFIER = re.compile(r"\w+\s+")
@@ -66,7 +70,7 @@ _DEFINES = re.compile(
 )
 _DESCRIBES = re.compile(rf"{_BRACKETED}\s+(?:is|are|was|were|has|have|does|answers?)\b", re.I)
 _ACRONYM = r"[A-Z][\w&.]{0,40}"
-_ACRONYM_WINDOW = 50  # characters before a bracket in which an acronym is looked for
+_ACRONYM_WINDOW = 50  # how many characters before a bracket are searched for an acronym
 _ACRONYM_AFTER = re.compile(rf"\s*\({_ACRONYM}\)")
 _ACRONYM_BEFORE = re.compile(rf"\b{_ACRONYM}\s?\($")
 
@@ -88,11 +92,11 @@ class TermWeights:
 
     @classmethod
     def from_text(cls, text: str, idf: Callable[[str], float]) -> TermWeights:
-        """Weigh the terms of a text."""
+        """Look up the idf of each term of a text."""
         return cls({term: idf(term) for term in extract_terms(text)})
 
     def without(self, terms: Iterable[str]) -> TermWeights:
-        """Leave out some terms, for example those that every source has."""
+        """Return the weights without some terms, for example those that every source has."""
         excluded = set(terms)
         return TermWeights({t: weight for t, weight in self.idf.items() if t not in excluded})
 
@@ -104,7 +108,7 @@ class TermWeights:
 
 
 def join_quotes(lists: Iterable[Sequence[Quote]]) -> list[Quote]:
-    """Join the quotes of several sub-queries in order, without those that lie within another."""
+    """Join the quotes of several sub-queries in order, without those inside another quote."""
     quotes: list[Quote] = []
     for quote in itertools.chain.from_iterable(lists):
         if not any(_is_within(quote, other) for other in quotes):
@@ -144,7 +148,7 @@ def select_quotes(
 
 
 def has_definition(question: Question, passages: Iterable[Passage]) -> bool:
-    """Whether a passage defines explicitly what the question wants defined."""
+    """Whether a passage explicitly defines the subject of a definition question."""
     if question.type != "definition":
         return False
     return any(_quote_explicit_definition(question.subjects[0], passage) for passage in passages)
@@ -170,10 +174,10 @@ def quote_amount(sources: Sequence[Source]) -> list[Quote]:
 def quote_comparison(
     question: Question, sources: Sequence[Source], missing: Sequence[str] = ()
 ) -> list[Quote]:
-    """Quote both sides of a comparison: from the section about both, else from each side's own.
+    """Quote both sides of a comparison: from a section about both, else from a section about each.
 
-    Adds to the sides' own sections a sentence that names both. Where sides are `missing` from the
-    guide, quotes what the others are. Returns nothing where the guide never mentions a side.
+    In the second case adds a sentence that names both. Where sides are `missing` from the guide,
+    quotes what the other sides are. Returns nothing where no source mentions a side.
     """
     sides = _sides(question.subjects)
     if missing:
@@ -184,21 +188,21 @@ def quote_comparison(
         has_text = count_words(passage, body_positions(passage)) > _MIN_COMPARISON_WORDS
         if has_text and all(side.is_named_in(passage.heading) for side in sides):
             return _quote_shared_section(source, sides)
-    own = [_quote_side(side, sources) for side in sides]
-    if all(own):
+    by_side = [_quote_side(side, sources) for side in sides]
+    if all(by_side):
         joint = [
             quote for source in sources for quote in _quote_joint_sentences(source.passage, sides)
         ]
-        return _drop_overlapping([quote for quotes in own for quote in quotes[:1]] + joint[:1])
+        return _drop_overlapping([quote for quotes in by_side for quote in quotes[:1]] + joint[:1])
     for source in sources:
         if all(side.is_named_in(source.passage.text) for side in sides):
             return _quote_shared_section(source, sides)
     for n, side in enumerate(sides):
         about = [s for s in sources if side.is_named_in(s.passage.text)]
-        own[n] = own[n] or (_quote_best_run(about, _MAX_WORDS_DEFAULT) if about else [])
-    if not all(own):
+        by_side[n] = by_side[n] or (_quote_best_run(about, _MAX_WORDS_DEFAULT) if about else [])
+    if not all(by_side):
         return []
-    return _drop_overlapping([quote for quotes in own for quote in quotes[:1]])
+    return _drop_overlapping([quote for quotes in by_side for quote in quotes[:1]])
 
 
 def _drop_overlapping(quotes: Iterable[Quote]) -> list[Quote]:
@@ -255,7 +259,7 @@ def _quote_joint_sentences(passage: Passage, sides: Sequence[_Side]) -> list[Quo
 
 
 def _quote_shared_section(source: Source, sides: Sequence[_Side]) -> list[Quote]:
-    """Quote a short section on both sides whole; of a long one the sentences that name a side."""
+    """Quote a short section on both sides whole; of a long one, the sentences that name a side."""
     passage = source.passage
     positions = body_positions(passage)
     if len(positions) <= _MAX_COMPARISON_SENTENCES:
@@ -272,10 +276,10 @@ def _quote_shared_section(source: Source, sides: Sequence[_Side]) -> list[Quote]
 
 
 def _quote_definition(subject: str, sources: Sequence[Source]) -> list[Quote]:
-    """Quote what defines the subject best, and what follows it in its paragraph.
+    """Quote what defines the subject best, and the rest of its paragraph.
 
-    An explicit definition, else the start of the section named after the subject, else a sentence
-    that opens with it.
+    This is an explicit definition, else the start of the section named after the subject, else a
+    sentence that starts with the subject.
     """
     terms = set(extract_terms(subject))
     if not terms:
@@ -300,7 +304,7 @@ def _quote_definition(subject: str, sources: Sequence[Source]) -> list[Quote]:
 
 
 def _quote_explicit_definition(subject: str, passage: Passage) -> list[Quote]:
-    """Quote the sentence that says "X is a …", or that writes X out beside its acronym."""
+    """Quote the sentence that says "X is a …", or that has X beside its acronym."""
     pattern = _subject_pattern(subject)
     for position in _prose_positions(passage):
         text = passage.slice(passage.sentences[position])
@@ -314,7 +318,7 @@ def _quote_explicit_definition(subject: str, passage: Passage) -> list[Quote]:
 
 
 def _subject_starts(text: str) -> set[int]:
-    """Where the subject of a sentence may start: after a connective, and after an article."""
+    """Find where the subject of a sentence may start: after a connective, and after an article."""
     starts = {0} | {match.end() for match in [_LEAD_IN.match(text)] if match}
     return starts | {match.end() for at in starts if (match := _ARTICLE.match(text, at))}
 
@@ -325,13 +329,13 @@ def _is_followed_by(
     text: str,
     starts: Iterable[int],
 ) -> bool:
-    """Whether the subject stands at one of the starts and `match_rest` matches what follows."""
+    """Whether the subject is at one of the starts and `match_rest` matches what follows."""
     matches = (subject.match(text, at) for at in starts)
     return any(match_rest(text, match.end()) for match in matches if match)
 
 
 def _has_acronym_beside(subject: re.Pattern[str], text: str) -> bool:
-    """Whether the subject stands beside its acronym, one of the two in brackets."""
+    """Whether the subject is beside its acronym, one of the two in brackets."""
     for match in subject.finditer(text):
         start, end = match.span()
         if _ACRONYM_AFTER.match(text, end):
@@ -362,7 +366,7 @@ def _prose_positions(passage: Passage) -> list[int]:
 
 
 def _quote_paragraph(passage: Passage, position: int) -> Quote:
-    """Quote a sentence with those after it in its paragraph, up to the most words."""
+    """Quote a sentence and those after it in its paragraph, within the words of a definition."""
     last = position
     while (
         last + 1 < len(passage.sentences)
@@ -459,10 +463,10 @@ def quote_section_openings(passages: Iterable[Passage]) -> list[Quote]:
 
 
 def _quote_best_run(sources: Sequence[Source], max_words: int) -> list[Quote]:
-    """Quote the sentence with the highest score, the section's first one and its neighbours.
+    """Quote the sentence with the highest score, the section's first sentence, and neighbours.
 
-    Looks only at the best source and those that count as equal. Quotes a passage of no more than
-    `max_words` words whole.
+    Looks only at the best source and those that count as equal. Quotes the whole of a passage that
+    has at most `max_words` words.
     """
     equal = [s for s in sources if s.probability >= sources[0].probability - _TIE_MARGIN]
     source = max(equal, key=lambda s: max(s.scores, default=-1.0))
@@ -482,7 +486,7 @@ def _quote_best_run(sources: Sequence[Source], max_words: int) -> list[Quote]:
     for step in (1, -1):
         edge = best
         while more := adjacent_block(passage, edge, step):
-            # The best sentence may only repeat the question: the next one is always added.
+            # The next sentence is always added, because the best one may only repeat the question.
             is_next = edge == best and step == 1
             if not is_next and max(scores[n] for n in more) < _NEIGHBOUR_RATIO * scores[best]:
                 break
@@ -495,12 +499,12 @@ def _quote_best_run(sources: Sequence[Source], max_words: int) -> list[Quote]:
 
 def quote_rows(passage: Passage, titles: Iterable[str]) -> list[Quote]:
     """Quote the sentences of a passage that contain one of the titles."""
-    wanted = list(titles)
+    title_list = list(titles)
     return [
         Quote(passage, n, n)
         for n, sentence in enumerate(passage.sentences)
-        if sentence.kind != "code" and _contains_any(passage, sentence, wanted)
-    ][: len(wanted)]
+        if sentence.kind != "code" and _contains_any(passage, sentence, title_list)
+    ][: len(title_list)]
 
 
 def _contains_any(passage: Passage, sentence: Sentence, titles: Iterable[str]) -> bool:

@@ -18,7 +18,7 @@ MAX_SUGGESTION_LENGTH = 90
 """Characters of a suggested question."""
 
 _NUMBER = re.compile(r"^(?:(?:step|part|chapter)\s+)?(?:\d+(?:\.\d+)*[.):]*|[IVX]+[.)])\s+", re.I)
-# What no question contains: markup, and words that refer back.
+# No suggested question may contain these: markup, and words that refer back.
 _NOT_ASKABLE = re.compile(
     r"[\[\]{}<>|`\\#*_=@/]|\.\.\.|…|\b(?:it|its|they|them|their|he|she|here|above|below)\b|\bthis\W*$",
     re.I,
@@ -54,8 +54,8 @@ _VOWELS = "aeiou"
 class QuestionSuggester:
     """Suggests questions that the passages of one guide answer; safe to share between threads.
 
-    `word_counts` is how often the guide writes each word. Keeps the questions of `max_cached`
-    passages, then starts afresh.
+    `word_counts` is how often the guide writes each word. Caches the questions of `max_cached`
+    passages, then empties the cache.
     """
 
     def __init__(self, word_counts: Mapping[str, int], *, max_cached: int = 4096) -> None:
@@ -79,7 +79,7 @@ class QuestionSuggester:
         return questions
 
     def _suggestion_for(self, passage: Passage) -> tuple[str, frozenset[str]]:
-        """The question of a passage, and its terms."""
+        """Return the question of a passage, and its terms."""
         cached = self._cache.get(passage.id)
         if cached is None:
             question = make_question(passage, self._word_counts)
@@ -91,7 +91,7 @@ class QuestionSuggester:
 
 
 def make_question(passage: Passage, word_counts: Mapping[str, int]) -> str:
-    """Make the question that a passage's heading asks or answers; empty where none is sure."""
+    """Make the question that a passage's heading asks or answers; empty where it is not certain."""
     if not passage.body:
         return ""
     heading = _NUMBER.sub("", truncate(passage.heading)).rstrip(" .:")
@@ -126,30 +126,30 @@ def _question_from_heading(heading: str, text: str, word_counts: Mapping[str, in
 
 
 def _make_how_question(rest: str) -> str:
-    """Ask how to do what the guide tells its reader to do: "your plan" becomes "my plan"."""
+    """Ask how to do what a heading tells the reader to do: "your plan" becomes "my plan"."""
     return f"How do I {_YOURS.sub('my', rest)}?"
 
 
 def _make_what_question(name: str, text: str, word_counts: Mapping[str, int]) -> str:
-    """Ask what a thing is, with the article and number that the guide's own sentence gives it."""
+    """Ask what a thing is, with the article and the number of the guide's own sentence."""
     if len(name) > MAX_SUGGESTION_LENGTH:  # the question would be too long
         return ""
-    lowered, wanted = text.lower(), name.lower()
-    start = lowered.find(wanted)
+    lower_text, lower_name = text.lower(), name.lower()
+    start = lower_text.find(lower_name)
     while start >= 0:
-        before = _SENTENCE_START.search(lowered, max(0, start - 8), start)
-        after = _VERB_AFTER.match(lowered, start + len(name))
+        before = _SENTENCE_START.search(lower_text, max(0, start - 8), start)
+        after = _VERB_AFTER.match(lower_text, start + len(name))
         if before and after:
             be = "is" if _SINGULAR.match(after["verb"]) else "are"
             return f"What {be} {before['article'] or ''}{_lowercase_first(name, word_counts)}?"
-        start = lowered.find(wanted, start + 1)
+        start = lower_text.find(lower_name, start + 1)
     return ""
 
 
 def _base_verb(word: str, word_counts: Mapping[str, int]) -> str:
-    """The base form of a heading's first word, "install" or "installing"; empty where unsure.
+    """Return the base form of a heading's first word: "install" for "install" or "installing".
 
-    A word is a verb where the guide also writes its other form.
+    A word is a verb where the guide also writes its other form. Empty for any other word.
     """
     if not word.endswith("ing"):
         forms = (f"{word}ing", f"{word.rstrip('e')}ing", f"{word}{word[-1]}ing")
@@ -174,7 +174,7 @@ def _needs_silent_e(root: str) -> bool:
 
 
 def _lowercase_first(name: str, word_counts: Mapping[str, int]) -> str:
-    """Write a name inside a sentence: its first letter small unless the word is a proper noun."""
+    """Write a name as inside a sentence: in lower case unless its first word is a proper noun."""
     first, _, rest = name.partition(" ")
     titled = rest[:1].isupper() or not first.istitle()
     is_proper = titled or first.lower() not in word_counts

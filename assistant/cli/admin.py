@@ -1,4 +1,4 @@
-"""The commands of administrators: verify, feedback, forget, eval, calibrate, doctor and keys."""
+"""Commands for administrators: verify, feedback, forget, eval, calibrate, doctor and keys."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def verify(
     index: IndexFolder = None,
 ) -> None:
     """Check every quote of an answer against the files of the guide."""
-    from assistant.verify import verify_saved_answer as check
+    from assistant.verify import verify_saved_answer
 
     config = settings.load_settings(corpus=corpus, index=index)
     try:
@@ -52,7 +52,7 @@ def verify(
         raise VerifyError(
             f"{answer} is not JSON: {error}", "Save one with: assistant ask QUESTION --json"
         ) from error
-    quotes = check(data, config.corpus, config.index)
+    quotes = verify_saved_answer(data, config.corpus, config.index)
     console.echo(f"Verified {output.count_noun(quotes, 'quote')} in the guide.")
 
 
@@ -80,7 +80,7 @@ def opinions(
     most: Annotated[int, typer.Option(min=1)] = 100,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Do as feedback does, under its name of version 0.1."""
+    """List votes and comments as feedback does, under its name of version 0.1."""
     warn_renamed("assistant opinions", "assistant feedback")
     feedback(index, most, None, as_json)
 
@@ -161,9 +161,9 @@ def evaluate(
     from assistant.evaluation import datasets, report
     from assistant.evaluation import evaluate as evaluation
 
-    wanted = report.read_goals(goals) if goals else {}
+    goal_values = report.read_goals(goals) if goals else {}
     config = settings.load_settings(model=model)
-    sets = [one for folder in folders for one in datasets.read_datasets(folder, work)]
+    sets = [dataset for folder in folders for dataset in datasets.read_datasets(folder, work)]
     encoder = output.load_encoder(config)  # after reading the sets, which may be malformed
     outcomes = []
     for dataset in sets:
@@ -174,11 +174,11 @@ def evaluate(
     console.print_json(report.to_dict(outcomes)) if as_json else report.print_report(outcomes)
     for path, text in (
         (html, report.render_report),
-        (junit, partial(report.render_junit, goals=wanted)),
+        (junit, partial(report.render_junit, goals=goal_values)),
     ):
         if path:
             output.write_file(path, text(outcomes))
-    missed = report.find_missed_goals(outcomes, wanted)
+    missed = report.find_missed_goals(outcomes, goal_values)
     for line in missed:
         console.echo(line, err=True)
     if missed:

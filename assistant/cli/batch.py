@@ -49,9 +49,9 @@ def read_batch(batch: str) -> list[BatchQuestion]:
     try:
         text = _read_stdin() if batch == "-" else files.read_text(Path(batch))
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror or error if isinstance(error, OSError) else error.reason
+        reason = error.strerror or error if isinstance(error, OSError) else error.reason
         raise QuestionError(
-            f"{batch} cannot be read: {why}.",
+            f"{batch} cannot be read: {reason}.",
             "Name a file of JSON lines in UTF-8, or - for standard input.",
         ) from error
     return list(_parse_lines(batch, text))
@@ -71,8 +71,8 @@ def _parse_lines(batch: str, text: str) -> Iterator[BatchQuestion]:
             yield BatchQuestion.model_validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
-            where = "".join(f"{part}: " for part in first["loc"])
+            field = "".join(f"{part}: " for part in first["loc"])
             raise QuestionError(
-                f"{batch} line {number} is not a question: {where}{first['msg']}.",
+                f"{batch} line {number} is not a question: {field}{first['msg']}.",
                 'Write one {"id": …, "text": …, "history": [{"role": "user", "text": …}]} a line.',
             ) from None

@@ -105,7 +105,7 @@ def _check_index(settings: Settings, opened: list[Index]) -> Check:
 
 def _check_pages(settings: Settings, opened: Index) -> Check:
     """Check whether the index is up to date with the guide."""
-    corpus = freshness.find_guide(settings)  # what it was built from, whatever the settings name
+    corpus = freshness.find_guide(settings)  # the guide it was built from, not the settings' one
     if corpus is None:
         return Check("pages", "the guide it was built from does not exist here")
     difference = FreshnessChecker(corpus, settings.index).compare(opened)

@@ -52,8 +52,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature
-    if wanted:
+def _print_version(requested: bool) -> None:  # noqa: FBT001 - typer's signature
+    if requested:
         console.echo(f"assistant {__version__}")
         raise typer.Exit
 
@@ -89,15 +89,15 @@ def build(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
     result = _build_index(config, output.load_encoder(config), report)
-    unread = sum(warning.unreadable for warning in result.warnings)
-    if unread:
+    unreadable = sum(warning.unreadable for warning in result.warnings)
+    if unreadable:
         raise GuideError(
-            f"{output.count_noun(unread, 'file')} of the guide could not be read.",
+            f"{output.count_noun(unreadable, 'file')} of the guide could not be read.",
             "Fix the files named above and build again; all others are in the index.",
         )
 
 
-# Building reads only what changed, so that updating is the same command.
+# A build reads only what has changed, so an update is the same command.
 app.command("update", help="Update the index: the same as build.")(build)
 
 
@@ -221,11 +221,11 @@ def serve(
                 encoder,
                 reading_options=builder.choose_reading_options(config),
             )
-            named = "corpus" in config.model_fields_set
-            followed = WatchedGuide(config.corpus, config.index, build if watch else None, named)
+            is_named = "corpus" in config.model_fields_set
+            guide = WatchedGuide(config.corpus, config.index, build if watch else None, is_named)
             if limits:
-                live.check(followed)  # before the first answer: it may be out of date
-            stack.enter_context(live.watch(followed))
+                live.check(guide)  # before the first answer: the index may be out of date
+            stack.enter_context(live.watch(guide))
             return live
 
         with suppress(KeyboardInterrupt):  # Ctrl-C is the normal way to stop
@@ -236,7 +236,7 @@ app.add_typer(admin.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 success, 2 fix the command, 3 fix what is on disk."""
+    """Run the command line and exit: 0 success, 2 fix the command, 3 fix the files on disk."""
     console.configure_streams()
     command = typer.main.get_command(app)
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -287,7 +287,7 @@ def _run_chat(guide: Guide) -> None:
         except ServerError as error:
             if error.retry_after is None:
                 raise
-            _print_error(error)  # the conversation goes on when the server accepts questions again
+            _print_error(error)  # the server will accept questions again
 
 
 def _open_assistant(index: Path | None, model: str | None) -> Assistant:
@@ -302,7 +302,7 @@ def _open_assistant(index: Path | None, model: str | None) -> Assistant:
 
 
 def _print_bundled_note(config: Settings) -> None:
-    """Print a note where the guide is the bundled one, which nobody named."""
+    """Print a note where the guide is the bundled one, because the user named none."""
     if config.uses_bundled_guide:
         note = "No guide is named and none is in this folder: using the bundled one."
         console.echo(note, err=True)
@@ -344,10 +344,10 @@ def _build_index(
 def _open_up_to_date(
     config: Settings, encoder: Encoder, listener: Progress
 ) -> tuple[Assistant, tuple[str, ...]]:
-    """Update the index and open it; return the Assistant and why the update was not possible.
+    """Update the index and open it; return the Assistant, and why no update was possible.
 
-    While another process builds the index, wait for it. Where the guide cannot be read or the index
-    cannot be written, open the index as it is.
+    Waits while another process builds the index. Opens the index as it is where the guide cannot be
+    read or the index cannot be written.
     """
     from assistant.assistant import Assistant
     from assistant.index import index as indexes
@@ -357,8 +357,8 @@ def _open_up_to_date(
     try:
         _build_when_free(partial(_build_index, config, encoder, listener=listener), listener)
     except (GuideError, IndexNotWritable) as error:
-        unread = isinstance(error, GuideError)
-        reason = "the guide cannot be read" if unread else "it cannot be written"
+        is_unreadable = isinstance(error, GuideError)
+        reason = "the guide cannot be read" if is_unreadable else "it cannot be written"
         limits, failure = (f"The index is not updated: {reason}.",), error
     try:
         index = indexes.open_index(config.index)
@@ -372,26 +372,26 @@ def _open_up_to_date(
 
 
 def _build_when_free(build: Callable[[], BuildResult], listener: Progress) -> BuildResult:
-    """Build once no other process is building the same index."""
-    waits = False
+    """Build the index, once no other process is building it."""
+    is_waiting = False
     while True:
         try:
             result = build()
         except IndexBusy as error:
-            if not waits:
+            if not is_waiting:
                 console.echo(f"{error.message} Waiting for it.", err=True)
                 listener("waiting", 0, 1)
-            waits = True
+            is_waiting = True
             time.sleep(_POLL_SECONDS)
         else:
-            if waits:
+            if is_waiting:
                 listener("waiting", 1, 1)
             return result
 
 
 def _print_warnings(warnings: Sequence[GuideWarning], report: Path | None) -> None:
     """Print warnings: all of them in the report, the first ones in the terminal."""
-    lines = [f"{one.path}:{one.line}: {one.message}" for one in warnings]
+    lines = [f"{warning.path}:{warning.line}: {warning.message}" for warning in warnings]
     if report:
         output.write_file(report, "".join(f"{console.format_entry(line)}\n" for line in lines))
     worst_first = sorted(range(len(lines)), key=lambda n: not warnings[n].unreadable)
@@ -414,7 +414,7 @@ def _read_questions(question: str | None, lines: str | None) -> list[batches.Bat
 
 
 def _decode_argument(words: str) -> str:
-    """Decode an argument as UTF-8, where the locale is another and Python escapes its bytes."""
+    """Decode an argument as UTF-8, where Python escaped its bytes because of another locale."""
     with suppress(UnicodeEncodeError):
         if any("\udc80" <= character <= "\udcff" for character in words):
             return os.fsencode(words).decode("utf-8", "replace")
@@ -431,7 +431,7 @@ def _run_batch(
     questions: Sequence[batches.BatchQuestion],
     answer: Callable[[batches.BatchQuestion], dict[str, Any]],
 ) -> None:
-    """Print one JSON line a question, in order; a rejected question gets its error."""
+    """Print one JSON line per question, in order; for a rejected question, its error."""
     refused = 0
     for line in questions:
         try:

@@ -79,7 +79,7 @@ class ProgressBars:
 
 
 def count_noun(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is not one."""
+    """Return a number with its noun, in the plural unless the number is 1."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
@@ -127,9 +127,9 @@ def _print_list(heading: str, entries: Sequence[str]) -> None:
 
 def print_rating(rating: Rating) -> None:
     """Print the votes on an answer, and below them the comments."""
-    counted = f"{rating.helpful:,} helpful, {rating.unhelpful:,} not"
+    counts = f"{rating.helpful:,} helpful, {rating.unhelpful:,} not"
     at = rating.at.isoformat(timespec="seconds")
-    console.echo(f"{at}  {counted}  {console.one_line(rating.question)}")
+    console.echo(f"{at}  {counts}  {console.one_line(rating.question)}")
     for comment in rating.comments:
         mark = "+" if comment.helpful else "-"
         at = comment.at.isoformat(timespec="seconds")

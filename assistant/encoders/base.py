@@ -26,7 +26,7 @@ class Encoder(Protocol):
 
     @property
     def backend(self) -> str:
-        """What computes the vectors; those of another differ in their last digits."""
+        """The library that computes the vectors; another one gives other last digits."""
 
     @property
     def window(self) -> int:

@@ -1,4 +1,4 @@
-"""Exports a model to ONNX, once: quantized, compared with the reference, and saved by its digest.
+"""Export a model to ONNX, once: quantize it, compare it with the reference, save it by its digest.
 
 torch's exporter and onnxruntime's tools run in a process of their own.
 """
@@ -44,7 +44,7 @@ MIN_MEAN_COSINE, MIN_COSINE, MIN_NEAREST_AGREEMENT = 0.99, 0.98, 0.9
 
 _PACKAGES = ("onnx", "onnxruntime", "sentence-transformers", "torch", "transformers")
 _OPSET = 17
-_MASK_INPUT = 3  # its place among the inputs of onnxruntime's Attention
+_MASK_INPUT = 3  # the number of the mask among the inputs of onnxruntime's Attention
 
 _RESULT_FOLDER, _ERROR_FILE = "result", "error.json"
 _CHILD_CODE = """
@@ -58,7 +58,7 @@ _EXPORT_HINT = (
     "names another), once; then run: assistant build"
 )
 
-# Short and long, questions and statements, plain and technical: what guides and readers write.
+# Short and long texts, questions and statements, plain and technical, as people write them.
 _PROBES = (
     "how do I change my password?",
     "Open the settings and choose Security, then Change password.",
@@ -96,12 +96,12 @@ _PROBES = (
 
 
 def export_model(weights: Weights) -> ExportRecord:
-    """Export a model, unless that is done; return the record of the export.
+    """Export a model, unless it is already exported; return the record of the export.
 
-    The smallest graph that is close enough to the reference is saved: with int8 matrices, else
-    with fp32. If neither is, or the model cannot be traced, the record says so. A child process
-    makes the export, and frees torch's 1.5 GB of memory when it ends. Raises ModelError if the
-    model cannot be loaded, and ExportFailed if the child fails otherwise.
+    Saves the smallest graph that is close enough to the reference: with int8 matrices, else with
+    fp32. If neither is close enough, or the model cannot be traced, the record says so. A child
+    process makes the export, so that torch's 1.5 GB of memory are free when it ends. Raises
+    ModelError if the model cannot be loaded, and ExportFailed if the child fails otherwise.
     """
     try:
         folder = export_folder(weights.identity)
@@ -113,7 +113,7 @@ def export_model(weights: Weights) -> ExportRecord:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Made here and not in the child, so that it is removed even if the child is killed.
+        # The parent makes the folder, so that it is removed even if the child is killed.
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             reason = _run_in_child(weights, Path(scratch))
             with suppress(OSError):  # another process was first
@@ -127,7 +127,7 @@ def export_model(weights: Weights) -> ExportRecord:
 
 
 def _run_in_child(weights: Weights, scratch: Path) -> str:
-    """Run `run_child` in another process; return why it failed, empty if it did not."""
+    """Run `run_child` in another process; return why it failed, or empty."""
     # Not `-m`, which would import packages from the current folder.
     command = [sys.executable, "-c", _CHILD_CODE, weights.model, str(scratch), *sys.path]
     done = subprocess.run(  # noqa: S603 - our own code, from where this was imported
@@ -149,7 +149,7 @@ def _run_in_child(weights: Weights, scratch: Path) -> str:
 
 
 def run_child(model: str, scratch: Path) -> None:
-    """Export a model into a folder, or write there what is wrong with the model."""
+    """Export a model into a folder, or write there the error of the model."""
     try:
         weights = Weights(model)
         record = _export_best(weights, SentenceTransformerEncoder(weights), scratch)
@@ -191,7 +191,7 @@ def _export_best(
             _trace(pipeline, scratch / "traced.onnx")
             _fuse(pipeline, scratch / "traced.onnx", scratch / "fused.onnx")
         except (MemoryError, OSError):
-            raise  # the machine's fault and not the model's: reported, not recorded
+            raise  # an error of the machine, not of the model: reported, not recorded
         except Exception as error:  # noqa: BLE001 - the exporter raises errors of every kind
             return replace(blank, reason=f"it cannot be traced: {type(error).__name__}")
         for precision, convert in (("int8", _quantize), ("fp32", shutil.copyfile)):
@@ -222,14 +222,14 @@ def _trace(pipeline: Any, graph: Path) -> None:
             if "token_type_ids" in self.steps.tokenizer.model_input_names:
                 features["token_type_ids"] = torch.zeros_like(input_ids)
             for step in self.steps:
-                # The same, without what handles padding: each text is run by itself.
+                # The mean without a mask for padding: each text is run by itself.
                 if getattr(step, "pooling_mode", "") == "mean":
                     features["sentence_embedding"] = features["token_embeddings"].mean(dim=1)
                 else:
                     features = step(features)
             return torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
 
-    # Attention in its plain form, so that it is recognised and becomes one node of the graph.
+    # In this form attention is recognised, and becomes one node of the graph.
     transformer = pipeline[0].auto_model
     used = transformer.config._attn_implementation  # noqa: SLF001 - there is no public name
     transformer.set_attn_implementation("eager")
@@ -256,7 +256,7 @@ def _fuse(pipeline: Any, graph: Path, fused: Path) -> None:
 
     config = pipeline[0].auto_model.config
     options = FusionOptions("bert")
-    # Fused, they take up to six times as long as an addition and a norm.
+    # Fused, they take up to six times as long as a separate addition and norm.
     options.enable_skip_layer_norm = options.enable_bias_skip_layer_norm = False
     options.enable_gelu_approximation = True  # by tanh: the error is smaller than that of int8
     model = optimizer.optimize_model(
@@ -285,7 +285,7 @@ def _quantize(graph: Path, quantized: Path) -> None:
         quantized,
         weight_type=QuantType.QInt8,
         per_channel=True,
-        reduce_range=True,  # else CPUs without VNNI overflow, and give other vectors
+        reduce_range=True,  # otherwise CPUs without VNNI overflow, and give other vectors
         op_types_to_quantize=["MatMul", "Attention", "EmbedLayerNormalization", "Gather"],
         extra_options={
             "MatMulConstBOnly": True,
@@ -310,7 +310,7 @@ def _compare(record: ExportRecord, folder: Path, expected: Vectors) -> ExportRec
 
 
 def _nearest_neighbours(vectors: Vectors) -> Any:
-    """Return the number of each vector's nearest other."""
+    """Return, for each vector, the number of the nearest other vector."""
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1.0)
     return cosines.argmax(axis=1)

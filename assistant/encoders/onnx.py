@@ -1,4 +1,4 @@
-"""Encodes texts with onnxruntime and tokenizers alone, from an exported model."""
+"""Encode texts with an exported model, by onnxruntime and tokenizers alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from assistant.encoders.base import Vectors
 
 EXPORT_FORMAT = 3
-"""Raised whenever a model would be exported in another way."""
+"""Increased whenever the way of exporting a model changes."""
 
 RECORD_FILE = "export.json"
 GRAPH_FILE = "model.onnx"
@@ -32,7 +32,7 @@ TOKENIZER_FILE = "tokenizer.json"
 
 INPUT_NAME = "input_ids"
 
-# After so many seconds without a text, a thread is taken to have finished.
+# After this time without a text, a thread counts as finished.
 _IDLE_SECONDS = 0.1
 
 _BATCH_SIZE = 64
@@ -60,7 +60,7 @@ class ExportRecord:
 
     `precision` is the number type of the matrices: int8 or fp32. It is empty where the model could
     not be exported, and `reason` says why. `mean_cosine` and `min_cosine` compare both vectors of
-    each probe text; `nearest_agreement` is the share of probes whose nearest other is the same.
+    each probe text; `nearest_agreement` is the share of probes with the same nearest other probe.
     """
 
     identity: str
@@ -97,9 +97,9 @@ class ExportRecord:
 class OnnxEncoder:
     """Encodes texts with an exported model; thread-safe.
 
-    Each text is run by itself, so that its vector does not depend on the others: an int8 graph
-    scales its activations over all it is given. Many texts run side by side, one a core; a single
-    text takes two cores.
+    Each text is run by itself, so that its vector does not depend on other texts: an int8 graph
+    scales its activations over its whole input. Many texts run in parallel, one per core; a single
+    text uses two cores.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -147,7 +147,7 @@ class OnnxEncoder:
             if progress:
                 progress(1, 1)
             return vectors
-        # The longest first, so that no core is left with a long one at the end.
+        # The longest first, so that at the end no core has a long text alone.
         order = sorted(range(len(texts)), key=lambda n: -len(texts[n]))
         for start in range(0, len(order), _BATCH_SIZE):
             batch = order[start : start + _BATCH_SIZE]
@@ -161,11 +161,11 @@ class OnnxEncoder:
         return self._tokenizer.token_to_id(word) is not None
 
     def _encode_one(self, text: str) -> Vectors:
-        """Encode one text, on two cores where they are free: 2.8 ms, not 3.6.
+        """Encode one text, on two cores where they seem free: 2.8 ms instead of 3.6.
 
-        They are taken to be free where one thread asks for one text after another, or no thread
-        has asked for a while. Where eight ask, a second core for each costs a quarter of the
-        answers.
+        They seem free where the same thread asks for one text after another, or where no thread has
+        asked for a while. With eight threads, a second core for each would cost a quarter of the
+        answers per second.
         """
         with self._lock:
             idle = time.monotonic() - self._last_time > _IDLE_SECONDS

@@ -1,4 +1,4 @@
-"""Selects the encoder: the exported model where there is one, else sentence-transformers."""
+"""Select the encoder: the exported model where there is one, else sentence-transformers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def select_query_encoder(
 ) -> tuple[Encoder, str]:
     """Select the encoder for queries, with a warning if it is not the fast one; write nothing.
 
-    `index_model` is the identity of the model the index was built with: if that is exported under
-    the name asked for, the weights need not be on this machine. Raises ModelError if they are
-    needed and missing.
+    `index_model` is the identity of the model that the index was built with. If that model is
+    exported under the name `model`, the weights need not be on this machine. Raises ModelError if
+    they are needed and missing.
     """
     if device == "cpu" and index_model:
         exported = _open_export(index_model)
@@ -38,8 +38,8 @@ def select_build_encoder(
 ) -> tuple[Encoder, str]:
     """Select the encoder for a build, with a warning if it is not the fast one.
 
-    The model is exported first, unless another device is named. `progress` receives (exports done,
-    exports to do), if there is one to do. Raises ModelError if the model is not on this machine or
+    The model is exported first, unless `device` is not the CPU. `progress` receives (exports done,
+    exports to do), if one is needed. Raises ModelError if the model is not on this machine or
     cannot be loaded.
     """
     weights = Weights(model)

@@ -1,6 +1,6 @@
-"""Encodes texts with sentence-transformers itself: the reference that an export is compared with.
+"""Encode texts with sentence-transformers: the reference that an export is compared with.
 
-It loads torch, and never uses the network.
+Loads torch, and never uses the network.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ TOKENS_PER_BATCH = 4096
 class SentenceTransformerEncoder:
     """Encodes texts with any sentence-transformers model on this machine.
 
-    It imports torch and loads the weights when it encodes the first text, and raises ModelError
-    if it cannot.
+    Imports torch and loads the weights when it encodes the first text; raises ModelError if that
+    fails.
     """
 
     backend = "sentence-transformers"
@@ -51,7 +51,7 @@ class SentenceTransformerEncoder:
     @cached_property
     def window(self) -> int:
         """The number of tokens of a text that the model reads, special tokens included."""
-        # The files say it, so that a build that changes nothing need not load the model.
+        # Read from the files, so that a build that changes nothing need not load the model.
         return self._weights.window or int(self.pipeline.max_seq_length or 256)
 
     def encode(
@@ -59,8 +59,8 @@ class SentenceTransformerEncoder:
     ) -> Vectors:
         """Encode texts into unit vectors: float32, shape (len(texts), dimension).
 
-        On a CPU each text is encoded by itself, so that its vector does not depend on the others,
-        bit for bit. `progress` receives (texts encoded, texts in all).
+        On a CPU each text is encoded by itself, so that every bit of its vector is independent of
+        the other texts. `progress` receives (texts encoded, texts in all).
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         done = 0
@@ -79,7 +79,7 @@ class SentenceTransformerEncoder:
         return vectors
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
-        """Yield the texts by number: one by one on a CPU, else in batches of one rounded length."""
+        """Yield text numbers: one by one on a CPU, else in batches of the same rounded length."""
         if self._device == "cpu":
             # On some CPUs the last bits of a product depend on how many rows it has.
             yield from ([n] for n in range(len(texts)))
@@ -91,14 +91,14 @@ class SentenceTransformerEncoder:
         lengths = [-(-len(ids) // self._padding_multiple) for ids in tokens["input_ids"]]
         order = sorted(range(len(texts)), key=lambda n: (lengths[n], n))
         for length, group in itertools.groupby(order, key=lambda n: lengths[n]):
-            alike = list(group)
+            same_length = list(group)
             rows = max(1, TOKENS_PER_BATCH // (length * self._padding_multiple))
-            for start in range(0, len(alike), rows):
-                yield alike[start : start + rows]
+            for start in range(0, len(same_length), rows):
+                yield same_length[start : start + rows]
 
     @cached_property
     def _padding_multiple(self) -> int:
-        """The multiple that lengths are rounded up to; never beyond the window."""
+        """The multiple that lengths are rounded up to; it divides the window."""
         return math.gcd(PADDING_MULTIPLE, self.window)
 
     @property

@@ -1,6 +1,6 @@
-"""Finds a model's files on this machine, and identifies the model by their digests.
+"""Find a model's files on this machine, and identify the model by their digests.
 
-It never uses the network.
+Never uses the network.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@lru_cache(maxsize=64)  # the weights are 90 MB: both checked and part of the identity
+@lru_cache(maxsize=64)  # the 90 MB of weights are checked, and are part of the identity
 def _hash_file_once(path: Path) -> str:
     return hash_file(path)
 

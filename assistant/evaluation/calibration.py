@@ -53,14 +53,14 @@ SYNTHETIC_NOTE = (
 )
 """Why questions made from a guide change no threshold.
 
-The threshold they led to agreed with that of real questions on three guides (the lower quartile of
-whole sentences, r = 1.0) and disagreed on a fourth (r = -.56): of five ways to make them and six
-statistics of their scores none worked on all.
+Of five ways to make questions and six statistics of their scores, none worked on all guides. The
+best, the lower quartile of the scores of whole sentences, agreed with the threshold of real
+questions on three guides (r = 1.0) and disagreed on a fourth (r = -.56).
 """
 
 _RESAMPLES = 1000
-_MIN_SENTENCE_TERMS = 5  # of a sentence that a question is made from
-_MIN_QUESTION_WORDS = 4  # in half of it
+_MIN_SENTENCE_TERMS = 5  # in a sentence that a question is made from
+_MIN_QUESTION_WORDS = 4  # taken from that sentence
 _THRESHOLD_STEPS = 10_000  # a threshold has four decimals
 _FORMAT_HINT = 'Write one {"text": …, "answerable": true} a line, with both true and false.'
 
@@ -80,7 +80,7 @@ class Calibration:
 
     `refused_answerable` is the share of the answerable questions below it, `refused_unanswerable`
     that of the others. `low` and `high` are the 95 % bootstrap interval of the threshold that the
-    questions lead to. `kept_reason` says why the shipped threshold stays; empty where it does not.
+    questions lead to. `kept_reason` says why the default threshold is kept; empty where it is not.
     """
 
     threshold: float
@@ -96,7 +96,7 @@ class Calibration:
     def __str__(self) -> str:
         refused = f"{self.refused_answerable:.1%} of {self.answerable:,} answerable questions"
         others = f"{self.refused_unanswerable:.1%} of {self.unanswerable:,} others"
-        reason = "The shipped threshold is outside this interval, so the guide gets its own."
+        reason = "The default threshold is outside this interval, so the guide gets its own."
         return "\n".join(
             (
                 f"The threshold is {self.threshold:.4f}. It refuses",
@@ -137,9 +137,9 @@ def read_questions(path: Path) -> list[LabelledQuestion]:
 def make_questions(store: FaissStore) -> list[LabelledQuestion]:
     """Make questions from sections spread over the guide, each with its section and without.
 
-    A question is half a sentence. On three guides its scores were closest to those of real
-    questions: headings, whole sentences and the rarest words of a sentence were all much easier or
-    harder. Raises GuideError where no section has a sentence.
+    A question is half a sentence. On three guides the scores of these were the closest to those of
+    real questions: headings, whole sentences and the rarest words of a sentence were all much
+    easier or harder. Raises GuideError where no section has a sentence.
     """
     count = min(store.size, MAX_SECTIONS)
     sections: set[tuple[str, tuple[str, ...]]] = set()
@@ -149,8 +149,8 @@ def make_questions(store: FaissStore) -> list[LabelledQuestion]:
         if section in sections or not text:
             continue
         sections.add(section)
-        own = store.section_passages(passage.path, passage.anchor)
-        hidden = tuple(key for key, other in own if other.headings == passage.headings)
+        in_section = store.section_passages(passage.path, passage.anchor)
+        hidden = tuple(key for key, other in in_section if other.headings == passage.headings)
         questions += [
             LabelledQuestion(text, answerable=True),
             LabelledQuestion(text, answerable=False, hidden=hidden),
@@ -164,7 +164,7 @@ def make_questions(store: FaissStore) -> list[LabelledQuestion]:
 
 
 def _make_question(passage: Passage) -> str:
-    """Ask the first half of a sentence in the middle of a passage; empty where there is none."""
+    """Make a question of the first half of a sentence in the middle of a passage; or empty."""
     sentences = [passage.slice(s) for s in passage.sentences if s.kind in {"prose", "item"}]
     long = [text for text in sentences if len(extract_terms(text)) >= _MIN_SENTENCE_TERMS]
     if not long:
@@ -182,7 +182,7 @@ def score_questions(
 ) -> tuple[Floats, Flags]:
     """Compute the probability that the guide answers each question, and whether it does.
 
-    0 for a question that no threshold lets through.
+    The probability is 0 for a question that is refused at every threshold.
     """
     analyzer = Analyzer(store.vocabulary, encoder.has_token)
     retriever = Retriever(store, replace(load_shipped_model(), threshold=0.0))
@@ -202,14 +202,15 @@ def fit_threshold(
 ) -> Calibration:
     """Fit the highest threshold that refuses at most `max_lost` of the answerable questions.
 
-    The shipped threshold stays where the questions do not speak against it: where they are too few,
-    where the two kinds can hardly be separated, or where it lies in the interval; and for the
-    `kept_reason` given. Fitted to 40, 60 and 80 of a guide's real questions of each kind, the
-    threshold lost .034 to .045 of the others on three guides and refused .885 to .957 of the
-    unanswerable, the shipped one .006 to .032 and .879 to .954. On a fourth guide, tried last, 80
-    questions lowered the loss from .114 to .073.
+    The default threshold is kept where there are too few questions, where the scores hardly
+    separate the two kinds, where it is inside the interval, or for a given `kept_reason`.
+
+    Measured with thresholds fitted to 40, 60 and 80 real questions of each kind: on three guides
+    they refused .034 to .045 of the guide's other answerable questions and .885 to .957 of the
+    unanswerable ones; the default threshold refused .006 to .032 and .879 to .954. On a fourth
+    guide 80 questions lowered the share of answerable questions refused from .114 to .073.
     """
-    positives, shipped = probabilities[answerable], load_shipped_model().threshold
+    positives, default = probabilities[answerable], load_shipped_model().threshold
     threshold = _quantile_threshold(positives, max_lost)
     random = np.random.default_rng(0)
     resampled = [
@@ -221,7 +222,7 @@ def fit_threshold(
     kept_reason = kept_reason or _reason_to_keep(
         len(positives), threshold, (low, high), auroc, max_lost=max_lost
     )
-    threshold = shipped if kept_reason else threshold
+    threshold = default if kept_reason else threshold
     return Calibration(
         threshold=threshold,
         low=low,
@@ -243,21 +244,21 @@ def _quantile_threshold(probabilities: Floats, max_lost: float) -> float:
 def _reason_to_keep(
     count: int, threshold: float, interval: tuple[float, float], auroc: float, *, max_lost: float
 ) -> str:
-    """Why the shipped threshold stays; empty where it does not."""
+    """Return why the default threshold is kept; empty where it is not."""
     if count * max_lost < MIN_BELOW_THRESHOLD:
         least = int(np.ceil(MIN_BELOW_THRESHOLD / max_lost))
         return f"Too few questions: it takes {least:,} that the guide answers."
     if not threshold:
-        return "No threshold refuses so few of the answerable questions: the shipped one stays."
+        return "No threshold refuses so few of the answerable questions: the default one is kept."
     if auroc < MIN_AUROC:
-        return "The scores hardly separate the two kinds of questions: the shipped threshold stays."
+        return "The scores hardly separate the two kinds: the default threshold is kept."
     if interval[0] <= load_shipped_model().threshold <= interval[1]:
-        return "The shipped threshold is inside this interval: it stays."
+        return "The default threshold is inside this interval: it is kept."
     return ""
 
 
 def write_calibration(folder: Path, calibration: Calibration, model: str) -> None:
-    """Store a threshold beside the generations, or remove the last one if the shipped one stays.
+    """Store a threshold beside the generations; remove it if the default threshold is kept.
 
     `model` is the identity of the encoder. Raises IndexBusy or IndexNotWritable.
     """
@@ -267,7 +268,7 @@ def write_calibration(folder: Path, calibration: Calibration, model: str) -> Non
 
 
 def reset_calibration(folder: Path) -> bool:
-    """Remove the stored threshold; returns whether there was one."""
+    """Remove the stored threshold; return whether there was one."""
     exists = (folder / CALIBRATION_FILE).exists()
     if exists:
         generations.save_beside(folder, CALIBRATION_FILE, "")

@@ -1,8 +1,9 @@
 """Read evaluation datasets: folders of questions with known answers.
 
 A folder has `queries.jsonl`, and beside it a guide (`docs/`, `docs.tar.xz` or `corpus.jsonl`), the
-gold (`gold_sections.jsonl` or `qrels.tsv`), `answers.jsonl`, and `queries_typo.jsonl`. Or each
-question names its guide and whether that answers it; or has its stand-alone rewrite.
+gold (`gold_sections.jsonl` or `qrels.tsv`), `answers.jsonl`, and `queries_typo.jsonl`. In other
+folders each question names its guide, and whether the guide answers it, or has a stand-alone
+rewrite.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MIN_GOLD_COVERAGE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A section that answers: its page and the end of its heading path; no headings: the page."""
+    """A section that answers: its page and the end of its heading path; without it, a page."""
 
     path: str
     headings: tuple[str, ...] = ()
@@ -57,7 +58,7 @@ class Case:
 class QuestionSet:
     """Questions to one guide; `misspelt` are some of them again, with a word misspelt.
 
-    `guide` is None for questions that only have rewrites. `by_page` is whether the gold is pages.
+    `guide` is None for questions that only have rewrites. `by_page` is true if the gold is pages.
     """
 
     name: str
@@ -67,7 +68,7 @@ class QuestionSet:
     by_page: bool = False
 
     def sample(self, limit: int | None) -> QuestionSet:
-        """Take at most so many questions, spread evenly over the set."""
+        """Take at most `limit` questions, spread evenly over the set."""
         if not limit:
             return self
         return replace(
@@ -138,9 +139,10 @@ _EXAMPLES: dict[type[_Row], str] = {
 
 
 def read_datasets(folder: Path, work: Path) -> Iterator[QuestionSet]:
-    """Read the sets of a folder; unpacks or writes its guide under `work` where needed.
+    """Read the sets of a folder; unpack or write its guide under `work` where needed.
 
-    Raises SettingsError with the file, and the line, that is missing or cannot be read.
+    Raises SettingsError with the name of a file that is missing, or with the file and the line that
+    cannot be read.
     """
     path = folder / "queries.jsonl"
     rows = _read_rows(path, _QuestionRow)
@@ -242,7 +244,7 @@ def _read_gold_pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
 
 
 def _prepare_guide(folder: Path, work: Path) -> Path:
-    """Return the guide's folder: as it is, unpacked, or with one page for each row of a corpus."""
+    """Return the guide's folder: as it is, unpacked, or written with a page for each corpus row."""
     if (folder / "docs").is_dir():
         return folder / "docs"
     guide = work / folder.name / "guide"
@@ -296,7 +298,7 @@ def _sample(questions: tuple[Case, ...], limit: int) -> tuple[Case, ...]:
 
 
 def _read_rows(path: Path, row_type: type[_RowT], *, required: bool = True) -> list[_RowT]:
-    """Read JSON lines. Raises SettingsError with the first line of another type."""
+    """Read JSON lines. Raises SettingsError with the first line that has not this type."""
     if not required and not path.exists():
         return []
     rows = []

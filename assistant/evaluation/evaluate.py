@@ -32,17 +32,21 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-Arm = Literal["words", "vectors", "hybrid", "+ model", "+ history"]
-ARMS: tuple[Arm, ...] = ("words", "vectors", "hybrid", "+ model", "+ history")
-"""What ranks the passages: one arm alone, both mixed, the ranker, the conversation before."""
+RetrieverName = Literal["words", "vectors", "hybrid", "+ model", "+ history"]
+RETRIEVER_NAMES: tuple[RetrieverName, ...] = ("words", "vectors", "hybrid", "+ model", "+ history")
+"""The retrievers that are compared.
 
-CANDIDATES_PER_ARM = 100  # candidates of each arm
-RANKING_DEPTH = 30  # passages that a ranking of sections is made from
+These are BM25 alone, the vectors alone, both mixed, then both with the ranking model, and all of it
+with the conversation.
+"""
+
+CANDIDATES_PER_RETRIEVER = 100
+RANKING_DEPTH = 30  # how many passages a ranking of sections is made from
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure with its 95 % interval, and the number of questions it is from."""
+    """A figure with its 95 % interval, and the number of questions it is computed from."""
 
     value: float
     low: float
@@ -57,18 +61,22 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The outcome of one question; `rankings` are sections, or pages, best first, by arm."""
+    """The outcome of one question; `rankings` are sections, or pages, best first, by retriever."""
 
     case: Case
     gold: frozenset[str]
-    rankings: dict[Arm, tuple[str, ...]]
+    rankings: dict[RetrieverName, tuple[str, ...]]
     answer: Answer
     cites_gold: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a set; `misspelt` are nDCG@10 of questions spelt correctly and misspelt."""
+    """The outcome of a set.
+
+    `misspelt` are the nDCG@10 of questions spelt correctly and misspelt. `rewritten` are, for the
+    rewrite and for the question itself, 1 if it contains all terms of the gold rewrite, else 0.
+    """
 
     name: str
     records: tuple[Record, ...] = ()
@@ -76,7 +84,7 @@ class Outcome:
     rewritten: tuple[tuple[float, float], ...] = ()
 
     def subsets(self) -> Iterator[tuple[str, tuple[Record, ...]]]:
-        """The whole set, and the questions that start a conversation, if some do not."""
+        """Yield the whole set, and the questions that start a conversation, if some do not."""
         yield self.name, self.records
         first = tuple(record for record in self.records if not record.case.history)
         if first and len(first) < len(self.records):
@@ -115,14 +123,14 @@ class _Runner:
         for done, (case, vector) in enumerate(zip(cases, vectors, strict=True), 1):
             progress(name, done, len(cases))
             answer = self.assistant.ask(case.text, case.history)
-            alone = answer.hits
+            hits_without_history = answer.hits
             if case.history and case.gold:
-                alone = self.assistant.search(case.text, RANKING_DEPTH).hits
-            rankings: dict[Arm, tuple[str, ...]] = {}
+                hits_without_history = self.assistant.search(case.text, RANKING_DEPTH).hits
+            rankings: dict[RetrieverName, tuple[str, ...]] = {}
             if case.gold:
                 rankings = {
-                    **self._rank_by_arm(case, vector),
-                    "+ model": self._section_ids(hit.passage for hit in alone),
+                    **self._rank_by_retriever(case, vector),
+                    "+ model": self._section_ids(hit.passage for hit in hits_without_history),
                     "+ history": self._section_ids(hit.passage for hit in answer.hits),
                 }
             gold = self._gold_ids(case)
@@ -143,26 +151,28 @@ class _Runner:
                 before = metrics.ndcg(record.rankings["+ history"], record.gold)
                 yield before, metrics.ndcg(ranked, record.gold)
 
-    def _rank_by_arm(self, case: Case, vector: Vectors) -> dict[Arm, tuple[str, ...]]:
+    def _rank_by_retriever(
+        self, case: Case, vector: Vectors
+    ) -> dict[RetrieverName, tuple[str, ...]]:
         terms = tuple(dict.fromkeys(extract_terms(normalise(case.text))))
-        candidates = self.store.candidates(vector, terms, CANDIDATES_PER_ARM)
+        candidates = self.store.candidates(vector, terms, CANDIDATES_PER_RETRIEVER)
         keys = {
             "words": [key for key, _ in candidates.lexical],
             "vectors": [key for key, _ in candidates.dense],
             "hybrid": fuse(candidates),
         }
-        arms: dict[Arm, tuple[str, ...]] = {}
-        for arm in ARMS[:3]:
-            arms[arm] = self._section_ids(self.store.passages(keys[arm][:RANKING_DEPTH]))
-        return arms
+        rankings: dict[RetrieverName, tuple[str, ...]] = {}
+        for name in RETRIEVER_NAMES[:3]:
+            rankings[name] = self._section_ids(self.store.passages(keys[name][:RANKING_DEPTH]))
+        return rankings
 
     def _section_ids(self, passages: Iterable[Passage]) -> tuple[str, ...]:
-        """The ids of sections, or pages, each at the rank of its first passage."""
+        """List the ids of sections, or pages, each at the rank of its first passage."""
         names = (p.path if self.by_page else f"{p.path}#{p.anchor}" for p in passages)
         return tuple(dict.fromkeys(names))
 
     def _gold_ids(self, case: Case) -> frozenset[str]:
-        """The ids of the gold; for a section that is not there, an id that nothing has."""
+        """Return the ids of the gold; for a section that is missing, an id that nothing has."""
         ids: set[str] = set()
         for gold in case.gold:
             if self.by_page:
@@ -173,29 +183,29 @@ class _Runner:
                     (section.anchor, tuple(heading.casefold() for heading in section.headings))
                     for section in self.store.sections(gold.path)
                 ]
-            wanted = tuple(heading.casefold() for heading in gold.headings)
+            gold_path = tuple(heading.casefold() for heading in gold.headings)
             anchors = [
                 anchor
-                for anchor, own in self._sections[gold.path]
-                if own[len(own) - len(wanted) :] == wanted
+                for anchor, path in self._sections[gold.path]
+                if path[len(path) - len(gold_path) :] == gold_path
             ]
             ids |= {f"{gold.path}#{anchor}" for anchor in anchors} or {f"{gold.path}#?"}
         return frozenset(ids)
 
 
 def _score_rewrite(case: Case) -> tuple[float, float]:
-    """Whether the rewrite, and the question itself, contain all terms of the gold rewrite."""
-    wanted = set(extract_terms(case.rewrite))
+    """Score if the rewrite, and the question itself, contain all terms of the gold rewrite."""
+    gold_terms = set(extract_terms(case.rewrite))
     rewritten = rewrite_follow_up(case.text, normalise_turns(case.history))
     return (
-        float(wanted <= set(extract_terms(rewritten))),
-        float(wanted <= set(extract_terms(case.text))),
+        float(gold_terms <= set(extract_terms(rewritten))),
+        float(gold_terms <= set(extract_terms(case.text))),
     )
 
 
-def measure_ranking(records: Sequence[Record], arm: Arm) -> dict[str, Measure]:
-    """Measure how well an arm ranks the gold, over the questions that have some."""
-    rankings = [(record.rankings[arm], record.gold) for record in records if record.gold]
+def measure_ranking(records: Sequence[Record], retriever: RetrieverName) -> dict[str, Measure]:
+    """Measure how well a retriever ranks the gold, over the questions that have gold."""
+    rankings = [(record.rankings[retriever], record.gold) for record in records if record.gold]
     if not rankings:
         return {}
     pages = [
@@ -222,7 +232,7 @@ def measure_ranking(records: Sequence[Record], arm: Arm) -> dict[str, Measure]:
 def measure_answers(records: Sequence[Record]) -> dict[str, Measure]:
     """Measure how near answers are to the gold ones, over the answerable questions.
 
-    `F1` counts a refusal as 0. `evidence` is over the questions whose gold section was cited.
+    `F1` counts a refusal as 0. `evidence` counts only the questions whose gold section was cited.
     """
     labelled = [r for r in records if r.case.answers and r.case.answerable is not False]
     if not labelled:
@@ -253,7 +263,7 @@ def _quotes_gold(record: Record) -> bool:
 
 
 def measure_refusals(records: Sequence[Record]) -> dict[str, Measure]:
-    """Measure how well confidence separates what the guide answers from what it does not."""
+    """Measure how well confidence separates the questions that the guide answers from others."""
     confidences, answerable = collect_confidences(records)
     if not len(confidences) or answerable.all() or not answerable.any():
         return {}
@@ -290,7 +300,7 @@ def collect_confidences(
 
 
 def measure_robustness(outcome: Outcome) -> dict[str, Measure]:
-    """Measure the share of nDCG@10 left with a misspelt word, and complete rewrites."""
+    """Measure the share of nDCG@10 that is left with a misspelt word, and the complete rewrites."""
     measures = {}
     if outcome.misspelt:
         clean, misspelt = np.asarray(outcome.misspelt).T

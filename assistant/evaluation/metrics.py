@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _RESAMPLES = 1000
 _BINS = 10
-_SHARED_RUN = 5  # words in a row that two texts share by more than chance
+_SHARED_RUN = 5  # how many words in a row two texts do not share by chance
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’–—…•")
 
@@ -64,20 +64,20 @@ def _token_f1(answer: list[str], gold: list[str]) -> float:
 def overlaps_gold(sentences: Sequence[str], gold: Sequence[str]) -> bool:
     """Whether a quoted sentence overlaps a gold span.
 
-    They overlap where they share five words in a row, or all the words of the shorter.
+    They overlap where they share five words in a row, or all words of the shorter one.
     """
     return any(
-        _share_run(_normalise_answer(one), _normalise_answer(text))
-        for one in sentences
+        _share_run(_normalise_answer(sentence), _normalise_answer(text))
+        for sentence in sentences
         for text in gold
     )
 
 
-def _share_run(one: list[str], other: list[str]) -> bool:
-    run = min(_SHARED_RUN, len(one), len(other))
+def _share_run(words: list[str], other: list[str]) -> bool:
+    run = min(_SHARED_RUN, len(words), len(other))
     if not run:
         return False
-    runs = {tuple(one[start : start + run]) for start in range(len(one) - run + 1)}
+    runs = {tuple(words[start : start + run]) for start in range(len(words) - run + 1)}
     return any(tuple(other[start : start + run]) in runs for start in range(len(other) - run + 1))
 
 
@@ -90,13 +90,13 @@ def auroc(scores: Floats, positive: Flags) -> float:
 
     The Mann-Whitney U statistic; NaN where there are no positives or no negatives.
     """
-    ones, noughts = int(positive.sum()), int((~positive).sum())
-    if not ones or not noughts:
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if not positives or not negatives:
         return float("nan")
     _, inverse, count = np.unique(scores, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(count) - (count - 1) / 2
     total = mean_rank[inverse][positive].sum()
-    return float((total - ones * (ones + 1) / 2) / (ones * noughts))
+    return float((total - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def specificity_at_recall(scores: Floats, positive: Flags, max_lost: float = 0.05) -> float:
@@ -108,8 +108,8 @@ def specificity_at_recall(scores: Floats, positive: Flags, max_lost: float = 0.0
 def expected_calibration_error(probabilities: Floats, positive: Flags) -> float:
     """Compute the expected calibration error over ten equal bins.
 
-    Naeini et al. 2015. Positives and negatives weigh the same, so that the figure does not depend
-    on how many of each there are.
+    Naeini et al. 2015. All positives together weigh as much as all negatives, so that the figure
+    does not depend on the number of each.
     """
     bins = reliability_bins(probabilities, positive)
     total = sum(weight for *_, weight in bins)
@@ -131,9 +131,9 @@ def reliability_bins(probabilities: Floats, positive: Flags) -> list[tuple[float
 
 
 def risk_coverage(scores: Floats, right: Flags) -> list[tuple[float, float]]:
-    """List for each threshold the share of questions answered, and the share of wrong answers.
+    """List, for each threshold, the share of questions answered and the share of wrong answers.
 
-    El-Yaniv and Wiener 2010. `right` is whether an answer, if given, would be right.
+    El-Yaniv and Wiener 2010. `right` is whether the answer to a question, if given, is right.
     """
     order = np.argsort(-scores, kind="stable")
     wrong = np.cumsum(~right[order])

@@ -37,12 +37,12 @@ class Table:
 
 
 def collect_measures(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Measure]]:
-    """Collect every measure of every set, as the assistant answers (the last arm)."""
+    """Collect every measure of every set, for the last retriever: the one that answers."""
     measures: dict[str, dict[str, Measure]] = {}
     for outcome in outcomes:
         for name, records in outcome.subsets():
             measures[name] = {
-                **evaluate.measure_ranking(records, evaluate.ARMS[-1]),
+                **evaluate.measure_ranking(records, evaluate.RETRIEVER_NAMES[-1]),
                 **evaluate.measure_answers(records),
                 **evaluate.measure_refusals(records),
             }
@@ -51,13 +51,14 @@ def collect_measures(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Measure
 
 
 def make_tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
-    """Make the tables: ranking by arm, then answers, refusals, conversation and spelling."""
+    """Make the tables: ranking by retriever, then answers, refusals, conversation and spelling."""
     ranked = [
-        (f"{name} · {arm}", evaluate.measure_ranking(records, arm))
+        (f"{name} · {retriever}", evaluate.measure_ranking(records, retriever))
         for outcome in outcomes
         for name, records in outcome.subsets()
-        for arm in evaluate.ARMS
-        if arm != evaluate.ARMS[-1] or any(record.case.history for record in records)
+        for retriever in evaluate.RETRIEVER_NAMES
+        if retriever != evaluate.RETRIEVER_NAMES[-1]
+        or any(record.case.history for record in records)
     ]
     yield from _make_table("Ranking", ranked)
     measures = list(collect_measures(outcomes).items())
@@ -84,7 +85,7 @@ def _make_table(
 
 
 def describe_latency(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """Describe how long answers took, a line a set."""
+    """Describe how long answers took, one line per set."""
     for outcome in outcomes:
         if outcome.records:
             median, slow = evaluate.measure_latency(outcome.records)
@@ -99,7 +100,7 @@ def print_report(outcomes: Sequence[Outcome]) -> None:
     """Print the tables."""
     from rich.table import Table as Printed
 
-    # A file is as wide as its tables.
+    # Output to a file is wide enough for the tables.
     printer = console.rich_console(width=None if sys.stdout.isatty() else 200)
     for table in make_tables(outcomes):
         printed = Printed("set", title=table.title, title_justify="left")
@@ -134,9 +135,9 @@ def to_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def read_goals(path: Path) -> Goals:
-    """Read what each measure of each set has to reach: a table a set in TOML.
+    """Read the value that each measure of each set has to reach: TOML with one table per set.
 
-    Raises SettingsError for a file that cannot be read or holds anything but numbers.
+    Raises SettingsError for a file that cannot be read or that contains a goal that is no number.
     """
     try:
         goals = tomllib.loads(files.read_text(path))
@@ -145,8 +146,8 @@ def read_goals(path: Path) -> Goals:
         raise SettingsError(f"{path} cannot be read: {reason}.", "Name a TOML file.") from error
     if not all(isinstance(value, dict) for value in goals.values()):
         raise SettingsError(f"{path} has a goal outside a set.", 'Write ["set"] above its goals.')
-    for name, own in goals.items():
-        for measure, goal in own.items():
+    for name, own_goals in goals.items():
+        for measure, goal in own_goals.items():
             if isinstance(goal, bool) or not isinstance(goal, int | float):
                 raise SettingsError(
                     f"{path}: the goal {measure} of {name} is not a number.",
@@ -156,12 +157,12 @@ def read_goals(path: Path) -> Goals:
 
 
 def find_missed_goals(outcomes: Sequence[Outcome], goals: Goals) -> list[str]:
-    """List the goals that were measured and not reached, a line each."""
+    """List the goals that are not reached or were not measured, one line each."""
     return [line for _, _, line in _check_goals(outcomes, goals) if line]
 
 
 def _check_goals(outcomes: Sequence[Outcome], goals: Goals) -> Iterator[tuple[str, str, str]]:
-    """List set, measure, and what is wrong with it, empty for nothing."""
+    """List set, measure, and the problem with its goal; empty where the goal is reached."""
     for name, measures in collect_measures(outcomes).items():
         for measure, goal in goals.get(name, {}).items():
             figure = measures.get(measure)
@@ -303,7 +304,7 @@ def _render_curve(
 
 def _render_worst_misses(records: Sequence[Record]) -> str:
     """Render the questions whose gold ranks lowest, with what ranked first instead."""
-    last = evaluate.ARMS[-1]
+    last = evaluate.RETRIEVER_NAMES[-1]
     with_gold = [record for record in records if record.gold]
     worst = sorted(with_gold, key=lambda r: metrics.reciprocal_rank(r.rankings[last], r.gold))
     rows = []

@@ -1,4 +1,4 @@
-"""Read a whole guide, or some of its pages, on all cores where there is much to read."""
+"""Read a whole guide, or some of its pages; use all cores where there is much text."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def read_guide(
 ) -> Guide:
     """Read every page under a folder, in path order.
 
-    A file that cannot be read becomes a warning, and the rest is read. `progress` is called with
-    (files read, files in all). Raises GuideError where there is no folder, or no page in it.
+    A file that cannot be read becomes a warning, and the rest is read. `progress` receives (files
+    read, files in all). Raises GuideError where there is no folder, or no page in it.
     """
     files = list_files(folder)
     options = reading_options or ReadingOptions(publisher=detect_publisher(folder))
@@ -65,7 +65,7 @@ def read_guide(
 def empty_guide_error(
     folder: Path, paths: Sequence[str], unreadable: Sequence[GuideWarning]
 ) -> GuideError:
-    """Return the error to raise for a folder without a single passage."""
+    """Return the error to raise for a folder without any passage."""
     if unreadable:
         return GuideError(unreadable[0].message, "Save it as UTF-8 text the builder may read.")
     if paths:
@@ -84,7 +84,7 @@ def read_pages(
     reading_options: ReadingOptions,
     progress: Progress | None = None,
 ) -> list[ParsedPage | GuideWarning]:
-    """Read the pages named, in the order given; a warning in place of one that cannot be read."""
+    """Read pages in the order of `paths`; a page that cannot be read is a warning in its place."""
     read_one = partial(_read_page_or_warn, folder, reading_options)
     results: list[ParsedPage | GuideWarning] = []
     with _WorkerPool(folder, paths) as pool:
@@ -108,10 +108,10 @@ def _read_page_or_warn(
 
 
 class _WorkerPool:
-    """Processes that share the reading; None where there is little to read, or none can be made.
+    """Processes that read pages; yields None where there is little text, or where it cannot fork.
 
-    They are forked, so that a script that builds needs no main guard. A process with threads is
-    not forked: a lock that one of them holds would stay held in the child for ever.
+    They are forked, so that a script that builds an index needs no main guard. A process with
+    threads is not forked: a lock that a thread holds would stay locked in the child for ever.
     """
 
     def __init__(self, folder: Path, paths: Sequence[str]) -> None:
@@ -134,9 +134,9 @@ class _WorkerPool:
 def _init_worker() -> None:
     """End this worker when its parent is killed, even with kill -9.
 
-    Otherwise it would wait for work for ever, holding what was forked with it: the index's lock.
+    Otherwise it would wait for work for ever, and hold the index's lock, which it got by the fork.
     """
-    # Reading leaves little cyclic garbage, and looking for it takes a tenth of the time.
+    # Reading leaves few reference cycles, and looking for them takes a tenth of the time.
     gc.set_threshold(100_000)
 
     def wait() -> None:
@@ -149,7 +149,7 @@ def _init_worker() -> None:
 
 
 def _exceeds_bytes(folder: Path, paths: Sequence[str], limit: int) -> bool:
-    """Check whether files have more bytes in all than a limit."""
+    """Check whether files together have more bytes than a limit."""
     for path in paths:
         try:
             limit -= (folder / path).stat().st_size

@@ -17,15 +17,15 @@ _FRONT_MATTER = re.compile(
     r"|\+\+\+[ \t]*\n(?P<toml>.*?\n)??\+\+\+)[ \t]*(?:\n|\Z)",
     re.DOTALL,
 )
-# Every value is plain text: a title of `2024` or `No` stays as it is, and no tag builds an object.
+# Every value is read as text: a title `2024` or `No` stays as it is, and no tag builds an object.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MAX_BRACKETS = 1000  # nested brackets take quadratic time
-# Hand-written front matter is a page long and four deep. A key of n parts takes quadratic time, and
-# the YAML parser recurses until the process dies, at some 20,000 deep.
+# Front matter that people write is at most a page long and nests four deep. A key of n parts takes
+# quadratic time, and the YAML parser recurses until the process dies, at about 20,000 deep.
 _MAX_FRONT_MATTER_CHARS = 200_000
 _MAX_FRONT_MATTER_DEPTH = 100
-_SHALLOW_CHARS = 2_000  # so short a text is not parsed to find its depth
-# A TOML key of many parts; prose has more than one word between its full stops.
+_SHALLOW_CHARS = 2_000  # up to this length a text is not parsed to find its depth
+# A TOML key of many parts. Prose does not match: between full stops it has more than one word.
 _DEEP_TOML_KEY = re.compile(
     rf"(?<![\w\"'-])[\w\"'-]++(?:[ \t]*+\.[ \t]*+[\w\"'-]++){{{_MAX_FRONT_MATTER_DEPTH}}}"
 )
@@ -34,7 +34,7 @@ _PLAIN_LINE = re.compile(r"^(\w+)[ \t]*[:=][ \t]+[\"']?([^\s\"'\[\]{}|>&*!#][^\n
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """The metadata of a page, its text with the front matter blanked, and a warning, or none."""
+    """The metadata of a page, its text with the front matter blanked, and a warning or empty."""
 
     text: str
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class FrontMatter:
 def parse_front_matter(text: str) -> FrontMatter:
     """Parse the front matter of a page of Markdown.
 
-    Text between two thematic breaks is no front matter, and stays. Where the YAML or TOML is
+    Text between two thematic breaks is not front matter, and is kept. Where the YAML or TOML is
     invalid, only its plain `name: value` lines are read, and `warning` says so.
     """
     match = _FRONT_MATTER.match(text)
@@ -81,7 +81,7 @@ def parse_front_matter(text: str) -> FrontMatter:
 
 
 def blank_front_matter(text: str) -> str:
-    """Replace front matter by as many empty lines."""
+    """Replace the front matter by the same number of empty lines."""
     match = _FRONT_MATTER.match(text)
     return _blank_out(text, match) if match else text
 

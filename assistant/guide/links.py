@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from assistant.models.documents import GuideWarning
+from assistant.readers import SUFFIXES
 from assistant.readers.dialects import WIKI_SCHEME
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from assistant.models.documents import PageLinks
 
 _INDEX_NAMES = frozenset({"index", "readme", "_index"})
-_MAX_ROOT_DEPTH = 2  # how deep a site's root may lie in the guide: docs/content
-_PAGE_SUFFIXES = frozenset({"", ".md", ".mdx", ".markdown", ".html", ".htm", ".rst", ".txt"})
+_MAX_ROOT_DEPTH = 2  # how many folders of the guide a site's root may be below: docs/content
+_PAGE_SUFFIXES = frozenset({"", *SUFFIXES})  # a link without a suffix leads to a page too
 
 _SIBLING_PAGE = re.compile(r"\w[\w.-]*\Z")
 
@@ -52,7 +53,9 @@ class LinkResolver:
     def __init__(self, pages: Iterable[PageLinks]) -> None:
         self._by_address: dict[str, str] = {}
         self._by_stem: dict[str, str] = {}
-        self._by_root_path: dict[str, str] = {}  # as seen from a folder that is the site's root
+        self._by_root_path: dict[
+            str, str
+        ] = {}  # by the path from a folder that may be the site's root
         for page in sorted(pages, key=lambda page: (page.path.count("/"), page.path)):
             for name in _page_names(page):
                 self._by_address.setdefault(name, page.path)
@@ -70,7 +73,7 @@ class LinkResolver:
         folders = [posixpath.dirname(origin)]
         bare = origin.rpartition(".")[0]
         if posixpath.basename(bare).lower() not in _INDEX_NAMES:
-            # A page published as a folder is linked from as if it lay in that folder.
+            # The links of a page that is published as a folder are relative to that folder.
             folders.insert(0 if path.endswith("/") else 1, bare)
         for folder in folders:
             joined = join_path(folder, path)
@@ -99,15 +102,15 @@ def _page_names(page: PageLinks) -> Iterable[str]:
 
 
 def _inner_paths(name: str) -> Iterable[str]:
-    """Return a page's name as seen from the folders it lies in, the outermost first."""
+    """Return a page's name relative to each folder that it is in, the outermost first."""
     parts = name.split("/")
     return ("/".join(parts[n:]) for n in range(1, min(len(parts), _MAX_ROOT_DEPTH + 1)))
 
 
 def join_path(folder: str, path: str) -> str | None:
-    """Join a path to a folder of the guide; one that begins with a slash is from the root.
+    """Join a path to a folder of the guide; a path that begins with a slash is from the root.
 
-    None where it leads out of the guide.
+    Returns None where it leads out of the guide.
     """
     if folder and _SIBLING_PAGE.match(path):  # nearly all links
         return f"{folder}/{path}"

@@ -38,8 +38,8 @@ _NAMED_ANCHOR = re.compile(
     re.M,
 )
 
-# Languages that a folder or file may be named after. Codes that are English words, or short for
-# something else in a handbook, count in front matter or with a region only.
+# Languages that a folder or a file may be named after. Codes that are English words, or
+# abbreviations in a handbook, count only in front matter or with a region.
 _LANGUAGES = frozenset(
     "ar bg bn ca cs da de el en es et eu fa fi fr gl he hi hr hu hy ja ka kk ko lt lv ms nb nl nn "
     "pl pt ro ru sk sl sr sv sw ta te th tr uk ur uz vi zh".split()
@@ -90,7 +90,7 @@ def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> Pa
 def _read_sections(
     page: Page, blocks: list[Block], reading_options: ReadingOptions
 ) -> tuple[list[Section], list[Passage], list[Resource]]:
-    """Cut a page's blocks into sections, and each section into passages and resources."""
+    """Split a page's blocks into sections, and each section into passages and resources."""
     sections: list[Section] = []
     passages: list[Passage] = []
     resources: list[Resource] = []
@@ -126,8 +126,8 @@ def _read_bytes(folder: Path, path: str) -> bytes:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
             raise GuideError(f"{path} is not a file.", hint)
-        if status.st_size > 1_000_000 * (most := reader_for(path).max_megabytes):
-            raise GuideError(f"{path} has more than {most} MB; split it.", hint)
+        if status.st_size > 1_000_000 * (limit := reader_for(path).max_megabytes):
+            raise GuideError(f"{path} has more than {limit} MB; split it.", hint)
         return file.read_bytes()
     except OSError as error:
         raise GuideError(f"{path} cannot be read: {error.strerror or error}.", hint) from error
@@ -165,7 +165,7 @@ def _detect_language(front_matter: FrontMatter, source: Source, path: str) -> st
 
 
 def _collect_anchors(body: str, sections: Sequence[Section]) -> tuple[str, ...]:
-    """Return what a link may point to on a page: its sections' anchors, and ids in its text."""
+    """Return what a link to the page may name: its sections' anchors, and ids in its text."""
     explicit = ("".join(groups) for groups in _NAMED_ANCHOR.findall(body))
     return tuple(dict.fromkeys([*(s.anchor for s in sections if s.anchor), *explicit]))
 
@@ -180,7 +180,7 @@ def _collect_internal_links(blocks: Sequence[Block]) -> tuple[tuple[int, str], .
 
 
 def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -> Resource:
-    """Rewrite the URL of a resource that is a page of the guide, from the guide's root."""
+    """Make the URL of a resource that is a page of the guide relative to the guide's root."""
     if not is_internal(resource.url):
         return resource
     path, anchor = split_address(resource.url)

@@ -1,7 +1,7 @@
 """Publishers: the anchors and URLs that a publishing tool gives headings and pages.
 
-The rules are those of GitHub (which Jekyll shares), Python-Markdown under MkDocs, and Docusaurus. A
-publisher is detected by its configuration files, and so is the folder a site generator writes to.
+The rules are those of GitHub (and Jekyll), of Python-Markdown in MkDocs, and of Docusaurus.
+Configuration files show which publisher a guide has, and to which folder a site generator writes.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ _PUBLISHER_FILES: tuple[tuple[str, Publisher], ...] = (
 class _SiteGenerator:
     """A tool that writes pages beside those it reads.
 
-    `config_files` are paths from its own folder. It writes to `output_folder` unless one of them
-    names another under `output_key`. `sign` is text of a configuration file whose name other tools
-    use too.
+    `config_files` are paths from its own folder. It writes to `output_folder` unless one of these
+    files names another under `output_key`. `sign` is text that the configuration file must contain,
+    for a file name that other tools use too.
     """
 
     name: str
@@ -109,7 +109,7 @@ _SITE_GENERATORS = (
 )
 _CONFIG_FILES = frozenset(name for generator in _SITE_GENERATORS for name in generator.config_files)
 _CONFIG_FIRST_PARTS = frozenset(name.partition("/")[0] for name in _CONFIG_FILES)
-_DEFAULT_ANCHOR = "section"  # of a heading without letters, as in kramdown
+_DEFAULT_ANCHOR = "section"  # for a heading without letters, as in kramdown
 _INDEX_NAMES = frozenset({"index", "readme", "_index"})
 _SLUG_DROPPED = re.compile(r"[^\w\- ]")
 _NUMBERED_ANCHOR = re.compile(r"^(.*)_([0-9]+)$")
@@ -117,7 +117,7 @@ _ORDER_PREFIX = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is pu
 
 
 def guess_publisher(names: Collection[str]) -> Publisher:
-    """Return the publisher that the names of a guide's files point to; GitHub without one."""
+    """Return the publisher whose configuration file is among a guide's files; else GitHub."""
     return next((publisher for name, publisher in _PUBLISHER_FILES if name in names), "github")
 
 
@@ -149,7 +149,7 @@ def find_outputs(
 
 
 def _read_setting(text: str, key: str) -> str:
-    """Return the path that a configuration sets under a key, in whichever language it is written.
+    """Return the path that a configuration file of any syntax sets under a key.
 
     Empty where it sets none, or one that has to be computed.
     """
@@ -184,11 +184,11 @@ def assign_anchors(
     last_numbers: dict[str, int] = {}
     anchors: list[str] = []
     for text, explicit in headings:
-        wanted = explicit or slugify(text, publisher) or _DEFAULT_ANCHOR
-        anchor = wanted
+        base = explicit or slugify(text, publisher) or _DEFAULT_ANCHOR
+        anchor = base
         while anchor in last_numbers:
-            last_numbers[wanted] += 1
-            anchor = f"{wanted}-{last_numbers[wanted]}"
+            last_numbers[base] += 1
+            anchor = f"{base}-{last_numbers[base]}"
         last_numbers[anchor] = 0
         anchors.append(anchor)
     return anchors
@@ -197,7 +197,7 @@ def assign_anchors(
 def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]]) -> list[str]:
     headings = list(headings)
     used = {explicit for _, explicit in headings if explicit}
-    last_numbers: dict[tuple[str, int], int] = {}  # so that many equal headings take linear time
+    last_numbers: dict[tuple[str, int], int] = {}  # makes many equal headings take linear time
     anchors: dict[str, None] = {}
     for text, explicit in headings:
         anchor = explicit or slugify(text, "mkdocs")
@@ -218,7 +218,7 @@ def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]]) -> list[str]:
 def build_page_url(path: str, base_url: str, publisher: Publisher, permalink: str = "") -> str:
     """Return the URL of a page on the published site; without a `base_url`, its path.
 
-    `permalink` is the page's own, from the site's root or from the page's folder.
+    `permalink` is that of the page, relative to the site's root or to the page's folder.
     """
     if not base_url:
         return quote(path)
@@ -231,7 +231,7 @@ def build_page_url(path: str, base_url: str, publisher: Publisher, permalink: st
         return f"{base}/{quote(path)}"
     parts = list(page.with_suffix("").parts)
     if publisher == "mkdocs" and parts[0] == "docs" and len(parts) > 1:
-        parts = parts[1:]  # the guide is the project's folder, where pages lie one deeper
+        parts = parts[1:]  # the guide is the project's folder, and its pages are in `docs`
     if publisher == "docusaurus":
         parts = [_ORDER_PREFIX.sub("", part) for part in parts]
     if parts[-1].lower() in _INDEX_NAMES:

@@ -1,6 +1,6 @@
-"""Extract the resources that a guide recommends: lines that are little more than a titled link.
+"""Extract the resources that a guide recommends: lines of one titled link and few other words.
 
-A line's icons and its link's host tell a book from an article, a video or a form.
+The icons of a line and the host of its link show its kind: a book, an article, a video or a form.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ _RESOURCE_HEADING_WORDS = frozenset(
 
 
 def extract_resource(block: Block, section: Section) -> Resource | None:
-    """Return the resource of a row, an item or a line that is one titled link and little else.
+    """Return the resource of a row, an item or a line of one titled link and few other words.
 
-    None where it is not. Under a heading that announces resources ("Further reading", "Resources")
-    the note beside the link of an item may be of any length.
+    None for any other block. Under a heading that announces resources ("Further reading",
+    "Resources") the note beside the link of an item may be of any length.
     """
     if not block.links or block.kind not in {"row", "item", "prose"}:
         return None
@@ -83,7 +83,7 @@ def extract_resource(block: Block, section: Section) -> Resource | None:
 
 
 def _extract_video(link: Link, section: Section) -> Resource | None:
-    """Return a video embedded in a page, named by its own title or by the heading above it."""
+    """Return a video embedded in a page, with its own title or that of the heading above it."""
     if _classify(link.url, "", section.headings) != "video":
         return None
     return Resource(
@@ -108,7 +108,7 @@ def find_form(source: str) -> str:
 
 
 def _count_words_allowed(block: Block, link: Link, section: Section, *, has_author: bool) -> float:
-    """Return how many words a line may have beside the link that it recommends."""
+    """Return how many words a line may have in addition to the link that it recommends."""
     if has_author or block.kind == "row":  # the words of a row are other cells
         return _MAX_WORDS_BESIDE
     if block.kind != "item":

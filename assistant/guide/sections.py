@@ -1,4 +1,4 @@
-"""Cut a page's blocks at its headings, and leave out its navigation."""
+"""Split a page's blocks at its headings, and leave out its navigation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_HEADING_CHARS = 1_000
 class SectionBlocks:
     """A heading and the blocks under it, before they become a section and passages.
 
-    `anchor_is_published` tells whether the published page has the anchor too.
+    `anchor_is_published` is whether the published page has the anchor too.
     """
 
     headings: tuple[str, ...]
@@ -35,7 +35,7 @@ class SectionBlocks:
     anchor_is_published: bool = True
 
     def to_section(self, page: Page) -> Section:
-        """Return the section, as one of the page."""
+        """Make the section of a page."""
         url = page.url
         if self.anchor and self.anchor_is_published:
             is_plain = self.anchor.isascii() and self.anchor.replace("-", "").isalnum()
@@ -46,16 +46,16 @@ class SectionBlocks:
 def split_sections(
     blocks: Sequence[Block], title: str, *, publisher: Publisher, last_line: int
 ) -> list[SectionBlocks]:
-    """Cut a page's blocks at its headings, without a table of contents and its heading.
+    """Split a page's blocks at its headings; leave out a table of contents and its heading.
 
-    Emphasised lines are headings on a page that has no others below its title.
+    Emphasised lines are headings on a page that has no other headings below its title.
     """
     resolved = _resolve_possible_headings(blocks)
     return list(_iter_sections(resolved, title, publisher=publisher, last_line=last_line))
 
 
 def demote_long_headings(blocks: Sequence[Block]) -> list[Block]:
-    """Turn overlong headings into prose: each would stand in the path of every passage below it."""
+    """Turn overlong headings into prose: each would be in the path of every passage below it."""
     return [
         replace(block, kind="prose", level=0)
         if block.kind == "heading" and len(block.text) > MAX_HEADING_CHARS
@@ -104,7 +104,7 @@ def _iter_sections(
         if content is None:
             continue
         last = blocks[end].lines[0] - 1 if end < len(blocks) else last_line
-        # In HTML the next heading may stand in the line where this section's text ends.
+        # In HTML the next heading may be on the line where this section's text ends.
         text_ends = max(block.lines[1] for block in (heading, *content[-1:]))
         names = [name for _, name in path]
         starts_with_title = names[0].casefold() == title.casefold()
@@ -122,7 +122,7 @@ def _drop_navigation(blocks: list[Block]) -> list[Block] | None:
     """Return the content of the blocks under a heading; None where all of them are navigation."""
     if not blocks:
         return blocks
-    # A block without text may hold a video, which is recommended though it is not quoted.
+    # A block without text may contain a video, which is recommended though it is not quoted.
     blocks = [
         block for block in blocks if block.kind == "break" or block.text.strip() or block.links
     ]
@@ -133,7 +133,7 @@ def _drop_navigation(blocks: list[Block]) -> list[Block] | None:
 
 
 def _drop_contents_lists(blocks: list[Block]) -> list[Block]:
-    """Drop lists that hold nothing but links into the page itself."""
+    """Drop lists that contain only links to sections of the page itself."""
     is_contents: dict[int, bool] = {}  # by the group of a list
     for block in blocks:
         if block.kind == "item" and is_contents.get(block.group, True):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from assistant.guide.publishers import Publisher
 
-_IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})  # the pages of others, or none
+_IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})  # pages of other projects, or none
 _ENVIRONMENT_FILE = "pyvenv.cfg"  # at the top of every Python virtual environment
 _MAX_CONFIGURATION_BYTES = 100_000  # the output folder is set near the top
 _MAX_LISTED_LINKS = 20  # skipped links of one kind that are listed one by one
@@ -39,7 +39,7 @@ class GuideFiles:
     """A guide's files and folders: sorted paths inside it, with forward slashes.
 
     `folders` are those that were listed, the guide's own as ""; `unlisted_folders` those that could
-    not be. `warnings` tell which parts of the folder are not read, and why.
+    not be listed. `warnings` say which parts of the folder are not read, and why.
     """
 
     paths: tuple[str, ...]
@@ -49,7 +49,7 @@ class GuideFiles:
 
     @property
     def unreadable(self) -> tuple[GuideWarning, ...]:
-        """The warnings of what should have been read and could not be."""
+        """The warnings for files and folders that should have been read but could not be."""
         return tuple(warning for warning in self.warnings if warning.unreadable)
 
 
@@ -71,12 +71,12 @@ def list_files(folder: Path) -> GuideFiles:
 
 
 def printable_path(path: str) -> str:
-    """Return a file's path with the bytes that are no UTF-8 written as escapes."""
+    """Return a file's path with bytes that are not UTF-8 written as escapes."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def detect_publisher(folder: Path) -> Publisher:
-    """Return the publisher that files in a guide's folder, or beside it, point to."""
+    """Return the publisher whose configuration file is in a guide's folder, or beside it."""
     names: set[str] = set()
     for place in (folder, folder.resolve().parent):
         try:
@@ -96,7 +96,7 @@ class _FolderWalk:
         self._list_errors: dict[str, str] = {}  # the error of each unlisted folder
         self._links: dict[str, list[str]] = defaultdict(list)  # skipped links, by reason
         self._outputs: dict[str, str] = {}  # output folders, with the generator's name
-        self._existing_outputs: set[str] = set()  # those met in the walk
+        self._existing_outputs: set[str] = set()  # those that the walk has found
 
     def run(self) -> GuideFiles:
         parent, own = os.path.split(self._root)
@@ -122,7 +122,7 @@ class _FolderWalk:
         )
 
     def _list_folder(self, inside: str) -> Iterator[str]:
-        """List one folder, and yield those of its folders to list next."""
+        """List one folder, and yield the folders in it that are to be listed."""
         place = os.path.join(self._root, inside)  # noqa: PTH118 - faster, for thousands of folders
         try:
             with os.scandir(place) as scanned:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 MAX_EXPANSIONS = 4
 
-# What a bracket holds, and the words before it, read backwards.
+# An acronym in a bracket, the words before it (matched in the reversed text), and an acronym before
+# a bracket.
 _BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&./]{1,8})(?:[,;][^()\n]{0,80})?\)")
 _WORDS_BEFORE = re.compile(r"(?:[ \t]++[\w’'&/-]++){1,8}")
 _IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&./]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
@@ -39,8 +40,8 @@ _IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&./]{1,8})[ \t]+\(([A-Za-z][^()\n]{
 class Expansion:
     """A phrase that an acronym may stand for.
 
-    `weight` is how often the guide writes the phrase. `is_defined` says whether the guide itself
-    writes acronym and phrase side by side, as in `Product Owner (PO)`.
+    `weight` is how often the guide writes the phrase. `is_defined` is whether the guide itself
+    writes the acronym and the phrase side by side, as in `Product Owner (PO)`.
     """
 
     phrase: str
@@ -57,8 +58,8 @@ def collect_acronyms(
 ) -> dict[str, tuple[Expansion, ...]]:
     """Collect the acronyms of a guide with their expansions, likeliest first.
 
-    `headings` are distinct, `pages` are (path, number of passages) in order, and `definitions`
-    say how often each acronym stands beside each phrase.
+    `headings` are distinct. `pages` are (path, number of passages) in order. `definitions` say how
+    often each acronym is beside each phrase.
     """
     halvings = count_halvings(count_clause_words(index))
     chosen = [is_sampled(path, halvings) for path, _ in pages]
@@ -75,9 +76,8 @@ def collect_acronyms(
 def acronyms_unchanged(old: ForwardIndex, new: ForwardIndex, edits: Mapping[str, Edit]) -> bool:
     """Whether the acronyms are certainly the same, where no page was added or removed.
 
-    They are if no edited page is in the sample of running text, and if the headings and the
-    definitions of each are the same before and after. A small guide is not sampled: there every
-    edit counts.
+    They are if no edited page is in the sample of running text, and if each has the same headings
+    and definitions as before. In a small guide every page is in the sample, so every edit counts.
     """
     halvings = count_halvings(count_clause_words(new))
     if not halvings or halvings != count_halvings(count_clause_words(old)):
@@ -118,14 +118,14 @@ def find_definitions(text: str) -> Iterator[tuple[str, str]]:
 def is_acronym_of(acronym: str, words: list[str]) -> bool:
     """Whether the words give the letters of the acronym, in order.
 
-    Each word gives its first letter, or its digit for `to` and `for`, or X where it begins with
-    `ex`; small words and the later parts of compounds may give none.
+    Each word gives its first letter, or a digit (2 for `to`, 4 for `for`), or X where it begins
+    with `ex`. Small words such as `of` may give none.
     """
     letters = re.sub(r"[.&/]", "", acronym.lower())
     parts = [part for word in words for part in re.split(r"[-/’']", word.lower()) if part]
     if not letters or not parts or parts[0] in OPTIONAL_WORDS:
         return False
-    reached = {0}  # how many letters the words so far may give
+    reached = {0}  # how many letters the words before this one may give
     for word in parts:
         given = {n + 1 for n in reached if n < len(letters) and letters[n] in _letters_of(word)}
         reached = given | reached if word in OPTIONAL_WORDS else given
@@ -139,7 +139,7 @@ def _letters_of(word: str) -> str:
 
 
 def _acronyms_of(key: Key) -> set[str]:
-    """Return the acronyms a phrase may form: with all words, without small ones, or with digits."""
+    """Return the acronyms a phrase may form: of all words, without small words, or with digits."""
     forms = {
         "".join(word[0] for word in key).upper(),
         "".join(word[0] for word in key if word not in OPTIONAL_WORDS).upper(),
@@ -165,7 +165,7 @@ def _expand(
         for part in (key[:-1], key[1:])
         if part in phrases and phrases[part].count == phrase.count
     }
-    # A phrase that occurs only inside a longer one is meant only where nothing else can be.
+    # A phrase that occurs only inside a longer one is an expansion only where there is no other.
     for key, phrase in sorted(phrases.items(), key=lambda pair: pair[0] in within):
         if not phrase.is_established:
             continue
@@ -174,12 +174,15 @@ def _expand(
             if key not in within or expansions.keys() <= within:
                 formed = Expansion(phrase.spelling, phrase.count, is_defined=False)
                 expansions.setdefault(key, formed)
-    return {acronym: _most_likely(own.values()) for acronym, own in acronyms.items()}
+    return {acronym: _most_likely(by_key.values()) for acronym, by_key in acronyms.items()}
 
 
 def _most_likely(expansions: Iterable[Expansion]) -> tuple[Expansion, ...]:
     """Sort expansions: defined before formed, then by weight; drop those past MAX_EXPANSIONS."""
-    ordered = sorted(expansions, key=lambda one: (not one.is_defined, -one.weight, one.phrase))
+    ordered = sorted(
+        expansions,
+        key=lambda expansion: (not expansion.is_defined, -expansion.weight, expansion.phrase),
+    )
     return tuple(ordered[:MAX_EXPANSIONS])
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-# A file of at most so many bytes is mapped: reading it with system calls takes twice as long.
+# A file of at most this size is mapped: reading it with system calls takes twice as long.
 _SMALL_FILE_BYTES = 4 << 20
 
 
@@ -75,8 +75,8 @@ class ArrayReader:
 class MappedMatrix:
     """The rows of a matrix in a file, which stays open; thread-safe.
 
-    `array` maps the whole file. Every page touched there counts as memory of this process, 64 kB
-    around each row. `read_runs` reads a large file instead, at about 1 µs a run.
+    `array` maps the whole file. Each row that is read there counts as 64 kB of memory of this
+    process. `read_runs` reads a large file by system calls instead, at about 1 µs per run.
     """
 
     def __init__(self, path: Path, spec: ArraySpec) -> None:
@@ -85,7 +85,7 @@ class MappedMatrix:
         weakref.finalize(self, os.close, self._file)
 
     def read_runs(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Array:
-        """Read runs of rows, one after another: each from its start up to, not including, its end.
+        """Read runs of rows, one after another, each from its start to before its end.
 
         The result has shape (rows, width).
         """
@@ -102,7 +102,7 @@ class MappedMatrix:
 def top_k(keys: Array, scores: Array, k: int) -> list[tuple[int, float]]:
     """Return the k highest scores as (key, score), highest first, ties in order of their keys.
 
-    Among equal scores at the end the lowest keys are returned too.
+    Of several scores equal to the k-th highest, those with the lowest keys are returned.
     """
     if 0 < k < len(scores):
         chosen = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]

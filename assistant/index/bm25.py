@@ -25,21 +25,26 @@ if TYPE_CHECKING:
 
 K1 = 1.5
 B = 0.75
-"""BM25's parameters, in Lucene's form: idf · f / (f + k1 · (1 − b + b · length / mean length))."""
+"""BM25's parameters, in Lucene's form: idf · f / (f + k1 · (1 − b + b · length / mean length)).
 
-# Looking a passage up in a posting list costs as much as reading so many postings (80 and 5 ns).
+The idf here is Lucene's too, ln(1 + (N − n + ½) / (n + ½)), for N passages of which n contain the
+term. It is part of the scores on disk. `Vocabulary.idf` has another formula and another purpose: it
+weighs the terms of a question, also those that the guide does not contain.
+"""
+
+# Looking up a passage in a posting list costs as much as reading 16 postings (80 ns and 5 ns).
 _LOOKUP_COST = 16
 
-# Up to so many postings are all added up (80 µs): pruning would not pay.
+# A query with at most this many postings reads them all (80 µs): pruning would save nothing.
 _SCORE_ALL_UP_TO = 16_384
 
-# A sum of 32-bit scores is this near to its true value.
+# The largest relative error of a sum of 32-bit scores.
 _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class _PostingList:
-    """The passages that hold one term, in order, with their scores and the highest of these."""
+    """The passages that contain one term, in order, with their scores and the highest score."""
 
     passages: Keys
     scores: Scores
@@ -47,7 +52,7 @@ class _PostingList:
 
 
 class Bm25:
-    """BM25 scores of passages, one posting list a term; thread-safe.
+    """BM25 scores of passages, one posting list per term; thread-safe.
 
     `terms` are those of the postings, in their order.
     """
@@ -64,16 +69,16 @@ class Bm25:
         """Find the k best passages as (number, score), best first, ties in order of their numbers.
 
         All scores are above 0. The result is exact. Turtle and Flood's max-score saves work where
-        posting lists are long: once the terms left, the commonest, can lift no other passage
-        among the best k, they are looked up only for the passages that can still be among them.
+        posting lists are long. The rarest terms are read first. Once the other terms cannot bring
+        a new passage among the best k, they are looked up only for the passages that still can be.
         """
         lists = self._posting_lists(terms)
         if not lists or k < 1:
             return []
         scores = np.zeros(self._size, dtype=np.float32)
-        if sum(len(one.passages) for one in lists) <= _SCORE_ALL_UP_TO:
-            for one in lists:
-                np.add.at(scores, one.passages, one.scores)
+        if sum(len(postings.passages) for postings in lists) <= _SCORE_ALL_UP_TO:
+            for postings in lists:
+                np.add.at(scores, postings.passages, postings.scores)
             keys = np.flatnonzero(scores).astype(np.int32)
             return top_k(keys, scores[keys], k)
         return self._prune(lists, scores, k)
@@ -82,14 +87,14 @@ class Bm25:
         self, lists: Sequence[_PostingList], scores: Scores, k: int
     ) -> list[tuple[int, float]]:
         """Find the k best passages without reading every posting list to its end."""
-        # What all lists from the n-th on can add to a score at most.
-        left = np.cumsum([one.max_score for one in lists][::-1])[::-1].tolist()
+        # The most that all lists from the n-th on can add to a score.
+        left = np.cumsum([postings.max_score for postings in lists][::-1])[::-1].tolist()
         left.append(0.0)
         threshold = lowest = 0.0
         read = 0
-        for read, one in enumerate(lists, 1):
-            np.add.at(scores, one.passages, one.scores)
-            threshold = max(threshold, _kth_highest(scores[one.passages], k, threshold))
+        for read, postings in enumerate(lists, 1):
+            np.add.at(scores, postings.passages, postings.scores)
+            threshold = max(threshold, _kth_highest(scores[postings.passages], k, threshold))
             lowest = max(0.0, threshold * (1 - _ROUNDING) - left[read])
             if lowest and read < len(lists):
                 candidates = np.count_nonzero(scores > lowest)
@@ -97,11 +102,11 @@ class Bm25:
                     break
         keys = np.flatnonzero(scores > lowest).astype(np.int32)
         totals = scores[keys]
-        for n, one in enumerate(lists[read:], read + 1):
-            places = np.searchsorted(one.passages, keys)
-            places[places == len(one.passages)] = 0
-            holds = one.passages[places] == keys
-            totals[holds] += one.scores[places[holds]]
+        for n, postings in enumerate(lists[read:], read + 1):
+            places = np.searchsorted(postings.passages, keys)
+            places[places == len(postings.passages)] = 0
+            contains_term = postings.passages[places] == keys
+            totals[contains_term] += postings.scores[places[contains_term]]
             possible = totals > _kth_highest(totals, k, 0.0) * (1 - _ROUNDING) - left[n]
             keys, totals = keys[possible], totals[possible]
         return top_k(keys, totals, k)
@@ -109,7 +114,7 @@ class Bm25:
     def _posting_lists(self, terms: Iterable[str]) -> list[_PostingList]:
         """Collect the posting lists of the terms that occur, the shortest first.
 
-        A term that the query repeats counts as often.
+        A term counts as often as the query repeats it.
         """
         chosen: list[tuple[int, int, int, float]] = []
         for term, times in Counter(terms).items():
@@ -135,7 +140,10 @@ def _kth_highest(scores: Scores, k: int, threshold: float) -> float:
 
 
 def write_postings(arrays: ArrayWriter, postings: Postings, *, passages: int) -> None:
-    """Write postings, and the BM25 score that each adds to its passage."""
+    """Write postings, and the BM25 score that each adds to its passage.
+
+    `passages` is the number of passages.
+    """
     scores = _score_postings(postings, passages)
     max_scores = np.maximum.reduceat(scores, postings.offsets[:-1]) if len(scores) else scores
     arrays.write("posting_offsets.bin", postings.offsets)
@@ -146,7 +154,7 @@ def write_postings(arrays: ArrayWriter, postings: Postings, *, passages: int) ->
 
 
 def _score_postings(postings: Postings, passages: int) -> Scores:
-    """Compute the score of every posting; 0 where only stopwords have the term."""
+    """Compute the score of every posting; 0 where only stopwords of the passage have the term."""
     frequencies = postings.frequencies.astype(np.float32)
     lengths = np.bincount(postings.passages, weights=frequencies, minlength=passages)
     norm = K1 * ((1 - B) + B * lengths / max(lengths.mean(), 1e-9))
@@ -154,7 +162,7 @@ def _score_postings(postings: Postings, passages: int) -> Scores:
     document_frequency = np.bincount(
         terms[postings.frequencies > 0], minlength=len(postings.terms)
     ).tolist()
-    # `math.log` once for each frequency that occurs.
+    # `math.log` is called once for each document frequency.
     idf_of = {n: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for n in set(document_frequency)}
     idf = np.array([idf_of[n] for n in document_frequency], dtype=np.float32)
     share = frequencies / (norm[postings.passages] + frequencies)

@@ -1,4 +1,4 @@
-"""Caches for the next build the vectors of texts, and the state of the guide's files.
+"""Cache the vectors of texts, and the state of the guide's files, for the next build.
 
 The cache is one SQLite file beside the generations. Every row is verified, and the file may be
 deleted at any time.
@@ -38,12 +38,13 @@ select key, digest, vector, proof from vector limit 0;
 select path, size, modified, changed, seen, sha256, proof from file limit 0;
 """
 
-# How many digests one query selects; and how old the last change of a file must be when it is
-# checked: some file systems store times in steps of 2 s, within which a file may change unseen.
 _DIGESTS_PER_QUERY = 500
+
+# The record of a file counts only if its last change was this long before the check: some file
+# systems store times in steps of 2 s, and a second change within one step does not show.
 _SETTLING_NS = 2_000_000_000
 
-# SQLite's errors of a file that it cannot reach or write, not of one that is damaged.
+# SQLite's errors for a file that it cannot reach or write; others mean that the file is damaged.
 _DISK_ERRORS = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
@@ -55,7 +56,7 @@ _DISK_ERRORS = {
     sqlite3.SQLITE_READONLY,
 }
 
-# SQLite names a damaged table in bytes that may not be UTF-8.
+# The message for a damaged table may contain bytes that are not UTF-8.
 _CORRUPTION_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
@@ -70,7 +71,7 @@ class FileRecord:
     sha256: str
 
     def is_unchanged(self, now: os.stat_result) -> bool:
-        """Whether the file is certainly unchanged: the same stat, changed long before."""
+        """Whether the file is certainly unchanged: the same stat, and no change just before it."""
         same = (self.size, self.modified_ns, self.changed_ns) == (
             now.st_size,
             now.st_mtime_ns,
@@ -82,8 +83,8 @@ class FileRecord:
 def read_file_records(folder: Path) -> tuple[Path | None, dict[str, FileRecord]]:
     """Read the guide that the cache was last used for, and the records of its files.
 
-    Nothing is written and no lock is taken: a build may be running, and the folder may be on a
-    read-only mount. Returns (None, {}) if there is no cache, or while it is written.
+    Writes nothing and takes no lock, because a build may be running and the folder may be on a
+    read-only mount. Returns (None, {}) if there is no cache, or while a build writes it.
     """
     path = folder / CACHE_FILE
     if not path.is_file() or path.with_name(f"{CACHE_FILE}-wal").exists():
@@ -100,8 +101,8 @@ def read_file_records(folder: Path) -> tuple[Path | None, dict[str, FileRecord]]
 class BuildCache:
     """Vectors and file records that outlive a build; for one writer at a time.
 
-    Every row has a checksum, so that one altered on disk does not count. A file that cannot be
-    read is replaced by an empty one. Raises OSError if nothing can be written.
+    Every row has a checksum: a row that was altered on disk is ignored. A damaged file is replaced
+    by an empty one. Raises OSError if nothing can be written.
     """
 
     def __init__(self, folder: Path, model: str) -> None:
@@ -143,7 +144,7 @@ class BuildCache:
         }
 
     def put(self, rows: Mapping[bytes, bytes]) -> None:
-        """Store vectors by digest, replacing any; at once they survive the end of the process."""
+        """Store vectors by digest, replacing old ones, and commit them at once."""
         statement = (
             "insert into vector (digest, vector, proof) values (?, ?, ?) on conflict (digest) "
             "do update set vector = excluded.vector, proof = excluded.proof"
@@ -183,7 +184,7 @@ class BuildCache:
         ]
         removed = [(path,) for path in before if path not in file_records]
         self._transact(
-            # Records of another folder, or unreadable ones.
+            # Records of another folder, or records that cannot be read.
             *([] if before else [("delete from file", None)]),
             ("delete from folder", None),
             ("insert into folder values (?)", [(str(folder),)]),
@@ -196,17 +197,17 @@ class BuildCache:
 
     def _select(self, columns: str, digests: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(digests), _DIGESTS_PER_QUERY):
-            some = digests[start : start + _DIGESTS_PER_QUERY]
-            marks = ",".join("?" * len(some))
+            batch = digests[start : start + _DIGESTS_PER_QUERY]
+            marks = ",".join("?" * len(batch))
             query = f"select {columns} from vector where digest in ({marks})"
             try:
-                yield from self._database.execute(query, some).fetchall()
+                yield from self._database.execute(query, batch).fetchall()
             except _CORRUPTION_ERRORS as error:
                 self._recreate(error)
                 return
 
     def _transact(self, *steps: Step) -> None:
-        """Run statements in one transaction; if the file is damaged, on an empty one."""
+        """Run statements in one transaction; if the file is damaged, in a new empty file."""
         try:
             self._execute(steps)
         except _CORRUPTION_ERRORS as error:
@@ -245,7 +246,7 @@ class BuildCache:
         return database
 
     def _recreate(self, error: Exception) -> None:
-        """Start again with an empty file, unless the disk is at fault."""
+        """Start again with an empty file, unless the disk caused the error."""
         self._database.close()
         self._delete_file(error)
         self._database = self._open()
@@ -266,6 +267,6 @@ def _parse_file_records(database: sqlite3.Connection) -> dict[str, FileRecord]:
     }
 
 
-def _checksum(of: str | bytes) -> bytes:
-    data = of if isinstance(of, bytes) else of.encode("utf-8", "surrogatepass")
+def _checksum(value: str | bytes) -> bytes:
+    data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(data, digest_size=8).digest()

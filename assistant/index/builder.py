@@ -1,4 +1,4 @@
-"""Builds an index: brings it up to date with its guide, with no more work than the changes need."""
+"""Build an index: bring it up to date with its guide, with no more work than the changes need."""
 
 from __future__ import annotations
 
@@ -40,19 +40,21 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-# The cache is pruned when it is this many times as large as the vectors of a generation, plus the
-# minimum: so a small guide's is never pruned, and a large one's only after the guide is rewritten.
+# The cache is pruned when it is larger than _CACHE_MIN_BYTES plus _CACHE_GROWTH times the vectors
+# of a generation. So the cache of a small guide is never pruned, and that of a large guide only
+# after most of the guide is rewritten.
 _CACHE_GROWTH = 3
 _CACHE_MIN_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """The generation a build made, why it was needed (empty: it was not), and its warnings.
+    """The result of a build: its generation, why it was made, its size and its warnings.
 
-    `pages_read` counts the pages read. `passages_reused` and `passages_embedded` count the
-    passages of this generation whose vectors existed and did not, `passages_removed` those of the
-    previous generation that are in this one no longer.
+    `reasons` is empty where the index was up to date. `pages_read` counts the pages that were read.
+    `passages_reused` counts the passages of this generation whose vectors existed before, and
+    `passages_embedded` the others. `passages_removed` counts the passages of the previous
+    generation that are no longer in this one.
     """
 
     generation: str
@@ -84,12 +86,12 @@ def build_index(
 ) -> BuildResult:
     """Bring the index up to date with the guide; do nothing where it already is.
 
-    Only files that changed are read, and only new texts are encoded; the generation has the bytes
-    of a build from nothing. `reading_options` say how the guide is read, except for the passages'
-    length, which is the encoder's. `progress` receives (step, done, total).
+    Only files that changed are read, and only new texts are encoded. The generation has the same
+    bytes as one built from nothing. `reading_options` say how the guide is read, except for the
+    length of passages, which the encoder decides. `progress` receives (step, done, total).
 
-    One writer at a time: raises IndexBusy. Raises IndexNotWritable where the folder cannot be
-    written, and GuideError as `read_guide` does.
+    Raises IndexBusy while another process writes the index, IndexNotWritable where the folder
+    cannot be written, and GuideError as `read_guide` does.
     """
     started = time.perf_counter()
     given = reading_options or ReadingOptions(publisher=detect_publisher(corpus))
@@ -139,7 +141,7 @@ def build_index(
 
 @contextmanager
 def _sqlite_errors_as_oserrors() -> Iterator[None]:
-    """Raise an OSError where SQLite reports that the disk fails under a file already checked."""
+    """Raise an OSError where SQLite reports an error of the disk for a file that was checked."""
     try:
         yield
     except sqlite3.Error as error:
@@ -148,9 +150,9 @@ def _sqlite_errors_as_oserrors() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Previous:
-    """The generation before, the store whose pages may be reused, and reasons to build again.
+    """The previous generation, the store whose pages may be reused, and reasons to build again.
 
-    `index` is None where there is none that opens. `reusable` is None where all is made anew.
+    `index` is None where no generation opens. `reusable` is None where every page is read again.
     """
 
     index: Index | None
@@ -173,10 +175,11 @@ class _Previous:
         return replace(self, reusable=None, reasons=(*self.reasons, "the guide changed", reason))
 
     def reasons_to_build(self, guide: GuideParts) -> tuple[str, ...]:
-        """Return the reasons to build a generation; none where the guide is as it was."""
+        """Return the reasons to build a generation; none where the guide has not changed."""
         if not self.reusable:
             return self.reasons
-        unreadable = tuple(one for one in self.reusable.guide_warnings() if one.unreadable)
+        warnings = self.reusable.guide_warnings()
+        unreadable = tuple(warning for warning in warnings if warning.unreadable)
         all_pages = (ReusedPages(0, len(self.reusable.page_digests())),)
         if guide.parts == all_pages and guide.unreadable == unreadable:
             return self.reasons
@@ -235,7 +238,10 @@ def _unchanged_result(index: Index, folder: Path, guide: GuideParts, started: fl
 def _write(
     draft: Path, guide: GuideParts, embeddings: Embeddings, previous: _Previous
 ) -> FaissStore:
-    """Write the files of a generation, and open them."""
+    """Write the files of a generation, and open them.
+
+    `write_generation` also makes the postings, the BM25 scores, the vocabulary and the acronyms.
+    """
     broken = _find_broken_links(guide, previous.reusable)
     try:
         arrays = write_generation(
@@ -247,18 +253,18 @@ def _write(
         )
         return FaissStore(draft, arrays)
     except (ValueError, KeyError, RuntimeError) as error:
-        raise OSError(str(error)) from error  # the disk is full, in another library's words
+        raise OSError(str(error)) from error  # a library's error for a full disk
 
 
 def _find_broken_links(guide: GuideParts, previous: FaissStore | None) -> tuple[GuideWarning, ...]:
-    """Find the links of a guide that lead nowhere.
+    """Find the broken links of a guide.
 
-    They are those of the previous generation if no page was added or removed, and if the edited
-    pages had no such link, are linked as before, and have the same links except for their lines.
+    They are those of the previous generation if no page was added or removed, and if every edited
+    page had no broken link, has the same permalink and anchors, and links to the same addresses.
     """
     if previous and has_same_paths(guide.parts, list(previous.page_digests())):
-        known = tuple(one for one in previous.guide_warnings() if not one.unreadable)
-        paths = {one.path for one in known}
+        known = tuple(w for w in previous.guide_warnings() if not w.unreadable)
+        paths = {warning.path for warning in known}
         if not any(
             page.page.path in paths
             or not _has_same_links(previous.page_links(page.page.path), page.links)
@@ -310,7 +316,7 @@ def _publish(
 
 
 def _count_removed(previous: _Previous, guide: GuideParts, embeddings: Embeddings) -> int:
-    """Count the passages of the previous generation that are in the new one no longer."""
+    """Count the passages of the previous generation that are no longer in the new one."""
     if not previous.index:
         return 0
     store = previous.index.store
@@ -330,11 +336,11 @@ def _count_removed(previous: _Previous, guide: GuideParts, embeddings: Embedding
 
 
 def _prune_cache(cache: BuildCache, store: FaissStore, previous: _Previous) -> None:
-    """Delete the vectors that neither generation needs, once they are most of the cache."""
+    """Delete the vectors that neither generation needs, once most of the cache is not needed."""
     if cache.size < _CACHE_MIN_BYTES + _CACHE_GROWTH * store.vector_bytes:
         return
     stores = [store, previous.index.store] if previous.index else [store]
-    cache.retain(digest for one in stores for digest in list_digests(one, cache))
+    cache.retain(digest for each in stores for digest in list_digests(each, cache))
 
 
 def _folder_size(folder: Path) -> int:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
     RowOffsets = list[tuple[int, ...]]
 
-# Rows are numbered in document order, and those of a page are one run in every table: the page
-# names the first of each. So no other table needs an index.
+# Rows are numbered in document order, and those of a page are one run in every table. The row of a
+# page has the number of its first row in each table, so that no other table needs an index.
 _SCHEMA = """
 create table page (
     key integer primary key, path text, title text, url text, sha256 text, language text,
@@ -50,7 +50,7 @@ create table guide_warning (
 """
 
 PAGE_TABLES = ("section", "passage", "resource", "warning", "acronym_definition")
-"""The tables in which a page has a run of rows; its own row says where each run begins."""
+"""The tables in which a page has a run of rows; the row of the page says where each run begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ GuidePart = ReusedPages | ParsedPage
 
 
 def has_same_paths(parts: Iterable[GuidePart], paths: Sequence[str]) -> bool:
-    """Whether a guide has the same pages by path, edited at most, as the previous `paths`."""
+    """Whether a guide has the pages `paths`, which may be edited, and no others."""
     new = (
         paths[part.start : part.end] if isinstance(part, ReusedPages) else [part.page.path]
         for part in parts
     )
-    return [path for some in new for path in some] == paths
+    return [path for part_paths in new for path in part_paths] == paths
 
 
 def write_database(
@@ -83,8 +83,8 @@ def write_database(
 ) -> None:
     """Write the database of a guide that consists of these parts, in order.
 
-    `previous` is the database that reused pages come from. `guide_warnings` belong to no page:
-    unreadable files, and links to nowhere. The bytes do not show what was reused.
+    `previous` is the database that reused pages come from. `guide_warnings` belong to no single
+    page: unreadable files, and broken links. The bytes do not depend on what was reused.
     """
     database = sqlite3.connect(path.absolute().as_uri(), isolation_level=None, uri=True)
     try:
@@ -99,8 +99,8 @@ def write_database(
         for table in ("page", *PAGE_TABLES):
             _fill_table(database, table, runs)
         warnings = (
-            (n, one.path, one.line, one.message, int(one.unreadable))
-            for n, one in enumerate(guide_warnings)
+            (n, warning.path, warning.line, warning.message, int(warning.unreadable))
+            for n, warning in enumerate(guide_warnings)
         )
         _insert(database, "guide_warning", warnings)
         database.execute("create unique index page_path on page (path)")
@@ -110,9 +110,9 @@ def write_database(
 
 
 def read_row_offsets(database: sqlite3.Connection, schema: str = "main") -> RowOffsets:
-    """Read where each page's rows begin: its own number, then the first row in each PAGE_TABLES.
+    """Read where each page's rows begin: its number, then its first row in each of PAGE_TABLES.
 
-    One more follows the last page: the ends of all tables.
+    After the last page comes the end of every table.
     """
     rows = database.execute(f"select key, {', '.join(PAGE_TABLES)} from {schema}.page order by key")
     ends = (
@@ -137,7 +137,7 @@ def read_passage_counts(database: sqlite3.Connection) -> list[tuple[str, int]]:
 
 
 def read_acronym_definitions(database: sqlite3.Connection) -> dict[tuple[str, str], int]:
-    """Read how often each acronym stands beside each phrase, by (acronym, phrase)."""
+    """Read how often each acronym is beside each phrase, by (acronym, phrase)."""
     rows = database.execute(
         "select acronym, phrase, sum(times) from acronym_definition group by 1, 2"
     )
@@ -146,7 +146,7 @@ def read_acronym_definitions(database: sqlite3.Connection) -> dict[tuple[str, st
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A part, its first row in every table, and for reused pages their rows in the old tables."""
+    """A part of a guide and its first row in every table; for reused pages also their old rows."""
 
     page: ParsedPage | None
     first_rows: tuple[int, ...]
@@ -213,7 +213,7 @@ def _new_rows(parsed: ParsedPage, run: _Run, table: str) -> Iterable[Row]:
                 for r in parsed.resources
             ]
         case "warning":
-            return [(one.path, one.line, one.message) for one in parsed.warnings]
+            return [(w.path, w.line, w.message) for w in parsed.warnings]
         case _:
             return run.definitions
 
@@ -268,7 +268,7 @@ def parse_resource(row: Row) -> Resource:
 
 
 def parse_passages(rows: Sequence[Row]) -> list[Passage]:
-    """Parse rows of `passage`; all JSON at once, which takes a third of the time."""
+    """Parse rows of `passage`, all their JSON at once, which takes a third of the time."""
     headings = json.loads(f"[{','.join(row[3] for row in rows)}]")
     sentences = json.loads(f"[{','.join(row[7] for row in rows)}]")
     return [
@@ -280,10 +280,10 @@ def parse_passages(rows: Sequence[Row]) -> list[Passage]:
             url=row[5],
             text=row[6],
             sentences=tuple(
-                [Sentence(start, end, kind, (one, two)) for start, end, kind, one, two in own]
+                [Sentence(start, end, kind, (a, b)) for start, end, kind, a, b in own_sentences]
             ),
             lists_resources=bool(row[8]),
             language=row[9],
         )
-        for row, path, own in zip(rows, headings, sentences, strict=True)
+        for row, path, own_sentences in zip(rows, headings, sentences, strict=True)
     ]

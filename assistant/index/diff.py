@@ -1,4 +1,4 @@
-"""Compares a guide with an index of it: which pages stay, and which must be read again."""
+"""Compare a guide with an index of it: which pages stay, and which must be read again."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class GuideDiff:
     """The files of a guide, compared with the pages of an index.
 
     `paths` are all files in order, `changed` those that must be read. `digests` are the sha256 of
-    the index's pages, in order. `unreadable` are files that cannot be listed, `warnings` say what
-    else of the folder is left out.
+    the index's pages, in order. `unreadable` are files that cannot be listed; `warnings` say what
+    else in the folder is not read.
     """
 
     paths: tuple[str, ...]
@@ -41,7 +41,7 @@ class GuideDiff:
 
     @property
     def is_change(self) -> bool:
-        """Whether any page may differ; a file that could not be read may still be unreadable."""
+        """Whether any page may differ, also where a changed file turns out to be unreadable."""
         return bool(self.changed) or list(self.digests) != list(self.paths)
 
     def from_nothing(self) -> GuideDiff:
@@ -72,7 +72,7 @@ class GuideParts:
     """A guide as reused pages and pages that were read, in order.
 
     `paths` are all its files, `unreadable` those that cannot be read, `file_records` the state of
-    the others, and `warnings` say what else of the folder is left out.
+    the others; `warnings` say what else in the folder is not read.
     """
 
     paths: tuple[str, ...]
@@ -92,8 +92,8 @@ def diff_guide(
 ) -> GuideDiff:
     """Compare every file of a guide with the pages of an index.
 
-    `digests` are the sha256 of its pages by path, in order; `file_records` describe the files when
-    they were last looked at. Raises GuideError if there is no folder.
+    `digests` are the sha256 of the index's pages by path, in order; `file_records` are the state of
+    the files when they were last checked. Raises GuideError if there is no folder.
     """
     listed = walk.list_files(folder)
     records: dict[str, FileRecord] = {}
@@ -110,7 +110,7 @@ def diff_guide(
         digests=digests,
         file_records=records,
         unreadable=listed.unreadable,
-        warnings=tuple(one for one in listed.warnings if not one.unreadable),
+        warnings=tuple(w for w in listed.warnings if not w.unreadable),
     )
 
 
@@ -118,8 +118,9 @@ def diff_guide(
 class ChangeCounts:
     """How many pages of a guide differ from its index.
 
-    `file_records` make the next comparison cheap. `unchecked` counts the pages that were not read
-    to find out, `unlistable` those of the index whose folder cannot be listed now.
+    `file_records` make the next comparison cheap. `unchecked` counts the pages that were not
+    compared because `max_reads` was reached, `unlistable` the pages of the index whose folder
+    cannot be listed now.
     """
 
     edited: int
@@ -154,9 +155,10 @@ def count_changes(
 ) -> ChangeCounts:
     """Count the pages of a guide that differ from its index, by stat where that is certain.
 
-    `digests` are the sha256 of the index's pages, `unreadable` the files it could not read, and
-    `file_records` describe the files when they were last looked at. At most `max_reads` files are
-    read. A file that cannot be looked at does not count. Raises GuideError if there is no folder.
+    `digests` are the sha256 of the index's pages, `unreadable` the files that its build could not
+    read, and `file_records` the state of the files when they were last checked. At most `max_reads`
+    files are read. A file that cannot be read does not count. Raises GuideError if there is no
+    folder.
     """
     listed = walk.list_files(folder)
     if "" in listed.unlisted_folders:
@@ -188,7 +190,7 @@ def _inspect_file(
     folder: Path, path: str, digests: Mapping[str, str], file_records: Mapping[str, FileRecord]
 ) -> FileRecord | None:
     """Describe a file, with its digest if there is one to compare; None if it is missing."""
-    now = time.time_ns()  # before the file is looked at: what changes later is later than this
+    now = time.time_ns()  # before the check, so that every later change has a later time
     try:
         stat = os.stat(f"{folder}/{path}")  # noqa: PTH116 - 30,000 of them
         before = file_records.get(path)

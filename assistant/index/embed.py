@@ -1,4 +1,4 @@
-"""Embeds the texts of a guide: vectors come from the build cache, else from the encoder."""
+"""Embed the texts of a guide: vectors come from the build cache, else from the encoder."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
     Int8Vectors = NDArray[np.int8]
 
-# The two kinds of vectors, as they are named in the keys of a cache that may be older.
+# The two kinds of vectors, by the names that the keys of an existing cache contain.
 FLOAT32 = "exact"
 INT8 = "rough"
 
-# How many texts are encoded before their vectors are saved, so that an interrupted build loses no
-# more, and how many pages' texts are looked up at a time.
+# How many texts are encoded before their vectors are saved: an interrupted build loses no more.
 _TEXTS_PER_WRITE = 512
+# How many pages' texts are looked up in the cache at a time.
 _PAGES_PER_LOOKUP = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """The vectors of the texts of some pages; they lie in the build cache, not in memory.
+    """The vectors of the texts of some pages; they are in the build cache, not in memory.
 
     `passages` are the cache digests of the pages' passages, `encoded` those of all texts that had
     to be encoded.
@@ -45,12 +45,12 @@ class Embeddings:
     cache: BuildCache
 
     def float32(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector a text: float32, shape (texts, width)."""
+        """Return one unit vector per text: float32, shape (texts, width)."""
         vectors = np.frombuffer(self._read(texts, FLOAT32), dtype=np.float32)
         return vectors.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.float32)
 
     def int8(self, texts: Sequence[str]) -> Int8Vectors:
-        """Return one vector a text, as `quantize` makes it: int8, shape (texts, width)."""
+        """Return one vector per text, as `quantize` makes it: int8, shape (texts, width)."""
         vectors = np.frombuffer(self._read(texts, INT8), dtype=np.int8)
         return vectors.reshape(len(texts), -1) if texts else np.zeros((0, 0), dtype=np.int8)
 
@@ -82,17 +82,17 @@ def embed_pages(
     passages: list[bytes] = []
     missing: dict[bytes, tuple[str, str]] = {}
     for start in range(0, len(pages), _PAGES_PER_LOOKUP):
-        some = pages[start : start + _PAGES_PER_LOOKUP]
+        batch = pages[start : start + _PAGES_PER_LOOKUP]
         texts = {
             cache.digest(text, kind=kind): (text, kind)
-            for page in some
+            for page in batch
             for text, kind in _page_texts(page)
         }
         known = cache.contains(list(texts))
         missing |= {digest: text for digest, text in texts.items() if digest not in known}
         passages += [
             cache.digest(passage.search_text, kind=FLOAT32)
-            for page in some
+            for page in batch
             for passage in page.passages
         ]
     # Texts of similar length share batches, so that little time is spent on padding.
@@ -112,7 +112,10 @@ def list_digests(store: FaissStore, cache: BuildCache) -> Iterator[bytes]:
 
 
 def quantize(vectors: Vectors) -> Int8Vectors:
-    """Scale unit vectors to int8, the largest part of each to 127; a cosine moves by about .002."""
+    """Scale unit vectors to int8, the largest value of each to ±127.
+
+    A cosine changes by about .002.
+    """
     largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.rint(vectors / largest * 127), dtype=np.int8)
 
@@ -123,7 +126,7 @@ def _encode(
     cache: BuildCache,
     progress: Callable[[int, int], None] | None,
 ) -> dict[bytes, bytes]:
-    """Encode texts by digest, save their vectors in the cache, and return these."""
+    """Encode texts, save their vectors in the cache, and return the vectors by digest."""
     float32 = encoder.encode([text for text, _ in texts.values()], progress)
     int8 = quantize(float32)
     vectors = {
@@ -137,7 +140,7 @@ def _encode(
 def _report_progress(
     progress: Callable[[int, int], None], before: int, total: int, done: int, _: int
 ) -> None:
-    """Report the progress of one batch as a part of the whole."""
+    """Report the progress of one batch as part of the progress of all texts."""
     progress(before + done, total)
 
 

@@ -27,7 +27,7 @@ IN_HEADING = 8  # a word of the heading path
 KIND_BITS = 4
 
 _CLAUSE_END = re.compile(r"[.!?;:,()\[\]|>\"“”\n—–]+|\bvs\b|\bversus\b", re.I)
-# What a clause ends with in ASCII, but for texts that may hold initials or a `versus`.
+# The ends of clauses in ASCII texts that contain no initials and no `versus`.
 _ASCII_CLAUSE_END = re.compile(r"[.!?;:,()\[\]|>\"\n]+")
 _INITIALS = re.compile(r"\.(?<=(?<![A-Za-z0-9])[A-Za-z]\.)[A-Za-z](?![A-Za-z0-9])")
 
@@ -49,7 +49,7 @@ class ForwardIndex:
         return len(self.offsets) - 1
 
     def slice_passages(self, start: int, end: int) -> ForwardIndex:
-        """Return the passages from `start` up to, not including, `end`, over the same words."""
+        """Return the passages from `start` to before `end`, over the same words."""
         tokens = self.tokens[self.offsets[start] : self.offsets[end]]
         return ForwardIndex(self.words, tokens, self.offsets[start : end + 1] - self.offsets[start])
 
@@ -65,7 +65,7 @@ def index_texts(texts: Iterable[str]) -> ForwardIndex:
 
 
 class _WordNumbers(dict[str, int]):
-    """Numbers words in the order they come."""
+    """Numbers words in the order of their first occurrence."""
 
     def __missing__(self, word: str) -> int:
         number = self[word] = len(self)
@@ -99,8 +99,8 @@ def _append_body(text: str, words: list[str], kinds: bytearray) -> None:
         clauses, kind = list(map(split_words, _CLAUSE_END.split(text))), IN_CLAUSE | IS_WORD
         whole = split_words(text)
         if whole != list(itertools.chain.from_iterable(clauses)):
-            # `U.S.` is one word, but a clause ends at each of its stops: so the words of the
-            # text stand apart from those of its clauses.
+            # `U.S.` is one word, but a clause ends at each of its full stops. So the words of the
+            # text are stored separately from those of its clauses.
             kind = IN_CLAUSE
             words += whole
             kinds += bytes((IS_WORD,)) * len(whole)
@@ -125,9 +125,11 @@ def concatenate(parts: Sequence[ForwardIndex]) -> ForwardIndex:
     for part in parts:
         _, mask = used.setdefault(id(part.words), (part.words, np.zeros(len(part.words), np.bool_)))
         mask[part.tokens >> KIND_BITS] = True
-    words = sorted({word for own, mask in used.values() for word in itertools.compress(own, mask)})
+    words = sorted(
+        {word for all_words, mask in used.values() for word in itertools.compress(all_words, mask)}
+    )
     number = {word: n for n, word in enumerate(words)}
-    new_numbers = {key: map_numbers(own, number) for key, (own, _) in used.items()}
+    new_numbers = {key: map_numbers(all_words, number) for key, (all_words, _) in used.items()}
     tokens = [_renumber(part.tokens, new_numbers[id(part.words)]) for part in parts]
     lengths = [np.diff(part.offsets) for part in parts]
     return ForwardIndex(

@@ -1,6 +1,6 @@
-"""Checks whether an index is up to date, by comparing the guide's files with it.
+"""Check whether an index is up to date, by comparing the guide's files with it.
 
-It writes nothing, so that the index may be read-only.
+Writes nothing, so that the index may be read-only.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 MAX_PAGES_COMPARED = 2_000
-"""Up to so many pages an index is compared with its guide when it is opened: 25 ms on one core."""
+"""An index with at most this many pages is compared with its guide when it is opened.
 
-_MAX_READS = 20  # so many files are read for that; the stat of the others must suffice
+It takes 25 ms on one core.
+"""
+
+_MAX_READS = 20  # the most files read for that comparison; the others are compared by stat
 
 STALE_HINT = f"{generations.REBUILD_HINT}, or serve with --watch."
 
@@ -32,7 +35,7 @@ STALE_HINT = f"{generations.REBUILD_HINT}, or serve with --watch."
 class FreshnessChecker:
     """Compares a guide with its index repeatedly, from the second time on by stat alone.
 
-    The first time it starts from the file records of the build. For one thread.
+    The first time it uses the file records of the build. For one thread.
     """
 
     def __init__(
@@ -56,8 +59,8 @@ class FreshnessChecker:
             self._records = records if guide == self._corpus.resolve() else {}
         if self._generation != index.generation:  # once, since answers use the same database
             self._digests = index.store.page_digests()
-            unreadable = (one.path for one in index.store.guide_warnings() if one.unreadable)
-            self._unreadable = frozenset(unreadable)
+            warnings = index.store.guide_warnings()
+            self._unreadable = frozenset(w.path for w in warnings if w.unreadable)
             self._generation = index.generation
         changes = diff.count_changes(
             self._corpus,
@@ -73,8 +76,8 @@ class FreshnessChecker:
 def find_guide(settings: Settings) -> Path | None:
     """Find the guide to compare an index with: the one it was built from, if it exists here.
 
-    Else it is the one that the settings name. None if neither exists: an index may be used on
-    another machine than its guide.
+    Otherwise it is the guide that the settings name. None if neither exists: the index may be used
+    on a machine that does not have the guide.
     """
     return _find_guide_and_records(settings)[0]
 
@@ -82,8 +85,8 @@ def find_guide(settings: Settings) -> Path | None:
 def describe_staleness(index: Index, settings: Settings) -> str:
     """Describe how the guide has changed since an index was built; empty if it has not.
 
-    Empty too where the check would take long: for more than MAX_PAGES_COMPARED pages, and where
-    many files differ from the records of the build, as in a copy.
+    Also empty where the check would take long: for more than MAX_PAGES_COMPARED pages, and where
+    many files differ from the records of the build, as in a copy of the guide.
     """
     if index.manifest.pages > MAX_PAGES_COMPARED:
         return ""

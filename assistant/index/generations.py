@@ -1,9 +1,9 @@
-"""Publishes, opens, checks and removes the generations of an index on disk.
+"""Publish, open, check and remove the generations of an index on disk.
 
 A generation is a folder named by the digest of its `manifest.json`, which holds the sha256 of
-every other file in it, or of each 4 MB of a larger one. `CURRENT` names the current generation
-and the one before it, and is replaced as a whole. The name of what a writer has not finished
-begins with a dot.
+every other file in it, or of each 4 MB of a larger file. `CURRENT` names the current generation
+and the one before it, and is replaced by one rename. The names of files and folders that a writer
+has not finished begin with a dot.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-    _Block = tuple[str, int]  # a file's path inside its generation, and which block of it
+    _Block = tuple[str, int]  # a file's path inside its generation, and the number of the block
 
 T = TypeVar("T")
 
@@ -44,8 +44,8 @@ REBUILD_HINT = "Run: assistant build"
 _MANIFEST_FILE = "manifest.json"
 _GENERATION_NAME = re.compile(r"[0-9a-f]{16}")
 _POINTER_TEXT = re.compile(r"(([0-9a-f]{16})\n([0-9a-f]{16}|-)\n)([0-9a-f]{16})\n")
-# Files are hashed by the block, from 16 blocks on by all cores. When a generation is opened at most
-# 64 blocks are checked: 256 MB, .2 s on two cores.
+# Files are hashed in blocks of 4 MB; 16 blocks or more are hashed on all cores. When a generation
+# is opened, at most 64 blocks are checked: 256 MB, .2 s on two cores.
 _BLOCK_BYTES = 4 << 20
 _PARALLEL_FROM = 16
 _MAX_BLOCKS_CHECKED = 64
@@ -57,7 +57,8 @@ _UNFINISHED_PREFIXES = (".draft-", ".current-")
 class Generation:
     """A generation whose files were checked.
 
-    `damage` is empty, or says what is wrong with the one that should have been opened instead.
+    `damage` is empty for the current generation. For another it says what is damaged in the current
+    one, or in CURRENT.
     """
 
     name: str
@@ -68,18 +69,19 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class _Pointer:
-    """The generations to try, in order, and what is wrong with CURRENT (empty: nothing)."""
+    """The generations to try, in order, and what is wrong with CURRENT (empty for nothing)."""
 
     names: tuple[str, ...]
     problem: str = ""
 
 
 def open_current(folder: Path, load: Callable[[Generation], T], *, check_all: bool = False) -> T:
-    """Load the current generation, or the one before if the current one is damaged.
+    """Load the current generation, or another one if the current one is damaged.
 
-    A generation is checked as by `check_generation` before it is loaded; nothing is written.
-    `load` raises IndexDamaged if a file is unusable after all, IndexOutdated if the format is
-    another. Raises these, IndexMissing, or IndexDamaged if every generation is damaged.
+    The other one is the generation before; if CURRENT is damaged, it is the last published one that
+    is not damaged. A generation is checked as by `check_generation` before it is loaded; nothing is
+    written. `load` raises IndexDamaged if a checked file cannot be used, and IndexOutdated for
+    another format. Raises these, IndexMissing, or IndexDamaged if every generation is damaged.
     """
     while True:
         pointer = _read_pointer(folder)
@@ -92,10 +94,10 @@ def open_current(folder: Path, load: Callable[[Generation], T], *, check_all: bo
                 return load(replace(generation, damage=damage))
             except IndexDamaged as error:
                 if _read_pointer(folder) != pointer:
-                    break  # not damaged: a writer has published others and removed this one
+                    break  # not damaged: a writer has published another and removed this one
                 damage = damage or error.message
             except IndexOutdated:
-                if damage == pointer.problem:  # else the damage of the newer one matters more
+                if damage == pointer.problem:  # otherwise the damage of the newer one is reported
                     raise
         else:
             raise IndexDamaged(damage, REBUILD_HINT)
@@ -110,9 +112,9 @@ def check_generation(folder: Path, *, check_all: bool = True) -> Generation:
     """Check a generation's files against its manifest, and the manifest against the name.
 
     Without `check_all` only 256 MB of a larger generation are hashed: the first and the last 4 MB
-    of every file, and blocks spread evenly between. That detects a file that is missing, cut,
-    longer, of another generation, or damaged over a long stretch. Raises IndexDamaged for the
-    first file that is missing, altered or not in the manifest.
+    of every file, and blocks spread evenly between them. This detects a file that is missing,
+    shortened, longer, from another generation, or damaged over a long range. Raises IndexDamaged
+    for the first file that is missing, altered or not in the manifest.
     """
     path = folder / _MANIFEST_FILE
     try:
@@ -140,7 +142,7 @@ def check_generation(folder: Path, *, check_all: bool = True) -> Generation:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """Hash every file in a folder except the manifest, by its path inside.
+    """Hash every file in a folder except the manifest; return the hashes by path in the folder.
 
     The hash of a file of more than 4 MB is the sha256 of each 4 MB, one after another.
     """
@@ -151,7 +153,7 @@ def hash_files(folder: Path) -> dict[str, str]:
 
 
 def _count_blocks(folder: Path) -> dict[str, int]:
-    """Count the blocks of every file except the manifest, by its path inside, in order."""
+    """Count the blocks of every file except the manifest, by path in the folder, in order."""
     paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and p != folder / _MANIFEST_FILE]
     return {
         path.relative_to(folder).as_posix(): max(1, -(-path.stat().st_size // _BLOCK_BYTES))
@@ -187,9 +189,9 @@ def _hash_blocks(folder: Path, blocks: Sequence[_Block]) -> list[str]:
 def lock_for_writing(folder: Path) -> Iterator[Path]:
     """Lock an index for writing; yield an empty draft folder, which is removed at the end.
 
-    The kernel releases the lock when the process ends, and the next writer removes what was left.
-    Raises IndexBusy at once if another process holds the lock, and IndexNotWritable for every
-    OSError while it is held.
+    The kernel releases the lock when the process ends, and the next writer removes unfinished
+    files. Raises IndexBusy at once if another process holds the lock, and IndexNotWritable for
+    every OSError in the block.
     """
     try:
         _make_folders(folder)
@@ -216,9 +218,9 @@ def lock_for_writing(folder: Path) -> Iterator[Path]:
 def publish(folder: Path, draft: Path, manifest: str, *, previous: str = "") -> str:
     """Make a draft the current generation and return its name; only under `lock_for_writing`.
 
-    The manifest is JSON whose `files` are the draft's digests. `previous` names the generation to
-    fall back on, which stays; all others are removed. Every file is synced before the generation
-    gets its name, by one rename, so that a reader opens the old one or the new one.
+    The manifest is JSON whose `files` are the draft's digests. `previous` names the generation that
+    is kept in case this one is damaged; all others are removed. Every file is synced before one
+    rename gives the generation its name, so that a reader opens the old one or the new one.
     """
     (draft / _MANIFEST_FILE).write_text(manifest, encoding="utf-8")
     for path in sorted(draft.rglob("*")):
@@ -232,9 +234,9 @@ def publish(folder: Path, draft: Path, manifest: str, *, previous: str = "") -> 
 
 
 def save_beside(folder: Path, name: str, text: str) -> None:
-    """Write a small file beside the generations, whole or not at all; an empty text removes it.
+    """Write a small file beside the generations by one rename; an empty text removes it.
 
-    No writer of generations touches it. Raises as `lock_for_writing` does.
+    No writer of generations changes it. Raises as `lock_for_writing` does.
     """
     with lock_for_writing(folder) as draft:
         if text:
@@ -247,20 +249,20 @@ def save_beside(folder: Path, name: str, text: str) -> None:
 
 
 def _move_into_place(draft: Path, folder: Path) -> None:
-    """Rename a draft to its place, unless the same generation is there undamaged."""
+    """Rename a draft to its final name, unless the same generation is there and not damaged."""
     if folder.exists():
         try:
             check_generation(folder)
         except IndexDamaged:
             _remove(folder)
         else:
-            os.utime(folder)  # the newest is opened, should CURRENT ever be lost
+            os.utime(folder)  # if CURRENT is lost, the newest generation is opened
             return
     draft.rename(folder)
 
 
 def _write_pointer(folder: Path, name: str, previous: str) -> None:
-    """Replace CURRENT; its last line is the digest of those above."""
+    """Replace CURRENT; its last line is the digest of the lines above."""
     text = f"{name}\n{previous or '-'}\n"
     path = folder / f".current-{os.getpid()}"
     path.write_text(f"{text}{_short_digest(text)}\n", encoding="ascii")
@@ -270,7 +272,7 @@ def _write_pointer(folder: Path, name: str, previous: str) -> None:
 
 
 def _read_pointer(folder: Path) -> _Pointer:
-    """Read CURRENT; if it is damaged, list every generation there is, the newest first."""
+    """Read CURRENT; if it is missing or damaged, list all generations, the newest first."""
     path = folder / "CURRENT"
     try:
         text = files.read_bytes(path).decode("ascii", "replace")
@@ -297,20 +299,20 @@ def _list_generations(folder: Path) -> tuple[str, ...]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what writers left unfinished, and generations that CURRENT no longer names.
+    """Remove unfinished files of earlier writers, and generations that CURRENT does not name.
 
-    What cannot be removed now is left to the next writer.
+    Files that cannot be removed now are left to the next writer.
     """
     current = _read_pointer(folder).names
     with suppress(OSError):
         for path in sorted(folder.iterdir()):
-            old = _GENERATION_NAME.fullmatch(path.name) and path.name not in current
-            if old or path.name.startswith(_UNFINISHED_PREFIXES):
+            is_old = _GENERATION_NAME.fullmatch(path.name) and path.name not in current
+            if is_old or path.name.startswith(_UNFINISHED_PREFIXES):
                 _remove(path)
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or folder; renamed first, so that no generation is ever half removed."""
+    """Remove a file or folder; rename a folder first, so that no generation is half removed."""
     with suppress(OSError):
         if not path.is_dir():
             path.unlink()
@@ -350,7 +352,7 @@ def _fsync(path: Path) -> None:
 
 
 def _short_digest(text: str) -> str:
-    """Compute the digest that names a generation and ends CURRENT: 64 bits of sha256."""
+    """Compute the digest that names a generation and ends CURRENT: the first 64 bits of sha256."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

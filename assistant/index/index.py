@@ -1,4 +1,4 @@
-"""Opens a generation: its manifest, and the store that searches it."""
+"""Open a generation: its manifest, and the store that searches it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from assistant.index.generations import Generation
 
 INDEX_FORMAT = 9
-"""Raised whenever the files of a generation, or what is read into them, change meaning."""
+"""Increased whenever the files of a generation, or the way a guide is read, change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made from, its arrays by file name, and the digests of its files.
+    """What a generation was built from, its arrays by file name, and the digests of its files.
 
     `model` is the identity of the encoder, `corpus` a sha256 over the digests of all pages.
     """
@@ -46,8 +46,8 @@ class Manifest:
 class Index:
     """An opened generation: its name, its manifest and its store.
 
-    `warning` is empty, or says which file of the current generation is damaged, so that another
-    was opened, and how to fix it.
+    `warning` is empty for the current generation. For another it says which file is damaged, so
+    that the current one was not opened, and how to fix it.
     """
 
     generation: str
@@ -73,8 +73,8 @@ class Index:
 def open_index(folder: Path) -> Index:
     """Open the current generation after checking its files; write nothing.
 
-    Where it is damaged the generation before is opened, and `warning` says so. Raises
-    IndexMissing, IndexOutdated, or IndexDamaged where every generation is damaged.
+    Where it is damaged another generation is opened, and `warning` says so. Raises IndexMissing,
+    IndexOutdated, or IndexDamaged where every generation is damaged.
     """
     return generations.open_current(folder, open_generation)
 
@@ -90,7 +90,7 @@ def open_generation(generation: Generation) -> Index:
     warning = ""
     if generation.damage:
         hint = generations.REBUILD_HINT
-        warning = f"{generation.damage} The generation before it is used instead. {hint}"
+        warning = f"{generation.damage} Another generation of the index is used instead. {hint}"
     return Index(generation.name, manifest, store, warning)
 
 

@@ -27,17 +27,17 @@ OPTIONAL_WORDS = frozenset("a an and as at by for from in of on or the to with".
 
 LONGEST_PHRASE = 5
 
-# A phrase that stands in no heading must occur this often before its initials mean it.
+# The initials of a phrase that is in no heading are its acronym only if it occurs this often.
 _MIN_COUNT = 3
 
 # How many words of running text are searched for phrases. A larger guide is sampled by page: half
-# of the pages, a quarter and so on. The digest of a page's path decides, so that the sample does
-# not depend on the order of the pages, and an edit moves no other page in or out of it. What is
-# rare in a sample of that size forms acronyms by chance alone.
+# of the pages, a quarter and so on. The checksum of a page's path decides, so that the sample does
+# not depend on the order of the pages, and an edit of one page moves no other page in or out. A
+# phrase that is rare in a sample of that size forms an acronym only by chance.
 _MAX_WORDS = 2_000_000
 
-# Odd numbers of 64 bits, one for each place in a phrase: two phrases of a guide have the same hash
-# once in a million guides of 3 million phrases.
+# Odd numbers of 64 bits, one for each place in a phrase. Of a million guides with 3 million
+# phrases, one has two phrases with the same hash.
 _HASH_FACTORS = np.array(
     [
         0x9E3779B97F4A7C15,
@@ -54,7 +54,8 @@ _HASH_FACTORS = np.array(
 class Phrase:
     """A run of stems, how often it occurs and how it is spelt.
 
-    `is_established` says whether it occurs often, or whether a heading begins or ends with it.
+    `is_established` is whether it occurs at least _MIN_COUNT times, or whether a heading begins or
+    ends with it.
     """
 
     key: Key
@@ -69,12 +70,12 @@ def stem_phrase(phrase: str) -> Key:
 
 
 def count_halvings(words: int) -> int:
-    """Count how often a guide of so many words is halved until few enough are left."""
+    """Count how often a guide with this number of words is halved, to leave at most _MAX_WORDS."""
     return max(0, -(-words // _MAX_WORDS) - 1).bit_length()
 
 
 def is_sampled(path: str, halvings: int) -> bool:
-    """Whether a page is in the sample of a guide that is halved so often."""
+    """Whether a page is in the sample of a guide that is halved `halvings` times."""
     return zlib.crc32(path.encode()) % (1 << halvings) == 0
 
 
@@ -87,8 +88,8 @@ def count_phrases(
 ) -> Iterator[Phrase]:
     """Count the phrases of headings and texts that are established or required.
 
-    A phrase of a body counts `weight` times. Above 1 the guide is so large that a heading
-    establishes only a whole clause of its own.
+    A phrase of a body counts `weight` times. A weight above 1 means that the guide is sampled; then
+    a heading establishes only a phrase that is a whole clause of it.
     """
     own = index_texts(headings)
     text = _Text(concatenate([own, texts]), headings=len(list_clause_words(own)[0]))
@@ -97,7 +98,7 @@ def count_phrases(
 
 
 class _Text:
-    """All running text of a guide, one number a word, its headings first."""
+    """All running text of a guide, one number per word, its headings first."""
 
     def __init__(self, index: ForwardIndex, *, headings: int) -> None:
         self._words = index.words
@@ -114,14 +115,14 @@ class _Text:
         self._may_be_inner = (~is_stop | is_small)[self._numbers]
 
     def phrases(self, length: int, weight: int, required: Sequence[Key]) -> Iterator[Phrase]:
-        """Yield the phrases of so many words that are established or required."""
+        """Yield the phrases of `length` words that are established or required."""
         places = self._find_starts(length)
         if not len(places):
             return
         rows = self._numbers[places[:, None] + np.arange(length)]
         stem_of_word = np.fromiter(map(self._stem_numbers.__getitem__, self._stems), np.uint64)
         by_stem, by_word = _hash_rows(stem_of_word[rows]), _hash_rows(rows.astype(np.uint64))
-        # Sort so that equal phrases are neighbours, and among these equal spellings.
+        # Sort so that equal phrases are neighbours, and equal spellings among them.
         order = np.lexsort((by_word, by_stem))
         rows, by_stem, by_word, places = rows[order], by_stem[order], by_word[order], places[order]
         new_phrase = np.concatenate([[True], by_stem[1:] != by_stem[:-1]])
@@ -138,10 +139,10 @@ class _Text:
         spellings: dict[int, list[list[int]]] = {}
         for number, row in zip(group[chosen].tolist(), rows[chosen].tolist(), strict=True):
             spellings.setdefault(number, []).append(row)
-        for number, own in spellings.items():
-            texts = (" ".join(self._words[word] for word in row) for row in own)
+        for number, word_rows in spellings.items():
+            texts = (" ".join(self._words[word] for word in row) for row in word_rows)
             yield Phrase(
-                key=tuple(self._stems[word] for word in own[0]),
+                key=tuple(self._stems[word] for word in word_rows[0]),
                 count=int(totals[number]),
                 # As written, in the singular where the guide has it.
                 spelling=min(texts, key=lambda text: (len(text), text)),
@@ -159,7 +160,7 @@ class _Text:
         return np.flatnonzero(fits)
 
     def _bounds_heading(self, places: Places, length: int, weight: int) -> NDArray[np.bool_]:
-        """Whether a phrase stands where a heading begins or ends."""
+        """Whether each phrase is where a heading begins or ends."""
         opens, closes = self._begins[places], self._ends[places + length - 1]
         bounds = opens & closes if weight > 1 else opens | closes
         return np.asarray((places < self._headings) & bounds)

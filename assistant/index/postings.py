@@ -1,4 +1,4 @@
-"""Postings, the inverted index: the passages that hold each term, and how often."""
+"""Postings, the inverted index: the passages that contain each term, and how often."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from assistant.index.forward_index import ForwardIndex
 
 HEADING_WEIGHT = 3
-"""How often a heading's words count for BM25; measured, see the decisions in docs."""
+"""How many times a word of a heading counts for BM25; measured, see docs/decisions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """The passages that hold each term, in order, and how often.
+    """The passages that contain each term, in order, and how often.
 
     `terms` are stems, sorted. The passages of term n are `passages[offsets[n]:offsets[n + 1]]`.
     A frequency counts a heading's words HEADING_WEIGHT times and stopwords not at all.
@@ -41,7 +41,7 @@ def build_postings(index: ForwardIndex) -> Postings:
     term_of_word = [stem(word) for word in index.words]
     terms = sorted(set(itertools.compress(term_of_word, used)))
     number = {term: n for n, term in enumerate(terms)}
-    # One sortable number a token: its term, its passage, its weight in the two lowest bits.
+    # One sortable number per token: its term, its passage, and in the two lowest bits its weight.
     shift = max(1, len(index.offsets).bit_length())
     high = np.fromiter((number.get(term, 0) for term in term_of_word), np.int64, len(term_of_word))
     high <<= shift + 2
@@ -54,7 +54,7 @@ def build_postings(index: ForwardIndex) -> Postings:
     weights[is_stopword[tokens >> KIND_BITS]] = 0
     keys |= weights
     keys |= (np.searchsorted(index.offsets, chosen, side="right") - 1) << 2
-    del chosen, tokens, weights  # of a large guide these take gigabytes
+    del chosen, tokens, weights  # for a large guide these take gigabytes
     keys.sort()
     weights = (keys & 3).astype(np.int32)
     keys >>= 2
@@ -71,8 +71,8 @@ def merge_postings(
 ) -> Postings:
     """Merge the postings of reused passages and of new ones, as if built at once.
 
-    `moved` is the new number of each old passage, below 0 where it is removed; `places` the number
-    of each new one. Both grow, so that two sorted runs are merged.
+    `moved` is the new number of each old passage, below 0 where it is removed. `places` is the
+    number of each new passage. Both increase, so that two sorted runs are merged.
     """
     term, passage = _term_numbers(old), moved[old.passages]
     stays = passage >= 0
@@ -90,7 +90,7 @@ def merge_postings(
 
 
 def _term_numbers(postings: Postings) -> NDArray[np.int64]:
-    """Return the number of its term for every posting."""
+    """Return the term number of every posting."""
     return np.repeat(np.arange(len(postings.terms)), np.diff(postings.offsets))
 
 

@@ -61,7 +61,7 @@ class TermStatistics:
 def count_terms(
     parts: Sequence[ForwardIndex | slice], previous: TermStatistics | None
 ) -> TermStatistics:
-    """Count the terms of a guide in parts: new passages, or a slice of the previous ones."""
+    """Count the terms of a guide, given as parts: new passages, or slices of the previous ones."""
     if previous is None:
         index = concatenate([part for part in parts if isinstance(part, ForwardIndex)])
         return TermStatistics(index, build_postings(index))

@@ -1,4 +1,4 @@
-"""Reads one generation of an index: searches its passages and looks up its rows."""
+"""Read one generation of an index: search its passages and look up its rows."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class FaissStore:
     # -- search -------------------------------------------------------------------------------
 
     def candidates(self, vector: Vectors, query_terms: Sequence[str], k: int) -> Candidates:
-        """Find the k best passages of each arm, best first, ties in document order.
+        """Find the k best passages of each retriever, best first, ties in document order.
 
         Cosines are in [-1, 1]; lexical scores are BM25 and above 0.
         """
@@ -98,14 +98,14 @@ class FaissStore:
         return Candidates(tuple(dense), tuple(lexical))
 
     def excluding(self, keys: Iterable[int]) -> FaissStore:
-        """Return the same generation without some passages: neither found nor counted."""
+        """Return the same generation without some passages: neither returned nor counted."""
         store = copy(self)
         store.excluded = frozenset(keys)
         store.vocabulary = self.vocabulary.excluding(self.passages(sorted(store.excluded)))
         return store
 
     def cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
-        """Compute the cosine of a unit vector with each of the passages named."""
+        """Compute the cosine of a unit vector with each of some passages."""
         return self._passages.cosines(vector, keys)
 
     def sentence_cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
@@ -116,7 +116,7 @@ class FaissStore:
         return (dot_products(rows, vector) / norms).astype(np.float32, copy=False)
 
     def term_positions(self, keys: Sequence[int]) -> TermPositions:
-        """Read the term positions of the passages, in the order asked for."""
+        """Read the term positions of passages, in the order of the keys."""
         numbers = np.asarray(keys, dtype=np.int64)
         sentences = self._sentence_offsets[numbers + 1] - self._sentence_offsets[numbers]
         codes = self._read_rows(self._term_rows, self._term_row_offsets, keys)[:, 0]
@@ -133,7 +133,7 @@ class FaissStore:
         return self._resources.search(vector, k)
 
     def resource_cosines(self, vector: Vectors, keys: Sequence[int]) -> Vectors:
-        """Compute the cosine of a unit vector with the titles of the resources named."""
+        """Compute the cosine of a unit vector with the title of each of some resources."""
         return self._resources.cosines(vector, keys)
 
     # -- pages, sections, passages and resources --------------------------------------------------
@@ -144,14 +144,14 @@ class FaissStore:
         return len(self._passages)
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
-        """Read passages by number, in the order asked for."""
+        """Read passages by number, in the order of the keys."""
         marks = ",".join("?" * len(keys))
         rows = self._select(f"select * from passage where key in ({marks})", *keys)
         by_key = dict(zip((row[0] for row in rows), database.parse_passages(rows), strict=True))
         return [by_key[key] for key in keys]
 
     def resources(self, keys: Sequence[int]) -> list[Resource]:
-        """Read resources by number, in the order asked for."""
+        """Read resources by number, in the order of the keys."""
         marks = ",".join("?" * len(keys))
         rows = self._select(f"select * from resource where key in ({marks})", *keys)
         by_key = {row[0]: database.parse_resource(row) for row in rows}
@@ -194,7 +194,7 @@ class FaissStore:
         rows = self._select("select distinct language from page where language > '' order by 1")
         return [row[0] for row in rows]
 
-    # -- what a build needs of the previous generation --------------------------------------------
+    # -- what a build needs from the previous generation ------------------------------------------
 
     @cached_property
     def row_offsets(self) -> NDArray[np.int64]:
@@ -222,7 +222,7 @@ class FaissStore:
         return {path: database.parse_links(path, text) for path, text in rows}
 
     def guide_warnings(self) -> tuple[GuideWarning, ...]:
-        """Read the warnings of no page: unreadable files, and links to nowhere."""
+        """Read the warnings that belong to no single page: unreadable files, and broken links."""
         rows = self._select(
             "select path, line, message, unreadable from guide_warning order by key"
         )
@@ -232,7 +232,7 @@ class FaissStore:
         )
 
     def warnings(self) -> tuple[GuideWarning, ...]:
-        """Read all warnings: unreadable files, then those of pages, then links to nowhere."""
+        """Read all warnings: unreadable files, then those of pages, then broken links."""
         of_pages = self._select("select path, line, message from warning order by key")
         of_guide = self.guide_warnings()
         return (
@@ -252,12 +252,12 @@ class FaissStore:
         return self._passages.nbytes + self._sentences.array.nbytes + self._resources.nbytes
 
     def all_passages(self) -> Iterator[Passage]:
-        """Read every passage, in order, few in memory at a time."""
+        """Read every passage, in order, a few in memory at a time."""
         for start in range(0, self.size, _ROWS_PER_QUERY):
             yield from self.passages(range(start, min(start + _ROWS_PER_QUERY, self.size)))
 
     def all_resources(self) -> Iterator[Resource]:
-        """Read every resource, in order, few in memory at a time."""
+        """Read every resource, in order, a few in memory at a time."""
         size = len(self._resources)
         for start in range(0, size, _ROWS_PER_QUERY):
             yield from self.resources(range(start, min(start + _ROWS_PER_QUERY, size)))
@@ -267,7 +267,7 @@ class FaissStore:
         return self._passages.slice(passages.start, passages.stop)
 
     def resource_vectors(self, resources: slice) -> Vectors:
-        """Read the vectors of some resources' titles, in order, as those of passages."""
+        """Read the vectors of some resources' titles, in order: float32, as for passages."""
         return self._resources.slice(resources.start, resources.stop)
 
     def sentence_vectors(self, passages: slice) -> Int8Vectors:
@@ -296,7 +296,7 @@ class FaissStore:
         if not rows:
             return []
         start, end = rows[0]
-        end = sys.maxsize if end is None else end  # the last page's go on to the last row
+        end = sys.maxsize if end is None else end  # the rows of the last page end the table
         return self._select(f"select * from {table} where key >= ? and key < ?", start, end)
 
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:

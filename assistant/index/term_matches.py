@@ -1,4 +1,4 @@
-"""Term positions of passages, and where the query's terms match."""
+"""Term positions of passages, and the matches of a query's terms."""
 
 from __future__ import annotations
 
@@ -30,22 +30,24 @@ _CHANGELOG = re.compile(
     re.I,
 )
 
-# A line holds the codes of its terms, which are below 0, and ends with a code that is not.
+# A line is the codes of its terms, which are negative, and then an end code, which is not.
 _LINE_END = 0
-_HEADING_LINE_END = 1  # ends the empty line of a sentence that is a heading
-_EXTRA_LINES = 2  # lines of a passage that are none of its sentences: its heading, its heading path
+_HEADING_LINE_END = 1  # the end code of a sentence that is a heading: its line has no terms
+_EXTRA_LINES = (
+    2  # after the lines of its sentences a passage has one for its heading, one for its path
+)
 
 HEADING_SCORE = -1.0
 """The score of a heading, for every query: lower than that of any sentence."""
 
 
 def term_row(passage: Passage) -> list[int]:
-    """Encode a passage as numbers: a line a sentence, one for its heading, one for its path.
+    """Encode a passage as numbers: one line per sentence, one for its heading, one for its path.
 
-    A term's code is the last 31 bits of its CRC-32, set below 0: fewer than one query in 100,000
-    mistakes one term for another in one of its candidates. The last number is twice the number of
-    distinct terms in the sentences; plus 1 where a heading says, by name or by a version, that the
-    passage belongs to a change log.
+    The code of a term is the last 31 bits of its CRC-32, made negative: fewer than one query in
+    100,000 takes one term for another in one of its candidates. The last number is twice the number
+    of distinct terms in the sentences. It is 1 more where a heading, by a name or a version number,
+    shows that the passage belongs to a change log.
     """
     codes: list[int] = []
     distinct: set[str] = set()
@@ -67,12 +69,12 @@ def _hash_term(term: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TermPositions:
-    """The term rows of some passages, one after another, and where each line stands in them.
+    """The term rows of some passages, one after another, and where their lines end.
 
     A line is one of a passage's sentences, its heading or its heading path, in this order.
-    `line_ends` are places in `codes`. `first_lines` and `last_lines` are the first and the last
-    line of each passage, `sentences` the number of its sentences. For each sentence,
-    `sentence_passages` is its passage, `sentence_numbers` its number there from 0, and
+    `line_ends` are positions in `codes`. For each passage, `first_lines` and `last_lines` are its
+    first and its last line, and `sentences` is the number of its sentences. For each sentence,
+    `sentence_passages` is its passage, `sentence_numbers` its number in the passage from 0, and
     `sentence_lines` its line.
     """
 
@@ -87,7 +89,7 @@ class TermPositions:
 
     @classmethod
     def from_rows(cls, codes: Codes, sentences: NDArray[np.int64]) -> TermPositions:
-        """Find the lines in the rows of passages that have so many sentences each."""
+        """Find the lines in the term rows of passages; `sentences` counts the sentences of each."""
         last = (sentences + _EXTRA_LINES).cumsum() - 1
         first = last - sentences - (_EXTRA_LINES - 1)
         passages = np.arange(sentences.size).repeat(sentences)
@@ -121,7 +123,7 @@ class TermPositions:
         return self.codes[self.line_ends[self.last_lines]] & 1
 
     def pad_by_passage(self, values: NDArray[Any], empty: float) -> NDArray[Any]:
-        """Put a value for each sentence into the row of its passage, and `empty` behind the last.
+        """Put the value of each sentence into the row of its passage, and `empty` after the last.
 
         The result has shape (passages, 1 + the most sentences of a passage).
         """
@@ -130,11 +132,11 @@ class TermPositions:
         return rows
 
     def match(self, terms: Sequence[str]) -> TermMatches:
-        """Find where some distinct terms stand."""
-        wanted = np.array([*map(_hash_term, terms)], dtype=np.int32)
-        same = (wanted[:, None] == self.codes).ravel()  # flat, which takes half as long
+        """Find the matches of some distinct terms."""
+        term_codes = np.array([*map(_hash_term, terms)], dtype=np.int32)
+        same = (term_codes[:, None] == self.codes).ravel()  # flat, which takes half as long
         term_numbers, places = np.divmod(same.nonzero()[0], max(1, self.codes.size))
-        lines = np.zeros((self.line_ends.size, wanted.size), dtype=np.bool_)
+        lines = np.zeros((self.line_ends.size, term_codes.size), dtype=np.bool_)
         lines[self.line_ends.searchsorted(places), term_numbers] = True
         passages = lines
         if self.first_lines.size:
@@ -144,10 +146,10 @@ class TermPositions:
 
 @dataclass(frozen=True, slots=True)
 class TermMatches:
-    """Where the terms of a query stand.
+    """Where the terms of a query match.
 
-    `lines` and `passages` say which terms each line and each passage holds. `term_numbers` and
-    `places` name every match: the number of the term, and its place in the codes.
+    `lines` and `passages` say which terms each line and each passage contains. `term_numbers` and
+    `places` have one value per match: the number of the term, and its position in the codes.
     """
 
     positions: TermPositions
@@ -158,15 +160,15 @@ class TermMatches:
     places: Places
 
     def passages_with(self, term: str) -> Mask:
-        """Tell which passages hold one of the terms."""
+        """Return which passages contain one of the terms."""
         return self.passages[:, self.terms.index(term)]
 
     def terms_by_passage(self, terms: Sequence[str]) -> list[tuple[str, ...]]:
-        """List which of the first terms each passage holds, in their order."""
+        """List which of the first terms each passage contains, in their order."""
         return [tuple(itertools.compress(terms, row)) for row in self.passages.tolist()]
 
     def score_sentences(self, weights: Weights, cosines: NDArray[np.float32]) -> Weights:
-        """Score each sentence: half by its cosine, half by the share of the weights it holds.
+        """Score each sentence: half by its cosine, half by the share of the weights it contains.
 
         `weights` belong to the first of the terms. A heading has HEADING_SCORE.
         """
@@ -179,7 +181,7 @@ class TermMatches:
         return scores
 
     def terms_near(self, best: Places) -> Mask:
-        """Tell which terms stand in one sentence of each passage, beside it, or in the heading.
+        """Return which terms are in one sentence of each passage, beside it, or in the heading.
 
         `best` is the number of that sentence for each passage.
         """
@@ -191,7 +193,7 @@ class TermMatches:
         return near
 
     def count_adjacent_pairs(self, pairs: Sequence[tuple[str, str]]) -> Places:
-        """Count the pairs of terms that stand at most one word apart in a line of each passage."""
+        """Count, per passage, the pairs of terms that are at most one word apart in a line."""
         positions, number = self.positions, {term: n for n, term in enumerate(self.terms)}
         none = len(number)
         numbers = np.full(positions.codes.size + 2, none)
@@ -208,11 +210,11 @@ class TermMatches:
         return counts
 
 
-def sum_weights(held: Mask, weights: Weights) -> Weights:
-    """Add up the weights of the terms that each row holds, from the first term to the last.
+def sum_weights(matches: Mask, weights: Weights) -> Weights:
+    """Add up the weights of the terms that each row contains, from the first term to the last.
 
     `weights` belong to the first terms.
     """
     if not weights.size:
-        return np.zeros(len(held))
-    return np.add.accumulate(held[:, : weights.size] * weights, axis=1)[:, -1]
+        return np.zeros(len(matches))
+    return np.add.accumulate(matches[:, : weights.size] * weights, axis=1)[:, -1]

@@ -19,22 +19,23 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 FLAT_UP_TO = 32_768
-"""Up to so many vectors each is compared with the query: 4 ms on one core, and nothing is missed.
+"""Up to this number of vectors, every vector is compared with the query, and nothing is missed.
 
-Lists are faster from about 8,000 on (1 ms), and find .99 of the ten nearest.
+It takes 4 ms on one core. Lists are faster from about 8,000 vectors on (1 ms), and find .99 of the
+ten nearest.
 """
 
 # Of 92,100 vectors of real passages and sentences, in 1,024 lists of which 256 are searched and
 # 500 candidates rescored, .990 of the ten nearest are found and .959 of the hundred nearest, in
 # 1.0 ms; in 192 lists .972 and .945. With 300 rescored it is .990 and .928. More training vectors
-# (64 a list, 10 rounds) or finer codes found no more of the ten.
+# (64 per list, 10 rounds) or finer codes found no more of the ten.
 _LISTS_FACTOR = 4.0  # times the root of the number of vectors
 _PROBES_FACTOR = 8.0  # times the root of the number of lists
 _EXTRA_RESCORED = 400  # candidates beyond k
 _TRAINING_PER_LIST = 16
 _TRAINING_ROUNDS = 5
 _ADD_BATCH = 65_536
-_FILE_TOP_K = 10  # whoever opens the file with FAISS alone gets that many as exactly as we do
+_FILE_TOP_K = 10  # a search for 10 with FAISS alone rescores as many candidates as ours
 
 
 class VectorIndex:
@@ -52,7 +53,8 @@ class VectorIndex:
             index = faiss.read_index(f"/dev/fd/{file.fileno()}", faiss.IO_FLAG_MMAP_IFC)
         self.shape = (int(index.ntotal), int(index.d))
         self._lists: Any = index if isinstance(index, faiss.IndexRefine) else None
-        # In the file rows do not begin at a multiple of 4 bytes: NumPy would take 3 times as long.
+        # A copy: rows in the file do not begin at a multiple of 4 bytes, and NumPy would take 3
+        # times as long.
         self._array: Vectors | None = None
         if self._lists is None:
             self._array = index.reconstruct_n(0, len(self))
@@ -78,23 +80,23 @@ class VectorIndex:
         return top_k(keys, self.cosines(vector, keys), k)
 
     def cosines(self, vector: Vectors, keys: Sequence[int] | NDArray[np.int64]) -> Vectors:
-        """Compute the cosine of a unit vector with each of the vectors named."""
+        """Compute the cosine of a unit vector with each of some vectors."""
         numbers = np.asarray(keys, dtype=np.int64)
         if self._array is not None:
             return dot_products(self._array[numbers], vector)
         return dot_products(self._lists.reconstruct_batch(numbers), vector)
 
     def slice(self, start: int, end: int) -> Vectors:
-        """Return the vectors from `start` up to, not including, `end`."""
+        """Return the vectors from `start` to before `end`."""
         if self._array is not None:
             return self._array[start:end]
         return np.asarray(self._lists.reconstruct_n(start, end - start), dtype=np.float32)
 
 
 def dot_products(rows: Vectors, vector: Vectors) -> Vectors:
-    """Multiply each row with a vector: the same result for the same row wherever it stands.
+    """Multiply each row with a vector; the result for a row does not depend on the other rows.
 
-    One core: BLAS would share out a hundred rows, and wait for a core that is busy.
+    Uses one core: BLAS would divide a hundred rows among cores, and wait for a busy one.
     """
     return np.asarray(np.vecdot(rows, vector), dtype=np.float32)
 
@@ -135,8 +137,8 @@ def _add_lists(rows: Any) -> Any:
     lists.cp.min_points_per_centroid = lists.pq.cp.min_points_per_centroid = 1
     lists.nprobe = min(count, round(_PROBES_FACTOR * math.sqrt(count)))
     sample = np.linspace(0, size - 1, min(size, _TRAINING_PER_LIST * count)).astype(np.int64)
-    # FAISS's threads spin while they wait for each other. Where a core is busy two take three
-    # times as long as one (50,000 vectors: 3.3 s, 1.4 on one); where none is, .8 s against 1.1.
+    # FAISS's threads spin while they wait for each other. 50,000 vectors take 1.1 s on one thread
+    # and .8 s on two; where another process keeps a core busy, 1.4 s on one and 3.3 s on two.
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)  # of this thread alone
     try:

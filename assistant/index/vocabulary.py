@@ -33,9 +33,9 @@ _PLURAL = re.compile(r"['’]?s$")
 class Vocabulary:
     """The words and acronyms of one guide.
 
-    `passages` is the number of passages, `document_frequency` in how many of them each term
-    stands, `word_counts` how often each word is written, `acronyms` the expansions of each
-    acronym, likeliest first.
+    `passages` is the number of passages, `document_frequency` how many of them contain each term,
+    `word_counts` how often each word is written, `acronyms` the expansions of each acronym,
+    likeliest first.
     """
 
     passages: int
@@ -44,7 +44,12 @@ class Vocabulary:
     acronyms: dict[str, tuple[Expansion, ...]]
 
     def idf(self, term: str) -> float:
-        """Compute ln(1 + N / (n + ½)): highest for a term that the guide does not contain."""
+        """Compute ln(1 + N / (n + ½)), for N passages of which n contain the term.
+
+        Weighs the terms of a question, in the features of the ranker and in the choice of quotes.
+        It is highest for a term that the guide does not contain. The BM25 scores on disk have an
+        idf of their own, Lucene's ln(1 + (N − n + ½) / (n + ½)): see `index/bm25.py`.
+        """
         return math.log(1 + self.passages / (self.document_frequency.get(term, 0) + 0.5))
 
     def idfs(self, terms: Iterable[str]) -> NDArray[np.float64]:
@@ -56,9 +61,9 @@ class Vocabulary:
         return stem(word.lower()) in self.document_frequency
 
     def excluding(self, passages: Iterable[Passage]) -> Vocabulary:
-        """Return the vocabulary as it were without some passages."""
+        """Return the vocabulary of the guide without some passages."""
         terms = [{stem(word) for word in split_words(p.search_text)} for p in passages]
-        lost = Counter(term for own in terms for term in own)
+        lost = Counter(term for passage_terms in terms for term in passage_terms)
         left = self.document_frequency | {
             term: self.document_frequency.get(term, 0) - n for term, n in lost.items()
         }
@@ -66,9 +71,9 @@ class Vocabulary:
         return replace(self, passages=self.passages - len(terms), document_frequency=frequency)
 
     def expansions(self, token: str) -> tuple[Expansion, ...]:
-        """Return what a word of a query may stand for, if it is an acronym the guide can expand.
+        """Return the expansions of a word of a query; empty for a word that is no acronym.
 
-        A lower-case word is an acronym only if it has no other meaning, to the guide or in English.
+        A lower-case word is an acronym only if it has no other meaning, in the guide or in English.
         """
         plain = token.replace(".", "")
         singular = _PLURAL.sub("", plain)
@@ -80,13 +85,13 @@ class Vocabulary:
         for form in (singular, plain) if _ACRONYM.match(singular) else (plain, singular):
             if not _ACRONYM.match(form) and self._is_a_word(form):
                 continue
-            # Where the guide writes the letters themselves, a phrase that merely begins with
-            # them must be at least as frequent to be their meaning.
+            # Where the guide writes the acronym itself, a phrase that only has its initials must
+            # be at least as frequent to be its meaning.
             count = self.word_counts.get(form.lower(), 0)
             expansions = tuple(
-                one
-                for one in self.acronyms.get(form.upper(), ())
-                if one.is_defined or one.weight >= count
+                expansion
+                for expansion in self.acronyms.get(form.upper(), ())
+                if expansion.is_defined or expansion.weight >= count
             )
             if expansions:
                 return expansions
@@ -98,7 +103,8 @@ class Vocabulary:
         return form.lower() in STOPWORDS or form.lower() in self.word_counts
 
     def _is_defined(self, form: str) -> bool:
-        return any(one.is_defined for one in self.acronyms.get(form.upper(), ()))
+        expansions = self.acronyms.get(form.upper(), ())
+        return any(expansion.is_defined for expansion in expansions)
 
     def defined_acronyms(self) -> Iterator[tuple[str, str]]:
         """Yield (acronym, phrase) for those that the guide defines, in order."""
@@ -114,7 +120,7 @@ class Vocabulary:
             "document_frequency": dict(sorted(self.document_frequency.items())),
             "word_counts": dict(sorted(self.word_counts.items())),
             "acronyms": {
-                acronym: [[one.phrase, one.weight, one.is_defined] for one in expansions]
+                acronym: [[e.phrase, e.weight, e.is_defined] for e in expansions]
                 for acronym, expansions in sorted(self.acronyms.items())
             },
         }
@@ -127,7 +133,7 @@ class Vocabulary:
             document_frequency=data["document_frequency"],
             word_counts=data["word_counts"],
             acronyms={
-                acronym: tuple(Expansion(*one) for one in expansions)
+                acronym: tuple(Expansion(*fields) for fields in expansions)
                 for acronym, expansions in data["acronyms"].items()
             },
         )

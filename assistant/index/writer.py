@@ -1,4 +1,4 @@
-"""Writes the files of one generation: from pages that were read, and pages reused as they are."""
+"""Write the files of one generation: from pages that were read, and from reused pages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from assistant.index.store import FaissStore, Int8Vectors, Vectors
     from assistant.models.documents import GuideWarning, Passage
 
-# Where the row offsets of a page name its passages and its resources.
+# The columns of a page's row offsets for its passages and its resources.
 _COLUMNS = [1 + database.PAGE_TABLES.index(name) for name in ("passage", "resource")]
 
 # How many pages' vectors are in memory at a time.
@@ -85,7 +85,7 @@ def write_generation(
 
 @dataclass(frozen=True, slots=True)
 class _NewPages:
-    """Pages that were read: what is written of them is computed from their texts."""
+    """Pages that were read: their data is computed from their texts."""
 
     passages: tuple[Passage, ...]
     titles: tuple[str, ...]
@@ -123,7 +123,7 @@ class _NewPages:
 
 @dataclass(frozen=True, slots=True)
 class _OldPages:
-    """Neighbouring pages of the previous generation: what is written of them is copied."""
+    """Neighbouring pages of the previous generation: their data is copied."""
 
     store: FaissStore
     passages: slice
@@ -191,8 +191,8 @@ def _write_term_rows(arrays: ArrayWriter, sources: Sequence[_NewPages | _OldPage
     lengths: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64)]
 
     def codes() -> Iterator[NDArray[np.int32]]:
-        for rows, own in (source.term_rows() for source in sources):
-            lengths.append(own)
+        for rows, row_lengths in (source.term_rows() for source in sources):
+            lengths.append(row_lengths)
             yield rows
 
     arrays.write_rows("term_rows.bin", codes(), np.int32, 1)

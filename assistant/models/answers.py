@@ -1,4 +1,4 @@
-"""The types of questions, search results and answers: frozen, slotted and checked when made.
+"""The types of questions, search results and answers: frozen, slotted and checked on creation.
 
 Each is also its own JSON schema: pydantic reads and writes the wire format from these fields.
 """
@@ -48,7 +48,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Results of the two arms of the search: (passage number, score), best first."""
+    """Results of the dense and the lexical retriever: (passage number, score), best first."""
 
     dense: tuple[tuple[int, float], ...]
     lexical: tuple[tuple[int, float], ...]
@@ -56,7 +56,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a passage ranks where it does; a rank is None where that arm did not return it."""
+    """Why a passage ranks where it does; a rank is None where that retriever did not return it."""
 
     dense_rank: StrictInt | None
     dense: Rounded
@@ -110,7 +110,7 @@ class Hit:
 
 
 def _parse_hit(value: object) -> Hit:
-    """Read a hit as JSON has it: its passage has no sentences, and it no number in an index."""
+    """Read a hit as JSON has it: without the passage's sentences and its number in an index."""
     if isinstance(value, Hit):
         return value
     record = wire.from_dict(HitRecord, value)

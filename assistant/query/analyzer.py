@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 MAX_INTERPRETATIONS = 4
 MAX_INTERPRETATION_LENGTH = 3000
-"""Characters of a question with its acronyms expanded: one of 600 characters would have 10,000."""
+"""The most characters of a question whose acronyms are expanded.
+
+Without a limit, a question of 600 characters could become one of 10,000.
+"""
 
 MAX_CORRECTIONS = 40
-"""How many words that the guide does not write are looked up, for one question.
+"""The most words of one question that are looked up for a correction.
 
-Each takes a fraction of a millisecond, and a question of 2,000 characters can have 300.
+Only words that the guide does not contain are looked up. Each takes a fraction of a millisecond,
+and a question of 2,000 characters can have 300.
 """
 
 
@@ -86,37 +90,45 @@ class Analyzer:
         known: dict[tuple[str, bool], list[tuple[str, float]]] = {}
         choices: list[list[tuple[str, float]]] = []
         for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
-            # After a number, small letters are a unit or a time of day: 5 p.m.
+            # After a number, lower-case letters are a unit or a time of day: 5 p.m.
             is_unit = before[0].isdigit() and token.islower()
             options = known.get((token, is_unit))
             if options is None:
                 expansions = () if is_unit else self._vocabulary.expansions(token)
                 # A phrase that the question already contains is not what the acronym stands for.
-                fresh = [
+                not_in_question = [
                     expansion
                     for expansion in expansions
                     if " ".join(extract_terms(expansion.phrase)) not in terms
                 ] or expansions
-                top = max((expansion.weight for expansion in fresh), default=1)
-                options = [(each.phrase, (each.weight / top) ** 0.25) for each in fresh]
+                top = max((expansion.weight for expansion in not_in_question), default=1)
+                options = [
+                    (expansion.phrase, (expansion.weight / top) ** 0.25)
+                    for expansion in not_in_question
+                ]
                 known[token, is_unit] = options
             choices.append(options or [(correct(token), 1.0)])
         interpretations = []
         for combination in itertools.islice(itertools.product(*choices), MAX_INTERPRETATIONS):
             deadline.check()
             phrases = [phrase for phrase, _ in combination]
-            reading = question_type.substitute_words(text, spans, phrases)
-            reading = truncate(reading, MAX_INTERPRETATION_LENGTH)
+            expanded = question_type.substitute_words(text, spans, phrases)
+            expanded = truncate(expanded, MAX_INTERPRETATION_LENGTH)
             prior = 1.0
             for _, weight in combination:
                 prior *= weight
-            interpretations.append(self._make_interpretation(reading, prior))
+            interpretations.append(self._make_interpretation(expanded, prior))
         return interpretations
 
-    def _make_interpretation(self, reading: str, prior: float) -> Interpretation:
-        search_text = strip_politeness(reading)
-        stems = f" {' '.join(extract_terms(reading))} "
-        acronyms = [term for phrase, own in self._acronyms if phrase in stems for term in own]
+    def _make_interpretation(self, text: str, prior: float) -> Interpretation:
+        search_text = strip_politeness(text)
+        stems = f" {' '.join(extract_terms(text))} "
+        acronyms = [
+            term
+            for phrase, acronym_terms in self._acronyms
+            if phrase in stems
+            for term in acronym_terms
+        ]
         compounds = [stem(word) for word in self._spelling.find_compounds(split_words(search_text))]
         query = Query.from_text(
             search_text,
@@ -125,32 +137,35 @@ class Analyzer:
             answer_type=question_type.detect_answer_type(search_text),
             about_changes=question_type.asks_about_changes(search_text),
         )
-        return Interpretation(question_type.parse_question(reading), search_text, query, prior)
+        return Interpretation(question_type.parse_question(text), search_text, query, prior)
 
     def _words(self, text: str) -> Iterator[Word]:
-        """The words of a text with their spelling corrected."""
+        """Yield the words of a text with their spelling corrected."""
         correct = self._make_corrector()
         for token, _, _ in tokenize(text):
             is_acronym = token != token.lower() and bool(self._vocabulary.expansions(token))
             yield Word(tuple(extract_terms(correct(token))), is_acronym)
 
     def _make_corrector(self) -> Callable[[str], str]:
-        """Make a function that corrects the words of one text, MAX_CORRECTIONS at most."""
+        """Make a function that corrects the words of one text.
+
+        It looks up at most MAX_CORRECTIONS words that the guide does not contain.
+        """
         known: dict[str, str] = {}
-        unwritten = 0
+        unknown_count = 0
 
         def correct(token: str) -> str:
-            nonlocal unwritten
+            nonlocal unknown_count
             if token not in known:
-                unwritten += token.lower() not in self._vocabulary.word_counts
-                allowed = unwritten <= MAX_CORRECTIONS
+                unknown_count += token.lower() not in self._vocabulary.word_counts
+                allowed = unknown_count <= MAX_CORRECTIONS
                 known[token] = self._spelling.correct(token) if allowed else token
             return known[token]
 
         return correct
 
     def _split_words(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """The words of a question with their spans.
+        """Yield the words of a question with their spans.
 
         Splits words joined by a slash; keeps the last full stop of dotted initials.
         """

@@ -70,7 +70,7 @@ _LEADING_PREPOSITION = re.compile(
 )
 _LAST_ARTICLE = re.compile(r"\b(?:an?|the) $", re.I)
 _LIST_PHRASE = re.compile(r"\b\w+ of [\w -]{1,60}?(?= (?:are|exist|is|do|does)\b|\W*$)", re.I)
-# Names: words with a capital, small words allowed inside them.
+# A name: words with a capital; `of`, `the` and the like may stand between them.
 _NAME = re.compile(
     r"\b[A-Z][\w'’-]*+(?: (?:(?:of|the|and|in|on|for|de|la|von|van) ){0,2}[A-Z][\w'’-]*+){0,20}"
 )
@@ -123,7 +123,7 @@ GENERIC_STEMS = frozenset(
 """Stems of words that fit any subject, and so do not say what a question is about."""
 
 _MAX_TURN_LENGTH = 250
-_PRONOUN_WINDOW = 100  # characters before a word in which the word before it is looked for
+_PRONOUN_WINDOW = 100  # how many characters before a pronoun are searched for the word before it
 _MAX_CONTEXT_LENGTH = 700
 
 
@@ -131,8 +131,8 @@ _MAX_CONTEXT_LENGTH = 700
 class _State:
     """The conversation so far: the last question, rewritten, and what each pronoun refers to.
 
-    `referents` are by kind of pronoun. `agent_reply` is what the agent wrote since the last
-    question, `messages` all that both wrote.
+    `referents` are keyed by the kind of pronoun. `agent_reply` is what the agent wrote since the
+    last question, `messages` all that both wrote.
     """
 
     last_question: str = ""
@@ -141,7 +141,7 @@ class _State:
     messages: tuple[str, ...] = ()
 
     def advance(self, rewrite: _Rewrite) -> _State:
-        """The state after one more question."""
+        """Return the state after one more question."""
         question = truncate(rewrite.text)
         if rewrite.continues:
             return replace(self, last_question=question, agent_reply="")
@@ -169,7 +169,7 @@ class _Rewrite:
 def normalise_turns(turns: Sequence[Turn]) -> list[Turn]:
     """Normalise earlier turns like a question, and truncate them to the length of one.
 
-    Keeps the start of a longer turn, and of an agent's its end too, where it may ask something.
+    Keeps the start of a longer turn; of an agent's also the end, where it may ask something.
     """
     return [replace(turn, text=_normalise_turn(turn)) for turn in turns]
 
@@ -188,8 +188,8 @@ def _normalise_start(text: str, max_chars: int) -> str:
 def rewrite_follow_up(text: str, turns: Sequence[Turn]) -> str:
     """Rewrite the last question of a conversation so that it stands alone.
 
-    Returns a question that depends on nothing as it is. Takes what is missing from the user's
-    nearest earlier question, itself rewritten, or from what the agent wrote after it.
+    A question that does not depend on the conversation stays as it is. What is missing comes from
+    the user's nearest earlier question, itself rewritten, or from what the agent wrote after it.
     """
     state = _State()
     for turn in turns:
@@ -308,7 +308,7 @@ def _find_topic(text: str) -> str:
 
 
 def _find_names(text: str) -> list[str]:
-    """Find the names in a text, as written: what has a capital where no sentence starts."""
+    """Find the names in a text, as written: words with a capital where no sentence starts."""
     names = []
     for match in _NAME.finditer(text):
         whole = name = match[0].strip(_EDGE_CHARACTERS)
@@ -336,7 +336,7 @@ def _find_person(messages: Sequence[str]) -> str:
 
 
 def _is_person_name(name: str, common: Collection[str]) -> bool:
-    """Whether a name may be a person's: no acronym, and no word also written in small letters."""
+    """Whether a name may be a person's: no acronym, and no word also written in lower case."""
     if " of " in name or " for " in name:
         return False
     capitalised = [word for word in name.split() if word[0].isupper()]
@@ -383,5 +383,5 @@ def _substitute_subject(last: str, question: Question, rest: str) -> str:
 
 
 def _content_words(text: str) -> str:
-    """The words of a question without stopwords, in order."""
+    """Join the words of a question that are no stopwords, in order."""
     return " ".join(word for word in split_words(text) if word not in STOPWORDS)

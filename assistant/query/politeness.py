@@ -108,7 +108,7 @@ _LEADS = tuple(
     )
 )
 _MAX_ROUNDS = 6
-"""How many rounds to strip; each strips at most one phrase of every kind."""
+"""The most rounds; each round strips at most one phrase of every kind."""
 
 _TAIL = re.compile(
     r"(?<![ ,.!?;-])(?:[ ,.!?;-]++(?:(?<!they )(?<!you )(?<!we )please|pls|"
@@ -124,7 +124,7 @@ _TAIL = re.compile(
 
 
 def strip_politeness(text: str) -> str:
-    """Strip the polite phrases around a question; keep those without which nothing is left."""
+    """Strip the polite phrases around a question, unless nothing would be left."""
     rest = text
     for _ in range(_MAX_ROUNDS):
         before = rest

@@ -27,7 +27,7 @@ class Question:
 
     `subjects` are the things it is about, as written: two for a comparison, at most one otherwise.
     A choice asks which kind of its subject something holds for. `resource_kind` and `topic` belong
-    to a request for something to read: the kind wanted, None for any, and what it should be about.
+    to a request for something to read: the kind asked for, None for any, and what it is about.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What one interpretation searches for.
+    """The search terms of one interpretation, and what its answer has to contain.
 
     `expansions` are terms that the question implies without writing them: they are searched for,
     and no passage is penalised for lacking them. `bigrams` are its neighbouring terms. `focus` is
@@ -79,10 +79,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """One reading of a sub-query: its acronyms expanded and its spelling corrected.
+    """One interpretation of a sub-query: its acronyms expanded and its spelling corrected.
 
     `search_text` is the text without polite phrases, as it is searched for. `prior` is how likely
-    this reading is relative to the likeliest one, before anything is retrieved.
+    this interpretation is compared with the likeliest one, before anything is retrieved.
     """
 
     question: Question
@@ -100,7 +100,7 @@ class Interpretation:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a question: its stems after spelling correction, and if it is an acronym."""
+    """One word of a question: its stems after spelling correction, and whether it is an acronym."""
 
     terms: tuple[str, ...]
     is_acronym: bool
@@ -108,7 +108,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class SubQuery:
-    """One of the questions in a text, with its interpretations, likeliest first.
+    """One of the questions in a text, with its interpretations, the likeliest first.
 
     `follow_up_words` are its own words where it depends on the conversation, else empty.
     """
@@ -122,9 +122,9 @@ class SubQuery:
 class Analysis:
     """A question ready to be encoded and retrieved.
 
-    `subqueries` are its parts in order. Behind several parts comes the whole question, because one
-    section may answer all of it. `context` is the text of the conversation before it, empty for
-    none.
+    `subqueries` are its parts in order. After several parts comes the whole question, because one
+    section may answer all of it. `context` is the text of the conversation before the question;
+    empty without a conversation.
     """
 
     subqueries: tuple[SubQuery, ...]

@@ -43,8 +43,8 @@ _WHAT = r"(?:(?:what(?: is| are|'s)|explain|describe|define|compare|tell me abou
 def _sides(opens: str, joins: str, ends: str = "", *, anywhere: bool = True) -> str:
     """Build a pattern for two sides: what precedes, separates and follows them.
 
-    Each matches at its first place and is not retried further on, so that the time is linear in the
-    length of the text: where the first place leads to nothing, a later one does not either.
+    Each part matches at its first place and is not retried later in the text, so that the time is
+    linear in the length of the text: where the first place does not match, a later one does not.
     """
     first = rf"^(?>.*?{opens})" if anywhere else rf"^{opens}"
     last = rf"(?P<b>.+?){ends}" if ends else r"(?P<b>.+)"
@@ -316,9 +316,9 @@ _FOCUS = re.compile(
 
 
 def extract_focus(text: str) -> str:
-    """Extract the word for what a question wants named: "which *companies* hire".
+    """Extract the word for the thing that a question asks the name of: "which *companies* hire".
 
-    Empty where it wants nothing named: why, who, whether, or what something does.
+    Empty where it asks for no such name: why, who, whether, or what something does.
     """
     match = _FOCUS.match(truncate(text))
     words = [word for word in split_words(match["a"]) if word not in STOPWORDS] if match else []
@@ -366,7 +366,7 @@ QUESTION_WORDS = frozenset(
     recommend suggest should which would could about
     """.split()
 )
-"""Words of questions, which spelling correction knows beside those of the guide."""
+"""Words of questions, which spelling correction knows in addition to those of the guide."""
 
 
 def is_question(heading: str) -> bool:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# The cost of each edit where it is possible: minus the logarithm of its share. Counted over the
-# 27,455 of 57,742 misspellings collected in DL-Typo (half of the words by the digest of the right
-# one) that are at most two edits from it.
+# The cost of each edit: minus the logarithm of how often the edit happens where it is possible.
+# Counted over 27,455 of the 57,742 misspellings in DL-Typo: those of one half of the words (chosen
+# by the digest of the correct word) that are at most two edits away from it.
 _SWAP_COST = 3.9
 _DELETION_COST, _DOUBLED_DELETION_COST = 3.3, 1.8
 _INSERTION_COST, _VOWEL_INSERTION_COST, _DOUBLED_INSERTION_COST = 7.7, 6.3, 4.6
@@ -30,11 +30,12 @@ _SUBSTITUTION_COST, _VOWEL_SUBSTITUTION_COST = 7.6, 5.0
 _NEIGHBOUR_KEY_COST, _SIMILAR_SOUND_COST = 6.6, 4.9
 _FIRST_LETTER_COST = 1.6  # the first letter is right five times as often as any other
 
-# A word of n letters may cost 2 + n. One that is English by its endings, or whose stem the guide
-# uses, is corrected only by edits that hardly ever make another word: a letter lost or swapped.
+# The edits of a word of n letters may cost 2 + n. A word that is English by its ending, or whose
+# stem the guide uses, is corrected only by edits that hardly ever turn one word into another: a
+# letter is missing, or two letters are swapped.
 _MAX_COST = 2.0
 _MAX_ENGLISH_COST = 4.7
-_FREQUENCY_WEIGHT = 0.5  # bonus of a word that is e times as common in the guide
+_FREQUENCY_WEIGHT = 0.5  # the bonus of a word that is e (2.7) times as frequent in the guide
 _SPLIT_COST = 6.0
 _INFLECTION_COST = 1.5  # for a word that the guide uses only with another ending
 
@@ -111,9 +112,10 @@ class SpellingCorrector:
         return word if english and stem(correction) == stem(plain) else correction
 
     def find_compounds(self, words: Sequence[str]) -> list[str]:
-        """Find the words that the guide writes as one where a question writes two: `set up`.
+        """Find words that the guide writes as one where a question writes two: `setup`, `set up`.
 
-        Not where the guide uses both: `student aid` is not the `studentaid` of a URL.
+        Pairs are left out where the guide uses both words: `student aid` is not the `studentaid` of
+        a URL.
         """
         return [
             first + second
@@ -128,10 +130,10 @@ class SpellingCorrector:
         size = len(plain)
         start = first_of_length[max(0, size - _MAX_EDITS)]
         end = first_of_length[size + _MAX_EDITS + 1]
-        own, theirs = _letter_masks([plain]), masks[start:end]
+        own_mask, candidate_masks = _letter_masks([plain]), masks[start:end]
         # An edit removes at most one letter and adds at most one.
-        fits = np.bitwise_count(theirs & ~own) <= _MAX_EDITS
-        fits &= np.bitwise_count(own & ~theirs) <= _MAX_EDITS
+        fits = np.bitwise_count(candidate_masks & ~own_mask) <= _MAX_EDITS
+        fits &= np.bitwise_count(own_mask & ~candidate_masks) <= _MAX_EDITS
         near = process.extract(
             plain,
             [words[start + n] for n in np.flatnonzero(fits).tolist()],
@@ -145,7 +147,7 @@ class SpellingCorrector:
                 yield cost - self._frequency_bonus(candidate), candidate
 
     def _inflection_candidates(self, plain: str, max_cost: float) -> Iterator[tuple[float, str]]:
-        """Known words, one edit away, that the guide uses with another ending."""
+        """Yield known words, one edit away, that the guide uses with another ending."""
         for candidate in _single_edits(plain):
             if candidate in self._word_counts or not self._is_known_word(candidate):
                 continue
@@ -154,7 +156,7 @@ class SpellingCorrector:
                 yield cost + _INFLECTION_COST, candidate
 
     def _split_candidates(self, plain: str, max_cost: float) -> Iterator[tuple[float, str]]:
-        """Two words of the guide that were written without a space."""
+        """Yield two words of the guide that were written without a space."""
         for n in range(3, len(plain) - 2) if max_cost >= _SPLIT_COST else ():
             halves = plain[:n], plain[n:]
             if all(half in self._word_counts for half in halves):
@@ -192,7 +194,7 @@ class SpellingCorrector:
 
     @cached_property
     def _candidate_words(self) -> tuple[list[str], list[int], NDArray[np.uint64]]:
-        """The possible corrections by length, where each length starts, and their letters."""
+        """The possible corrections sorted by length, where each length starts, and letter masks."""
         longest = _MAX_LENGTH + _MAX_EDITS
         unique = dict.fromkeys([*self._word_counts, *sorted(self._extra_words)])
         words = [word for word in unique if _MIN_LENGTH <= len(word) <= longest and word.isalpha()]
@@ -204,7 +206,7 @@ class SpellingCorrector:
 
 def edit_cost(typed: str, intended: str) -> float:
     """Compute how unlikely it is that one word was typed for another: the least sum of edits."""
-    # The prefix and the suffix that both share are correct.
+    # The prefix and the suffix that both words share are correct.
     begin = 0
     while begin < min(len(typed), len(intended)) and typed[begin] == intended[begin]:
         begin += 1
@@ -219,19 +221,19 @@ def edit_cost(typed: str, intended: str) -> float:
         row.append(row[-1] + _insertion_cost(typed, j) + (0.0 if begin else _FIRST_LETTER_COST))
     before: list[float] = []
     for i in range(begin, len(intended) - end):
-        first, wanted = 0.0 if i else _FIRST_LETTER_COST, intended[i]
+        first, right = 0.0 if i else _FIRST_LETTER_COST, intended[i]
         deletion = _DOUBLED_DELETION_COST if _is_doubled(intended, i) else _DELETION_COST
         deletion += first
         after = [row[0] + deletion]
         for n, j in enumerate(typed_middle):
             letter = typed[j]
-            substitution = _substitution_cost(letter, wanted) + first if letter != wanted else 0.0
+            substitution = _substitution_cost(letter, right) + first if letter != right else 0.0
             costs = [
                 row[n] + substitution,
                 row[n + 1] + deletion,
                 after[n] + _insertion_cost(typed, j),
             ]
-            if before and n and letter == intended[i - 1] != wanted == typed[j - 1]:
+            if before and n and letter == intended[i - 1] != right == typed[j - 1]:
                 costs.append(before[n - 1] + _SWAP_COST + (_FIRST_LETTER_COST if i == 1 else 0.0))
             after.append(min(costs))
         before, row = row, after
@@ -239,7 +241,7 @@ def edit_cost(typed: str, intended: str) -> float:
 
 
 def _single_edits(word: str) -> set[str]:
-    """All that a word can be after one letter is deleted, inserted, replaced or swapped."""
+    """List all words that one edit makes: a letter deleted, inserted, replaced or swapped."""
     edits = set()
     for n in range(len(word) + 1):
         before, after = word[:n], word[n:]
@@ -262,10 +264,10 @@ def _is_doubled(word: str, n: int) -> bool:
     return word[n] in (word[n - 1 : n], word[n + 1 : n + 2])
 
 
-def _substitution_cost(letter: str, wanted: str) -> float:
-    if letter in _VOWELS and wanted in _VOWELS:
+def _substitution_cost(letter: str, right: str) -> float:
+    if letter in _VOWELS and right in _VOWELS:
         return _VOWEL_SUBSTITUTION_COST
-    pair = frozenset((letter, wanted))
+    pair = frozenset((letter, right))
     if pair in _SIMILAR_SOUNDS:
         return _SIMILAR_SOUND_COST
     return _NEIGHBOUR_KEY_COST if pair in _NEIGHBOUR_KEYS else _SUBSTITUTION_COST

@@ -1,7 +1,8 @@
-"""Readers: one module a file format, from bytes to text to blocks.
+"""Readers: one module per file format, from bytes to text to blocks.
 
-To add a format, say AsciiDoc, write three things: a module `readers/asciidoc.py` with a function
-from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
+To add a format, for example AsciiDoc, write three things: a module `readers/asciidoc.py` with a
+function from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
+Nothing more is needed: the list of a guide's files and the check of its links use `SUFFIXES`.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How files of one suffix are read.
+    """The functions that read files of one suffix.
 
     `decode` turns a file's path and bytes into text; it raises GuideError where it cannot.
     `parse` turns that text into blocks whose lines are those of the text.
-    `is_markdown` pages may open with front matter, and are MDX on a Docusaurus site.
+    `is_markdown`: pages may begin with front matter, and are MDX on a Docusaurus site.
     """
 
     decode: Callable[[str, bytes], Source]
     parse: Callable[[str], list[Block]]
     is_markdown: bool = False
-    # A page of text takes up to 2.5 s and 80 MB of memory per MB, as rows and cells of HTML; the
-    # largest manuals on one page of HTML have 15 MB.
+    # A page takes up to 2.5 s and 80 MB of memory per MB, if it is one HTML table. The largest
+    # manuals that are one page of HTML have 15 MB.
     max_megabytes: int = 20
 
 

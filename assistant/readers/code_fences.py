@@ -1,10 +1,10 @@
-"""Find code in Markdown: fenced blocks over lines, and code spans inside one."""
+"""Find code in Markdown: fenced blocks of several lines, and code spans inside a line."""
 
 from __future__ import annotations
 
 import re
 
-# A fence may open inside a list item or a quotation. It closes no deeper than it opened.
+# A fence may open inside a list item or a quotation. The closing line is not indented deeper.
 FENCE_OPENING = re.compile(
     r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}+(?=[^`]*$)|~{3,}+)(.*)$"
 )
@@ -26,7 +26,7 @@ class Fence:
         self._marker = marker, column_width(prefix)
 
     def close(self) -> str:
-        """Close the fence where its container has ended; return the line that would close it."""
+        """Close the fence at the end of its container; return the line that closes it."""
         marker, column = self._marker or ("", 0)
         self._marker = None
         return " " * column + marker

@@ -23,7 +23,7 @@ _BYTE_ORDER_MARKS = (
 _ENCODING_DECLARATION = re.compile(
     rb"<(?:meta|\?xml)[^<>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?([\w-]{1,20})", re.I
 )
-# The encodings that web pages declare. Python has others, which are no encodings of text.
+# The encodings that web pages declare. Python has other codecs, which do not encode text.
 _LEGACY_ENCODINGS = re.compile(
     r"windows-\d{3,4}|iso-8859-\d+|koi8-[ru]|(?:x-)?shift[-_]jis|euc-(?:jp|kr)|gbk|gb2312|gb18030"
     r"|big5(?:-hkscs)?",
@@ -125,7 +125,7 @@ def _detect_encoding(raw: bytes, *, may_declare_encoding: bool) -> tuple[str, in
     declared = declaration[1].decode("ascii").lower() if declaration else ""
     if not _LEGACY_ENCODINGS.fullmatch(declared) or _decodes_as(raw, "utf-8"):
         return "utf-8", 0
-    # Browsers, too, read the one as the other.
+    # Browsers too read ISO-8859-1 as Windows-1252.
     declared = "windows-1252" if declared == "iso-8859-1" else declared
     return (declared if _decodes_as(raw, declared) else "utf-8"), 0
 
@@ -133,7 +133,7 @@ def _detect_encoding(raw: bytes, *, may_declare_encoding: bool) -> tuple[str, in
 def _detect_wide_encoding(raw: bytes) -> str:
     """Detect UTF-16 or UTF-32 without a byte order mark; empty where it is neither.
 
-    Each letter has a zero byte, always on the same side.
+    Each letter has a zero byte, always before or always after the other byte.
     """
     even, odd = raw[::2].count(0), raw[1::2].count(0)
     if 5 * (even + odd) < len(raw) or not raw:
@@ -153,7 +153,7 @@ def _decodes_as(raw: bytes, encoding: str) -> bool:
 
 
 def _decode_windows_1252(undecoded: re.Match[str]) -> str:
-    """Decode escaped bytes as Windows-1252, and those it lacks as Latin-1."""
+    """Decode escaped bytes as Windows-1252, and bytes that it does not have as Latin-1."""
     raw = undecoded[0].encode("ascii", "surrogateescape")
     return "".join(
         bytes([byte]).decode("cp1252" if _decodes_as(bytes([byte]), "cp1252") else "latin-1")
@@ -164,7 +164,7 @@ def _decode_windows_1252(undecoded: re.Match[str]) -> str:
 def _append_warning(
     warnings: list[tuple[int, str]], text: str, pattern: re.Pattern[str], problem: str
 ) -> None:
-    """Warn of the first character that matches a pattern, if there is one."""
+    """Append a warning about the first character that matches a pattern, if there is one."""
     if match := pattern.search(text):
         line = _line_number(text, match.start())
         warnings.append((line, f"U+{ord(match[0]):04X} {problem}."))

@@ -1,4 +1,4 @@
-"""Convert Markdown dialects to CommonMark: what a reader sees of a publishing tool's marks.
+"""Convert Markdown dialects to CommonMark: replace a tool's marks by the text that they show.
 
 Covers kramdown, Liquid, Hugo, MDX, Material for MkDocs, Docusaurus, Obsidian and MyST. No line is
 added or removed, so every line keeps its number. Code stays as it is.
@@ -47,7 +47,7 @@ _DIRECTIVE_NAME = re.compile(
 _DIRECTIVE_OPTION = re.compile(r"^[ \t>]*:[\w-]+:(?:[ \t].*)?$")
 _DOTTED_NAME = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)+$")
 _SLASH_BLOCK = re.compile(r"^([ \t]*)/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*+(.*))?)?$")
-# Directives whose content is Markdown; that of others is code, or made by the tool.
+# Directives whose content is Markdown; the content of others is code, or made by the tool.
 _MARKDOWN_DIRECTIVES = frozenset(
     "note tip hint info important warning attention caution danger error seealso admonition topic "
     "sidebar margin aside dropdown details card grid grid-item grid-item-card tab-set tab-item "
@@ -68,7 +68,7 @@ _MYST_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
 _LIQUID_LINE = re.compile(r"^\s*\{%-?\s*\w.*%\}\s*$")
 _LIQUID_HIGHLIGHT = re.compile(r"^\s*\{%-?\s*highlight\s*+([\w+#-]*+).*%\}\s*$")
 _LIQUID_ENDHIGHLIGHT = re.compile(r"\{%-?\s*endhighlight\b")
-# `{: .a #b c="d" }` in kramdown, `{ .a #b c="d" }` in attr_list. `{c}` alone may be anything.
+# `{: .a #b c="d" }` in kramdown, `{ .a #b c="d" }` in attr_list. `{c}` alone may mean anything.
 ATTRIBUTES = (
     r"\{:?[ \t]*(?:[.#:][^\s{}]+|data-[\w-]+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))"
     r"(?:[ \t]+[^\s{}\"'=]+(?:=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))?)*[ \t]*\}"
@@ -87,7 +87,7 @@ _ID = re.compile(r"#([^\s{}]+)")
 _ATX_HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
 
-# HTML whose content is verbatim until it is closed: how it opens, and how it ends.
+# HTML with verbatim content: how it begins, and how it ends.
 _VERBATIM_BLOCKS = (
     (re.compile(_PREFIX + r"<!--"), re.compile(r"-->")),
     (
@@ -96,7 +96,7 @@ _VERBATIM_BLOCKS = (
     ),
 )
 
-# Blocks of several lines that are not shown: how each opens, and how it ends.
+# Blocks of several lines that are not shown: how each begins, and how it ends.
 _HIDDEN_BLOCKS = (
     (re.compile(r"^[ \t>]*\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
     (re.compile(r"^[ \t>]*\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
@@ -119,15 +119,15 @@ _EMOJI_SHORTCODE = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w
 
 
 WIKI_SCHEME = "wiki:"
-"""The scheme of a link to a page by its name, wherever in the guide that page lies."""
+"""The scheme of a link to a page by its name, in any folder of the guide."""
 
 
 def convert_to_commonmark(source: str, *, mdx: bool = False) -> str:
     """Convert a page to CommonMark with tables, footnotes and definition lists.
 
     Marks that are not shown are left out, titles of admonitions and tabs become labels, wiki links
-    become links, and content indented under a marker moves to the margin. A page that opens with an
-    import is MDX, with or without `mdx`.
+    become links, and content indented under a marker loses its indentation. A page that begins with
+    an import is MDX, with or without `mdx`.
     """
     source = source.replace(LABEL_MARK, "\ufffd")
     if mdx or starts_with_import(source):
@@ -141,7 +141,7 @@ class _DialectConverter:
     def __init__(self, source: Sequence[str]) -> None:
         self._source = source
         self._output: list[str] = []
-        self._converted_ahead: dict[int, str] = {}  # later lines that an earlier one decided
+        self._converted_ahead: dict[int, str] = {}  # later lines, converted with an earlier one
         self._fence = Fence()
         # For each open marker, the column of its content and the column of the marker.
         self._margins: list[tuple[int, int]] = []
@@ -179,7 +179,7 @@ class _DialectConverter:
         return self._convert_marked_line(number, line) or _keep_quote_prefix(line)
 
     def _skip_until(self, number: int, ends: re.Pattern[str]) -> str:
-        """Leave out the lines after one, up to the end pattern or the end of the page."""
+        """Leave out the lines after a line, up to the end pattern or the end of the page."""
         for after in range(number + 1, len(self._source)):
             line = self._source[after]
             end = ends.search(line)
@@ -192,7 +192,7 @@ class _DialectConverter:
         return ""
 
     def _copy_until(self, number: int, ends: re.Pattern[str]) -> None:
-        """Copy the lines after one verbatim, up to the line with the end pattern."""
+        """Copy the lines after a line verbatim, up to the line with the end pattern."""
         for after in range(number + 1, len(self._source)):
             self._converted_ahead[after] = self._match_margin(self._source[after])[1]
             if ends.search(self._source[after]):
@@ -234,7 +234,7 @@ class _DialectConverter:
         return True
 
     def _push_element_margin(self, number: int, tag: str) -> None:
-        """Push the column of an element's content, whose indentation makes it no code."""
+        """Push the column of an element's content: its indentation does not make it code."""
         column = _first_text_column(self._source[number + 1 : number + 3])
         marker = _first_text_column([tag])
         if column > marker + self._dedent_width() or marker == column - self._dedent_width() > 0:
@@ -374,7 +374,7 @@ class _DialectConverter:
                 return
 
     def _convert_kramdown(self, line: str) -> str | None:
-        """Blank a line of kramdown attributes, and the item that it turns into a table of contents.
+        """Blank a line of kramdown attributes, and an item that it replaces by a table of contents.
 
         An id for the heading above moves up to that heading. None for any other line.
         """
@@ -407,7 +407,7 @@ def _first_text_column(lines: Sequence[str]) -> int:
 
 
 def _keep_quote_prefix(line: str) -> str:
-    """Return the quotation marks of a line that is left out, so that its quotation goes on."""
+    """Return the `>` marks of a line that is left out, so that its quotation continues."""
     return _QUOTE_PREFIX.match(line)[0].rstrip()  # type: ignore[index]
 
 
@@ -476,7 +476,7 @@ def _replace_shortcodes(text: str) -> str:
 
 
 def _replace_wiki_link(link: re.Match[str]) -> str:
-    """Replace a wiki link by a Markdown link; an embedded page is left out, and read on its own."""
+    """Replace a wiki link by a Markdown link; leave out an embedded page, read by itself."""
     embeds, target, label = link[1], link[2].strip(), link[3]
     if embeds:
         return ""

@@ -1,4 +1,4 @@
-"""Parse HTML to the blocks that a reader of the rendered page sees."""
+"""Parse HTML to the blocks of the rendered page."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _REGIONS = {
 }
 """The region of a page that an element or a role begins."""
 
-# A link to the id of one of these leads to the next heading, if no word is between.
+# The id of one of these is an anchor of the next heading, if no word is between them.
 _ANCHOR_TAGS = frozenset({"a", "article", "div", "main", "p", "section", "span"})
 _TRANSPARENT_TAGS = INLINE_TAGS | {"br", "p"}
 
@@ -52,9 +52,9 @@ _NUMBER = re.compile(r"\s*(-?\d{1,9})")
 def parse_html(source: str, *, first_line: int = 1) -> list[Block]:
     """Return every block of a piece of HTML in order, with headings, white space collapsed.
 
-    Unbalanced tags lose no words. An image's alternative text is in `icons`; a frame or video
-    without words beside it is a block without text that has a link. `first_line` is the line of the
-    file on which the source begins.
+    Unbalanced tags lose no words. An image's alternative text is in `icons`. A frame or video with
+    no words beside it is a block that has a link and no text. `first_line` is the line of the file
+    on which the source begins.
     """
     return [block for block, _ in _parse_with_regions(source, first_line)]
 
@@ -64,8 +64,8 @@ def parse_html_page(source: str) -> list[Block]:
 
     The content is in `<main>` or `role="main"`; without one, in the page's only `<article>`;
     otherwise in the body. Navigation is left out, and from a body also its header, footer and
-    asides, except a header that holds the only main heading. A page that would have no words left
-    keeps them all.
+    asides, except a header that contains the only main heading. If no words would be left, all
+    blocks are returned.
     """
     regional = _parse_with_regions(source, 1)
     articles = {region.article for _, region in regional if region.article}
@@ -143,7 +143,7 @@ class _TextCollector(ParserTarget):
 
 
 class _HeadCollector(ParserTarget):
-    """Collects a page's title and language; done where its body begins."""
+    """Collects a page's title and language; stops where its body begins."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,7 +177,7 @@ def _parse_head(source: str) -> _HeadCollector:
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """The part of a page that a block is in: main, which article, and which landmark around it."""
+    """The part of a page that a block is in: main or not, its article, and its landmark."""
 
     main: bool = False
     article: int = 0
@@ -346,7 +346,7 @@ class _BlockCollector(ParserTarget):
         flow.marker = "- " if number is None else f"{number}. "
 
     def _open_table_part(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """Open a part of a table; outside a table it is a block like any other."""
+        """Open a part of a table; outside a table its tag begins an ordinary block."""
         tables = self._flow.tables
         if tag == "table" or (tag == "tr" and not tables):
             self._group_count += 1

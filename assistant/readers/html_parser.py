@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Elements that a browser shows within a line. Any other stands apart from its neighbours: a word
-# never runs on from one into the next.
+# Elements that a browser shows within a line. Any other element separates the words before, inside
+# and after it.
 INLINE_TAGS = frozenset(
     """
     a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rb
@@ -36,8 +36,8 @@ HIDDEN_TAGS = frozenset(
 )
 _DISPLAY_NONE = re.compile(r"display\s*:\s*none", re.I)
 
-# An unmatched end tag looks through all open elements. Browsers stop nesting at 512; here a page
-# that nests deeper than any written by hand is closed, and parsing goes on.
+# For an unmatched end tag the parser searches all open elements. Browsers stop nesting at 512. Here
+# all elements are closed on a page that nests deeper than any written by hand, and parsing goes on.
 _MAX_DEPTH = 400
 _MAX_CHUNK_CHARS = 1024
 
@@ -51,7 +51,7 @@ def parse_tags(target: ParserTarget, source: str, *, in_body: bool = True) -> No
 
     def new_parser() -> Any:
         parser = HTMLParser(target=target, huge_tree=True, no_network=True)
-        # Open the body: an implied start would be reported lines late.
+        # Open the body: lxml reports an implied start some lines too late.
         parser.feed("<body>" if in_body else "")
         return parser
 
@@ -60,7 +60,7 @@ def parse_tags(target: ParserTarget, source: str, *, in_body: bool = True) -> No
         for piece in (line,) if len(line) <= _MAX_CHUNK_CHARS else _split_long_line(line):
             before = target.tag_count
             parser.feed(piece)
-            # Only after a tag, since none is reported within a comment or a script.
+            # Only after a tag, so that it is not inside a comment or a script.
             if target.depth > _MAX_DEPTH and target.tag_count > before:
                 parser.close()
                 parser = new_parser()
@@ -120,7 +120,7 @@ class ParserTarget:
 
     def data(self, data: str) -> None:
         """Handle text."""
-        # Text is reported once the parser knows what follows, which may be lines later.
+        # lxml reports text once it knows what follows, which may be some lines later.
         breaks = data.count("\n")
         if breaks:
             self.line = min(self.line + breaks, self.fed_line)

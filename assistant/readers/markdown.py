@@ -1,4 +1,4 @@
-"""Parse Markdown to the blocks that a reader of the published page sees.
+"""Parse Markdown to the blocks of the published page.
 
 `dialects` first converts the marks of publishing tools to CommonMark, line for line, so that every
 block keeps its place in the file. pyromark (bindings of pulldown-cmark) then parses CommonMark with
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from assistant.models.documents import BlockKind
 
 POSSIBLE_HEADING_LEVEL = 7
-"""The level of an emphasised line of its own, which may be meant as a heading."""
+"""The level of an emphasised line of its own, which may be a heading."""
 
 _OPTIONS = (
     Options.ENABLE_TABLES
@@ -52,10 +52,10 @@ _BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # these sh
 _HIDDEN_TAGS = frozenset("script style template noscript".split())
 _TABLE_RULE = re.compile(r"[-:=+| ]*")
 _SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
-_MAX_HEADING_WORDS = 12  # of an emphasised line that may be a heading
+_MAX_HEADING_WORDS = 12  # in an emphasised line that may be a heading
 
 Event = tuple[str, Any, int, int]
-"""A parser event: its name, with + or - where an element opens or closes, its value, its bytes."""
+"""A parser event: name (+ where an element opens, - where it closes), value, start and end byte."""
 
 
 def parse_events(source: str) -> Iterator[Event]:
@@ -146,7 +146,7 @@ class _InlineRun:
         self.open_links: list[tuple[str, int]] = []  # address, number of pieces before
         self.start = -1
         self.end = 0
-        self.strong_end: int | None = None  # pieces when the strong text at its start closed
+        self.strong_end: int | None = None  # how many pieces the strong text at its start has
         self.anchor = ""
 
     def extend(self, start: int, end: int) -> None:
@@ -398,7 +398,7 @@ class _BlockBuilder:
     def _close_verbatim(self, name: str, start: int, end: int) -> None:
         text, self._verbatim = "".join(self._verbatim or ()), None
         if name == "-CodeBlock":
-            # A marker of an admonition that turns out to be code is no label.
+            # The marker of an admonition inside code is not a label.
             text = strip_invisible(text).replace(f"###### {LABEL_MARK}", "").rstrip("\n")
             self._append_block("code", text, start, end)
             return

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 LABEL_MARK = "\ue000"
 """Marks a heading that is a label: the title of an admonition, a tab or a card.
 
-A heading is the one block that needs no blank line on either side, so that a label can replace a
-marker without moving a line.
+A heading is the only block that needs no blank line before and after it, so that a label can
+replace a marker and no line moves.
 """
 
 _TAG = re.compile(r"</?([A-Za-z][\w.:-]*)(?=[\s/>{]|$)|</?>")
@@ -51,7 +51,8 @@ _LEADING_IMPORT = re.compile(
     r"\s*import\s(?:[^'\"{;\n]|\{[^{}'\"]*\})*['\"][^'\"\n]+['\"][^\S\n]*+;?[ \t]*+(?://[^\n]*)?(?:\n|\Z)"
 )
 
-# An angle bracket is text where its tag has more lines, or after so many unclosed tags in a line.
+# An angle bracket is text where its tag has more than this many lines, or where this many tags
+# before it in its line are not closed.
 _MAX_TAG_LINES = 80
 _MAX_UNCLOSED_TAGS = 32
 
@@ -62,7 +63,7 @@ def starts_with_import(source: str) -> bool:
 
 
 def convert_mdx(source: str) -> str:
-    """Convert a page of MDX to Markdown with as many lines."""
+    """Convert a page of MDX to Markdown with the same number of lines."""
     return "\n".join(_MdxConverter(source.split("\n")).convert())
 
 
@@ -127,7 +128,7 @@ class _MdxConverter:
         return True
 
     def _convert_tags(self, number: int, line: str) -> str:
-        """Return a line without components; a tag that it opens is read to its end, lines below."""
+        """Return a line without components; read a tag that goes on in later lines to its end."""
         start = _find_unclosed_tag(line)
         if start is not None:
             text = "\n".join([line, *self._source[number + 1 : number + _MAX_TAG_LINES]])
@@ -159,7 +160,7 @@ class _MdxConverter:
         return f"{before} {' | '.join(rows[0])}" if before.strip() else first
 
     def _push_margin(self, number: int, line: str) -> None:
-        """Push the column of a component's content, whose indentation makes it no code."""
+        """Push the column of a component's content: its indentation does not make it code."""
         tag = _TAG.match(line.strip())
         if not tag or line.strip().startswith("</"):
             return
@@ -171,7 +172,7 @@ class _MdxConverter:
 
 
 def _find_unclosed_tag(line: str) -> int | None:
-    """Return where the first tag outside code begins that the line does not end; None without."""
+    """Return where the first tag outside code begins that the line does not close; None if none."""
     code = find_code_spans(line) if "`" in line else []
     end = 0
     for tag in _TAG.finditer(line):
@@ -202,7 +203,7 @@ def find_tag_end(text: str, start: int) -> int | None:
             depth += 1
         elif sign == "}":
             depth -= 1
-        elif depth <= 0:  # an arrow in braces ends nothing
+        elif depth <= 0:  # a `>` in braces, as in an arrow function, ends no tag
             return match.end()
     return None
 
@@ -262,7 +263,7 @@ def strip_comments(text: str) -> str:
 
 
 def extract_visible_text(tag: str) -> str:
-    """Return what a component shows of its attributes: titles, labels, the names of its tabs."""
+    """Return the attributes that a component shows: titles, labels, the names of its tabs."""
     return " ".join(" | ".join(text for _, text in _iter_visible_attributes(tag)).split())
 
 

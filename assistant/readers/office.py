@@ -1,8 +1,7 @@
 """Convert office documents to HTML or Markdown, by markitdown, within limits.
 
-markitdown escapes little of what is markup in Markdown, and reads documents of any size; both are
-handled here. This module runs in the child process of `sandbox` alone, where it may patch the
-libraries it uses.
+markitdown escapes few marks of Markdown, and reads documents of any size; both are handled here.
+This module runs only in the child process of `sandbox`, where it may patch the libraries it uses.
 """
 
 from __future__ import annotations
@@ -34,24 +33,25 @@ _STYLE_MAP = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:f
 _BLANK_LINES = re.compile(r"\n{3,}")
 _BLOCK_END = re.compile(r"(</(?:h[1-6]|li|p|table|tr)>)")
 
-# Limits on one document, as sizes and counts, so that every machine decides alike. A full page of
-# text is about 740 elements with 900 attributes, and 28 kB, in Word's own files. An element with
-# its attributes costs 80 us and 2.2 kB: a million of both is 600 pages, 40 s and 1.1 GB.
+# Limits on one document, as sizes and counts, so that the result is the same on every machine. In
+# Word's own files a full page of text has about 740 elements with 900 attributes, and 28 kB. An
+# element with its attributes costs 80 us and 2.2 kB: a million of both is 600 pages, 40 s and
+# 1.1 GB.
 _MAX_XML_BYTES = 100_000_000  # in all XML parts
 _MAX_ELEMENTS = 1_000_000  # with their attributes
 _MAX_ELEMENT_DEPTH = 150  # mammoth fails at some 200; a table in a table in a table is 20
 _MAX_FILES = 20_000  # in the archive; most are pictures
-# Word's own files compress 10 to 30 times; what compresses over 100 times holds next to no text.
+# Word's own files compress 10 to 30 times; one that compresses over 100 times has hardly any text.
 _MAX_COMPRESSION_RATIO = 100
 _UNCHECKED_BYTES = 1_000_000  # up to this size, any compression is allowed
 
-# A page of print has 3,000 to 10,000 characters, which cost 60 to 90 us each; 5 million are a
-# manual of 1,500 pages.
+# A printed page has 3,000 to 10,000 characters, which cost 60 to 90 us each; 5 million are a manual
+# of 1,500 pages.
 _MAX_PAGES = 5_000
 _MAX_MARKS = 5_000_000  # characters, lines and pictures in all
 _MAX_PAGE_MARKS = 100_000
 _MAX_STREAM_BYTES = 50_000_000  # of one stream of a PDF, decompressed
-_MAX_DRAWING_BYTES = 60_000_000  # of drawing instructions; a page of print takes 5 to 30 kB
+_MAX_DRAWING_BYTES = 60_000_000  # of drawing instructions; a printed page takes 5 to 30 kB
 _MAX_TEXT_CHARS = 20_000_000  # of the converted text
 
 # Characters that are markup in Markdown or one of its dialects; indented text would be code.
@@ -67,7 +67,7 @@ class LimitExceeded(ValueError):
 
 
 def convert_docx(raw: bytes) -> str:
-    """Convert a .docx file to HTML. Raises ValueError where it is none, or exceeds a limit.
+    """Convert a .docx file to HTML. Raises ValueError for another file, or over a limit.
 
     markitdown's Markdown is not used: it loses words such as `[one](two)` or `&lt;`.
     """
@@ -197,7 +197,7 @@ def _decompress(compressed: bytes) -> bytes:
 
 
 def _check_pdf_size(raw: bytes) -> None:
-    """Check a document against the limits, without its layout, which takes the time."""
+    """Check a document against the limits, without its layout, which takes most of the time."""
     device = _CountingDevice(PDFResourceManager())
     interpreter = _CountingInterpreter(device.rsrcmgr, device)
     document = PDFDocument(PDFParser(BytesIO(raw)))

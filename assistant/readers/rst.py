@@ -63,7 +63,7 @@ _DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+] +)*\.\. +([A-Za-z][\w.+:-]*?) ?::(?:\s
 _TITLED_TARGET = re.compile(r"(.*\S)\s*<([^<>]+)>", re.DOTALL)
 _OPTION = re.compile(r":([\w .-]+):(?:\s++(.*))?$")
 
-# Directives by what their argument and content are. Navigation and settings are not text.
+# Directives by the kind of their argument and content. Navigation and settings are not text.
 _IGNORED_DIRECTIVES = frozenset(
     """
     codeauthor contents cssclass currentmodule default-domain highlight highlightlang index
@@ -112,7 +112,7 @@ _MAX_PAGE_CHARS = 500_000
 _MAX_LINE_CHARS = 10_000
 _MAX_TEXT_CHARS = 4_000
 _MAX_TARGETS = 1_000
-# Bugs of docutils raise any of these; such a page is read as plain text.
+# docutils' bugs raise these errors; such a page is read as plain text.
 _DOCUTILS_ERRORS = (
     AssertionError,
     AttributeError,
@@ -248,7 +248,7 @@ class _TextDirective(Directive):  # type: ignore[misc]
         return [*parts, *self._parse_content(content)]
 
     def _parse_content(self, content: StringList) -> list[nodes.Node]:
-        """Parse the content, with sections, and title styles of its own."""
+        """Parse the content, with its own sections and title styles."""
         memo = self.state.memo
         styles, level = memo.title_styles, memo.section_level
         memo.title_styles, memo.section_level = [], 0
@@ -265,7 +265,7 @@ class _TextDirective(Directive):  # type: ignore[misc]
         argument: list[str] = []
         options: dict[str, str] = {}
         last, number = "", 0
-        beside = self.content_offset < self.lineno  # the first line is on the directive's own
+        beside = self.content_offset < self.lineno  # the first line is that of the directive
         adjoining = self.content_offset <= self.lineno
         while adjoining and number < len(lines) and lines[number].strip():
             option = _OPTION.match(lines[number])
@@ -360,7 +360,7 @@ class _Translator(html5_polyglot.HTMLTranslator):  # type: ignore[misc]
     def starttag(self, node: nodes.Node, tagname: str, *rest: Any, **attributes: Any) -> str:
         tag: str = super().starttag(node, tagname, *rest, **attributes)
         line = getattr(node, "line", None)
-        if isinstance(node, nodes.Admonition):  # it loses its line when it gets a title
+        if isinstance(node, nodes.Admonition):  # loses its line when it gets a title
             line = line or next(filter(None, (child.line for child in node.children)), None)
         if not line or isinstance(node, nodes.Inline):
             return tag
@@ -384,8 +384,8 @@ def _align_lines(converted: str, line_breaks: int) -> str:
     """Add and remove line breaks until each line mark is on the line that it names."""
     before, *marked = converted.split(_LINE_MARK)
     pieces, line = ["<main>", _strip_layout_breaks(before)], 1
-    for wanted, html_ in zip(marked[::2], marked[1::2], strict=True):
-        gap = "\n" * (int(wanted) - line)
+    for marked_line, html_ in zip(marked[::2], marked[1::2], strict=True):
+        gap = "\n" * (int(marked_line) - line)
         compact = _strip_layout_breaks(html_)
         line += len(gap) + compact.count("\n")
         pieces += [gap, compact]
@@ -393,7 +393,7 @@ def _align_lines(converted: str, line_breaks: int) -> str:
 
 
 def _strip_layout_breaks(html: str) -> str:
-    """Remove the line breaks that only lay HTML out."""
+    """Remove the line breaks of HTML that do not show."""
     first, *rest = _PRE_TAG.split(html)
     pieces = [_LAYOUT_BREAK.sub(" ", first)]
     for piece in rest:

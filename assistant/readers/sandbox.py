@@ -1,8 +1,8 @@
 """Read pages in a child process with limits on memory and time.
 
 The libraries that read office documents and reStructuredText can take all memory for a small file.
-One process reads page after page, so that a guide pays for one start. It writes no file, opens no
-connection, and ends when it is idle or its parent is gone.
+One process reads all pages of a guide, so that it is started only once. It writes no file, opens no
+connection, and ends when it is idle or its parent has ended.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ ReaderName = Literal["office", "rst"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one page may take, on top of its reader's own limits on sizes and counts.
+    """The memory and time for one page; its reader also limits sizes and counts.
 
-    These are the last resort, since they depend on the machine. `memory` is in bytes above what the
-    process takes at its start, and holds on Linux only; `cpu_seconds` is CPU time, `wall_seconds`
-    the time until a response.
+    These limits are the last resort, because their effect depends on the machine. `memory` is in
+    bytes, in addition to what the process takes at its start, and is enforced on Linux only.
+    `cpu_seconds` is CPU time, `wall_seconds` the time until a response.
     """
 
-    # A Word document of 600 full pages takes 1.1 GB and 40 s; a PDF of 300 full pages 170 MB and
-    # 110 s on a busy machine. 5,000 small boxes on a page of a PDF take 130 MB, 49,000 too much.
+    # A Word document of 600 full pages takes 1.1 GB and 40 s; a PDF of 300 full pages takes 170 MB
+    # and 110 s on a busy machine. 5,000 small boxes on a page of a PDF take 130 MB; 49,000 exceed
+    # the limit.
     memory: int = 1_500_000_000
     cpu_seconds: int = 900
     wall_seconds: int = 3_600
@@ -58,8 +59,8 @@ _, reader, memory, cpu_seconds, *sys.path = sys.argv
 from assistant.readers.sandbox import run_child
 run_child(reader, int(memory), int(cpu_seconds))
 """
-_IDLE_SECONDS = 30  # without a page; then the process ends
-_START_SECONDS = 300  # 2 on an idle machine
+_IDLE_SECONDS = 30  # after this time without a page the process ends
+_START_SECONDS = 300  # a start takes 2 s on an idle machine
 _MAX_RESPONSE_BYTES = 100_000_000  # more than the text of any page within the limits
 
 
@@ -70,8 +71,8 @@ class _ProcessEnded(Exception):
 class Sandbox:
     """Reads pages in a child process, one at a time; safe to call from any thread.
 
-    Whether a page passes does not depend on the pages before it: one that fails in a process that
-    has read others is tried once more in a new process.
+    Whether a page can be read does not depend on the pages before it: a page that fails in a
+    process that has read others is tried once more in a new process.
     """
 
     def __init__(self, reader: ReaderName, limits: Limits | None = None) -> None:
@@ -87,7 +88,7 @@ class Sandbox:
         Raises ValueError, with the reason, where it cannot be read, and ModuleNotFoundError where
         the package that reads it is not installed.
         """
-        # Check this without starting a process.
+        # Check this first, without starting a process.
         if self._reader == "office" and not find_spec("markitdown"):
             raise ModuleNotFoundError("markitdown")
         with self._lock:
@@ -106,7 +107,7 @@ class Sandbox:
             self._stop()
 
     def detach(self) -> None:
-        """Leave the child to the parent, in a process that was forked."""
+        """Leave the child process to the parent; called in a process that was forked."""
         if self._socket:
             self._socket.close()
         if self._child:
@@ -171,7 +172,7 @@ class Sandbox:
             child = self._child
             self._stop()
             raise _ProcessEnded(self._exit_reason(child.returncode)) from error
-        except BaseException:  # interrupted within a response: the rest of it would come next
+        except BaseException:  # after an interrupt, the rest of the response would be read next
             self._stop()
             raise
         return response
@@ -191,7 +192,7 @@ class Sandbox:
         if connection:
             connection.close()
         if child:
-            # A process that is ending has an exit code to report.
+            # A process that is about to end needs time to report its exit code.
             with suppress(subprocess.TimeoutExpired):
                 child.wait(1 if child.poll() is None else 0)
             child.kill()
@@ -222,7 +223,7 @@ os.register_at_fork(after_in_child=_detach_sandboxes)
 
 
 def _find_python() -> str:
-    """Return the path of this Python, even where another program embeds it."""
+    """Return the path of this Python interpreter, also where another program embeds it."""
     executable = os.fsdecode(multiprocessing.spawn.get_executable() or "")
     if "py" in Path(executable).name.lower():
         return executable
@@ -258,7 +259,7 @@ def _receive_exactly(connection: socket.socket, size: int) -> bytes:
 
 def run_child(name: ReaderName, memory: int, cpu_seconds: int) -> None:
     """Read the pages that arrive on standard input, until it is idle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when it ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when this process ends
     connection = socket.socket(fileno=os.dup(0))
     pages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
     missing = ""
@@ -306,7 +307,7 @@ def _read_page(
 
 
 def _listen(connection: socket.socket, pages: queue.SimpleQueue[tuple[str, bytes]]) -> None:
-    """Queue pages as they arrive; end the process, even within a page, when its parent is gone."""
+    """Queue pages as they arrive; end the process, even during a page, when its parent ends."""
     try:
         while True:
             pages.put((_receive(connection).decode(), _receive(connection)))
@@ -315,7 +316,7 @@ def _listen(connection: socket.socket, pages: queue.SimpleQueue[tuple[str, bytes
 
 
 def _confine(memory: int) -> None:
-    """Drop the rights that reading a page does not need, and limit memory."""
+    """Remove the rights that reading a page does not need, and limit the memory."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, ValueError):  # macOS

@@ -1,8 +1,8 @@
 """Render answers, passages and pages as text for an agent, fenced as data.
 
-Whatever comes from the guide is data, also where a page tells its reader what to do. It stands
-between two lines with a mark that no page can contain, because the mark is a digest of the text
-between them.
+Everything from the guide is data, even where a page tells its reader what to do. It is put between
+two lines with a mark that no page can contain, because the mark is a digest of the text between
+them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from assistant.models.documents import Passage
 
 MAX_CHARS = 20_000
-"""Characters of the guide in one result at most; the result says how to get the rest."""
+"""The most characters of the guide in one result; the result says how to get the rest."""
 
 TRUNCATED = f"This is cut: a result holds at most {MAX_CHARS:,} characters."
 
 _MAX_LINE_CHARS = 300  # of a heading or a title
-_MAX_LABEL_CHARS = 100  # of one that stands outside the marks
+_MAX_LABEL_CHARS = 100  # of a name or title outside the marks
 _ANGLE_BRACKETS = str.maketrans("<>", "‹›")
 
 
@@ -50,8 +50,8 @@ def render_answer(answer: Answer) -> str:
         parts.insert(0, f"Understood as: {answer.understood_as}")
     parts += filter(None, [answer.missing_note])
     cited = answer.citations
-    recommended = [f"{one.title} ({one.kind}) {one.url}" for one in answer.resources]
-    parts += _render_list("Sources:", [f"[{one.n}] {_locate(one)}" for one in cited])
+    recommended = [f"{item.title} ({item.kind}) {item.url}" for item in answer.resources]
+    parts += _render_list("Sources:", [f"[{source.n}] {_locate(source)}" for source in cited])
     parts += _render_list("The guide recommends:", recommended)
     if not answer.found:
         parts += _render_list(
@@ -62,7 +62,7 @@ def render_answer(answer: Answer) -> str:
     whole = "\n\n".join(parts)
     blocks = [] if answer.found else [f"{REFUSAL} Say so instead of answering without it."]
     if whole:
-        paths = ", ".join(dict.fromkeys(one.path for one in cited)) or "its headings"
+        paths = ", ".join(dict.fromkeys(source.path for source in cited)) or "its headings"
         blocks.append(fence_as_data(whole[:MAX_CHARS], paths))
     if len(whole) > MAX_CHARS:
         blocks.append(
@@ -133,7 +133,7 @@ def _format_location(path: str, anchor: str, headings: Sequence[str]) -> str:
 
 
 def _render_list(title: str, lines: Iterable[str]) -> list[str]:
-    listed = "\n".join(f"- {one_line(one)}" for one in lines)
+    listed = "\n".join(f"- {one_line(line)}" for line in lines)
     return [f"{title}\n{listed}"] if listed else []
 
 
@@ -143,7 +143,7 @@ def plain_label(text: str) -> str:
     Invisible characters, controls and marks of the writing direction are removed, and angle
     brackets replaced, so that it cannot form a tag or a mark.
     """
-    visible = "".join(one for one in strip_invisible(" ".join(text.split())) if one.isprintable())
+    visible = "".join(c for c in strip_invisible(" ".join(text.split())) if c.isprintable())
     return one_line(visible).translate(_ANGLE_BRACKETS)[:_MAX_LABEL_CHARS].rstrip()
 
 

@@ -1,4 +1,4 @@
-"""The messages of the chat in every language, and the choice of a language for a reader.
+"""Load the messages of the chat in every language, and choose a reader's language.
 
 Values that are filled into a message are not escaped.
 """

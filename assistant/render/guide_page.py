@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from assistant.render.html import Branding
 
 MAX_HIGHLIGHT_CHARS = 20_000
-"""Characters of a highlight at most; ends that are further apart are not of one quote."""
+"""The most characters of a highlight; ends that are further apart are not of one quote."""
 
 RTL_LANGUAGES = frozenset("ar arc ckb dv fa he ps sd ug ur yi".split())
 
@@ -89,10 +89,10 @@ def _add_ask_links(body: str, anchors: set[str], page: Page, root: str, messages
 
 
 def mark_quote(body: str, highlight: Highlight) -> str:
-    """Put a quote of the body in `<mark>`; return the body as it is where the quote is missing.
+    """Put a quote of the body in `<mark>`; return the body unchanged where the quote is missing.
 
-    The quote is looked for from its section on, and compared without white space, in which
-    rendered HTML and passages differ.
+    The search starts at the quote's section and ignores white space, in which rendered HTML and
+    passages differ.
     """
     heading_start = body.find(f'id="{html.escape(highlight.anchor)}"') if highlight.anchor else 0
     begin = body.rfind("<", 0, heading_start + 1) if heading_start > 0 else 0

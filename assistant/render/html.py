@@ -27,7 +27,7 @@ CONTEXT_CHARS = 500
 """Characters of a passage shown before and after a quote."""
 
 MAX_QUESTION_CHARS = 300
-"""Characters of a question that are shown at most."""
+"""The most characters of a question that are shown."""
 
 _LINE_ENDS = re.compile(r"(?<!\s)\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
@@ -105,7 +105,7 @@ class HtmlRenderer:
         sources = "".join(self._render_sources(answer.citations, texts))
         source_list = self._render_list("sources", 'ol class="sources"', sources)
         if all(_is_resource_line(citation, answer.resources) for citation in answer.citations):
-            # The cards hold all that the quotes do, with links: they come first.
+            # The cards contain everything the quotes do, and links, so they come first.
             summary = escape(self.messages("as_listed"))
             details = f"<details><summary>{summary}</summary>{quotes}{source_list}</details>"
             body = recommended + details
@@ -141,7 +141,7 @@ class HtmlRenderer:
         return note + self._render_other_readings(answer)
 
     def _render_other_readings(self, answer: Answer) -> str:
-        """Render buttons that ask the other readings of the question."""
+        """Render buttons that ask the other interpretations of the question."""
         buttons = " ".join(map(self._render_question_button, answer.other_readings))
         label = escape(self.messages("did_you_mean"))
         return f'<p class="others">{label} {buttons}</p>' if buttons else ""
@@ -213,7 +213,7 @@ class HtmlRenderer:
         return self._render_list(heading, 'ul class="sections"', items)
 
     def _render_next_questions(self, answer: Answer) -> str:
-        """Render suggestions; the style sheet shows those of the last turn alone."""
+        """Render suggestions; the style sheet shows only those of the last turn."""
         buttons = " ".join(map(self._render_question_button, answer.next_questions))
         heading = escape(self.messages("next_questions"))
         return f'<div class="next"><h3>{heading}</h3><p>{buttons}</p></div>' if buttons else ""

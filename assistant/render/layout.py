@@ -1,6 +1,6 @@
 """Render whole HTML documents: their common layout, notices, progress and stored answers.
 
-A page runs no script but those it names, and requests nothing from other hosts.
+A page runs only the scripts that it names, and requests nothing from other hosts.
 """
 
 from __future__ import annotations
@@ -124,6 +124,6 @@ def _change_message(citation: Citation, renderer: HtmlRenderer) -> str:
 
 
 def message_tags(messages: Messages, keys: Sequence[str]) -> str:
-    """Return messages for scripts as data; a script fills in the values, which are in braces."""
+    """Return messages as data for scripts, which fill in the values in braces."""
     tags = ((key, messages(key, **_BLANKS)) for key in keys)
     return "".join(f'<meta name="say-{key}" content="{escape(text)}">' for key, text in tags)

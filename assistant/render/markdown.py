@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assistant.render.catalogue import Messages
 
 MAX_FOOTNOTES = 100
-"""Footnotes of a turn that are parsed at most; no answer has as many."""
+"""The most footnotes of a turn that are parsed; no answer has as many."""
 
 PARAGRAPH_BREAK = "\n\n"
 """The separator of two paragraphs."""
@@ -76,7 +76,7 @@ class MarkdownRenderer:
         return paragraphs
 
     def parse_turn(self, text: str) -> Turn:
-        """Parse an earlier message as the answer it was, with its sources; any other text as it is.
+        """Parse an earlier message as an answer with its sources; return any other text unchanged.
 
         An answer ends with its footnotes, numbered from 1.
         """
@@ -89,8 +89,8 @@ class MarkdownRenderer:
         body = "\n".join(lines).rstrip("\n")
         if body.partition(PARAGRAPH_BREAK)[0] in _refusal_messages():
             return Turn("agent", REFUSAL)
-        numbered = [int(note[1]) for note in notes] == list(range(1, len(notes) + 1))
-        quotes = _split_quotes(body, len(notes)) if numbered and len(notes) <= MAX_FOOTNOTES else []
+        in_order = [int(note[1]) for note in notes] == list(range(1, len(notes) + 1))
+        quotes = _split_quotes(body, len(notes)) if in_order and len(notes) <= MAX_FOOTNOTES else []
         if not quotes:
             return Turn("agent", _MARKER.sub("", body))
         answer = PARAGRAPH_BREAK.join(
@@ -151,7 +151,7 @@ def _refusal_messages() -> Sequence[str]:
 
 
 def _render_link(words: str, url: str) -> str:
-    escaped = _URL_SPECIALS.sub(lambda sources: quote(sources[0], safe=""), url)
+    escaped = _URL_SPECIALS.sub(lambda match: quote(match[0], safe=""), url)
     return f"[{_escape_label(words)}]({escaped})"
 
 

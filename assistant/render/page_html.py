@@ -1,7 +1,7 @@
-"""Render the content of a page as harmless HTML, with none of its author's own markup.
+"""Render the content of a page as harmless HTML, without its author's own markup.
 
-Raw HTML becomes the blocks that a reader would see of it, images become their alternative text, and
-a link that could run a script becomes text.
+Raw HTML becomes the blocks that a reader would see, an image becomes its alternative text, and a
+link that could run a script becomes text.
 """
 
 from __future__ import annotations
@@ -75,17 +75,15 @@ def render_markdown(
 
 
 def render_blocks(blocks: Iterable[Block], anchors: Iterable[tuple[int, str]]) -> str:
-    """Render blocks as HTML: the form of a page in any format but Markdown."""
+    """Render blocks as HTML: the blocks of a page in any format except Markdown."""
     pieces: list[str] = []
     ids = _HeadingIds(anchors)
     open_tag = ""
     for block in blocks:
-        wanted = {"item": "ul", "row": "table", "header": "table"}.get(block.kind, "")
-        if wanted != open_tag:
-            pieces.append(
-                (f"</{open_tag}>\n" if open_tag else "") + (f"<{wanted}>" if wanted else "")
-            )
-            open_tag = wanted
+        tag = {"item": "ul", "row": "table", "header": "table"}.get(block.kind, "")
+        if tag != open_tag:
+            pieces.append((f"</{open_tag}>\n" if open_tag else "") + (f"<{tag}>" if tag else ""))
+            open_tag = tag
         anchor = ids.take(block.lines[0]) if block.kind == "heading" else ""
         pieces.append(_render_block(block, anchor))
     return "".join(pieces) + (f"</{open_tag}>\n" if open_tag else "")

@@ -25,7 +25,7 @@ def accent_css(accent: str) -> str:
 
 
 def adjust_contrast(colour: str, ground: str) -> str:
-    """Move a colour towards black or white, as little as makes it readable on a background."""
+    """Move a colour towards black or white, just enough to be readable on a background."""
     start = _parse_hex(colour)
     towards = (0.0, 0.0, 0.0) if _luminance(_parse_hex(ground)) > 0.18 else (1.0, 1.0, 1.0)
     for step in range(101):
@@ -43,9 +43,9 @@ def text_colour(ground: str) -> str:
     return max(("#ffffff", "#000000"), key=lambda ink: contrast_ratio(ink, ground))
 
 
-def contrast_ratio(one: str, other: str) -> float:
+def contrast_ratio(first: str, second: str) -> float:
     """Return the contrast ratio of two colours, 1 to 21."""
-    low, high = sorted(_luminance(_parse_hex(colour)) for colour in (one, other))
+    low, high = sorted(_luminance(_parse_hex(colour)) for colour in (first, second))
     return (high + 0.05) / (low + 0.05)
 
 

@@ -1,4 +1,4 @@
-"""Addresses of pages, sections, quotes and resources: on the published site or on this server.
+"""Make addresses of pages, sections, quotes and resources, on the published site or this server.
 
 `root` is the path that this server is published under.
 """
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from assistant.models.documents import Resource
 
 WEB_SCHEMES = ("http://", "https://")
-FRAGMENT_WORDS = 8  # at each end of a quote, which its link names for the browser to highlight
+FRAGMENT_WORDS = 8  # words at each end of a quote in its link, which the browser highlights
 
 LIST_MARKER = re.compile(r"^( *)(?:- |(\d+\. ))")
-"""The marker before a list item in a quote, which the text of its page does not have."""
+"""The marker before a list item in a quote; the text of its page does not have it."""
 
 
 def page_url(path: str, root: str = "") -> str:
@@ -58,12 +58,12 @@ def _quote_ends(citation: Citation) -> list[str]:
     """Return the first words of a quote, and its last where it is long."""
     lines = [line for line in citation.quote.splitlines() if line != citation.headings[-1]]
     cells = [cell.split() for line in lines for cell in LIST_MARKER.sub("", line).split(" | ")]
-    worded = [words for words in cells if words]
-    if not worded:
+    filled = [words for words in cells if words]
+    if not filled:
         return []
-    if len(worded) == 1 and len(worded[0]) <= 2 * FRAGMENT_WORDS:
-        return [" ".join(worded[0])]
-    return [" ".join(worded[0][:FRAGMENT_WORDS]), " ".join(worded[-1][-FRAGMENT_WORDS:])]
+    if len(filled) == 1 and len(filled[0]) <= 2 * FRAGMENT_WORDS:
+        return [" ".join(filled[0])]
+    return [" ".join(filled[0][:FRAGMENT_WORDS]), " ".join(filled[-1][-FRAGMENT_WORDS:])]
 
 
 def ask_url(question: str, root: str = "") -> str:

@@ -1,4 +1,8 @@
-"""Decide whether the guide answers a question: the threshold and what speaks against an answer."""
+"""Find what speaks against an answer, and read the threshold that was calibrated for an index.
+
+The probability is compared with the threshold in `answering/answerer.py`. A question that this
+module finds unanswered has its probabilities lowered below the threshold.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +28,13 @@ if TYPE_CHECKING:
 
 CALIBRATION_FILE = "calibration.json"
 
-# A follow-up is refused when most of its own words are foreign to the guide: what it takes from the
-# conversation does not show that the guide answers it. A word in this many passages is not foreign,
-# even where the hits lack it.
+# A follow-up is refused when the guide does not use most of its own words: the words that it takes
+# from the conversation do not show that the guide answers it. The guide uses a word that is in this
+# many passages, even where the hits lack it.
 _COMMON_FREQUENCY = 3
-# The share of a follow-up's own words that the hits have to contain. Of 250 follow-ups that a guide
-# answers it refuses .8 %, of 300 put after another conversation 3 % (.18 to .15 answered).
+# The share, by idf, of a follow-up's own words that the hits have to contain. This refuses .8 % of
+# 250 follow-ups that a guide answers. Of 300 follow-ups moved into another conversation, which the
+# guide does not answer, it refuses 3 %: the share answered falls from .18 to .15.
 _MIN_HIT_COVERAGE = 0.3
 _TOP_K = 5
 
@@ -37,10 +42,10 @@ _RERUN_HINT = "Run: assistant calibrate, or assistant calibrate --reset"
 
 
 def focus_not_in_guide(interpretation: Interpretation, vocabulary: Vocabulary) -> bool:
-    """Whether the guide never uses the word for what the question wants named.
+    """Whether the guide never uses the word for the thing that the question asks the name of.
 
-    True of 18 of 3,275 questions that a guide answers, and of 101 of 3,251 others. A list need not
-    use the word for what it lists.
+    True for 18 of 3,275 questions that a guide answers, and for 101 of 3,251 others. Questions for
+    a list do not count: a list need not use the word for its items.
     """
     query = interpretation.query
     is_list = interpretation.question.type in {"list", "choice"}
@@ -55,9 +60,9 @@ def supports_follow_up(
     """Whether the guide uses a follow-up's own words: often, or in the passages retrieved for it.
 
     `hit_terms` are the terms of each hit, best first. The hits have to contain some of the words: a
-    word that is common elsewhere leads away from the conversation.
+    word that is common only elsewhere in the guide belongs to another subject.
     """
-    in_top, in_any = (set().union(*some) for some in (hit_terms[:_TOP_K], hit_terms))
+    in_top, in_any = (set().union(*terms) for terms in (hit_terms[:_TOP_K], hit_terms))
     total = known = covered = 0.0
     for word in words:
         for term in (term for term in word.terms if term not in GENERIC_STEMS):
@@ -105,7 +110,7 @@ def read_threshold(folder: Path, model: str) -> tuple[float | None, str]:
 
 
 def digest_ranking_model() -> str:
-    """Digest the shipped weights and the features they belong to."""
+    """Compute the digest of the shipped weights and of the features they belong to."""
     model = load_shipped_model()
     weights = [
         *model.ranker.tolist(),
@@ -116,6 +121,6 @@ def digest_ranking_model() -> str:
 
 
 def digest_json(data: object) -> str:
-    """Digest a value of JSON types: 16 hexadecimal digits of a sha256."""
+    """Compute the digest of a value of JSON types: 16 hexadecimal digits of a sha256."""
     text = json.dumps(data, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

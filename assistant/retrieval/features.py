@@ -40,11 +40,12 @@ FEATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The candidates of one query by passage number, with all that was measured of them.
+    """What was measured of the candidates of one query.
 
-    `matches` says where the query's terms occur. `sentence_cosines` and `sentence_scores` are of
-    all sentences, one candidate's after another's. A rank is None where that arm did not find the
-    candidate.
+    `keys` are their passage numbers, and `matches` says where the query's terms occur in them.
+    `sentence_cosines` and `sentence_scores` have one value per sentence, candidate after candidate;
+    the other fields have one per candidate. A rank is None where that retriever, dense or lexical,
+    did not return the candidate.
     """
 
     keys: Sequence[int]
@@ -58,7 +59,7 @@ class Evidence:
     lexical_ranks: Sequence[int | None]
 
     def sentence_scores_of(self, key: int) -> tuple[float, ...]:
-        """The score of each sentence of one candidate."""
+        """Return the score of each sentence of one candidate."""
         position, counts = self.keys.index(key), self.matches.positions.sentences.tolist()
         start = sum(counts[:position])
         return tuple(self.sentence_scores[start : start + counts[position]].tolist())
@@ -77,7 +78,8 @@ def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -
     - `missing_terms`: the idf of the rarest term that the passage lacks, over that of the query's
       rarest term.
     - `focus_missing`: 1 − `window` where the passage lacks the query's focus, else 0.
-    - `answer_type`: 0 where the window has no date, number or name though one is asked for, else 1.
+    - `answer_type`: 0 where the question asks for a date, number or name and the window has none,
+      else 1.
     - `brevity`: falls from 1 for an empty text to ½ at 20 terms.
     """
     matches, positions = evidence.matches, evidence.matches.positions
@@ -87,7 +89,7 @@ def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -
         return features
     idfs = vocabulary.idfs(query.terms)
     total_idf, max_idf = sum(idfs.tolist()) or 1.0, max(idfs.tolist(), default=1.0)
-    # The best sentence is nearest by meaning and by words; the answer may stand beside it.
+    # The best sentence is the nearest by meaning and by words; the answer may be next to it.
     scores = positions.pad_by_passage(evidence.sentence_scores, HEADING_SCORE)
     best = scores.argmax(axis=1)
     has_text = scores.max(axis=1) > HEADING_SCORE
@@ -115,7 +117,7 @@ def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -
 
 
 def _window_text(passage: Passage, best: int) -> str:
-    """The text of a sentence and its neighbours, without the heading."""
+    """Join a sentence and its neighbours, without the heading."""
     window = passage.sentences[max(0, best - 1) : best + 2]
     return " ".join(passage.slice(sentence) for sentence in window if sentence.kind != "heading")
 

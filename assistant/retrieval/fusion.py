@@ -1,4 +1,4 @@
-"""Merge ranked lists: the two arms of a search into one, and sub-queries into one."""
+"""Merge ranked lists: those of the dense and the lexical retriever, and those of sub-queries."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ if TYPE_CHECKING:
     from assistant.models.answers import Candidates, Hit
 
 DENSE_WEIGHT = 0.45
-"""The weight of the vectors in the mix; .4 to .5 was best on every set measured."""
+"""The weight of the dense scores in the mix; .4 to .5 was best on every set measured."""
 
 # The constant of reciprocal rank fusion. Over 29 questions in several parts nDCG@10 was .791 with
-# 10, .790 with 3, .769 with 1, and .788 for the question not split; the parts without the whole
-# question gave .786, the best of each in turn .696.
+# 10, .790 with 3 and .769 with 1. It was .788 for the question not split, .786 for the parts
+# without the whole question, and .696 for the best hits of the parts in turn.
 _RRF_K = 10
 
 
 def fuse(candidates: Candidates) -> list[int]:
-    """Mix both arms' min-max scores into one list of passage numbers, ties in document order.
+    """Mix the scores of both retrievers into one list of passage numbers, ties in document order.
 
-    Scales each arm's scores to [0, 1]; a passage that an arm did not find counts 0 there.
+    Scales the scores of each retriever to [0, 1] (min-max). A passage that a retriever did not
+    return counts 0 there.
     """
     mixed: dict[int, float] = {}
-    arms = ((candidates.dense, DENSE_WEIGHT), (candidates.lexical, 1 - DENSE_WEIGHT))
-    for scored, weight in arms:
+    weighted = ((candidates.dense, DENSE_WEIGHT), (candidates.lexical, 1 - DENSE_WEIGHT))
+    for scored, weight in weighted:
         if not scored:
             continue
         scores = [score for _, score in scored]

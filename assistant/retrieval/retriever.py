@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 100
 MAX_CACHED_PASSAGES = 4096
-"""How many passages stay in memory, about 4 KB each; beyond it the cache starts afresh."""
+"""How many passages stay in memory, about 4 KB each; with more, the cache starts again empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalResult:
-    """The hits of a sub-query's best interpretation, and other interpretations with an answer."""
+    """The hits of a sub-query's best interpretation, and other interpretations with an answer.
+
+    `other_readings` are the texts of these others.
+    """
 
     interpretation: Interpretation
     vector: Vectors
@@ -77,13 +80,15 @@ class Retriever:
     ) -> tuple[list[RetrievalResult], tuple[Hit, ...]]:
         """Retrieve each sub-query, and merge the hits of all.
 
-        Where there are several parts, the whole question behind them adds hits and no result.
+        Where a question has several parts, the whole question after them adds hits and no result.
         """
         deadline.check()
         context = None
         if analysis.context:
             context = self._search_context(analysis.context, vectors[analysis.context])
-        results = [self._retrieve_subquery(each, vectors, context) for each in analysis.subqueries]
+        results = [
+            self._retrieve_subquery(subquery, vectors, context) for subquery in analysis.subqueries
+        ]
         hits = merge_hits([result.hits for result in results])
         return results[:-1] if len(results) > 1 else results, hits
 
@@ -116,11 +121,14 @@ class Retriever:
     ) -> RetrievalResult:
         """Retrieve every interpretation and choose the best.
 
-        Lowers its hits below the threshold for a follow-up that leads away from the conversation.
+        Lowers its hits below the threshold for a follow-up whose own words the guide does not
+        support.
         """
         results = [
-            self._retrieve_interpretation(each, vectors[each.search_text], context)
-            for each in subquery.interpretations
+            self._retrieve_interpretation(
+                interpretation, vectors[interpretation.search_text], context
+            )
+            for interpretation in subquery.interpretations
         ]
         best = self._choose_interpretation(results)
         if self._supports(subquery, best.hits):
@@ -157,7 +165,10 @@ class Retriever:
     def _rank_candidates(
         self, query: Query, vector: Vectors, context: ConversationContext | None
     ) -> tuple[Evidence, tuple[Hit, ...]]:
-        """Search both arms for one query and rank what they find, with the conversation's."""
+        """Search with both retrievers for one query, and rank their candidates.
+
+        The candidates of the conversation are ranked with them.
+        """
         store = self._store
         with time_step("look up"):
             terms = (*query.terms, *query.expansions)
@@ -206,7 +217,7 @@ class Retriever:
         )
 
     def _load_passages(self, keys: Sequence[int]) -> list[Passage]:
-        """Load passages by number; those used lately stay in memory."""
+        """Load passages by number; recently used ones stay in memory."""
         cache = self._passage_cache
         missing = [key for key in keys if key not in cache]
         if missing:

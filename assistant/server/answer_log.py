@@ -1,7 +1,7 @@
-"""The answer log: answers as they were given, and readers' ratings of them, for some days.
+"""Store answers as they were given, and readers' ratings of them, for some days: the answer log.
 
-Rows leave when they are too old, when the log is too large, and when somebody wants a text gone.
-Nothing of who asked is stored.
+Rows are deleted when they are too old, when the log is too large, and when an operator deletes a
+text. The log does not store who asked.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ from assistant.text.normalize import normalise, strip_invisible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    _Seconds = Callable[[], float]
+    _Clock = Callable[[], float]
 
 _DAY = 86_400.0
-_SWEEP_SECONDS = 3_600.0  # between two deletions of what is too old
-_MAX_COMMENT = 2_000
+_SWEEP_SECONDS = 3_600.0  # between two deletions of expired rows
+_MAX_COMMENT_CHARS = 2_000
 _MEGABYTE = 1 << 20
-_MAX_VOTES = 500  # of one answer; the oldest leave first
-_VOTE_BYTES = 150  # of a vote and its place in the indexes, besides its comment
-_PAGE_SIZE = 200  # rows read at once
-# A log that is full lets go of four answers, then measures itself again; of 200 at most for one
-# that is added, which takes .1 s, and no more often than each thousandth part of its size.
-_BATCH, _BATCHES, _GRAIN = 4, 50, 1_000
-_CHECKPOINT_SECONDS = 10.0  # that emptying the write-ahead log may take while others read
-_LAST_TIME, _STEP_OFFSET, _STEP_SINCE = 1, 2, 3  # rows of the clock
+_MAX_VOTES = 500  # on one answer; the oldest are deleted first
+_VOTE_BYTES = 150  # of a vote and its index entries, without its comment
+_PAGE_ROWS = 200  # rows read at once
+# A full log deletes four answers, then measures its size again. For each answer it adds, it deletes
+# at most 200, which takes .1 s. It measures its size once per thousandth of its limit added.
+_ANSWERS_PER_BATCH, _MAX_BATCHES, _CHECKS_PER_LIMIT = 4, 50, 1_000
+_CHECKPOINT_SECONDS = 10.0  # to wait for readers until the write-ahead log can be emptied
+_LAST_TIME, _STEP_OFFSET, _STEP_SINCE = 1, 2, 3  # rows of the table CLOCK
 _ID = re.compile(r"[a-z2-7]{16}")
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedAnswer:
-    """An answer as it was given at a time, in UTC; `texts` are whole passages by their ids.
+    """An answer as it was given; `texts` are whole passages by their ids.
 
-    `language` is the one the answer was shown in.
+    `at` is in UTC, and `language` is the language that the answer was shown in.
     """
 
     id: str
@@ -75,9 +75,9 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """How many readers an answer helped and did not help, their comments, and the last time.
+    """The number of readers an answer helped and did not help, and their comments, newest first.
 
-    The newest comment stands first. `at` is in UTC.
+    `at` is the time of the last vote, in UTC.
     """
 
     id: str
@@ -97,14 +97,14 @@ class LogMatches:
 
 
 class AnswerLog:
-    """Answers and their ratings by ids that cannot be guessed; safe to share between threads.
+    """Stores answers and ratings under ids that cannot be guessed; safe to share between threads.
 
     All methods raise AnswerLogError where the database fails, or is locked by another process for
     longer than two seconds.
     """
 
     def __init__(
-        self, engine: sql.Engine, days: int, megabytes: int, clocks: tuple[_Seconds, _Seconds]
+        self, engine: sql.Engine, days: int, megabytes: int, clocks: tuple[_Clock, _Clock]
     ) -> None:
         self._engine = engine
         self._dialect = engine.dialect.name
@@ -124,15 +124,15 @@ class AnswerLog:
         *,
         days: int,
         megabytes: int = 500,
-        clock: _Seconds = time.time,
-        monotonic: _Seconds = time.monotonic,
+        clock: _Clock = time.time,
+        monotonic: _Clock = time.monotonic,
     ) -> AnswerLog:
         """Open the log at a database URL, SQLite's or PostgreSQL's, or make a new one.
 
-        What is older than `days` by the clock, in seconds since 1970, is deleted; where it has
-        more than so many megabytes, the oldest answers are. A clock that jumps ahead deletes
-        nothing until it has run evenly for an hour. Raises AnswerLogError where the database
-        cannot be opened and written.
+        Rows older than `days` by the clock, which returns seconds since 1970, are deleted; so are
+        the oldest answers of a log that is larger than `megabytes`. A clock that jumps ahead
+        deletes nothing until it has run evenly for an hour. Raises AnswerLogError where the
+        database cannot be opened and written.
         """
         log = cls(store.create_engine(url), days, megabytes, (clock, monotonic))
         try:
@@ -163,7 +163,7 @@ class AnswerLog:
         return id_
 
     def get(self, id: str) -> LoggedAnswer | None:  # noqa: A002 - its name everywhere
-        """Return the answer of an id; None where there is none, or none any more."""
+        """Return the answer of an id; None where there is none, or it was deleted."""
         if not _ID.fullmatch(id):
             return None
         rows = sql.select(ANSWERS).where(ANSWERS.c.id == id, ANSWERS.c.at >= self._cutoff())
@@ -175,9 +175,9 @@ class AnswerLog:
     def rate(self, id: str, helpful: bool, comment: str = "", *, vote: str = "") -> bool:  # noqa: A002, FBT001
         """Store a reader's rating of an answer. False where there is no such answer.
 
-        `vote` is the name the reader's page gives this vote: another of that name replaces it,
-        for the same answer. Without a name it counts as another reader's. A comment is cut at
-        2,000 characters, and of an answer the newest 500 votes are stored.
+        `vote` is the name that the reader's page gives this vote: a later vote of that name on the
+        same answer replaces it. A vote without a name counts as another reader's. A comment is cut
+        at 2,000 characters. The newest 500 votes on an answer are stored.
         """
         if not _ID.fullmatch(id):
             return False
@@ -185,7 +185,7 @@ class AnswerLog:
             "vote": self._digest(json.dumps([id, vote or secrets.token_hex(16)])),
             "answer": id,
             "helpful": helpful,
-            "comment": strip_invisible(comment)[:_MAX_COMMENT],
+            "comment": strip_invisible(comment)[:_MAX_COMMENT_CHARS],
             "at": self._clock.latest(),
         }
         votes = sql.select(VOTES.c.vote).where(VOTES.c.answer == id)
@@ -222,21 +222,22 @@ class AnswerLog:
             return tuple(self._parse_rating(row, votes) for row, votes in rows)
 
     def find_text(self, text: str) -> LogMatches:
-        """Find the answers that contain a text, and the votes whose comment does, in any case.
+        """Find the answers and the votes that contain a text, ignoring case.
 
-        An answer contains it where its question, its quotes or the passages they are from do.
+        An answer contains it if its question, its quotes or the quoted passages do; a vote, if its
+        comment does.
         """
-        wanted = normalise(text).casefold()
+        folded = _fold_case(text)
         answers = [
-            row.id for row in self._rows(ANSWERS.c.id) if wanted in _searchable_text(row.record)
+            row.id for row in self._rows(ANSWERS.c.id) if folded in _searchable_text(row.record)
         ]
-        votes = [row.vote for row in self._rows(VOTES.c.vote) if wanted in _fold_case(row.comment)]
+        votes = [row.vote for row in self._rows(VOTES.c.vote) if folded in _fold_case(row.comment)]
         return LogMatches(tuple(answers), tuple(votes))
 
     def delete(self, matches: LogMatches) -> None:
         """Delete answers with all their votes, and votes, so that no file contains their text.
 
-        Raises AnswerLogError where a process that reads keeps what is deleted in the file.
+        Raises AnswerLogError where another process is reading, which keeps the text in the file.
         """
         with self._connection() as connection:
             for column, names in (
@@ -244,15 +245,15 @@ class AnswerLog:
                 (VOTES.c.answer, matches.answers),
                 (ANSWERS.c.id, matches.answers),
             ):
-                for start in range(0, len(names), _PAGE_SIZE):
-                    batch = column.in_(names[start : start + _PAGE_SIZE])
+                for start in range(0, len(names), _PAGE_ROWS):
+                    batch = column.in_(names[start : start + _PAGE_ROWS])
                     self._delete(connection, column.table, batch)
             deadline = time.monotonic() + _CHECKPOINT_SECONDS
             while not self._truncate_wal(connection):
                 if time.monotonic() > deadline:
                     message = (
-                        f"{store.describe_url(self._engine.url)} is read by a process, which holds "
-                        "on to its write-ahead log. What was deleted is still in that."
+                        f"{store.describe_url(self._engine.url)} is being read by another process, "
+                        "so the deleted text is still in its write-ahead log."
                     )
                     raise AnswerLogError(message, store.LOCKED_HINT)
 
@@ -266,7 +267,7 @@ class AnswerLog:
             connection.execute(store.insert_key(self._dialect, secrets.token_hex(32)))
             key = connection.execute(sql.select(KEYS.c.key)).scalar_one()
             for table in (ANSWERS, VOTES):
-                connection.execute(sql.select(table).limit(0))  # another's table lacks a column
+                connection.execute(sql.select(table).limit(0))  # fails for a foreign table
             self._move_old_ratings(connection)
             self._resume_clock(connection)
             self._delete_expired(connection)
@@ -287,7 +288,7 @@ class AnswerLog:
         connection.execute(rated, empty)
 
     def _resume_clock(self, connection: sql.Connection) -> None:
-        """Set the steady clock to when this log was last in use, as it says or its rows do."""
+        """Continue the steady clock from when this log was last used: its CLOCK or newest row."""
         times = {n: at for n, at in connection.execute(sql.select(CLOCK.c.n, CLOCK.c.at))}  # noqa: C416
         newest = sql.select(sql.func.max(ANSWERS.c.at))
         last_time = times.get(_LAST_TIME) or connection.execute(newest).scalar()
@@ -297,16 +298,16 @@ class AnswerLog:
             self._clock.resume(last_time, step)
 
     def _delete_expired(self, connection: sql.Connection) -> None:
-        """Delete what is too old, unless that was done within the hour."""
-        passed = self._monotonic()
-        if passed < self._next_sweep:
-            self._clock.now()  # so that a step is noticed when it is made
+        """Delete expired rows, unless that was done within the last hour."""
+        elapsed = self._monotonic()
+        if elapsed < self._next_sweep:
+            self._clock.now()  # so that a step of the clock is noticed when it happens
             return
-        self._next_sweep = passed + _SWEEP_SECONDS
+        self._next_sweep = elapsed + _SWEEP_SECONDS
         now, cutoff = self._clock.now(), self._clock.earliest() - self._max_age
         step = self._clock.pending_step
         for table in (ANSWERS, VOTES):
-            if step is None:  # what is dated by a clock that was wrong would stay too long
+            if step is None:  # a row dated by a wrong clock would stay too long
                 late = table.c.at > now + SMALL_STEP
                 connection.execute(sql.update(table).where(late).values(at=now))
             self._delete(connection, table, table.c.at < cutoff)
@@ -324,12 +325,12 @@ class AnswerLog:
 
     def _delete_oldest(self, connection: sql.Connection, newest: str) -> None:
         """Delete the oldest answers except the newest one, where the log is too large."""
-        if self._bytes_since_check < self._max_bytes // _GRAIN:
+        if self._bytes_since_check < self._max_bytes // _CHECKS_PER_LIMIT:
             return
         bytes_used = store.bytes_used(self._dialect)
         others = sql.select(ANSWERS.c.id).where(ANSWERS.c.id != newest)
-        batch = others.order_by(ANSWERS.c.at, ANSWERS.c.id).limit(_BATCH)
-        for _ in range(_BATCHES):
+        batch = others.order_by(ANSWERS.c.at, ANSWERS.c.id).limit(_ANSWERS_PER_BATCH)
+        for _ in range(_MAX_BATCHES):
             if connection.execute(bytes_used).scalar_one() <= self._max_bytes:
                 self._bytes_since_check = 0
                 return
@@ -338,13 +339,13 @@ class AnswerLog:
             self._delete(connection, ANSWERS, ANSWERS.c.id.in_(names))
 
     def _delete(
-        self, connection: sql.Connection, table: sql.FromClause, which: sql.ColumnElement[bool]
+        self, connection: sql.Connection, table: sql.FromClause, condition: sql.ColumnElement[bool]
     ) -> None:
-        if connection.execute(sql.delete(table).where(which)).rowcount:  # type: ignore[arg-type]
+        if connection.execute(sql.delete(table).where(condition)).rowcount:  # type: ignore[arg-type]
             self._has_deleted_text = True
 
     def _truncate_wal(self, connection: sql.Connection) -> bool:
-        """Write SQLite's write-ahead log to the file and truncate it; whether that was done."""
+        """Write SQLite's write-ahead log to the file and truncate it; return whether it worked."""
         if self._dialect == "sqlite":
             self._has_deleted_text = not store.truncate_wal(connection)
         return not self._has_deleted_text
@@ -353,19 +354,19 @@ class AnswerLog:
         return self._clock.latest() - self._max_age
 
     def _rows(self, key: sql.Column[str]) -> Iterator[sql.Row[Any]]:
-        """Read all rows of a table in the order of a key, some at a time."""
+        """Read all rows of a table in the order of a key, a page at a time."""
         last = ""
         while True:
-            page = sql.select(key.table).where(key > last).order_by(key).limit(_PAGE_SIZE)
+            page = sql.select(key.table).where(key > last).order_by(key).limit(_PAGE_ROWS)
             with self._connection() as connection:
                 rows = connection.execute(page).all()
             yield from rows
-            if len(rows) < _PAGE_SIZE:
+            if len(rows) < _PAGE_ROWS:
                 return
             last = getattr(rows[-1], key.name)
 
     def _answer_id(self, answer: Answer) -> str:
-        """Make the id of an answer: a keyed digest, so that it tells nobody what was asked."""
+        """Make the id of an answer: a keyed digest, so that it does not reveal the question."""
         cited = [wire.to_dict(citation) for citation in answer.citations]
         parts = [answer.question, answer.understood_as, answer.generation, cited]
         return self._digest(json.dumps(parts))
@@ -405,7 +406,7 @@ class AnswerLog:
 
     @contextmanager
     def _damage_as_error(self) -> Iterator[None]:
-        """Report a row that was never written so as damaged, without showing its contents."""
+        """Report a row that cannot be parsed as damaged, without showing its contents."""
         try:
             yield
         except (KeyError, OverflowError, OSError, TypeError, ValueError) as error:
@@ -414,7 +415,7 @@ class AnswerLog:
 
 
 def _searchable_text(record: str) -> str:
-    """Return all text in a row's JSON, to be searched; the row itself where it is not JSON."""
+    """Return all text in a row's JSON, ready to search; the row itself where it is not JSON."""
     try:
         return _fold_case("\n".join(_strings(json.loads(record))))
     except (RecursionError, ValueError):

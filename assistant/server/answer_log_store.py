@@ -1,4 +1,4 @@
-"""The tables of the answer log, and how its database is reached: SQLite's file or PostgreSQL."""
+"""Define the tables of the answer log, and connect to its database: SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assistant import files
 from assistant.errors import AnswerLogError, AnswerLogUnwritable
 
 LOCK_TIMEOUT = 2
-"""Seconds that an answer may be held up, for it is worth more than its record."""
+"""Seconds that the log may delay an answer: the answer is worth more than its record."""
 
 METADATA = sql.MetaData()
 KEYS = sql.Table(
@@ -24,8 +24,8 @@ KEYS = sql.Table(
     sql.Column("n", sql.Integer, primary_key=True),
     sql.Column("key", sql.String(64), nullable=False),
 )
-# All of an answer is one text, of JSON in ASCII: every database stores that as it is, with half
-# characters and zeros in it.
+# A whole answer is one text, JSON in ASCII: every database stores it unchanged, even with lone
+# surrogates and null characters in it.
 ANSWERS = sql.Table(
     "journal_answer",
     METADATA,
@@ -42,14 +42,14 @@ VOTES = sql.Table(
     sql.Column("comment", sql.Text, nullable=False),
     sql.Column("at", sql.Double, nullable=False, index=True),
 )
-# The time at which the clock was last known to be right, and that of a step it has made since.
+# The last time at which the clock was right; of a step since then, its offset and its time.
 CLOCK = sql.Table(
     "journal_clock",
     METADATA,
     sql.Column("n", sql.Integer, primary_key=True),
     sql.Column("at", sql.Double, nullable=False),
 )
-# In the first format each answer's row held one rating, and the last replaced those before.
+# In the first format each answer's row held one rating, and a later rating replaced it.
 OLD_ANSWERS = sql.table("journal_answer", *map(sql.column, ("id", "helpful", "comment", "rated")))
 
 # SQLite and PostgreSQL both have ON CONFLICT. A single statement is its own transaction.
@@ -69,7 +69,7 @@ def upsert(dialect: str, table: sql.Table, values: dict[str, Any]) -> sql.Insert
 
 
 def upsert_vote(dialect: str, values: dict[str, Any], oldest: float) -> sql.Insert:
-    """Insert a vote, or replace the one of its name, if its answer is there and not too old."""
+    """Insert a vote, or replace the one of its name, if its answer exists and is not too old."""
     columns = [column for column in VOTES.c if column is not VOTES.c.answer]
     row = [sql.cast(values[column.key], column.type).label(column.key) for column in columns]
     answer = sql.select(ANSWERS.c.id, *row).where(
@@ -104,7 +104,7 @@ def move_old_ratings(dialect: str) -> sql.Insert:
 
 
 def bytes_used(dialect: str) -> sql.Select[Any]:
-    """Select how many bytes are in use; SQLite uses free pages again before its file grows."""
+    """Select how many bytes are in use; SQLite reuses free pages before its file grows."""
     if dialect == "sqlite":
         count, free, size = (_pragma(n) for n in ("page_count", "freelist_count", "page_size"))
         return sql.select((count - free) * size)
@@ -127,8 +127,8 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": f"-c statement_timeout={LOCK_TIMEOUT}s",
     },
 }
-# The write-ahead log survives a process that is killed, and shrinks again after a rush; what is
-# deleted is overwritten, not only released.
+# The write-ahead log survives a process that is killed, and shrinks again after many writes;
+# deleted rows are overwritten, not only released.
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = normal",
@@ -151,34 +151,34 @@ DAMAGED_HINT = "Move it away with the files beside it; a new one is then made."
 
 
 def create_engine(url: str) -> sql.Engine:
-    """Create the engine that connects to a database; it has not yet.
+    """Create the engine of a database; it connects when it is first used.
 
     Raises AnswerLogError for a URL that cannot be used.
     """
     hint = f"Write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, {_OR_ANOTHER}."
     try:
-        place = sql.make_url(url)
+        parsed = sql.make_url(url)
     except (exc.ArgumentError, ValueError) as error:
         raise AnswerLogError(
             "The URL of the answer log is not that of a database.", hint
         ) from error
-    kind = place.get_backend_name()
+    kind = parsed.get_backend_name()
     if kind not in _ARGUMENTS:
         raise AnswerLogError(f"No answer log can be stored in {kind}.", hint)
-    if kind == "sqlite" and place.database in {None, "", ":memory:"}:
+    if kind == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise AnswerLogError("The URL of the answer log names no file.", hint)
     if kind == "sqlite":
-        _make_private(place)
+        _make_private(parsed)
     try:
         engine = sql.create_engine(
-            place,
+            parsed,
             connect_args=_ARGUMENTS[kind],
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,
-            pool_size=0,  # one for each thread that asks at once: nobody waits but for the disk
+            pool_size=0,  # no limit: no thread waits for another's connection
         )
     except (exc.SQLAlchemyError, ImportError) as error:
-        message = f"{describe_url(place)} cannot be reached: {error}."
+        message = f"{describe_url(parsed)} cannot be reached: {error}."
         raise AnswerLogError(
             message, f"Install the package that is missing, {_OR_ANOTHER}."
         ) from error
@@ -198,7 +198,7 @@ def _make_private(url: sql.URL) -> None:
         if not path.parent.is_dir() or (is_uri and not path.exists()):
             return  # SQLite reports what is wrong, or makes the file as the URI says
         files.make_private(path)
-        for end in ("-wal", "-shm"):  # a new one has the mode of the file
+        for end in ("-wal", "-shm"):  # SQLite gives new ones the mode of the file
             beside = path.with_name(path.name + end)
             if beside.exists():
                 files.make_private(beside)
@@ -216,9 +216,9 @@ def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
 
 
 def truncate_wal(connection: sql.Connection) -> bool:
-    """Write SQLite's write-ahead log to the file and truncate it; whether nobody was in the way.
+    """Write SQLite's write-ahead log to the file and truncate it; False where a reader prevents it.
 
-    A pragma with an effect is no SQL expression, so that it has no construct.
+    SQLAlchemy has no construct for a pragma with an effect.
     """
     busy, *_ = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").one()
     return not busy
@@ -230,7 +230,7 @@ def describe_url(url: sql.URL) -> str:
 
 
 def to_answer_log_error(url: sql.URL, error: Exception) -> AnswerLogError:
-    """Turn a database's error into one of ours with a hint; it tells nothing of the contents."""
+    """Turn a database's error into one with a hint, which shows nothing of the log's contents."""
     cause = getattr(error, "orig", None) or error
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:

@@ -1,4 +1,4 @@
-"""The server's application: the middlewares in their order, and the routes behind them."""
+"""Build the server's application: the middlewares in their order, and the routes behind them."""
 
 from __future__ import annotations
 
@@ -90,7 +90,11 @@ def protect(  # noqa: PLR0913 - what the middlewares need of the server
     concurrency: ConcurrencyLimit | None = None,
     streams: StreamLimit | None = None,
 ) -> ASGIApp:
-    """Put the middlewares around an application; a request passes them from top to bottom."""
+    """Put the middlewares around an application; a request passes them from top to bottom.
+
+    There are two sets of token buckets: one for failed authentication, one for the cost of
+    requests.
+    """
     chain = (
         Middleware(SecurityHeadersMiddleware, settings.frames),
         Middleware(HealthMiddleware, checks or {}, settings.root),
@@ -121,9 +125,9 @@ def protect(  # noqa: PLR0913 - what the middlewares need of the server
 
 
 class Server:
-    """What is served over one guide: its progress first, then the chat and everything else.
+    """The server of one guide: it shows progress first, then serves the chat and everything else.
 
-    `app` is all of it behind the middlewares. `start` runs as a task while `app` does.
+    `app` is all of it behind the middlewares. `start` runs as a task while `app` runs.
     """
 
     def __init__(
@@ -158,7 +162,7 @@ class Server:
         )
 
     def queue_length(self) -> int:
-        """How many questions wait in the chat's queue."""
+        """Return the number of questions in the chat's queue."""
         return self.chat.count_waiting() if self.chat else 0
 
     async def open(self, live: LiveAssistant) -> None:
@@ -240,7 +244,7 @@ class Server:
     # -- health checks --------------------------------------------------------------------------
 
     def _check_health(self, headers: Headers) -> tuple[int, dict[str, Any]]:
-        """Whether the server lives; to an admin also its generation, and what fails."""
+        """Return that the server runs; for an admin, also its generation and what fails."""
         if not self._is_admin(headers):
             return 200, {"status": "ok"}
         if self.service is None:
@@ -262,7 +266,7 @@ class Server:
         return key is not None and key.allows("admin")
 
     def _check_ready(self, _: Headers) -> tuple[int, dict[str, Any]]:
-        """Whether questions are answered."""
+        """Return whether questions can be answered."""
         is_ready = self.guide_app is not None
         return (200, {"status": "ok"}) if is_ready else (503, {"status": "not ready"})
 
@@ -285,7 +289,7 @@ class Server:
         return Response(files.read_bytes(logo), media_type=media_type)
 
     async def _serve_guide_or_progress(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the guide once it is ready; until then, how far it is."""
+        """Serve the guide once it is ready; until then, the progress of preparing it."""
         if self.guide_app is not None:
             await self.guide_app(scope, receive, send)
             return
@@ -302,7 +306,7 @@ class Server:
 
 
 def _validation_problem(request: Request, error: Exception) -> Response:
-    """Say what is wrong with a request, and where; never what was sent, which may be no text."""
+    """Say what is wrong with a request and where, without its content, which may not be text."""
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     place = ".".join(str(part) for part in first.get("loc", ())[1:])
     message = f"{first.get('msg', 'It could not be read')}: {place!a}." if place else ""
@@ -335,7 +339,10 @@ def _import_chat_and_mcp() -> tuple[Any, Any]:
 
 
 def _open_answer_log(settings: Settings, live: LiveAssistant) -> AnswerLog | None:
-    """Open the answer log; None where it is off, or cannot be written, which `live` then says."""
+    """Open the answer log; None where it is off, or where it cannot be written.
+
+    The latter becomes a limitation of `live`.
+    """
     url = settings.answer_log_url
     if not url:
         return None

@@ -1,4 +1,4 @@
-"""How the server starts and stops: its socket, the guide made ready, and a stop without loss."""
+"""Start and stop the server: open its socket, make the guide ready, stop without losing answers."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     Prepare = Callable[[Progress], LiveAssistant]
 
 DRAIN_SECONDS = 8.0
-"""Seconds that the questions under way may take once the server is to stop."""
+"""Seconds that pending questions may still take once the server has to stop."""
 
 DELIVERY_SECONDS = 1.0
-"""Seconds that their answers may then take to be fetched."""
+"""Seconds that clients may then take to fetch the answers."""
 
 
 def serve(prepare: Prepare, settings: Settings) -> None:
-    """Serve until it is stopped; `prepare` makes the guide ready while its progress is shown.
+    """Serve until a signal stops it; `prepare` makes the guide ready while its progress is shown.
 
-    Raises SettingsError where it cannot listen, ApiKeysUnusable, and what `prepare` raises.
+    Raises SettingsError where the server cannot listen, ApiKeysUnusable, and what `prepare` raises.
     """
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -51,10 +51,10 @@ def serve(prepare: Prepare, settings: Settings) -> None:
     _check_settings(settings)
 
     class UvicornServer(uvicorn.Server):  # type: ignore[misc]
-        """A server that answers what it has accepted before it stops."""
+        """A server that answers all accepted questions before it stops."""
 
         def handle_exit(self, number: int, frame: FrameType | None) -> None:
-            server.concurrency.drain()  # from this moment on, not from when it is next looked
+            server.concurrency.drain()  # at once: uvicorn reacts only at its next check
             super().handle_exit(number, frame)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -63,8 +63,8 @@ def serve(prepare: Prepare, settings: Settings) -> None:
 
     def announce() -> None:
         host, port = listener.getsockname()[:2]
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        url = f"http://{place}{settings.root}/"
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        url = f"http://{address}{settings.root}/"
         for line in (f"The chat is at {url} (Ctrl-C stops it).", *notices):
             console.echo(line, err=True)
 
@@ -84,7 +84,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
         config = uvicorn.Config(
             server.app,
             backlog=min(max_files // 16, 2048),
-            log_config=None,  # its lines go where the package's own do
+            log_config=None,  # its log goes where the package's own log goes
             log_level="warning",
             http=limit_connections(H11Protocol, settings.trusted_proxies, max_files // 2),
             ws="none",
@@ -93,10 +93,10 @@ def serve(prepare: Prepare, settings: Settings) -> None:
             server_header=False,
         )
         uvicorn_server = UvicornServer(config)
-        # That stopping cuts off the tabs still open is no error to report.
+        # While it stops, uvicorn logs every tab that is still open as an error; it is none.
         logging.getLogger("uvicorn.error").addFilter(lambda _: not uvicorn_server.should_exit)
-        # uvicorn raises the signal that stopped it once more at the end, which changes nothing.
-        with suppress(ValueError):  # signals reach the main thread alone
+        # At its end uvicorn raises the signal that stopped it again; this handler ignores it.
+        with suppress(ValueError):  # only the main thread may set a handler
             signal.signal(signal.SIGTERM, lambda *_: None)
         uvicorn_server.run(sockets=[listener])
         if failures:
@@ -104,7 +104,7 @@ def serve(prepare: Prepare, settings: Settings) -> None:
 
 
 def _check_settings(settings: Settings) -> None:
-    """Raise SettingsError for what cannot be served, before anything heavy is loaded."""
+    """Raise SettingsError for settings that cannot work, before anything heavy is loaded."""
     from assistant.server.app import LOGO_MEDIA_TYPES
 
     if settings.logo and settings.logo.suffix.lower() not in LOGO_MEDIA_TYPES:
@@ -128,20 +128,20 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = str(error.strerror or error).partition(" (while")[0]  # the address is named
+        reason = str(error.strerror or error).partition(" (while")[0]  # the message names it
         raise SettingsError(
             f"The chat cannot listen on {host}, port {port}: {reason}.",
             "Stop what listens there, or choose another: --port, --host.",
         ) from error
-    # Without it what is sent in two pieces waits 40 ms for the first to be acknowledged. asyncio
-    # sets it on its own sockets, but not on one that it was handed.
+    # Without this option the second of two pieces waits 40 ms, until the first is acknowledged.
+    # asyncio sets it on its own sockets, but not on one that it is given.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def startup_notices(settings: Settings, keys: ApiKeys) -> tuple[str, ...]:
-    """Describe who may read, where the settings do not make that plain. Raises ApiKeysUnusable."""
-    any_key = bool(keys.list_keys())
+    """Describe who may read, where the settings do not make it clear. Raises ApiKeysUnusable."""
+    has_keys = bool(keys.list_keys())
     trusts_loopback = settings.trusts_loopback
     lines = []
     if settings.anonymous:
@@ -149,8 +149,8 @@ def startup_notices(settings: Settings, keys: ApiKeys) -> tuple[str, ...]:
     if not trusts_loopback:
         reason = "hosts is set" if settings.hosts else "trust_loopback is off"
         lines.append(f"Readers on this machine need an API key too, since {reason}.")
-    is_reached = not is_loopback_host(settings.host) or not trusts_loopback
-    if is_reached and not any_key and not settings.user_header:
+    needs_key = not is_loopback_host(settings.host) or not trusts_loopback
+    if needs_key and not has_keys and not settings.user_header:
         who = "on other machines " if trusts_loopback else ""
         lines.append(
             f"Readers {who}need an API key: assistant keys add NAME, or turn on anonymous."
@@ -161,11 +161,11 @@ def startup_notices(settings: Settings, keys: ApiKeys) -> tuple[str, ...]:
 async def prepare_guide(server: Server, prepare: Prepare, announce: Callable[[], None]) -> None:
     """Make the guide ready in a thread and open the server over it; raise what `prepare` raises.
 
-    `announce` is called once there is something to look at.
+    `announce` is called once the page shows progress or the chat.
     """
 
     def report(step: str, done: int, total: int) -> None:
-        if not server.steps:  # it takes a while, and can be watched
+        if not server.steps:  # the first step: from here on the page shows progress
             announce()
         server.steps[step] = done, total
 
@@ -175,7 +175,7 @@ async def prepare_guide(server: Server, prepare: Prepare, announce: Callable[[],
 
 
 async def shut_down(server: Server) -> None:
-    """Answer what was accepted, take nothing new, and end the streams of open tabs."""
+    """Answer accepted questions, accept no new ones, and end the streams of open tabs."""
     server.concurrency.drain()
     chat = server.chat
     await _wait_until(
@@ -194,7 +194,7 @@ async def _wait_until(is_done: Callable[[], bool], timeout: float) -> None:
 
 
 async def _run_in_thread(work: Callable[[], LiveAssistant]) -> LiveAssistant:
-    """Run long work in a thread of its own, which does not hold up a server that is to stop."""
+    """Run long work in a thread of its own, which does not delay a stop of the server."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[LiveAssistant] = loop.create_future()
 

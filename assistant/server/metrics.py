@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: questions, searches, seconds by step; nothing of who asked, or what."""
+"""Count questions, searches and seconds by step for Prometheus; never who asked, or what."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_INTERFACE_LABELS = ("interface", "door")
+"""The interface of a question, under its name and under that of version 0.1."""
 
 
 class Metrics:
@@ -22,14 +24,14 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._questions = Counter(
             "assistant_questions",
-            "Questions by interface (door) and outcome: found, refused or error.",
-            ("door", "outcome"),
+            "Questions by interface and outcome: found, refused or error.",
+            (*_INTERFACE_LABELS, "outcome"),
             registry=self._registry,
         )
         self._searches = Counter(
             "assistant_searches",
-            "Searches by interface (door).",
-            ("door",),
+            "Searches by interface.",
+            _INTERFACE_LABELS,
             registry=self._registry,
         )
         self._answer = Histogram(
@@ -65,21 +67,21 @@ class Metrics:
 
     def count_answer(self, interface: str, answer: Answer, steps: Mapping[str, float]) -> None:
         """Count an answer, and the seconds of its steps."""
-        self._questions.labels(interface, "found" if answer.found else "refused").inc()
+        self._questions.labels(interface, interface, "found" if answer.found else "refused").inc()
         self._answer.observe(answer.seconds)
         self._observe_steps(steps)
 
     def count_failure(self, interface: str) -> None:
         """Count a question that ended in an error."""
-        self._questions.labels(interface, "error").inc()
+        self._questions.labels(interface, interface, "error").inc()
 
     def count_search(self, interface: str, steps: Mapping[str, float]) -> None:
         """Count a search, and the seconds of its steps."""
-        self._searches.labels(interface).inc()
+        self._searches.labels(interface, interface).inc()
         self._observe_steps(steps)
 
     def render(self, *, generation: str, passages: int, waiting: int, stale: bool) -> bytes:
-        """Render all metrics as text, with the gauges of this moment."""
+        """Render all metrics as text, with the current values of the gauges."""
         from prometheus_client import generate_latest
 
         self._generation.clear()

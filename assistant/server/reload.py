@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from assistant.index.builder import BuildResult
     from assistant.index.diff import ChangeCounts
 
-_DEBOUNCE = 400  # milliseconds without another change, so that a checkout is one update
+_DEBOUNCE_MS = 400  # milliseconds without another change, so that a checkout is one update
 _FOLDER_CHECK_SECONDS = 1.0  # seconds between two checks that the guide's folder is still the same
 _MAX_LOGGED_FILES = 10  # files that an update could not read, named in the log
 _CURRENT = "CURRENT"  # the file that a writer of the index replaces last
@@ -37,10 +37,11 @@ _log = logging.getLogger(__name__)
 COMPARE_SECONDS = 30.0
 """Seconds between two comparisons of the guide with its index while no change is noticed."""
 
-_COMPARE_SHARE = 100  # at most a hundredth of one core compares
-_POLL_SECONDS = 2.0  # seconds between two comparisons where folders cannot be watched,
-_POLL_SHARE = 20  # and a twentieth of one core
-_RETRY_SHARE = 10  # and a tenth repeats updates that fail
+# Work is followed by a pause of this many times its own duration:
+_COMPARE_PAUSE = 100  # comparing takes at most a hundredth of one core,
+_POLL_PAUSE = 20  # a twentieth where folders cannot be watched,
+_RETRY_PAUSE = 10  # and repeating updates that fail takes a tenth
+_POLL_SECONDS = 2.0  # seconds between two comparisons where folders cannot be watched
 _REWATCH_SECONDS = 60.0  # seconds after which watching is tried again
 
 # Messages for readers; only the log names paths.
@@ -70,7 +71,11 @@ class WatchedGuide:
 
 @dataclass(frozen=True, slots=True)
 class _FileChange:
-    """A change. `files`: pages, or the index's pointer; `folders`: folders, or which are read."""
+    """What has changed.
+
+    `files`: a page, or the index's pointer. `folders`: a folder, or a file that decides which
+    folders are read.
+    """
 
     files: bool = False
     folders: bool = False
@@ -79,8 +84,8 @@ class _FileChange:
 class LiveAssistant:
     """An Assistant that is replaced by a newer one between two questions, never during one.
 
-    Take `assistant` once and use it to the end of a question. `stale_reason` is empty, or says,
-    naming no path, why the answers come from an older generation than they should; it is then in
+    Take `assistant` once and use it to the end of a question. `stale_reason` is usually empty. Else
+    it says, without a path, why answers come from an older generation than they should, and is in
     every answer's `degraded`. `limitations` say what is switched off here, and why.
     One thread at a time updates and compares.
     """
@@ -120,19 +125,19 @@ class LiveAssistant:
             return False
         except (AssistantError, OSError) as error:
             self._compare(guide, error)
-        except Exception as error:  # noqa: BLE001 - the outermost line of the watching thread
+        except Exception as error:  # noqa: BLE001 - the watching thread must not end
             self.report_failure("The update", error)
         return True
 
     def check(self, guide: WatchedGuide) -> bool:
-        """Switch to what others have built and compare the guide with it; whether to build it.
+        """Switch to the newest generation and compare the guide; return whether to build it.
 
-        Nothing is written. Where the index is not built here, a changed guide is a `stale_reason`.
+        Writes nothing. Where the index is not built here, a changed guide is a `stale_reason`.
         """
         return self._compare(guide, None)
 
     def watch(self, guide: WatchedGuide, *, every: float = COMPARE_SECONDS) -> _Watcher:
-        """Watch the guide for as long as the context lasts; compare it `every` so many seconds."""
+        """Watch the guide for as long as the context lasts; compare it each `every` seconds."""
         return _Watcher(self, guide, every)
 
     def report_failure(self, task: str, error: Exception) -> None:
@@ -141,38 +146,38 @@ class LiveAssistant:
         self._last_logged = notice = f"{task} failed ({type(error).__name__}). The log says more."
         self._report(notice)
 
-    def _compare(self, followed: WatchedGuide, failure: Exception | None) -> bool:
+    def _compare(self, guide: WatchedGuide, failure: Exception | None) -> bool:
         """Switch and compare as `check` does; `failure` is why an update could not be made."""
         try:
-            if generations.read_current_name(followed.index) not in {
+            if generations.read_current_name(guide.index) not in {
                 "",
                 self._newest.index.generation,
             }:
-                self._load_newest(followed)
-            difference = self._diff(followed)
+                self._load_newest(guide)
+            difference = self._diff(guide)
         except GuideError as error:
-            self._report(_GUIDE_UNREADABLE if followed.expected else "", str(error))
+            self._report(_GUIDE_UNREADABLE if guide.expected else "", str(error))
         except (AssistantError, OSError) as error:
             self._report(_INDEX_UNREADABLE, str(error))
         else:
-            if difference.pages and followed.build and not failure:
+            if difference.pages and guide.build and not failure:
                 return True
             # Where nothing can be written, an index that matches its guide is not stale.
             stale = difference.pages or not isinstance(failure, IndexNotWritable | None)
-            why = _UPDATE_FAILED if failure else STALE_HINT
-            notice = f"{difference} {why}".lstrip() if stale else ""
+            explanation = _UPDATE_FAILED if failure else STALE_HINT
+            notice = f"{difference} {explanation}".lstrip() if stale else ""
             if difference.unlistable and not notice:
                 notice = _FOLDERS_UNREADABLE
             self._report(notice, str(failure or ""))
         return False
 
-    def _diff(self, followed: WatchedGuide) -> ChangeCounts:
-        if self._freshness is None or self._freshness[0] != followed:
-            self._freshness = followed, FreshnessChecker(followed.corpus, followed.index)
+    def _diff(self, guide: WatchedGuide) -> ChangeCounts:
+        if self._freshness is None or self._freshness[0] != guide:
+            self._freshness = guide, FreshnessChecker(guide.corpus, guide.index)
         return self._freshness[1].compare(self._newest.index)
 
-    def _load_newest(self, followed: WatchedGuide) -> None:
-        newest, own = indexes.open_index(followed.index), self._newest.index
+    def _load_newest(self, guide: WatchedGuide) -> None:
+        newest, own = indexes.open_index(guide.index), self._newest.index
         if (newest.generation, newest.warning) != (own.generation, own.warning):
             self._newest = self._newest.with_index(newest)
 
@@ -189,9 +194,9 @@ class LiveAssistant:
 class _Watcher:
     """A thread that updates, or only compares, whenever the guide has changed."""
 
-    def __init__(self, live: LiveAssistant, followed: WatchedGuide, every: float) -> None:
+    def __init__(self, live: LiveAssistant, guide: WatchedGuide, every: float) -> None:
         self._live = live
-        self._guide = followed
+        self._guide = guide
         self._every = every
         self._next_check = 0.0
         self._is_polling = False
@@ -210,44 +215,44 @@ class _Watcher:
             try:
                 if self._guide.build:
                     self._follow()
-                    self._stop.wait(_DEBOUNCE / 1000)
+                    self._stop.wait(_DEBOUNCE_MS / 1000)
                 else:
                     self._check()
                     self._stop.wait(self._next_check - time.monotonic())
-            except Exception as error:  # noqa: BLE001 - the outermost line of the thread
+            except Exception as error:  # noqa: BLE001 - the thread must not end
                 self._live.report_failure("Following the guide", error)
                 self._stop.wait(self._every)
 
     def _follow(self) -> None:
         """Update at every change, until other folders have to be watched."""
-        place, busy = self._folder_identity(), False
-        for change in self._changes() if place else self._wait_for_folder():
-            if change.folders or self._folder_identity() != place:  # the latter after a `mv`
-                self._next_check = 0.0  # so that a change before they are watched is noticed
+        identity, busy = self._folder_identity(), False
+        for change in self._changes() if identity else self._wait_for_folder():
+            if change.folders or self._folder_identity() != identity:  # the latter after a `mv`
+                self._next_check = 0.0  # compare at once: files may change before they are watched
                 return
             if change.files or busy or self._check():
                 busy = self._update()
 
     def _check(self) -> bool:
-        """Compare the guide, if it is time; whether the index has to be updated."""
+        """Compare the guide, if it is time; return whether the index has to be updated."""
         begun = time.monotonic()
         if begun < self._next_check:
             return False
         differs = self._live.check(self._guide)
         now = time.monotonic()
-        every, share = (
-            (_POLL_SECONDS, _POLL_SHARE) if self._is_polling else (self._every, _COMPARE_SHARE)
+        every, pause = (
+            (_POLL_SECONDS, _POLL_PAUSE) if self._is_polling else (self._every, _COMPARE_PAUSE)
         )
-        self._next_check = now + max(min(every, self._every), share * (now - begun))
+        self._next_check = now + max(min(every, self._every), pause * (now - begun))
         return differs
 
     def _update(self) -> bool:
-        """Update the index; whether another process is updating it."""
+        """Update the index; return whether another process is updating it."""
         begun = time.monotonic()
         done = self._live.update(self._guide)
         now = time.monotonic()
-        if self._live.stale_reason:  # try again, but not all the time where it takes long
-            self._next_check = now + max(self._every, _RETRY_SHARE * (now - begun))
+        if self._live.stale_reason:  # try again, but less often where an update takes long
+            self._next_check = now + max(self._every, _RETRY_PAUSE * (now - begun))
         return not done
 
     def _folder_identity(self) -> tuple[int, int] | None:
@@ -265,8 +270,8 @@ class _Watcher:
     def _changes(self) -> Iterator[_FileChange]:
         """Yield what changed, and now and then an empty change, so that the caller compares.
 
-        Each folder is watched by itself, so that folders which are not read use up none of the
-        watches the system allows. Where those are too few, only empty changes are yielded, and the
+        Each folder is watched by itself, so that folders which are not read use none of the watches
+        that the system allows. Where these are too few, only empty changes are yielded, and the
         guide is compared more often.
         """
         import watchfiles
@@ -275,17 +280,17 @@ class _Watcher:
         current = str(index / _CURRENT)
         folders = {str(root / path) for path in self._list_folders()}
 
-        def matters(_: object, path: str) -> bool:
-            place, _, name = path.rpartition(os.sep)
-            if place == str(index) or walk.is_ignored(name):
+        def is_relevant(_: object, path: str) -> bool:
+            folder, _, name = path.rpartition(os.sep)
+            if folder == str(index) or walk.is_ignored(name):
                 return path == current
             return walk.affects_guide(name) or path in folders or Path(path).is_dir()
 
         try:
             for changes in watchfiles.watch(
                 *sorted({*folders, str(index)}),
-                watch_filter=matters,
-                debounce=_DEBOUNCE,
+                watch_filter=is_relevant,
+                debounce=_DEBOUNCE_MS,
                 stop_event=self._stop,
                 rust_timeout=int(_FOLDER_CHECK_SECONDS * 1000),
                 yield_on_timeout=True,
@@ -304,10 +309,10 @@ class _Watcher:
             if not self._is_polling:
                 _log.warning("The guide cannot be watched, so it is compared often: %s", error)
             self._is_polling = True
-            ends = time.monotonic() + _REWATCH_SECONDS
-            while time.monotonic() < ends:
-                until = min(self._next_check, ends) - time.monotonic()
-                if self._stop.wait(max(_FOLDER_CHECK_SECONDS, until)):
+            ends_at = time.monotonic() + _REWATCH_SECONDS
+            while time.monotonic() < ends_at:
+                remaining = min(self._next_check, ends_at) - time.monotonic()
+                if self._stop.wait(max(_FOLDER_CHECK_SECONDS, remaining)):
                     return
                 yield _FileChange()
 
@@ -319,6 +324,6 @@ class _Watcher:
 
 
 def _is_page(path: str, folders: Collection[str]) -> bool:
-    """Whether a changed path is a page: no folder, and no file that decides which are read."""
+    """Whether a changed path is a page, and not a folder or a file that decides what is read."""
     page = path.lower().endswith(SUFFIXES)
     return page and path not in folders and not Path(path).is_dir()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
 MAX_BYTES = 32_000_000
-"""What the cache holds: 400 pages of 80 kB, or several thousand of the size that most have."""
+"""Bytes that the cache holds: 400 pages of 80 kB, or several thousand of the usual size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class CachedBody:
 
 
 class ResponseCache:
-    """Response bodies by keys that name all they are built from; the longest unused leave first.
+    """Caches response bodies by keys that name everything they are built from.
 
-    Safe to share between threads. One thread at a time builds what is missing, so that many who
-    ask for the same at once cost as much as one.
+    Drops the least recently used first. Safe to share between threads. One thread at a time builds
+    what is missing, so that many requests for the same body cost as much as one.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
@@ -52,7 +52,7 @@ class ResponseCache:
         self._cache_lock, self._build_lock = threading.Lock(), threading.Lock()
 
     def get(self, key: Hashable, build: Callable[[], bytes]) -> CachedBody:
-        """Return the body of a key, built where it is missing; what `build` raises is raised."""
+        """Return the body of a key, built where it is missing. Raises what `build` raises."""
         if body := self._lookup(key):
             return body
         with self._build_lock:
@@ -65,5 +65,5 @@ class ResponseCache:
             return body
 
     def _lookup(self, key: Hashable) -> CachedBody | None:
-        with self._cache_lock:  # a lookup moves the body to the end of the line
+        with self._cache_lock:  # a lookup changes the cache: it marks the body as used
             return self._responses.get(key)

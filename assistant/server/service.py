@@ -1,4 +1,4 @@
-"""What every interface of the server calls: answer a question, log it and count it."""
+"""Answer, log and count questions: every interface of the server calls this."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Service:
 
     @property
     def assistant(self) -> Assistant:
-        """The Assistant of this moment; take it once and use it to the end of a question."""
+        """The current Assistant; take it once and use it to the end of a question."""
         return self.live.assistant
 
     def ask(
@@ -81,7 +81,7 @@ class Service:
     ) -> ServedAnswer:
         """Answer a question, log the answer and count it; raises as `Assistant.ask` does.
 
-        `interface` is the one it came by, `language` the one its answer is shown in.
+        `interface` is where it was asked, `language` the language its answer is shown in.
         """
         assistant = self.assistant
         with record_steps() as seconds:
@@ -123,7 +123,7 @@ class Service:
     def resolve_page_name(self, name: str) -> str | None:
         """Return the path of the page that a name without suffix or folder means, or None."""
         index = self.assistant.index
-        with self._names_lock:  # built once a generation: at 29,000 pages that takes half a second
+        with self._names_lock:  # built once per generation: .5 s for 29,000 pages
             if self._page_names[0] != index.generation:
                 self._page_names = index.generation, urls.page_names(index.store)
             return urls.find_page(name, self._page_names[1])
@@ -137,7 +137,7 @@ class Service:
         texts: dict[str, list[str]] = {}
         for passage in index.store.page_passages(page.path):
             texts.setdefault(passage.anchor, []).append(passage.text)
-        chosen = [
+        sections = [
             {
                 "headings": list(section.headings),
                 "anchor": section.anchor,
@@ -148,7 +148,7 @@ class Service:
             for section in index.store.sections(page.path)
             if anchor in {"", section.anchor}
         ]
-        if anchor and not chosen:
+        if anchor and not sections:
             return None
         return {
             "path": page.path,
@@ -157,7 +157,7 @@ class Service:
             "sha256": page.sha256,
             "language": page.language,
             "generation": index.generation,
-            "sections": chosen,
+            "sections": sections,
         }
 
     def describe_guide(self, depth: int) -> dict[str, Any]:
@@ -178,14 +178,14 @@ class Service:
         }
 
     def cached_response(self, key: tuple[str, ...], build: Callable[[], bytes]) -> CachedBody:
-        """Return a response's body, built once a generation while it stays in the cache.
+        """Return a response's body, built once per generation while it stays in the cache.
 
-        `key` names all that it is built from besides the index. What `build` raises is raised.
+        `key` names everything it is built from besides the index. Raises what `build` raises.
         """
         return self._responses.get((self.assistant.index.generation, *key), build)
 
     def outdated_citations(self, logged: LoggedAnswer) -> list[int]:
-        """List the citations of an answer whose passage is no longer in the guide as quoted."""
+        """List the citations of an answer whose passage has changed or left the guide since."""
         store = self.assistant.index.store
         return [
             citation.n
@@ -200,8 +200,9 @@ class Service:
     def section_context(self, section: str) -> tuple[Passage | None, tuple[Turn, ...]]:
         """Return the first passage of a section, `path#anchor`, and a conversation that quotes it.
 
-        A question after it is understood, and ranked, as if the section had been quoted to the
-        reader. A page by itself is its first section. None, and no turns, without such a section.
+        A question after these turns is understood and ranked as if the section had been quoted to
+        the reader. A path without an anchor means the page's first section. Returns None and no
+        turns where there is no such section.
         """
         path, _, anchor = replace_surrogates(section).partition("#")
         page = self.find_page(path)
@@ -213,11 +214,11 @@ class Service:
         passages = [passage for _, passage in store.section_passages(page.path, anchor)]
         if not passages:
             return None, ()
-        quoting = Turn("agent", passages[0].text, tuple(passage.id for passage in passages))
-        return passages[0], (Turn("user", passages[0].heading), quoting)
+        answer = Turn("agent", passages[0].text, tuple(passage.id for passage in passages))
+        return passages[0], (Turn("user", passages[0].heading), answer)
 
     def _log_answer(self, answer: Answer, texts: Mapping[str, str], language: str) -> str:
-        """Log an answer and return its id; empty where that fails: the answer is given anyway."""
+        """Log an answer and return its id; empty if that fails, as the answer is given anyway."""
         try:
             return self.answer_log.add(answer, texts, language=language) if self.answer_log else ""
         except AnswerLogError as error:

@@ -1,4 +1,4 @@
-"""Bring text to one form, and remove characters that nobody can see."""
+"""Bring text to one form, and remove invisible characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _INVISIBLE_CHARACTERS = re.compile(
 # Control characters other than white space, and surrogates, which no encoding can write.
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
-# The invisible characters that no script and no emoji needs: they can carry words that only a
+# The invisible characters that no script and no emoji needs. They can hide words that only a
 # machine reads.
 _HIDDEN_CHARACTERS = re.compile(
     "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0d\ufeff\U000e0000-\U000e0fff]"
@@ -27,7 +27,7 @@ def normalise(text: str) -> str:
 
     Line ends become spaces. For questions only; quoted text is never normalised.
     """
-    # Invisible characters go first: one may keep a letter from the accent that follows.
+    # Invisible characters are removed first: one may be between a letter and its accent.
     visible = _INVISIBLE_CHARACTERS.sub("", text)
     return " ".join(_CONTROL_CHARACTERS.sub(" ", unicodedata.normalize("NFKC", visible)).split())
 
@@ -35,8 +35,8 @@ def normalise(text: str) -> str:
 def truncate(text: str, max_chars: int = MAX_QUERY_CHARS) -> str:
     """Return the start of a text with single spaces, cut at the end of a word.
 
-    Patterns that analyse a question, a turn or a heading run on this: their input has single
-    spaces and a bounded length, whatever the caller or the page holds.
+    Patterns that analyse a question, a turn or a heading run on the result, so that their input has
+    single spaces and a bounded length.
     """
     plain = " ".join(text[: 4 * max_chars].split())
     if len(plain) <= max_chars:
@@ -60,8 +60,8 @@ def strip_invisible(text: str) -> str:
 def find_hidden_characters(text: str) -> list[int]:
     """Return the positions of invisible characters that no script needs.
 
-    These are tags, variation selectors of nothing, and marks that turn the direction of the text
-    that follows.
+    These are tags, variation selectors without effect, and marks that change the direction of the
+    text after them.
     """
     if text.isascii():
         return []

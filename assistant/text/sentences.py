@@ -9,8 +9,8 @@ _ABBREVIATIONS = frozenset(
 )
 _NUMBER_ABBREVIATIONS = frozenset("approx fig max min no nos p pp sec vol".split())
 _TERMINATORS = ".!?…।؟۔"
-# Possessive, and tried only at the start of a run of terminators: a megabyte of them takes linear
-# time.
+# The repeats are possessive, and tried only at the start of a run of terminators, so that a
+# megabyte of terminators takes linear time.
 _SENTENCE_END = re.compile(
     rf"[{_TERMINATORS}](?<![{_TERMINATORS}][{_TERMINATORS}])[{_TERMINATORS}]*+[\"'”’)\]]*+(?=\s)"
     "|[。！？](?<![。！？][。！？])[。！？]*+[」』”’）]*+"

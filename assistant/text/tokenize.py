@@ -42,14 +42,14 @@ STOPWORDS = frozenset(
     which while who whom whose why will with within without won would yes yet you your yours
     """.split()
 )
-"""Words that carry no topic of their own in a question (English only)."""
+"""Words that do not say what a question is about (English only)."""
 
 
 def tokenize(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield each token as written, with its start and end in the text.
 
-    Inner hyphens, slashes, apostrophes and dots keep a token whole (`B2B`, `don't`, `P.M`,
-    `go-to-market`); `split_words` takes it apart.
+    A token may contain hyphens, slashes, apostrophes and dots (`don't`, `P.M`, `go-to-market`);
+    `split_words` splits it.
     """
     for match in (_ASCII_WORD if text.isascii() else _WORD).finditer(text):
         yield match.group(), match.start(), match.end()
@@ -62,7 +62,7 @@ def split_words(text: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _split_short_text(text: str) -> tuple[str, ...]:
-    """Return the words of a short text from a cache: a question's are needed eight times."""
+    """Return the words of a short text from a cache: those of a question are needed eight times."""
     return tuple(_split_words(text))
 
 

@@ -199,7 +199,7 @@ def test_the_chat_speaks_the_reader_s_language(visit, language):
     expect(page.locator("#examples p")).to_have_text(say("examples"))
     turn = chat.ask("how to bake bread")
     expect(turn).to_contain_text(say("no_answer"))
-    expect(page.locator("#fresh")).to_have_text(say("new_conversation"))
+    expect(page.locator("#new-conversation")).to_have_text(say("new_conversation"))
 
 
 def test_a_language_without_a_catalogue_is_spoken_to_in_english(visit):

@@ -19,7 +19,7 @@ from assistant.index import index as indexes
 from assistant.retrieval.answerability import CALIBRATION_FILE, digest_json, read_threshold
 from assistant.retrieval.ranker import load_shipped_model
 
-SHIPPED = load_shipped_model().threshold
+DEFAULT_THRESHOLD = load_shipped_model().threshold
 PETS = {
     "cats.md": "# Cats\n\nThe cat sleeps on the warm bread of the neighbour every afternoon.\n",
     "trees.md": "# Trees\n\nThe tree beside the river carries yellow flowers in early spring.\n",
@@ -56,11 +56,11 @@ LOW = scores(spread(0.1, 0.9), spread(0.001, 0.09))
 
 
 @pytest.mark.parametrize("questions", [HIGH, LOW])
-def test_questions_that_contradict_the_shipped_threshold_change_it(questions):
+def test_questions_that_contradict_the_default_threshold_change_it(questions):
     fitted = fit_threshold(*questions)
     assert fitted.kept_reason == ""
     assert fitted.low <= fitted.threshold <= fitted.high
-    assert not fitted.low <= SHIPPED <= fitted.high
+    assert not fitted.low <= DEFAULT_THRESHOLD <= fitted.high
     assert fitted.refused_answerable <= calibration.MAX_LOST
     assert (fitted.answerable, fitted.unanswerable) == (100, 100)
     assert "its own" in str(fitted)
@@ -79,7 +79,9 @@ def test_a_new_threshold_never_refuses_more_answerable_questions_than_allowed(
     assert fitted == fit_threshold(*questions, max_lost=lost)
     assert 0 < fitted.threshold <= 1
     assert (
-        (fitted.threshold == SHIPPED) if fitted.kept_reason else (fitted.refused_answerable <= lost)
+        (fitted.threshold == DEFAULT_THRESHOLD)
+        if fitted.kept_reason
+        else (fitted.refused_answerable <= lost)
     )
     assert fitted.refused_answerable == np.mean(np.array(answerable) < fitted.threshold)
     assert fitted.refused_unanswerable == np.mean(np.array(others) < fitted.threshold)
@@ -94,11 +96,11 @@ def test_a_new_threshold_never_refuses_more_answerable_questions_than_allowed(
         (scores(spread(0.25, 0.99), spread(0.01, 0.3)), "inside this interval"),
     ],
 )
-def test_the_shipped_threshold_stays_with_a_reason_where_the_questions_are_not_enough(
+def test_the_default_threshold_is_kept_with_a_reason_where_the_questions_are_not_enough(
     questions, why
 ):
     fitted = fit_threshold(*questions)
-    assert fitted.threshold == SHIPPED
+    assert fitted.threshold == DEFAULT_THRESHOLD
     assert why in fitted.kept_reason
     assert fitted.kept_reason in str(fitted)
 
@@ -214,7 +216,7 @@ def test_a_threshold_survives_updates_and_the_removal_of_old_generations(folder,
     assert not indexes.open_index(folder).warning
 
 
-def test_a_threshold_is_removed_where_the_shipped_one_stays_or_is_reset(folder, word_encoder):
+def test_a_threshold_is_removed_where_the_default_one_is_kept_or_on_reset(folder, word_encoder):
     calibration.write_calibration(folder, fit_threshold(*HIGH), word_encoder.identity)
     calibration.write_calibration(
         folder, fit_threshold(*HIGH, kept_reason="a reason"), word_encoder.identity

@@ -96,8 +96,8 @@ def test_a_gold_section_that_is_not_there_counts_as_missed(folder, tmp_path, wor
 
 def test_each_arm_is_measured_by_itself(outcomes):
     measures = {
-        arm: evaluate.measure_ranking(outcomes[0].records, arm)["R@1"].value
-        for arm in evaluate.ARMS
+        name: evaluate.measure_ranking(outcomes[0].records, name)["R@1"].value
+        for name in evaluate.RETRIEVER_NAMES
     }
     # Without the conversation nothing says what "it" is.
     assert min(measures.values()) == pytest.approx(2 / 3)
@@ -206,8 +206,8 @@ def test_a_folder_without_questions_is_an_error(tmp_path, text):
 def test_the_tables_have_what_could_be_measured(outcomes):
     tables = {table.title: table for table in report.make_tables(outcomes)}
     assert list(tables) == ["Ranking", "Answers", "Refusals", "Conversation and spelling"]
-    arms = [name for name, _ in tables["Ranking"].rows]
-    assert arms[:5] == [f"animals · {arm}" for arm in evaluate.ARMS]
+    rows = [name for name, _ in tables["Ranking"].rows]
+    assert rows[:5] == [f"animals · {name}" for name in evaluate.RETRIEVER_NAMES]
 
 
 def test_the_printed_report_has_sets_and_latencies(outcomes, capsys):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from assistant.guide.folder import read_guide
 from assistant.guide.links import LinkResolver, check_links, is_internal
 from assistant.models.documents import PageLinks
+from assistant.readers import SUFFIXES
 from assistant.readers.dialects import WIKI_SCHEME
 
 
@@ -104,3 +106,16 @@ def test_a_link_to_a_missing_page_or_section_is_a_warning_with_its_line() -> Non
         (6, "The link to #not-mine leads to no section of its page."),
         (9, "The link to Gone leads to no page."),
     ]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_broken_link_to_a_page_of_every_format_that_is_read_is_reported(suffix, tmp_path):
+    (tmp_path / "index.md").write_text(f"# Pets\n\nSee [the cats](cats{suffix}).\n")
+    (warning,) = read_guide(tmp_path).warnings
+    assert (warning.path, warning.line) == ("index.md", 3)
+    assert warning.message == f"The link to cats{suffix} leads to no page."
+
+
+def test_a_link_to_a_file_of_a_format_that_is_not_read_is_not_checked(tmp_path):
+    (tmp_path / "index.md").write_text("# Pets\n\nSee [the cats](cats.xlsx).\n")
+    assert read_guide(tmp_path).warnings == ()

@@ -132,7 +132,7 @@ def test_an_index_that_is_current_is_served_where_it_cannot_be_written(place, wa
         assert answer["degraded"] == []
         assert answer["id"] == "", "no answer log"
         assert "The index is served as it is: The index cannot be written" in serving.log
-        assert "Answers are not kept. The journal" in serving.log
+        assert "Answers are not kept. The answer log" in serving.log
 
 
 @needs_root

@@ -1,6 +1,6 @@
-"""The web chat, built with Gradio.
+"""Serve the web chat, built with Gradio.
 
-No other module knows Gradio. It is heavy, so this module is imported only where a chat is served.
+No other module imports Gradio. It is heavy, so this module is imported only to serve a chat.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ GRADIO_ROUTES = (
     AllowedRoute.from_pattern(("GET",), _QUEUE_DATA_PATH, _STREAM),
     AllowedRoute.from_pattern(("GET",), "/gradio_api/heartbeat/[a-z0-9]+", _STREAM),
 )
-"""The paths that Gradio's page asks for; everything else of Gradio's does not exist."""
+"""The paths that Gradio's page requests; all other paths of Gradio are refused."""
 
 
 class QueueJoin(BaseModel):
@@ -124,8 +124,8 @@ class ChatState:
 
     @property
     def html(self) -> str:
-        """The whole conversation, a paragraph a turn; only changed paragraphs are drawn again."""
-        # Something always follows a turn, or it would change when the next one comes.
+        """The whole conversation, one paragraph per turn; only changed ones are drawn again."""
+        # An empty paragraph follows the last turn, or that turn would change with the next one.
         return "\n\n".join((*self.shown_html, "<div></div>")) if self.shown_html else ""
 
 
@@ -158,7 +158,7 @@ class Chat:
             notice = render_failure(error.message, error.hint)
             after = state.add_turn(renderer.render_turn(question, notice))
             return after, not isinstance(error, QuestionError)
-        except Exception:  # noqa: BLE001 - the outermost line of this interface
+        except Exception:  # noqa: BLE001 - a reader sees every error in the chat
             name = uuid.uuid4().hex[:8]
             _log.exception("Question %s failed", name)
             notice = render_failure(
@@ -191,7 +191,7 @@ def create_app(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]
     with gr.Blocks(title=chat.branding.title, analytics_enabled=False) as blocks:
         _build_interface(blocks, chat, examples, translations)
     blocks.state_session_capacity = MAX_CONVERSATIONS
-    # The middleware limits the queue, and readers in it need no update for every answer.
+    # A middleware limits the queue, and readers in it need no update for every answer.
     blocks.queue(status_update_rate=10, default_concurrency_limit=CONCURRENCY, api_open=False)
     # Gradio polls its queue every millisecond, which costs a twelfth of a core.
     blocks._queue.sleep_when_free = QUEUE_POLL_SECONDS  # noqa: SLF001 - no public setting
@@ -220,12 +220,12 @@ def create_app(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]
 
 
 class ChatPage:
-    """The chat as an ASGI application: its page at `/`, and what Gradio's script then asks for."""
+    """The chat as an ASGI application: its page at `/`, and what Gradio's script then requests."""
 
     def __init__(self, chat: Chat, examples: Sequence[str]) -> None:
         self.app, self._blocks = create_app(chat, examples)
         self._chat = chat
-        # The events that do anything, and how many inputs each takes.
+        # The number of inputs of each event that calls a function.
         self._event_inputs = {
             number: len(event.inputs) for number, event in self._blocks.fns.items() if event.fn
         }
@@ -245,7 +245,7 @@ class ChatPage:
         if path == _QUEUE_DATA_PATH:
             session = request.query_params.get("session_hash", "")
             if session not in self._queue.pending_messages_per_session:
-                await Refusal(404)(scope, receive, send)  # Gradio breaks the response off
+                await Refusal(404)(scope, receive, send)  # Gradio would break it off
                 return
         if path == _QUEUE_JOIN_PATH:
             body = await request.body()
@@ -263,7 +263,7 @@ class ChatPage:
         return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
 
     def _find_join_error(self, body: bytes) -> str:
-        """Say what is wrong with a body that joins the queue; empty where nothing is."""
+        """Return what is wrong with a body that joins the queue; empty where nothing is."""
         try:
             join = QueueJoin.model_validate_json(body)
         except ValidationError:
@@ -284,12 +284,12 @@ class ChatPage:
         return bool(len(self._queue) or self._queue.get_active_worker_count())
 
     def has_undelivered(self) -> bool:
-        """Whether an answer is not yet sent; one to a closed tab never is."""
+        """Whether an answer is not sent yet; an answer to a closed tab never is."""
         return any(self._queue.pending_event_ids_session.values())
 
 
 async def _read_page(app: ASGIApp, scope: Scope, receive: Receive) -> str:
-    """Return the page that an application answers with, not compressed."""
+    """Return the page of an application, uncompressed."""
     page = bytearray()
 
     async def collect(message: Message) -> None:
@@ -322,10 +322,10 @@ def _build_interface(
             title = f'<h1 dir="auto">{logo}{escape(branding.title)}</h1>'
             gr.Markdown(title, elem_id="title", latex_delimiters=[])
             gr.Markdown(translations("subtitle"), elem_id="subtitle", latex_delimiters=[])
-        restart = gr.Button(translations("new_conversation"), elem_id="fresh", size="sm")
+        restart = gr.Button(translations("new_conversation"), elem_id="new-conversation", size="sm")
     # Gradio's HTML component needs eval and does not remove scripts; its Markdown component leaves
     # a paragraph of pure HTML as it is.
-    notice = gr.Markdown("", elem_id="trouble", latex_delimiters=[], visible=False)
+    notice = gr.Markdown("", elem_id="stale-notice", latex_delimiters=[], visible=False)
     view = gr.Markdown("", elem_id="talk", latex_delimiters=[])
     with gr.Row(elem_id="composer"):
         box = gr.Textbox(
@@ -388,11 +388,11 @@ def customise_page(page: str, messages: Messages, branding: Branding, nonce: str
     page = _SOCIAL_TAGS.sub("", page)
     root = branding.root
     scripts = "".join(f'<script src="{root}/chat/{name}.js" defer></script>' for name in SCRIPTS)
-    ours = (
+    additions = (
         layout.message_tags(messages, MESSAGE_KEYS)
         + layout.icon_link(branding)
         + layout.stylesheet_links(root)
         + scripts
     )
-    page = page.replace("</head>", f"{ours}</head>", 1)
+    page = page.replace("</head>", f"{additions}</head>", 1)
     return _SCRIPT_TAG.sub(f'<script nonce="{html.escape(nonce)}"', page)

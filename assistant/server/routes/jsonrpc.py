@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 DRAIN_SECONDS = 30.0
-"""Seconds that questions under way may take once an agent has closed its output."""
+"""Seconds that pending questions may take once an agent has closed its output."""
 
 
 def _error_data(code: int, message: str, hint: str) -> types.ErrorData:
@@ -51,7 +51,7 @@ NOT_ACCEPTED = _error_data(
 
 
 def find_message_error(body: bytes) -> types.ErrorData | None:
-    """Return what is wrong with a request's body, or None; the SDK has messages of its own."""
+    """Return what is wrong with a request's body, or None; the SDK's own messages have no hint."""
     try:
         message = from_json(body)
     except ValueError:
@@ -66,26 +66,26 @@ def find_message_error(body: bytes) -> types.ErrorData | None:
 
 
 def _parse_error(error: Exception) -> types.ErrorData | None:
-    """What is wrong with a line that the SDK could not read; nothing with an empty one."""
+    """Return what is wrong with a line that the SDK could not read; None for an empty line."""
     if not isinstance(error, ValidationError):
         return _NOT_JSON
-    wrong = error.errors(include_url=False)[0]
-    sent = wrong["input"]
-    if wrong["type"] == "json_invalid":
-        empty = isinstance(sent, str) and not sent.strip()
-        return None if empty else _NOT_JSON
-    return _BATCH if isinstance(sent, list) and len(wrong["loc"]) < 2 else _NOT_A_MESSAGE
+    first = error.errors(include_url=False)[0]
+    value = first["input"]
+    if first["type"] == "json_invalid":
+        is_empty = isinstance(value, str) and not value.strip()
+        return None if is_empty else _NOT_JSON
+    return _BATCH if isinstance(value, list) and len(first["loc"]) < 2 else _NOT_A_MESSAGE
 
 
 def error_response(error: types.ErrorData, status: int) -> Response:
-    """Answer a request whose message cannot be told, and so no id of it."""
+    """Answer a request whose message, and so its id, cannot be read."""
     fields = {"code": error.code, "message": error.message, "data": error.data}
     body = json.dumps({"jsonrpc": "2.0", "id": None, "error": fields})
     return Response(body, status, media_type=JSON)
 
 
 class PendingRequests:
-    """What an agent asked and is not answered yet, between its streams and the protocol's."""
+    """Tracks requests without a response, between the agent's streams and the protocol's."""
 
     def __init__(self) -> None:
         self._ids: Counter[str] = Counter()
@@ -93,36 +93,36 @@ class PendingRequests:
 
     async def forward_requests(
         self,
-        reading: AsyncIterable[SessionMessage | Exception],
-        on: ObjectSendStream[SessionMessage | Exception],
-        back: ObjectSendStream[SessionMessage],
+        incoming: AsyncIterable[SessionMessage | Exception],
+        forward: ObjectSendStream[SessionMessage | Exception],
+        replies: ObjectSendStream[SessionMessage],
     ) -> None:
         """Forward messages; at the end of the input, wait until all requests are answered.
 
-        A malformed message is answered with an error.
+        Replies to a malformed message with an error.
         """
-        async with on, back:
-            async for item in reading:
+        async with forward, replies:
+            async for item in incoming:
                 if isinstance(item, Exception):
                     if error := _parse_error(item):
                         failure = types.JSONRPCError(jsonrpc="2.0", id=None, error=error)
-                        await back.send(SessionMessage(failure))
+                        await replies.send(SessionMessage(failure))
                     continue
                 self._track(item.message)
-                await on.send(item)
+                await forward.send(item)
             with anyio.move_on_after(DRAIN_SECONDS):
                 while self._ids:
                     await self._changed.wait()
 
     async def forward_responses(
         self,
-        reading: ObjectReceiveStream[SessionMessage],
-        on: ObjectSendStream[SessionMessage],
+        incoming: ObjectReceiveStream[SessionMessage],
+        forward: ObjectSendStream[SessionMessage],
     ) -> None:
-        """Forward responses."""
-        async with on:
-            async for item in reading:
-                await on.send(item)
+        """Forward responses, and mark their requests as answered."""
+        async with forward:
+            async for item in incoming:
+                await forward.send(item)
                 if isinstance(item.message, types.JSONRPCResponse | types.JSONRPCError):
                     self._resolve(item.message.id)
 

@@ -1,4 +1,4 @@
-"""The MCP server for agents: ask, search and read_section as tools, pages as resources.
+"""Serve agents over MCP: ask, search and read_section as tools, pages as resources.
 
 The SDK is heavy, so this module is imported only where agents are served.
 """
@@ -141,7 +141,7 @@ class ReadResponse(PageResponse):
 def create_server(service: Service) -> Server[Any]:
     """Create the MCP server of a guide: read-only, and the same for every agent."""
     handlers = _Handlers(service)
-    # It logs a warning for each malformed message, so that a client could fill the log.
+    # The SDK logs a warning for each malformed message, so a client could fill the log.
     logging.getLogger("mcp.server.runner").setLevel(logging.ERROR)
     return Server(
         "guide-assistant",
@@ -169,12 +169,13 @@ def serve_stdio(service: Service) -> None:
         async with stdio_server() as (reading, writing), anyio.create_task_group() as tasks:
             requests_in, requests = anyio.create_memory_object_stream[SessionMessage | Exception](0)
             responses, responses_out = anyio.create_memory_object_stream[SessionMessage](0)
-            unanswered = PendingRequests()
-            tasks.start_soon(unanswered.forward_requests, reading, requests_in, responses)
-            tasks.start_soon(unanswered.forward_responses, responses_out, writing)
+            pending = PendingRequests()
+            tasks.start_soon(pending.forward_requests, reading, requests_in, responses)
+            tasks.start_soon(pending.forward_responses, responses_out, writing)
             await server.run(requests, responses, server.create_initialization_options())
 
-    # The thread that reads the next message cannot be woken, so the system handles Ctrl-C.
+    # The thread that waits for the next message cannot be interrupted, so the system handles
+    # Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         anyio.run(run)
@@ -208,15 +209,15 @@ class _Endpoint:
         if not choose_media_type(accept, (JSON,)):
             await error_response(NOT_ACCEPTED, 406)(scope, receive, send)
             return
-        if wrong := find_message_error(body):
-            await error_response(wrong, 400)(scope, receive, send)
+        if error := find_message_error(body):
+            await error_response(error, 400)(scope, receive, send)
             return
-        pieces: list[Message] = [{"type": "http.request", "body": body}]
+        messages: list[Message] = [{"type": "http.request", "body": body}]
 
         async def receive_body() -> Message:
-            return pieces.pop() if pieces else await receive()
+            return messages.pop() if messages else await receive()
 
-        # Accept was checked above; the SDK would refuse more of them.
+        # Accept was checked above; the SDK would refuse headers that are allowed here.
         headers = [pair for pair in scope["headers"] if pair[0] not in {b"accept", b"content-type"}]
         headers += [
             (b"accept", f"{JSON}, {EVENT_STREAM}".encode()),
@@ -351,8 +352,8 @@ class _Handlers:
         except ValueError:
             parts, offset = urlsplit(""), 0
         path = unquote(parts.path).removeprefix("/")
-        ours = f"{parts.scheme}://{parts.netloc}/" == PAGE_URI_PREFIX
-        page = self._service.find_page(path) if ours and path else None
+        is_page_uri = f"{parts.scheme}://{parts.netloc}/" == PAGE_URI_PREFIX
+        page = self._service.find_page(path) if is_page_uri and path else None
         if page is None or not 0 <= offset <= len(page.text):
             raise NotFoundError(f"The guide has no {uri[:1000]!a}.", _PAGES_HINT)
         end = offset + MAX_CHARS
@@ -384,9 +385,9 @@ def _parse_arguments(kind: type[_Model], arguments: dict[str, Any]) -> _Model:
     try:
         return kind.model_validate(arguments)
     except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in wrong["loc"])
-        raise QuestionError(f"{wrong['msg']}: {place!a}.", _ARGUMENTS_HINT) from None
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise QuestionError(f"{first['msg']}: {place!a}.", _ARGUMENTS_HINT) from None
 
 
 async def _run_in_thread(work: Callable[[], _Result]) -> _Result:

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible API: the guide as a chat model, with responses whole or streamed."""
+"""Serve the OpenAI-compatible API: the guide as a chat model, with whole or streamed responses."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ class Completion:
     def chunks(self, *, counted: bool) -> Iterator[dict[str, Any]]:
         """Yield the chunks of a stream; the last has the sources, `counted` adds the usage."""
         for number, piece in enumerate(self.pieces):
-            begun = (
+            delta = (
                 {"content": PARAGRAPH_BREAK + piece}
                 if number
                 else {"role": "assistant", "content": piece}
             )
-            yield self._chunk(begun, None, counted=counted)
+            yield self._chunk(delta, None, counted=counted)
         yield {**self._chunk({}, "stop", counted=counted), **self.sources}
         if counted:
             yield {**self._header("chat.completion.chunk"), "choices": [], "usage": self._usage}
@@ -205,29 +205,29 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
 def _split_question(
     messages: Sequence[ChatMessage], renderer: MarkdownRenderer
 ) -> tuple[str, list[Turn]]:
-    """Return the user's last question and the turns before it. Raises QuestionError without any.
+    """Return the user's last question and the turns before it.
 
-    Messages without a word are ignored, and so are images, files and refusals in earlier turns. In
-    the question, a part that is not text is an error.
+    Ignores messages without a word, and images, files and refusals in earlier turns. Raises
+    QuestionError where there is no question, or a part of it is not text.
     """
-    of_user = [place for place, message in enumerate(messages) if message.role == "user"]
-    if not of_user:
+    by_user = [n for n, message in enumerate(messages) if message.role == "user"]
+    if not by_user:
         raise QuestionError("No message has the role user.", "End messages with the question.")
-    worded = [
-        one
-        for one in of_user
-        if _non_text_type(messages[one]) or _HAS_WORD.search(_message_text(messages[one]))
+    with_words = [
+        n
+        for n in by_user
+        if _non_text_type(messages[n]) or _HAS_WORD.search(_message_text(messages[n]))
     ]
-    last = max(worded or of_user)
+    last = max(with_words or by_user)
     if other := _non_text_type(messages[last]):
         raise QuestionError(
             f"A part of messages.{last} is not text: its type is {other[:40]!a}.",
             "Send text only.",
         )
     earlier = [
-        (one.role, _message_text(one))
-        for one in messages[:last]
-        if one.role in {"user", "assistant"}
+        (message.role, _message_text(message))
+        for message in messages[:last]
+        if message.role in {"user", "assistant"}
     ]
     turns = [
         Turn("user", text) if role == "user" else renderer.parse_turn(text)

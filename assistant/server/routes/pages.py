@@ -1,4 +1,4 @@
-"""The HTML pages beside the chat: pages of the guide, and stored answers."""
+"""Serve the HTML pages beside the chat: pages of the guide, and stored answers."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
         content = store.page(path)
         if content is None:
             target = service.resolve_page_name(path)
-            if target:  # linked as published, without its suffix, or by its name alone
+            if target:  # the link has the published form, without suffix, or the name alone
                 return RedirectResponse(urls.page_url(target, settings.root), 307)
             heading, hint = messages("missing_page"), messages("missing_page_hint")
             return HTMLResponse(layout.render_notice(heading, hint, branding, messages), 404)
         highlight = Highlight(first, last or first, section) if first else None
 
-        def make() -> bytes:
+        def build() -> bytes:
             sections = store.sections(path)
             html = render_guide_page(content, sections, branding, messages, highlight)
             return html.encode("utf-8", "replace")
 
         key = ("page", path, messages.language, section, first, last)
-        body = service.cached_response(key, make)
+        body = service.cached_response(key, build)
         return body.to_response(
             request.headers.get("if-none-match", ""), "text/html; charset=utf-8"
         )

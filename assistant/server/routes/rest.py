@@ -1,4 +1,4 @@
-"""The REST API: questions, searches, sections, stored answers and feedback, as JSON.
+"""Serve the REST API: questions, searches, sections, stored answers and feedback, as JSON.
 
 An answer can also be sent as server-sent events.
 """
@@ -46,10 +46,15 @@ if TYPE_CHECKING:
     from assistant.server.service import Service
 
 _LINKS = {
-    "as it was given": {"operationId": "answer", "parameters": {"name": "$response.body#/id"}},
-    "what is thought of it": {
+    "stored_answer": {
+        "operationId": "answer",
+        "parameters": {"name": "$response.body#/id"},
+        "description": "Read the stored answer.",
+    },
+    "feedback": {
         "operationId": "feedback",
         "requestBody": {"answer": "$response.body#/id", "helpful": True},
+        "description": "Rate the answer.",
     },
 }
 _PAGES_HINT = "See GET /api/guide for its pages."
@@ -81,7 +86,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
     def ask(
         request: Request,
         body: Annotated[AskRequest, Body()],
-        accept: Annotated[str, Header()] = JSON,  # noqa: ARG001 - so that it is described
+        accept: Annotated[str, Header()] = JSON,  # noqa: ARG001 - OpenAPI describes it
     ) -> Response:
         """Answer a question with quotes from the guide, or say that it has no answer.
 
@@ -134,14 +139,14 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
     ) -> Response:
         """Return the sections of a page with their whole text."""
 
-        def make() -> bytes:
+        def build() -> bytes:
             result = service.read_page(path, anchor)
             if result is None:
                 name = f"{path}#{anchor}" if anchor else path
                 raise NotFoundError(f"The guide has no {name!a}.", _PAGES_HINT)
             return _dump_json(result)
 
-        return service.cached_response(("sections", path, anchor), make).to_response(
+        return service.cached_response(("sections", path, anchor), build).to_response(
             if_none_match, JSON
         )
 
@@ -158,12 +163,13 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
     ) -> Response:
         """Return the guide's title, languages, size, headings, and questions that it answers."""
 
-        def make() -> bytes:
+        def build() -> bytes:
             return _dump_json(
                 {**service.describe_guide(depth), "interface": list(catalogue.languages())}
             )
 
-        return service.cached_response(("guide", str(depth)), make).to_response(if_none_match, JSON)
+        body = service.cached_response(("guide", str(depth)), build)
+        return body.to_response(if_none_match, JSON)
 
     @api.get(
         "/api/answers/{name}",
@@ -248,7 +254,7 @@ def _format_event(name: str, data: dict[str, Any]) -> str:
 
 
 def build_history(service: Service, request: AskRequest) -> list[Turn]:
-    """Return the turns before a question: those of its section, then the conversation."""
+    """Return the turns before a question: those about its section, then the conversation."""
     context = service.section_context(request.context)[1] if request.context else ()
     return [*context, *(_to_turn(turn) for turn in request.history)]
 

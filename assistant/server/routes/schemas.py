@@ -1,4 +1,4 @@
-"""Schemas of the requests and responses of every HTTP interface."""
+"""Define the schemas of the requests and responses of every HTTP interface."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _parse_whole_number(number: object) -> object:
 
 
 WHOLE_NUMBER = BeforeValidator(_parse_whole_number)
-"""To be listed after the limits of an integer, or the schema leaves them out."""
+"""List it after the limits of an integer: before them, the schema would leave them out."""
 
 
 class _StrictModel(BaseModel):
@@ -275,9 +275,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "model": ProblemDetails,
             "content": {
-                PROBLEM_JSON: {
-                    "schema": {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
-                }
+                PROBLEM_JSON: {"schema": {"$ref": _PROBLEM_SCHEMA}},
             },
         }
         for status in statuses
@@ -288,7 +286,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class ContentPart(BaseModel):
-    """A part of a message; only text can be asked."""
+    """A part of a message; only text is accepted."""
 
     type: str = Field(json_schema_extra={"const": "text"})
     text: str | None = None
@@ -343,7 +341,7 @@ class ChatCompletionMessage(_StrictModel):
 
 
 class ChatCompletionChoice(_StrictModel):
-    """The one choice."""
+    """The only choice."""
 
     index: int
     message: ChatCompletionMessage

@@ -1,4 +1,4 @@
-"""The widget for other sites: the script that they load, and the page that it shows in a frame."""
+"""Serve the widget for other sites: the script they load, and the page it shows in a frame."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
         return JSONResponse(data, headers={"Cache-Control": "no-store"})
 
     def choose_messages(request: Request, language: str) -> Messages:
-        """Choose the language of the page around the frame, the setting's, or the browser's."""
+        """Choose the language of the page around the frame, else the setting's or the browser's."""
         fallback = settings.language or request.headers.get("accept-language", "")
         return catalogue.choose_messages(f"{language},{fallback}")
 
@@ -134,7 +134,7 @@ def _build_script(settings: Settings) -> bytes:
         "fixed": catalogue.choose_messages("", settings.language).language
         if settings.language
         else "",
-        # In another site's page it colours one element of ours alone.
+        # In another site's page they colour only the widget's own element.
         "colours": theme.accent_css(settings.accent).replace(":root", ".guide", 1),
         "messages": texts,
     }
@@ -145,9 +145,9 @@ def _build_script(settings: Settings) -> bytes:
 def _render_page(branding: Branding, messages: Messages, examples: Sequence[str]) -> str:
     root = branding.root
     chips = "".join(
-        f'<button type="button" class="chip asks" dir="auto" value="{escape(one)}">'
-        f"{escape(one)}</button> "
-        for one in examples
+        f'<button type="button" class="chip asks" dir="auto" value="{escape(question)}">'
+        f"{escape(question)}</button> "
+        for question in examples
     )
     offer = f'<p class="offer">{escape(messages("examples"))}</p><p class="chips">{chips}</p>'
     plural = {"hits-one": messages("hits", n=1), "hits-other": messages("hits", n="{n}")}

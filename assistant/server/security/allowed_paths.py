@@ -1,4 +1,4 @@
-"""Middleware: only the paths and methods of the allow-list get through."""
+"""Middleware: let through only the paths and methods of the allow-list."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
     from assistant.server.security.policies import AllowedRoute
 
-# An escape that encodes nothing, or that encodes, however often, what separates a path's parts.
+# A malformed escape; a slash, backslash or null character escaped once or more often; a dot escaped
+# at least twice.
 _AMBIGUOUS_ESCAPE = re.compile(rb"%(?![0-9a-f]{2})|%(?:25)*(?:2f|5c|00)|%(?:25)+2e", re.I)
-# U+FFFD stands where the bytes were not UTF-8.
+# U+FFFD replaces bytes that were not UTF-8.
 _CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f\\\\\ufffd]")
 
 
 class AllowedPathsMiddleware:
-    """Lets through the paths and methods of the allow-list: 404 and 405 for all others.
+    """Lets through the paths and methods of the allow-list; refuses others with 404 and 405.
 
-    `routes` returns the allow-list of this moment. The route's policy becomes
-    `request.state.policy`. `root` is the path that the server is published under; a proxy may
-    have stripped it or not. A path that can be read in two ways is refused as unknown.
+    `routes` returns the current allow-list. The route's policy becomes `request.state.policy`.
+    `root` is the path that the server is published under; a proxy may have stripped it or not.
+    An ambiguous path is refused with 404.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class AllowedPathsMiddleware:
             raise Refusal(307, headers={"location": quote(root) + "/" + (query and f"?{query}")})
         if root and below.startswith(root + "/"):
             below = below.removeprefix(root)
-        # No name that is served begins with a dot, neither `..` nor that of a hidden file.
+        # No served name begins with a dot: neither `..` nor the name of a hidden file.
         raw = scope.get("raw_path") or quote(below).encode()
         if "/." in below or _CONTROL_CHARACTERS.search(below) or _AMBIGUOUS_ESCAPE.search(raw):
             raise Refusal(404)
@@ -70,7 +71,7 @@ class AllowedPathsMiddleware:
         return below
 
     def _allow(self, scope: Scope, path: str) -> None:
-        """Find the route of a request, whose policy it then has."""
+        """Find the route of a request, and give the request that route's policy."""
         matching = [route for route in self._routes() if route.pattern.fullmatch(path)]
         if not matching:
             raise Refusal(404)

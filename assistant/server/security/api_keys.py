@@ -1,4 +1,4 @@
-"""API keys: shown once when they are made, stored as digests in a file, revoked at once."""
+"""Make, find and revoke API keys: each is shown once, and stored as a digest in a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KeyScope = Literal["read", "feedback", "admin"]
 SCOPES: tuple[KeyScope, ...] = get_args(KeyScope)
 
 KEY_PREFIX = "guide_"
-"""The beginning of every key, so that one in a repository or a log is recognised."""
+"""The beginning of every key, by which a key in a repository or a log is recognised."""
 
 _MAX_NAME = 60
 
@@ -32,8 +32,8 @@ _MAX_NAME = 60
 class ApiKey:
     """The record of a key: who it is for, what it allows, when it was made, and its digest.
 
-    A key is 256 random bits, so that a fast digest (SHA-256) protects it as well as a slow one:
-    it cannot be guessed.
+    A key is 256 random bits and cannot be guessed, so a fast digest (SHA-256) protects it as well
+    as a slow one.
     """
 
     name: str
@@ -47,7 +47,7 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The keys in a file, read again whenever it has changed; safe to share between threads.
+    """Manages the keys in a file, read again when it has changed; safe to share between threads.
 
     All methods raise ApiKeysUnusable where the file cannot be read or written. Without a file
     there are no keys.
@@ -103,7 +103,7 @@ class ApiKeys:
 
     def find(self, token: str) -> ApiKey | None:
         """Find the key of a token; None for an unknown one."""
-        # The digest is what is looked up, so the time that takes tells nothing of any token.
+        # The lookup is by digest, so its duration reveals nothing about any token.
         return self._keys_by_digest().get(_digest(token))
 
     def _keys_by_digest(self) -> dict[str, ApiKey]:
@@ -123,7 +123,7 @@ class ApiKeys:
     def _read_file(self) -> list[ApiKey]:
         try:
             data = json.loads(files.read_bytes(self._path))
-            return [_parse_key(one) for one in data["keys"]]
+            return [_parse_key(record) for record in data["keys"]]
         except OSError as error:
             raise self._file_error("read", error) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -134,10 +134,10 @@ class ApiKeys:
 
     @contextmanager
     def _locked_for_writing(self) -> Iterator[list[ApiKey]]:
-        """Hand out the keys to change; the file then has them, whole or not at all.
+        """Yield the keys to change, then write all of them to the file, or nothing.
 
-        The lock makes two writers wait for one another, so that both changes stay. The system
-        releases it where a writer is killed.
+        The lock makes writers wait for each other, so that no change is lost. The system releases
+        it where a writer is killed.
         """
         from filelock import FileLock
 
@@ -167,7 +167,7 @@ class ApiKeys:
             os.close(folder)
 
     def _remove_leftovers(self) -> None:
-        """Remove what a writer that was killed left; whoever holds the lock is the only writer."""
+        """Remove the files of writers that were killed; the lock's holder is the only writer."""
         for path in sorted(self._path.parent.iterdir()):
             name, _, number = path.name.rpartition(".")
             if name == self._path.name and number.isdecimal() and not path.is_dir():

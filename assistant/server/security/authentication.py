@@ -1,4 +1,4 @@
-"""Middleware: who may use a route, by an API key, as a signed-in user, or as a local caller."""
+"""Middleware: check that a caller may use a route: by API key, as a signed-in user, or locally."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _log = logging.getLogger(__name__)
 
 
 class AuthenticationMiddleware:
-    """Lets through whoever may do what the route's policy asks: 401 and 403 for all others.
+    """Lets through callers with the scope of the route's policy; refuses others with 401 or 403.
 
-    Without a key a local caller and a signed-in user may read and give feedback, and where
-    `anonymous` everybody. Starlette's AuthenticationMiddleware checks no scopes.
+    Without a key, local callers and signed-in users may read and give feedback; with `anonymous`,
+    everybody may. Starlette's AuthenticationMiddleware checks no scopes.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class AuthenticationMiddleware:
         """Return the caller with its key. Raises Refusal where it may not do what is needed."""
         key = self._keys.find(token) if self._keys and token else None
         needs_no_key = caller.may_without_key(needed, anonymous=self._anonymous)
-        # Where no key was ever made none can be wrong, and some clients must send one.
+        # Where no key exists, none can be wrong: some clients cannot send a request without a key.
         if token and not key and not (needs_no_key and not (self._keys and self._keys.list_keys())):
             raise _unauthorized("This API key is not known here, or was revoked.")
         if key and not key.allows(needed):
@@ -70,13 +70,13 @@ class AuthenticationMiddleware:
 
 
 def bearer_token(headers: Headers) -> str:
-    """The token of an Authorization header; empty where there is none."""
+    """Return the token of an Authorization header; empty where there is none."""
     match = _BEARER.fullmatch(headers.get("authorization", ""))
     return match[1] if match else ""
 
 
 def _unauthorized(message: str, needed: str = "") -> Refusal:
-    hint = "Send Authorization: Bearer KEY, one that `assistant keys add` made; or, for anyone to "
+    hint = "Send Authorization: Bearer KEY, made with: assistant keys add NAME; or, to let anyone "
     hint += "read, turn on the setting anonymous."
     if needed == "admin":
         hint = "Send Authorization: Bearer KEY, made with: assistant keys add NAME --scope admin"

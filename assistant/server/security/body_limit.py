@@ -1,4 +1,4 @@
-"""Middleware: how long a request's body may be, what kind it is, and how long it may take."""
+"""Middleware: limit the length, the media type and the arrival time of a request's body."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class BodyLimitMiddleware:
-    """Reads a request's body whole, if it is what the route's policy allows.
+    """Reads the whole body of a request, if the route's policy allows it.
 
-    It has `timeout` seconds to arrive in. What its headers announce is looked at before any of it
-    is read. Starlette's RequestBodyLimitMiddleware has neither a timeout nor a media type, and
-    lets the application begin before the body is known to be short enough.
+    The body has to arrive within `timeout` seconds. Its headers are checked before any of it is
+    read. Starlette's RequestBodyLimitMiddleware has neither a timeout nor a media type, and starts
+    the application before the body is known to be short enough.
     """
 
     def __init__(self, app: ASGIApp, timeout: float = 10.0) -> None:
@@ -79,7 +79,7 @@ def _check_headers(headers: Headers, policy: Policy) -> None:
     codings = ",".join(headers.getlist("content-encoding")).lower().split(",")
     if {coding.strip() for coding in codings} - {"", "identity"}:
         raise Refusal(422, "The request is compressed.", "Send it uncompressed.")
-    # A page of another site can send a form, or text, without a preflight request; JSON it cannot.
+    # A page of another site can send a form or text without a preflight request, but not JSON.
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if policy.body_media_type and kind != policy.body_media_type:
         raise Refusal(415)

@@ -1,4 +1,4 @@
-"""Who sends a request: its address, whether it is local, and what a trusted proxy says of it."""
+"""Identify callers: their address, whether they are local, and what a trusted proxy says."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _FORWARDING_ENDS = ("-ip", "_ip", "-scheme", "-visitor", "-via")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: from which address, signed in as whom, with which API key.
+    """Who sends a request: the address, the signed-in user and the API key.
 
-    `is_local`: a program or reader on this machine whom no proxy brought, as far as that can be
-    told: a proxy on this machine that adds no header looks the same.
+    `is_local`: the request comes from this machine, and shows no sign of a proxy. A proxy on this
+    machine that adds no header looks like a local caller.
     """
 
     address: Address | None
@@ -54,11 +54,11 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """What tells this caller from others at the same address; empty where nothing does."""
+        """The key or user that tells this caller from others at the address; empty without one."""
         return f"key {self.key.name}" if self.key else self.user and f"user {self.user}"
 
     def may_without_key(self, scope: KeyScope, *, anonymous: bool) -> bool:
-        """Whether the caller may use a scope without a key; nobody may be an admin so."""
+        """Whether the caller may use a scope without a key; admin always needs a key."""
         return scope != "admin" and (self.is_local or bool(self.user) or anonymous)
 
 
@@ -78,7 +78,7 @@ def identify_caller(
     *,
     trust_loopback: bool = True,
 ) -> tuple[Caller, Forwarded]:
-    """Identify who sends a request, and how a trusted proxy says it was addressed.
+    """Identify the caller of a request, and the scheme and host that a trusted proxy names.
 
     A caller on the loopback is local unless the request has a header that a proxy adds, or comes
     from a trusted proxy, or the loopback is not trusted.
@@ -91,7 +91,7 @@ def identify_caller(
             for name in headers
         )
         return Caller(client, is_loopback and not is_forwarded and trust_loopback), Forwarded()
-    # What the proxy next to us adds stands last, whatever others wrote before it.
+    # The nearest proxy adds its value at the end, after whatever others wrote.
     chain, schemes, hosts = (
         ",".join(headers.getlist(f"x-forwarded-{name}")).split(",")
         for name in ("for", "proto", "host")
@@ -109,7 +109,7 @@ def identify_caller(
 
 
 def caller_of(scope: Scope) -> Caller:
-    """The caller of a request; only its address is known before it was identified."""
+    """Return the caller of a request; before it is identified, only its address is known."""
     caller: Caller | None = scope.get("state", {}).get("caller")
     return caller or Caller(_client_address(scope))
 
@@ -125,7 +125,7 @@ def client_network(address: Address | None) -> str:
 
 
 def parse_address(text: str) -> Address | None:
-    """Parse an address of a socket or a header, with a port or none; IPv4 within IPv6 is IPv4."""
+    """Parse an address of a socket or header, with or without port; IPv4 within IPv6 is IPv4."""
     match = _WITH_PORT.fullmatch(text.strip())
     try:
         address = ip_address((match[1] or match[2]) if match else text.strip())

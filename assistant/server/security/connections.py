@@ -1,4 +1,4 @@
-"""How many connections one caller may hold open, and how long the head of a request may take."""
+"""Limit the connections that one caller holds open, and the time for the head of a request."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ HEAD_TIMEOUT = 10.0
 def raise_file_limit() -> int:
     """Ask the system for as many open files as a busy server needs; return how many it gives.
 
-    A server without a file left to accept a connection with would try again without end, so half
-    of them are for connections, and a sixteenth for those that are accepted at once.
+    A server that has no file left for a new connection would retry without end. So half of the
+    files are for connections, and a sixteenth for connections that are accepted at once.
     """
     import resource
 
@@ -46,19 +46,19 @@ def raise_file_limit() -> int:
 
 
 def limit_connections(protocol: Any, proxies: Sequence[Network], limit: int) -> Any:
-    """Extend uvicorn's HTTP protocol: few connections an address, and none that sends nothing.
+    """Extend uvicorn's HTTP protocol: limit connections per address, and close silent ones.
 
-    `limit` is how many there may be from all addresses together. A connection from one of
-    `proxies` belongs to no address, because it carries the requests of all its readers.
-    A connection is closed whose next request has no complete head in time; uvicorn itself waits
-    without end for a first request, and for one that has begun.
+    `limit` is the most connections from all addresses together. A connection from one of `proxies`
+    counts for no address, because it carries the requests of many readers. A connection is closed
+    if the head of its next request is not complete in time; uvicorn itself waits without end for a
+    first request, and for one that has begun.
     """
     import h11
 
     slots = Slots()
 
     class LimitedProtocol(protocol):  # type: ignore[misc]
-        """A connection that is counted, and closed where the head of a request is late."""
+        """A connection that is counted, and closed if the head of a request is late."""
 
         holder, is_counted = "", False
         deadline: asyncio.TimerHandle | None = None

@@ -1,4 +1,4 @@
-"""Middleware: which pages of other sites may send requests and read responses (CORS)."""
+"""Middleware: decide which pages of other sites may send requests and read responses (CORS)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _DEFAULT_METHODS = ("GET", "HEAD", "POST")
 class CORSMiddleware:
     """Lets pages of the listed `origins` send requests and read the responses.
 
-    A page of any other site may only read, which its browser then keeps from it; whatever else it
-    sends is refused, so that it cannot act in a reader's name. Starlette's CORSMiddleware lets
-    such a request reach the application.
+    A page of any other site may only send GET and HEAD requests, and the browser hides their
+    responses from it; any other request is refused, so that the page cannot act in a reader's name.
+    Starlette's CORSMiddleware lets such a request reach the application.
     """
 
     def __init__(self, app: ASGIApp, origins: Iterable[str] = ()) -> None:
@@ -35,7 +35,7 @@ class CORSMiddleware:
         self._origins = frozenset(origin.lower() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight request, refuse what other sites may not do, pass on the rest."""
+        """Answer a preflight request, refuse what other sites may not send, pass on the rest."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -45,19 +45,19 @@ class CORSMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                theirs = [
+                others = [
                     pair
                     for pair in message.get("headers", [])
                     if not pair[0].lower().startswith(b"access-control-")
                 ]
-                message = {**message, "headers": [*theirs, *self._headers(origin, preflight)]}
+                message = {**message, "headers": [*others, *self._headers(origin, preflight)]}
             await send(message)
 
         preflight = ""
         if origin:
             scope.setdefault("state", {})["allowed_origin"] = origin
         elif self._is_forbidden(scope, headers):
-            hint = "List its site in origins, a proxy in trusted_proxies."
+            hint = "List that site in origins, or your proxy in trusted_proxies."
             refusal = Refusal(403, "Pages of that site may not send this.", hint)
             await refusal(scope, receive, send_with_headers)
             return
@@ -76,7 +76,7 @@ class CORSMiddleware:
         return (is_foreign or is_cross_site) and scope["method"] not in {"GET", "HEAD"}
 
     def _headers(self, origin: str, preflight: str) -> list[tuple[bytes, bytes]]:
-        """The headers of CORS; one without a value is left out."""
+        """Return the headers of CORS; one with an empty value is left out."""
         headers = {
             "vary": "Origin" if self._origins else "",
             "access-control-allow-origin": origin,
@@ -88,7 +88,7 @@ class CORSMiddleware:
 
 
 def _own_origin(scope: Scope, headers: Headers) -> str:
-    """The origin of this server's own pages, as a browser writes it."""
+    """Return the origin of this server's own pages, as a browser writes it."""
     host = parse_host(headers.get("host", ""))
     if host is None:
         return ""

@@ -1,4 +1,4 @@
-"""Tell an application that its client has left, whether it has or not."""
+"""Tell an application that its client has left, even if it has not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Disconnect:
-    """The `receive` of a request which also ends when `leave` is called."""
+    """Wraps the `receive` of a request, which also ends when `leave` is called."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

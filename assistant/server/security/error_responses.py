@@ -1,4 +1,4 @@
-"""Middleware: every error of the application becomes problem details, in one form."""
+"""Middleware: turn every error of the application into problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 class ErrorResponsesMiddleware:
-    """Replaces the application's own errors, and what it raises, by problem details.
+    """Replaces the application's error responses and exceptions by problem details.
 
-    What is inside an error stays in the log, under the request's id. Problem details, pages for
-    readers and what a route's policy names pass as they are. Below the path `openai_prefix`
-    errors are rendered for OpenAI's clients too. Starlette's ServerErrorMiddleware answers in
-    plain text, and does not look at responses that are errors already.
+    The details of an exception stay in the log, under the request's id. Problem details, pages for
+    readers and the media type that a route's policy names pass unchanged. Below the path
+    `openai_prefix` errors are also rendered for OpenAI's clients. Starlette's ServerErrorMiddleware
+    answers in plain text, and ignores responses that are errors already.
     """
 
     def __init__(self, app: ASGIApp, openai_prefix: str = "/v1", root: str = "") -> None:
@@ -33,7 +33,7 @@ class ErrorResponsesMiddleware:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; whatever breaks is answered, unless a response has begun."""
+        """Pass the request on; answer any exception, unless a response has begun."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -44,11 +44,11 @@ class ErrorResponsesMiddleware:
         response = _Response(scope, receive, send)
         try:
             await self._app(scope, receive, response.send)
-        except asyncio.CancelledError:  # the server ends, and has waited as long as it may
+        except asyncio.CancelledError:  # the server stops and waits no longer
             if response.has_begun:
                 raise
             await stopping()(scope, receive, send)
-        except Exception:  # noqa: BLE001 - the outermost line: whatever breaks gets a response
+        except Exception:  # noqa: BLE001 - every exception gets a response
             _log.exception("Request %s failed", state.get("request_id", ""))
             if not response.has_begun:  # else it stays unfinished, and the connection is closed
                 await Refusal(500)(scope, receive, send)
@@ -80,7 +80,7 @@ class _Response:
         await self._send(message)
 
     def _is_foreign(self, status: int, headers: Headers) -> bool:
-        """Whether a response is an error in a form that is not ours."""
+        """Whether a response is an error in the application's own form."""
         if status < 400:
             return False
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()

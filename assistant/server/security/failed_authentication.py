@@ -1,4 +1,4 @@
-"""Middleware: a rate limit on failed authentication."""
+"""Middleware: limit the rate of failed authentication."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class FailedAuthenticationMiddleware:
-    """Refuses API keys from an address that has sent too many wrong ones: 429.
+    """Refuses, with 429, API keys from an address that has sent too many wrong ones.
 
-    Each wrong key, which the application answers with 401, takes a token of the address. Who
-    sends no key is not limited here.
+    Each wrong key, which the application answers with 401, takes a token from the bucket of the
+    address. Requests without a key are not limited here.
     """
 
     def __init__(self, app: ASGIApp, limit: RateLimit) -> None:

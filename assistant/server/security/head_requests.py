@@ -1,4 +1,4 @@
-"""Middleware: a HEAD request is answered as a GET, of which only the head is sent."""
+"""Middleware: answer a HEAD request as a GET, and send only the head of the response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HeadMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass any other request on as it is."""
+        """Answer a HEAD request; pass any other request on unchanged."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return

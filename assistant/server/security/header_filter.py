@@ -1,4 +1,4 @@
-"""Middleware: which request headers reach the application, and which of its own come back."""
+"""Middleware: filter the request headers for the application, and its response headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REQUEST_HEADERS = re.compile(
     rb"|sec-fetch-.+|access-control-request-.+|mcp-.+"
 )
 _CONDITIONAL_HEADERS = (b"if-none-match", b"if-modified-since")
-# Headers that only the middlewares set, or nobody.
+# Headers that only the middlewares may set, or that are never sent.
 _RESPONSE_HEADERS = re.compile(
     rb"access-control-|content-security-|cross-origin-|permissions-|referrer-|strict-transport-"
     rb"|x-content-type-|x-frame-|x-request-id|set-cookie|server|connection"
@@ -24,17 +24,17 @@ _RESPONSE_HEADERS = re.compile(
 
 
 class HeaderFilterMiddleware:
-    """Passes on only the request headers that are known here, and drops some of the response.
+    """Passes on only the request headers that are known here, and drops some response headers.
 
-    What a proxy or a client says in any other header cannot reach the application. Its cookies
-    and the name of its software do not get out.
+    No other header of a proxy or a client reaches the application. The application's cookies and
+    the name of its software are not sent.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and its response back, without the headers that may not."""
+        """Pass the request on and its response back, without the dropped headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

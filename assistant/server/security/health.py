@@ -1,4 +1,4 @@
-"""Middleware: health checks are answered first, under any host name and to any caller."""
+"""Middleware: answer health checks first, under any host name and for any caller."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class HealthMiddleware:
-    """Answers the paths of health checks itself, before anything else is looked at.
+    """Answers health checks itself, before anything else in the request is checked.
 
-    A check takes the request's headers and returns a status and what is sent as JSON. A check is
-    asked for by an address, by a pod's name or by none, so that its host is not looked at; and it
-    runs on the event loop, so that it never waits for the threads that answer questions.
+    A check takes the request's headers and returns a status and its JSON. A probe may use an
+    address, a pod's name or no host name at all, so the host is not checked. A check runs on the
+    event loop, so that it never waits for the threads that answer questions.
     """
 
     def __init__(self, app: ASGIApp, checks: Mapping[str, HealthCheck], root: str = "") -> None:

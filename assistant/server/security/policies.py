@@ -1,4 +1,4 @@
-"""The policy of each route: who may use it, what it costs, and what its pages may load.
+"""Define the policy of each route: who may use it, what it costs, and what its pages may load.
 
 A route states its policy where it is defined, with `@with_policy`. The allow-list of paths is
 collected from the routes.
@@ -27,7 +27,7 @@ MAX_BODY = 64 * 1024
 API_CONTENT_POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# Gradio writes styles into its page; everything else a page loads must be our own.
+# Gradio writes styles into its page; everything else a page loads must come from this server.
 CHAT_CONTENT_POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
@@ -43,8 +43,8 @@ EMBED_CONTENT_POLICY = (
 )
 ASSET_CONTENT_POLICY = "default-src 'none'; frame-ancestors {frames}"
 
-# The cost of a request in questions, after the processor time it takes: a question 10 ms, a page
-# with a highlighted quote up to that, a page from the cache 1.5 ms, a file 1 ms.
+# The cost of a request in questions, by the processor time it takes: a question 10 ms, a page with
+# a highlighted quote up to 10 ms, a page from the cache 1.5 ms, a file 1 ms.
 QUESTION_COST, PAGE_COST, FILE_COST = 1.0, 0.2, 0.01
 
 _T = TypeVar("_T")
@@ -52,7 +52,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the middlewares let through to a route.
+    """Tells the middlewares what to let through to a route.
 
     scope: what the caller must be allowed to do; None where anyone may.
     cost: what a request takes of the caller's rate limit, in questions.
@@ -88,7 +88,7 @@ class AllowedRoute:
 
     @classmethod
     def from_pattern(cls, methods: Iterable[str], pattern: str, policy: Policy) -> AllowedRoute:
-        """Make a row from a regular expression; with GET goes HEAD, unless the route streams."""
+        """Make a row from a regular expression; GET also allows HEAD, unless the route streams."""
         allowed = set(methods) | ({"HEAD"} if "GET" in methods else set())
         if policy.streams:
             allowed -= {"HEAD"}
@@ -112,16 +112,16 @@ def collect_routes(routes: Iterable[BaseRoute]) -> tuple[AllowedRoute, ...]:
 
 def _allow(route: BaseRoute) -> AllowedRoute:
     if not isinstance(route, Route | Mount):
-        raise TypeError(f"{route} is no route of HTTP.")
+        raise TypeError(f"{route} is not a route of HTTP.")
     policy = getattr(route.app if isinstance(route, Mount) else route.endpoint, "policy", None)
     if policy is None:
-        raise ValueError(f"The route {route.path or '/'} states no policy.")
+        raise ValueError(f"The route {route.path or '/'} has no policy.")
     methods = (isinstance(route, Route) and route.methods) or {"GET"}
     return AllowedRoute.from_pattern(methods, policy.pattern or route.path_regex.pattern, policy)
 
 
 def policy_of(scope: Scope) -> Policy:
-    """The policy of a request's route; the default one before it is known."""
+    """Return the policy of a request's route; the default one before the route is known."""
     policy: Policy = scope.get("state", {}).get("policy", _DEFAULT)
     return policy
 

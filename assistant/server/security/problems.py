@@ -1,4 +1,4 @@
-"""Error responses of the server: problem details as JSON (RFC 9457)."""
+"""Make the server's error responses: problem details as JSON (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -68,9 +68,10 @@ def problem_json(
 
 @dataclass(eq=False)
 class Refusal(Exception):
-    """A response in the application's place, as an ASGI application; may be raised and caught.
+    """A response instead of the application's, as an ASGI application; may be raised and caught.
 
-    An error without a message has the one of its status. A status below 400 has no body.
+    An error without a message gets the default message of its status. A status below 400 has no
+    body.
     """
 
     status: int
@@ -85,9 +86,10 @@ class Refusal(Exception):
             self.message, self.hint = self.message or message, self.hint or hint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the response; a client that still sends its body is read for a while.
+        """Send the response, then read the rest of the request's body for up to five seconds.
 
-        It would see nothing but a broken connection if that were closed at once.
+        If the connection were closed at once, a client that still sends its body would not see the
+        response.
         """
         state = scope.setdefault("state", {})
         headers, body = {**self.headers, "cache-control": "no-store"}, b""
@@ -124,5 +126,5 @@ def has_body(scope: Scope) -> bool:
 
 
 def stopping() -> Refusal:
-    """Refuse a request that comes while the server stops."""
+    """Return the refusal of a request that comes while the server stops."""
     return Refusal(503, "The assistant is stopping.", headers={"retry-after": "10"})

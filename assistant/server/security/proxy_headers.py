@@ -1,4 +1,4 @@
-"""Middleware: who sends a request, and what a trusted proxy says of it."""
+"""Middleware: identify the caller of a request, directly or by a trusted proxy's headers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class ProxyHeadersMiddleware:
-    """Believes the X-Forwarded-* headers of `trusted` proxies: address, scheme and host.
+    """Trusts the X-Forwarded-* headers of `trusted` proxies: address, scheme and host.
 
-    In `user_header` a trusted proxy names who is signed in. Without `trust_loopback` no caller is
+    In `user_header` a trusted proxy names the signed-in user. Without `trust_loopback` no caller is
     local. uvicorn's ProxyHeadersMiddleware knows no X-Forwarded-Host and no signed-in user, and
-    does not tell a local caller from one that an unlisted proxy brings.
+    does not distinguish a local caller from one behind an unlisted proxy.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ProxyHeadersMiddleware:
         if user_header and not trusted:
             raise SettingsError(
                 "The setting user_header lets anyone sign in as anybody: no proxy is trusted.",
-                "List the proxy that says who asks in trusted_proxies.",
+                "List the proxy that names the user in trusted_proxies.",
             )
         self._app = app
         self._trusted, self._user_header = tuple(trusted), user_header

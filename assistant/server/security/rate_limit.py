@@ -1,4 +1,4 @@
-"""Middleware: a rate limit by cost, one token bucket a caller over all routes together."""
+"""Middleware: limit requests by their cost, with one token bucket per caller for all routes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
     from assistant.server.security.callers import Address
 
 _DEFAULT_RATE = 120  # questions a minute
-_MAX_CALLERS = 10_000  # whose buckets are kept
+_MAX_CALLERS = 10_000  # whose buckets are stored
 
 
 class RateLimit:
-    """One token bucket a caller, filled with time; a request takes what it costs.
+    """Holds one token bucket per caller; time fills it, and a request takes its cost from it.
 
-    A token is what a question costs. `rate` is in tokens a minute, 0 for no limit. None is 120,
-    and no limit for loopback addresses: behind a proxy that is not listed as trusted, every
-    reader has one of those.
+    A token is the cost of a question. `rate` is in tokens a minute, 0 for no limit. None is 120,
+    and no limit for loopback addresses: behind a proxy that is not listed as trusted, every reader
+    has a loopback address. The server has two of these: one for failed authentication, one for the
+    cost of requests.
     """
 
     def __init__(self, rate: int | None) -> None:
         self._limits_loopback = rate is not None
         self._rate = _DEFAULT_RATE if rate is None else rate
         self._burst = max(10, self._rate // 2)
-        # When each bucket is full again; the longest unused leaves first.
+        # The time at which each bucket is full again; the least recently used is dropped first.
         self._full_at: LRUCache[str, float] = LRUCache(_MAX_CALLERS)
 
     def take(
@@ -60,7 +61,7 @@ class RateLimit:
         return self._seconds_until(bucket, now, cost) if bucket else 0
 
     def _bucket(self, address: Address | None, name: str) -> str:
-        """The name of the caller's bucket; empty where the caller is not limited."""
+        """Return the name of the caller's bucket; empty where the caller is not limited."""
         is_loopback = address is None or address.is_loopback  # None: a socket of this machine
         if not self._rate or (is_loopback and not name and not self._limits_loopback):
             return ""
@@ -75,14 +76,14 @@ class RateLimit:
 
 
 class RateLimitMiddleware:
-    """Takes the cost of a request from its caller's bucket: 429 with Retry-After where empty."""
+    """Takes a request's cost from its caller's bucket; refuses it with 429 if that is empty."""
 
     def __init__(self, app: ASGIApp, limit: RateLimit) -> None:
         self._app = app
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request that its caller has the tokens for; refuse any other."""
+        """Pass a request on if its caller has enough tokens for it; refuse any other."""
         policy = policy_of(scope)
         if scope["type"] == "http" and policy.cost:
             caller = caller_of(scope)
@@ -99,6 +100,6 @@ class RateLimitMiddleware:
 
 
 def too_many_requests(message: str, wait: int, again: str) -> Refusal:
-    """Refuse with 429 a caller who may come back in so many seconds."""
+    """Return a refusal with 429 for a caller who may come back in `wait` seconds."""
     hint = f"Wait {wait} second{'s' * (wait > 1)} and {again}."
     return Refusal(429, message, hint, headers={"retry-after": str(wait)})

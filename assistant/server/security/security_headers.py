@@ -1,4 +1,4 @@
-"""Middleware: the security headers of every response, and an id for every request."""
+"""Middleware: add security headers to every response, and an id to every request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SecurityHeadersMiddleware:
-    """Adds the security headers to every response, a refusal too; stands outermost.
+    """Adds the security headers to every response, also a refusal: the outermost middleware.
 
     The Content-Security-Policy is that of the route. `frames` are the sites that may show a page
     in a frame. `request.state` gets `request_id`, and `nonce` for the scripts of a page.
@@ -42,21 +42,24 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": self._with_ours(scope, message)}
+                message = {**message, "headers": self._merged_headers(scope, message)}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
-    def _with_ours(self, scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
-        theirs = [(name.lower(), value) for name, value in message.get("headers", [])]
-        kind = Headers(raw=theirs).get("content-type", "")
-        ours = self._headers(scope, is_problem=kind == PROBLEM_JSON)
-        stored = [(name, value) for name, value in theirs if name.decode("latin-1") not in ours]
-        added = [(name.encode(), value.encode("latin-1")) for name, value in ours.items() if value]
-        return [*stored, *added]
+    def _merged_headers(self, scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
+        """Return the headers of a response with the security headers in place of its own."""
+        own = [(name.lower(), value) for name, value in message.get("headers", [])]
+        media_type = Headers(raw=own).get("content-type", "")
+        security = self._security_headers(scope, is_problem=media_type == PROBLEM_JSON)
+        others = [(name, value) for name, value in own if name.decode("latin-1") not in security]
+        added = [
+            (name.encode(), value.encode("latin-1")) for name, value in security.items() if value
+        ]
+        return [*others, *added]
 
-    def _headers(self, scope: Scope, *, is_problem: bool) -> dict[str, str]:
-        """The headers of a response by their names; one without a value is left out."""
+    def _security_headers(self, scope: Scope, *, is_problem: bool) -> dict[str, str]:
+        """Return the security headers by their names; one with an empty value is not sent."""
         state, policy = scope["state"], policy_of(scope)
         content_policy = API_CONTENT_POLICY if is_problem else policy.content_policy
         frames = " ".join(("'self'", *self._frames))

@@ -1,4 +1,4 @@
-"""A counted resource that callers hold for a while, up to a limit each."""
+"""Count what callers hold for a while, such as connections, up to a limit each."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import Counter
 
 
 class Slots:
-    """The slots that each caller holds."""
+    """Counts the slots that each caller holds."""
 
     def __init__(self) -> None:
         self._held: Counter[str] = Counter()
 
     def acquire(self, caller: str, limit: int) -> bool:
-        """Take a slot for a caller who may hold `limit` of them; whether there was one."""
+        """Take a slot for a caller who may hold `limit` of them; return whether one was free."""
         if self._held[caller] >= limit:
             return False
         self._held[caller] += 1

@@ -1,4 +1,4 @@
-"""Middleware: how many event streams one caller may hold open, and their end."""
+"""Middleware: limit the event streams that a caller holds open, and end them at shutdown."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_STREAMS = 16
-"""Event streams that one caller holds open at once, from one route."""
+"""Event streams that one caller may hold open at once, from one route."""
 
 MAX_LOOPBACK_STREAMS = 256
-"""The same for the loopback, where a tunnel or an unlisted proxy brings all readers."""
+"""The same for the loopback, where all readers may come through a tunnel or an unlisted proxy."""
 
 
 class StreamLimit:
-    """The event streams that are open, by caller."""
+    """Holds the event streams that are open, and counts them by caller."""
 
     def __init__(self) -> None:
         self.slots = Slots()
@@ -39,10 +39,10 @@ class StreamLimit:
 
 
 class StreamLimitMiddleware:
-    """Refuses a caller's event stream that is one too many: 429.
+    """Refuses event streams above a caller's limit with 429.
 
-    What is a stream is told by the response's media type, and beforehand where the route's policy
-    says so.
+    The media type of a response shows that it is a stream. Where the route's policy says it
+    already, the request is refused before the application starts.
     """
 
     def __init__(self, app: ASGIApp, limit: StreamLimit) -> None:
@@ -50,7 +50,7 @@ class StreamLimitMiddleware:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and its response back unless it is a stream too many."""
+        """Pass the request on, and its response back unless it is a stream above the limit."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -81,7 +81,7 @@ class _Stream:
         self._is_held = self._is_stream = self._is_complete = False
 
     def acquire(self) -> bool:
-        """Take the slot of a stream, unless it is taken already; whether there was one."""
+        """Take a slot for the stream, unless it has one; return whether it has one now."""
         self._is_held = self._is_held or self._limit.slots.acquire(self._name, self._max)
         return self._is_held
 
@@ -110,7 +110,7 @@ class _Stream:
             self._disconnect.leave()
 
     async def close(self) -> None:
-        """Give the slot back; close a stream that was ended, so that its client sees it whole."""
+        """Give the slot back; complete a stream that was ended, so its client sees no error."""
         self._disconnect.close()
         if self._is_held:
             self._limit.slots.release(self._name)
@@ -119,6 +119,6 @@ class _Stream:
 
 
 def too_many_streams() -> Refusal:
-    """Refuse a stream that is one too many."""
+    """Return the refusal of a stream above the limit."""
     hint = "Close some of them and try again."
     return Refusal(429, "Too many streams are open.", hint, {"retry-after": "5"})

@@ -1,4 +1,4 @@
-"""Middleware: only the host names that are served are answered."""
+"""Middleware: answer only requests for host names that are served."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::([0-9]{
 class TrustedHostMiddleware:
     """Refuses a request whose Host is malformed, or is not one of `hosts`.
 
-    Without `hosts` any name is served, or, where `loopback_only`, the names of this machine's own
-    loopback. A caller is local only under one of those names: a foreign site can point a name of
-    its own at this machine, and a browser here would then ask for that site's pages. Starlette's
-    TrustedHostMiddleware compares no ports and knows no local callers.
+    Without `hosts` any name is served; with `loopback_only`, only the names of this machine's
+    loopback. A caller counts as local only under one of `hosts`, or without them under a name of
+    the loopback: a foreign site can point a name of its own at this machine, and a browser here
+    would send it that site's requests. Starlette's TrustedHostMiddleware compares no ports and
+    knows no local callers.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class TrustedHostMiddleware:
         if None in self._hosts:
             raise SettingsError(
                 f"The setting hosts cannot be {', '.join(hosts)}.",
-                "Give names, help.example.org for one.",
+                "Give host names, for example help.example.org.",
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

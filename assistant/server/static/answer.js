@@ -1,5 +1,5 @@
-// What a reader can do with an answer, in the chat, in the widget and on the answer's own page:
-// copy it as Markdown and rate it. The messages are in the page's <meta name="say-…">.
+// Lets a reader copy an answer as Markdown and rate it: in the chat, in the widget and on the
+// answer's own page. The messages are in the page's <meta name="say-…">.
 (() => {
   "use strict";
   const root = new URL("..", document.currentScript.src);
@@ -59,8 +59,8 @@
     const place = button.closest(".helpful");
     const vote = (votes[button.value] ??= newVote());
     const feedback = { answer: button.value, helpful: button.name === "yes", vote };
-    for (const one of place.querySelectorAll(".rate")) {
-      one.setAttribute("aria-pressed", String(one === button));
+    for (const choice of place.querySelectorAll(".rate")) {
+      choice.setAttribute("aria-pressed", String(choice === button));
     }
     place.querySelector(".opinion")?.remove();
     const saved = await sendFeedback(feedback);

@@ -1,13 +1,13 @@
-// The behaviour of the chat page: show a question while it waits for its answer, announce and
-// scroll to a new answer, keep the focus in the question box, and hold a question that is sent
-// before the page is ready.
+// Controls the chat page: shows a question while it waits for its answer, announces a new answer
+// and scrolls to it, keeps the focus in the question box, and holds a question that is sent before
+// the page is ready.
 (() => {
   "use strict";
   const { say, element } = window.guide;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = matchMedia("(hover: hover) and (pointer: fine)");
   const SLOW = 700; // milliseconds after which a question is shown as queued
-  const PAUSE = 500; // milliseconds before a page that is not yet ready tries again, then twice that
+  const PAUSE = 500; // milliseconds before a page that is not ready yet tries again; doubled each time
   let talk, box, ask, shown = 0, waiting = 0;
 
   // -- a question that waits for its answer -------------------------------------------------------
@@ -15,12 +15,12 @@
   function pending(question) {
     settled();
     const place = element("section", "exchange pending");
-    const said = element("p", "looking", say("searching"));
-    place.append(element("h2", "asked", question.slice(0, 300)), said);
+    const note = element("p", "looking", say("searching"));
+    place.append(element("h2", "asked", question.slice(0, 300)), note);
     place.firstChild.dir = "auto";
     talk.after(place);
     document.documentElement.classList.add("talking");
-    waiting = setTimeout(() => (said.textContent = say("queued")), SLOW);
+    waiting = setTimeout(() => (note.textContent = say("queued")), SLOW);
     place.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
   }
 
@@ -29,27 +29,27 @@
     document.querySelector(".pending")?.remove();
   }
 
-  function failed(what, mend) {
+  function failed(message, hint) {
     const place = document.querySelector(".pending");
     if (place) {
       clearTimeout(waiting);
       const notice = element("div", "notice failure");
-      notice.append(element("p", "", what), element("p", "", mend));
+      notice.append(element("p", "", message), element("p", "", hint));
       place.querySelector(".looking, .notice")?.replaceWith(notice);
     }
   }
 
-  // Gradio's client does not say why a question was refused; the response does. The first request is
-  // the page's own, which makes it ready: it is repeated until the server accepts it.
-  const fetched = window.fetch;
+  // Gradio's client does not say why a question was refused; the response does. The page sends the
+  // first request itself, to become ready: it is repeated until the server accepts it.
+  const originalFetch = window.fetch;
   window.fetch = async (...request) => {
     if (!String(request[0]?.url ?? request[0]).includes("/queue/join")) {
-      return fetched(...request);
+      return originalFetch(...request);
     }
     for (let tries = 0; ; tries += 1) {
       const early = !ask || ask.disabled;
       try {
-        const response = await fetched(...request);
+        const response = await originalFetch(...request);
         const busy = response.status === 429 || response.status === 503;
         if (!(early && busy)) {
           if (!response.ok) {
@@ -99,7 +99,7 @@
   }
 
   let held = false;
-  function keep() {
+  function holdQuestion() {
     if (box.value.trim()) {
       held = true;
       pending(box.value);
@@ -108,11 +108,11 @@
 
   function hold(already = false) {
     if (already) {
-      keep();
+      holdQuestion();
     }
     const early = (event) => {
       if (entered(event)) {
-        keep();
+        holdQuestion();
         event.preventDefault();
         event.stopImmediatePropagation();
       }
@@ -135,7 +135,7 @@
     }
   }
 
-  // The page's language is the one of its catalogue; Gradio would set the browser's.
+  // The page's language is that of its catalogue; Gradio would set the browser's.
   const html = document.documentElement;
   const { lang } = html;
   new MutationObserver(() => {

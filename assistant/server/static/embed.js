@@ -1,5 +1,5 @@
-// The page that other sites show in a frame: a reader asks, the server sends the answer as markup,
-// and the conversation is stored in this tab alone.
+// Controls the page that other sites show in a frame: a reader asks, the server sends the answer as
+// HTML, and only this tab stores the conversation.
 (() => {
   "use strict";
   const { root, say, element } = window.guide;
@@ -19,7 +19,7 @@
 
   // -- elements and requests ---------------------------------------------------------------------
 
-  // Words of the guide or of a reader, which may be written in another direction than the page.
+  // Text of the guide or of a reader, which may have another writing direction than the page.
   function words(name, css, ...children) {
     const made = element(name, css, ...children);
     made.dir = "auto";
@@ -51,7 +51,7 @@
         );
   }
 
-  // Any other error is a connection that broke.
+  // Any other error means that the connection broke.
   function toFailure(error) {
     return error instanceof Failure ? error : new Failure(say("connection_lost"), say("busy_hint"));
   }
@@ -76,7 +76,7 @@
     return read(await post(`embed/ask?language=${html.lang}`, body(question), signal));
   }
 
-  // The server's markup holds no script, and this page's policy would run none.
+  // The server's HTML contains no script, and this page's policy would run none.
   function parse(markup) {
     return document.adoptNode(new DOMParser().parseFromString(markup, "text/html").body.firstChild);
   }
@@ -160,7 +160,7 @@
 
   function searchSoon() {
     clearTimeout(pause);
-    latest?.abort(); // its result would be for words that are no longer there
+    latest?.abort(); // its result would be for text that is no longer in the box
     pause = setTimeout(search, PAUSE);
   }
 
@@ -201,7 +201,7 @@
     return element("li", "", words("span", "", link), words("span", "page", path), snippet);
   }
 
-  // A snippet from the first matched term on, with all of them marked.
+  // A snippet from the first matched term on, with all matched terms marked.
   function highlight(text, terms) {
     const plain = terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     const pattern = plain.length
@@ -276,8 +276,8 @@
 
   // -- the page around this one ------------------------------------------------------------------
 
-  // The loader names the origin it runs on. Were that false, no message would arrive there, and no
-  // message of another origin is read.
+  // The widget's script names the origin it runs on. If the name is false, no message arrives there;
+  // messages of other origins are ignored.
   const host = options.get("host");
 
   function tell(message) {

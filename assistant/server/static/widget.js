@@ -1,23 +1,23 @@
-// The widget in another site's page: a button or a box, and in it our own page in a frame.
-// It changes nothing of the page around it but one element of its own, behind a closed shadow root.
+// Shows the widget in another site's page: a button or a box, with this server's page in a frame.
+// It adds one element of its own to that page, behind a closed shadow root, and changes nothing else.
 // A page may have changed Array.prototype, so this script uses no array methods and no iterators.
 (() => {
   "use strict";
   // The server's messages by language, and its colours.
-  const OURS = "FILLED";
-  const PATIENCE = 10000; // milliseconds until the page in the frame has to be ready
-  const GRACE = 2000; // milliseconds after its frame has loaded
-  const TALLEST = 0.8; // of the window, for a box that grows with what is in it
+  const SERVER = "FILLED";
+  const READY_TIMEOUT = 10000; // milliseconds until the page in the frame must be ready
+  const LOADED_TIMEOUT = 2000; // milliseconds from the load of the frame until its page must be ready
+  const MAX_HEIGHT_SHARE = 0.8; // of the window's height, for a box that grows with its content
   const script = document.currentScript;
   if (!script?.src) {
     return;
   }
   const data = script.dataset;
   const base = new URL(".", script.src);
-  const language = spoken();
-  const say = OURS.messages[language];
+  const language = chooseLanguage();
+  const say = SERVER.messages[language];
   const title = data.title || say.ask_guide;
-  const scheme = /^(light|dark)$/.test(data.scheme) ? data.scheme : ""; // else the reader's
+  const scheme = /^(light|dark)$/.test(data.scheme) ? data.scheme : ""; // otherwise the reader's own
   const home = document.createElement("guide-assistant");
   const inside = home.attachShadow({ mode: "closed" });
   const all = element("div", "guide");
@@ -25,11 +25,11 @@
 
   // -- words and elements ------------------------------------------------------------------------
 
-  function spoken() {
+  function chooseLanguage() {
     for (let at = -2; at < (navigator.languages?.length ?? 0); at += 1) {
-      const wanted = at === -2 ? data.language : at === -1 ? OURS.fixed : navigator.languages[at];
-      const code = String(wanted ?? "").slice(0, 2).toLowerCase();
-      if (/^[a-z]{2}$/.test(code) && OURS.messages[code]) {
+      const tag = at === -2 ? data.language : at === -1 ? SERVER.fixed : navigator.languages[at];
+      const code = String(tag ?? "").slice(0, 2).toLowerCase();
+      if (/^[a-z]{2}$/.test(code) && SERVER.messages[code]) {
         return code;
       }
     }
@@ -43,7 +43,7 @@
     return made;
   }
 
-  function sign(path) {
+  function icon(path) {
     const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
     drawing.setAttribute("viewBox", "0 0 20 20");
@@ -70,20 +70,20 @@
     frame.loading = wait ? "lazy" : "eager";
     // Browsers send no fragment to a server.
     frame.src = `${base.href}embed?language=${language}#${options}`;
-    frame.addEventListener("load", () => late(GRACE));
+    frame.addEventListener("load", () => startTimeout(LOADED_TIMEOUT));
     place.append(frame);
     if (!wait) {
-      late(PATIENCE);
+      startTimeout(READY_TIMEOUT);
     }
   }
 
-  function late(patience) {
+  function startTimeout(timeout) {
     clearTimeout(timer);
-    timer = ready ? 0 : setTimeout(missing, patience);
+    timer = ready ? 0 : setTimeout(showUnreachable, timeout);
   }
 
   // The page did not load: the server cannot be reached, or does not allow this site to frame it.
-  function missing() {
+  function showUnreachable() {
     const place = frame.parentNode;
     const link = element("a", "", say.open_tab);
     link.href = base.href;
@@ -97,14 +97,14 @@
     place.replaceChildren(note);
   }
 
-  function tell(focus) {
+  function sendOpen(focus) {
     if (focus) {
       frame.focus();
     }
     frame.contentWindow.postMessage({ guide: "open", context: context(), focus }, base.origin);
   }
 
-  // The page that the reader is on, only where its author has chosen to send it.
+  // The page that the reader is on; sent only where its author has chosen that.
   function context() {
     if (data.context !== "page") {
       return String(data.context ?? "").slice(0, 1000);
@@ -117,20 +117,20 @@
   }
 
   addEventListener("message", (event) => {
-    const said = event.data;
+    const message = event.data;
     const ours = frame && event.source === frame.contentWindow && event.origin === base.origin;
-    if (!ours || typeof said !== "object" || said === null) {
+    if (!ours || typeof message !== "object" || message === null) {
       return;
     }
-    if (said.guide === "ready" && !ready) {
+    if (message.guide === "ready" && !ready) {
       ready = true;
       clearTimeout(timer);
       frame.className = "ready";
-      tell(panel?.open ?? false);
-    } else if (said.guide === "close" && panel?.open) {
+      sendOpen(panel?.open ?? false);
+    } else if (message.guide === "close" && panel?.open) {
       panel.close();
-    } else if (said.guide === "resize" && !panel && said.height > 0 && said.height < 1e5) {
-      frame.style.height = `${Math.min(Math.ceil(said.height), innerHeight * TALLEST)}px`;
+    } else if (message.guide === "resize" && !panel && message.height > 0 && message.height < 1e5) {
+      frame.style.height = `${Math.min(Math.ceil(message.height), innerHeight * MAX_HEIGHT_SHARE)}px`;
     }
   });
 
@@ -140,7 +140,7 @@
     if (!panel) {
       home.scrollIntoView({ block: "nearest" });
       if (frame && ready) {
-        tell(true);
+        sendOpen(true);
       }
       return;
     }
@@ -153,16 +153,16 @@
       panel.lastChild.replaceChildren();
       load(panel.lastChild, false);
     } else if (ready) {
-      tell(true);
+      sendOpen(true);
     }
   }
 
-  function panelled() {
+  function addPanel() {
     const close = element("button", "close");
     const top = element("header", "");
     close.type = "button";
     close.setAttribute("aria-label", say.close);
-    close.append(sign("M5 5l10 10M15 5L5 15"));
+    close.append(icon("M5 5l10 10M15 5L5 15"));
     close.addEventListener("click", () => panel.close());
     top.append(element("h2", "", title), close);
     panel = element("dialog", "panel");
@@ -174,12 +174,12 @@
     all.append(panel);
   }
 
-  function buttoned() {
+  function addButton() {
     button = element("button", "open");
     button.type = "button";
     button.setAttribute("aria-haspopup", "dialog");
     button.setAttribute("aria-expanded", "false");
-    button.append(sign("M3 4.5h14v9H9l-4 3.5v-3.5H3z"), element("span", "", title));
+    button.append(icon("M3 4.5h14v9H9l-4 3.5v-3.5H3z"), element("span", "", title));
     button.addEventListener("click", open);
     all.prepend(button);
   }
@@ -190,7 +190,7 @@
     const here = data.mode === "inline" && document.body.contains(script) && script;
     const placed = Boolean(there || here);
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE + OURS.colours);
+    sheet.replaceSync(STYLE + SERVER.colours);
     inside.adoptedStyleSheets[0] = sheet;
     all.lang = language;
     all.dir = say.direction;
@@ -202,12 +202,12 @@
     } else if (placed) {
       all.append(element("div", "sheet"));
     } else {
-      panelled();
+      addPanel();
       if (data.mode !== "link") {
-        buttoned();
+        addButton();
       }
     }
-    // Not in the body: a page may have rules for the last of what is in it.
+    // Not in the body: a page may have style rules for the last element in it.
     if (there) {
       there.append(home);
     } else if (here) {
@@ -284,7 +284,7 @@ iframe.ready { opacity: 1; }
 @media print { .open, .panel, .floating > .note { display: none; } }
 `;
 
-  // An element added earlier would make the parser open the body too soon.
+  // An element that is added earlier would make the parser open the body too soon.
   if (document.readyState === "loading") {
     document.addEventListener("DOMContentLoaded", begin);
   } else {

@@ -242,7 +242,7 @@ def test_questions_are_counted_for_this_interface(served, client):
         finally:
             await connection.close()
         match = re.search(
-            r'assistant_questions_total\{door="completions",outcome="found"\} (\S+)', text
+            r'assistant_questions_total\{interface="completions",.*outcome="found"\} (\S+)', text
         )
         return float(match[1])
 

@@ -40,5 +40,5 @@ def test_a_route_that_streams_takes_no_head_request():
 
 
 def test_a_route_without_a_policy_is_an_error():
-    with pytest.raises(ValueError, match="/open states no policy"):
+    with pytest.raises(ValueError, match="/open has no policy"):
         collect_routes([Route("/open", lambda request: None)])
