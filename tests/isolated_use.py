@@ -28,9 +28,9 @@ BROWSER = "/browser"
 ORIGIN = "http://127.0.0.1:7860"
 QUESTION = "how is a PM different from a PO?"
 PATIENCE = 300.0
-"""Seconds after which a step is held to hang."""
+"""Seconds after which a step counts as hung."""
 
-# What the browser asks by itself is none of ours: these keep it from doing so.
+# These flags keep the browser from sending requests by itself.
 FLAGS = """
 --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
 --disable-background-networking --disable-component-update --disable-domain-reliability
@@ -62,7 +62,7 @@ def run(command: list[str], folder: Path = GUIDE) -> str:
     return done.stdout
 
 
-def started(stack: ExitStack, command: list[str], folder: Path = GUIDE) -> subprocess.Popen:
+def start(stack: ExitStack, command: list[str], folder: Path = GUIDE) -> subprocess.Popen:
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -94,21 +94,21 @@ def wait_until_ready(server: subprocess.Popen) -> None:
 
 
 def speak(agent: subprocess.Popen) -> str:
-    """The answer over standard input and output."""
+    """Ask over standard input and output."""
     about = {"clientInfo": {"name": "tests", "version": "1"}, "capabilities": {}}
     greeting = {"protocolVersion": "2025-11-25", **about}
     for number, (method, params) in enumerate([("initialize", greeting), ("tools/call", ASK)]):
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         agent.stdin.write(json.dumps(message) + "\n")
         agent.stdin.flush()
-        text = json.loads(agent.stdout.readline())
+        reply = json.loads(agent.stdout.readline())
         if number == 0:
             agent.stdin.write('{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
-    return text["result"]["structuredContent"]["text"]
+    return reply["result"]["structuredContent"]["text"]
 
 
 def over_http() -> dict[str, str]:
-    """The answer of each interface that a server has for programs."""
+    """Ask over each interface that a server has for programs."""
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": ASK}
     agent = json.loads(fetch("/mcp", message, MCP))["result"]["structuredContent"]["text"]
     conversation = {"messages": [{"role": "user", "content": QUESTION}]}
@@ -141,10 +141,10 @@ def main(idle: float, pages: Path) -> None:
     requests: list[str] = []
     run(assistant("build"))
     with ExitStack() as stack:
-        server = started(stack, [sys.executable, str(ROOT / "app.py"), "--watch"])
+        server = start(stack, [sys.executable, str(ROOT / "app.py"), "--watch"])
         stack.callback(server.terminate)
-        agent = started(stack, assistant("mcp"))
-        program = started(stack, [sys.executable, "-c", PYTHON], Path(HOME))
+        agent = start(stack, assistant("mcp"))
+        program = start(stack, [sys.executable, "-c", PYTHON], Path(HOME))
         wait_until_ready(server)
         answers = {"mcp": speak(agent), "python": program.stdout.readline(), **over_http()}
         playwright = stack.enter_context(sync_playwright())
@@ -165,7 +165,7 @@ def main(idle: float, pages: Path) -> None:
         answers["chat"] = quote.inner_text()
         context.new_page().goto(f"{ORIGIN}/embed")
         answers["client"] = run(assistant("client", ORIGIN, QUESTION))
-        quiet_until = time.monotonic() + idle  # what follows leaves the server alone
+        quiet_until = time.monotonic() + idle  # the following commands do not use the server
         answers["command line"] = run(assistant("ask", QUESTION))
         run(assistant("doctor"))
         run(assistant("eval", questions, "--work", GUIDE / "eval"))

@@ -1,4 +1,4 @@
-"""Other users, read-only mounts, small disks and low limits: real ones, made for a test."""
+"""Run commands as other users, on read-only mounts, on small disks and under low limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import pytest
 
 OTHER_USER = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
-"""Starts a command as nobody."""
+"""The command prefix that runs a command as nobody."""
 
 
 def _may_mount() -> bool:
@@ -30,13 +30,13 @@ needs_root = pytest.mark.skipif(
 
 
 def mounted(script: str, *arguments: object) -> tuple[str, ...]:
-    """Starts a command after some mounts that only it sees; `$1`, `$2`… are the arguments."""
+    """Return the prefix of a command with private mounts; `$1`, `$2`… are the arguments."""
     shifted = f'set -e; {script}; shift {len(arguments)}; exec "$@"'
     return ("unshare", "-m", "sh", "-c", shifted, "sh", *map(str, arguments))
 
 
 def read_only(*folders: object) -> tuple[str, ...]:
-    """Starts a command that sees some folders mounted read-only."""
+    """Return the prefix of a command that has some folders mounted read-only."""
     numbers = range(1, len(folders) + 1)
     script = "; ".join(
         f'mount --bind "${n}" "${n}"; mount -o remount,ro,bind "${n}"' for n in numbers
@@ -45,6 +45,6 @@ def read_only(*folders: object) -> tuple[str, ...]:
 
 
 def few_watches(most: int) -> tuple[str, ...]:
-    """Starts a command whose processes may watch so many folders in all."""
+    """Return the prefix of a command whose processes may watch at most `most` folders."""
     script = f'set -e; echo {most} > /proc/sys/user/max_inotify_watches; exec "$@"'
     return ("unshare", "-Ur", "sh", "-c", script, "sh")

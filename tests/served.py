@@ -1,4 +1,4 @@
-"""A server in a thread of this process: it starts in a second, where a process takes six."""
+"""Run a server in a thread of this process: it starts in one second, a process takes six."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.serving import PATIENCE
 
 @contextlib.contextmanager
 def serving(live, settings):
-    """Where a server over a guide answers; it runs in a thread of its own."""
+    """Serve a guide from a thread and yield its address."""
     with listen("127.0.0.1", 0) as listener:
         servers: list[uvicorn.Server] = []
         ready = threading.Event()

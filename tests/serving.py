@@ -1,7 +1,7 @@
-"""A server in a process of its own, and readers of its chat who cost next to nothing.
+"""Run a server in its own process, and light readers of its chat.
 
-A reader speaks HTTP over one connection that is kept, as a browser's does, and no more of it than
-the chat needs: what makes a load must not itself be the load.
+A reader speaks HTTP over one persistent connection, as a browser does, and only as much of it as
+the chat needs: the load generator must not use much processor time itself.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PATIENCE = 300.0
-"""Seconds after which a server or an answer is held to hang."""
+"""Seconds after which a server or an answer counts as hung."""
 
-STORED = 2.0
-"""Seconds that an idle connection is used again after; the server closes it at five."""
+REUSABLE = 2.0
+"""Seconds for which an idle connection is used again; the server closes it after five."""
 
 FIRST_LINE = re.compile(r"The chat is at http://127\.0\.0\.1:(\d+)(\S*)/ \(Ctrl-C stops it\)\.\n")
 QUESTIONS = re.compile(r'<h2 class="asked" dir="auto">(.*?)</h2>')
@@ -50,9 +50,9 @@ class Serving:
         flags: Sequence[str] = (),
         **settings: object,
     ) -> None:
-        """`folder` is its own: the index stands in it. Settings are those of the environment.
+        """Start the server; `folder` holds its index, `settings` go into the environment.
 
-        `under` is a command that starts it, as another user for one.
+        `under` is a command that starts it, for example as another user.
         """
         own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
         chosen = {"corpus": corpus, "index": folder / "index", "port": 0, **settings}
@@ -71,12 +71,12 @@ class Serving:
 
     @property
     def log(self) -> str:
-        """All of its standard error so far."""
+        """The standard error written until now."""
         return self.stderr.read_text(encoding="utf-8")
 
     @property
     def port(self) -> int:
-        """The port it has said it listens on; waits until it has."""
+        """The port from the log; waits until it is there."""
         ends = time.monotonic() + PATIENCE
         while not (result := FIRST_LINE.search(self.log)):
             assert self.process.poll() is None, self.log
@@ -90,25 +90,25 @@ class Serving:
 
     @contextlib.contextmanager
     def admin(self):
-        """The header of an admin, whose API key is there for as long as this lasts."""
+        """Yield the header of an admin, whose API key exists within this context."""
         yield {"authorization": f"Bearer {self.keys.add('monitor', ['admin'])}"}
         self.keys.revoke("monitor")
 
     @property
     def memory(self) -> int:
-        """Bytes of it that are in memory."""
+        """The resident memory in bytes."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     @property
     def seconds(self) -> float:
-        """Processor time it has used."""
+        """The processor time used, in seconds."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def ready(self) -> Serving:
-        """Wait until it is the chat that it serves."""
+        """Wait until the server is ready."""
         ends = time.monotonic() + PATIENCE
         while asyncio.run(fetch(self.port, "/readyz")).status != 200:
             assert time.monotonic() < ends, self.log
@@ -116,13 +116,13 @@ class Serving:
         return self
 
     def stop(self, number: int = signal.SIGTERM) -> float:
-        """Send it a signal; how many seconds it takes to end."""
+        """Send a signal and return the seconds until the process ends."""
         began = time.monotonic()
         self.process.send_signal(number)
         return self.ended(began)
 
     def ended(self, began: float) -> float:
-        """Wait until it has ended; how many seconds after that moment it did."""
+        """Wait for the end of the process and return the seconds since `began`."""
         self.process.communicate(timeout=PATIENCE)
         return time.monotonic() - began
 
@@ -137,7 +137,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What was answered; the names of headers are in small letters."""
+    """A response; the names of headers are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -148,9 +148,9 @@ class Response:
 
 
 class Connection:
-    """One connection to a server, kept between requests and made anew where it has gone stale.
+    """One connection to a server, kept between requests and reopened when it is stale.
 
-    `root` is what stands before every path, `source` the address it is made from.
+    `root` is the prefix of every path, `source` the local address.
     """
 
     def __init__(self, port: int, root: str = "", source: str = "127.0.0.1") -> None:
@@ -160,25 +160,25 @@ class Connection:
         self._used = 0.0
 
     async def begin(self, method: str, path: str, body: bytes = b"", headers=None) -> Response:
-        """Send a request and read the head of the response; headers' names are in small letters."""
-        stale = time.monotonic() - self._used > STORED
+        """Send a request and read the head of the response; header names are in lower case."""
+        stale = time.monotonic() - self._used > REUSABLE
         if self._writer is None or stale or self._reader.at_eof() or self._writer.is_closing():
             await self.close()
             self._reader, self._writer = await asyncio.open_connection(
                 "127.0.0.1", self._port, local_addr=(self._source, 0)
             )
-        text = {"host": f"127.0.0.1:{self._port}", **(headers or {})}
+        fields = {"host": f"127.0.0.1:{self._port}", **(headers or {})}
         if body:
-            text |= {"content-type": "application/json", "content-length": str(len(body))}
+            fields |= {"content-type": "application/json", "content-length": str(len(body))}
         lines = [f"{method} {self._root}{path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in text.items()]
+        lines += [f"{name}: {value}" for name, value in fields.items()]
         self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         received = dict(line.split(": ", 1) for line in head[1:] if line)
         return Response(int(head[0].split()[1]), {k.lower(): v for k, v in received.items()})
 
     async def chunks(self, response: Response):
-        """The body of a response as it arrives."""
+        """Yield the body of a response as it arrives."""
         if "content-length" in response.headers:
             yield await self._reader.readexactly(int(response.headers["content-length"]))
         while response.headers.get("transfer-encoding") == "chunked":
@@ -206,25 +206,25 @@ class Connection:
 
 
 async def fetch(port: int, path: str, root: str = "") -> Response:
-    """What is at an address, over a connection of its own, as a browser asks for it."""
+    """Fetch an address over a new connection, with the headers of a browser."""
     headers = {"accept": "text/html,*/*"}
     async with Readers(port, root) as readers:
-        questions = readers.connection().request("GET", path, headers=headers)
-        return await asyncio.wait_for(questions, PATIENCE)
+        response = readers.connection().request("GET", path, headers=headers)
+        return await asyncio.wait_for(response, PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The event that a question in the chat's box sets off: its number, and what sets it off."""
+    """The event of a question in the chat's box: its number and its trigger."""
 
     number: int
     trigger: int
 
     @classmethod
     def of(cls, page: str) -> Event:
-        """As the chat's page says it."""
-        text = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
-        config = json.loads(text[1])
+        """Read the event from the chat's page."""
+        match = re.search(r"window\.gradio_config = (\{.*?\});</script>", page, re.DOTALL)
+        config = json.loads(match[1])
         names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
         (result,) = (
             event
@@ -236,7 +236,7 @@ class Event:
 
 @dataclass(slots=True)
 class Reader:
-    """A reader of the chat with one tab: asks over one connection, and remembers what was asked."""
+    """A reader of the chat with one tab, one connection and a list of the questions asked."""
 
     connection: Connection
     event: Event
@@ -244,11 +244,11 @@ class Reader:
     name: str = field(default_factory=lambda: secrets.token_hex(6))
 
     def anew(self) -> Reader:
-        """Another reader in the same place."""
+        """Return another reader with the same connection."""
         return Reader(self.connection, self.event)
 
     async def join(self, question: str, headers=None) -> Response:
-        """Put a question into the queue, or be refused."""
+        """Put a question into the queue and return the response."""
         body = {
             "data": [question, None],
             "fn_index": self.event.number,
@@ -263,35 +263,35 @@ class Reader:
         return joined
 
     async def conversation(self, *, failures: bool = False) -> str:
-        """Wait for the answer to what was asked last; all of the talk then, as markup.
+        """Wait for the last answer and return the whole conversation as HTML.
 
-        That a question failed is an error here, unless `failures` are looked for.
+        A failed question is an error, unless `failures` is true.
         """
         path = f"/gradio_api/queue/data?session_hash={self.name}"
         stream = await self.connection.request("GET", path)
         assert stream.status == 200, stream
-        text = [json.loads(line[6:]) for line in stream.body.split(b"\n\n") if line]
-        assert text[-1]["msg"] == "close_stream", text
-        (done,) = (message for message in text if message["msg"] == "process_completed")
+        events = [json.loads(line[6:]) for line in stream.body.split(b"\n\n") if line]
+        assert events[-1]["msg"] == "close_stream", events
+        (done,) = (message for message in events if message["msg"] == "process_completed")
         assert done["success"], done
         conversation = done["output"]["data"][1]
         assert failures or 'class="notice failure"' not in conversation, conversation
         return conversation
 
     async def received(self) -> list[str]:
-        """Wait for the answer; the questions the talk then shows, oldest first."""
+        """Wait for the answer and return the questions shown in the conversation, oldest first."""
         return [
             html.unescape(question) for question in QUESTIONS.findall(await self.conversation())
         ]
 
     async def ask(self, question: str) -> list[str] | Response:
-        """The questions the talk then shows, or how this one was refused."""
+        """Ask and return the questions shown in the conversation, or the refusal."""
         joined = await self.join(question)
         return joined if joined.status != 200 else await self.received()
 
 
 class Readers:
-    """All who are at one server; when they leave, every connection of theirs is closed."""
+    """The readers of one server; at the end all their connections are closed."""
 
     def __init__(self, port: int, root: str = "") -> None:
         self.port, self._root = port, root
@@ -316,10 +316,14 @@ class Readers:
 
 
 def questions():
-    """Questions to the repository's own guide, each new."""
-    text = "What is a product manager? What is a product owner? How is a PM different from a PO? "
-    text += "Which types of product managers are there? What do product managers do? "
-    text += "How do I become a product manager? What should I read first? Can I bake bread here?"
+    """Yield questions to the repository's own guide, each different."""
+    all_questions = (
+        "What is a product manager? What is a product owner? How is a PM different from a PO? "
+    )
+    all_questions += "Which types of product managers are there? What do product managers do? "
+    all_questions += (
+        "How do I become a product manager? What should I read first? Can I bake bread here?"
+    )
     for number in itertools.count(1):
-        for question in re.findall(r"[^?]+\?", text):
+        for question in re.findall(r"[^?]+\?", all_questions):
             yield f"{question.strip()} ({number})"

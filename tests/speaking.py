@@ -1,6 +1,6 @@
-"""A guide that speaks MCP in a process of its own, and messages that nobody should send to it.
+"""Run the MCP server in its own process, and generate invalid messages for it.
 
-What is sent is bytes, so that it may be no JSON, no text, or JSON that no library would write.
+Messages are bytes, so they may be no JSON, no text, or JSON that no library would write.
 """
 
 from __future__ import annotations
@@ -71,40 +71,40 @@ class Speaking:
         self.process.stdin.flush()
 
     def request(self, method: str, params: dict | None = None) -> dict:
-        """Send a request and wait for its response; others' are passed over."""
+        """Send a request and wait for its response; other responses are skipped."""
         self._last += 1
         name = f"asked {self._last}"
         message = {"jsonrpc": "2.0", "id": name, "method": method, "params": params or {}}
         self.send(json.dumps(message).encode())
         while True:
-            text = json.loads(self._lines.get(timeout=PATIENCE))
-            if text.get("id") == name:
-                return text
+            reply = json.loads(self._lines.get(timeout=PATIENCE))
+            if reply.get("id") == name:
+                return reply
 
     def greet(self) -> dict:
-        """Begin as an agent does."""
-        text = self.request("initialize", GREETING)
+        """Initialize the connection as an agent does."""
+        reply = self.request("initialize", GREETING)
         self.send(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}')
-        return text
+        return reply
 
     def ask(self, question: str) -> dict:
-        """The answer's own fields, but for how long it took."""
+        """Ask and return the answer with its seconds set to 0."""
         params = {"name": "ask", "arguments": {"question": question}}
         return {**self.request("tools/call", params)["result"]["structuredContent"], "seconds": 0}
 
     @property
     def log(self) -> str:
-        """All of its standard error so far."""
+        """The standard error written until now."""
         return self.stderr.read_text(encoding="utf-8")
 
     @property
     def memory(self) -> int:
-        """Bytes of it that are in memory."""
+        """The resident memory in bytes."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def end(self) -> int:
-        """Close its standard input, as an agent does that leaves; how it exits."""
+        """Close its standard input, as an agent does at its end, and return the exit code."""
         self.process.stdin.close()
         code = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
@@ -125,13 +125,13 @@ class Speaking:
 
 
 class Hostile:
-    """Messages from a seed, each a line: the same seed gives the same ones."""
+    """A generator of messages, one per line; the same seed gives the same messages."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
     def message(self) -> bytes:
-        """The next one."""
+        """Return the next message."""
         kind = self._random.choice(
             (self._garbage, self._cut, self._nested, self._batch, self._response, self._twice)
             + (self._odd,) * 4
@@ -176,7 +176,7 @@ class Hostile:
         return self._called()[:-1] + b',"method":"tools/list","id":{},"params":[]}'
 
     def _odd(self) -> bytes:
-        """An envelope whose parts may be missing, or anything."""
+        """Return an envelope whose parts may be missing or of any type."""
         whole = {"jsonrpc": "2.0", "id": 1, "method": self._random.choice(METHODS), "params": {}}
         for name in self._random.sample(list(whole), self._random.randrange(1, 4)):
             if self._random.random() < 0.4:
@@ -188,7 +188,7 @@ class Hostile:
         return self._written(whole)
 
     def _called(self) -> bytes:
-        """A request in its form, for something that need not be."""
+        """Return a well-formed request for something that may not exist."""
         method = self._random.choice(METHODS + ["tools/call"] * 12 + ["resources/read"] * 4)
         params = {self._text(): self._value() for _ in range(self._random.randrange(3))}
         if method == "tools/call":
@@ -257,6 +257,6 @@ class Hostile:
         )
 
     def _written(self, message: object) -> bytes:
-        """As JSON, half of it with characters as they are; what UTF-8 cannot write stays bytes."""
+        """Write JSON, half of the time without escapes; surrogates stay bytes."""
         plain = self._random.random() < 0.5
         return json.dumps(message, ensure_ascii=plain).encode("utf-8", "surrogatepass")

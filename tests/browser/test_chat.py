@@ -284,8 +284,8 @@ def test_every_text_stands_out_from_what_is_behind_it(visit, scheme):
     chat.ask(PM_OR_PO)
     chat.ask("how to bake bread")
     chat.ask("x" * 2001)
-    in_talk = "#talk :is(.asked, .understood, .others, p, a, h3, .number, .kind, .title, q)"
-    shown = f"{in_talk}, #new-conversation"
+    parts = ".asked, .understood, .others, p, a, h3, .number, .kind, .title, q"
+    shown = f"#talk :is({parts}), #new-conversation"
     assert faint(chat.page, shown) == []
     chat.page.goto(chat.origin + "/guide/introduction.md")
     assert faint(chat.page, ":is(p, a, li, td, h1, h2, h3, header span)") == []

@@ -1,4 +1,4 @@
-"""What `assistant doctor` says of what is well and of what is not."""
+"""Test the results and hints of `assistant doctor`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tests.conftest import CORPUS
 
 
 @pytest.fixture
-def chosen(corpus_index) -> Settings:
+def settings(corpus_index) -> Settings:
     return Settings(corpus=CORPUS, index=corpus_index)
 
 
-def named(settings: Settings) -> dict[str, object]:
+def run_by_name(settings: Settings) -> dict[str, object]:
     return {check.name: check for check in run_checks(settings)}
 
 
-def test_where_all_is_well_nothing_has_a_mend(chosen):
-    results = named(chosen)
+def test_without_problems_no_check_has_a_hint(settings):
+    results = run_by_name(settings)
     assert [check.hint for check in results.values()] == [""] * len(results)
     assert set(results) >= {
         "packages",
@@ -33,36 +33,36 @@ def test_where_all_is_well_nothing_has_a_mend(chosen):
     assert "onnxruntime" in results["encoder"].result
 
 
-def test_a_missing_guide_and_index_are_named_with_their_mends(tmp_path):
+def test_a_missing_guide_and_index_are_named_with_hints(tmp_path):
     nowhere = tmp_path / "nowhere"
-    results = named(Settings(corpus=nowhere, index=nowhere))
+    results = run_by_name(Settings(corpus=nowhere, index=nowhere))
     assert str(nowhere) in results["guide"].result
     assert "--corpus" in results["guide"].hint
     assert "assistant build" in results["index"].hint
     assert "model of the index" not in results
 
 
-def test_a_flipped_bit_of_the_index_is_noticed(tmp_path, encoder):
+def test_a_flipped_bit_of_the_index_is_detected(tmp_path, encoder):
     builder.build_index(CORPUS, tmp_path, encoder)
     generation = (tmp_path / "CURRENT").read_text().split()[0]
     file = tmp_path / generation / "sentence_vectors.bin"
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
-    check = named(Settings(corpus=CORPUS, index=tmp_path))["index"]
+    check = run_by_name(Settings(corpus=CORPUS, index=tmp_path))["index"]
     assert "sentence_vectors.bin" in check.result
     assert "assistant build" in check.hint
 
 
-def test_a_model_that_is_not_exported_is_said_with_its_mend(chosen, tmp_path, monkeypatch):
+def test_a_model_that_is_not_exported_is_reported_with_a_hint(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    check = named(chosen)["encoder"]
+    check = run_by_name(settings)["encoder"]
     assert "slow" in check.result
     assert "assistant build" in check.hint
 
 
-def test_a_model_that_is_not_here_stops_nothing(chosen):
-    results = named(chosen.model_copy(update={"model": "nobody/no-such-model"}))
+def test_a_missing_model_does_not_stop_the_other_checks(settings):
+    results = run_by_name(settings.model_copy(update={"model": "nobody/no-such-model"}))
     assert "nobody/no-such-model" in results["encoder"].result
     assert "no-such-model" in results["model of the index"].result
     assert results["threshold"].hint == ""

@@ -1,4 +1,4 @@
-"""The command line as a reader types it: what it prints, where, and the code it ends with."""
+"""Test the command line: its output, its streams and its exit codes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ HIT = {"rank", "passage", "path", "headings", "anchor", "url", "probability", "t
 
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
-    """Type a command in an empty folder: (exit code, standard output, standard error)."""
+    """Run a command in an empty folder: (exit code, standard output, standard error)."""
     monkeypatch.chdir(tmp_path)
 
-    def typed(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
+    def run_command(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exited:
             main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
+        return int(exited.value.code or 0), captured.out, captured.err
 
-    return typed
+    return run_command
 
 
-def lines(text: str) -> list[str]:
-    """What was said, without progress bars."""
+def split_lines(text: str) -> list[str]:
+    """Split output into lines without progress bars."""
     return [line for line in text.splitlines() if line.strip() and "━" not in line]
 
 
@@ -52,7 +52,7 @@ def test_ask_prints_the_answer_its_sections_and_what_to_read(run, corpus_index):
     assert "https://medium.com/@melissaperri/product-manager-vs-product-owner" in out
 
 
-def test_ask_json_has_the_words_other_work_builds_on(run, corpus_index):
+def test_ask_json_has_the_published_fields(run, corpus_index):
     code, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
     answer = json.loads(out)
     assert code == 0
@@ -64,7 +64,7 @@ def test_ask_json_has_the_words_other_work_builds_on(run, corpus_index):
     assert answer["citations"][0]["headings"][0] == "Introduction to Product Management"
 
 
-def test_search_json_has_the_words_other_work_builds_on(run, corpus_index):
+def test_search_json_has_the_published_fields(run, corpus_index):
     code, out, _ = run("search", "PM vs PO", "-k", "3", "--json", "--index", corpus_index)
     result = json.loads(out)
     assert code == 0
@@ -115,7 +115,7 @@ def test_a_batch_may_come_from_standard_input_and_be_searched(run, corpus_index,
     assert len(result["hits"]) == 2
 
 
-def test_a_question_of_a_batch_that_cannot_be_asked_gets_its_error_and_the_rest_goes_on(
+def test_an_invalid_question_of_a_batch_gets_an_error_and_the_rest_is_answered(
     run, corpus_index, tmp_path
 ):
     rows = [{"id": 1, "text": " "}, {"id": 2, "text": "what is a KPI?"}]
@@ -125,21 +125,21 @@ def test_a_question_of_a_batch_that_cannot_be_asked_gets_its_error_and_the_rest_
     assert code == 2
     assert first["error"]["what"] == "The question is empty."
     assert second["found"]
-    assert len(lines(err)) == 2
+    assert len(split_lines(err)) == 2
 
 
 @pytest.mark.parametrize(
     "row", ["not json", '{"text": "no id"}', '{"id": 1}', '{"id": 1, "text": "x", "history": 3}']
 )
-def test_a_batch_line_in_another_shape_is_named_by_its_number(run, corpus_index, tmp_path, row):
+def test_an_invalid_line_of_a_batch_is_named_by_its_number(run, corpus_index, tmp_path, row):
     (tmp_path / "batch.jsonl").write_text('{"id": 0, "text": "what is a KPI?"}\n' + row)
     code, out, err = run("ask", "--batch", "batch.jsonl", "--index", corpus_index)
     assert (code, out) == (2, "")
     assert "line 2" in err
-    assert len(lines(err)) == 2
+    assert len(split_lines(err)) == 2
 
 
-def test_build_says_why_and_how_much_and_the_second_time_that_nothing_was_to_do(run, tmp_path):
+def test_build_reports_its_reason_and_a_second_build_is_up_to_date(run, tmp_path):
     first = run("build", "--corpus", CORPUS, "--index", "index")
     second = run("build", "--corpus", CORPUS, "--index", "index")
     assert (first[0], second[0]) == (0, 0)
@@ -147,7 +147,7 @@ def test_build_says_why_and_how_much_and_the_second_time_that_nothing_was_to_do(
     assert "Up to date: 1 page," in second[2]
 
 
-def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_path):
+def test_build_reports_an_unreadable_page_and_reads_the_rest(run, tmp_path):
     guide = tmp_path / "guide"
     guide.mkdir()
     (guide / "good.md").write_text("# Cats\n\nA cat sleeps all day.\n")
@@ -161,7 +161,7 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "what", "hint"),
+    ("arguments", "code", "message", "hint"),
     [
         (["ask", "why?", "--index", "none"], 3, "no index", "assistant build"),
         (["search", "why?", "--index", "none"], 3, "no index", "assistant build"),
@@ -189,19 +189,21 @@ def test_build_reads_the_rest_when_one_page_is_unreadable_and_says_so(run, tmp_p
         (["calibrate", "--refuse", "2"], 2, "--refuse", "--help"),
     ],
 )
-def test_bad_input_is_two_lines_what_is_wrong_and_its_mend(run, arguments, code, what, hint):
-    ended, out, err = run(*arguments)
-    assert ended == code
+def test_bad_input_is_an_error_of_two_lines_the_message_and_the_hint(
+    run, arguments, code, message, hint
+):
+    exit_code, out, err = run(*arguments)
+    assert exit_code == code
     assert out == ""
-    assert len(lines(err)) == 2, err
-    assert what in lines(err)[0]
-    assert hint in lines(err)[1]
+    assert len(split_lines(err)) == 2, err
+    assert message in split_lines(err)[0]
+    assert hint in split_lines(err)[1]
 
 
-def test_an_empty_and_an_over_long_question_are_turned_away(run, corpus_index):
+def test_an_empty_and_an_over_long_question_are_refused(run, corpus_index):
     for question in ("", "  ", "a" * 2001):
         code, out, err = run("ask", question, "--index", corpus_index)
-        assert (code, out, len(lines(err))) == (2, "", 2)
+        assert (code, out, len(split_lines(err))) == (2, "", 2)
 
 
 def test_the_version_is_printed(run):
@@ -214,17 +216,17 @@ def test_an_unknown_setting_in_the_environment_is_named(run, corpus_index, monke
     monkeypatch.setenv("ASSISTANT_COLOUR", "blue")
     code, _, err = run("ask", "what is a KPI?", "--index", corpus_index)
     assert code == 2
-    assert "colour" in lines(err)[0]
+    assert "colour" in split_lines(err)[0]
 
 
-def test_a_damaged_index_names_the_file_and_the_mend(run, tmp_path):
+def test_the_error_of_a_damaged_index_names_the_file_and_a_hint(run, tmp_path):
     run("build", "--corpus", CORPUS, "--index", "index")
     vectors = next((tmp_path / "index").rglob("vectors.faiss"))
     vectors.write_bytes(vectors.read_bytes()[:-1])
     code, out, err = run("ask", "what is a KPI?", "--index", "index")
     assert (code, out) == (3, "")
-    assert "vectors.faiss" in lines(err)[0]
-    assert "assistant build" in lines(err)[1]
+    assert "vectors.faiss" in split_lines(err)[0]
+    assert "assistant build" in split_lines(err)[1]
 
 
 def test_calibrate_without_questions_reports_and_changes_nothing(run, corpus_index):
@@ -254,7 +256,7 @@ def test_a_threshold_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path
     assert answer["degraded"] == []
     (tmp_path / "index" / "calibration.json").write_text("{}")
     code, out, err = run("ask", near, "--index", "index")
-    assert (code, out, len(lines(err))) == (3, "", 2)
+    assert (code, out, len(split_lines(err))) == (3, "", 2)
     assert run("calibrate", "--index", "index", "--reset")[0] == 0
     assert run("ask", near, "--index", "index")[0] == 0
     assert "default threshold" in run("calibrate", "--index", "index", "--reset")[1]
@@ -263,23 +265,23 @@ def test_a_threshold_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path
 def test_verify_proves_a_saved_answer_and_refuses_a_forged_one(run, corpus_index, tmp_path):
     _, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
     (tmp_path / "answer.json").write_text(out)
-    code, reply, _ = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
-    assert (code, reply) == (0, "Verified 1 quote in the guide.\n")
+    code, report, _ = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
+    assert (code, report) == (0, "Verified 1 quote in the guide.\n")
     (tmp_path / "answer.json").write_text(out.replace("Product Owner", "Product Baron"))
     code, _, err = run("verify", "answer.json", "--corpus", CORPUS, "--index", corpus_index)
     assert code == 3
-    assert len(lines(err)) == 2
+    assert len(split_lines(err)) == 2
 
 
 def test_asking_twice_prints_the_same_bytes_but_for_the_seconds(run, corpus_index):
-    def request() -> str:
+    def ask() -> str:
         _, out, _ = run("ask", "PM vs PO", "--json", "--index", corpus_index)
         return "\n".join(line for line in out.splitlines() if '"seconds"' not in line)
 
-    assert request() == request()
+    assert ask() == ask()
 
 
-def test_a_talk_in_the_terminal_remembers_what_was_asked(run, corpus_index, monkeypatch):
+def test_a_conversation_in_the_terminal_remembers_earlier_questions(run, corpus_index, monkeypatch):
     typed = iter(["what is a product owner?", "and a project manager?", ""])
     monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
     code, out, _ = run("chat", "--index", corpus_index)
@@ -288,7 +290,7 @@ def test_a_talk_in_the_terminal_remembers_what_was_asked(run, corpus_index, monk
 
 
 def test_with_the_network_cut_a_new_process_answers(corpus_index):
-    """Every socket that is not local is refused inside the process that asks."""
+    """The process that asks refuses every socket that is not local."""
     program = (
         "import socket, sys\n"
         "def cut(event, arguments):\n"
@@ -323,7 +325,7 @@ def test_the_source_guide_builds_and_answers_from_the_command_line(run):
     assert json.loads(out)["citations"][0]["headings"][-1] == "Product Manager vs. Product Owner"
 
 
-def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp_path, monkeypatch):
+def test_feedback_is_printed_newest_first(run, corpus_assistant, tmp_path, monkeypatch):
     from assistant.server.answer_log import AnswerLog
 
     url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
@@ -336,13 +338,13 @@ def test_what_readers_thought_is_printed_newest_first(run, corpus_assistant, tmp
     monkeypatch.setenv("ASSISTANT_KEEP_DAYS", "10000")
     code, out, _ = run("feedback")
     assert code == 0
-    reply = lines(out)
-    assert reply[0].endswith("  0 helpful, 1 not  what is a KPI?")
-    assert reply[1].startswith("    20")
-    assert reply[1].endswith("+00:00  -  Thanks.")
-    assert reply[2].endswith("  1 helpful, 0 not  what is a product owner?")
+    output = split_lines(out)
+    assert output[0].endswith("  0 helpful, 1 not  what is a KPI?")
+    assert output[1].startswith("    20")
+    assert output[1].endswith("+00:00  -  Thanks.")
+    assert output[2].endswith("  1 helpful, 0 not  what is a product owner?")
     _, out, _ = run("feedback", "--json", "--limit", "1")
-    (only,) = map(json.loads, lines(out))
+    (only,) = map(json.loads, split_lines(out))
     assert (only["question"], only["helpful"], only["unhelpful"]) == ("what is a KPI?", 0, 1)
     assert only["comments"][0]["text"] == "Thanks."
 
@@ -365,7 +367,7 @@ def test_former_names_of_a_command_and_its_options_are_accepted_with_a_note(run,
     assert "--most" not in out
 
 
-def test_where_nothing_is_kept_there_are_no_opinions(run, monkeypatch):
+def test_feedback_is_an_error_when_the_answer_log_is_off(run, monkeypatch):
     monkeypatch.setenv("ASSISTANT_JOURNAL", "off")
     code, out, err = run("feedback")
     assert (code, out) == (2, "")

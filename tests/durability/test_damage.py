@@ -115,7 +115,7 @@ def test_a_damaged_generation_is_not_opened_by_any_library(writers, tmp_path):
         done = damage(folder, rng)
     generations.open_current(folder, handed.append)
     assert [
-        generation.home for generation in handed if done.path.is_relative_to(generation.home)
+        generation.folder for generation in handed if done.path.is_relative_to(generation.folder)
     ] == []
     assert len(handed) == 1
 

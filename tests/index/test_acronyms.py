@@ -20,8 +20,8 @@ def passage(text: str, *, headings: tuple[str, ...] = ("Guide",), path: str = "p
     return Passage(f"{path}#/1", path, headings, "", path, text, sentences)
 
 
-def large(words: int) -> ForwardIndex:
-    """A guide of so many words in clauses, all the same one."""
+def index_large_guide(words: int) -> ForwardIndex:
+    """Index a guide of `words` words in clauses, all the same word."""
     one = index_texts(["cat"])
     tokens = np.repeat(one.tokens, words)
     return ForwardIndex(one.words, tokens, np.array([0, words]))
@@ -37,21 +37,21 @@ def large(words: int) -> ForwardIndex:
     ],
 )
 def test_acronyms_are_unchanged_where_an_edit_cannot_change_them(path, after, unchanged):
-    guide = large(3_000_000)
+    guide = index_large_guide(3_000_000)
     edits = {path: ([passage("A cat.")], [after])}
     assert acronyms_unchanged(guide, guide, edits) is unchanged
 
 
 def test_acronyms_may_change_in_a_small_guide_and_where_the_sample_changes():
     edits = {LEFT_OUT: ([passage("A cat.")], [passage("A dog.")])}
-    assert not acronyms_unchanged(large(1000), large(1000), edits)
-    assert not acronyms_unchanged(large(3_000_000), large(5_000_000), edits)
+    assert not acronyms_unchanged(index_large_guide(1000), index_large_guide(1000), edits)
+    assert not acronyms_unchanged(index_large_guide(3_000_000), index_large_guide(5_000_000), edits)
 
 
 def test_acronyms_of_a_large_guide_come_from_its_sample():
     texts = ["Road sign. Road sign. Road sign.", "Milk cart. Milk cart. Milk cart."]
     acronyms = collect_acronyms(
-        concatenate([large(2_000_001), index_texts(texts)]),
+        concatenate([index_large_guide(2_000_001), index_texts(texts)]),
         headings=[],
         pages=[(LEFT_OUT, 1), (SAMPLED, 1), (LEFT_OUT, 1)],
         definitions={},

@@ -1,4 +1,4 @@
-"""The passages that Bm25 finds, whatever it prunes, are those of BM25 written out."""
+"""Test that Bm25 finds the passages of plain BM25, whatever it prunes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def score_all(terms: list[str]) -> np.ndarray:
 
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6), st.sampled_from([1, 10, 100]))
-def test_the_best_are_those_of_bm25_written_out(index, terms, k):
+def test_the_top_k_are_those_of_plain_bm25(index, terms, k):
     scores = score_all(terms)
     pairs = index.top_k(terms, k)
     assert len(pairs) == min(k, np.count_nonzero(scores))
@@ -70,7 +70,7 @@ def test_the_best_are_those_of_bm25_written_out(index, terms, k):
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8), st.integers(0, 300))
-def test_the_k_best_head_the_whole_ranking(index, terms, k):
+def test_the_top_k_are_the_head_of_the_whole_ranking(index, terms, k):
     whole = index.top_k(terms, len(TEXTS))
     assert whole == sorted(whole, key=lambda pair: (-pair[1], pair[0]))
     assert index.top_k(terms, k) == whole[:k]

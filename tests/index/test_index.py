@@ -1,4 +1,4 @@
-"""The index on disk: built, opened, rebuilt when something changed, never trusted when damaged."""
+"""Test the index on disk: built, opened, rebuilt after changes, never trusted when damaged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def built(tmp_path, guide, word_encoder) -> Path:
     return folder
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -54,22 +54,22 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_built_index_opens_and_says_what_it_holds(built, word_encoder):
+def test_a_built_index_opens_with_its_description(built, word_encoder):
     opened = index.open_index(built)
     assert (opened.manifest.pages, opened.manifest.passages) == (1, 2)
     assert opened.generation == (built / "CURRENT").read_text().split()[0]
     opened.check_model(word_encoder)
 
 
-def test_building_again_changes_nothing_and_says_so(built, guide, word_encoder):
-    before = files_of(built)
+def test_building_again_changes_nothing_and_is_up_to_date(built, guide, word_encoder):
+    before = read_files(built)
     assert builder.build_index(guide, built, word_encoder).reasons == ()
-    assert files_of(built) == before
+    assert read_files(built) == before
 
 
 def test_the_same_guide_gives_the_same_bytes(tmp_path, guide, built, word_encoder):
     builder.build_index(guide, tmp_path / "other", word_encoder)
-    assert files_of(tmp_path / "other") == files_of(built)
+    assert read_files(tmp_path / "other") == read_files(built)
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def test_the_same_guide_gives_the_same_bytes_in_another_process(tmp_path, guide,
         env={**os.environ, "PYTHONHASHSEED": "12345"},
         cwd=Path(__file__).parent.parent.parent,
     )
-    assert files_of(other) == files_of(built)
+    assert read_files(other) == read_files(built)
 
 
 def test_an_edited_page_is_a_reason_to_rebuild(built, guide, word_encoder):
@@ -175,10 +175,10 @@ def test_a_build_that_fails_leaves_the_old_generation_and_no_draft(built, guide)
         def encode(self, texts, progress=None):
             raise OSError("no space left")
 
-    before = files_of(built)
+    before = read_files(built)
     with pytest.raises(IndexNotWritable, match="no space"):
         builder.build_index(guide, built, FailingEncoder())
-    assert files_of(built) == before
+    assert read_files(built) == before
 
 
 def test_where_a_file_stands_in_the_index_s_place_the_error_names_it(tmp_path, guide, word_encoder):

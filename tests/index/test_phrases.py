@@ -10,8 +10,8 @@ from assistant.index.phrases import count_halvings, count_phrases, is_sampled
 PATHS = [f"pages/{n}.md" for n in range(4000)]
 
 
-def established(*, weight: int) -> dict[str, int]:
-    """The established phrases of one heading, and of text with one phrase thrice, another twice."""
+def establish(*, weight: int) -> dict[str, int]:
+    """Return the established phrases of a heading and a text: one phrase thrice, another twice."""
     headings = ["Snow family device jobs"]
     texts = ["A road sign. A road sign. A road sign.", "A milk cart. A milk cart."]
     phrases = count_phrases(headings, index_texts(texts), weight=weight)
@@ -38,7 +38,7 @@ def test_a_sample_of_a_quarter_lies_in_that_of_a_half():
 
 
 def test_a_small_guide_s_heading_establishes_what_it_begins_or_ends_with():
-    phrases = established(weight=1)
+    phrases = establish(weight=1)
     assert phrases["road sign"] == 3
     assert "milk cart" not in phrases
     assert {"snow family", "device jobs", "snow family device jobs"} <= set(phrases)
@@ -46,4 +46,4 @@ def test_a_small_guide_s_heading_establishes_what_it_begins_or_ends_with():
 
 
 def test_a_large_guide_s_heading_establishes_only_itself_and_a_body_counts_for_many():
-    assert established(weight=4) == {"road sign": 12, "snow family device jobs": 1}
+    assert establish(weight=4) == {"road sign": 12, "snow family device jobs": 1}

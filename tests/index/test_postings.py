@@ -41,7 +41,7 @@ def test_postings_count_terms_in_passages_with_headings_weighted_up(given_passag
 
 @given(passages, passages, passages)
 def test_merged_postings_are_those_built_at_once(stay, go, new):
-    """The passages that stay come first, those that are new behind them; the others are removed."""
+    """The kept passages come first, then the new ones; the others are removed."""
     moved = np.array([*range(len(stay)), *[-1] * len(go)], dtype=np.int64)
     places = np.arange(len(stay), len(stay) + len(new))
     old = build_postings(index_passages([*stay, *go]))

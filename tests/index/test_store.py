@@ -1,4 +1,4 @@
-"""The store: its two arms against plain arithmetic, and everything is read as it was written."""
+"""Test the store: its two retrievers against plain arithmetic, and that it reads what it wrote."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_passages_come_in_the_order_asked_for(store, passages):
 
 
 @pytest.mark.parametrize("question", ["cat", "milk", "road house", "river tree", "nothing at all"])
-def test_the_dense_arm_is_the_dot_product_with_ties_in_document_order(
+def test_the_dense_retriever_is_the_dot_product_with_ties_in_document_order(
     store, vectors, word_encoder, question
 ):
     vector = word_encoder.encode([question])[0]
@@ -115,7 +115,7 @@ def test_the_dense_arm_is_the_dot_product_with_ties_in_document_order(
 
 
 def lexical_terms(passage: Passage) -> list[str]:
-    """The terms BM25 sees of a passage: its text once, its headings weighted up."""
+    """Return the terms that BM25 counts in a passage: its text once, its headings weighted up."""
     return extract_terms(passage.heading_path) * HEADING_WEIGHT + extract_terms(passage.body)
 
 
@@ -135,7 +135,9 @@ def bm25(documents: list[list[str]], terms: list[str]) -> list[float]:
 
 
 @pytest.mark.parametrize("terms", [["cat"], ["road"], ["milk", "bread"], ["hous", "road", "tree"]])
-def test_the_lexical_arm_is_bm25_with_heading_words_weighted_up(store, passages, vectors, terms):
+def test_the_lexical_retriever_is_bm25_with_heading_words_weighted_up(
+    store, passages, vectors, terms
+):
     documents = [lexical_terms(passage) for passage in passages]
     expected = bm25(documents, terms)
     scores = dict(store.candidates(vectors[0], terms, k=len(documents)).lexical)
@@ -163,7 +165,7 @@ def test_term_positions_are_those_of_the_passages(store, passages):
 
 @pytest.mark.parametrize("flat_up_to", [20, 1000], ids=["in lists", "flat"])
 def test_reused_pages_give_the_bytes_of_pages_that_were_read(word_encoder, tmp_path, flat_up_to):
-    """In lists too, which are few enough here for the search to miss nothing."""
+    """The lists are few enough here that the search misses nothing."""
     (tmp_path / "guide").mkdir()
     for name in "abc":
         sections = (f"## {word} {n}\n\nA {word} by the {name}-road.\n" for n in range(2)

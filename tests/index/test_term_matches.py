@@ -38,7 +38,7 @@ some = st.lists(passages, min_size=1, max_size=5)
 query_terms = st.lists(st.sampled_from(["cat", "dog", "pet", "food", "owl"]), unique=True)
 
 
-def body(batch: Passage) -> list[list[str]]:
+def list_terms(batch: Passage) -> list[list[str]]:
     """The terms of each sentence, none for a heading."""
     return [
         [] if sentence.kind == "heading" else extract_terms(batch.slice(sentence))
@@ -52,11 +52,16 @@ def test_a_line_and_a_passage_hold_the_terms_that_are_among_its_words(batch, ter
     lines = [
         line
         for each in batch
-        for line in [*body(each), extract_terms(each.heading), extract_terms(each.heading_path)]
+        for line in [
+            *list_terms(each),
+            extract_terms(each.heading),
+            extract_terms(each.heading_path),
+        ]
     ]
     assert matches.lines.tolist() == [[term in line for term in terms] for line in lines]
     everything = [
-        {*extract_terms(each.heading_path), *chain.from_iterable(body(each))} for each in batch
+        {*extract_terms(each.heading_path), *chain.from_iterable(list_terms(each))}
+        for each in batch
     ]
     assert matches.passages.tolist() == [[t in held for t in terms] for held in everything]
     assert matches.terms_by_passage(terms) == [
@@ -73,7 +78,7 @@ def test_a_sentence_s_score_is_half_its_cosine_and_half_its_share_of_the_weight(
     kinds = [sentence.kind for each in batch for sentence in each.sentences]
     held = [
         sum(weights[n] for n, t in enumerate(terms) if t in line)
-        for line in (line for each in batch for line in body(each))
+        for line in (line for each in batch for line in list_terms(each))
     ]
     for value, cosine, weight, kind in zip(scores, cosines, held, kinds, strict=True):
         share = weight / weights.sum() if terms else 0.0
@@ -94,7 +99,10 @@ def test_a_pair_is_adjacent_side_by_side_or_one_apart(batch, pairs):
     matches = TermPositions.from_passages(batch).match(WORDS[:5])
     assert matches.count_adjacent_pairs(pairs).tolist() == [
         sum(
-            any(together(line, pair) for line in [*body(each), extract_terms(each.heading_path)])
+            any(
+                together(line, pair)
+                for line in [*list_terms(each), extract_terms(each.heading_path)]
+            )
             for pair in pairs
         )
         for each in batch
@@ -104,7 +112,7 @@ def test_a_pair_is_adjacent_side_by_side_or_one_apart(batch, pairs):
 @given(some)
 def test_distinct_terms_are_counted_once(batch):
     assert TermPositions.from_passages(batch).distinct_terms.tolist() == [
-        len({*chain.from_iterable(body(each))}) for each in batch
+        len({*chain.from_iterable(list_terms(each))}) for each in batch
     ]
 
 

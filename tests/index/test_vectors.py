@@ -21,7 +21,7 @@ def unit_vectors(count: int, *, width: int, seed: int = 0) -> np.ndarray:
 
 
 def write_and_open(path, vectors: np.ndarray, *, part: int = 1000) -> VectorIndex:
-    """Write vectors in parts, in lists if they are more than 500."""
+    """Write vectors in parts; more than 500 go into lists."""
     parts = (vectors[start : start + part] for start in range(0, len(vectors), part))
     write_vectors(path, parts, width=vectors.shape[1], flat_up_to=FLAT_UP_TO)
     return VectorIndex(path)

@@ -1,4 +1,4 @@
-"""What a guide calls things: its acronyms, and how common its words are."""
+"""Test the vocabulary of a guide: its acronyms and the frequency of its words."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_many_small_words_do_not_take_exponential_time() -> None:
 
 
 @pytest.mark.parametrize("unit", ["a", "Ab ", "x (A) ", "AB (", "AB, (AB,", "1-"])
-@pytest.mark.timeout(60)  # where time grew with the square, hours
+@pytest.mark.timeout(60)  # quadratic time would take hours
 def test_bad_input_is_searched_in_linear_time(unit: str) -> None:
     list(find_definitions((unit * 300_000)[:300_000]))
 
@@ -117,11 +117,11 @@ def test_an_acronym_formed_from_headings_is_read_in_any_spelling(token: str) -> 
         ("KPIs", "key performance indicators"),
     ],
 )
-def test_the_guide_says_what_its_acronyms_mean(token: str, phrase: str) -> None:
+def test_the_guide_defines_its_acronyms(token: str, phrase: str) -> None:
     assert phrases(PRODUCTS, token) == [phrase]
 
 
-def test_an_ambiguous_acronym_keeps_its_readings_by_how_much_is_said_of_them() -> None:
+def test_the_meanings_of_an_ambiguous_acronym_are_ordered_by_frequency() -> None:
     expansions = phrases(PRODUCTS, "PM")
     assert expansions.index("product manager") < expansions.index("project manager")
     weights = [reading.weight for reading in PRODUCTS.expansions("PM")]
@@ -177,7 +177,7 @@ def test_it_is_an_acronym_where_the_guide_spells_it() -> None:
 
 
 @pytest.mark.parametrize("token", ["XYZ", "NASA", "zz", "12", "A", "", ".", "'s"])
-def test_letters_that_mean_nothing_here_have_no_reading(token: str) -> None:
+def test_letters_that_are_no_acronym_have_no_meaning(token: str) -> None:
     assert phrases(PRODUCTS, token) == []
 
 
@@ -189,7 +189,7 @@ def test_the_short_form_of_a_phrase_is_known_where_it_is_written() -> None:
 # -- how common -----------------------------------------------------------------------------
 
 
-def test_a_word_is_rarer_the_fewer_passages_say_it() -> None:
+def test_a_word_in_fewer_passages_has_a_higher_idf() -> None:
     own = vocabulary("cats and dogs", "cats and birds", "cats")
     assert own.idf("fish") > own.idf("dog") > own.idf("cat") > 0
     assert own.contains("Cat")

@@ -1,4 +1,4 @@
-"""The words of the chat's interface: alike in every language, and chosen by what a browser says."""
+"""Test the catalogues of messages: the same keys in every language, chosen by the browser."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ READ = {
 }
 FORMS = {
     language: {
-        key: [reply] if isinstance(reply, str) else list(reply.values())
-        for key, reply in read["messages"].items()
+        key: [message] if isinstance(message, str) else list(message.values())
+        for key, message in read["messages"].items()
     }
     for language, read in READ.items()
 }
@@ -62,8 +62,8 @@ def test_a_catalogue_holds_its_direction_and_messages_of_one_form_or_two(languag
     read = READ[language]
     assert set(read) == {"direction", "messages"}
     assert read["direction"] == ("rtl" if language == "ar" else "ltr")
-    for reply in read["messages"].values():
-        assert isinstance(reply, str) or set(reply) == {"one", "other"}
+    for message in read["messages"].values():
+        assert isinstance(message, str) or set(message) == {"one", "other"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -100,7 +100,7 @@ def test_a_catalogue_is_written_in_its_own_letters(language, letters):
         ("pt", r"\b(tu|teu|tua|o senhor|a senhora)\b"),
     ],
 )
-def test_nobody_is_addressed_too_closely(language, addressed):
+def test_readers_are_addressed_formally(language, addressed):
     for text in texts(language):
         assert not re.search(addressed, text, flags=re.I if language != "de" else 0), text
 
@@ -122,11 +122,11 @@ def test_every_kind_of_resource_and_every_step_of_a_build_has_its_word(language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_message_is_said_with_its_names_filled_in(language):
+def test_every_message_fills_in_its_names(language):
     for key, (text, *_) in FORMS["en"].items():
-        reply = catalogue.choose_messages(language)(key, **dict.fromkeys(names(text), "<7>"))
-        assert reply.count("<7>") == len(names(text)), key
-        assert "{" not in reply
+        message = catalogue.choose_messages(language)(key, **dict.fromkeys(names(text), "<7>"))
+        assert message.count("<7>") == len(names(text)), key
+        assert "{" not in message
 
 
 def test_a_message_says_what_it_is_given():
@@ -136,10 +136,10 @@ def test_a_message_says_what_it_is_given():
     assert german("minutes", n=5) == "5 Min."
 
 
-def test_what_is_filled_in_is_not_read_as_a_message():
+def test_filled_in_text_is_not_formatted_again():
     english = catalogue.choose_messages("en")
-    reply = english("interpreted_as", question="{id} {0.__class__} {{ %s \ud800")
-    assert reply == "Understood as: {id} {0.__class__} {{ %s \ud800"
+    message = english("interpreted_as", question="{id} {0.__class__} {{ %s \ud800")
+    assert message == "Understood as: {id} {0.__class__} {{ %s \ud800"
 
 
 def test_a_number_decides_between_one_thing_and_others():
@@ -186,7 +186,7 @@ HEADERS = [
     ("en;q=0, *;q=0", "en"),
     ("de ; q=0.4 , es\t;\tQ=0.6", "es"),
     ("de;q=1.000", "de"),
-    ("de;q=1.5, fr;q=0.1", "fr"),  # from here on, rubbish beside what can be read
+    ("de;q=1.5, fr;q=0.1", "fr"),  # from here on, invalid parts beside valid ones
     ("de;q=-1, fr;q=0.1", "fr"),
     ("de;q=nan, fr;q=0.1", "fr"),
     ("de;q=0.1234, fr;q=0.1", "fr"),

@@ -30,8 +30,8 @@ OUTSIDE = [
 
 def is_plain(text: str) -> bool:
     """Whether a text is one short line of what a reader sees, with no angle bracket."""
-    observed = text.isprintable()
-    return 0 < len(text) <= 100 and observed and text == text.strip() and not {"<", ">"} & {*text}
+    printable = text.isprintable()
+    return 0 < len(text) <= 100 and printable and text == text.strip() and not {"<", ">"} & {*text}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_the_guide_s_name_and_its_pages_names_and_titles_are_short_and_plain(liv
 
     info, listed = asyncio.run(run())
     assert len(listed) == len(OUTSIDE)
-    reply = [info.title, *(text for page in listed for text in (page.name, page.title))]
-    assert [text for text in reply if not is_plain(text)] == []
+    labels = [info.title, *(text for page in listed for text in (page.name, page.title))]
+    assert [text for text in labels if not is_plain(text)] == []
 
 
 def test_an_ordinary_title_stays_as_it_is():

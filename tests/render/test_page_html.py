@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from tests.readers.test_markdown import MARKUP
 
 from assistant.readers import html as html_reader
 from assistant.render.page_html import render_blocks, render_markdown
+from tests.readers.test_markdown import MARKUP
 
 SECURITY = Path(__file__).parent.parent.parent.parent / "shared" / "security"
 

@@ -1,4 +1,4 @@
-"""An exchange as HTML: what of an answer is shown, and that all of it is escaped."""
+"""Test an answer as HTML: what is shown, and that everything is escaped."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_guide_without_a_place_to_write_to_offers_none(store):
     assert "Tell the guide" not in shown(alone, answer())
 
 
-def test_other_readings_are_buttons_that_ask_them(markup):
+def test_other_interpretations_are_buttons_that_ask_them(markup):
     source = shown(markup, answer(other_readings=("what is <two>?",)))
     assert [b["value"] for b in Tags(source).all("button") if "asks" in b["class"]] == [
         "what is <two>?"
@@ -152,29 +152,29 @@ def test_what_may_be_asked_next_is_asked_by_a_button(markup):
     assert "You can also ask" not in shown(markup, answer())
 
 
-def test_what_was_understood_is_said_only_where_it_differs(markup):
+def test_the_interpretation_is_shown_only_if_it_differs(markup):
     same = answer(citation("A quote."), question="  What is  ONE? ")
     assert "Understood as" not in shown(markup, same)
     other = answer(citation("A quote."), question="what is 1?")
     assert "Understood as: <bdi>what is one?</bdi>" in shown(markup, other)
 
 
-def test_every_link_opens_a_new_tab_that_knows_nothing_of_this_one(markup):
+def test_every_link_opens_a_new_tab_without_access_to_this_one(markup):
     given = answer(citation("A quote."), resources=(resource("https://a.example"),))
     links = Tags(shown(markup, given, stored="a" * 16)).all("a")
     assert len(links) == 4
     assert all(a["target"] == "_blank" and a["rel"] == "noopener noreferrer" for a in links)
 
 
-def test_an_answer_that_is_kept_can_be_rated_and_linked_and_another_only_copied(markup):
+def test_only_a_stored_answer_can_be_rated_and_linked(markup):
     def actions(source):
         return [b["class"] for b in Tags(source).all("button")]
 
     given = answer(citation("A quote."))
     assert actions(shown(markup, given)) == ["action copy"]
-    stored = shown(markup, given, stored="k" * 16)
-    assert actions(stored) == ["action rate", "action rate", "action copy"]
-    assert "/a/" + "k" * 16 in [a["href"] for a in Tags(stored).all("a")]
+    page = shown(markup, given, stored="k" * 16)
+    assert actions(page) == ["action rate", "action rate", "action copy"]
+    assert "/a/" + "k" * 16 in [a["href"] for a in Tags(page).all("a")]
 
 
 def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):

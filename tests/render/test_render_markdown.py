@@ -1,4 +1,4 @@
-"""An answer as Markdown with footnotes, and what is read back of it."""
+"""Test an answer as Markdown with footnotes, and how it is parsed back."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def notes_of(assistant: Assistant, language: str = "en") -> MarkdownRenderer:
 
 
 def agent(answer) -> Turn:
-    """What the talk goes on from, in the web chat too."""
+    """Return the agent's turn of a conversation, as the web chat keeps it."""
     return Turn("agent", answer.text, tuple(citation.passage for citation in answer.citations))
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory, word_encoder) -> Assistant:
-    """A guide whose headings, path and text hold what Markdown is made of."""
+    """Return a guide whose headings, path and text contain Markdown syntax."""
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / PATH).write_text(ODD, encoding="utf-8")
     builder.build_index(corpus, folder, word_encoder)
@@ -123,7 +123,7 @@ def test_an_answer_is_read_back_as_it_was_in_every_language(corpus_assistant, qu
     notes = notes_of(corpus_assistant, language)
     text = PARAGRAPH_BREAK.join(notes.render_answer(answer))
     assert notes_of(corpus_assistant).parse_turn(text) == agent(answer)
-    # As clients send it back that trim, or end lines as Windows does:
+    # Clients may trim it or send Windows line ends.
     assert notes.parse_turn(text.replace("\n", "\r\n") + "\r\n ") == agent(answer)
 
 
@@ -169,7 +169,7 @@ def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_i
         (REFUSAL, REFUSAL),
         (f"{REFUSAL} Or does it?", f"{REFUSAL} Or does it?"),
         ("Cut short [^1] by the [^2] client", "Cut short by the client"),
-        ("One. [^1]\n\n[^2]: H — [p](u)", "One."),  # numbered as ours never are
+        ("One. [^1]\n\n[^2]: H — [p](u)", "One."),  # our footnotes are never numbered like this
         ("[^1]: H — [p](u)", ""),
         ("[^0]: H — [p](u)", ""),
         ("".join(f"{n} [^{n}]\n\n" for n in range(1, 102)) + "[^1]: H — [p](u)\n" * 101, None),
@@ -182,7 +182,7 @@ def test_what_is_not_an_answer_of_ours_stays_as_it_is_but_for_its_markers(odd, r
 
 
 @given(st.text(st.sampled_from("[]^123: —\\()\n a"), max_size=200))
-def test_whatever_was_said_is_read(odd, text):
+def test_any_text_is_parsed(odd, text):
     assert notes_of(odd).parse_turn(text).role == "agent"
 
 
@@ -200,15 +200,15 @@ def test_whatever_was_said_is_read(odd, text):
         " ",
     ],
 )
-def test_reading_takes_as_long_as_the_text_is_and_no_longer(odd, piece):
+def test_parsing_takes_linear_time(odd, piece):
     notes = notes_of(odd)
     for text in (piece * 40_000, "[^1]: " + piece * 40_000, piece * 40_000 + "](x)"):
         began = time.monotonic()
         notes.parse_turn(text)
-        assert time.monotonic() - began < 5  # where it squared, minutes
+        assert time.monotonic() - began < 5  # quadratic time would take minutes
 
 
-def test_no_two_pieces_are_lost_between(corpus_assistant):
+def test_no_text_between_two_pieces_is_lost(corpus_assistant):
     answer = corpus_assistant.ask(QUESTIONS[0])
     pieces = notes_of(corpus_assistant).render_answer(answer)
     assert all(pieces)
