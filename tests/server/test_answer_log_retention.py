@@ -306,7 +306,7 @@ def test_delete_reports_a_process_that_still_reads_and_removes_the_rows(tmp_path
     reader = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     reader.execute("begin")
     reader.execute("select * from journal_answer").fetchall()
-    with pytest.raises(AnswerLogError, match="read by a process"):
+    with pytest.raises(AnswerLogError, match="read by another process"):
         log.delete(log.find_text("a secret"))
     reader.close()
     assert log.get(id_) is None

@@ -229,9 +229,7 @@ def count_questions(serving) -> float:
     """Return the number of questions that agents asked."""
     with serving.admin() as headers:
         response = httpx2.get(f"{serving.origin}/metrics", headers=headers)
-    counted = re.findall(
-        r'^assistant_questions_total\{interface="mcp".*\} (.*)$', response.text, re.M
-    )
+    counted = re.findall(r'^assistant_questions_total\{door="mcp".*\} (.*)$', response.text, re.M)
     return sum(map(float, counted))
 
 

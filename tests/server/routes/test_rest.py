@@ -385,9 +385,9 @@ def test_questions_are_counted_by_interface_and_outcome(client, place, assistant
         return after[name] - before.get(name, 0)
 
     for outcome in ("found", "refused", "error"):
-        name = f'assistant_questions_total{{interface="rest",door="rest",outcome="{outcome}"}}'
+        name = f'assistant_questions_total{{door="rest",interface="rest",outcome="{outcome}"}}'
         assert increase(name) == 1, outcome
-    assert increase('assistant_searches_total{interface="rest",door="rest"}') == 1
+    assert increase('assistant_searches_total{door="rest",interface="rest"}') == 1
     assert increase("assistant_answer_seconds_count") == 2
     assert increase('assistant_step_seconds_count{step="write"}') == 2
     assert after["assistant_waiting"] == 0

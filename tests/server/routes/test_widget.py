@@ -118,7 +118,7 @@ def test_the_script_is_cached_for_an_hour_and_revalidated_by_its_etag(client):
 
 def parse_constants(script: str) -> dict:
     """Return the constants that the server put into the script."""
-    (result,) = re.findall(r"const OURS = (\{.*\});", script)
+    (result,) = re.findall(r"const SERVER = (\{.*\});", script)
     return json.loads(result)
 
 
