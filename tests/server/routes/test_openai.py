@@ -245,10 +245,8 @@ def test_questions_are_counted_for_this_interface(served, client):
             text = response.body.decode()
         finally:
             await connection.close()
-        match = re.search(
-            r'assistant_questions_total\{door="completions",interface="completions",outcome="found"\} (\S+)',
-            text,
-        )
+        labels = 'door="completions",interface="completions",outcome="found"'
+        match = re.search(rf"assistant_questions_total\{{{labels}\}} (\S+)", text)
         return float(match[1])
 
     client.chat.completions.create(**make_request(QUESTIONS[0]))
@@ -365,8 +363,12 @@ def test_a_conversation_over_512_kb_is_refused_with_a_hint(client):
 @pytest.mark.parametrize(
     ("messages", "what", "hint"),
     [
-        ([{"role": "assistant", "content": "Hm."}], "No message has the role user.", "end"),
-        ([{"role": "system", "content": "Hm."}], "No message has the role user.", "end"),
+        (
+            [{"role": "assistant", "content": "Hm."}],
+            "No message has the role user.",
+            "End messages",
+        ),
+        ([{"role": "system", "content": "Hm."}], "No message has the role user.", "End messages"),
         ([{"role": "user", "content": " "}], "The question is empty.", "Ask in words"),
         ([{"role": "user", "content": None}], "The question is empty.", "Ask in words"),
         ([{"role": "user", "content": "a" * 2001}], "2,001 characters", "one thing at a time"),
@@ -433,7 +435,7 @@ def test_the_only_model_is_the_guide(served, client):
 
 
 def test_an_unknown_model_is_not_found_and_the_error_names_the_model(client):
-    with pytest.raises(openai.NotFoundError, match=r"'gpt-9'\. The one there is: guide\."):
+    with pytest.raises(openai.NotFoundError, match=r"'gpt-9'\. Use the model guide\."):
         client.models.retrieve("gpt-9")
 
 
