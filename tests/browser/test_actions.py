@@ -139,7 +139,7 @@ def test_a_question_that_waits_says_so_and_then_is_answered(visit):
     chat.box.press("Enter")
     pending = chat.page.locator(".pending")
     expect(pending.locator(".asked")).to_have_text(PM_OR_PO)
-    expect(pending).to_contain_text("waits its turn")
+    expect(pending).to_contain_text("Your question is waiting")
     held[0].continue_()
     expect(chat.exchanges).to_have_count(1)
     expect(pending).to_have_count(0)

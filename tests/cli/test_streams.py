@@ -98,7 +98,7 @@ def test_unencodable_characters_are_escaped_with_one_notice_and_a_hint(index, ca
     assert code == 0
     assert rb"\u6709\u7d66" in out
     assert err.decode().splitlines() == [
-        r"cp1252 has no sign for some of the characters: they are shown as \uXXXX.",
+        r"cp1252 lacks some of the characters: they are printed as \uXXXX.",
         "Set PYTHONIOENCODING=utf-8 to see them.",
     ]
 

@@ -51,7 +51,7 @@ class Responses:
             self.answered.append(time.monotonic() - began)
         elif response.status == 429:
             self.waits.append(int(response.headers["retry-after"]))
-            self.hints.add(response.json()["mend"])
+            self.hints.add(response.json()["hint"])
         else:
             self.wrong.append(f"{response.status} {response.body!r}")
 

@@ -155,8 +155,8 @@ def test_any_text_asked_from_python_gives_an_answer_or_an_error_with_a_hint(chat
         try:
             reply = call(text).to_dict()
         except QuestionError as error:
-            reply = {"what": error.message, "mend": error.hint}
-        assert all(reply.get(name, "absent") for name in ("what", "mend"))
+            reply = {"message": error.message, "hint": error.hint}
+        assert all(reply.get(name, "absent") for name in ("message", "hint"))
         json.dumps(reply, ensure_ascii=False).encode()
 
 
@@ -193,7 +193,7 @@ def assert_answered(response) -> None:
         problem = response.json()
         assert problem["status"] == response.status_code
         assert problem["detail"]
-        assert problem["mend"]
+        assert problem["hint"]
     elif kind.startswith("text/html"):
         Balance(response.text)
         assert_harmless(response.text)

@@ -200,7 +200,7 @@ def test_a_server_waits_for_another_process_that_builds_its_index_and_says_so(pl
         wait_until(lambda: "waiting" in fetch_progress(serving))
         page = asyncio.run(fetch(serving.port, "/"))
         assert page.status == 503
-        assert "another process is building this index" in page.body.decode()
+        assert "waiting for another process to build this index" in page.body.decode()
         assert "Another process is building the index" in serving.log
         serving.stop()
         assert serving.process.returncode == 0

@@ -112,7 +112,7 @@ def test_an_agent_may_leave_out_the_accept_header(serving, headers, status, vers
     if status == 200:
         assert reply.json()["result"]["structuredContent"]["found"]
     else:
-        assert reply.json()["error"]["data"]["mend"].endswith("or none.")
+        assert reply.json()["error"]["data"]["hint"].endswith("or none.")
 
 
 # -- bodies ---------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def test_a_caller_holds_at_most_max_streams_and_does_not_block_another(serving):
             assert refused.status == 429
             assert refused.headers["retry-after"] == "5"
             body = b"".join([chunk async for chunk in connection.chunks(refused)])
-            assert json.loads(body)["mend"].startswith("Close some")
+            assert json.loads(body)["hint"].startswith("Close some")
             assert (await listen("203.0.113.10"))[1].status == 200
             await held[0][0].close()
             ends = time.monotonic() + PATIENCE

@@ -141,7 +141,7 @@ def _parse_reply(status: int, body: bytes):
     if status == 200:
         return data
     assert status == 422
-    return data["detail"], data["mend"]
+    return data["detail"], data["hint"]
 
 
 def _parse_tool_result(result: dict):
