@@ -1,7 +1,7 @@
 """The facade: open or build an index, then ask it questions or search it.
 
-A question takes five steps, one call each: analyse, encode all its texts, retrieve, answer each
-sub-query, compose.
+A question takes five steps: analyse it, encode all its texts, retrieve passages, answer each
+sub-query, compose the answer. `Assistant._answer` makes them from top to bottom.
 """
 
 from __future__ import annotations
@@ -247,6 +247,7 @@ class Assistant:
             results, hits = self._retriever.retrieve(analysis, vectors)
             with time_step("write"):
                 subanswers = [self._answerer.answer(result, vectors) for result in results]
+                # A part that the guide does not answer is left out where it answers another.
                 answers = [answer for answer in subanswers if answer.quotes] or subanswers
                 quotes = selection.join_quotes([answer.quotes for answer in answers])
                 citations = self._answerer.cite(quotes)

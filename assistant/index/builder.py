@@ -86,12 +86,12 @@ def build_index(
 ) -> BuildResult:
     """Bring the index up to date with the guide; do nothing where it already is.
 
-    Only files that changed are read, and only new texts are encoded. The generation has the same
-    bytes as one built from nothing. `reading_options` say how the guide is read, except for the
-    length of passages, which the encoder decides. `progress` receives (step, done, total).
+    Only files that changed are read, and only new texts are encoded. The new generation has the
+    bytes of one that is built from nothing. `reading_options` say how the guide is read, except
+    for the length of passages, which the encoder decides. `progress` receives (step, done, total).
 
     Raises IndexBusy while another process writes the index, IndexNotWritable where the folder
-    cannot be written, and GuideError as `read_guide` does.
+    cannot be written, and GuideError where there is no guide or it has no page with text.
     """
     started = time.perf_counter()
     given = reading_options or ReadingOptions(publisher=detect_publisher(corpus))
@@ -104,12 +104,13 @@ def build_index(
         generations.lock_for_writing(folder) as draft,
         _sqlite_errors_as_oserrors(),
         BuildCache(folder, f"{encoder.identity} {encoder.backend}") as cache,
-        closing(_open_previous(folder, encoder, options)) as last,
+        closing(_open_previous(folder, encoder, options)) as opened,
     ):
-        previous = last
+        previous = opened
         diff = diff_guide(corpus, previous.page_digests(), cache.file_records(corpus.resolve()))
+        # Vectors of another backend can be searched, but not mixed with new ones.
         if diff.is_change and previous.differs_in_backend(encoder):
-            previous, diff = previous.unusable("the encoder changed"), diff.from_nothing()
+            previous, diff = previous.without_reuse("the encoder changed"), diff.from_nothing()
         pages = read_pages(
             corpus, diff.changed, reading_options=options, progress=report("reading")
         )
@@ -141,7 +142,7 @@ def build_index(
 
 @contextmanager
 def _sqlite_errors_as_oserrors() -> Iterator[None]:
-    """Raise an OSError where SQLite reports an error of the disk for a file that was checked."""
+    """Turn an error of SQLite, whose files were checked before, into an OSError of the disk."""
     try:
         yield
     except sqlite3.Error as error:
@@ -171,7 +172,8 @@ class _Previous:
         backend = self.index.manifest.encoder_backend if self.index else ""
         return self.reusable is not None and backend != encoder.backend
 
-    def unusable(self, reason: str) -> _Previous:
+    def without_reuse(self, reason: str) -> _Previous:
+        """Return a copy whose pages are all read again, for this reason."""
         return replace(self, reusable=None, reasons=(*self.reasons, "the guide changed", reason))
 
     def reasons_to_build(self, guide: GuideParts) -> tuple[str, ...]:

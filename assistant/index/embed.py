@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
     Int8Vectors = NDArray[np.int8]
 
-# The two kinds of vectors, by the names that the keys of an existing cache contain.
+# The two kinds of vectors. The names are parts of a cache's keys: with others, existing caches
+# would be of no use.
 FLOAT32 = "exact"
 INT8 = "rough"
 

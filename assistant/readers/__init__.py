@@ -2,7 +2,8 @@
 
 To add a format, for example AsciiDoc, write three things: a module `readers/asciidoc.py` with a
 function from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
-Nothing more is needed: the list of a guide's files and the check of its links use `SUFFIXES`.
+The list of a guide's files and the check of its links use `SUFFIXES`. A format that a library
+reads is read in a process of its own, with limits: see `decode_rst` and `sandbox.py`.
 """
 
 from __future__ import annotations

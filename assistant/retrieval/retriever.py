@@ -80,7 +80,8 @@ class Retriever:
     ) -> tuple[list[RetrievalResult], tuple[Hit, ...]]:
         """Retrieve each sub-query, and merge the hits of all.
 
-        Where a question has several parts, the whole question after them adds hits and no result.
+        Where a question has several parts, the last sub-query is the whole question: its hits are
+        merged with those of the parts, and it gets no result of its own.
         """
         deadline.check()
         context = None

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from assistant import settings
+from assistant.readers import SUFFIXES
 from assistant.settings import Settings
 from tests.conftest import ROOT
 
@@ -174,3 +175,8 @@ def test_the_page_of_commands_has_every_command_and_no_option_that_is_none():
         parts = [known, *getattr(known, "commands", {}).values()]
         allowed = {option for part in parts for given in part.params for option in given.opts}
         assert options <= allowed, command
+
+
+def test_the_page_on_guides_names_the_suffix_of_every_file_that_is_read() -> None:
+    text = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    assert [suffix for suffix in SUFFIXES if f"`{suffix}`" not in text] == []

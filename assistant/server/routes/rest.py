@@ -59,8 +59,8 @@ _LINKS = {
 }
 _PAGES_HINT = "See GET /api/guide for its pages."
 
-_READ = Policy(scope="read", cost=PAGE_COST)
-_QUESTION = Policy(
+_READ_POLICY = Policy(scope="read", cost=PAGE_COST)
+_QUESTION_POLICY = Policy(
     scope="read",
     is_question=True,
     cost=QUESTION_COST,
@@ -82,7 +82,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="ask",
         responses={200: {"model": AnswerResponse, "content": STREAM_CONTENT, "links": _LINKS}},
     )
-    @with_policy(_QUESTION)
+    @with_policy(_QUESTION_POLICY)
     def ask(
         request: Request,
         body: Annotated[AskRequest, Body()],
@@ -115,7 +115,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="search",
         responses={200: {"model": SearchResponse}},
     )
-    @with_policy(_QUESTION)
+    @with_policy(_QUESTION_POLICY)
     def search(query: Annotated[SearchRequest, Body()]) -> Response:
         """Return the best passages, best first, and why each ranks where it does."""
         assistant = service.assistant
@@ -131,7 +131,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="sections",
         responses={200: {"model": PageResponse}, 304: {}, **problem_responses(404)},
     )
-    @with_policy(_READ)
+    @with_policy(_READ_POLICY)
     def sections(
         path: Annotated[str, Path(max_length=1000, examples=["index.md"])],
         anchor: Annotated[str, Query(max_length=500, description="Only this section.")] = "",
@@ -156,7 +156,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="guide",
         responses={200: {"model": GuideResponse}, 304: {}},
     )
-    @with_policy(_READ)
+    @with_policy(_READ_POLICY)
     def guide(
         depth: Annotated[int, Query(ge=1, le=6, description="Levels of headings.")] = 2,
         if_none_match: Annotated[str, Header()] = "",
@@ -177,7 +177,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="answer",
         responses={200: {"model": StoredAnswerResponse}, 304: {}, **problem_responses(404)},
     )
-    @with_policy(_READ)
+    @with_policy(_READ_POLICY)
     def answer(
         name: Annotated[str, Path(pattern=r"^[a-z2-7]{16}$", examples=["abcdefghijklmnop"])],
         if_none_match: Annotated[str, Header()] = "",

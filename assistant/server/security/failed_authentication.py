@@ -34,7 +34,7 @@ class FailedAuthenticationMiddleware:
             await self._app(scope, receive, send)
             return
         address = caller_of(scope).address
-        if wait := self._limit.wait(address, time.monotonic()):
+        if wait := self._limit.seconds_to_wait(address, time.monotonic()):
             refusal = too_many_requests("Too many wrong API keys.", wait, "try again")
             await refusal(scope, receive, send)
             return

@@ -24,10 +24,11 @@ _MAX_CALLERS = 10_000  # whose buckets are stored
 class RateLimit:
     """Holds one token bucket per caller; time fills it, and a request takes its cost from it.
 
-    A token is the cost of a question. `rate` is in tokens a minute, 0 for no limit. None is 120,
-    and no limit for loopback addresses: behind a proxy that is not listed as trusted, every reader
-    has a loopback address. The server has two of these: one for failed authentication, one for the
-    cost of requests.
+    A token is the cost of a question; policies.py has the costs of other requests. `rate` is in
+    tokens a minute, 0 for no limit. None means 120, and no limit for loopback addresses: behind a
+    proxy that is not listed as trusted, every reader has a loopback address. The server has two of
+    these: one for failed authentication, one for the cost of requests. The status 429 also comes
+    from concurrency.py, streams.py and connections.py, which limit what is open at once.
     """
 
     def __init__(self, rate: int | None) -> None:
@@ -53,7 +54,7 @@ class RateLimit:
         self._full_at[bucket] = full_at if wait else full_at + self._seconds_of(cost)
         return wait
 
-    def wait(
+    def seconds_to_wait(
         self, address: Address | None, now: float, *, name: str = "", cost: float = 1.0
     ) -> int:
         """Return the whole seconds until `cost` tokens could be taken, and take none."""

@@ -36,9 +36,9 @@ def test_over_a_long_time_an_address_has_its_rate_and_no_more():
 
 def test_reading_the_wait_costs_nothing():
     limit = RateLimit(1)
-    assert [limit.wait(READER, 0.0) for _ in range(30)] == [0] * 30
+    assert [limit.seconds_to_wait(READER, 0.0) for _ in range(30)] == [0] * 30
     assert [limit.take(READER, 0.0) == 0 for _ in range(11)] == [True] * 10 + [False]
-    assert limit.wait(READER, 0.0) == limit.take(READER, 0.0) == 60
+    assert limit.seconds_to_wait(READER, 0.0) == limit.take(READER, 0.0) == 60
 
 
 def test_one_address_does_not_use_up_another_s_share():
