@@ -114,14 +114,14 @@ def update(count: int, keep_open: int, guide: str, folder: str) -> list[tuple[in
 
     With `keep_open` every opened generation stays open, as in a leaking server.
     """
-    kept = []
+    open_indexes = []
     observed = []
     for edition in range(1, count + 1):
         scene.write_guide(Path(guide), edition)
         build(guide, folder)
         assert scene.edition_in(Path(folder)) == edition
         if keep_open:
-            kept.append((index.open_index(Path(folder)), bytearray(os.urandom(1 << 18))))
+            open_indexes.append((index.open_index(Path(folder)), bytearray(os.urandom(1 << 18))))
         gc.collect()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         observed.append((_open_files(), pages * 4096, len(scene.generations_in(Path(folder)))))

@@ -48,7 +48,7 @@ class Running:
     port: int
     folder: Path
 
-    def exchange(self, request: bytes) -> bytes:
+    def send(self, request: bytes) -> bytes:
         """Send bytes and return the whole response."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             connection.sendall(request)
@@ -59,7 +59,7 @@ class Running:
         head = f"Host: 127.0.0.1:{self.port}\r\nConnection: close\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        response = self.exchange(
+        response = self.send(
             method.encode() + b" " + target + b" HTTP/1.1\r\n" + head.encode() + b"\r\n" + body
         )
         start, _, rest = response.partition(b"\r\n\r\n")

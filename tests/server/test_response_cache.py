@@ -35,9 +35,9 @@ def test_threads_that_need_the_same_body_wait_for_one_that_makes_it():
 
     cache = ResponseCache()
     with ThreadPoolExecutor(8) as pool:
-        bodies = list(pool.map(ask, range(8)))
+        responses = list(pool.map(ask, range(8)))
     assert len(made) == 1
-    assert len({body.etag for body in bodies}) == 1
+    assert len({body.etag for body in responses}) == 1
 
 
 def test_the_least_recently_used_body_is_removed_first():

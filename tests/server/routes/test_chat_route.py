@@ -52,15 +52,15 @@ def test_a_hostile_question_is_shown_as_text(chat):
 
 
 def test_a_hostile_guide_is_quoted_as_text(chat):
-    conversation, asked = chat.answer("what is a cat?", chat_module.ChatState())
-    assert asked
+    conversation, is_accepted = chat.answer("what is a cat?", chat_module.ChatState())
+    assert is_accepted
     assert_harmless(conversation.html)
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\u200b", "?!", "word " * 401])
 def test_a_question_that_cannot_be_asked_gets_a_hint(chat, question):
-    conversation, found = chat.answer(question, chat_module.ChatState())
-    assert not found
+    conversation, is_accepted = chat.answer(question, chat_module.ChatState())
+    assert not is_accepted
     assert conversation.turns == ()
     assert 'class="notice failure"' in conversation.html
     assert ("the most is 2,000" in conversation.html) == (len(question) > 2000)

@@ -136,19 +136,21 @@ def tokens(server) -> dict[str, str]:
 
 def list_addresses(app, above: str = "") -> dict[str, set[str]]:
     """List every address of an application and its mounts, with the methods."""
-    found: dict[str, set[str]] = {}
+    methods_of: dict[str, set[str]] = {}
     for route in app.routes:
         if included := getattr(route, "original_router", None):
             for inner, methods in list_addresses(included, above).items():
-                found.setdefault(inner, set()).update(methods)
+                methods_of.setdefault(inner, set()).update(methods)
             continue
         path = above + route.path
         if isinstance(route, Mount) and getattr(route.app, "routes", None):
             for inner, methods in list_addresses(route.app, path.rstrip("/")).items():
-                found.setdefault(inner, set()).update(methods)
+                methods_of.setdefault(inner, set()).update(methods)
         else:
-            found.setdefault(path or "/", set()).update(getattr(route, "methods", None) or {"GET"})
-    return found
+            methods_of.setdefault(path or "/", set()).update(
+                getattr(route, "methods", None) or {"GET"}
+            )
+    return methods_of
 
 
 @pytest.fixture(scope="module")

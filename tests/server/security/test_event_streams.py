@@ -35,11 +35,11 @@ class Streaming:
 
 async def open_stream(app, client=READER, policy=None) -> tuple[asyncio.Task, list[dict]]:
     """Begin a request that stays open: its task, and the messages sent so far."""
-    messages, bodies = [], [b""]
+    messages, chunks = [], [b""]
 
     async def receive():
-        if bodies:
-            return {"type": "http.request", "body": bodies.pop(), "more_body": False}
+        if chunks:
+            return {"type": "http.request", "body": chunks.pop(), "more_body": False}
         return await asyncio.Event().wait()
 
     async def send(message):
