@@ -82,7 +82,7 @@ def convert_docx(raw: bytes) -> str:
     except MemoryError:
         raise
     except Exception as error:
-        raise ValueError("it is damaged") from error
+        raise _damage_error(error) from error
     return _BLOCK_END.sub("\\1\n", _tidy(result.value))
 
 
@@ -105,6 +105,14 @@ def convert_pdf(raw: bytes) -> str:
         raise ValueError("it is damaged") from error
     text = _MARKUP.sub(_escape, _tidy(result.markdown))
     return f"\n{text}" if text.startswith(_FRONT_MATTER_FENCES) else text  # not front matter
+
+
+def _damage_error(error: Exception) -> MemoryError | ValueError:
+    """Return the error to raise for a library's: expat reports too little memory in its own way."""
+    no_memory = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
+    if isinstance(error, expat.ExpatError) and error.code == no_memory:
+        return MemoryError()
+    return ValueError("it is damaged")
 
 
 def _tidy(text: str) -> str:
@@ -161,7 +169,7 @@ class _XmlCounter:
         try:
             parser.Parse(content, True)  # noqa: FBT003 - takes no keyword
         except expat.ExpatError as error:
-            raise ValueError("it is damaged") from error
+            raise _damage_error(error) from error
         self._depth = 0
 
     def _count_start(self, _: str, attributes: dict[str, str]) -> None:

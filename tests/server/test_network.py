@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.documents import docx, paragraph, pdf
+from tests.documents import docx, drawn, paragraph, pdf
 from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, require, skip
 from tests.sizes import size
 
@@ -72,7 +72,7 @@ def traces(tmp_path_factory):
     (pages / "tea.md").write_text("# Tea\n\nGreen tea is brewed at 80 degrees.\n")
     if find_spec("markitdown"):  # which looks at a page with onnxruntime too
         (pages / "coffee.docx").write_bytes(docx(paragraph("Coffee is brewed at 95 degrees.")))
-        (pages / "water.pdf").write_bytes(pdf("Water boils at 100 degrees."))
+        (pages / "water.pdf").write_bytes(pdf(drawn("Water boils at 100 degrees.")))
     programs = {
         "everything": (ROOT / "tests" / "isolated_use.py", IDLE, pages),
         "telltale": ("-c", TELLTALE),
