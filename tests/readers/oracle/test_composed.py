@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.readers.oracle.reader import broken_promises, read_text
@@ -55,6 +55,8 @@ def test_the_independent_rendering_shows_the_words_of_a_composed_page(tool):
     def check(pieces):
         writer = Writer(tool)
         source = writer.page(pieces)
+        # Python-Markdown takes a link's title in a list for words after a <div> inside a <div>.
+        assume(not re.search(r'<div markdown="1">\s+<div markdown="1">', source))
         shown = [word for word in published(source, tool).words if TOKEN.search(word)]
         assert shown == writer.words, source
 
