@@ -132,9 +132,9 @@ def test_eight_threads_get_the_answers_that_each_question_gets_alone(guide):
         return [(question, replace(guide.ask(question), seconds=0.0)) for question in turned]
 
     with ThreadPoolExecutor(8) as pool:
-        given = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
-    assert len(given) == 8 * 2 * len(QUESTIONS)
-    assert all(answer == alone[question] for question, answer in given)
+        answers = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
+    assert len(answers) == 8 * 2 * len(QUESTIONS)
+    assert all(answer == alone[question] for question, answer in answers)
 
 
 def test_many_are_awaited_at_once_and_one_that_is_cancelled_breaks_nothing(guide):

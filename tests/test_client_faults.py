@@ -74,13 +74,13 @@ def foreign():
         server.server_close()
 
 
-GIVEN = {
+ANSWER_FIELDS = {
     "id": "", "question": "q", "understood_as": "q", "other_readings": [], "found": False,
     "text": "", "confidence": 0.1, "citations": [], "resources": [], "related": [],
     "missing": [], "next_questions": [], "writer": "extractive", "degraded": [],
     "generation": "g", "seconds": 0.1,
 }  # fmt: skip
-ANSWER = json.dumps(GIVEN).encode()
+ANSWER = json.dumps(ANSWER_FIELDS).encode()
 PROBLEM = json.dumps({"status": 429, "detail": "Too much.", "hint": "Wait."}).encode()
 
 
@@ -129,7 +129,11 @@ ODD = {
     "a list": (200, b"[]", "application/json"),
     "another thing": (200, b'{"hello": 1}', "application/json"),
     "an id alone": (200, b'{"id": ""}', "application/json"),
-    "a broken promise": (200, json.dumps({**GIVEN, "found": True}).encode(), "application/json"),
+    "a broken promise": (
+        200,
+        json.dumps({**ANSWER_FIELDS, "found": True}).encode(),
+        "application/json",
+    ),
     "a problem without words": (500, b'{"detail": 1}', "application/problem+json"),
     "a proxy's page": (502, b"Bad Gateway", "text/plain"),
     "deep": (200, b"[" * 100_000, "application/json"),
@@ -264,7 +268,7 @@ def test_a_question_is_not_asked_for_ever_of_a_server_that_hangs_up(foreign):
 
 
 @pytest.mark.parametrize(
-    ("given", "place"),
+    ("text", "place"),
     [
         ("http://127.0.0.1:7860", "http://127.0.0.1:7860"),
         ("http://127.0.0.1:7860/help/", "http://127.0.0.1:7860/help"),
@@ -274,21 +278,21 @@ def test_a_question_is_not_asked_for_ever_of_a_server_that_hangs_up(foreign):
         ("https://hilfe.bücher.example/", "https://hilfe.xn--bcher-kva.example"),
     ],
 )
-def test_an_address_is_taken_as_it_is_meant(given, place):
-    assert str(connect(given).address) == place
+def test_an_address_is_taken_as_it_is_meant(text, place):
+    assert str(connect(text).address) == place
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [
         "", "help.example.org", "ftp://help.example.org", "http://", "http://a:b", "http://a:99999",
         "http://help.example.org/?q=1", "http://help.example.org/#top", "http://user:pw@a.example",
         "http://[::1", "http://" + "a" * 70 + ".example", "javascript:alert(1)", "/help",
     ],
 )  # fmt: skip
-def test_what_is_no_address_of_a_server_is_an_error_with_its_mend(given):
+def test_what_is_no_address_of_a_server_is_an_error_with_its_mend(text):
     with pytest.raises(SettingsError) as raised:
-        connect(given)
+        connect(text)
     assert raised.value.hint
     assert "pw" not in str(raised.value)
 

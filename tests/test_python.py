@@ -292,9 +292,9 @@ def test_eight_threads_get_the_answers_that_each_question_gets_alone(corpus_assi
         return [(question, drop_seconds(corpus_assistant.ask(question))) for question in turned]
 
     with ThreadPoolExecutor(8) as pool:
-        given = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
-    assert len(given) == 8 * 3 * len(QUESTIONS)
-    assert all(answer == alone[question] for question, answer in given)
+        answers = [pair for pairs in pool.map(ask, range(8)) for pair in pairs]
+    assert len(answers) == 8 * 3 * len(QUESTIONS)
+    assert all(answer == alone[question] for question, answer in answers)
 
 
 def test_many_questions_are_awaited_at_once_while_the_loop_goes_on(corpus_assistant):

@@ -68,9 +68,8 @@ class Answerer:
         """
         deadline.check()
         question = result.interpretation.question
-        missing = tuple(
-            side for side in self._missing_sides(question) if len(side.split()) <= MAX_SIDE_WORDS
-        )
+        missing_sides = self._missing_sides(question)
+        missing = tuple(side for side in missing_sides if len(side.split()) <= MAX_SIDE_WORDS)
         vector = vectors[question.topic] if question.topic else result.vector
         resources = related.find_resources(question, vector, self._store)
         if question.type == "resources" and (
@@ -78,7 +77,7 @@ class Answerer:
         ):
             return SubAnswer(quotes, resources, result.probability, missing)
         is_answered = result.probability >= self._threshold or self._has_definition(result)
-        quotes = self._quote_by_type(result, vectors) if is_answered else []
+        quotes = self._quote_by_type(result, vectors, missing_sides) if is_answered else []
         if quotes:
             confidence = max(result.probability, self._threshold)
             return SubAnswer(quotes, resources, confidence, missing)
@@ -111,17 +110,18 @@ class Answerer:
         passages = (hit.passage for hit in result.hits[:TOP_K])
         return selection.has_definition(result.interpretation.question, passages)
 
-    def _quote_by_type(self, result: RetrievalResult, vectors: TextVectors) -> list[Quote]:
+    def _quote_by_type(
+        self, result: RetrievalResult, vectors: TextVectors, missing_sides: Sequence[str]
+    ) -> list[Quote]:
         question = result.interpretation.question
         hits = [hit for hit in result.hits if not hit.passage.lists_resources] or list(result.hits)
         weights = selection.TermWeights.from_text(
             result.interpretation.search_text, self._store.vocabulary.idf
         )
         if question.type == "comparison":
-            missing = self._missing_sides(question)
             sources = self._comparison_sources(result, hits, weights, vectors)
-            quotes = selection.quote_comparison(question, sources, missing)
-            if quotes or missing:
+            quotes = selection.quote_comparison(question, sources, missing_sides)
+            if quotes or missing_sides:
                 return quotes
         if question.type in {"list", "choice"}:
             kinds = self._kind_sections(question, hits)

@@ -92,17 +92,17 @@ class Outcome:
 
 
 def evaluate(
-    given: QuestionSet, work: Path, encoder: Encoder, *, progress: Progress = lambda *_: None
+    dataset: QuestionSet, work: Path, encoder: Encoder, *, progress: Progress = lambda *_: None
 ) -> Outcome:
     """Index the guide of a set under `work`, ask every question, and record the outcome."""
-    if given.guide is None:
-        return Outcome(given.name, rewritten=tuple(map(_score_rewrite, given.questions)))
-    folder = work / given.name.replace("/", "-").replace(": ", "-") / "index"
-    build_index(given.guide, folder, encoder, progress=progress)
-    runner = _Runner(Assistant(open_index(folder), encoder), encoder, by_page=given.by_page)
-    records = tuple(runner.run(given.questions, given.name, progress))
+    if dataset.guide is None:
+        return Outcome(dataset.name, rewritten=tuple(map(_score_rewrite, dataset.questions)))
+    folder = work / dataset.name.replace("/", "-").replace(": ", "-") / "index"
+    build_index(dataset.guide, folder, encoder, progress=progress)
+    runner = _Runner(Assistant(open_index(folder), encoder), encoder, by_page=dataset.by_page)
+    records = tuple(runner.run(dataset.questions, dataset.name, progress))
     spelt = {record.case.id: record for record in records}
-    return Outcome(given.name, records, tuple(runner.run_misspelt(given.misspelt, spelt)))
+    return Outcome(dataset.name, records, tuple(runner.run_misspelt(dataset.misspelt, spelt)))
 
 
 @dataclass(frozen=True)

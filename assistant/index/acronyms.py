@@ -127,8 +127,8 @@ def is_acronym_of(acronym: str, words: list[str]) -> bool:
         return False
     reached = {0}  # how many letters the words before this one may give
     for word in parts:
-        given = {n + 1 for n in reached if n < len(letters) and letters[n] in _letters_of(word)}
-        reached = given | reached if word in OPTIONAL_WORDS else given
+        continued = {n + 1 for n in reached if n < len(letters) and letters[n] in _letters_of(word)}
+        reached = continued | reached if word in OPTIONAL_WORDS else continued
     return len(letters) in reached
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from dataclasses import dataclass
@@ -112,8 +113,9 @@ def top_k(keys: Array, scores: Array, k: int) -> list[tuple[int, float]]:
 
 
 def _map_file(path: Path, spec: ArraySpec) -> Array:
-    array: Array = np.zeros(spec.shape, spec.dtype)
-    if path.stat().st_size != array.nbytes:
-        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, not {array.nbytes}")
-    # An empty file cannot be mapped.
-    return np.asarray(np.memmap(path, spec.dtype, "r", shape=spec.shape)) if array.size else array
+    size = math.prod(spec.shape) * np.dtype(spec.dtype).itemsize
+    if path.stat().st_size != size:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, not {size}")
+    if not size:  # an empty file cannot be mapped
+        return np.zeros(spec.shape, spec.dtype)
+    return np.asarray(np.memmap(path, spec.dtype, "r", shape=spec.shape))

@@ -94,8 +94,8 @@ def build_index(
     cannot be written, and GuideError where there is no guide or it has no page with text.
     """
     started = time.perf_counter()
-    given = reading_options or ReadingOptions(publisher=detect_publisher(corpus))
-    options = replace(given, max_tokens=encoder.window)
+    chosen = reading_options or ReadingOptions(publisher=detect_publisher(corpus))
+    options = replace(chosen, max_tokens=encoder.window)
 
     def report(step: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(step, done, total) if progress else None

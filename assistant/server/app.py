@@ -171,7 +171,9 @@ class Server:
         answer_log = await asyncio.to_thread(_open_answer_log, settings, live)
         service = Service(live, answer_log, settings.title or guide_title(live))
         examples = await asyncio.to_thread(service.examples)
-        chat, mcp = await asyncio.to_thread(_import_chat_and_mcp)
+        await asyncio.to_thread(_import_chat_and_mcp)
+        from assistant.server.routes import chat, mcp
+
         form = settings.feedback_url or feedback_form(live)
         self.branding = replace(self.branding, title=service.title, feedback_url=form)
         page = chat.ChatPage(chat.Chat(service, self.branding, settings.language), examples)
@@ -327,15 +329,13 @@ def _problem_response(request: Request, status: int, message: str, hint: str) ->
     return Response(body, status, media_type=PROBLEM_JSON, headers={"Cache-Control": "no-store"})
 
 
-def _import_chat_and_mcp() -> tuple[Any, Any]:
+def _import_chat_and_mcp() -> None:
     """Import the chat with all of Gradio, and MCP, once there is a guide to ask.
 
     Raises SettingsError where no folder for temporary files can be written to.
     """
     use_private_temp_folder()
-    from assistant.server.routes import chat, mcp
-
-    return chat, mcp
+    from assistant.server.routes import chat, mcp  # noqa: F401 - seconds, off the event loop
 
 
 def _open_answer_log(settings: Settings, live: LiveAssistant) -> AnswerLog | None:

@@ -385,10 +385,10 @@ def test_the_page_s_own_address_is_sent_nowhere(guest_of, help_):
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"), [("introduction.md#x", "introduction.md#x"), ("page", "/page")]
+    ("page_context", "sent"), [("introduction.md#x", "introduction.md#x"), ("page", "/page")]
 )
-def test_what_the_reader_is_on_is_sent_where_the_author_asks_for_it(guest_of, given, sent):
-    reader = guest_of(context=given)
+def test_what_the_reader_is_on_is_sent_where_the_author_asks_for_it(guest_of, page_context, sent):
+    reader = guest_of(context=page_context)
     reader.open().ask(PM_OR_PO)
     assert reader.sent("/embed/ask")[0]["context"] == sent
 

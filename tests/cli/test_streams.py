@@ -31,7 +31,7 @@ def index(tmp_path_factory, encoder) -> Path:
 
 
 def run_command(
-    *arguments: object, under: tuple[str, ...] = (), given: bytes = b"", **environment: str
+    *arguments: object, under: tuple[str, ...] = (), raw: bytes = b"", **environment: str
 ) -> tuple[int, bytes, bytes]:
     """Run a command: (exit code, standard output, standard error)."""
     command = [*under, sys.executable, "-m", "assistant", *map(os.fsencode, map(str, arguments))]
@@ -39,7 +39,7 @@ def run_command(
         Path(empty).chmod(0o755)
         done = subprocess.run(
             command, env={**BARE, **environment}, cwd=empty,
-            input=given, capture_output=True, timeout=120, check=False,
+            input=raw, capture_output=True, timeout=120, check=False,
         )  # fmt: skip
     assert b"Traceback" not in done.stderr, done.stderr.decode(errors="replace")
     return done.returncode, done.stdout, done.stderr
@@ -72,7 +72,7 @@ def test_an_answer_is_printed_in_any_encoding(index, cache, setting):
         assert out.strip()
     row = json.dumps({"id": 1, "text": QUESTION}, ensure_ascii=False).encode()
     code, out, err = run_command(
-        "ask", "--batch", "-", "--index", index, given=row, **cache, **setting
+        "ask", "--batch", "-", "--index", index, raw=row, **cache, **setting
     )
     assert code == 0, err
     answer = json.loads(out.decode(setting.get("PYTHONIOENCODING", "utf-8")))
@@ -103,16 +103,16 @@ def test_unencodable_characters_are_escaped_with_one_notice_and_a_hint(index, ca
     ]
 
 
-@pytest.mark.parametrize("given", [b'{"id": 1, "text": "caf\xe9"}', b"\xff\xfe", b'{}\n{"\x80"}'])
-def test_a_batch_line_that_is_not_utf_8_is_named(index, cache, given):
-    code, out, err = run_command("ask", "--batch", "-", "--index", index, given=given, **cache)
+@pytest.mark.parametrize("raw", [b'{"id": 1, "text": "caf\xe9"}', b"\xff\xfe", b'{}\n{"\x80"}'])
+def test_a_batch_line_that_is_not_utf_8_is_named(index, cache, raw):
+    code, out, err = run_command("ask", "--batch", "-", "--index", index, raw=raw, **cache)
     assert (code, out, len(err.splitlines())) == (2, b"", 2)
-    assert f"line {given.count(10) + 1} is not UTF-8".encode() in err
+    assert f"line {raw.count(10) + 1} is not UTF-8".encode() in err
 
 
 def test_a_conversation_continues_after_bytes_that_are_no_text(index, cache):
-    given = b"caf\xe9 \xff?\n" + QUESTION.encode() + b"\n\n"
-    code, out, err = run_command("chat", "--index", index, given=given, **cache)
+    raw = b"caf\xe9 \xff?\n" + QUESTION.encode() + b"\n\n"
+    code, out, err = run_command("chat", "--index", index, raw=raw, **cache)
     assert code == 0, err
     assert "年に二十日" in out.decode()
 

@@ -53,8 +53,8 @@ def test_similar_meanings_are_nearer_than_others(each):
 def test_a_text_s_vector_depends_neither_on_its_neighbours_nor_on_its_place(each, texts, alone):
     random = Random(7)
     for size in (2, 7, 2 * len(texts)):
-        given = random.choices(texts, k=size)
-        for text, vector in zip(given, each.encode(given), strict=True):
+        sample = random.choices(texts, k=size)
+        for text, vector in zip(sample, each.encode(sample), strict=True):
             assert vector.tobytes() == alone[text]
 
 

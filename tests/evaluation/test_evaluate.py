@@ -73,7 +73,7 @@ def folder(tmp_path):
 @pytest.fixture
 def outcomes(folder, tmp_path, word_encoder):
     sets = datasets.read_datasets(folder, tmp_path / "work")
-    return [evaluate.evaluate(given, tmp_path / "work", word_encoder) for given in sets]
+    return [evaluate.evaluate(dataset, tmp_path / "work", word_encoder) for dataset in sets]
 
 
 def test_every_question_has_its_gold_section_whatever_the_case_of_its_headings(outcomes):
@@ -89,8 +89,8 @@ def test_every_question_has_its_gold_section_whatever_the_case_of_its_headings(o
 def test_a_gold_section_that_is_not_there_counts_as_missed(folder, tmp_path, word_encoder):
     missing = [{"id": "1", "gold": [{"doc": "house.md", "heading_path": ["Horse"]}]}]
     write(folder / "gold_sections.jsonl", missing)
-    (given,) = datasets.read_datasets(folder, tmp_path)
-    outcome = evaluate.evaluate(given, tmp_path / "work", word_encoder)
+    (dataset,) = datasets.read_datasets(folder, tmp_path)
+    outcome = evaluate.evaluate(dataset, tmp_path / "work", word_encoder)
     assert evaluate.measure_ranking(outcome.records, "words")["R@10"].value == 0.0
 
 
@@ -126,9 +126,9 @@ def test_a_misspelt_question_is_compared_with_itself(outcomes):
 
 
 def test_a_sample_is_spread_over_the_whole_set(folder, tmp_path):
-    (given,) = datasets.read_datasets(folder, tmp_path)
-    assert [case.id for case in given.sample(2).questions] == ["1", "3"]
-    assert given.sample(None) == given
+    (dataset,) = datasets.read_datasets(folder, tmp_path)
+    assert [case.id for case in dataset.sample(2).questions] == ["1", "3"]
+    assert dataset.sample(None) == dataset
 
 
 def test_rewrites_need_no_guide(tmp_path, word_encoder):
@@ -148,8 +148,8 @@ def test_rewrites_need_no_guide(tmp_path, word_encoder):
         },
     ]
     write(tmp_path / "queries.jsonl", rows)
-    (given,) = datasets.read_datasets(tmp_path, tmp_path / "work")
-    measures = evaluate.measure_robustness(evaluate.evaluate(given, tmp_path, word_encoder))
+    (dataset,) = datasets.read_datasets(tmp_path, tmp_path / "work")
+    measures = evaluate.measure_robustness(evaluate.evaluate(dataset, tmp_path, word_encoder))
     assert measures["copied"].value == 0.5
     assert measures["rewritten"].value >= measures["copied"].value
 
@@ -159,9 +159,9 @@ def test_questions_that_name_their_guide_are_split_by_guide(folder):
     mixed.mkdir()
     rows = [{"id": "1", "guide": "animals/docs", "text": "a cat?", "answerable": True}]
     write(mixed / "queries.jsonl", rows)
-    (given,) = datasets.read_datasets(mixed, folder.parent)
-    assert given.guide == mixed.parent / "animals" / "docs"
-    assert given.questions[0].answerable
+    (dataset,) = datasets.read_datasets(mixed, folder.parent)
+    assert dataset.guide == mixed.parent / "animals" / "docs"
+    assert dataset.questions[0].answerable
 
 
 def test_a_corpus_of_rows_becomes_a_guide_of_pages(tmp_path):
@@ -169,11 +169,11 @@ def test_a_corpus_of_rows_becomes_a_guide_of_pages(tmp_path):
     write(tmp_path / "corpus.jsonl", rows)
     write(tmp_path / "queries.jsonl", [{"id": "1", "text": "milk?"}])
     (tmp_path / "qrels.tsv").write_text("qid\tdocid\trel\n1\tone\t1\n1\ttwo\t0\n")
-    (given,) = datasets.read_datasets(tmp_path, tmp_path / "work")
-    text = (given.guide / "one.md").read_text()
+    (dataset,) = datasets.read_datasets(tmp_path, tmp_path / "work")
+    text = (dataset.guide / "one.md").read_text()
     assert text == "# House\n\n## Cat\n\n### Food\n\nIt drinks milk.\n"
-    assert given.questions[0].gold == (Gold("one.md"),)
-    assert given.by_page
+    assert dataset.questions[0].gold == (Gold("one.md"),)
+    assert dataset.by_page
 
 
 def test_an_archive_is_unpacked_for_the_chosen_guides(tmp_path):
@@ -187,8 +187,8 @@ def test_an_archive_is_unpacked_for_the_chosen_guides(tmp_path):
         packed.add(docs, "docs")
     (folder / "gold_guides.txt").write_text("dogs\n")
     write(folder / "queries.jsonl", [{"id": "1", "text": "b?"}])
-    (given,) = datasets.read_datasets(folder, tmp_path / "work")
-    pages = [path.relative_to(given.guide).as_posix() for path in given.guide.rglob("*.md")]
+    (dataset,) = datasets.read_datasets(folder, tmp_path / "work")
+    pages = [path.relative_to(dataset.guide).as_posix() for path in dataset.guide.rglob("*.md")]
     assert pages == ["dogs/b.md"]
 
 

@@ -40,10 +40,10 @@ class CountingEncoder(WordEncoder):
     """The encoder of twelve words; it records the texts it encodes."""
 
     def __init__(self) -> None:
-        self.given: list[str] = []
+        self.texts: list[str] = []
 
     def encode(self, texts, progress=None):
-        self.given += texts
+        self.texts += texts
         return super().encode(texts, progress)
 
 
@@ -121,7 +121,7 @@ def test_an_edited_passage_is_read_with_its_page_and_encoded_alone(guide, place)
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder, steps = CountingEncoder(), []
     result = builder.build_index(guide, place, encoder, progress=lambda *step: steps.append(step))
-    assert encoder.given == ["More: Dog 5 growls.", "Page 5 > More\nDog 5 growls."]
+    assert encoder.texts == ["More: Dog 5 growls.", "Page 5 > More\nDog 5 growls."]
     assert steps == [("reading", 1, 1), ("encoding", 2, 2)]
     assert (
         result.pages_read,
@@ -137,7 +137,7 @@ def test_a_moved_page_encodes_nothing(guide, place):
     write(guide, files)
     encoder = CountingEncoder()
     result = builder.build_index(guide, place, encoder)
-    assert encoder.given == []
+    assert encoder.texts == []
     assert (
         result.pages_read,
         result.passages_reused,
@@ -162,7 +162,7 @@ def test_a_new_page_encodes_only_texts_of_no_other_page(guide, place):
     write(guide, {**PAGES, "copy.md": PAGES["page-1.md"], "new.md": b"# New\n\nMilk.\n"})
     encoder = CountingEncoder()
     result = builder.build_index(guide, place, encoder)
-    assert sorted(encoder.given) == ["New", "New\nMilk.", "New: Milk."]
+    assert sorted(encoder.texts) == ["New", "New\nMilk.", "New: Milk."]
     assert (
         result.pages_read,
         result.passages_reused,
@@ -177,7 +177,7 @@ def test_an_edit_undone_encodes_nothing(guide, place):
     write(guide, PAGES)
     encoder = CountingEncoder()
     assert builder.build_index(guide, place, encoder).passages_embedded == 0
-    assert encoder.given == []
+    assert encoder.texts == []
 
 
 def test_a_file_whose_times_alone_changed_is_not_read(guide, place):
@@ -200,7 +200,7 @@ def test_other_reading_options_read_every_page_and_encode_nothing(guide, place):
     result = builder.build_index(
         guide, place, encoder, reading_options=ReadingOptions(base_url="https://guide.example")
     )
-    assert (result.pages_read, result.passages_embedded, encoder.given) == (12, 0, [])
+    assert (result.pages_read, result.passages_embedded, encoder.texts) == (12, 0, [])
 
 
 def test_warnings_are_given_again_for_pages_that_are_not_read_again(guide, place):
@@ -240,7 +240,7 @@ class InterruptedEncoder(CountingEncoder):
     """An encoder whose process is interrupted in its second batch."""
 
     def encode(self, texts, progress=None):
-        if self.given:
+        if self.texts:
             raise KeyboardInterrupt
         return super().encode(texts, progress)
 
@@ -255,8 +255,8 @@ def test_an_interrupted_build_continues_where_it_stopped(tmp_path):
         builder.build_index(guide, place, first)
     builder.build_index(guide, place, second)
     builder.build_index(guide, tmp_path / "fresh", whole)
-    assert first.given
-    assert sorted(first.given + second.given) == sorted(whole.given)
+    assert first.texts
+    assert sorted(first.texts + second.texts) == sorted(whole.texts)
     assert generation(place) == generation(tmp_path / "fresh")
 
 
@@ -266,7 +266,7 @@ def test_an_index_is_updated_without_its_cache(tmp_path, guide, place, harm):
     write(guide, {**PAGES, "page-5.md": PAGES["page-5.md"].replace(b"barks", b"growls")})
     encoder = CountingEncoder()
     builder.build_index(guide, place, encoder)
-    assert all("5" in text or text == "More" for text in encoder.given)
+    assert all("5" in text or text == "More" for text in encoder.texts)
     builder.build_index(guide, tmp_path / "fresh", WordEncoder())
     assert generation(place) == generation(tmp_path / "fresh")
 

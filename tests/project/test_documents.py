@@ -173,7 +173,9 @@ def test_the_page_of_commands_has_every_command_and_no_option_that_is_none():
         known = group.commands[command]
         options = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", usage))
         parts = [known, *getattr(known, "commands", {}).values()]
-        allowed = {option for part in parts for given in part.params for option in given.opts}
+        allowed = {
+            option for part in parts for parameter in part.params for option in parameter.opts
+        }
         assert options <= allowed, command
 
 

@@ -25,9 +25,9 @@ LARGEST = 2_000_000
 QUESTION = "how is a PM different from a PO?"
 
 
-def run(*command: object, **given) -> subprocess.CompletedProcess:
+def run(*command: object, **options) -> subprocess.CompletedProcess:
     done = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, check=False, **given
+        [sys.executable, *map(str, command)], capture_output=True, text=True, check=False, **options
     )
     assert done.returncode == 0, done.stderr
     return done

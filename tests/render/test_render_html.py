@@ -33,15 +33,15 @@ def markup(store) -> HtmlRenderer:
     )
 
 
-def shown(markup, given, texts=None, stored="") -> str:
-    source = markup.render_answer(given, texts or {}, stored)
+def shown(markup, reply, texts=None, stored="") -> str:
+    source = markup.render_answer(reply, texts or {}, stored)
     assert "\n" not in source
     return source
 
 
 def test_everything_of_an_answer_is_escaped(markup):
     cited = citation(HOSTILE, headings=(HOSTILE, HOSTILE), path=HOSTILE, anchor=HOSTILE)
-    given = answer(
+    reply = answer(
         cited,
         question=HOSTILE,
         understood_as=HOSTILE,
@@ -49,7 +49,7 @@ def test_everything_of_an_answer_is_escaped(markup):
         missing=(HOSTILE,),
         resources=(resource("javascript:alert(1)", HOSTILE), resource('https://a.b/"><b>')),
     )
-    source = shown(markup, given, {"a.md#one/1": HOSTILE}, HOSTILE)
+    source = shown(markup, reply, {"a.md#one/1": HOSTILE}, HOSTILE)
     assert_harmless(source)
     assert_harmless(markup.render_turn(HOSTILE, ""))
     assert_harmless(markup.render_about([HOSTILE]))
@@ -160,8 +160,8 @@ def test_the_interpretation_is_shown_only_if_it_differs(markup):
 
 
 def test_every_link_opens_a_new_tab_without_access_to_this_one(markup):
-    given = answer(citation("A quote."), resources=(resource("https://a.example"),))
-    links = Tags(shown(markup, given, stored="a" * 16)).all("a")
+    reply = answer(citation("A quote."), resources=(resource("https://a.example"),))
+    links = Tags(shown(markup, reply, stored="a" * 16)).all("a")
     assert len(links) == 4
     assert all(a["target"] == "_blank" and a["rel"] == "noopener noreferrer" for a in links)
 
@@ -170,19 +170,19 @@ def test_only_a_stored_answer_can_be_rated_and_linked(markup):
     def actions(source):
         return [b["class"] for b in Tags(source).all("button")]
 
-    given = answer(citation("A quote."))
-    assert actions(shown(markup, given)) == ["action copy"]
-    page = shown(markup, given, stored="k" * 16)
+    reply = answer(citation("A quote."))
+    assert actions(shown(markup, reply)) == ["action copy"]
+    page = shown(markup, reply, stored="k" * 16)
     assert actions(page) == ["action rate", "action rate", "action copy"]
     assert "/a/" + "k" * 16 in [a["href"] for a in Tags(page).all("a")]
 
 
 def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):
-    given = answer(citation("One\n\nA quote.", headings=("Guide [x]", "One")))
-    (copy,) = Tags(shown(markup, given)).all("button")
+    reply = answer(citation("One\n\nA quote.", headings=("Guide [x]", "One")))
+    (copy,) = Tags(shown(markup, reply)).all("button")
     assert copy["value"] == (
         "**what is one?**\n\n> One\n>\n> A quote. [1]\n\n"
-        f"[1] [Guide \\[x\\] › One]({urls.citation_url(given.citations[0])})"
+        f"[1] [Guide \\[x\\] › One]({urls.citation_url(reply.citations[0])})"
     )
 
 
@@ -198,8 +198,8 @@ def test_a_resource_is_a_web_link_or_a_page_of_the_guide(store):
 def test_every_part_of_an_answer_is_said_in_the_reader_s_language(store, language):
     say = catalogue.choose_messages("", language)
     own = HtmlRenderer(store, say, Branding("Animals", feedback_url=FEEDBACK))
-    given = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
-    source = html.unescape(own.render_answer(given, {"a.md#one/1": "Q. And more."}, "k" * 16))
+    reply = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
+    source = html.unescape(own.render_answer(reply, {"a.md#one/1": "Q. And more."}, "k" * 16))
     keys = "did_you_mean sources in_context helpful yes no copy link_to_answer".split()
     for key in keys:
         assert say(key) in source, key

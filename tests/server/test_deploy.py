@@ -23,9 +23,9 @@ DEPLOY = ROOT / "deploy"
 PATIENCE = 600.0
 
 
-def run(*command: object, **given) -> subprocess.CompletedProcess:
+def run(*command: object, **options) -> subprocess.CompletedProcess:
     words = [str(word) for word in command]
-    return subprocess.run(words, capture_output=True, text=True, check=False, **given)
+    return subprocess.run(words, capture_output=True, text=True, check=False, **options)
 
 
 # -- the installation -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
 from assistant.assistant import WORD_CHARACTER
-from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURN_CHARS, MAX_TURNS
+from assistant.conversation import MAX_TURN_CHARS, MAX_TURNS
 from assistant.errors import NotFoundError, QuestionError
 from assistant.http_accept import EVENT_STREAM, JSON
 from assistant.models.answers import Turn
@@ -29,7 +29,7 @@ from assistant.server.routes.schemas import (
     ModelResponse,
     problem_responses,
 )
-from assistant.server.security.policies import FILE_COST, QUESTION_COST, Policy, with_policy
+from assistant.server.security.policies import FILE_COST, QUESTION_POLICY, Policy, with_policy
 from assistant.text.tokenize import split_words
 
 if TYPE_CHECKING:
@@ -132,15 +132,7 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
             200: {"model": ChatCompletionResponse, "content": STREAM_CONTENT},
         },
     )
-    @with_policy(
-        Policy(
-            scope="read",
-            is_question=True,
-            cost=QUESTION_COST,
-            max_body=MAX_CONVERSATION_BYTES,
-            body_media_type=JSON,
-        )
-    )
+    @with_policy(QUESTION_POLICY)
     def complete(
         request: Request,
         body: Annotated[ChatCompletionRequest, Body()],

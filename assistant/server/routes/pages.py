@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from assistant.http_accept import JSON
 from assistant.render import catalogue, layout, urls
 from assistant.render.guide_page import Highlight, render_guide_page
 from assistant.render.html import HtmlRenderer
 from assistant.server.routes.schemas import FeedbackRequest
 from assistant.server.security.policies import (
+    FEEDBACK_POLICY,
     PAGE_CONTENT_POLICY,
     PAGE_COST,
     Policy,
@@ -85,7 +85,7 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
         return HTMLResponse(page)
 
     @pages.post("/feedback")
-    @with_policy(Policy(scope="feedback", cost=PAGE_COST, body_media_type=JSON))
+    @with_policy(FEEDBACK_POLICY)
     def feedback(vote: Annotated[FeedbackRequest, Body()]) -> Response:
         log = service.answer_log
         stored = log and log.rate(vote.answer, vote.helpful, vote.comment, vote=vote.vote)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Header, Path, Query, Request
 from fastapi.responses import Response
 
-from assistant.conversation import MAX_CONVERSATION_BYTES
 from assistant.errors import NotFoundError
 from assistant.http_accept import EVENT_STREAM, JSON, choose_media_type
 from assistant.models.answers import Turn
@@ -32,9 +31,10 @@ from assistant.server.routes.schemas import (
     problem_responses,
 )
 from assistant.server.security.policies import (
+    FEEDBACK_POLICY,
     FILE_COST,
     PAGE_COST,
-    QUESTION_COST,
+    QUESTION_POLICY,
     Policy,
     with_policy,
 )
@@ -60,13 +60,6 @@ _LINKS = {
 _PAGES_HINT = "See GET /api/guide for its pages."
 
 _READ_POLICY = Policy(scope="read", cost=PAGE_COST)
-_QUESTION_POLICY = Policy(
-    scope="read",
-    is_question=True,
-    cost=QUESTION_COST,
-    max_body=MAX_CONVERSATION_BYTES,
-    body_media_type=JSON,
-)
 
 
 def create_router(service: Service, root: str, count_waiting: Callable[[], int]) -> APIRouter:
@@ -82,7 +75,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="ask",
         responses={200: {"model": AnswerResponse, "content": STREAM_CONTENT, "links": _LINKS}},
     )
-    @with_policy(_QUESTION_POLICY)
+    @with_policy(QUESTION_POLICY)
     def ask(
         request: Request,
         body: Annotated[AskRequest, Body()],
@@ -115,7 +108,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="search",
         responses={200: {"model": SearchResponse}},
     )
-    @with_policy(_QUESTION_POLICY)
+    @with_policy(QUESTION_POLICY)
     def search(query: Annotated[SearchRequest, Body()]) -> Response:
         """Return the best passages, best first, and why each ranks where it does."""
         assistant = service.assistant
@@ -206,7 +199,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         operation_id="feedback",
         responses=problem_responses(404),
     )
-    @with_policy(Policy(scope="feedback", cost=PAGE_COST, body_media_type=JSON))
+    @with_policy(FEEDBACK_POLICY)
     def feedback(vote: Annotated[FeedbackRequest, Body()]) -> Response:
         """Store a reader's vote on an answer."""
         log = service.answer_log

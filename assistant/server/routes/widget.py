@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from assistant.assistant import MAX_QUESTION_LENGTH
 from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURNS
-from assistant.http_accept import JSON
 from assistant.models import wire
 from assistant.render import catalogue, layout, theme
 from assistant.render.html import HtmlRenderer, escape
@@ -24,7 +23,7 @@ from assistant.server.security.policies import (
     EMBED_CONTENT_POLICY,
     FILE_COST,
     PAGE_COST,
-    QUESTION_COST,
+    QUESTION_POLICY,
     Policy,
     with_policy,
 )
@@ -57,15 +56,6 @@ _PAGE_KEYS = (
 """Keys of the messages that the scripts of the page in the frame need."""
 
 
-_QUESTION = Policy(
-    scope="read",
-    is_question=True,
-    cost=QUESTION_COST,
-    max_body=MAX_CONVERSATION_BYTES,
-    body_media_type=JSON,
-)
-
-
 def create_script_router(settings: Settings) -> APIRouter:
     """Create the route of the script, which needs no guide."""
     routes = APIRouter(include_in_schema=False)
@@ -96,7 +86,7 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
     @routes.post("/embed/ask")
-    @with_policy(_QUESTION)
+    @with_policy(QUESTION_POLICY)
     def ask(
         request: Request,
         body: Annotated[AskRequest, Body()],

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from starlette.routing import BaseRoute, Mount, Route
 
+from assistant.conversation import MAX_CONVERSATION_BYTES
+from assistant.http_accept import JSON
 from assistant.server.security.problems import PROBLEM_JSON
 
 if TYPE_CHECKING:
@@ -76,6 +78,18 @@ class Policy:
     error_media_type: str = PROBLEM_JSON
     streams: bool = False
     pattern: str = ""
+
+
+QUESTION_POLICY = Policy(
+    scope="read",
+    cost=QUESTION_COST,
+    is_question=True,
+    max_body=MAX_CONVERSATION_BYTES,
+    body_media_type=JSON,
+)
+"""The policy of a question, or a search, with its conversation as JSON."""
+
+FEEDBACK_POLICY = Policy(scope="feedback", cost=PAGE_COST, body_media_type=JSON)
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,5 +222,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=3600)
     parser.add_argument("--work", type=Path, required=True)
-    given = parser.parse_args()
-    fuzz(given.work, given.seconds)
+    options = parser.parse_args()
+    fuzz(options.work, options.seconds)

@@ -312,16 +312,16 @@ def test_an_answer_is_found_again_by_its_id_until_its_section_changes(tmp_path, 
     client = TestClient(
         open_server(Settings(index=tmp_path / "index"), live).app, base_url="http://127.0.0.1"
     )
-    given = ask(client, "What is a cat?")
-    stored = client.get(f"/api/answers/{given['id']}").json()
-    assert stored["answer"] == given
+    reply = ask(client, "What is a cat?")
+    stored = client.get(f"/api/answers/{reply['id']}").json()
+    assert stored["answer"] == reply
     assert stored["changed"] == []
     (corpus / "cats.md").write_text(CATS.replace("sleeps", "walks"), encoding="utf-8")
     builder.build_index(corpus, tmp_path / "index", word_encoder)
     live.assistant = live.assistant.with_index(indexes.open_index(tmp_path / "index"))
-    stored = client.get(f"/api/answers/{given['id']}").json()
-    assert stored["answer"] == given
-    assert stored["changed"] == [citation["n"] for citation in given["citations"]]
+    stored = client.get(f"/api/answers/{reply['id']}").json()
+    assert stored["answer"] == reply
+    assert stored["changed"] == [citation["n"] for citation in reply["citations"]]
 
 
 @pytest.mark.parametrize("address", ["/api/guide", "/api/sections/cats.md", "/api/guide?depth=4"])
@@ -343,16 +343,16 @@ def test_an_answer_is_not_cached(client):
 
 
 def test_feedback_is_stored_with_its_answer(client):
-    given = ask(client, "What is a dog?")
-    feedback = {"answer": given["id"], "helpful": False, "comment": "too short"}
+    reply = ask(client, "What is a dog?")
+    feedback = {"answer": reply["id"], "helpful": False, "comment": "too short"}
     assert client.post("/api/feedback", json=feedback).status_code == 204
     assert client.post("/api/feedback", json={**feedback, "answer": "a" * 16}).status_code == 404
     assert client.post("/api/feedback", json={**feedback, "answer": "A" * 16}).status_code == 422
 
 
 def test_feedback_with_the_same_vote_replaces_the_first(client):
-    given = ask(client, "What is a dog?")
-    feedback = {"answer": given["id"], "helpful": True, "vote": "abc-DEF_123"}
+    reply = ask(client, "What is a dog?")
+    feedback = {"answer": reply["id"], "helpful": True, "vote": "abc-DEF_123"}
     for helpful in (True, False):
         assert (
             client.post("/api/feedback", json={**feedback, "helpful": helpful}).status_code == 204

@@ -60,9 +60,9 @@ class Site:
 
     def may(self, token: str = "", **how: str) -> dict[str, int]:
         """The status of the address of each scope; 0 for what it answers to whoever may."""
-        given = {"Authorization": f"Bearer {token}"} if token else {}
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
         rows = [(method, path, body) for method, path, body, _ in ADDRESSES.values()]
-        responses = self.send_request(*rows, **how, **given)
+        responses = self.send_request(*rows, **how, **authorization)
         let_in = [status for *_, status in ADDRESSES.values()]
         return {
             scope: 0 if response.status == status else response.status
@@ -365,8 +365,8 @@ def test_one_key_has_one_share_whatever_is_forged_and_others_have_theirs(site):
             return responses, await readers.connection(PROXY).request(*row, other)
 
     responses, other = asyncio.run(ask())
-    given = sum(response.status == 200 for response in responses)
-    assert 60 <= given < 80  # the burst, and two more for every second that it takes
+    accepted = sum(response.status == 200 for response in responses)
+    assert 60 <= accepted < 80  # the burst, and two more for every second that it takes
     refused = [response for response in responses if response.status != 200]
     assert {response.status for response in refused} == {429}
     for response in refused:
