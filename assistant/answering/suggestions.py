@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
+
 from assistant.query.question_type import parse_question
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import STOPWORDS, extract_terms
@@ -52,16 +54,15 @@ _VOWELS = "aeiou"
 
 
 class QuestionSuggester:
-    """Suggests questions that the passages of one guide answer; safe to share between threads.
+    """Suggests questions that the passages of one guide answer, for one thread at a time.
 
-    `word_counts` is how often the guide writes each word. Caches the questions of `max_cached`
-    passages, then empties the cache.
+    `word_counts` is how often the guide writes each word. The questions of the `max_cached`
+    passages used last stay in memory.
     """
 
     def __init__(self, word_counts: Mapping[str, int], *, max_cached: int = 4096) -> None:
         self._word_counts = word_counts
-        self._max_cached = max_cached
-        self._cache: dict[str, tuple[str, frozenset[str]]] = {}
+        self._cache: LRUCache[str, tuple[str, frozenset[str]]] = LRUCache(max_cached)
 
     def suggest(
         self, passages: Iterable[Passage], previous: Iterable[str], count: int
@@ -84,8 +85,6 @@ class QuestionSuggester:
         if cached is None:
             question = make_question(passage, self._word_counts)
             cached = question, _topic_terms(question)
-            if len(self._cache) >= self._max_cached:
-                self._cache = {}
             self._cache[passage.id] = cached
         return cached
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cachetools import LRUCache
 
 from assistant import deadline
 from assistant.retrieval import answerability, features, ranker
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 100
 MAX_CACHED_PASSAGES = 4096
-"""How many passages stay in memory, about 4 KB each; with more, the cache starts again empty."""
+"""How many passages stay in memory, about 4 KB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,12 @@ class ConversationContext:
 
 
 class Retriever:
-    """Retrieves passages of one generation; safe to share between threads."""
+    """Retrieves passages of one generation, for one thread at a time."""
 
     def __init__(self, store: FaissStore, model: RankingModel) -> None:
         self._store = store
         self._model = model
-        self._passage_cache: dict[int, Passage] = {}
+        self._passage_cache: LRUCache[int, Passage] = LRUCache(MAX_CACHED_PASSAGES)
 
     def excluding(self, keys: Collection[int]) -> Retriever:
         """Return a retriever for the guide without some passages."""
@@ -220,10 +221,10 @@ class Retriever:
     def _load_passages(self, keys: Sequence[int]) -> list[Passage]:
         """Load passages by number; recently used ones stay in memory."""
         cache = self._passage_cache
-        missing = [key for key in keys if key not in cache]
+        passages = {key: cache[key] for key in keys if key in cache}
+        missing = [key for key in keys if key not in passages]
         if missing:
-            cache.update(zip(missing, self._store.passages(missing), strict=True))
-        passages = [cache[key] for key in keys]
-        if len(cache) > MAX_CACHED_PASSAGES:
-            self._passage_cache = dict(zip(keys, passages, strict=True))
-        return passages
+            loaded = dict(zip(missing, self._store.passages(missing), strict=True))
+            cache.update(loaded)
+            passages |= loaded
+        return [passages[key] for key in keys]
