@@ -333,7 +333,7 @@ def validate_question(question: str) -> str:
     longest = max(len(text), len(question))
     if longest > MAX_QUESTION_LENGTH:
         raise QuestionError(
-            f"The question has {longest:,} characters; the most is {MAX_QUESTION_LENGTH:,}.",
+            f"The question has {longest:,} characters; the limit is {MAX_QUESTION_LENGTH:,}.",
             "Ask for one thing at a time.",
         )
     return text

@@ -172,6 +172,8 @@ class Answer:
     comparison that the guide does not cover; `next_questions` are others that it answers.
     `other_readings` are the question with its acronyms read in other ways that the guide answers,
     likeliest first; it is empty where one reading is left.
+    `writer` is how the text is made: "extractive", by quoting. `degraded` are the warnings that
+    hold for the answer: an index that is out of date or damaged, or a slow encoder.
     """
 
     question: str

@@ -191,7 +191,7 @@ def test_a_question_that_is_too_long_says_so_and_stays_in_the_box(visit):
     chat = visit()
     question = "what is a product manager? " * 80
     turn = chat.ask(question)
-    expect(turn.locator(".failure")).to_contain_text("the most is 2,000")
+    expect(turn.locator(".failure")).to_contain_text("the limit is 2,000")
     expect(turn.locator(".failure")).to_contain_text("Ask for one thing at a time.")
     expect(chat.box).to_have_value(question)
 

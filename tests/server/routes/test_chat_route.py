@@ -63,7 +63,7 @@ def test_a_question_that_cannot_be_asked_gets_a_hint(chat, question):
     assert not is_accepted
     assert conversation.turns == ()
     assert 'class="notice failure"' in conversation.html
-    assert ("the most is 2,000" in conversation.html) == (len(question) > 2000)
+    assert ("the limit is 2,000" in conversation.html) == (len(question) > 2000)
 
 
 class Broken:
