@@ -149,6 +149,20 @@ def test_the_answer_is_announced_to_a_screen_reader(guest_of):
     expect(status).to_have_text("The guide does not answer this.")
 
 
+def test_a_question_entered_before_the_script_runs_is_asked_once_it_does(guest_of):
+    reader, held = guest_of(), []
+    reader.page.route("**/embed.js*", lambda route: held.append(route))  # noqa: PLW0108
+    reader.button.click()
+    reader.box.fill(PM_OR_PO)
+    expect(reader.frame.locator("#send")).to_be_disabled()
+    reader.box.press("Enter")
+    assert reader.eventually(lambda: len(held), 1) == 1
+    held[0].continue_()
+    expect(reader.exchanges).to_have_count(1)
+    expect(reader.exchanges.locator("blockquote").first).to_be_visible()
+    expect(reader.box).to_have_value("")
+
+
 # -- what goes wrong ------------------------------------------------------------------------
 
 

@@ -164,6 +164,6 @@ def _render_page(branding: Branding, messages: Messages, examples: Sequence[str]
         f'<form id="form" role="search"><textarea id="box" rows="1" dir="auto" maxlength="4000" '
         f'autocomplete="off" enterkeyhint="send" placeholder="{escape(messages("placeholder"))}" '
         f'aria-label="{escape(messages("box_label"))}"></textarea>'
-        f'<button id="send">{escape(messages("ask"))}</button></form>'
+        f'<button id="send" disabled>{escape(messages("ask"))}</button></form>'
         "</body></html>"
     )

@@ -313,4 +313,11 @@
   const sizes = new ResizeObserver(resize);
   [start, talk, hits, restart, form].forEach((part) => sizes.observe(part));
   tell({ guide: "ready" });
+
+  // Without this script the form would load the page anew, and Enter makes a new line. A question
+  // that was entered before the script ran is asked now.
+  send.disabled = false;
+  if (box.value.endsWith("\n")) {
+    form.requestSubmit();
+  }
 })();
