@@ -29,7 +29,7 @@ test: .venv/installed-dev
 # What needs no model, no server and no browser: half a minute.
 QUICK := answering evaluation guide index models query readers render retrieval text
 quick: .venv/installed-dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --hypothesis-profile quick \
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" \
 		--ignore tests/readers/oracle $(addprefix tests/,$(QUICK))
 
 check: .venv/installed-dev

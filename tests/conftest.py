@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from assistant.encoders.base import Encoder
 
 # How long an example takes says more of the machine than of the code.
-settings.register_profile("quick", deadline=None, max_examples=25)
-settings.register_profile("default", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=25)
 settings.register_profile("torture", deadline=None, max_examples=2000)
-settings.load_profile("torture" if LONG else "default")
+settings.load_profile("torture" if LONG else "fast")
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "corpus"

@@ -56,7 +56,6 @@ ENCODINGS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
     "cp932": {"PYTHONIOENCODING": "cp932"},
     "C": {"LANG": "C", "LC_ALL": "C"},
-    "POSIX": {"LC_ALL": "POSIX"},
     "C, not as UTF-8": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 }
 
