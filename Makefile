@@ -68,6 +68,7 @@ scale: .venv/installed
 
 train: .venv/installed-dev
 	$(BIN)/python benchmarks/train.py --eval $(or $(EVAL),../shared/eval)
+	$(BIN)/python benchmarks/train_sentences.py --answers $(or $(EVAL),../shared/eval)/answers
 
 # torch first and by itself: asked for by another package, pip may take a build with CUDA.
 .venv/installed: pyproject.toml constraints.txt | python

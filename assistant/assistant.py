@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from assistant import deadline, settings
-from assistant.answering import related, selection
+from assistant.answering import related
 from assistant.answering.answerer import Answerer
 from assistant.answering.suggestions import QuestionSuggester
 from assistant.conversation import Conversation
@@ -66,6 +66,9 @@ BUILD_WAIT = 120.0
 EXAMPLE_PAGES = 20
 MAX_EXAMPLE_LENGTH = 200
 """Characters of a heading that is offered as an example question."""
+
+EXTRACTIVE = "extractive"
+"""The writer of answers that consist of quotes."""
 
 COMPUTE_LOCK = threading.Lock()
 """Held while Python computes, never while texts are encoded.
@@ -246,10 +249,10 @@ class Assistant:
         with COMPUTE_LOCK:
             results, hits = self._retriever.retrieve(analysis, vectors)
             with time_step("write"):
-                subanswers = [self._answerer.answer(result, vectors) for result in results]
+                decisions = [self._answerer.decide(result, vectors) for result in results]
                 # A part that the guide does not answer is left out where it answers another.
-                answers = [answer for answer in subanswers if answer.quotes] or subanswers
-                quotes = selection.join_quotes([answer.quotes for answer in answers])
+                kept = [one for one in decisions if one.is_answered] or decisions
+                quotes = self._answerer.quote(kept, vectors)
                 citations = self._answerer.cite(quotes)
             understood_as = " ".join(result.interpretation.question.text for result in results)
             with time_step("offer"):
@@ -262,13 +265,13 @@ class Assistant:
                 other_readings=results[0].other_readings if len(results) == 1 else (),
                 found=bool(citations),
                 citations=tuple(citations),
-                confidence=max(answer.confidence for answer in answers),
-                resources=tuple(dict.fromkeys(r for answer in answers for r in answer.resources)),
+                confidence=max(one.confidence for one in kept),
+                resources=tuple(dict.fromkeys(r for one in kept for r in one.resources)),
                 related=tuple(related.find_related(hits, quotes)),
-                missing=tuple(side for answer in subanswers for side in answer.missing),
+                missing=tuple(side for one in decisions for side in one.missing),
                 next_questions=tuple(suggestions),
                 hits=hits,
-                writer=selection.EXTRACTIVE,
+                writer=EXTRACTIVE,
                 degraded=self.warnings,
                 generation=self.index.generation,
                 seconds=time.perf_counter() - started,

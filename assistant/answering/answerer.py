@@ -1,4 +1,4 @@
-"""Answer a sub-query by its question type: choose the sources and the quotes from them."""
+"""Answer the questions of a text: decide which of them the guide answers, and quote its answer."""
 
 from __future__ import annotations
 
@@ -6,45 +6,49 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.answering import related, selection
+from assistant.answering import comparison, kinds, related, selection, sentence_model
+from assistant.answering.amounts import has_amount
+from assistant.answering.definitions import defines
+from assistant.answering.quotes import body_positions, join_quotes
+from assistant.answering.sections import Target, choose_hits, choose_targets, load_sections
 from assistant.models.answers import Citation
 from assistant.query.query import Query
-from assistant.query.question_type import KIND_STEMS, asks_for_amount
-from assistant.text.tokenize import extract_terms, split_words
+from assistant.query.question_type import asks_for_amount
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from assistant.answering.comparison import Side
     from assistant.answering.quotes import Quote
-    from assistant.answering.selection import Source, TermWeights
-    from assistant.encoders.base import Vectors
+    from assistant.answering.sections import CandidateSection
+    from assistant.answering.selection import Probabilities, ScoredSection
     from assistant.index.store import FaissStore
     from assistant.models.answers import Hit
-    from assistant.models.documents import Passage, Resource, Section
-    from assistant.query.query import Question, TextVectors
+    from assistant.models.documents import Resource
+    from assistant.query.query import TextVectors
     from assistant.retrieval.retriever import RetrievalResult, Retriever
 
 TOP_K = 5
-MAX_SIDE_WORDS = 5
-"""The most words in a side of a comparison that is reported as missing; a longer one is no name."""
-
-NEIGHBOUR_PASSAGES = 8
-"""How many passages before and after a passage are searched for the rest of its list."""
 
 _REFUSAL_CONFIDENCE = 0.99
 """The highest confidence of a refusal, as a share of the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
-class SubAnswer:
-    """The answer to one sub-query; no quotes for a refusal.
+class Decision:
+    """Whether the guide answers one sub-query, and what is known of its answer.
 
-    `missing` are the sides of a comparison that the guide does not mention.
+    `quotes` are those of a list that the guide makes itself, of resources or of kinds; empty where
+    sentences have to be selected. `missing` are the sides of a comparison that the guide does not
+    mention.
     """
 
-    quotes: list[Quote]
-    resources: list[Resource]
+    result: RetrievalResult
+    is_answered: bool
     confidence: float
+    resources: list[Resource]
+    quotes: list[Quote]
     missing: tuple[str, ...] = ()
 
 
@@ -60,30 +64,55 @@ class Answerer:
         self._retriever = retriever
         self._threshold = threshold
 
-    def answer(self, result: RetrievalResult, vectors: TextVectors) -> SubAnswer:
-        """Answer a sub-query with quotes and resources, or refuse it.
+    def decide(self, result: RetrievalResult, vectors: TextVectors) -> Decision:
+        """Decide whether the guide answers a sub-query.
 
         The probability is compared with the threshold here. `vectors` holds the vector of each text
         of the interpretation.
         """
         deadline.check()
         question = result.interpretation.question
-        missing_sides = self._missing_sides(question)
-        missing = tuple(side for side in missing_sides if len(side.split()) <= MAX_SIDE_WORDS)
         vector = vectors[question.topic] if question.topic else result.vector
         resources = related.find_resources(question, vector, self._store)
-        if question.type == "resources" and (
-            quotes := related.quote_resources(resources, self._store)
-        ):
-            return SubAnswer(quotes, resources, result.probability, missing)
+        quotes: list[Quote] = []
+        if question.type == "resources":
+            quotes = related.quote_resources(resources, self._store)
+        elif question.type == "list":
+            quotes = kinds.quote_kinds(question, result.hits[:TOP_K], self._store)
         is_answered = result.probability >= self._threshold or self._has_definition(result)
-        quotes = self._quote_by_type(result, vectors, missing_sides) if is_answered else []
-        if quotes:
-            confidence = max(result.probability, self._threshold)
-            return SubAnswer(quotes, resources, confidence, missing)
+        is_answered = is_answered or (question.type == "resources" and bool(quotes))
         # A question for which nothing can be quoted is refused, whatever its probability.
-        confidence = min(result.probability, _REFUSAL_CONFIDENCE * self._threshold)
-        return SubAnswer([], [], confidence, missing)
+        is_answered = is_answered and any(hit.passage.sentences for hit in result.hits[:TOP_K])
+        is_answered = is_answered and (bool(quotes) or not self._lacks_amount(result))
+        if is_answered:
+            confidence = max(result.probability, self._threshold)
+        else:
+            confidence = min(result.probability, _REFUSAL_CONFIDENCE * self._threshold)
+        missing = tuple(
+            side
+            for side in self._missing_sides(result)
+            if len(side.split()) <= comparison.MAX_SIDE_WORDS
+        )
+        return Decision(result, is_answered, confidence, resources, quotes, missing)
+
+    def quote(self, decisions: Sequence[Decision], vectors: TextVectors) -> list[Quote]:
+        """Quote the answers to the sub-queries that the guide answers, in reading order.
+
+        All answers together have at most `selection.MAX_WORDS` words, apart from what is quoted
+        whole: the list of resources, or of kinds.
+        """
+        answered = [decision for decision in decisions if decision.is_answered]
+        quotes = [quote for decision in answered for quote in decision.quotes]
+        results = [decision.result for decision in answered if not decision.quotes]
+        comparisons = [r for r in results if r.interpretation.question.type == "comparison"]
+        others = [r for r in results if r.interpretation.question.type != "comparison"]
+        max_words = selection.MAX_WORDS // max(1, len(comparisons) + bool(others))
+        for result in comparisons:
+            quotes += self._quote_comparison(result, vectors, max_words)
+        if others:
+            sections = self._score_sections(others)
+            quotes += _select(sections, max_words, max_runs=selection.MAX_RUNS + len(others) - 1)
+        return join_quotes(quotes)
 
     def cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         """Number the quotes and cite the pages they are from."""
@@ -107,117 +136,103 @@ class Answerer:
 
     def _has_definition(self, result: RetrievalResult) -> bool:
         """Whether the guide defines the subject explicitly, however little it writes about it."""
-        passages = (hit.passage for hit in result.hits[:TOP_K])
-        return selection.has_definition(result.interpretation.question, passages)
-
-    def _quote_by_type(
-        self, result: RetrievalResult, vectors: TextVectors, missing_sides: Sequence[str]
-    ) -> list[Quote]:
         question = result.interpretation.question
-        hits = [hit for hit in result.hits if not hit.passage.lists_resources] or list(result.hits)
-        weights = selection.TermWeights.from_text(
-            result.interpretation.search_text, self._store.vocabulary.idf
+        if question.type != "definition":
+            return False
+        return any(
+            defines(question.subjects[0], hit.passage.slice(hit.passage.sentences[n]))
+            for hit in result.hits[:TOP_K]
+            for n in body_positions(hit.passage)
+            if hit.passage.sentences[n].kind in {"prose", "item", "quote"}
         )
-        if question.type == "comparison":
-            sources = self._comparison_sources(result, hits, weights, vectors)
-            quotes = selection.quote_comparison(question, sources, missing_sides)
-            if quotes or missing_sides:
-                return quotes
-        if question.type in {"list", "choice"}:
-            kinds = self._kind_sections(question, hits)
-            if kinds and question.type == "list":
-                return selection.quote_section_openings([passage for _, passage in kinds])
-            if kinds:
-                shared_terms = [*extract_terms(question.subjects[0]), *KIND_STEMS]
-                distinct = weights.without(shared_terms)
-                equal = dict.fromkeys((key for key, _ in kinds), 1.0)
-                sources = self._score_sources(distinct, result.vector, equal)
-                return selection.select_quotes(question, sources)
-        sources = _make_sources(result, hits)
-        best = sources[0].passage
-        is_list = question.type == "list" and _mentions(best, question.subjects[0])
-        if asks_for_amount(question.text) and not is_list:
-            return selection.quote_amount(sources)
-        return selection.select_quotes(question, sources, lambda: self._neighbour_passages(hits[0]))
 
-    def _neighbour_passages(self, hit: Hit) -> list[Passage]:
-        """Load the passages near a hit on its page, in order."""
-        first = max(0, hit.key - NEIGHBOUR_PASSAGES)
-        end = min(self._store.size, hit.key + NEIGHBOUR_PASSAGES + 1)
-        passages = self._store.passages(range(first, end))
-        return [passage for passage in passages if passage.path == hit.passage.path]
+    def _lacks_amount(self, result: RetrievalResult) -> bool:
+        """Whether only an amount would answer, and the sentences that match best have none.
 
-    def _score_sources(
-        self, weights: TermWeights, vector: Vectors, probabilities: Mapping[int, float]
-    ) -> list[Source]:
-        """Make sources of passages by number, with the probability that each answers."""
-        scored = self._retriever.score_sentences(weights.idf, vector, list(probabilities))
-        return [
-            selection.Source(passage, scores, probability)
-            for (passage, scores), probability in zip(scored, probabilities.values(), strict=True)
-        ]
-
-    def _missing_sides(self, question: Question) -> list[str]:
-        """List the sides of a comparison with a word that the guide never uses."""
-        known = self._store.vocabulary.document_frequency.keys()
-        sides = question.subjects if question.type == "comparison" else ()
-        return [side for side in sides if not known >= set(extract_terms(side))]
-
-    def _comparison_sources(
-        self,
-        result: RetrievalResult,
-        hits: Sequence[Hit],
-        weights: TermWeights,
-        vectors: TextVectors,
-    ) -> list[Source]:
-        """Make the sources of the whole question, then those of each side alone."""
-        sources = _make_sources(result, hits)
-        for side in result.interpretation.question.subjects:
-            vector = vectors[side]
-            side_hits = self._retriever.search(Query.from_text(side), vector)
-            probabilities = {hit.key: hit.probability for hit in side_hits[:TOP_K]}
-            sources += self._score_sources(weights, vector, probabilities)
-        return sources
-
-    def _kind_sections(self, question: Question, hits: Sequence[Hit]) -> list[tuple[int, Passage]]:
-        """Find the section on the kinds of a thing; return its sub-sections' first passages.
-
-        Looks among the best hits and the sections above them. The heading of that section contains
-        a word for kinds ("types of …"). Or it names the thing in the same words as the question,
-        and the question asks for nothing else about the thing.
+        How many kinds of a thing there are is answered by the list of them.
         """
-        store = self._store
-        subject = question.subjects[0]
-        subject_terms, subject_words = set(extract_terms(subject)), set(split_words(subject))
-        if not subject_terms:  # "what kinds of things are there?"
-            return []
-        is_plain = set(extract_terms(question.text)) <= subject_terms | KIND_STEMS
-        matches: list[tuple[bool, list[Section]]] = []
-        for hit in hits[:TOP_K]:
-            for headings in (hit.passage.headings, hit.passage.headings[:-1]):
-                heading = " ".join(headings[-1:])
-                terms = set(extract_terms(heading))
-                names_kinds = bool(terms & KIND_STEMS)
-                is_same = is_plain and subject_words <= set(split_words(heading))
-                if not subject_terms <= terms or not (names_kinds or is_same):
-                    continue
-                sections = store.sections(hit.passage.path)
-                below = [section for section in sections if section.headings[:-1] == headings]
-                if len(below) > 1:
-                    matches.append((names_kinds, below))
-        if not matches:
-            return []
-        _, below = max(matches, key=lambda match: match[0])
-        return [store.section_passages(section.path, section.anchor)[0] for section in below]
+        question = result.interpretation.question
+        if not asks_for_amount(question.text):
+            return False
+        hits = choose_hits(result.hits)[:TOP_K]
+        subject = set(extract_terms(question.subjects[0])) if question.type == "list" else set()
+        if subject and subject <= set(extract_terms(hits[0].passage.search_text)):
+            return False
+        return not has_amount(
+            (hit.passage.slice(sentence), score)
+            for hit in hits
+            for sentence, score in zip(
+                hit.passage.sentences, result.evidence.sentence_scores_of(hit.key), strict=True
+            )
+        )
+
+    def _score_sections(self, results: Sequence[RetrievalResult]) -> list[ScoredSection]:
+        """Load the sections that may answer, and estimate which of their sentences do."""
+        scored = [self._measure(result, self._choose_targets(result)) for result in results]
+        questions = [result.interpretation.question for result in results]
+        return selection.score_sections(scored, questions)
+
+    def _choose_targets(self, result: RetrievalResult) -> list[Target]:
+        """Choose the sections that may answer: the best ones, or the kinds to choose from."""
+        question = result.interpretation.question
+        if question.type == "choice":
+            found = kinds.find_kind_sections(question, result.hits[:TOP_K], self._store)
+            if found:
+                return [Target(key, passage, result.probability) for key, passage in found]
+        return choose_targets(result.hits)
+
+    def _measure(
+        self, result: RetrievalResult, targets: Sequence[Target]
+    ) -> tuple[list[CandidateSection], list[Probabilities]]:
+        interpretation = result.interpretation
+        query, store = interpretation.query, self._store
+        sections = load_sections(query, result.vector, targets, store, self._retriever)
+        idfs = store.vocabulary.idfs(query.terms)
+        return sections, sentence_model.estimate_probabilities(interpretation, idfs, sections)
+
+    def _missing_sides(self, result: RetrievalResult) -> list[str]:
+        question = result.interpretation.question
+        subjects = question.subjects if question.type == "comparison" else ()
+        known_terms = self._store.vocabulary.document_frequency
+        return comparison.find_missing_sides(subjects, known_terms)
+
+    def _quote_comparison(
+        self, result: RetrievalResult, vectors: TextVectors, max_words: int
+    ) -> list[Quote]:
+        """Quote a section on both sides, else a section on each, else what answers best.
+
+        Where the guide does not mention one side, quotes what the other is.
+        """
+        question = result.interpretation.question
+        missing, sides = self._missing_sides(result), comparison.make_sides(question.subjects)
+        if missing:
+            present = [side for side in sides if side.subject not in missing]
+            return [
+                quote
+                for side in present
+                for quote in comparison.quote_definition(
+                    side, [hit.passage for hit in self._search_side(side, vectors)]
+                )
+            ]
+        sections = self._score_sections([result])
+        by_side = comparison.group_by_side(sections, sides)
+        for n, own in enumerate(by_side):
+            if not own:
+                targets = choose_targets(self._search_side(sides[n], vectors))
+                scored = selection.score_sections([self._measure(result, targets)], [question])
+                by_side[n] = (comparison.group_by_side(scored, sides) or [own] * len(sides))[n]
+        if by_side and all(by_side):
+            share = max_words // len(sides)
+            return [quote for own in by_side for quote in _select(own[:1], share, max_runs=1)]
+        return _select(sections, max_words)
+
+    def _search_side(self, side: Side, vectors: TextVectors) -> tuple[Hit, ...]:
+        query = Query.from_text(side.subject)
+        return self._retriever.search(query, vectors[side.subject])[:TOP_K]
 
 
-def _make_sources(result: RetrievalResult, hits: Sequence[Hit]) -> list[Source]:
-    """Make sources of the best hits, with the scores of their sentences."""
-    return [
-        selection.Source(hit.passage, result.evidence.sentence_scores_of(hit.key), hit.probability)
-        for hit in hits[:TOP_K]
-    ]
-
-
-def _mentions(passage: Passage, subject: str) -> bool:
-    return set(extract_terms(subject)) <= set(extract_terms(passage.search_text))
+def _select(
+    sections: Sequence[ScoredSection], max_words: int, max_runs: int = selection.MAX_RUNS
+) -> list[Quote]:
+    chosen = selection.select_sentences(sections, max_words=max_words, max_runs=max_runs)
+    return selection.make_quotes(sections, chosen)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from assistant.answering.selection import TermWeights, quote_rows
+from assistant.answering.quotes import Quote
 from assistant.models.answers import Related
 from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from assistant.answering.quotes import Quote
     from assistant.answering.suggestions import QuestionSuggester
     from assistant.encoders.base import Vectors
     from assistant.index.store import FaissStore
@@ -61,12 +60,12 @@ def find_resources(question: Question, vector: Vectors, store: FaissStore) -> li
     nearest = max((cosines[n] for n in matching), default=0.0)
     chosen = {n: r for n, r in matching.items() if cosines[n] >= nearest - _COSINE_MARGIN}
     if is_request:
-        weights = TermWeights.from_text(question.topic, store.vocabulary.idf)
+        idf = {term: store.vocabulary.idf(term) for term in extract_terms(question.topic)}
         naming = {
             n: resource
             for n, resource in _resources_on_topic_pages(question.topic, vector, store)
             if _matches_kind(resource, question)
-            and weights.coverage(_title_with_headings(resource)) >= _MIN_COVERAGE
+            and _coverage(idf, _title_with_headings(resource)) >= _MIN_COVERAGE
         }
         chosen |= naming
         naming_cosines = store.resource_cosines(vector, list(naming)).tolist()
@@ -90,10 +89,18 @@ def quote_resources(resources: Iterable[Resource], store: FaissStore) -> list[Qu
     quotes: list[Quote] = []
     for resource in resources:
         for _, passage in store.section_passages(resource.path, resource.anchor):
-            for quote in quote_rows(passage, [resource.title]):
-                if quote not in quotes:
-                    quotes.append(quote)
+            quote = _quote_row(passage, resource.title)
+            if quote and quote not in quotes:
+                quotes.append(quote)
     return quotes
+
+
+def _quote_row(passage: Passage, title: str) -> Quote | None:
+    """Quote the first sentence of a passage that contains a title."""
+    for n, sentence in enumerate(passage.sentences):
+        if sentence.kind != "code" and title in passage.slice(sentence):
+            return Quote(passage, n, n)
+    return None
 
 
 def find_related(hits: Iterable[Hit], quotes: Iterable[Quote]) -> list[Related]:
@@ -139,3 +146,10 @@ def _matches_kind(resource: Resource, question: Question) -> bool:
 def _title_with_headings(resource: Resource) -> str:
     """Join a resource's title and the headings above it, which say what it is about."""
     return " ".join((resource.title, *resource.headings))
+
+
+def _coverage(idf: Mapping[str, float], text: str) -> float:
+    """Compute the share of the summed idf of some terms that a text contains."""
+    terms = set(extract_terms(text))
+    covered = sum(weight for term, weight in idf.items() if term in terms)
+    return covered / (sum(idf.values()) or 1.0)

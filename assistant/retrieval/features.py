@@ -111,7 +111,7 @@ def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -
     if query.answer_type:
         for n in np.flatnonzero(has_text).tolist():
             text = _window_text(evidence.passages[n], int(best[n]))
-            features[n, 8] = _has_answer_type(query, text)
+            features[n, 8] = has_answer_type(query, text)
     features[:, 9] = 1.0 / (1.0 + positions.distinct_terms / 20.0)
     return features
 
@@ -136,7 +136,7 @@ _NUMBER = re.compile(
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+")
 
 
-def _has_answer_type(query: Query, text: str) -> bool:
+def has_answer_type(query: Query, text: str) -> bool:
     """Whether a text has a date, a number, or a name that the query does not contain itself."""
     match query.answer_type:
         case "date":

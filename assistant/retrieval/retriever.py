@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from cachetools import LRUCache
 
 from assistant import deadline
@@ -16,7 +14,7 @@ from assistant.text.tokenize import extract_terms
 from assistant.timing import time_step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from assistant.encoders.base import Vectors
     from assistant.index.store import FaissStore
@@ -97,20 +95,6 @@ class Retriever:
     def search(self, query: Query, vector: Vectors) -> tuple[Hit, ...]:
         """Rank the passages for one query, whatever the conversation."""
         return self._rank_candidates(query, vector, None)[1]
-
-    def score_sentences(
-        self, idf: Mapping[str, float], vector: Vectors, keys: Sequence[int]
-    ) -> list[tuple[Passage, tuple[float, ...]]]:
-        """Score each sentence of some passages by a vector and by weighted terms."""
-        if not keys:
-            return []
-        matches = self._store.term_positions(keys).match([*idf])
-        cosines = self._store.sentence_cosines(vector, keys)
-        scores = iter(matches.score_sentences(np.array([*idf.values()]), cosines).tolist())
-        return [
-            (passage, tuple(itertools.islice(scores, len(passage.sentences))))
-            for passage in self._load_passages(keys)
-        ]
 
     def _search_context(self, context: str, vector: Vectors) -> ConversationContext:
         terms = tuple(dict.fromkeys(extract_terms(context)))
@@ -208,7 +192,7 @@ class Retriever:
         idfs = store.vocabulary.idfs(query.terms)
         return features.Evidence(
             keys=keys,
-            passages=self._load_passages(keys),
+            passages=list(self.load_passages(keys).values()),
             matches=matches,
             cosines=store.cosines(vector, keys),
             sentence_cosines=sentence_cosines,
@@ -218,8 +202,8 @@ class Retriever:
             lexical_ranks=[*map(lexical_ranks.get, keys)],
         )
 
-    def _load_passages(self, keys: Sequence[int]) -> list[Passage]:
-        """Load passages by number; recently used ones stay in memory."""
+    def load_passages(self, keys: Sequence[int]) -> dict[int, Passage]:
+        """Load passages by number, in the order given; recently used ones stay in memory."""
         cache = self._passage_cache
         passages = {key: cache[key] for key in keys if key in cache}
         missing = [key for key in keys if key not in passages]
@@ -227,4 +211,4 @@ class Retriever:
             loaded = dict(zip(missing, self._store.passages(missing), strict=True))
             cache.update(loaded)
             passages |= loaded
-        return [passages[key] for key in keys]
+        return {key: passages[key] for key in keys}

@@ -24,9 +24,9 @@ _NEXT_CHARACTER = re.compile(r"\s*(\S?)")
 def split_sentences(text: str) -> list[tuple[int, int]]:
     """Return the start and end of each sentence of one block of text, without outer white space.
 
-    A full stop ends a sentence unless an abbreviation, an initial or a number stands before it
-    or a lower-case word follows. The same holds for any terminator before a closing quotation mark
-    or bracket.
+    A terminator ends a sentence unless a lower-case word follows, as in "the foo! macro". A full
+    stop, and any terminator before a closing quotation mark or bracket, does not end it after an
+    abbreviation, an initial or a number either.
     """
     spans: list[tuple[int, int]] = []
     terminator = _ANY_TERMINATOR.search(text)
@@ -35,6 +35,9 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         return spans
     start = 0
     for match in _SENTENCE_END.finditer(text):
+        following = _NEXT_CHARACTER.match(text, match.end())
+        if following and following[1].islower():
+            continue
         is_certain = match.group()[0] not in ".…" and match.group()[-1] not in _CLOSING_MARKS
         if not is_certain and not _ends_sentence(text, start, match):
             continue

@@ -1,0 +1,80 @@
+"""The sides of a comparison: which of them a text names, and which the guide does not mention."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant.answering.definitions import defines, subject_pattern
+from assistant.answering.quotes import Quote, body_positions
+from assistant.text.tokenize import extract_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from assistant.answering.selection import ScoredSection
+    from assistant.models.documents import Passage
+
+MAX_SIDE_WORDS = 5
+"""The most words in a side of a comparison that is reported as missing; a longer one is no name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison; `exact` is whether a text has to name it word for word."""
+
+    subject: str
+    exact: bool
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a text names this side."""
+        if self.exact:
+            return bool(re.search(rf"\b{subject_pattern(self.subject).pattern}\b", text, re.I))
+        return set(extract_terms(self.subject)) <= set(extract_terms(text))
+
+
+def make_sides(subjects: Sequence[str]) -> list[Side]:
+    """Make the sides; exact ones where the terms of one contain all terms of another."""
+    terms = [set(extract_terms(subject)) for subject in subjects]
+    nested = any(a <= b for a, b in itertools.permutations(terms, 2))
+    return [Side(subject, exact=nested) for subject in subjects]
+
+
+def find_missing_sides(subjects: Iterable[str], known_terms: Collection[str]) -> list[str]:
+    """List the sides with a word that the guide never uses."""
+    return [
+        side for side in subjects if not all(term in known_terms for term in extract_terms(side))
+    ]
+
+
+def quote_definition(side: Side, passages: Sequence[Passage]) -> list[Quote]:
+    """Quote the sentence that defines a side, else the first of a section on it."""
+    about = [passage for passage in passages if side.is_named_in(passage.heading)]
+    for passage in (*about, *passages):
+        for n in body_positions(passage):
+            if defines(side.subject, passage.slice(passage.sentences[n])):
+                return [Quote(passage, n, n)]
+    for passage in (*about, *passages):
+        for n in body_positions(passage):
+            if side.is_named_in(passage.slice(passage.sentences[n])):
+                return [Quote(passage, n, n)]
+    return []
+
+
+def group_by_side(
+    sections: Sequence[ScoredSection], sides: Sequence[Side]
+) -> list[list[ScoredSection]]:
+    """Return the sections whose heading names each side; empty where one heading names all."""
+    headings = [section.sentences[0].passage.heading for section in sections]
+    if any(all(side.is_named_in(heading) for side in sides) for heading in headings):
+        return []
+    return [
+        [
+            section
+            for section, heading in zip(sections, headings, strict=True)
+            if side.is_named_in(heading)
+        ]
+        for side in sides
+    ]
