@@ -254,6 +254,7 @@ class Assistant:
                 kept = [one for one in decisions if one.is_answered] or decisions
                 quotes = self._answerer.quote(kept, vectors)
                 citations = self._answerer.cite(quotes)
+                blocks = self._answerer.build_blocks(quotes, kept)
             understood_as = " ".join(result.interpretation.question.text for result in results)
             with time_step("offer"):
                 questions = [turn.text for turn in history if turn.role == "user"]
@@ -265,6 +266,7 @@ class Assistant:
                 other_readings=results[0].other_readings if len(results) == 1 else (),
                 found=bool(citations),
                 citations=tuple(citations),
+                blocks=blocks,
                 confidence=max(one.confidence for one in kept),
                 resources=tuple(dict.fromkeys(r for one in kept for r in one.resources)),
                 related=tuple(related.find_related(hits, quotes)),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.answering import comparison, kinds, related, selection, sentence_model
+from assistant.answering import blocks, comparison, kinds, related, selection, sentence_model
 from assistant.answering.amounts import has_amount
 from assistant.answering.definitions import defines
 from assistant.answering.quotes import body_positions, join_quotes
 from assistant.answering.sections import Target, choose_hits, choose_targets, load_sections
+from assistant.guide.links import LinkResolver
 from assistant.models.answers import Citation
+from assistant.models.documents import PageLinks
 from assistant.query.query import Query
 from assistant.query.question_type import asks_for_amount
 from assistant.text.tokenize import extract_terms
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from assistant.answering.sections import CandidateSection
     from assistant.answering.selection import Probabilities, ScoredSection
     from assistant.index.store import FaissStore
-    from assistant.models.answers import Hit
+    from assistant.models.answers import Block, Hit
     from assistant.models.documents import Resource
     from assistant.query.query import TextVectors
     from assistant.retrieval.retriever import RetrievalResult, Retriever
@@ -133,6 +136,24 @@ class Answerer:
             )
             for number, quote in enumerate(quotes, 1)
         ]
+
+    def build_blocks(
+        self, quotes: Sequence[Quote], decisions: Sequence[Decision]
+    ) -> tuple[Block, ...]:
+        """Give the quotes their structure, with the links of their pages."""
+        terms = [t for one in decisions for t in one.result.interpretation.query.terms]
+        return tuple(blocks.build_blocks(quotes, terms, self._resolve_page))
+
+    def _resolve_page(self, origin: str, address: str) -> str | None:
+        """Find the page that an address means: where it is published, or its path."""
+        path = self._page_resolver.resolve(origin, address)
+        page = self._store.page(path) if path else None
+        return page.url if page else None
+
+    @cached_property
+    def _page_resolver(self) -> LinkResolver:
+        """The pages by every name; made for the first answer with a link to a page."""
+        return LinkResolver(PageLinks(path, "", (), ()) for path in self._store.page_paths())
 
     def _has_definition(self, result: RetrievalResult) -> bool:
         """Whether the guide defines the subject explicitly, however little it writes about it."""

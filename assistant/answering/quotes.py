@@ -23,11 +23,15 @@ _MARKER = re.compile(r"\s*(?:[-*+•]|\(?[0-9A-Za-z]{1,4}[.)])\s+")
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A run of a passage's sentences, `first` to `last` inclusive."""
+    """A run of a passage's sentences, `first` to `last` inclusive.
+
+    `highlights` are the numbers of the sentences that decide; empty where all count the same.
+    """
 
     passage: Passage
     first: int
     last: int
+    highlights: tuple[int, ...] = ()
 
     @property
     def span(self) -> tuple[int, int]:

@@ -42,7 +42,10 @@ _MAX_LEAD_IN_WORDS = 30
 _MIN_PROBABILITY = 0.003  # less likely sentences are quoted only where another needs them
 _MIN_GAIN = 0.035  # less is not worth reading
 
+_HIGHLIGHT_RATIO = 0.5
+
 _ASKS_OR_INTRODUCES = (":", "?")
+_TABLE_KINDS = frozenset({"row", "header"})
 _TEXT_KINDS = frozenset({"heading", "prose", "quote", "header"})
 
 
@@ -217,7 +220,7 @@ def select_sentences(
             gain = sum(section.probabilities[m] for m in added)
             if used + cost > max_words or gain < _MIN_GAIN:
                 continue
-            if n - 1 in own or n + 1 in own:
+            if (n - 1 in own or n + 1 in own) and section.sentences[n].kind != "row":
                 gain *= _ADJACENT_BONUS
             if _count_runs(sections, chosen | {s: own | added}) > max_runs:
                 continue
@@ -258,18 +261,30 @@ def _add_needs(section: ScoredSection, chosen: set[int], n: int) -> set[int]:
             waiting += section.needs[m]
     for between, beyond in ((n - 1, n - 2), (n + 1, n + 2)):
         is_gap = beyond in chosen and between not in chosen
+        is_gap = is_gap and section.sentences[between].kind != "row"
         if is_gap and section.words[between] <= _MAX_GAP_WORDS:
             added.add(between)
     return added
 
 
 def _count_runs(sections: Sequence[ScoredSection], chosen: Chosen) -> int:
-    """Count the quotes that the chosen sentences make."""
+    """Count the places that are quoted: rows of one table are one place."""
     return sum(
-        n - 1 not in numbers or not _is_same_passage(sections[s].sentences, n)
+        _begins_run(sections[s].sentences, numbers, n)
         for s, numbers in chosen.items()
         for n in numbers
     )
+
+
+def _begins_run(sentences: Sequence[SentencePosition], chosen: set[int], n: int) -> bool:
+    if n - 1 in chosen:
+        return not _is_same_passage(sentences, n)
+    before = n - 1
+    while before >= 0 and sentences[n].kind == "row" and sentences[before].kind in _TABLE_KINDS:
+        if before in chosen:
+            return False
+        before -= 1
+    return True
 
 
 def _is_same_passage(sentences: Sequence[SentencePosition], n: int) -> bool:
@@ -278,14 +293,23 @@ def _is_same_passage(sentences: Sequence[SentencePosition], n: int) -> bool:
 
 
 def make_quotes(sections: Sequence[ScoredSection], chosen: Chosen) -> list[Quote]:
-    """Make the quotes of the chosen sentences, in the order of the sections and their text."""
+    """Make the quotes of the chosen sentences, in the order of the sections and their text.
+
+    Those at least half as likely as the likeliest are highlighted, unless all are.
+    """
     quotes: list[Quote] = []
+    probabilities = [sections[s].probabilities[n] for s, numbers in chosen.items() for n in numbers]
+    threshold = _HIGHLIGHT_RATIO * max(probabilities, default=0.0)
+    some_below = any(probability < threshold for probability in probabilities)
     for s in sorted(chosen):
         sentences = sections[s].sentences
         for n in sorted(chosen[s]):
             passage, position = sentences[n]
+            is_highlight = some_below and sections[s].probabilities[n] >= threshold
+            marks = (position,) if is_highlight else ()
             if n - 1 in chosen[s] and _is_same_passage(sentences, n):
-                quotes[-1] = Quote(passage, quotes[-1].first, position)
+                before = quotes[-1]
+                quotes[-1] = Quote(passage, before.first, position, (*before.highlights, *marks))
             else:
-                quotes.append(Quote(passage, position, position))
+                quotes.append(Quote(passage, position, position, marks))
     return quotes

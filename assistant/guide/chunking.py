@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from assistant.models.documents import Passage, Sentence
+from assistant.models.documents import Passage, Sentence, TextLink
 from assistant.text.sentences import split_sentences
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def chunk_section(
             sentences=tuple(builder.sentences),
             lists_resources=lists_resources,
             language=language,
+            links=tuple(builder.links),
         )
 
     for block in part.blocks:
@@ -80,6 +81,7 @@ class _PassageBuilder:
     def __init__(self, heading: Block | None) -> None:
         self.texts: list[str] = []
         self.sentences: list[Sentence] = []
+        self.links: list[TextLink] = []
         self.token_count = 0  # without the heading's
         self.has_body = False
         self._length = 0
@@ -103,8 +105,20 @@ class _PassageBuilder:
         is_whole = kind in _UNSPLITTABLE_KINDS
         for a, b in [(0, len(block.text))] if is_whole else split_sentences(block.text):
             self.sentences.append(Sentence(start + a, start + b, kind, block.lines))  # type: ignore[arg-type]
+        if block.kind != "code":
+            self.links += find_links(block, start)
         self._previous, self.has_body = block, True
         self.token_count += tokens
+
+
+def find_links(block: Block, offset: int = 0) -> Iterator[TextLink]:
+    """Find where the titles of a block's links are in its text; add `offset` to each place."""
+    at = 0
+    for link in block.links:
+        found = block.text.find(link.title, at) if link.title and link.url else -1
+        if found >= 0:
+            at = found + len(link.title)
+            yield TextLink(offset + found, offset + at, link.url)
 
 
 def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:

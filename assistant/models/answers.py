@@ -153,6 +153,48 @@ class Citation:
             raise ValueError(f"citation {self.n} does not fill its span")
 
 
+BlockKind = Literal["heading", "paragraph", "list", "table", "code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a block's text: with `url` a link, with `highlight` the words that decide.
+
+    `url` is a web or mail address, or the path of a page of the guide and its anchor.
+    """
+
+    text: str
+    url: str = ""
+    highlight: StrictBool = False
+
+
+Cell = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRow:
+    """A row of a table, an item of a list with its marker and depth, or the text of a block."""
+
+    cells: tuple[Cell, ...]
+    marker: str = ""
+    level: StrictInt = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A verbatim unit of the guide in an answer, with the numbers of its citations.
+
+    A list and a table have a row for each item or row that is shown, of `total` in the guide; the
+    other kinds have one row with one cell. `header` is the header of a table; empty without one.
+    """
+
+    kind: BlockKind
+    citations: tuple[StrictInt, ...]
+    rows: tuple[BlockRow, ...]
+    header: tuple[Cell, ...] = ()
+    total: StrictInt = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Related:
     """A section close to the question, offered but not quoted."""
@@ -171,7 +213,8 @@ class Answer:
     markers and nothing else, so it cannot claim what no source says. `missing` are the sides of a
     comparison that the guide does not cover; `next_questions` are others that it answers.
     `other_readings` are the question with its acronyms read in other ways that the guide answers,
-    likeliest first; it is empty where one reading is left.
+    likeliest first; it is empty where one reading is left. `blocks` are the quotes with their
+    structure; an answer that an earlier version stored has none.
     `writer` is how the text is made: "extractive", by quoting. `degraded` are the warnings that
     hold for the answer: an index that is out of date or damaged, or a slow encoder.
     """
@@ -194,6 +237,10 @@ class Answer:
     generation: Annotated[str, Field(description="The version of the index that answered.")]
     seconds: Rounded
     other_readings: tuple[str, ...] = ()
+    blocks: Annotated[
+        tuple[Block, ...],
+        Field(description="The quotes as paragraphs, lists, tables and code, with their links."),
+    ] = ()
 
     def __post_init__(self) -> None:
         if self.found != bool(self.citations):
@@ -210,6 +257,16 @@ class Answer:
         if not self.found:
             return REFUSAL
         return "\n\n".join(f"{citation.quote} [{citation.n}]" for citation in self.citations)
+
+    @property
+    def quoted_blocks(self) -> tuple[Block, ...]:
+        """The blocks; for an answer that was stored without them, a paragraph for each line."""
+        return self.blocks or tuple(
+            Block("paragraph", (citation.n,), (BlockRow(((Span(line),),)),))
+            for citation in self.citations
+            for line in citation.quote.splitlines()
+            if line.strip()
+        )
 
     @property
     def missing_note(self) -> str:

@@ -87,13 +87,21 @@ class Sentence(NamedTuple):
     lines: tuple[int, int]
 
 
+class TextLink(NamedTuple):
+    """A link in a passage's text: its start and end there, and its address as the page has it."""
+
+    start: int
+    end: int
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """The unit of search: the plain text of a section, or of a part of it.
 
     `id` is `path#anchor/n`, with n from 1 within the section. The first passage of a section opens
-    with its heading. `sentences` are in order, do not overlap, and are slices of `text`.
-    `lists_resources` is true where most of the section's blocks are resources.
+    with its heading. `sentences` and `links` are in order, do not overlap, and are slices of
+    `text`. `lists_resources` is true where most of the section's blocks are resources.
     """
 
     id: str
@@ -105,6 +113,7 @@ class Passage:
     sentences: tuple[Sentence, ...]
     lists_resources: bool = False
     language: str = ""
+    links: tuple[TextLink, ...] = ()
 
     def __post_init__(self) -> None:
         end = 0
@@ -116,7 +125,7 @@ class Passage:
     def __reduce__(self) -> tuple[type[Passage], tuple[Any, ...]]:
         return Passage, (
             self.id, self.path, self.headings, self.anchor, self.url, self.text, self.sentences,
-            self.lists_resources, self.language,
+            self.lists_resources, self.language, self.links,
         )  # fmt: skip
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assistant.render import layout, urls
-from assistant.render.html import escape
+from assistant.render.escape import escape
 from assistant.render.page_html import render_page_source
 
 if TYPE_CHECKING:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.render import urls
+from assistant.render.blocks_html import BlockRenderer
+from assistant.render.blocks_markdown import append_numbers, render_block
+from assistant.render.escape import LINE_ENDS, escape, render_link
 from assistant.text.normalize import normalise
 
 if TYPE_CHECKING:
@@ -29,8 +32,6 @@ CONTEXT_CHARS = 500
 MAX_QUESTION_CHARS = 300
 """The most characters of a question that are shown."""
 
-_LINE_ENDS = re.compile(r"(?<!\s)\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
-
 
 @dataclass(frozen=True, slots=True)
 class Branding:
@@ -43,18 +44,6 @@ class Branding:
     root: str = ""
     logo: str = ""
     feedback_url: str = ""
-
-
-def escape(words: str) -> str:
-    """Escape text as HTML on one line; a blank line would end the paragraph around it."""
-    return html.escape(_LINE_ENDS.sub(" ", words))
-
-
-def render_link(url: str, content: str, css_class: str = "") -> str:
-    """Render a link that opens in a new tab, so that the conversation stays open."""
-    attribute = f' class="{css_class}"' if css_class else ""
-    target = 'target="_blank" rel="noopener noreferrer"'
-    return f'<a{attribute} href="{escape(url)}" {target}>{content}</a>'
 
 
 def render_failure(message: str, hint: str) -> str:
@@ -99,7 +88,7 @@ class HtmlRenderer:
                 + self._render_actions(answer, answer_id)
                 + self._render_next_questions(answer)
             )
-        quotes = "".join(map(self._render_quote, answer.citations)) + self._render_missing(answer)
+        quotes = self._render_blocks(answer) + self._render_missing(answer)
         cards = "".join(map(self._render_card, answer.resources))
         recommended = self._render_list("recommended", 'ul class="cards"', cards)
         sources = "".join(self._render_sources(answer.citations, texts))
@@ -159,14 +148,10 @@ class HtmlRenderer:
         )
         return f'<p class="gap" dir="auto">{escape(self.messages("not_covered", side=sides))}</p>'
 
-    def _render_quote(self, citation: Citation) -> str:
-        url, title = self._citation_url(citation), self.messages("source", n=citation.n)
-        number = (
-            f'<a class="number" href="{escape(url)}" title="{escape(title)}" '
-            f'target="_blank" rel="noopener noreferrer">[{citation.n}]</a>'
-        )
-        lines = "".join(_render_lines(citation)).removesuffix("</p>")
-        return f'<blockquote dir="auto">{lines} {number}</p></blockquote>'
+    def _render_blocks(self, answer: Answer) -> str:
+        source_urls = {citation.n: self._citation_url(citation) for citation in answer.citations}
+        renderer = BlockRenderer(self.messages, source_urls, self.branding.root)
+        return renderer.render(answer.quoted_blocks)
 
     def _citation_url(self, citation: Citation) -> str:
         return urls.citation_url(citation, self.branding.root)
@@ -250,8 +235,10 @@ class HtmlRenderer:
         paragraphs = [f"**{escape(normalise(answer.question))}**"]
         if not answer.found:
             paragraphs.append(self.messages("no_answer"))
-        for citation in answer.citations:
-            lines = f"{citation.quote} [{citation.n}]".splitlines()
+        for block in answer.quoted_blocks:
+            numbers = " ".join(f"[{n}]" for n in block.citations)
+            text = render_block(block, self.branding.root)
+            lines = append_numbers(text, block, numbers).splitlines()
             paragraphs.append("\n".join(f"> {line}".rstrip() for line in lines))
         for citation in answer.citations:
             headings = _escape_brackets(" › ".join(citation.headings))
@@ -289,7 +276,7 @@ def _render_context(passage: str, spans: Sequence[tuple[int, int]]) -> str:
 
 def _escape_lines(words: str) -> str:
     """Escape text as HTML, with its line ends as elements."""
-    return "<br>".join(html.escape(line) for line in _LINE_ENDS.split(words))
+    return "<br>".join(html.escape(line) for line in LINE_ENDS.split(words))
 
 
 def _is_resource_line(citation: Citation, resources: Sequence[Resource]) -> bool:
@@ -297,17 +284,3 @@ def _is_resource_line(citation: Citation, resources: Sequence[Resource]) -> bool
     line = citation.quote.replace(" | ", " ")
     place = (citation.path, citation.anchor)
     return any((r.path, r.anchor) == place and r.title in line for r in resources)
-
-
-def _render_lines(citation: Citation) -> Iterator[str]:
-    """Yield a quote's lines as headings, list items and paragraphs."""
-    for number, line in enumerate(filter(str.strip, citation.quote.splitlines())):
-        item = urls.LIST_MARKER.match(line)
-        if item:
-            marker = f'<span class="marker">{item[2] or "•"}</span> '
-            depth = min(3, len(item[1]) // 2)
-            yield f'<p class="item item-{depth}">{marker}{escape(line[item.end() :])}</p>'
-        elif not number and line == citation.headings[-1]:
-            yield f'<p class="quoted-heading">{escape(line)}</p>'
-        else:
-            yield f"<p>{escape(line)}</p>"

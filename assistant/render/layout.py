@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assistant.render import urls
-from assistant.render.html import escape
+from assistant.render.escape import escape
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

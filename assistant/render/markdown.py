@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from assistant.models.answers import REFUSAL, Turn
 from assistant.render import catalogue, urls
+from assistant.render.blocks_markdown import (
+    append_numbers,
+    render_block,
+    render_link,
+    strip_markdown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +37,8 @@ _FOOTNOTE = re.compile(
 )
 _MARKER = re.compile(r" ?\[\^\d+\]")
 _LABEL_SPECIALS = re.compile(r"([\[\]\\<])")
-_URL_SPECIALS = re.compile(r"[\s()<>\\]")
+_PIECE_END = re.compile(r"\n+|(?<=\s)\|(?=\s)")
+_ITEM_MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,4}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class MarkdownRenderer:
 
         An answer without quotes is the refusal and the nearest sections.
         """
-        paragraphs = [f"{citation.quote} [^{citation.n}]" for citation in answer.citations]
+        paragraphs = list(self._render_blocks(answer))
         if not answer.found:
             paragraphs.append(self.messages("no_answer"))
         if answer.missing:
@@ -104,6 +110,15 @@ class MarkdownRenderer:
         )
         return Turn("agent", answer, tuple(filter(None, sources)))
 
+    def _render_blocks(self, answer: Answer) -> Iterator[str]:
+        """Yield the blocks, each source's marker after the last block it is the source of."""
+        blocks = answer.quoted_blocks
+        last = {number: block for block in blocks for number in block.citations}
+        for block in blocks:
+            text = render_block(block, self.base_url)
+            markers = " ".join(f"[^{n}]" for n in block.citations if last[n] is block)
+            yield append_numbers(text, block, markers) if markers else text
+
     def _render_footnote(self, citation: Citation) -> str:
         headings = _escape_label(" > ".join(citation.headings))
         page = _render_link(citation.path, urls.citation_url(citation, self.base_url))
@@ -120,8 +135,13 @@ class MarkdownRenderer:
         return "\n".join((f"{self.messages(heading)}:\n", *(f"- {item}" for item in items)))
 
     def _find_passage(self, headings: str, path: str, quote: str) -> str:
-        """Return the id of the passage with a quote, found by its headings; empty without one."""
-        return next((p.id for p in self._passages_under(headings, path) if quote in p.text), "")
+        """Return the id of the passage with a quote, found by its headings; empty without one.
+
+        The lines and cells of the quote are compared, without their markers.
+        """
+        pieces = [_ITEM_MARKER.sub("", piece).strip(" |") for piece in _PIECE_END.split(quote)]
+        passages = self._passages_under(headings, path)
+        return next((p.id for p in passages if all(piece in p.text for piece in pieces)), "")
 
     def _passages_under(self, headings: str, path: str) -> Iterator[Passage]:
         for section in self.store.sections(path):
@@ -134,12 +154,11 @@ def _split_quotes(body: str, count: int) -> list[str]:
     """Split a text after the markers 1 to `count`; empty where one is missing."""
     quotes, rest = [], body
     for n in range(1, count + 1):
-        quote_text, marker, rest = rest.partition(f" [^{n}]{PARAGRAPH_BREAK}")
-        if not marker and n == count and quote_text.endswith(f" [^{n}]"):
-            quote_text, marker = quote_text.removesuffix(f" [^{n}]"), PARAGRAPH_BREAK
+        marker = re.search(rf"(?:^|\s)\[\^{n}\](?=\s|$)", rest)
         if not marker:
             return []
-        quotes.append(quote_text)
+        quotes.append(strip_markdown(rest[: marker.start()].strip()))
+        rest = rest[marker.end() :]
     return quotes
 
 
@@ -151,8 +170,7 @@ def _refusal_messages() -> Sequence[str]:
 
 
 def _render_link(words: str, url: str) -> str:
-    escaped = _URL_SPECIALS.sub(lambda match: quote(match[0], safe=""), url)
-    return f"[{_escape_label(words)}]({escaped})"
+    return render_link(_escape_label(words), url)
 
 
 def _escape_label(words: str) -> str:

@@ -88,6 +88,14 @@ def resource_url(item: Resource, store: FaissStore, root: str = "") -> str:
     return section_url(there.path, unquote(link.fragment), there.url, root)
 
 
+def link_url(url: str, root: str = "") -> str:
+    """Return the address of a link in a block: a page of the guide is on this server."""
+    if url.startswith((*WEB_SCHEMES, "mailto:")):
+        return url
+    path, _, anchor = url.partition("#")
+    return page_url(path, root) + (f"#{anchor}" if anchor else "")
+
+
 def resolve_link(address: str, root: str = "") -> str:
     """Return the target of a link on a page: a wiki link leads to the page of that name."""
     if not address.startswith(WIKI_SCHEME):

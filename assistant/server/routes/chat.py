@@ -24,7 +24,8 @@ from assistant.conversation import MAX_TURNS
 from assistant.errors import AssistantError, QuestionError
 from assistant.http_accept import JSON
 from assistant.render import catalogue, layout
-from assistant.render.html import HtmlRenderer, escape, render_failure
+from assistant.render.escape import escape
+from assistant.render.html import HtmlRenderer, render_failure
 from assistant.server.security.body_limit import replay_body
 from assistant.server.security.policies import (
     ASSET_CONTENT_POLICY,

@@ -15,7 +15,8 @@ from assistant.assistant import MAX_QUESTION_LENGTH
 from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURNS
 from assistant.models import wire
 from assistant.render import catalogue, layout, theme
-from assistant.render.html import HtmlRenderer, escape
+from assistant.render.escape import escape
+from assistant.render.html import HtmlRenderer
 from assistant.server.routes.rest import build_history
 from assistant.server.routes.schemas import AskRequest
 from assistant.server.security.policies import (

@@ -1,0 +1,235 @@
+"""Give quotes their structure: paragraphs, lists, tables and code, with links and highlights."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from assistant.guide.links import split_address
+from assistant.models.answers import Block, BlockRow, Span
+from assistant.readers.dialects import WIKI_SCHEME
+from assistant.text.tokenize import extract_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from assistant.answering.quotes import Quote
+    from assistant.models.answers import BlockKind, Cell
+    from assistant.models.documents import Passage, Sentence
+
+    ResolvePage = Callable[[str, str], str | None]
+
+CELL_BORDER = " | "
+"""What is between two cells in the text of a row."""
+
+_SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
+_KINDS: dict[str, BlockKind] = {
+    "heading": "heading",
+    "item": "list",
+    "header": "table",
+    "row": "table",
+    "code": "code",
+}
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    """A block that more sentences may be added to; `last` is where its last sentence is."""
+
+    kind: BlockKind
+    last: tuple[Passage, int]
+    citations: list[int]
+    rows: list[BlockRow] = field(default_factory=list)
+    header: tuple[Cell, ...] = ()
+    total: int = 0
+
+    def close(self) -> Block:
+        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, self.total)
+
+
+def build_blocks(
+    quotes: Sequence[Quote], terms: Collection[str], resolve_page: ResolvePage
+) -> list[Block]:
+    """Build the blocks of some quotes, which are numbered from 1.
+
+    `terms` are those of the question: in a table they choose the cells to highlight.
+    `resolve_page` returns the path, or the published address, of the page that an address on a page
+    means; None where there is none.
+    """
+    blocks: list[_OpenBlock] = []
+    for number, quote_ in enumerate(quotes, 1):
+        for first, last in _group_sentences(quote_):
+            _append(blocks, quote_, (first, last), number, resolve_page)
+    for block in blocks:
+        if block.kind == "table":
+            block.rows = _highlight_cells(block.header, block.rows, frozenset(terms))
+    return [block.close() for block in blocks if block.rows or block.header]
+
+
+def _group_sentences(quote_: Quote) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last sentence of each paragraph, item, row, heading and code."""
+    sentences = quote_.passage.sentences
+    first = quote_.first
+    for n in range(quote_.first, quote_.last + 1):
+        following = sentences[n + 1] if n < quote_.last else None
+        same = following is not None and (following.kind, following.lines) == (
+            sentences[n].kind,
+            sentences[n].lines,
+        )
+        if not same or sentences[n].kind in {"row", "header", "code", "heading"}:
+            yield first, n
+            first = n + 1
+
+
+def _append(
+    blocks: list[_OpenBlock],
+    quote_: Quote,
+    sentences: tuple[int, int],
+    number: int,
+    resolve_page: ResolvePage,
+) -> None:
+    """Append some sentences to the last block, or begin a new one."""
+    passage, (first, last) = quote_.passage, sentences
+    kind = _KINDS.get(passage.sentences[first].kind, "paragraph")
+    if not (blocks and _continues(blocks[-1], passage, first, kind, number)):
+        blocks.append(_OpenBlock(kind, (passage, last), []))
+    block = blocks[-1]
+    if kind in {"list", "table"}:
+        is_new_part = not block.citations or block.last[0] is not passage
+        block.total += _count_entries(passage, first) if is_new_part else 0
+    block.last = (passage, last)
+    if number not in block.citations:
+        block.citations.append(number)
+    start, end = passage.sentences[first].start, passage.sentences[last].end
+    marks = [
+        (passage.sentences[n].start, passage.sentences[n].end)
+        for n in quote_.highlights
+        if first <= n <= last
+    ]
+    resolve = _LinkResolver(passage.path, resolve_page)
+    if kind != "table":
+        spans = _cut_spans(passage, (start, end), marks, resolve)
+        marker, level = _find_marker(passage, start) if kind == "list" else ("", 0)
+        block.rows.append(BlockRow((spans,), marker, level))
+        return
+    cells, at = [], start
+    for text in passage.text[start:end].split(CELL_BORDER):
+        cells.append(_cut_spans(passage, (at, at + len(text)), marks, resolve))
+        at += len(text) + len(CELL_BORDER)
+    if passage.sentences[first].kind == "header":
+        block.header = tuple(cells)
+    else:
+        block.rows.append(BlockRow(tuple(cells)))
+
+
+def _continues(
+    block: _OpenBlock, passage: Passage, first: int, kind: BlockKind, number: int
+) -> bool:
+    """Whether a sentence belongs to the list or the table of a block.
+
+    Rows of several quotes make one table, because they share its header.
+    """
+    if kind != block.kind or kind not in {"list", "table"}:
+        return False
+    if kind == "list" and number not in block.citations:
+        return False
+    if passage.sentences[first].kind == "header" and (block.header or block.rows):
+        return False
+    before, last = block.last
+    if before is passage:
+        between: Sequence[Sentence] = passage.sentences[last + 1 : first]
+    else:
+        if (before.path, before.anchor) != (passage.path, passage.anchor):
+            return False
+        between = (*before.sentences[last + 1 :], *passage.sentences[:first])
+    return all(_KINDS.get(sentence.kind) == kind for sentence in between)
+
+
+def _count_entries(passage: Passage, n: int) -> int:
+    """Count the items or rows of the list or table that a sentence is in, in its passage."""
+    sentences = passage.sentences
+    kind = _KINDS[sentences[n].kind]
+    first = last = n
+    while first and _KINDS.get(sentences[first - 1].kind) == kind:
+        first -= 1
+    while last + 1 < len(sentences) and _KINDS.get(sentences[last + 1].kind) == kind:
+        last += 1
+    entries = [s for s in sentences[first : last + 1] if s.kind != "header"]
+    return len({sentence.lines for sentence in entries}) if kind == "list" else len(entries)
+
+
+def _find_marker(passage: Passage, start: int) -> tuple[str, int]:
+    """Find the marker before an item, and the depth of the item in its list."""
+    line = passage.text.rfind("\n", 0, start) + 1
+    lead = passage.text[line:start]
+    return lead.strip(), (len(lead) - len(lead.lstrip())) // 2
+
+
+def _cut_spans(
+    passage: Passage,
+    place: tuple[int, int],
+    marks: Sequence[tuple[int, int]],
+    resolve: Callable[[str], str],
+) -> Cell:
+    """Cut a piece of a passage where a link or a highlight begins or ends."""
+    start, end = place
+    links = [link for link in passage.links if start <= link.start and link.end <= end]
+    edges = {start, end}
+    edges.update(edge for link in links for edge in (link.start, link.end))
+    edges.update(edge for mark in marks for edge in mark if start < edge < end)
+    ordered = sorted(edges)
+    spans = []
+    for a, b in itertools.pairwise(ordered):
+        url = next((link.url for link in links if link.start <= a < link.end), "")
+        is_marked = any(first <= a and b <= last for first, last in marks)
+        spans.append(Span(passage.text[a:b], resolve(url) if url else "", is_marked))
+    return tuple(spans)
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkResolver:
+    """Resolves the addresses on one page."""
+
+    path: str
+    resolve_page: ResolvePage
+
+    def __call__(self, address: str) -> str:
+        """Return a safe address for a link; empty where it leads nowhere."""
+        if _SCHEME.match(address) or address.startswith("//"):
+            if _SAFE_LINK.fullmatch(address):
+                return address
+            if not address.startswith(WIKI_SCHEME):
+                return ""
+        page = self.resolve_page(self.path, address)
+        _, anchor = split_address(address)
+        return f"{page}#{quote(anchor)}" if page and anchor else page or ""
+
+
+def _highlight_cells(
+    header: Sequence[Cell], rows: Sequence[BlockRow], terms: Collection[str]
+) -> list[BlockRow]:
+    """Highlight in the best rows the cells below a header that the question names.
+
+    Where the question names no header, the best rows are highlighted as they are.
+    """
+    columns = {
+        n
+        for n, cell in enumerate(header)
+        if set(extract_terms("".join(span.text for span in cell))) & set(terms)
+    }
+    if not columns or len(columns) == len(header):
+        return list(rows)
+    has_best = any(span.highlight for row in rows for cell in row.cells for span in cell)
+    changed = []
+    for row in rows:
+        is_best = not has_best or any(span.highlight for cell in row.cells for span in cell)
+        cells = tuple(
+            tuple(Span(span.text, span.url, is_best and n in columns) for span in cell)
+            for n, cell in enumerate(row.cells)
+        )
+        changed.append(BlockRow(cells, row.marker, row.level))
+    return changed
