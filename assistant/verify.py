@@ -6,12 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from assistant.errors import IndexMissing, VerifyError
 from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
 from assistant.guide.walk import list_files
 from assistant.index.index import open_index
-from assistant.models.answers import REFUSAL
+from assistant.models import wire
+from assistant.models.answers import REFUSAL, Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,7 +83,30 @@ def verify_answer(
         raise VerifyError("The text is not made of its quotes alone.", _ASK_AGAIN_HINT)
     for claim in claims:
         claim.verify(*read_passages(claim.path))
+    _verify_blocks(answer.get("blocks") or (), {claim.n: claim.quote for claim in claims})
     return len(claims)
+
+
+def _verify_blocks(blocks: object, quotes: Mapping[int, str]) -> None:
+    """Verify that the text of every block is in the quotes that it cites.
+
+    Raises VerifyError at the first text that is not.
+    """
+    try:
+        for block in wire.from_dict(_Blocks, {"blocks": blocks}).blocks:
+            cited = "\n".join(quotes[n] for n in block.citations)
+            cells = [*block.header, *(cell for row in block.rows for cell in row.cells)]
+            for text in ("".join(span.text for span in cell) for cell in cells):
+                if text not in cited:
+                    message = f"A block has a text that its quotes do not have: {text[:80]!a}."
+                    raise VerifyError(message, _ASK_AGAIN_HINT)
+    except (KeyError, ValidationError) as error:
+        raise VerifyError("The blocks are not those of an answer.", _ASK_AGAIN_HINT) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from assistant import console, files
 from assistant.errors import SettingsError
+from assistant.render.text import render_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,12 +89,13 @@ def print_answer(answer: Answer) -> None:
     if answer.understood_as != answer.question:
         console.echo(f"Understood as: {answer.understood_as}", style="dim")
         console.echo()
-    # Each quote is an entry of its own, so that a line in it cannot pass for a source.
-    quotes = [f"{citation.quote} [{citation.n}]" for citation in answer.citations]
-    for number, quote in enumerate(quotes if answer.found else [answer.text]):
+    for number, block in enumerate(render_blocks(answer) if answer.found else [answer.text]):
         if number:
             console.echo()
-        console.echo(quote)
+        # Of several lines all are indented, so that none of them can pass for a source.
+        lines = block.splitlines()
+        for line in lines:
+            console.echo(line, indent=4 if len(lines) > 1 else 0)
     if answer.missing_note:
         console.echo()
         console.echo(answer.missing_note)

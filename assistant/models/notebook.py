@@ -6,6 +6,7 @@ Its only colour is a grey line, so that it fits a light and a dark notebook.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from assistant.models.answers import REFUSAL
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from assistant.models.answers import Answer, Citation, Related, Search
+    from assistant.models.answers import Answer, Block, Cell, Citation, Related, Search
     from assistant.models.documents import Resource
 
 # A relative address would lead to a file beside the notebook, which is not the guide's page.
@@ -29,7 +30,7 @@ def render_answer(answer: Answer) -> str:
     interpretation = (
         "" if answer.understood_as == answer.question else f"Understood as: {answer.understood_as}"
     )
-    quotes = [_render_quote(citation.quote, citation.n) for citation in answer.citations]
+    quotes = _render_quotes(answer.quoted_blocks)
     nearest = () if answer.found else answer.related
     return _render_frame(
         _render_paragraph(_escape(interpretation)),
@@ -82,9 +83,42 @@ def _render_paragraph(markup: str) -> str:
     return f'<p dir="auto">{markup}</p>' if markup else ""
 
 
-def _render_quote(words: str, number: int) -> str:
-    """Render a quote with its number."""
-    return f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{_escape(words)} [{number}]</blockquote>'
+def _render_quotes(blocks: Iterable[Block]) -> list[str]:
+    """Render blocks as quotes with their numbers, one for each run with the same sources."""
+    return [
+        f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{"".join(map(_render_block, group))}'
+        f"{' '.join(f'[{number}]' for number in numbers)}</blockquote>"
+        for numbers, group in itertools.groupby(blocks, key=lambda block: block.citations)
+    ]
+
+
+def _render_block(block: Block) -> str:
+    match block.kind:
+        case "code":
+            text = "".join(span.text for row in block.rows for cell in row.cells for span in cell)
+            return f"<pre>{html.escape(text)}</pre>"
+        case "table":
+            rows = [_render_row("td", row.cells) for row in block.rows]
+            head = [_render_row("th", block.header)] if block.header else []
+            return f"<table>{''.join([*head, *rows])}</table>"
+        case "list":
+            items = (f"{row.marker or '-'} {_render_cells(row.cells)}" for row in block.rows)
+            return "".join(f"<div>{item}</div>" for item in items)
+        case _:
+            return "".join(f"<div>{_render_cells(row.cells)}</div>" for row in block.rows)
+
+
+def _render_row(tag: str, cells: Iterable[Cell]) -> str:
+    content = "".join(f"<{tag}>{_render_spans(cell)}</{tag}>" for cell in cells)
+    return f"<tr>{content}</tr>"
+
+
+def _render_cells(cells: Iterable[Cell]) -> str:
+    return " ".join(map(_render_spans, cells))
+
+
+def _render_spans(cell: Cell) -> str:
+    return "".join(_render_link(span.url, span.text) for span in cell)
 
 
 def _render_list(heading: str, items: Iterable[str], *, numbered: bool = False) -> str:

@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from assistant.models.answers import REFUSAL
+from assistant.render.text import render_blocks
 from assistant.text.normalize import replace_surrogates, strip_invisible
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def fence_as_data(text: str, source: str) -> str:
 
 def render_answer(answer: Answer) -> str:
     """Render an answer: the quotes, their sources, and what else the guide has."""
-    parts = [answer.text] if answer.found else []
+    parts = render_blocks(answer) if answer.found else []
     if answer.understood_as != answer.question:
         parts.insert(0, f"Understood as: {answer.understood_as}")
     parts += filter(None, [answer.missing_note])
