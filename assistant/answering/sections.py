@@ -37,25 +37,22 @@ _PASSAGES_BELOW = 8  # how many passages after such a heading are searched for i
 
 
 class SentencePosition(NamedTuple):
-    """A sentence by its passage and its number in it."""
+    """A sentence: its passage and its number there, its text, and the kind and lines of its block.
+
+    A tuple, because a question reads the texts of a hundred of them several times.
+    """
 
     passage: Passage
     number: int
+    text: str
+    kind: str
+    lines: tuple[int, int]
 
-    @property
-    def text(self) -> str:
-        """The text of the sentence."""
-        return self.passage.slice(self.passage.sentences[self.number])
-
-    @property
-    def kind(self) -> str:
-        """The kind of the block that the sentence is from."""
-        return self.passage.sentences[self.number].kind
-
-    @property
-    def lines(self) -> tuple[int, int]:
-        """The lines of that block in the file."""
-        return self.passage.sentences[self.number].lines
+    @classmethod
+    def of(cls, passage: Passage, number: int) -> SentencePosition:
+        """Return a sentence of a passage."""
+        sentence = passage.sentences[number]
+        return cls(passage, number, passage.slice(sentence), sentence.kind, sentence.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,7 @@ def load_sections(
     sections, first_passage, first_sentence = [], 0, 0
     for target, passages in zip(targets, loaded, strict=True):
         places = [
-            (number, SentencePosition(passage, n))
+            (number, SentencePosition.of(passage, n))
             for number, passage in passages.items()
             for n in range(len(passage.sentences))
         ]

@@ -70,31 +70,31 @@ def score_sections(
     asks_for_list = any(question.type in {"steps", "list"} for question in questions)
     max_list = _MAX_WHOLE_STEPS if asks_for_list else _MAX_WHOLE_LIST
     sections: dict[tuple[str, str], CandidateSection] = {}
-    sums: dict[tuple[str, str], dict[SentencePosition, float]] = {}
+    sums: dict[tuple[str, int], float] = {}
     for candidates, probabilities in by_question:
         for section, values in zip(candidates, probabilities, strict=True):
             known = sections.setdefault(section.key, section)
             if len(section.sentences) > len(known.sentences):
                 sections[section.key] = section
-            total = sums.setdefault(section.key, {})
             for sentence, value in zip(section.sentences, values.tolist(), strict=True):
-                total[sentence] = total.get(sentence, 0.0) + value / len(by_question)
-    return [
-        _score_section(
-            section, [sums[key].get(sentence, 0.0) for sentence in section.sentences], max_list
-        )
-        for key, section in sections.items()
-    ]
+                place = (sentence.passage.id, sentence.number)
+                sums[place] = sums.get(place, 0.0) + value / len(by_question)
+    scored = []
+    for section in sections.values():
+        places = ((sentence.passage.id, sentence.number) for sentence in section.sentences)
+        scored.append(_score_section(section, [sums[place] for place in places], max_list))
+    return scored
 
 
 def _score_section(
     section: CandidateSection, probabilities: Sequence[float], max_list: int
 ) -> ScoredSection:
     sentences = section.sentences
-    words = tuple(count_sentence_words(sentence) for sentence in sentences)
-    return ScoredSection(
-        sentences, words, tuple(probabilities), tuple(_find_needs(sentences, words, max_list))
-    )
+    words = [count_sentence_words(sentence) for sentence in sentences]
+    needs: Sequence[tuple[int, ...]] = [()] * len(words)
+    if max(probabilities) >= _MIN_PROBABILITY:  # of others nothing is quoted
+        needs = _find_needs(sentences, words, max_list)
+    return ScoredSection(sentences, tuple(words), tuple(probabilities), tuple(needs))
 
 
 def count_sentence_words(sentence: SentencePosition) -> int:
@@ -304,7 +304,7 @@ def make_quotes(sections: Sequence[ScoredSection], chosen: Chosen) -> list[Quote
     for s in sorted(chosen):
         sentences = sections[s].sentences
         for n in sorted(chosen[s]):
-            passage, position = sentences[n]
+            passage, position = sentences[n].passage, sentences[n].number
             is_highlight = some_below and sections[s].probabilities[n] >= threshold
             marks = (position,) if is_highlight else ()
             if n - 1 in chosen[s] and _is_same_passage(sentences, n):
