@@ -41,7 +41,7 @@ MODEL = Path(__file__).parent.parent / "assistant" / "answering" / "sentence_mod
 NOT_LICENSED = ("basecamp-handbook", "mattermost-handbook")
 """Guides whose licence does not allow a coefficient to be made from them; they are only tested."""
 
-PENALTY = 0.02
+PENALTY = 0.01
 _WORD = re.compile(r"[a-z0-9$£€%@#._+-]+")
 _COMMON = frozenset(
     "a an the of to in on for and or is are be by with you your we our it its this that as at from "

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.answering.definitions import defines
-from assistant.retrieval.features import has_answer_type
+from assistant.answering.expected import find_expected, has_expected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +48,8 @@ SENTENCE_FEATURES = (
     "is_item",
     "is_row",
     "ends_with_colon",
+    "heading_share",
+    "opening_share",
 )
 """The features in the order of a row; `compute_sentence_features` describes each."""
 
@@ -75,12 +77,14 @@ def compute_sentence_features(
     - `next_score`: the score of the next sentence; 0 for the last.
     - `distance`: how many sentences it is from the best of its section; at most 10.
     - `length`: the logarithm of 1 + its words.
-    - `answer_type`: 1 where it has the date, number or name that is asked for.
+    - `answer_type`: 1 where it has the time, amount or name that is asked for.
     - `defines`: 1 where it defines the subject of a definition question.
     - `yes_no_best`, `yes_no_rule`: for a yes/no question, 1 for the best sentence of a section, and
       for one that allows, forbids or makes an exception.
     - `sibling_gap`: how far the score of an item or row is below the best of its list or table.
-    - `is_header`, `is_item`, `is_row`, `ends_with_colon`.
+    - `is_header`, `is_item`, `is_row`, `ends_with_colon`: 1 where it is one, or does.
+    - `heading_share`: the share of the summed idf in the headings of the section.
+    - `opening_share`: the same for the first sentence of a section, 0 for the others.
     """
     rows = [_section_features(interpretation, idfs, section) for section in sections]
     return np.vstack(rows) if rows else np.zeros((0, len(SENTENCE_FEATURES)))
@@ -103,6 +107,7 @@ def _section_features(
     texts = [sentence.text for sentence in sentences]
     kinds = np.array([sentence.kind for sentence in sentences])
     subject = question.subjects[0] if question.type == "definition" else ""
+    expected = find_expected(question.text)
     is_yes_no = question.type == "yesno"
     distance = np.abs(np.arange(len(sentences)) - best)
     features = np.zeros((len(sentences), len(SENTENCE_FEATURES)))
@@ -115,7 +120,7 @@ def _section_features(
     features[:-1, 6] = scores[1:]
     features[:, 7] = np.minimum(distance, _MAX_DISTANCE)
     features[:, 8] = [math.log1p(len(text.split())) for text in texts]
-    features[:, 9] = [query.answer_type != "" and has_answer_type(query, text) for text in texts]
+    features[:, 9] = [has_expected(expected, query, text) for text in texts]
     features[:, 10] = [subject != "" and defines(subject, text) for text in texts]
     features[:, 11] = is_yes_no & (distance == 0)
     features[:, 12] = [is_yes_no and bool(_RULE.search(text)) for text in texts]
@@ -124,6 +129,8 @@ def _section_features(
     features[:, 15] = kinds == "item"
     features[:, 16] = kinds == "row"
     features[:, 17] = [text.rstrip().endswith(":") for text in texts]
+    features[:, 18] = section.heading_matches[: idfs.size] @ idfs / total
+    features[0, 19] = features[0, 18]
     return features
 
 

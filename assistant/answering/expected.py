@@ -1,0 +1,67 @@
+"""Whether a sentence has what a question asks for: a time, an amount, or a name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from assistant.retrieval.features import has_answer_type
+from assistant.text.normalize import truncate
+
+if TYPE_CHECKING:
+    from assistant.query.query import Query
+
+_UNIT = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?)"
+_DAY = (
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|june|july|august|"
+    r"september|october|november|december|spring|summer|autumn|winter|morning|afternoon|evening|"
+    r"midnight|noon|today|tomorrow"
+)
+_COUNT = (
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
+    r"thousand|million|billion|half|once|twice|none|unlimited|free)\b"
+)
+_NUMBER = (
+    r"(?:\d[\d.,]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|several)"
+)
+_HOW_OFTEN = (
+    r"\b(?:every|each|per|daily|weekly|monthly|quarterly|yearly|annual(?:ly)?|once|twice|times|"
+    rf"regularly|always|never)\b|\b{_UNIT}\b"
+)
+_WHEN = (
+    r"^(?:(?:so|and|by|until|since|from|on|at|in) )?(?:when|what (?:time|day|date|year|month)|"
+    r"which (?:day|date|year|month))\b"
+)
+_TIME = (
+    rf"\b(?:{_DAY})\b|\b{_UNIT}\b|\d{{1,2}}[:.]\d\d|\b(?:1\d|20)\d\d\b|"
+    r"\b(?:after|before|until|once|as soon as|immediately)\b"
+)
+_DURATION = rf"\b{_NUMBER}[\s-](?:\w+[\s-])?{_UNIT}\b|\b{_NUMBER} ?min\b|\d{{1,2}}:\d\d"
+_HOW_MUCH = (
+    r"\bhow (?:many|much|old|far|tall|big|large|high|fast|hot)\b|\bwhat (?:percent|number|amount)"
+)
+_EXPECTED = tuple(
+    (re.compile(question, re.I), re.compile(answer, re.I))
+    for question, answer in (
+        (r"\bhow (?:often|frequently|regularly)\b", _HOW_OFTEN),
+        (_WHEN, _TIME),
+        (rf"\bhow long\b|\bhow many {_UNIT}\b", _DURATION),
+        (_HOW_MUCH, _COUNT),
+    )
+)
+
+
+def find_expected(text: str) -> re.Pattern[str] | None:
+    """Return the pattern of what a question of when, how often, how long or how much asks for."""
+    start = truncate(text)
+    return next((answer for question, answer in _EXPECTED if question.search(start)), None)
+
+
+def has_expected(pattern: re.Pattern[str] | None, query: Query, text: str) -> bool:
+    """Whether a sentence has what is asked for; False for a question that asks for no such thing.
+
+    `pattern` is that of the question. A question of who or where asks for a name.
+    """
+    if pattern:
+        return bool(pattern.search(text))
+    return query.answer_type != "" and has_answer_type(query, text)
