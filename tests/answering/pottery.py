@@ -36,6 +36,11 @@ Register the kiln once, from the terminal of the workshop computer:
 
 3. Print the label and stick it on the kiln door.
 
+## Cleaning the pug mill
+
+1. Pull the plug of the pug mill.
+2. Scrape the barrel with a wooden rib.
+
 ## Firing temperatures
 
 Every clay is fired at a temperature of its own.

@@ -51,6 +51,24 @@ def test_a_how_to_is_quoted_whole_with_its_first_number(ask, question, lead_in, 
     assert f"{lead_in}\n\n{steps}" in quote
 
 
+def test_a_how_to_without_a_lead_in_begins_with_its_first_number(ask):
+    assert ask("how do I clean the pug mill?") == [
+        (
+            "Cleaning the pug mill",
+            "1. Pull the plug of the pug mill.\n2. Scrape the barrel with a wooden rib.",
+        )
+    ]
+
+
+def test_two_how_tos_are_both_quoted_whole(ask):
+    quotes = ask(
+        "how do I center clay on the wheel and how do I register a kiln over the terminal?"
+    )
+    text = "\n".join(quote for _, quote in quotes)
+    assert STEPS in text
+    assert CODE_STEPS in text
+
+
 @pytest.mark.parametrize("clay", ["Slate", "Flint"])
 def test_a_row_comes_with_the_header_and_without_the_whole_table(ask, clay):
     text = "\n".join(quote for _, quote in ask(f"at what temperature is {clay.lower()} fired?"))
@@ -109,7 +127,10 @@ def test_an_amount_is_answered_by_a_number_or_refused(ask):
 
 
 QUESTIONS = [
-    "how do I center clay on the wheel and how do I register a kiln over the terminal?",
+    (
+        "how do I center clay on the wheel? how do I register a kiln over the terminal? "
+        "which glazes are on the shelf? when does the workshop open?"
+    ),
     "what are the firing temperatures?",
     "glaze vs slip",
     "what is the workshop? when does it open? who may visit the gallery? what is glaze?",
@@ -122,7 +143,7 @@ QUESTIONS = [
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_answer_is_short_and_ends_with_no_lead_in(ask, question):
     quotes = [quote for _, quote in ask(question)]
-    assert sum(len(quote.replace("|", " ").split()) for quote in quotes) <= 100
+    assert sum(len(quote.replace("|", " ").split()) for quote in quotes) <= 98
     assert not any(quote.endswith((":", "?")) for quote in quotes)
 
 

@@ -51,6 +51,7 @@ def test_an_exact_side_is_named_word_for_word():
     assert side.is_named_in("Two Day-Guards walk")
     assert not side.is_named_in("A guard by day")
     assert not side.is_named_in("A midday guard")
+    assert not side.is_named_in("A day guardian")
 
 
 def test_sides_are_exact_only_where_one_contains_the_words_of_the_other():

@@ -123,9 +123,10 @@ def test_no_targets_load_no_sections(load):
 
 
 def test_only_the_best_passage_of_each_of_the_best_sections_is_chosen(passages):
-    hits = make_hits(dict(enumerate(passages)))
+    last_first = dict(reversed([*enumerate(passages)]))
+    hits = make_hits(last_first)
     targets = choose_targets(hits)
-    sections = dict.fromkeys((passage.path, passage.anchor) for passage in passages)
+    sections = dict.fromkeys((p.path, p.anchor) for p in last_first.values())
     assert len(sections) > MAX_SECTIONS
     chosen = [(target.passage.path, target.passage.anchor) for target in targets]
     assert chosen == [*sections][:MAX_SECTIONS]

@@ -113,8 +113,16 @@ def test_a_short_sentence_between_two_quoted_ones_is_quoted_too(tmp_path):
 def test_an_answer_that_is_long_and_likely_enough_does_not_grow(tmp_path):
     long = "Meat is what " + "the wolves and " * 10 + "the bears eat."
     page = f"# Food\n\n{long}\n\nMilk is cheap.\n"
-    assert texts(tmp_path, page, {"Meat": 0.75, "Milk": 0.25}) == [long]
-    assert len(texts(tmp_path, page, {"Meat": 0.65, "Milk": 0.35})[0]) > len(long)
+    assert texts(tmp_path, page, {"Meat": 0.75, "Milk": 0.1}) == [long]
+    (quote,) = texts(tmp_path, page, {"Meat": 0.65, "Milk": 0.1})
+    assert quote == f"{long}\n\nMilk is cheap."
+
+
+def test_a_run_over_two_passages_is_two_quotes(tmp_path):
+    page = "# Food\n\nMeat is dear.\n\n***\n\nMilk is cheap.\n"
+    likely = {"Meat": 0.5, "Milk": 0.4}
+    assert texts(tmp_path, page, likely) == ["Meat is dear.", "Milk is cheap."]
+    assert texts(tmp_path, page, likely, max_runs=1) == ["Meat is dear."]
 
 
 def test_a_sentence_that_the_guide_has_twice_is_quoted_once(tmp_path):

@@ -76,8 +76,10 @@ def test_a_whole_list_or_none_of_it_is_quoted_where_it_is_short(
         return
     for s, section in enumerate(sections):
         kinds = [sentence.kind for sentence in section.sentences]
-        for kind, group in itertools.groupby(range(len(kinds)), key=lambda n, k=kinds: k[n]):
-            own = set(group)
+        is_listed = [kind in {"item", "code"} for kind in kinds]  # code between items is in a list
+        for listed, group in itertools.groupby(range(len(kinds)), key=is_listed.__getitem__):
+            items = [n for n in group if listed and kinds[n] == "item"]
+            own = set(range(items[0], items[-1] + 1)) if items else set()
             words = sum(len(section.sentences[n].text.split()) + 1 for n in own)
-            if kind == "item" and words <= 60 and own & chosen.get(s, set()):
+            if words <= 60 and own & chosen.get(s, set()):
                 assert own <= chosen[s]
