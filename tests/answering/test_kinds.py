@@ -40,9 +40,9 @@ def kinds(store):
             {n: passage for name in headings for n, passage in passages.items()
              if passage.heading == name}
         )  # fmt: skip
-        found = find_kind_sections(parse_question(question), hits, store)
-        assert all(passages[number] == passage for number, passage in found)
-        return [passage.heading for _, passage in found]
+        sections = find_kind_sections(parse_question(question), hits, store)
+        assert all(passages[number] == passage for number, passage in sections)
+        return [passage.heading for _, passage in sections]
 
     return kinds
 

@@ -90,9 +90,9 @@ def test_a_section_of_many_passages_is_loaded_three_passages_around_the_one_retr
 
 
 def test_a_heading_without_text_has_the_sentences_of_the_sections_under_it(load, passages):
-    (doors,) = load(key_of(passages, "Doors"))
-    assert texts(doors) == ["A dog is here.", "It eats bread.", "A cat drinks milk."]
-    assert not doors.in_passage.any()
+    (section,) = load(key_of(passages, "Doors"))
+    assert texts(section) == ["A dog is here.", "It eats bread.", "A cat drinks milk."]
+    assert not section.in_passage.any()
     (rooms,) = load(key_of(passages, "Rooms"))
     assert texts(rooms) == [f"The house has a cat in room {n}." for n in range(MAX_SUBSECTIONS)]
 
