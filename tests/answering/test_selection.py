@@ -1,0 +1,160 @@
+"""Sentences are selected with what they need, within the limits, on pages read at a glance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assistant.answering.selection import score_sections, select_sentences
+from assistant.query.question_type import parse_question
+from tests.answering.candidates import make_candidates, read_page, score, select_quotes
+
+BIRDS = """# Birds
+
+We know these birds:
+
+- the robin
+- the crow
+- the owl, which hunts
+
+## Food
+
+Meat is dear. It is sold on Mondays. Milk is cheap.
+
+They say so:
+
+Nobody asks why. Why do ducks eat bread? Because it floats.
+
+## Prices
+
+| food | price |
+| --- | --- |
+| milk | 1 |
+| bread | 2 |
+| meat | 9 |
+
+## Mending the coop
+
+1. Stop the pump:
+
+   ```
+   pump stop
+   ```
+
+2. Mend the coop.
+"""
+
+
+def texts(folder, page, likely, question="why is that?", **limits):
+    quotes = select_quotes(read_page(folder, page), likely, question, **limits)
+    return [quote.text for quote in quotes]
+
+
+def test_a_short_list_is_quoted_whole_with_its_lead_in(tmp_path):
+    (quote,) = texts(tmp_path, BIRDS, {"crow": 0.9})
+    assert quote == "We know these birds:\n\n- the robin\n- the crow\n- the owl, which hunts"
+
+
+def test_a_lead_in_brings_what_it_introduces(tmp_path):
+    (quote,) = texts(tmp_path, BIRDS, {"these birds": 0.9})
+    assert quote.endswith("- the owl, which hunts")
+
+
+@pytest.mark.parametrize(("count", "question"), [(7, "why is that?"), (11, "how do I do that?")])
+def test_a_list_is_quoted_whole_up_to_a_length_and_else_in_part(tmp_path, count, question):
+    item = "is a bird that often sings"  # eight words with the number and the marker
+    entries = [f"- n{n} {item}" for n in range(count + 1)]
+    short = "These:\n\n" + "\n".join(entries[:count])
+    assert texts(tmp_path, f"# Birds\n\n{short}\n", {"n2 ": 0.9}, question) == [short]
+    page = f"# Birds\n\n{short}\n{entries[-1]}\n"
+    assert texts(tmp_path, page, {"n2 ": 0.9}, question) == [f"These:\n\n{entries[0]}", entries[2]]
+
+
+def test_an_item_of_a_long_list_is_quoted_from_its_beginning(tmp_path):
+    items = "\n".join(f"- Bird {n} sings. Nobody knows why bird {n} sings so." for n in range(9))
+    (quote,) = texts(tmp_path, f"# Birds\n\n{items}\n", {"why bird 4": 0.9}, max_words=12)
+    assert quote == "- Bird 4 sings. Nobody knows why bird 4 sings so."
+
+
+def test_a_row_comes_with_the_header_and_not_with_the_whole_table(tmp_path):
+    assert texts(tmp_path, BIRDS, {"milk": 0.9}, max_runs=1) == ["food | price\nmilk | 1"]
+    assert texts(tmp_path, BIRDS, {"meat": 0.9}, max_words=7) == ["food | price", "meat | 9"]
+
+
+def test_code_between_steps_belongs_to_the_list(tmp_path):
+    (quote,) = texts(tmp_path, BIRDS, {"Mend": 0.9}, "how do I mend it?")
+    assert quote == "1. Stop the pump:\npump stop\n2. Mend the coop."
+
+
+def test_a_sentence_that_refers_back_comes_with_the_one_before(tmp_path):
+    assert texts(tmp_path, BIRDS, {"Mondays": 0.9}) == ["Meat is dear. It is sold on Mondays."]
+
+
+def test_a_sentence_does_not_refer_back_to_another_paragraph(tmp_path):
+    assert texts(tmp_path, "# Food\n\nMeat is dear.\n\nIt rains.\n", {"rains": 0.9}) == [
+        "It rains."
+    ]
+
+
+def test_a_question_in_the_text_comes_with_its_answer(tmp_path):
+    assert texts(tmp_path, BIRDS, {"Why do ducks": 0.9}) == [
+        "Why do ducks eat bread? Because it floats."
+    ]
+
+
+def test_a_short_sentence_between_two_quoted_ones_is_quoted_too(tmp_path):
+    page = "# Food\n\nMeat is dear. Hay is for horses. Milk is cheap.\n"
+    assert texts(tmp_path, page, {"Meat": 0.5, "Milk": 0.5}) == [page.split("\n\n")[1].strip()]
+    long = "Hay is what the horses of the whole valley eat all through the winter."
+    page = f"# Food\n\nMeat is dear. {long} Milk is cheap.\n"
+    assert texts(tmp_path, page, {"Meat": 0.5, "Milk": 0.5}) == ["Meat is dear.", "Milk is cheap."]
+
+
+def test_an_answer_that_is_long_and_likely_enough_does_not_grow(tmp_path):
+    long = "Meat is what " + "the wolves and " * 10 + "the bears eat."
+    page = f"# Food\n\n{long}\n\nMilk is cheap.\n"
+    assert texts(tmp_path, page, {"Meat": 0.75, "Milk": 0.1}) == [long]
+    (quote,) = texts(tmp_path, page, {"Meat": 0.65, "Milk": 0.1})
+    assert quote == f"{long}\n\nMilk is cheap."
+
+
+def test_a_run_over_two_passages_is_two_quotes(tmp_path):
+    page = "# Food\n\nMeat is dear.\n\n***\n\nMilk is cheap.\n"
+    likely = {"Meat": 0.5, "Milk": 0.4}
+    assert texts(tmp_path, page, likely) == ["Meat is dear.", "Milk is cheap."]
+    assert texts(tmp_path, page, likely, max_runs=1) == ["Meat is dear."]
+
+
+def test_a_sentence_that_the_guide_has_twice_is_quoted_once(tmp_path):
+    page = "# Food\n\nMilk is cheap.\n\n## Prices\n\nMILK is cheap.\n"
+    assert texts(tmp_path, page, {"Milk": 0.5, "MILK": 0.4}) == ["Milk is cheap."]
+
+
+def test_where_nothing_fits_the_likeliest_sentence_is_quoted_alone(tmp_path):
+    long = "Meat is what " + "the wolves and " * 10 + "the bears eat."
+    page = f"# Food\n\n{long} Milk is cheap.\n"
+    assert texts(tmp_path, page, {"Meat": 0.9}, max_words=20) == [long]
+    assert select_sentences([]) == {}
+
+
+def test_each_question_of_a_text_counts_the_same(tmp_path):
+    candidates = make_candidates(read_page(tmp_path, "# A\n\nOne. Two.\n\n## B\n\nThree.\n"))
+    questions = [parse_question("why?"), parse_question("how?")]
+    first, second = candidates
+    scored = score_sections(
+        [
+            ([first, second], [np.array([0.5, 0.1]), np.array([0.4])]),
+            ([second], [np.array([1.0])]),
+        ],
+        questions,
+    )
+    assert [section.probabilities for section in scored] == [(0.25, 0.05), (pytest.approx(0.7),)]
+
+
+def test_the_words_of_a_quote_are_counted_with_the_markers(tmp_path):
+    sections = score(read_page(tmp_path, BIRDS), {})
+    words = dict(zip([s.text for s in sections[0].sentences], sections[0].words, strict=True))
+    assert words == {
+        "We know these birds:": 4, "the robin": 3, "the crow": 3, "the owl, which hunts": 5
+    }  # fmt: skip
+    assert sections[2].words == (2, 2, 2, 2)
