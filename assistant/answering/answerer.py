@@ -197,9 +197,9 @@ class Answerer:
         """Choose the sections that may answer: the best ones, or the kinds to choose from."""
         question = result.interpretation.question
         if question.type == "choice":
-            found = kinds.find_kind_sections(question, result.hits[:TOP_K], self._store)
-            if found:
-                return [Target(key, passage, result.probability) for key, passage in found]
+            sections = kinds.find_kind_sections(question, result.hits[:TOP_K], self._store)
+            if sections:
+                return [Target(key, passage, result.probability) for key, passage in sections]
         return choose_targets(result.hits)
 
     def _measure(

@@ -23,15 +23,21 @@ MAX_SIDE_WORDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison; `exact` is whether a text has to name it word for word."""
+    """One side of a comparison; `exact` is whether a text has to name it word for word.
+
+    `longer` is the other side where it contains this one: its name does not name this side.
+    """
 
     subject: str
     exact: bool
+    longer: str = ""
 
     def is_named_in(self, text: str) -> bool:
         """Whether a text names this side."""
         if self.exact:
-            return bool(re.search(rf"\b{subject_pattern(self.subject).pattern}\b", text, re.I))
+            if self.longer:
+                text = _whole_name(self.longer).sub(" ", text)
+            return bool(_whole_name(self.subject).search(text))
         return set(extract_terms(self.subject)) <= set(extract_terms(text))
 
 
@@ -39,7 +45,18 @@ def make_sides(subjects: Sequence[str]) -> list[Side]:
     """Make the sides; exact ones where the terms of one contain all terms of another."""
     terms = [set(extract_terms(subject)) for subject in subjects]
     nested = any(a <= b for a, b in itertools.permutations(terms, 2))
-    return [Side(subject, exact=nested) for subject in subjects]
+    return [
+        Side(subject, nested, next((o for o in subjects if _contains_name(o, subject)), ""))
+        for subject in subjects
+    ]
+
+
+def _whole_name(subject: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{subject_pattern(subject).pattern}\b", re.I)
+
+
+def _contains_name(longer: str, subject: str) -> bool:
+    return longer != subject and bool(_whole_name(subject).search(longer))
 
 
 def find_missing_sides(subjects: Iterable[str], known_terms: Collection[str]) -> list[str]:

@@ -54,6 +54,8 @@ def _has_acronym_beside(subject: re.Pattern[str], text: str) -> bool:
     """Whether the subject is beside its acronym, one of the two in brackets."""
     for match in subject.finditer(text):
         start, end = match.span()
+        if text[start - 1 : start].isalnum():
+            continue  # the end of another word
         if _ACRONYM_AFTER.match(text, end):
             return True
         if text[end : end + 1] == ")" and _ACRONYM_BEFORE.search(
@@ -70,7 +72,12 @@ def subject_pattern(subject: str) -> re.Pattern[str]:
 
 
 def _singular_or_plural(word: str) -> str:
-    if word.lower().endswith("ies"):
+    lower = word.lower()
+    if lower.endswith("ies"):
         return rf"{re.escape(word[:-3])}(?:y|ies)"
+    if re.search(r"[^aeiou]y$", lower):
+        return rf"{re.escape(word[:-1])}(?:y|ies)"
+    if len(word) > 3 and re.search(r"(?:s|x|z|o|ch|sh)es$", lower):
+        return rf"{re.escape(word[:-2])}(?:es?)?"
     base = word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
     return rf"{re.escape(base)}(?:e?s)?"

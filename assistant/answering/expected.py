@@ -21,9 +21,7 @@ _COUNT = (
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
     r"thousand|million|billion|half|once|twice|none|unlimited|free)\b"
 )
-_NUMBER = (
-    r"(?:\d[\d.,]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|several)"
-)
+_NUMBER = r"(?:\d{1,6}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|several)"
 _HOW_OFTEN = (
     r"\b(?:every|each|per|daily|weekly|monthly|quarterly|yearly|annual(?:ly)?|once|twice|times|"
     rf"regularly|always|never)\b|\b{_UNIT}\b"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,14 +70,31 @@ def refers_back(text: str) -> bool:
 
 
 def join_quotes(quotes: Iterable[Quote]) -> list[Quote]:
-    """Return the quotes in order, without those inside another quote."""
+    """Return the quotes in order; those of one passage that overlap become one."""
     joined: list[Quote] = []
     for quote in quotes:
-        if not any(_is_within(quote, other) for other in joined):
+        overlapping = [other for other in joined if _overlap(quote, other)]
+        if not overlapping:
             joined.append(quote)
+            continue
+        united = reduce(_unite, overlapping, quote)
+        joined = [
+            united if other is overlapping[0] else other
+            for other in joined
+            if other is overlapping[0] or other not in overlapping
+        ]
     return joined
 
 
-def _is_within(quote: Quote, other: Quote) -> bool:
-    same = quote.passage.id == other.passage.id
-    return same and other.first <= quote.first and quote.last <= other.last
+def _overlap(one: Quote, other: Quote) -> bool:
+    same = one.passage.id == other.passage.id
+    return same and one.first <= other.last and other.first <= one.last
+
+
+def _unite(one: Quote, other: Quote) -> Quote:
+    return Quote(
+        one.passage,
+        min(one.first, other.first),
+        max(one.last, other.last),
+        tuple(sorted({*one.highlights, *other.highlights})),
+    )

@@ -104,7 +104,14 @@ def load_sections(
     retriever: Retriever,
 ) -> list[CandidateSection]:
     """Load the sections of some passages, each with the passages near it, and measure them."""
-    loaded = [_load_passages(target, store.size, retriever) for target in targets]
+    loaded: list[dict[int, Passage]] = []
+    for target in targets:
+        # The sub-sections of a heading without text may be targets themselves.
+        known = {number for passages in loaded for number in passages}
+        passages = _load_passages(target, store.size, retriever)
+        loaded.append({n: passage for n, passage in passages.items() if n not in known})
+    targets = [target for target, passages in zip(targets, loaded, strict=True) if passages]
+    loaded = [passages for passages in loaded if passages]
     numbers = list(itertools.chain.from_iterable(loaded))
     if not numbers:
         return []

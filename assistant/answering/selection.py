@@ -122,10 +122,16 @@ def _find_needs(
                 own = (n - 1,)
             elif kind in _TEXT_KINDS:
                 own = _antecedent(sentences, n)
-            introduces = sentences[n].text.rstrip().endswith(_ASKS_OR_INTRODUCES)
-            after = (n + 1,) if introduces and n + 1 < len(sentences) else ()
-            needs.append((*lead_in, *own, *after))
+            needs.append((*lead_in, *own, *_find_introduced(sentences, n)))
     return needs
+
+
+def _find_introduced(sentences: Sequence[SentencePosition], n: int) -> range:
+    """Find what a sentence that asks or introduces comes before; a table's header with a row."""
+    if not sentences[n].text.rstrip().endswith(_ASKS_OR_INTRODUCES):
+        return range(0)
+    is_header = n + 1 < len(sentences) and sentences[n + 1].kind == "header"
+    return range(n + 1, min(len(sentences), n + (3 if is_header else 2)))
 
 
 def _find_groups(sentences: Sequence[SentencePosition]) -> list[tuple[int, int]]:
@@ -202,20 +208,24 @@ def select_sentences(
         (s, n)
         for s, section in enumerate(sections)
         for n, probability in enumerate(section.probabilities)
-        if probability >= _MIN_PROBABILITY
+        if probability >= _MIN_PROBABILITY and section.sentences[n].kind != "header"
     ]
     chosen: Chosen = {}
     texts: set[str] = set()
-    used, found = 0, 0.0
-    while used < _MIN_WORDS or found < _ENOUGH:
+    used, gained = 0, 0.0
+    while used < _MIN_WORDS or gained < _ENOUGH:
         best: tuple[float, int, set[int]] | None = None
         for s, n in candidates:
             section, own = sections[s], chosen.get(s, set())
             if n in own:
                 continue
-            added = _add_needs(section, own, n)
             if section.sentences[n].text.casefold() in texts:
                 continue  # the guide says it twice
+            added = {
+                m
+                for m in _add_needs(section, own, n)
+                if section.sentences[m].text.casefold() not in texts
+            }
             cost = sum(section.words[m] for m in added)
             gain = sum(section.probabilities[m] for m in added)
             if used + cost > max_words or gain < _MIN_GAIN:
@@ -233,7 +243,7 @@ def select_sentences(
         chosen.setdefault(s, set()).update(added)
         texts.update(sections[s].sentences[m].text.casefold() for m in added)
         used += sum(sections[s].words[m] for m in added)
-        found += sum(sections[s].probabilities[m] for m in added)
+        gained += sum(sections[s].probabilities[m] for m in added)
     return chosen or _select_likeliest(sections)
 
 
@@ -247,7 +257,10 @@ def _select_likeliest(sections: Sequence[ScoredSection]) -> Chosen:
         ),
         default=None,
     )
-    return {} if likeliest is None else {-likeliest[1]: {-likeliest[2]}}
+    if likeliest is None:
+        return {}
+    _, s, n = likeliest
+    return {-s: _add_needs(sections[-s], set(), -n)}
 
 
 def _add_needs(section: ScoredSection, chosen: set[int], n: int) -> set[int]:

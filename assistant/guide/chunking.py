@@ -115,10 +115,10 @@ def find_links(block: Block, offset: int = 0) -> Iterator[TextLink]:
     """Find where the titles of a block's links are in its text; add `offset` to each place."""
     at = 0
     for link in block.links:
-        found = block.text.find(link.title, at) if link.title and link.url else -1
-        if found >= 0:
-            at = found + len(link.title)
-            yield TextLink(offset + found, offset + at, link.url)
+        start = block.text.find(link.title, at) if link.title and link.url else -1
+        if start >= 0:
+            at = start + len(link.title)
+            yield TextLink(offset + start, offset + at, link.url)
 
 
 def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 _INLINE_SPECIALS = re.compile(r"([\\`*\[\]<>|~$]|(?<!\w)_|_(?!\w))")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 # What would begin a heading, a list, a quote, a table or a rule at the start of a line.
-_LINE_SPECIALS = re.compile(r"^(\s*)(?:([#+=:-])|(\d{1,9})([.)]))", re.M)
+_LINE_SPECIALS = re.compile(r"^([ \t]{0,40})(?:([#+=:-])|(\d{1,9})([.)]))", re.M)
 _URL_SPECIALS = re.compile(r"[\s()<>\\]")
 _TABLE_RULE = re.compile(r"\|(?: --- \|)+")
-_LINK_TARGET = re.compile(r"(?<!\\)\[((?:[^\[\]\\]|\\.)*+)\]\([^\s()]*\)")
-_STRONG_LINE = re.compile(r"^\*\*(.*)\*\*$", re.M)
-_CODE_FENCE = re.compile(r"^`{3,}\n?", re.M)
+_LINK_TARGET = re.compile(r"(?<!\\)\]\([^\s()]{0,4000}\)")
+_LINK_BRACKET = re.compile(r"(?<!\\)[\[\]]")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-_FENCE = re.compile(r"`{3,}")
+_FENCE = re.compile(r"(?<!`)`{3,}+")
 
 
 def render_block(block: Block, root: str = "") -> str:
@@ -59,10 +58,24 @@ def strip_markdown(text: str) -> str:
     It is for an answer that comes back as an earlier turn; markers of items and borders of cells
     stay.
     """
-    lines = (line for line in text.split("\n") if not _TABLE_RULE.fullmatch(line))
-    plain = _LINK_TARGET.sub(r"\1", "\n".join(lines))
-    plain = _STRONG_LINE.sub(r"\1", _CODE_FENCE.sub("", plain))
-    return _ESCAPED.sub(r"\1", plain).strip("\n")
+    lines: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        if _FENCE.fullmatch(line) and (not fence or line == fence):
+            fence = "" if fence else line
+        elif fence:
+            lines.append(line)
+        elif not _TABLE_RULE.fullmatch(line):
+            lines.append(_strip_line(line))
+    return "\n".join(lines).strip("\n")
+
+
+def _strip_line(line: str) -> str:
+    """Take the links, the emphasis of a heading and the backslashes from a line."""
+    if line.startswith("**") and line.endswith("**") and len(line) > len("****"):
+        line = line[2:-2]
+    words = _LINK_BRACKET.sub("", _LINK_TARGET.sub("]", line))
+    return _ESCAPED.sub(r"\1", words)
 
 
 def _escape_line_start(match: re.Match[str]) -> str:

@@ -34,7 +34,7 @@ def make_candidates(passages: Sequence[Passage]) -> list[CandidateSection]:
         for number, sentence in enumerate(passage.sentences):
             if sentence.kind != "heading":
                 key = passage.path, passage.anchor
-                by_section.setdefault(key, []).append(SentencePosition(passage, number))
+                by_section.setdefault(key, []).append(SentencePosition.of(passage, number))
     return [
         CandidateSection(
             key=key,

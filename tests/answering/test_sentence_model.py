@@ -96,6 +96,8 @@ EXPECTED = {
     "is_item": [0, 0, 0, 1, 1] + [0] * 4,
     "is_row": [0] * 5 + [0, 0, 1, 1],
     "ends_with_colon": [0, 0, 1, 0, 0] + [0] * 4,
+    "heading_share": [0.7] * 5 + [0] * 4,
+    "opening_share": [0.7, 0, 0, 0, 0] + [0] * 4,
 }
 
 
@@ -130,7 +132,10 @@ def test_no_distance_is_over_ten(tmp_path):
 
 
 def test_no_sections_have_no_features_and_no_probabilities():
-    assert compute_sentence_features(interpret("why?"), IDFS, []).shape == (0, 18)
+    assert compute_sentence_features(interpret("why?"), IDFS, []).shape == (
+        0,
+        len(SENTENCE_FEATURES),
+    )
     assert estimate_probabilities(interpret("why?"), IDFS, []) == []
 
 

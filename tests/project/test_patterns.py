@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from assistant.answering import selection
+from assistant.answering import definitions
 from assistant.settings import Settings
 from tests.patterns import held_patterns, written_patterns
 from tests.repeats import risks
@@ -19,7 +19,7 @@ from tests.repeats import risks
 # Put together while running, from what is no pattern; a test of its own reads what comes of each.
 MADE_WHILE_RUNNING = {
     "server.security.policies.from_pattern",
-    "answering.selection._subject_pattern",
+    "answering.definitions.subject_pattern",
 }
 
 
@@ -45,7 +45,7 @@ def test_what_is_made_while_running_is_known():
 
 @pytest.mark.parametrize("subject", ["a - - - - b", "policies", "a b's  c", "PM / PO"])
 def test_the_pattern_of_a_name_is_in_proportion(subject):
-    assert risks(selection._subject_pattern(subject).pattern, re.I) == []
+    assert risks(definitions.subject_pattern(subject).pattern, re.I) == []
 
 
 def test_the_patterns_of_the_routes_are_in_proportion():
