@@ -18,6 +18,7 @@ from assistant.index import index as indexes
 from assistant.models.answers import REFUSAL, Turn
 from assistant.render import catalogue
 from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
+from tests.parsed import parse_markdown
 
 BASE = "https://help.example/guide-of-ours"
 QUESTIONS = """
@@ -76,8 +77,9 @@ def test_every_quote_stands_as_it_is_with_its_marker_and_each_marker_has_its_foo
 ):
     answer = corpus_assistant.ask(question)
     text = PARAGRAPH_BREAK.join(notes_of(corpus_assistant).render_answer(answer))
+    shown = " ".join(parse_markdown(text).text.split())
     for citation in answer.citations:
-        assert f"{citation.quote} [^{citation.n}]" in text
+        assert f"{' '.join(citation.quote.split())} [{citation.n}]" in shown
         (note,) = re.findall(rf"^\[\^{citation.n}\]: (.*)$", text, re.MULTILINE)
         headings = " > ".join(citation.headings)
         assert note.startswith(f"{headings} — [{citation.path}]({BASE}/guide/{citation.path}")
