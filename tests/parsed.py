@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -65,3 +66,9 @@ def parse_markdown(source: str) -> Parsed:
     """Parse Markdown with tables, strikethrough, footnotes, and HTML left as it is."""
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(footnote_plugin)
     return Parsed(parser.render(source))
+
+
+def words_of(quote: str) -> str:
+    """Return a quote as one line, without the markers and borders that HTML has elements for."""
+    plain = re.sub(r"^ *(?:-|\d+\.) ", "", quote, flags=re.MULTILINE).replace(" | ", " ")
+    return " ".join(plain.split())

@@ -70,7 +70,7 @@ def test_a_mark_that_would_be_markdown_stays_as_it_is(markup):
 
 def test_a_quote_keeps_its_lines_and_its_items(markup):
     cited = citation("One\n\nThere are:\n- first\n  - deeper\n2. second")
-    items = row("first", "-", 1), row("deeper", "-", 2), row("second", "2.", 1)
+    items = row("first", "-"), row("deeper", "-", 1), row("second", "2.")
     blocks = (
         Block("heading", (1,), (row("One"),)),
         Block("paragraph", (1,), (row("There are:"),)),

@@ -18,7 +18,7 @@ from assistant.index import index as indexes
 from assistant.models.answers import REFUSAL, Turn
 from assistant.render import catalogue
 from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
-from tests.parsed import parse_markdown
+from tests.parsed import parse_markdown, words_of
 
 BASE = "https://help.example/guide-of-ours"
 QUESTIONS = """
@@ -79,7 +79,7 @@ def test_every_quote_stands_as_it_is_with_its_marker_and_each_marker_has_its_foo
     text = PARAGRAPH_BREAK.join(notes_of(corpus_assistant).render_answer(answer))
     shown = " ".join(parse_markdown(text).text.split())
     for citation in answer.citations:
-        assert f"{' '.join(citation.quote.split())} [{citation.n}]" in shown
+        assert f"{words_of(citation.quote)} [{citation.n}]" in shown
         (note,) = re.findall(rf"^\[\^{citation.n}\]: (.*)$", text, re.MULTILINE)
         headings = " > ".join(citation.headings)
         assert note.startswith(f"{headings} — [{citation.path}]({BASE}/guide/{citation.path}")
