@@ -6,12 +6,15 @@ import itertools
 import re
 import time
 
+import drawn
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
+from assistant.answering.blocks import build_blocks
+from assistant.answering.quotes import Quote
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
@@ -51,6 +54,28 @@ A bird is no fish.
 A bird is no cat.
 """
 PATH = "odd (cats) [1].md"
+
+KINDS = r"""# A *cat* & <b>dog</b>
+
+A cat [climbs](https://cats.example/a_b_) __init__ & \*waits\* at 3 < 4 &amp;lt; c:\\d.
+
+9. one
+
+   more of one
+
+10. two
+    - deeper
+
+```
+a = "\*"  # **b** [c](d)
+
+| --- |
+```
+
+| A | B |
+|---|---|
+| `c_d` | [e](https://cats.example/e) |
+"""
 
 
 def notes_of(assistant: Assistant, language: str = "en") -> MarkdownRenderer:
@@ -156,6 +181,30 @@ def test_of_two_sections_of_one_name_the_one_that_says_it_is_the_source(odd):
         assert turn.text == f"{text} [1]"
         result += turn.sources
     assert len(set(result)) == 2
+
+
+def test_every_kind_of_block_is_read_back_with_its_source(tmp_path, word_encoder):
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "zorb.md").write_text(KINDS, encoding="utf-8")
+    builder.build_index(tmp_path / "guide", tmp_path / "index", word_encoder)
+    assistant = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
+    (passage,) = assistant.index.store.passages([0])
+    whole = Quote(passage, 0, len(passage.sentences) - 1)
+    start, end = whole.span
+    cited = drawn.citation(
+        whole.text,
+        passage=passage.id,
+        path=passage.path,
+        headings=passage.headings,
+        span=(start, end),
+    )
+    blocks = build_blocks([whole], ["cat"], lambda _origin, _address: None)
+    reply = drawn.answer(cited, blocks=tuple(blocks))
+    assert {block.kind for block in blocks} == {"heading", "paragraph", "list", "table", "code"}
+    text = PARAGRAPH_BREAK.join(notes_of(assistant).render_answer(reply))
+    turn = notes_of(assistant).parse_turn(text)
+    assert turn.sources == (passage.id,)
+    assert re.sub(r"[\s|]+", " ", turn.text) == re.sub(r"[\s|]+", " ", reply.text)
 
 
 def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_its_source(odd):
