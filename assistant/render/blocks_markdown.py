@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote
 
 from assistant.render import urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from assistant.models.answers import Block, BlockRow, Cell, Span
 
@@ -60,19 +60,31 @@ def strip_markdown(text: str) -> str:
     stay.
     """
     lines: list[str] = []
-    fence = ""
-    for line in text.split("\n"):
-        if fence:
-            if line != fence:
-                lines.append(line)
-            else:
-                fence = ""
-        elif _FENCE.fullmatch(line):
-            fence = line
-        elif not _TABLE_RULE.fullmatch(line):
+    for line, part in _split_code(text):
+        if part == "code":
+            lines.append(line)
+        elif part == "text" and not _TABLE_RULE.fullmatch(line):
             strong = _STRONG_LINE.fullmatch(line)
             lines.append(_strip_inline(strong[1] if strong else line))
     return "\n".join(lines).strip("\n")
+
+
+def blank_code(text: str) -> str:
+    """Return text of the same length with spaces in place of its code."""
+    return "\n".join(
+        line if part == "text" else " " * len(line) for line, part in _split_code(text)
+    )
+
+
+def _split_code(text: str) -> Iterator[tuple[str, Literal["text", "fence", "code"]]]:
+    """Yield each line, and what it is."""
+    fence = ""
+    for line in text.split("\n"):
+        if line == fence if fence else _FENCE.fullmatch(line):
+            fence = "" if fence else line
+            yield line, "fence"
+        else:
+            yield line, "code" if fence else "text"
 
 
 def _strip_inline(text: str) -> str:

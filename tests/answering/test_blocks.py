@@ -8,9 +8,12 @@ import pytest
 
 from assistant.answering.blocks import build_blocks
 from assistant.answering.quotes import Quote
+from assistant.assistant import Assistant
 from assistant.guide.folder import read_guide
 from assistant.guide.links import LinkResolver
 from assistant.guide.publishers import ReadingOptions
+from assistant.index import builder
+from assistant.index import index as indexes
 from assistant.models.answers import Span
 from assistant.models.documents import PageLinks
 from assistant.text.tokenize import extract_terms
@@ -364,6 +367,23 @@ def test_a_link_across_the_end_of_a_quote_is_plain_text(book) -> None:
     made = book(f"# Zorbs\n\nIt [glims. And it hums]({SITE}).")
     (block,) = made.blocks(made.quote("It glims"))
     assert (links_of([block]), table_of(block)) == ([], [["It glims."]])
+
+
+@pytest.mark.parametrize("base_url", ["", SITE])
+def test_the_links_of_an_answer_lead_to_the_pages_of_its_guide(tmp_path, word_encoder, base_url):
+    corpus, index = tmp_path / "guide", tmp_path / "index"
+    (corpus / "deep").mkdir(parents=True)
+    (corpus / "cat.md").write_text(
+        "# Cats\n\nA cat is an animal that climbs [a tree](deep/tree#oak) at [noon](gone.md).\n"
+    )
+    (corpus / "deep" / "tree.md").write_text("# Trees\n\n## Oak\n\nA tree has a flower.\n")
+    options = ReadingOptions(base_url=base_url)
+    builder.build_index(corpus, index, word_encoder, reading_options=options)
+    assistant = Assistant(indexes.open_index(index), word_encoder)
+    published = assistant.index.store.page("deep/tree.md").url
+    assert published.startswith(base_url or "deep/tree.md")
+    answer = assistant.ask("what is a cat?")
+    assert links_of(list(answer.blocks)) == [("a tree", f"{published}#oak")]
 
 
 # -- Whole answers --------------------------------------------------------------------------

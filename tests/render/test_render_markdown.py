@@ -67,7 +67,7 @@ A cat [climbs](https://cats.example/a_b_) __init__ & \*waits\* at 3 < 4 &amp;lt;
     - deeper
 
 ```
-a = "\*"  # **b** [c](d)
+a = "\*"  # **b** [c](d) [^1] e
 
 | --- |
 ```
