@@ -48,11 +48,11 @@ class Book:
         """Quote from the sentence that begins with `first` to the one that begins with `last`."""
         for passage in self.guide.passages:
             texts = [passage.slice(sentence) for sentence in passage.sentences]
-            found = [n for n, text in enumerate(texts) if text.startswith(first)]
-            if found:
+            starts = [n for n, text in enumerate(texts) if text.startswith(first)]
+            if starts:
                 end = next(n for n, text in enumerate(texts) if text.startswith(last or first))
                 wanted = tuple(n for n, text in enumerate(texts) if text.startswith(marked or "\0"))
-                return Quote(passage, found[0], end, wanted)
+                return Quote(passage, starts[0], end, wanted)
         raise LookupError(first)
 
     def resolve(self, origin: str, address: str) -> str | None:
@@ -259,7 +259,7 @@ def test_the_cell_below_the_header_that_the_question_names_is_highlighted(book) 
 def test_only_the_rows_that_decide_have_highlighted_cells(book) -> None:
     made = book(TABLE)
     quote = made.quote("Zorb | Weight", "zorb 2 |", marked=("zorb 2",))
-    (block,) = made.blocks(quote, question="what weight is zob two?")
+    (block,) = made.blocks(quote, question="what weight is it?")
     assert marked_in(block) == ["2 glims"]
 
 
