@@ -96,7 +96,9 @@ class Answerer:
             for side in self._missing_sides(result)
             if len(side.split()) <= comparison.MAX_SIDE_WORDS
         )
-        return Decision(result, is_answered, confidence, resources, quotes, missing)
+        return Decision(
+            result, is_answered, confidence, resources if is_answered else [], quotes, missing
+        )
 
     def quote(self, decisions: Sequence[Decision], vectors: TextVectors) -> list[Quote]:
         """Quote the answers to the sub-queries that the guide answers, in reading order.

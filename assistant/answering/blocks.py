@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assistant.guide.links import split_address
+from assistant.guide.publishers import slugify
 from assistant.models.answers import Block, BlockRow, Span
 from assistant.readers.dialects import WIKI_SCHEME
 from assistant.text.tokenize import extract_terms
@@ -76,13 +77,16 @@ def _group_sentences(quote_: Quote) -> Iterator[tuple[int, int]]:
     first = quote_.first
     for n in range(quote_.first, quote_.last + 1):
         following = sentences[n + 1] if n < quote_.last else None
-        same = following is not None and (following.kind, following.lines) == (
-            sentences[n].kind,
-            sentences[n].lines,
-        )
-        if not same or sentences[n].kind in {"row", "header", "code", "heading"}:
+        if following is None or _begins_line(quote_.passage, n + 1):
             yield first, n
             first = n + 1
+
+
+def _begins_line(passage: Passage, n: int) -> bool:
+    """Whether a sentence is the first of its paragraph, item, row, heading or code."""
+    if not n:
+        return True
+    return "\n" in passage.text[passage.sentences[n - 1].end : passage.sentences[n].start]
 
 
 def _append(
@@ -113,7 +117,7 @@ def _append(
     resolve = _LinkResolver(passage.path, resolve_page)
     if kind != "table":
         spans = _cut_spans(passage, (start, end), marks, resolve)
-        marker, level = _find_marker(passage, start) if kind == "list" else ("", 0)
+        marker, level = _find_marker(passage, first) if kind == "list" else ("", 0)
         block.rows.append(BlockRow((spans,), marker, level))
         return
     cells, at = [], start
@@ -146,7 +150,7 @@ def _continues(
         if (before.path, before.anchor) != (passage.path, passage.anchor):
             return False
         between = (*before.sentences[last + 1 :], *passage.sentences[:first])
-    return all(_KINDS.get(sentence.kind) == kind for sentence in between)
+    return all(_KINDS.get(s.kind) == kind and s.kind != "header" for s in between)
 
 
 def _count_entries(passage: Passage, n: int) -> int:
@@ -158,15 +162,22 @@ def _count_entries(passage: Passage, n: int) -> int:
         first -= 1
     while last + 1 < len(sentences) and _KINDS.get(sentences[last + 1].kind) == kind:
         last += 1
-    entries = [s for s in sentences[first : last + 1] if s.kind != "header"]
-    return len({sentence.lines for sentence in entries}) if kind == "list" else len(entries)
+    entries = [n for n in range(first, last + 1) if sentences[n].kind != "header"]
+    if kind == "table":
+        return len(entries)
+    return sum(n == first or bool(_find_marker(passage, n)[0]) for n in entries)
 
 
-def _find_marker(passage: Passage, start: int) -> tuple[str, int]:
-    """Find the marker before an item, and the depth of the item in its list."""
+def _find_marker(passage: Passage, n: int) -> tuple[str, int]:
+    """Find the marker of an item that begins with a sentence, and its depth in its list, from 0.
+
+    An item of which the first sentences are left out has no marker.
+    """
+    start = passage.sentences[n].start
     line = passage.text.rfind("\n", 0, start) + 1
     lead = passage.text[line:start]
-    return lead.strip(), (len(lead) - len(lead.lstrip())) // 2
+    marker = lead.strip() if _begins_line(passage, n) else ""
+    return marker, (len(lead) - len(lead.lstrip())) // 2
 
 
 def _cut_spans(
@@ -206,6 +217,8 @@ class _LinkResolver:
                 return ""
         page = self.resolve_page(self.path, address)
         _, anchor = split_address(address)
+        if address.startswith(WIKI_SCHEME):  # names a heading by its words
+            anchor = slugify(anchor.rpartition("#")[2])
         return f"{page}#{quote(anchor)}" if page and anchor else page or ""
 
 

@@ -173,7 +173,10 @@ Cell = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
-    """A row of a table, an item of a list with its marker and depth, or the text of a block."""
+    """A row of a table, an item of a list with its marker and depth, or the text of a block.
+
+    A further paragraph of an item has no marker. `level` is 0 for an item that is under no other.
+    """
 
     cells: tuple[Cell, ...]
     marker: str = ""
@@ -193,6 +196,13 @@ class Block:
     rows: tuple[BlockRow, ...]
     header: tuple[Cell, ...] = ()
     total: StrictInt = 0
+
+    @property
+    def shown(self) -> int:
+        """The number of rows, or of items: the first may lack its marker where it is cut."""
+        if self.kind != "list":
+            return len(self.rows)
+        return sum(not n or bool(row.marker) for n, row in enumerate(self.rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,10 @@ class BlockRenderer:
         return " ".join(self._render_cell(cell) for row in block.rows for cell in row.cells)
 
     def _render_item(self, row: BlockRow) -> str:
-        marker = escape(row.marker) if row.marker not in {"", "-"} else "•"
+        marker = "•" if row.marker == "-" else escape(row.marker)
+        lead = f'<span class="marker">{marker}</span> ' if marker else ""
         content = " ".join(map(self._render_cell, row.cells))
-        level = min(_MAX_LEVEL, max(0, row.level - 1))
-        return f'<p class="item item-{level}"><span class="marker">{marker}</span> {content}</p>'
+        return f'<p class="item item-{min(_MAX_LEVEL, row.level)}">{lead}{content}</p>'
 
     def _render_table(self, block: Block) -> str:
         head = self._render_row("th", block.header) if block.header else ""
@@ -87,8 +87,9 @@ class BlockRenderer:
 
     def _render_shown(self, key: str, block: Block) -> Iterator[str]:
         """Say how many entries are shown, where some are left out."""
-        if len(block.rows) < block.total:
-            note = self.messages(key, shown=len(block.rows), total=block.total)
+        shown = block.shown
+        if shown < block.total:
+            note = self.messages(key, shown=shown, total=block.total)
             yield f'<p class="shown">{escape(note)}</p>'
 
     def _render_cell(self, cell: Cell) -> str:

@@ -10,6 +10,7 @@ from assistant.models.answers import REFUSAL, Turn
 from assistant.render import catalogue, urls
 from assistant.render.blocks_markdown import (
     append_numbers,
+    blank_code,
     render_block,
     render_link,
     strip_markdown,
@@ -152,13 +153,13 @@ class MarkdownRenderer:
 
 def _split_quotes(body: str, count: int) -> list[str]:
     """Split a text after the markers 1 to `count`; empty where one is missing."""
-    quotes, rest = [], body
+    quotes, at, text = [], 0, blank_code(body)
     for n in range(1, count + 1):
-        marker = re.search(rf"(?:^|\s)\[\^{n}\](?=\s|$)", rest)
+        marker = re.compile(rf"(?:^|\s)\[\^{n}\](?=\s|$)").search(text, at)
         if not marker:
             return []
-        quotes.append(strip_markdown(rest[: marker.start()].strip()))
-        rest = rest[marker.end() :]
+        quotes.append(strip_markdown(body[at : marker.start()].strip()))
+        at = marker.end()
     return quotes
 
 

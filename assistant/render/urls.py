@@ -90,7 +90,7 @@ def resource_url(item: Resource, store: FaissStore, root: str = "") -> str:
 
 def link_url(url: str, root: str = "") -> str:
     """Return the address of a link in a block: a page of the guide is on this server."""
-    if url.startswith((*WEB_SCHEMES, "mailto:")):
+    if url.lower().startswith((*WEB_SCHEMES, "mailto:")):
         return url
     path, _, anchor = url.partition("#")
     return page_url(path, root) + (f"#{anchor}" if anchor else "")

@@ -114,3 +114,67 @@ def test_every_sentence_is_a_slice_of_its_passage_on_any_page(
         assert passage.sentences
         for sentence in passage.sentences:
             assert passage.slice(sentence).strip()
+
+
+# -- Links ----------------------------------------------------------------------------------
+
+
+def links_of(guide: Guide) -> list[tuple[str, str]]:
+    return [(p.text[link.start : link.end], link.url) for p in guide.passages for link in p.links]
+
+
+def test_a_passage_knows_where_its_links_are_and_their_addresses_as_written(page) -> None:
+    guide = page(
+        '# T\n\nA [*glim*](glim.md#x "title") and <https://zorb.example/1>.\n\n'
+        "- see [the [hum](hum)\n\n"
+        "| [a](/b) | c |\n|---|---|\n| d | [e](mailto:e@zorb.example) |\n\n"
+        "> as [[Wiki Page|they]] say\n"
+    )
+    assert links_of(guide) == [
+        ("glim", "glim.md#x"),
+        ("https://zorb.example/1", "https://zorb.example/1"),
+        ("hum", "hum"),
+        ("a", "/b"),
+        ("e", "mailto:e@zorb.example"),
+        ("they", "wiki:Wiki Page"),
+    ]
+
+
+def test_two_links_with_the_same_words_are_two_places(page) -> None:
+    guide = page("# T\n\nSee [here](one), then [here](two) and [here](three).")
+    (passage,) = guide.passages
+    assert links_of(guide) == [("here", "one"), ("here", "two"), ("here", "three")]
+    assert [passage.text[: link.start].count("here") for link in passage.links] == [0, 1, 2]
+
+
+def test_a_link_without_words_or_inside_code_is_no_link(page) -> None:
+    guide = page("# T\n\nA [](one) and `[b](two)`.\n\n```\n[c](three)\n```\n")
+    assert links_of(guide) == []
+
+
+def test_every_part_of_a_long_paragraph_keeps_its_own_links(page) -> None:
+    text = " ".join(
+        f"See [page {n:02}](p{n}.md) for glim number {n} of a paragraph." for n in range(40)
+    )
+    guide = page(f"# T\n\n{text}", max_tokens=64)
+    assert len(guide.passages) > 3
+    assert links_of(guide) == [(f"page {n:02}", f"p{n}.md") for n in range(40)]
+
+
+WORDS = st.text("ab ", min_size=1, max_size=5).map(str.strip).filter(bool)
+
+
+@given(st.lists(st.tuples(WORDS, st.booleans()), min_size=1, max_size=8))
+def test_links_are_in_order_and_do_not_overlap(drawn) -> None:
+    source = " ".join(
+        f"[{text}](u{n})" if linked else text for n, (text, linked) in enumerate(drawn)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "p.md").write_text(f"# T\n\nZ {source}")
+        parsed = read_page(Path(folder), "p.md", reading_options=ReadingOptions())
+    (passage,) = parsed.passages
+    ends = [0, *(link.end for link in passage.links)]
+    assert all(end <= link.start < link.end for end, link in zip(ends, passage.links, strict=False))
+    assert [(passage.text[link.start : link.end], link.url) for link in passage.links] == [
+        (" ".join(text.split()), f"u{n}") for n, (text, linked) in enumerate(drawn) if linked
+    ]

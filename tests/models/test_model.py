@@ -11,7 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.models import answers, documents
-from assistant.models.answers import MARKER, REFUSAL, Answer, Citation, Hit, Reason, Related, Search
+from assistant.models.answers import (
+    MARKER,
+    REFUSAL,
+    Answer,
+    Block,
+    BlockRow,
+    Citation,
+    Hit,
+    Reason,
+    Related,
+    Search,
+    Span,
+)
 from assistant.models.documents import Passage, Resource, Sentence
 
 TEXT = "Cats\n\nCats sleep. They purr."
@@ -177,15 +189,35 @@ def test_an_answer_prints_with_its_sources() -> None:
     assert str(answer(**NOT_FOUND)) == REFUSAL
 
 
+def test_an_answer_stored_without_blocks_has_a_paragraph_for_each_line_of_its_quotes() -> None:
+    quote = "Cats\n\nCats sleep."
+    cited = citation(1, quote=quote, span=(0, len(quote))), citation(2)
+    old = answer(citations=cited)
+    assert old.blocks == ()
+    assert [(b.kind, b.citations, b.rows) for b in old.quoted_blocks] == [
+        ("paragraph", (n,), (BlockRow(((Span(line),),)),))
+        for n, line in [(1, "Cats"), (1, "Cats sleep."), (2, "Cats sleep.")]
+    ]
+    assert answer(**NOT_FOUND).quoted_blocks == ()
+
+
+def test_an_answer_with_blocks_shows_those() -> None:
+    own = (Block("code", (1, 2), (BlockRow(((Span("Cats sleep."),),)),)),)
+    assert answer(blocks=own).quoted_blocks == own
+
+
 # -- JSON -----------------------------------------------------------------------------------
 
 ANSWER = set(
     "question understood_as other_readings found text confidence citations resources related "
-    "missing next_questions writer degraded generation seconds".split()
+    "missing next_questions writer degraded generation seconds blocks".split()
 )
 CITATION = set("n passage path headings anchor url quote span lines sha256".split())
 RESOURCE = set("title url kind minutes path headings anchor".split())
 RELATED = set("path headings anchor url".split())
+BLOCK = set("kind citations rows header total".split())
+ROW = set("cells marker level".split())
+SPAN = set("text url highlight".split())
 SEARCH = set("question understood_as hits".split())
 HIT = set("rank passage path headings anchor url probability text why".split())
 
@@ -197,11 +229,16 @@ def through_json(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_has_the_keys_every_door_promises() -> None:
-    result = through_json(answer().to_dict())
+    block = Block("paragraph", (1,), (BlockRow(((Span("Cats sleep."),),)),))
+    result = through_json(answer(blocks=(block,)).to_dict())
     assert set(result) == ANSWER
     assert [set(one) for one in result["citations"]] == [CITATION, CITATION]
     assert [set(one) for one in result["resources"]] == [RESOURCE]
     assert [set(one) for one in result["related"]] == [RELATED]
+    assert [set(one) for one in result["blocks"]] == [BLOCK]
+    (row,) = result["blocks"][0]["rows"]
+    assert set(row) == ROW
+    assert [[set(span) for span in cell] for cell in row["cells"]] == [[SPAN]]
     assert result["citations"][0]["span"] == [6, 17]
     assert result["text"] == "Cats sleep. [1]\n\nThey purr. [2]"
 
@@ -233,6 +270,17 @@ RESOURCES = st.builds(
     headings=PATHS,
     anchor=TEXTS,
 )
+SPANS = st.builds(Span, TEXTS, TEXTS, st.booleans())
+CELLS = st.lists(SPANS, max_size=2).map(tuple)
+ROWS = st.builds(BlockRow, st.lists(CELLS, max_size=2).map(tuple), TEXTS, st.integers(0, 9))
+BLOCKS = st.builds(
+    Block,
+    kind=st.sampled_from(["heading", "paragraph", "list", "table", "code"]),
+    citations=st.lists(st.integers(1, 9), max_size=2).map(tuple),
+    rows=st.lists(ROWS, max_size=2).map(tuple),
+    header=st.lists(CELLS, max_size=2).map(tuple),
+    total=st.integers(0, 99),
+)
 
 
 @st.composite
@@ -255,6 +303,7 @@ def drawn_answers(draw: st.DrawFn) -> Answer:
         degraded=draw(PATHS),
         seconds=draw(st.floats(0, 99) | st.integers(0, 99)),
         other_readings=draw(PATHS),
+        blocks=tuple(draw(st.lists(BLOCKS, max_size=2))),
     )
 
 
@@ -264,7 +313,14 @@ def test_an_answer_comes_back_from_its_json_as_it_was(given_answer: Answer) -> N
     back = Answer.from_dict(given_answer.to_dict())
     assert back.to_dict() == given_answer.to_dict()
     assert (back.citations, back.related) == (given_answer.citations, given_answer.related)
+    assert back.blocks == given_answer.blocks
     assert back.hits == ()
+
+
+def test_an_answer_that_an_earlier_version_stored_has_no_blocks() -> None:
+    data = answer().to_dict()
+    del data["blocks"]
+    assert Answer.from_dict(data).blocks == ()
 
 
 def test_an_answer_read_again_speaks_of_its_quotes_alone() -> None:
@@ -292,6 +348,9 @@ CHANGES: dict[str, Any] = {
     "a resource of a kind that is a list": {"resources": [SONG | {"kind": []}]},
     "a text for a resource": {"resources": "ab"},
     "nothing for a list": {"related": None},
+    "a block of no kind": {"blocks": [{"kind": "poem", "citations": [1], "rows": []}]},
+    "a text for a block": {"blocks": ["Cats sleep."]},
+    "a text for a row": {"blocks": [{"kind": "list", "citations": [1], "rows": ["Cats"]}]},
 }
 
 
@@ -301,7 +360,7 @@ def test_what_is_no_answer_is_a_value_error(changes: dict[str, Any]) -> None:
         Answer.from_dict(answer().to_dict() | changes)
 
 
-@pytest.mark.parametrize("missing", sorted(ANSWER - {"text", "other_readings"}))
+@pytest.mark.parametrize("missing", sorted(ANSWER - {"text", "other_readings", "blocks"}))
 def test_an_answer_that_lacks_a_key_is_a_value_error(missing: str) -> None:
     data = answer().to_dict()
     del data[missing]

@@ -10,6 +10,7 @@ from drawn import HOSTILE, Tags, answer, assert_harmless, citation, resource
 
 from assistant.index import builder
 from assistant.index import index as indexes
+from assistant.models.answers import Block, BlockRow, Span
 from assistant.render import catalogue, urls
 from assistant.render.html import CONTEXT_CHARS, Branding, HtmlRenderer
 
@@ -31,6 +32,10 @@ def markup(store) -> HtmlRenderer:
     return HtmlRenderer(
         store, catalogue.choose_messages("en"), Branding("Animals", feedback_url=FEEDBACK)
     )
+
+
+def row(text: str, marker: str = "", level: int = 0) -> BlockRow:
+    return BlockRow(((Span(text),),), marker, level)
 
 
 def shown(markup, reply, texts=None, stored="") -> str:
@@ -65,11 +70,25 @@ def test_a_mark_that_would_be_markdown_stays_as_it_is(markup):
 
 def test_a_quote_keeps_its_lines_and_its_items(markup):
     cited = citation("One\n\nThere are:\n- first\n  - deeper\n2. second")
-    source = shown(markup, answer(cited))
+    items = row("first", "-"), row("deeper", "-", 1), row("second", "2.")
+    blocks = (
+        Block("heading", (1,), (row("One"),)),
+        Block("paragraph", (1,), (row("There are:"),)),
+        Block("list", (1,), items, total=3),
+    )
+    source = shown(markup, answer(cited, blocks=blocks))
     assert '<p class="quoted-heading">One</p><p>There are:</p>' in source
     assert '<p class="item item-0"><span class="marker">•</span> first</p>' in source
     assert '<p class="item item-1"><span class="marker">•</span> deeper</p>' in source
-    assert '<p class="item item-0"><span class="marker">2. </span> second <a ' in source
+    assert '<p class="item item-0"><span class="marker">2.</span> second <a ' in source
+
+
+def test_the_lines_of_an_answer_stored_without_blocks_are_paragraphs(markup):
+    cited = citation("One\n\nThere are:\n- first\n2. second")
+    source = shown(markup, answer(cited))
+    quoted = source[source.index("<blockquote") : source.index("</blockquote>")]
+    lines = re.findall("<p>(.*?)(?: <a .*?)?</p>", quoted)
+    assert lines == ["One", "There are:", "- first", "2. second"]
 
 
 def test_every_quote_carries_its_number_which_leads_to_its_source(markup):
@@ -178,10 +197,17 @@ def test_only_a_stored_answer_can_be_rated_and_linked(markup):
 
 
 def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):
-    reply = answer(citation("One\n\nA quote.", headings=("Guide [x]", "One")))
+    blocks = (
+        Block("heading", (1,), (row("One"),)),
+        Block("paragraph", (1,), (row("A quote of *stars*."),)),
+        Block("code", (1,), (row("a = 1\n\nb = 2"),)),
+    )
+    quote = "One\n\nA quote of *stars*.\n\na = 1\n\nb = 2"
+    reply = answer(citation(quote, headings=("Guide [x]", "One")), blocks=blocks)
     (copy,) = Tags(shown(markup, reply)).all("button")
     assert copy["value"] == (
-        "**what is one?**\n\n> One\n>\n> A quote. [1]\n\n"
+        "**what is one?**\n\n> **One** [1]\n\n> A quote of \\*stars\\*. [1]\n\n"
+        "> ```\n> a = 1\n>\n> b = 2\n> ```\n>\n> [1]\n\n"
         f"[1] [Guide \\[x\\] › One]({urls.citation_url(reply.citations[0])})"
     )
 

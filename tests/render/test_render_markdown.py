@@ -6,18 +6,22 @@ import itertools
 import re
 import time
 
+import drawn
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
+from assistant.answering.blocks import build_blocks
+from assistant.answering.quotes import Quote
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import REFUSAL, Turn
 from assistant.render import catalogue
 from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
+from tests.parsed import parse_markdown, words_of
 
 BASE = "https://help.example/guide-of-ours"
 QUESTIONS = """
@@ -51,6 +55,28 @@ A bird is no cat.
 """
 PATH = "odd (cats) [1].md"
 
+KINDS = r"""# A *cat* & <b>dog</b>
+
+A cat [climbs](https://cats.example/a_b_) __init__ & \*waits\* at 3 < 4 &amp;lt; c:\\d.
+
+9. one
+
+   more of one
+
+10. two
+    - deeper
+
+```
+a = "\*"  # **b** [c](d) [^1] e
+
+| --- |
+```
+
+| A | B |
+|---|---|
+| `c_d` | [e](https://cats.example/e) |
+"""
+
 
 def notes_of(assistant: Assistant, language: str = "en") -> MarkdownRenderer:
     return MarkdownRenderer(assistant.index.store, catalogue.choose_messages("", language), BASE)
@@ -76,8 +102,9 @@ def test_every_quote_stands_as_it_is_with_its_marker_and_each_marker_has_its_foo
 ):
     answer = corpus_assistant.ask(question)
     text = PARAGRAPH_BREAK.join(notes_of(corpus_assistant).render_answer(answer))
+    shown = " ".join(parse_markdown(text).text.split())
     for citation in answer.citations:
-        assert f"{citation.quote} [^{citation.n}]" in text
+        assert f"{words_of(citation.quote)} [{citation.n}]" in shown
         (note,) = re.findall(rf"^\[\^{citation.n}\]: (.*)$", text, re.MULTILINE)
         headings = " > ".join(citation.headings)
         assert note.startswith(f"{headings} — [{citation.path}]({BASE}/guide/{citation.path}")
@@ -154,6 +181,30 @@ def test_of_two_sections_of_one_name_the_one_that_says_it_is_the_source(odd):
         assert turn.text == f"{text} [1]"
         result += turn.sources
     assert len(set(result)) == 2
+
+
+def test_every_kind_of_block_is_read_back_with_its_source(tmp_path, word_encoder):
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "zorb.md").write_text(KINDS, encoding="utf-8")
+    builder.build_index(tmp_path / "guide", tmp_path / "index", word_encoder)
+    assistant = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
+    (passage,) = assistant.index.store.passages([0])
+    whole = Quote(passage, 0, len(passage.sentences) - 1)
+    start, end = whole.span
+    cited = drawn.citation(
+        whole.text,
+        passage=passage.id,
+        path=passage.path,
+        headings=passage.headings,
+        span=(start, end),
+    )
+    blocks = build_blocks([whole], ["cat"], lambda _origin, _address: None)
+    reply = drawn.answer(cited, blocks=tuple(blocks))
+    assert {block.kind for block in blocks} == {"heading", "paragraph", "list", "table", "code"}
+    text = PARAGRAPH_BREAK.join(notes_of(assistant).render_answer(reply))
+    turn = notes_of(assistant).parse_turn(text)
+    assert turn.sources == (passage.id,)
+    assert re.sub(r"[\s|]+", " ", turn.text) == re.sub(r"[\s|]+", " ", reply.text)
 
 
 def test_an_answer_of_a_guide_that_has_changed_since_keeps_its_words_and_loses_its_source(odd):

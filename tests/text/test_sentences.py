@@ -25,6 +25,7 @@ def split(text: str) -> list[str]:
         ["Really?", "Yes!", "Good."],
         ["He said “Stop.”", "Then he left."],
         ['She asked "why?" and left.', "He stayed."],
+        ["Zorb! hums at noon.", "Is it? then ask.", "Do it!", "3 glims are enough."],
         ["It costs 3.5 dollars.", "That is cheap."],
         ["Use a tool, e.g. Jira or Trello.", "Then go."],
         ["A manager vs. Owner debate.", "It goes on."],

@@ -26,6 +26,7 @@ from assistant.server.routes.schemas import ChatCompletionResponse, ModelListRes
 from assistant.settings import Settings
 from tests.conftest import ROOT
 from tests.hrefs import drop_hrefs
+from tests.parsed import parse_markdown, words_of
 from tests.serving import Connection, Serving
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
@@ -117,8 +118,9 @@ def test_a_completion_has_the_text_and_sources_of_the_assistant(client, corpus_a
     assert choice.finish_reason == "stop"
     assert choice.message.role == "assistant"
     assert get_completion_sources(completion) == get_sources(answer)
+    shown = " ".join(parse_markdown(choice.message.content).text.split())
     for citation in answer.citations:
-        assert f"{citation.quote} [^{citation.n}]" in choice.message.content
+        assert f"{words_of(citation.quote)} [{citation.n}]" in shown
     for resource in answer.resources:
         assert f"[{resource.title}]({resource.url})" in choice.message.content
     if not answer.found:
