@@ -101,22 +101,26 @@ class Answerer:
         )
 
     def quote(self, decisions: Sequence[Decision], vectors: TextVectors) -> list[Quote]:
-        """Quote the answers to the sub-queries that the guide answers, in reading order.
+        """Quote the answers to the sub-queries that the guide answers, in their order.
 
         All answers together have at most `selection.MAX_WORDS` words, apart from what is quoted
         whole: the list of resources, or of kinds.
         """
         answered = [decision for decision in decisions if decision.is_answered]
-        quotes = [quote for decision in answered for quote in decision.quotes]
         results = [decision.result for decision in answered if not decision.quotes]
-        comparisons = [r for r in results if r.interpretation.question.type == "comparison"]
+        # Sentences may answer several questions, so those of all are selected together.
         others = [r for r in results if r.interpretation.question.type != "comparison"]
-        max_words = selection.MAX_WORDS // max(1, len(comparisons) + bool(others))
-        for result in comparisons:
-            quotes += self._quote_comparison(result, vectors, max_words)
-        if others:
-            sections = self._score_sections(others)
-            quotes += _select(sections, max_words, max_runs=selection.MAX_RUNS + len(others) - 1)
+        shares = len(results) - len(others) + bool(others)
+        max_words = selection.MAX_WORDS // max(1, shares)
+        quotes: list[Quote] = []
+        for decision in answered:
+            if decision.quotes:
+                quotes += decision.quotes
+            elif decision.result not in others:
+                quotes += self._quote_comparison(decision.result, vectors, max_words)
+            elif decision.result is others[0]:
+                max_runs = selection.MAX_RUNS + len(others) - 1
+                quotes += _select(self._score_sections(others), max_words, max_runs)
         return join_quotes(quotes)
 
     def cite(self, quotes: Sequence[Quote]) -> list[Citation]:
@@ -238,13 +242,15 @@ class Answerer:
                 )
             ]
         sections = self._score_sections([result])
+        if shared := comparison.find_shared_sections(sections, sides):
+            return _select(shared, max_words)
         by_side = comparison.group_by_side(sections, sides)
         for n, own in enumerate(by_side):
             if not own:
                 targets = choose_targets(self._search_side(sides[n], vectors))
                 scored = selection.score_sections([self._measure(result, targets)], [question])
-                by_side[n] = (comparison.group_by_side(scored, sides) or [own] * len(sides))[n]
-        if by_side and all(by_side):
+                by_side[n] = comparison.group_by_side(scored, sides)[n]
+        if all(by_side):
             share = max_words // len(sides)
             return [quote for own in by_side for quote in _select(own[:1], share, max_runs=1)]
         return _select(sections, max_words)

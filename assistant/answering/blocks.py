@@ -49,7 +49,11 @@ class _OpenBlock:
     total: int = 0
 
     def close(self) -> Block:
-        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, self.total)
+        # One row alone without a header is a line, such as a resource: nobody misses the others.
+        total = (
+            0 if self.kind == "table" and not self.header and len(self.rows) == 1 else self.total
+        )
+        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, total)
 
 
 def build_blocks(

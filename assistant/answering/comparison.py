@@ -21,6 +21,10 @@ MAX_SIDE_WORDS = 5
 """The most words in a side of a comparison that is reported as missing; a longer one is no name."""
 
 
+_MIN_WORDS = 12
+"""A section with at most this many words compares nothing, whatever its heading says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One side of a comparison; `exact` is whether a text has to name it word for word.
@@ -83,15 +87,24 @@ def quote_definition(side: Side, passages: Sequence[Passage]) -> list[Quote]:
 def group_by_side(
     sections: Sequence[ScoredSection], sides: Sequence[Side]
 ) -> list[list[ScoredSection]]:
-    """Return the sections whose heading names each side; empty where one heading names all."""
-    headings = [section.sentences[0].passage.heading for section in sections]
-    if any(all(side.is_named_in(heading) for side in sides) for heading in headings):
-        return []
+    """Return for each side the sections whose heading names it."""
     return [
-        [
-            section
-            for section, heading in zip(sections, headings, strict=True)
-            if side.is_named_in(heading)
-        ]
+        [section for section in sections if side.is_named_in(_heading_of(section))]
         for side in sides
     ]
+
+
+def find_shared_sections(
+    sections: Sequence[ScoredSection], sides: Sequence[Side]
+) -> list[ScoredSection]:
+    """Find the sections whose heading names all sides, and that have more than a line of text."""
+    return [
+        section
+        for section in sections
+        if all(side.is_named_in(_heading_of(section)) for side in sides)
+        and sum(section.words) > _MIN_WORDS
+    ]
+
+
+def _heading_of(section: ScoredSection) -> str:
+    return section.sentences[0].passage.heading

@@ -16,8 +16,13 @@ _GAP = "  "
 
 
 def render_blocks(answer: Answer) -> list[str]:
-    """Return the blocks in order, each source's number after the last block it is the source of."""
-    blocks = answer.quoted_blocks
+    """Return the blocks in order, each source's number after the last block it is the source of.
+
+    An answer that was stored without blocks gives its quotes.
+    """
+    if not answer.blocks:
+        return [f"{citation.quote} [{citation.n}]" for citation in answer.citations]
+    blocks = answer.blocks
     last = {number: block for block in blocks for number in block.citations}
     texts = []
     for block in blocks:
@@ -75,5 +80,5 @@ def _render_table(block: Block) -> list[str]:
 
 def _describe_shown(block: Block, noun: str) -> list[str]:
     """Say how many entries are shown, where some are left out."""
-    shown = len(block.rows)
+    shown = block.shown
     return [f"({shown:,} of {block.total:,} {noun})"] if shown < block.total else []

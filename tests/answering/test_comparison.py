@@ -7,6 +7,7 @@ import pytest
 from assistant.answering.comparison import (
     Side,
     find_missing_sides,
+    find_shared_sections,
     group_by_side,
     make_sides,
     quote_definition,
@@ -74,10 +75,13 @@ def test_each_side_has_the_sections_that_name_it_in_the_order_asked(pets):
     assert headings(group_by_side(sections, make_sides(["cats", "mink"]))) == [["Cats"], []]
 
 
-def test_a_heading_that_names_both_sides_leaves_nothing_to_group(tmp_path):
-    page = "# Pets\n\n## Cats\n\nThey sleep.\n\n## Cats and dogs\n\nThey fight.\n"
+def test_a_section_whose_heading_names_both_sides_is_shared_unless_it_is_one_line(tmp_path):
+    page = "# Pets\n\n## Dogs, cats\n\nThey sleep.\n\n## Cats and dogs\n\nThey fight in the "
+    page += "morning, in the evening and whenever there is only one bowl of milk.\n"
     sections = score(read_page(tmp_path, page), {})
-    assert group_by_side(sections, make_sides(["cats", "dogs"])) == []
+    (shared,) = find_shared_sections(sections, make_sides(["cats", "dogs"]))
+    assert shared.sentences[0].passage.heading == "Cats and dogs"
+    assert find_shared_sections(sections, make_sides(["cats", "birds"])) == []
 
 
 def test_a_side_is_quoted_by_the_sentence_that_defines_it(pets):

@@ -56,15 +56,13 @@ def test_a_selection_keeps_its_limits_and_has_all_it_needs(
         ((p, -s, -n) for s, one in enumerate(sections) for n, p in enumerate(one.probabilities))
     )
     words = sum(len(text.replace("|", " ").split()) for text in texts)
-    if (
-        words > max_words or len(quotes) > max_runs
-    ):  # nothing fits: the likeliest, whatever it needs
+    if words > max_words:  # nothing fits: the likeliest, whatever it needs
         assert -likeliest[2] in chosen[-likeliest[1]]
         assert len(chosen) == 1
-    said = {one.text.casefold() for one in picked}
+    quoted_texts = {one.text.casefold() for one in picked}
     for s, numbers in chosen.items():
         for need in {need for n in numbers for need in sections[s].needs[n]} - numbers:
-            assert sections[s].sentences[need].text.casefold() in said
+            assert sections[s].sentences[need].text.casefold() in quoted_texts
     assert quotes
     quoted = [(q.passage.id, n) for q in quotes for n in range(q.first, q.last + 1)]
     assert sorted(quoted) == sorted((one.passage.id, one.number) for one in picked)
