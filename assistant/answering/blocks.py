@@ -49,11 +49,26 @@ class _OpenBlock:
     total: int = 0
 
     def close(self) -> Block:
-        # One row alone without a header is a line, such as a resource: nobody misses the others.
-        total = (
-            0 if self.kind == "table" and not self.header and len(self.rows) == 1 else self.total
-        )
-        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, total)
+        if self.kind == "table" and len(self.rows) == 1 and not _has_header(*self.last):
+            # One row of a table without a header is a line, such as a resource with its kind.
+            line = BlockRow((_join_cells(self.rows[0].cells),))
+            return Block("paragraph", tuple(self.citations), (line,))
+        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, self.total)
+
+
+def _has_header(passage: Passage, n: int) -> bool:
+    """Whether the table that a sentence is in has a header in its passage."""
+    while n and _KINDS.get(passage.sentences[n - 1].kind) == "table":
+        n -= 1
+    return passage.sentences[n].kind == "header"
+
+
+def _join_cells(cells: Sequence[Cell]) -> Cell:
+    """Join the cells of a row as they are in the text."""
+    joined = list(cells[0])
+    for cell in cells[1:]:
+        joined += [Span(CELL_BORDER), *cell]
+    return tuple(joined)
 
 
 def build_blocks(
