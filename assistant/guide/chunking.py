@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from assistant.models.documents import Passage, Sentence, TextLink
+from assistant.models.documents import Link, Passage, Sentence, TextLink
 from assistant.text.sentences import split_sentences
 
 if TYPE_CHECKING:
@@ -135,15 +135,22 @@ def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:
     for span_start, span_end in _split_text(text, room):
         size = estimate_tokens(text[span_start:span_end])
         if start < end and used + size > room:
-            yield _slice_block(block, text[start:end], marker)
+            yield _slice_block(block, start, end, marker)
             start, used, marker = span_start, 0, ""
         used += size
         end = span_end
-    yield _slice_block(block, text[start:end], marker)
+    yield _slice_block(block, start, end, marker)
 
 
-def _slice_block(block: Block, text: str, marker: str) -> tuple[Block, int]:
-    return replace(block, text=text, marker=marker), estimate_tokens(text)
+def _slice_block(block: Block, start: int, end: int, marker: str) -> tuple[Block, int]:
+    """Return a part of a block, with the links that are in it, and its number of tokens."""
+    text = block.text[start:end]
+    links = tuple(
+        Link(block.text[link.start : link.end], link.url)
+        for link in find_links(block)
+        if start <= link.start and link.end <= end
+    )
+    return replace(block, text=text, marker=marker, links=links), estimate_tokens(text)
 
 
 def _split_text(text: str, room: int) -> Iterable[tuple[int, int]]:

@@ -164,6 +164,19 @@ def test_every_part_of_a_long_paragraph_keeps_its_own_links(page) -> None:
 WORDS = st.text("ab ", min_size=1, max_size=5).map(str.strip).filter(bool)
 
 
+def test_links_with_the_same_words_stay_in_their_own_part_of_a_long_paragraph(page) -> None:
+    text = " ".join(
+        f"See [here](p{n}.md) for glim number {n} of this paragraph." for n in range(40)
+    )
+    guide = page(f"# Zorb\n\n{text}")
+    assert len(guide.passages) > 1
+    for passage in guide.passages:
+        for link in passage.links:
+            number = link.url.removeprefix("p").removesuffix(".md")
+            assert passage.text[link.end :].startswith(f" for glim number {number} of")
+    assert [url for _, url in links_of(guide)] == [f"p{n}.md" for n in range(40)]
+
+
 @given(st.lists(st.tuples(WORDS, st.booleans()), min_size=1, max_size=8))
 def test_links_are_in_order_and_do_not_overlap(drawn) -> None:
     source = " ".join(
