@@ -109,14 +109,14 @@ class Answerer:
         answered = [decision for decision in decisions if decision.is_answered]
         results = [decision.result for decision in answered if not decision.quotes]
         # Sentences may answer several questions, so those of all are selected together.
-        others = [r for r in results if r.interpretation.question.type != "comparison"]
+        others = [result for result in results if not _is_comparison(result)]
         shares = len(results) - len(others) + bool(others)
         max_words = selection.MAX_WORDS // max(1, shares)
         quotes: list[Quote] = []
         for decision in answered:
             if decision.quotes:
                 quotes += decision.quotes
-            elif decision.result not in others:
+            elif _is_comparison(decision.result):
                 quotes += self._quote_comparison(decision.result, vectors, max_words)
             elif decision.result is others[0]:
                 max_runs = selection.MAX_RUNS + len(others) - 1
@@ -258,6 +258,10 @@ class Answerer:
     def _search_side(self, side: Side, vectors: TextVectors) -> tuple[Hit, ...]:
         query = Query.from_text(side.subject)
         return self._retriever.search(query, vectors[side.subject])[:TOP_K]
+
+
+def _is_comparison(result: RetrievalResult) -> bool:
+    return result.interpretation.question.type == "comparison"
 
 
 def _select(

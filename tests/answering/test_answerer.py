@@ -95,6 +95,11 @@ def test_both_questions_of_a_text_are_answered(ask, joint):
     assert "Slip is liquid clay" in text
 
 
+def test_a_question_that_is_asked_twice_in_one_text_is_answered_once(ask):
+    question = "how do I center clay on the wheel?"
+    assert ask(f"{question} {question}") == ask(question) != []
+
+
 @pytest.mark.parametrize(("first", "second"), [("Slip", "Glaze"), ("Glaze", "Slip")])
 def test_a_comparison_quotes_the_section_of_each_side_in_the_order_asked(ask, first, second):
     quotes = ask(f"what is the difference between {first.lower()} and {second.lower()}?")
