@@ -87,7 +87,7 @@ def _render_quotes(blocks: Iterable[Block]) -> list[str]:
     """Render blocks as quotes with their numbers, one for each run with the same sources."""
     return [
         f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{"".join(map(_render_block, group))}'
-        f"{' '.join(f'[{number}]' for number in numbers)}</blockquote>"
+        f" {' '.join(f'[{number}]' for number in numbers)}</blockquote>"
         for numbers, group in itertools.groupby(blocks, key=lambda block: block.citations)
     ]
 

@@ -23,6 +23,7 @@ from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.models.answers import REFUSAL
 from assistant.render.agent import MAX_CHARS, fence_as_data
+from assistant.render.text import render_blocks
 from assistant.server.reload import LiveAssistant
 from assistant.server.routes import mcp
 from assistant.server.service import Service
@@ -208,8 +209,9 @@ def test_an_agent_gets_the_same_answer_as_python(corpus_assistant, question, mod
     )
     assert not result.is_error
     assert drop_times(result.structured_content) == drop_times({"id": "", **answer.to_dict()})
+    for block in render_blocks(answer):
+        assert block in get_text(result)
     for citation in answer.citations:
-        assert f"{citation.quote} [{citation.n}]" in get_text(result)
         assert f"- [{citation.n}] {citation.path}#{citation.anchor}" in get_text(result)
     for resource in answer.resources:
         assert resource.url in get_text(result)
