@@ -12,11 +12,10 @@ from assistant.answering.amounts import has_amount
 from assistant.answering.definitions import defines
 from assistant.answering.quotes import body_positions, join_quotes
 from assistant.answering.sections import Target, choose_hits, choose_targets, load_sections
-from assistant.guide.links import LinkResolver
 from assistant.models.answers import Citation
-from assistant.models.documents import PageLinks
 from assistant.query.query import Query
 from assistant.query.question_type import asks_for_amount
+from assistant.render import urls
 from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from assistant.answering.quotes import Quote
     from assistant.answering.sections import CandidateSection
     from assistant.answering.selection import Probabilities, ScoredSection
+    from assistant.guide.links import LinkResolver
     from assistant.index.store import FaissStore
     from assistant.models.answers import Block, Hit
     from assistant.models.documents import Resource
@@ -159,7 +159,7 @@ class Answerer:
     @cached_property
     def _page_resolver(self) -> LinkResolver:
         """The pages by every name; made for the first answer with a link to a page."""
-        return LinkResolver(PageLinks(path, "", (), ()) for path in self._store.page_paths())
+        return urls.page_names(self._store)
 
     def _has_definition(self, result: RetrievalResult) -> bool:
         """Whether the guide defines the subject explicitly, however little it writes about it."""

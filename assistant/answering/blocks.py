@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from assistant.guide.links import split_address
 from assistant.guide.publishers import slugify
-from assistant.models.answers import Block, BlockRow, Span
+from assistant.models.answers import SAFE_URL, Block, BlockRow, Span
 from assistant.readers.dialects import WIKI_SCHEME
 from assistant.text.tokenize import extract_terms
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 CELL_BORDER = " | "
 """What is between two cells in the text of a row."""
 
-_SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 _KINDS: dict[str, BlockKind] = {
     "heading": "heading",
@@ -133,7 +132,7 @@ def _append(
         for n in quote_.highlights
         if first <= n <= last
     ]
-    resolve = _LinkResolver(passage.path, resolve_page)
+    resolve = _AddressResolver(passage.path, resolve_page)
     if kind != "table":
         spans = _cut_spans(passage, (start, end), marks, resolve)
         marker, level = _find_marker(passage, first) if kind == "list" else ("", 0)
@@ -221,7 +220,7 @@ def _cut_spans(
 
 
 @dataclass(frozen=True, slots=True)
-class _LinkResolver:
+class _AddressResolver:
     """Resolves the addresses on one page."""
 
     path: str
@@ -230,7 +229,7 @@ class _LinkResolver:
     def __call__(self, address: str) -> str:
         """Return a safe address for a link; empty where it leads nowhere."""
         if _SCHEME.match(address) or address.startswith("//"):
-            if _SAFE_LINK.fullmatch(address):
+            if SAFE_URL.fullmatch(address):
                 return address
             if not address.startswith(WIKI_SCHEME):
                 return ""

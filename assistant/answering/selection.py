@@ -44,7 +44,9 @@ _MIN_GAIN = 0.035  # less is not worth reading
 
 _HIGHLIGHT_RATIO = 0.5
 
-_ASKS_OR_INTRODUCES = (":", "?")
+_ASKS_OR_INTRODUCES = (":", "?", "...", "…")
+_MIN_LABEL_WORDS = 4  # a text with fewer words and no full stop is a label
+_SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "।", "؟")
 _TABLE_KINDS = frozenset({"row", "header"})
 _TEXT_KINDS = frozenset({"heading", "prose", "quote", "header"})
 
@@ -208,7 +210,7 @@ def select_sentences(
         (s, n)
         for s, section in enumerate(sections)
         for n, probability in enumerate(section.probabilities)
-        if probability >= _MIN_PROBABILITY and section.sentences[n].kind != "header"
+        if probability >= _MIN_PROBABILITY and _may_stand_alone(section, n)
     ]
     chosen: Chosen = {}
     texts: set[str] = set()
@@ -245,6 +247,16 @@ def select_sentences(
         used += sum(sections[s].words[m] for m in added)
         gained += sum(sections[s].probabilities[m] for m in added)
     return chosen or _select_likeliest(sections)
+
+
+def _may_stand_alone(section: ScoredSection, n: int) -> bool:
+    """Whether a sentence says something by itself: no header of a table, no label, no "Yes."."""
+    sentence, words = section.sentences[n], section.words[n]
+    if sentence.kind not in {"prose", "quote"} or any(map(str.isdigit, sentence.text)):
+        return sentence.kind != "header"
+    ends = sentence.text.rstrip().endswith(_SENTENCE_ENDS)
+    # Scripts without spaces between words have one word in a sentence.
+    return words >= _MIN_LABEL_WORDS or not sentence.text.isascii() or (ends and words > 1)
 
 
 def _select_likeliest(sections: Sequence[ScoredSection]) -> Chosen:

@@ -156,6 +156,10 @@ class Citation:
 BlockKind = Literal["heading", "paragraph", "list", "table", "code"]
 
 
+SAFE_URL = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
+"""The addresses outside the guide that a link may have: others may run a script."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a block's text: with `url` a link, with `highlight` the words that decide.
@@ -277,6 +281,13 @@ class Answer:
             for line in citation.quote.splitlines()
             if line.strip()
         )
+
+    @property
+    def numbered_blocks(self) -> list[tuple[Block, tuple[int, ...]]]:
+        """Each block, with the numbers of the citations of which it is the last block."""
+        blocks = self.quoted_blocks
+        last = {number: block for block in blocks for number in block.citations}
+        return [(block, tuple(n for n in block.citations if last[n] is block)) for block in blocks]
 
     @property
     def missing_note(self) -> str:

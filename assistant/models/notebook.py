@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import html
 import itertools
-import re
 from typing import TYPE_CHECKING
 
-from assistant.models.answers import REFUSAL
+from assistant.models.answers import REFUSAL, SAFE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from assistant.models.answers import Answer, Block, Cell, Citation, Related, Search
+    from assistant.models.answers import Answer, Block, BlockRow, Cell, Citation, Related, Search
     from assistant.models.documents import Resource
 
-# A relative address would lead to a file beside the notebook, which is not the guide's page.
-_SAFE_URL = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
 _LINK_STYLE = "color: inherit; text-decoration: underline"
 _QUOTE_STYLE = "margin: .5em 0; padding: 0 0 0 .8em; border: 0; border-left: .2em solid #8888"
 _LIST_STYLE = "margin: 0 0 .5em; padding-left: 2em"
@@ -69,8 +66,11 @@ def _escape(words: str) -> str:
 
 
 def _render_link(url: str, words: str) -> str:
-    """Render a link to a web or mail address; the text alone for any other address."""
-    if not _SAFE_URL.fullmatch(url):
+    """Render a link to a web or mail address; the text alone for any other address.
+
+    A relative one would lead to a file beside the notebook, which is not the guide's page.
+    """
+    if not SAFE_URL.fullmatch(url):
         return _escape(words)
     return (
         f'<a href="{html.escape(url)}" style="{_LINK_STYLE}" target="_blank" '
@@ -102,10 +102,15 @@ def _render_block(block: Block) -> str:
             head = [_render_row("th", block.header)] if block.header else []
             return f"<table>{''.join([*head, *rows])}</table>"
         case "list":
-            items = (f"{row.marker or '-'} {_render_cells(row.cells)}" for row in block.rows)
-            return "".join(f"<div>{item}</div>" for item in items)
+            return "".join(map(_render_item, block.rows))
         case _:
             return "".join(f"<div>{_render_cells(row.cells)}</div>" for row in block.rows)
+
+
+def _render_item(row: BlockRow) -> str:
+    """Render an item at its depth; one without a marker goes on with the item before it."""
+    marker = f"{row.marker} " if row.marker else ""
+    return f'<div style="margin-left: {1.5 * row.level}em">{marker}{_render_cells(row.cells)}</div>'
 
 
 def _render_row(tag: str, cells: Iterable[Cell]) -> str:

@@ -235,10 +235,10 @@ class HtmlRenderer:
         paragraphs = [f"**{escape(normalise(answer.question))}**"]
         if not answer.found:
             paragraphs.append(self.messages("no_answer"))
-        for block in answer.quoted_blocks:
-            numbers = " ".join(f"[{n}]" for n in block.citations)
+        for block, ended in answer.numbered_blocks:
+            numbers = " ".join(f"[{n}]" for n in ended)
             text = render_block(block, self.branding.root)
-            lines = append_numbers(text, block, numbers).splitlines()
+            lines = (append_numbers(text, block, numbers) if ended else text).splitlines()
             paragraphs.append("\n".join(f"> {line}".rstrip() for line in lines))
         for citation in answer.citations:
             headings = _escape_brackets(" › ".join(citation.headings))

@@ -113,11 +113,9 @@ class MarkdownRenderer:
 
     def _render_blocks(self, answer: Answer) -> Iterator[str]:
         """Yield the blocks, each source's marker after the last block it is the source of."""
-        blocks = answer.quoted_blocks
-        last = {number: block for block in blocks for number in block.citations}
-        for block in blocks:
+        for block, ended in answer.numbered_blocks:
             text = render_block(block, self.base_url)
-            markers = " ".join(f"[^{n}]" for n in block.citations if last[n] is block)
+            markers = " ".join(f"[^{n}]" for n in ended)
             yield append_numbers(text, block, markers) if markers else text
 
     def _render_footnote(self, citation: Citation) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.models.answers import Answer, Block, Cell
+    from assistant.models.answers import Answer, Block, BlockRow, Cell
 
 MAX_TABLE_WIDTH = 100
 """Columns of the widest table that is aligned; a wider one has its cells in lines."""
@@ -22,11 +22,9 @@ def render_blocks(answer: Answer) -> list[str]:
     """
     if not answer.blocks:
         return [f"{citation.quote} [{citation.n}]" for citation in answer.citations]
-    blocks = answer.blocks
-    last = {number: block for block in blocks for number in block.citations}
     texts = []
-    for block in blocks:
-        numbers = " ".join(f"[{n}]" for n in block.citations if last[n] is block)
+    for block, ended in answer.numbered_blocks:
+        numbers = " ".join(f"[{n}]" for n in ended)
         separator = "\n" if block.kind in {"table", "code"} else " "
         text = render_block(block)
         texts.append(f"{text}{separator}{numbers}" if numbers else text)
@@ -37,15 +35,18 @@ def render_block(block: Block) -> str:
     """Render one block."""
     match block.kind:
         case "list":
-            lines = [
-                f"{_GAP * max(0, row.level - 1)}{row.marker or '-'} {_render_cells(row.cells)}"
-                for row in block.rows
-            ]
+            lines = map(_render_item, block.rows)
             return "\n".join([*lines, *_describe_shown(block, "items")])
         case "table":
             return "\n".join([*_render_table(block), *_describe_shown(block, "rows")])
         case _:
             return "\n".join(_render_cells(row.cells) for row in block.rows)
+
+
+def _render_item(row: BlockRow) -> str:
+    """Render an item at its depth; one without a marker goes on with the item before it."""
+    marker = f"{row.marker} " if row.marker else _GAP
+    return f"{_GAP * row.level}{marker}{_render_cells(row.cells)}"
 
 
 def _render_cells(cells: Sequence[Cell]) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 from assistant.answering.sections import CandidateSection, SentencePosition
 from assistant.answering.selection import make_quotes, score_sections, select_sentences
 from assistant.guide.folder import read_guide
+from assistant.index.builder import build_index
+from assistant.index.index import open_index
 from assistant.models.answers import Hit, Reason
 from assistant.query.question_type import parse_question
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from assistant.answering.quotes import Quote
     from assistant.answering.selection import ScoredSection
+    from assistant.encoders.base import Encoder
+    from assistant.index.store import FaissStore
     from assistant.models.documents import Passage
 
 
@@ -25,6 +29,15 @@ def read_page(folder: Path, text: str) -> tuple[Passage, ...]:
     """Read the passages of a page."""
     (folder / "page.md").write_text(text)
     return read_guide(folder).passages
+
+
+def build_store(folder: Path, pages: Mapping[str, str], encoder: Encoder) -> FaissStore:
+    """Index some pages, and return their store."""
+    (folder / "guide").mkdir()
+    for name, text in pages.items():
+        (folder / "guide" / name).write_text(text)
+    build_index(folder / "guide", folder / "index", encoder)
+    return open_index(folder / "index").store
 
 
 def make_candidates(passages: Sequence[Passage]) -> list[CandidateSection]:

@@ -14,13 +14,11 @@ from assistant.answering.sections import (
     choose_targets,
     load_sections,
 )
-from assistant.index.builder import build_index
-from assistant.index.index import open_index
 from assistant.query.query import Query
 from assistant.retrieval.ranker import load_shipped_model
 from assistant.retrieval.retriever import Retriever
 from assistant.text.tokenize import extract_terms
-from tests.answering.candidates import make_hits
+from tests.answering.candidates import build_store, make_hits
 
 LONG = " ".join(f"The cat on road {n} sees a dog and a bird by the river." for n in range(60))
 ROOMS = "\n\n".join(f"### Room {n}\n\nThe house has a cat in room {n}." for n in range(5))
@@ -35,12 +33,7 @@ QUERY = Query.from_text("does a cat drink milk on the road?")
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory, word_encoder):
-    folder = tmp_path_factory.mktemp("barn")
-    (folder / "guide").mkdir()
-    for name, text in PAGES.items():
-        (folder / "guide" / name).write_text(text)
-    build_index(folder / "guide", folder / "index", word_encoder)
-    return open_index(folder / "index").store
+    return build_store(tmp_path_factory.mktemp("barn"), PAGES, word_encoder)
 
 
 @pytest.fixture(scope="module")

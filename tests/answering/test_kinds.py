@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assistant.answering.kinds import find_kind_sections, quote_kinds
-from assistant.index.builder import build_index
-from assistant.index.index import open_index
 from assistant.query.question_type import parse_question
-from tests.answering.candidates import make_hits
+from tests.answering.candidates import build_store, make_hits
 
 PAGES = {
     "birds.md": "# Aviary\n\nThey fly.\n\n## Types of birds\n\nThere are two.\n\n"
@@ -22,12 +20,7 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory, word_encoder):
-    folder = tmp_path_factory.mktemp("kinds")
-    (folder / "guide").mkdir()
-    for name, text in PAGES.items():
-        (folder / "guide" / name).write_text(text)
-    build_index(folder / "guide", folder / "index", word_encoder)
-    return open_index(folder / "index").store
+    return build_store(tmp_path_factory.mktemp("kinds"), PAGES, word_encoder)
 
 
 @pytest.fixture(scope="module")

@@ -96,6 +96,32 @@ def test_a_sentence_does_not_refer_back_to_another_paragraph(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("end", ["...", "…"])
+def test_a_sentence_that_trails_off_brings_what_it_leads_to(tmp_path, end):
+    page = f"# Ducks\n\nYou can feed a duck yourself{end}\n\n```\nfeed --duck\n```\n"
+    (quote,) = texts(tmp_path, page, {"yourself": 0.9})
+    assert quote.endswith("feed --duck")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_quoted"),
+    [
+        ("Ducks at last", False),
+        ("Yes.", False),
+        ("Ducks swim.", True),
+        ("Gate 7", True),
+        ("アヒルは泳ぐ。", True),
+        ("- one duck", True),
+    ],
+)
+def test_a_label_or_a_word_is_not_quoted_alone(tmp_path, text, is_quoted):
+    rest = "The children of the village feed them."
+    page = f"# Ducks\n\n{text}\n\n---\n\n{rest}\n"
+    quoted = "\n".join(texts(tmp_path, page, {text.lstrip("- "): 0.6, rest: 0.4}))
+    assert rest in quoted
+    assert (text.lstrip("- ") in quoted) == is_quoted
+
+
 def test_a_question_in_the_text_comes_with_its_answer(tmp_path):
     assert texts(tmp_path, BIRDS, {"Why do ducks": 0.9}) == [
         "Why do ducks eat bread? Because it floats."
