@@ -251,10 +251,10 @@ class Assistant:
             with time_step("write"):
                 decisions = [self._answerer.decide(result, vectors) for result in results]
                 # A part that the guide does not answer is left out where it answers another.
-                used = [one for one in decisions if one.is_answered] or decisions
-                quotes = self._answerer.quote(used, vectors)
+                relevant = [one for one in decisions if one.is_answered] or decisions
+                quotes = self._answerer.quote(relevant, vectors)
                 citations = self._answerer.cite(quotes)
-                blocks = self._answerer.build_blocks(quotes, used)
+                blocks = self._answerer.build_blocks(quotes, relevant)
             understood_as = " ".join(result.interpretation.question.text for result in results)
             with time_step("offer"):
                 questions = [turn.text for turn in history if turn.role == "user"]
@@ -267,8 +267,8 @@ class Assistant:
                 found=bool(citations),
                 citations=tuple(citations),
                 blocks=blocks,
-                confidence=max(one.confidence for one in used),
-                resources=tuple(dict.fromkeys(r for one in used for r in one.resources)),
+                confidence=max(one.confidence for one in relevant),
+                resources=tuple(dict.fromkeys(r for one in relevant for r in one.resources)),
                 related=tuple(related.find_related(hits, quotes)),
                 missing=tuple(side for one in decisions for side in one.missing),
                 next_questions=tuple(suggestions),

@@ -198,13 +198,13 @@ def _antecedent(sentences: Sequence[SentencePosition], n: int) -> tuple[int, ...
     return (n - 1,) if is_same else ()
 
 
-Chosen = dict[int, set[int]]
+Selection = dict[int, set[int]]
 """The numbers of the chosen sentences of each section."""
 
 
 def select_sentences(
     sections: Sequence[ScoredSection], *, max_words: int = MAX_WORDS, max_runs: int = MAX_RUNS
-) -> Chosen:
+) -> Selection:
     """Select the sentences that answer, from at most `max_runs` places."""
     candidates = [
         (s, n)
@@ -212,7 +212,7 @@ def select_sentences(
         for n, probability in enumerate(section.probabilities)
         if probability >= _MIN_PROBABILITY and _may_stand_alone(section, n)
     ]
-    chosen: Chosen = {}
+    chosen: Selection = {}
     texts: set[str] = set()
     used, gained = 0, 0.0
     while used < _MIN_WORDS or gained < _ENOUGH:
@@ -259,7 +259,7 @@ def _may_stand_alone(section: ScoredSection, n: int) -> bool:
     return words >= _MIN_LABEL_WORDS or not sentence.text.isascii() or (ends and words > 1)
 
 
-def _select_likeliest(sections: Sequence[ScoredSection]) -> Chosen:
+def _select_likeliest(sections: Sequence[ScoredSection]) -> Selection:
     """Select the likeliest sentence, where none fits: a long piece of code is quoted whole."""
     likeliest = max(
         (
@@ -292,7 +292,7 @@ def _add_needs(section: ScoredSection, chosen: set[int], n: int) -> set[int]:
     return added
 
 
-def _count_runs(sections: Sequence[ScoredSection], chosen: Chosen) -> int:
+def _count_runs(sections: Sequence[ScoredSection], chosen: Selection) -> int:
     """Count the places that are quoted: rows of one table are one place."""
     return sum(
         _begins_run(sections[s].sentences, numbers, n)
@@ -317,7 +317,7 @@ def _is_same_passage(sentences: Sequence[SentencePosition], n: int) -> bool:
     return n > 0 and sentences[n].passage is sentences[n - 1].passage
 
 
-def make_quotes(sections: Sequence[ScoredSection], chosen: Chosen) -> list[Quote]:
+def make_quotes(sections: Sequence[ScoredSection], chosen: Selection) -> list[Quote]:
     """Make the quotes of the chosen sentences, in the order of the sections and their text.
 
     Those at least half as likely as the likeliest are highlighted, unless all are.
