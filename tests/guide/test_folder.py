@@ -122,6 +122,7 @@ def test_urls_lead_to_the_file_or_to_the_published_page(kitchen: Guide) -> None:
     assert section(published, "knives").url == "https://k.example/#knives"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
