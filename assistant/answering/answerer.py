@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.answering import blocks, comparison, kinds, related, selection, sentence_model
+from assistant.answering import blocks, codes, comparison, kinds, related, selection, sentence_model
 from assistant.answering.amounts import has_amount
 from assistant.answering.definitions import defines
 from assistant.answering.quotes import body_positions, join_quotes
@@ -82,6 +82,8 @@ class Answerer:
             quotes = related.quote_resources(resources, self._store)
         elif question.type == "list":
             quotes = kinds.quote_kinds(question, result.hits[:TOP_K], self._store)
+        elif question.type not in {"comparison", "steps"}:
+            quotes = codes.quote_code(question, result.hits, self._store)
         is_answered = result.probability >= self._threshold or self._has_definition(result)
         is_answered = is_answered or (question.type == "resources" and bool(quotes))
         # A question for which nothing can be quoted is refused, whatever its probability.

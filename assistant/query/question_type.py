@@ -359,6 +359,17 @@ def asks_about_changes(text: str) -> bool:
     return bool(_CHANGES.search(truncate(text)))
 
 
+_CODE = re.compile(
+    r"(?<![\w.-])(?:--?[A-Za-z][\w-]*|[A-Za-z]{1,10}[-_]?\d[\w-]*|[A-Za-z]\w*_\w+|"
+    r"[a-z]+[A-Z]\w*(?:\.\w+)*)(?![\w-])"
+)
+
+
+def find_codes(text: str) -> list[str]:
+    """Find the identifiers in a question: error codes, options, and names such as `MAX_SIZE`."""
+    return list(dict.fromkeys(_CODE.findall(truncate(text))))
+
+
 QUESTION_WORDS = frozenset(
     """
     difference different differ between compare compared comparison versus distinguish explain
