@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.query.query import Question
 from assistant.text.normalize import truncate
@@ -357,6 +357,52 @@ _CHANGES = re.compile(
 def asks_about_changes(text: str) -> bool:
     """Whether a question is about what changed, or about a version."""
     return bool(_CHANGES.search(truncate(text)))
+
+
+_LARGEST = "highest most longest largest biggest greatest heaviest tallest deepest farthest"
+_LARGEST_PRICE = "costliest dearest priciest"
+_SMALLEST = "lowest least shortest smallest fewest lightest cheapest"
+_EXTREME = re.compile(
+    r"^(?:(?:and|so|then|but) )?(?:which|what|who)\b.*?\b"
+    rf"(?:(?P<largest>{'|'.join(f'{_LARGEST} {_LARGEST_PRICE}'.split())})|"
+    rf"(?:{'|'.join(_SMALLEST.split())}))\b",
+    re.I,
+)
+_DIMENSIONS = {
+    "money": f"cheapest {_LARGEST_PRICE} expensive cost costs price priced paid pays earn earns",
+    "time": "longest shortest",
+    "length": "longest shortest tallest deepest farthest",
+    "weight": "heaviest lightest",
+}
+_EXTREME_WORDS = frozenset(
+    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have take takes last lasts need needs "
+    "carry carries allow allows offer offers charge charges amount number value kind kinds type "
+    "types sort class option options category level".split()
+)
+
+
+class Extreme(NamedTuple):
+    """What "which one has the highest price" asks: the largest or the smallest, and of what.
+
+    `dimensions` are those that its words imply, such as money; empty for any. `terms` say what is
+    compared, and by what.
+    """
+
+    is_largest: bool
+    dimensions: frozenset[str]
+    terms: frozenset[str]
+
+
+def find_extreme(text: str) -> Extreme | None:
+    """Return which extreme a question asks for; None where it asks for none."""
+    start = truncate(text)
+    match = _EXTREME.search(start)
+    if match is None:
+        return None
+    words = split_words(start)
+    dimensions = {name for name, own in _DIMENSIONS.items() if set(own.split()) & set(words)}
+    terms = {stem(w) for w in words if w not in STOPWORDS and w not in _EXTREME_WORDS}
+    return Extreme(bool(match["largest"]), frozenset(dimensions), frozenset(terms))
 
 
 _CODE = re.compile(
