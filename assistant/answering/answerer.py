@@ -7,7 +7,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.answering import blocks, codes, comparison, extremes, kinds, related, selection, sentence_model
+from assistant.answering import (
+    blocks,
+    codes,
+    comparison,
+    extremes,
+    kinds,
+    related,
+    selection,
+    sentence_model,
+    versions,
+)
 from assistant.answering.amounts import has_amount
 from assistant.answering.definitions import defines
 from assistant.answering.quotes import body_positions, join_quotes
@@ -81,20 +91,23 @@ class Answerer:
         vector = vectors[question.topic] if question.topic else result.vector
         resources = related.find_resources(question, vector, self._store)
         quotes: list[Quote] = []
-        is_exact = False
+        is_exact = is_undocumented = False
         if question.type == "resources":
             quotes = related.quote_resources(resources, self._store)
         elif question.type == "list":
             quotes = kinds.quote_kinds(question, result.hits[:TOP_K], self._store)
         elif question.type not in {"comparison", "steps"}:
+            of_version = versions.quote_versions(question.text, result.hits, self._store)
             coverage = _EXTREME_COVERAGE if result.probability >= self._threshold else 1.0
-            quotes = extremes.quote_extreme(
+            quotes = of_version or extremes.quote_extreme(
                 question.text, result.hits[:TOP_K], self._store, min_coverage=coverage
             )
             quotes = quotes or codes.quote_code(question, result.hits, self._store)
             is_exact = bool(quotes)
+            is_undocumented = of_version == []
         is_answered = result.probability >= self._threshold or self._has_definition(result)
         is_answered = is_answered or is_exact or (question.type == "resources" and bool(quotes))
+        is_answered = is_answered and not is_undocumented
         # A question for which nothing can be quoted is refused, whatever its probability.
         is_answered = is_answered and any(hit.passage.sentences for hit in result.hits[:TOP_K])
         is_answered = is_answered and (bool(quotes) or not self._lacks_amount(result))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_SECTIONS = 10  # how many sections with the code are searched for its row
 _EDGES = " `\"'“”()[]*.,:;"
-_TERM_END = re.compile(r"\s*(?:[:=(–—]|-\s|\s-|\.\s)")
+_TERM_END = re.compile(r"[:=(–—]|\s-|\.\s")
 _GENERIC = frozenset(
     map(
         stem,

@@ -32,17 +32,17 @@ _HEADERS = {
 """The stems of a header above amounts of a dimension."""
 
 
-class _Entrant(NamedTuple):
+class _Candidate(NamedTuple):
     """One of the things that are compared: what is quoted of it, and the text with its amount."""
 
     quotes: list[Quote]
     text: str
 
 
-class _Contest(NamedTuple):
+class _Comparison(NamedTuple):
     """Things that may be compared, and the terms of the headings and headers above them."""
 
-    entrants: list[_Entrant]
+    candidates: list[_Candidate]
     terms: frozenset[str]
     is_column: bool = False
 
@@ -59,24 +59,32 @@ def quote_extreme(
     extreme = find_extreme(text)
     if extreme is None:
         return []
-    for contest in _find_contests(extreme, hits, store):
-        own = frozenset(extract_terms(" ".join(entrant.text for entrant in contest.entrants)))
-        covered = len(extreme.terms & (contest.terms | own))
-        if covered >= min_coverage * len(extreme.terms):
-            quotes = _quote_best(extreme, contest)
+    for comparison in _find_comparisons(extreme, hits, store):
+        own = frozenset(
+            extract_terms(" ".join(candidate.text for candidate in comparison.candidates))
+        )
+        terms = extreme.terms - _implied_headers(extreme)  # a column may have another name
+        if len(terms & (comparison.terms | own)) >= min_coverage * len(terms):
+            quotes = _quote_best(extreme, comparison)
             if quotes:
                 return quotes
     return []
 
 
-def _find_contests(extreme: Extreme, hits: Sequence[Hit], store: FaissStore) -> Iterator[_Contest]:
+def _implied_headers(extreme: Extreme) -> frozenset[str]:
+    return frozenset().union(*(_HEADERS[name] for name in extreme.dimensions))
+
+
+def _find_comparisons(
+    extreme: Extreme, hits: Sequence[Hit], store: FaissStore
+) -> Iterator[_Comparison]:
     """Yield what may be compared in the sections of the hits, and in those beside them."""
-    seen: set[tuple[str, tuple[str, ...]]] = set()
+    visited: set[tuple[str, tuple[str, ...]]] = set()
     for hit in hits:
         path, headings = hit.passage.path, hit.passage.headings
         for above in (headings, headings[:-1]):
-            if above and (path, above) not in seen:
-                seen.add((path, above))
+            if above and (path, above) not in visited:
+                visited.add((path, above))
                 yield from _compare_sections(path, above, store)
         section = [passage for _, passage in store.section_passages(path, hit.passage.anchor)]
         terms = frozenset(extract_terms(hit.passage.heading_path))
@@ -85,34 +93,36 @@ def _find_contests(extreme: Extreme, hits: Sequence[Hit], store: FaissStore) -> 
             if group.is_table:
                 yield from _compare_columns(extreme, group, own)
             else:
-                entrants = [_Entrant(quote_entries(group, [e]), e.text) for e in group.entries]
-                yield _Contest(entrants, own)
+                candidates = [_Candidate(quote_entries(group, [e]), e.text) for e in group.entries]
+                yield _Comparison(candidates, own)
 
 
-def _compare_sections(path: str, above: tuple[str, ...], store: FaissStore) -> Iterator[_Contest]:
+def _compare_sections(
+    path: str, above: tuple[str, ...], store: FaissStore
+) -> Iterator[_Comparison]:
     """Yield the sections under a heading: each is quoted by its heading and the amount."""
-    entrants = []
+    candidates = []
     for section in find_subsections(path, above, store):
         passage = store.section_passages(section.path, section.anchor)[0][1]
         body = [n for n in body_positions(passage) if passage.sentences[n].kind == "prose"]
         texts = {n: passage.slice(passage.sentences[n]) for n in body}
         first = next((n for n, text in texts.items() if find_amounts(text)), None)
         if first is None:
-            entrants.append(_Entrant([], ""))
+            candidates.append(_Candidate([], ""))
             continue
         quotes = [Quote(passage, 0, 1)] if first == 1 else [Quote(passage, 0, 0)]
         quotes += [] if first == 1 else [Quote(passage, first, first)]
-        entrants.append(_Entrant(quotes, texts[first]))
-    if len(entrants) >= _MIN_AMOUNTS:
-        yield _Contest(entrants, frozenset(extract_terms(" ".join(above))))
+        candidates.append(_Candidate(quotes, texts[first]))
+    if len(candidates) >= _MIN_AMOUNTS:
+        yield _Comparison(candidates, frozenset(extract_terms(" ".join(above))))
 
 
 def _compare_columns(
     extreme: Extreme, group: EntryGroup, terms: frozenset[str]
-) -> Iterator[_Contest]:
+) -> Iterator[_Comparison]:
     """Yield the columns that may be compared: the one whose header is asked for, else each."""
     headers = [frozenset(extract_terms(header)) for header in group.header]
-    implied = frozenset().union(*(_HEADERS[name] for name in extreme.dimensions))
+    implied = _implied_headers(extreme)
     columns = list(range(1, len(headers)))
     for names in (extreme.terms, implied):
         overlap = max((len(headers[n] & names) for n in columns), default=0)
@@ -121,19 +131,21 @@ def _compare_columns(
             break
     for n in columns:
         rows = [entry for entry in group.entries if n < len(entry.cells)]
-        entrants = [_Entrant(quote_entries(group, [row]), row.cells[n]) for row in rows]
+        candidates = [_Candidate(quote_entries(group, [row]), row.cells[n]) for row in rows]
         words = terms | set(extract_terms(" ".join(row.text for row in rows)))
-        yield _Contest(entrants, words, is_column=len(columns) == 1)
+        yield _Comparison(candidates, words, is_column=len(columns) == 1)
 
 
-def _quote_best(extreme: Extreme, contest: _Contest) -> list[Quote]:
-    """Quote the entrants with the highest or the lowest amount, where they can be compared."""
-    amounts = [find_amounts(entrant.text) for entrant in contest.entrants]
+def _quote_best(extreme: Extreme, comparison: _Comparison) -> list[Quote]:
+    """Quote the candidates with the highest or the lowest amount, where they can be compared."""
+    amounts = [find_amounts(candidate.text) for candidate in comparison.candidates]
     counts = Counter(dimension for own in amounts for dimension in {one.dimension for one in own})
     wanted = extreme.dimensions | {
         dimension for dimension in counts if extreme.terms & set(extract_terms(dimension))
     }
-    wanted = wanted & set(counts) or (set(counts) if len(counts) == 1 or contest.is_column else set())
+    wanted = wanted & set(counts) or (
+        set(counts) if len(counts) == 1 or comparison.is_column else set()
+    )
     dimension = max(sorted(wanted), key=lambda name: counts[name], default=None)
     if dimension is None or counts[dimension] < max(_MIN_AMOUNTS, _MIN_SHARE * len(amounts)):
         return []
@@ -147,8 +159,8 @@ def _quote_best(extreme: Extreme, contest: _Contest) -> list[Quote]:
         return []
     # What has another answer than an amount, such as "as long as you like", may be the extreme.
     chosen = [
-        entrant
-        for entrant, value in zip(contest.entrants, values, strict=True)
-        if value == best or (value is None and len(entrant.text.strip()) > 1)
+        candidate
+        for candidate, value in zip(comparison.candidates, values, strict=True)
+        if value == best or (value is None and len(candidate.text.strip()) > 1)
     ]
     return [q for one in chosen for q in one.quotes] if len(chosen) <= _MAX_CHOSEN else []

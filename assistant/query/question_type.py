@@ -375,9 +375,9 @@ _DIMENSIONS = {
     "weight": "heaviest lightest",
 }
 _EXTREME_WORDS = frozenset(
-    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have take takes last lasts need needs "
-    "carry carries allow allows offer offers charge charges amount number value kind kinds type "
-    "types sort class option options category level".split()
+    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have take takes last lasts need "
+    "needs carry carries allow allows offer offers charge charges amount number value kind kinds "
+    "type types sort class option options category level".split()
 )
 
 
@@ -405,15 +405,64 @@ def find_extreme(text: str) -> Extreme | None:
     return Extreme(bool(match["largest"]), frozenset(dimensions), frozenset(terms))
 
 
-_CODE = re.compile(
-    r"(?<![\w.-])(?:--?[A-Za-z][\w-]*|[A-Za-z]{1,10}[-_]?\d[\w-]*|[A-Za-z]\w*_\w+|"
-    r"[a-z]+[A-Z]\w*(?:\.\w+)*)(?![\w-])"
+_VERSION = r"(?<![\w.])v?(?P<version>\d{1,4}(?:\.\d{1,4}){1,3})(?![\w.]?\w)"
+_VERSION_NAMES = (
+    re.compile(rf"{_VERSION}(?! ?(?:%|percent|hours?|days?|weeks?|months?|years?))", re.I),
+    re.compile(r"\b(?:versions?|releases?|v) ?(?P<version>\d{1,4})(?![\w.]?\w)", re.I),
+)
+_LATEST = re.compile(
+    r"\b(?:latest|newest|last|most recent|current) (?:version|release|update)\b", re.I
+)
+_CHANGE_REQUEST = re.compile(
+    r"^(?:what|which|list|show|tell|any)\b.*\b(?:new|chang(?:e|es|ed)|added|removed|fixed|fixes|"
+    r"features|deprecated|dropped|different|news|improve(?:d|ments))\b|"
+    r"\b(?:change ?log|release notes|what's new|changes)\b",
+    re.I,
+)
+_RELEASE_REQUEST = re.compile(
+    r"^(?:when|(?:in |since |from |with |as of )?(?:which|what) (?:version|release))\b.*\b"
+    r"(?:add(?:ed)?|introduced?|remov(?:e|ed)|releas(?:e|ed)|deprecated?|dropped?|published|"
+    r"fix(?:ed)?|new|appear(?:ed)?|support(?:ed)?|come|came|out|changed?|renamed?)\b",
+    re.I,
+)
+
+
+class VersionRequest(NamedTuple):
+    """A question about a version: what it changed, or when something was changed.
+
+    `version` is empty where none is named, and "latest" for the newest one.
+    """
+
+    asks_when: bool
+    version: str
+
+
+def find_version_request(text: str) -> VersionRequest | None:
+    """Return what a question asks of versions; None where it asks for nothing of the kind."""
+    plain = _LEAD.sub("", truncate(text))
+    matches = (match for pattern in _VERSION_NAMES if (match := pattern.search(plain)))
+    match = next(matches, None)
+    version = match["version"] if match else "latest" if _LATEST.search(plain) else ""
+    if _RELEASE_REQUEST.search(plain):
+        return VersionRequest(asks_when=True, version=version)
+    if version and _CHANGE_REQUEST.search(plain):
+        return VersionRequest(asks_when=False, version=version)
+    return None
+
+
+_TOKEN = re.compile(r"[\w.-]+")
+_IS_CODE = re.compile(
+    r"--?[A-Za-z]"  # an option
+    r"|(?=[A-Za-z])(?![Vv]\d)[^\d]*\d"  # letters and digits
+    r"|[^_]+_[^_]"  # joined words
+    r"|[a-z]+[A-Z]"
 )
 
 
 def find_codes(text: str) -> list[str]:
     """Find the identifiers in a question: error codes, options, and names such as `MAX_SIZE`."""
-    return list(dict.fromkeys(_CODE.findall(truncate(text))))
+    tokens = (token.rstrip(".-") for token in _TOKEN.findall(truncate(text)))
+    return list(dict.fromkeys(token for token in tokens if _IS_CODE.match(token)))
 
 
 QUESTION_WORDS = frozenset(

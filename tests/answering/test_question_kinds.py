@@ -1,0 +1,155 @@
+"""Kinds of questions are answered from the structure of an invented guide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.index.builder import build_index
+from assistant.index.index import open_index
+from tests.answering.ferry import PAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assistant.models.answers import Answer
+
+    Ask = Callable[[str], Answer]
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory, encoder) -> Ask:
+    """Asks the guide of the ferry company a question."""
+    folder = tmp_path_factory.mktemp("ferry")
+    (folder / "guide").mkdir()
+    for name, text in PAGES.items():
+        (folder / "guide" / name).write_text(text)
+    build_index(folder / "guide", folder / "index", encoder)
+    return Assistant(open_index(folder / "index"), encoder).ask
+
+
+def quote(answer: Answer) -> str:
+    return "\n".join(citation.quote for citation in answer.citations)
+
+
+def headings(answer: Answer) -> list[str]:
+    return [citation.headings[-1] for citation in answer.citations]
+
+
+# -- codes and options ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("what does A-17 mean?", "A-17 | The oil is too hot. | Runa Solberg"),
+        ("what is alarm A-18?", "A-18 | The bilge is full. | Odd Berge"),
+        ("A-170?", "A-170 | The fuel filter is blocked. | Runa Solberg"),
+        ("A-31", "A-31 | A-17 | The cooler is off."),
+    ],
+)
+def test_a_code_is_answered_by_the_row_that_it_opens(ask: Ask, question: str, row: str):
+    (block,) = ask(question).blocks
+    assert block.kind == "table"
+    assert block.header
+    assert [" | ".join(cell[0].text for cell in row.cells) for row in block.rows] == [row]
+
+
+def test_the_rows_of_several_codes_are_all_quoted(ask: Ask):
+    (block,) = ask("what do A-17 and A-18 mean?").blocks
+    assert [row.cells[0][0].text for row in block.rows] == ["A-17", "A-18"]
+
+
+def test_an_option_is_answered_by_the_item_that_explains_it(ask: Ask):
+    assert quote(ask("what does --drift do?")) == (
+        "- --drift: follows the current. Not together with --hold."
+    )
+
+
+# -- highest and lowest ---------------------------------------------------------------------
+
+
+COMPARED = (
+    ("Single", "Weekly", "Family", "Season"),
+    ("Bulk", "Cooled", "Livestock"),
+    ("Dinghy", "Launch", "Barge"),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("which ticket is the cheapest?", "Single"),
+        ("which ticket has the lowest price?", "Single"),
+        ("which ticket is the most expensive?", "Season"),
+        ("which kind of ticket has the longest validity?", "Season"),
+        ("which ticket is valid for the shortest period?", "Single"),
+        ("which cargo costs the least?", "Bulk"),
+        ("which cargo class has the highest price?", "Cooled"),
+        ("which boat carries the most people?", "Barge"),
+        ("what is the cheapest boat for hire?", "Dinghy"),
+        ("which boat for hire costs the most?", "Launch"),
+    ],
+)
+def test_the_highest_or_lowest_is_found_by_its_amount(ask: Ask, question: str, expected: str):
+    text = quote(ask(question))
+    (others,) = (names for names in COMPARED if expected in names)
+    assert [name for name in others if name in text] == [expected]
+
+
+def test_things_without_amounts_are_not_compared(ask: Ask):
+    assert len(ask("which engineer keeps the most engines running?").citations) == 1
+
+
+# -- versions -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (
+            "what changed in 2.3?",
+            "2.3.0 (2024-05-02)\n\n- Added group tickets.\n- Removed the fax printer.",
+        ),
+        (
+            "what changed in version 2.2.1?",
+            "2.2.1 (2024-02-11)\n\n- Mended the clock of the ticket machine.",
+        ),
+        ("what is new in v2.2.0?", "2.2.0 (2023-11-20)\n\n- Added the seat map."),
+        (
+            "what is new in the latest version?",
+            "2.3.0 (2024-05-02)\n\n- Added group tickets.\n- Removed the fax printer.",
+        ),
+        ("when was the seat map added?", "2.2.0 (2023-11-20)\n\n- Added the seat map."),
+        (
+            "when was the fax printer removed?",
+            "2.3.0 (2024-05-02)\n- Removed the fax printer.",
+        ),
+        (
+            "in which version were group tickets added?",
+            "2.3.0 (2024-05-02)\n\n- Added group tickets.",
+        ),
+        (
+            "what changed about tickets in 2.3?",
+            "2.3.0 (2024-05-02)\n\n- Added group tickets.",
+        ),
+        ("when was 2.2.0 released?", "2.2.0 (2023-11-20)"),
+    ],
+)
+def test_a_change_is_quoted_under_its_version(ask: Ask, question: str, expected: str):
+    assert quote(ask(question)) == expected
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what changed in 2.5?",
+        "when was 3.0 released?",
+        "what is new in version 2.4.1?",
+        "what was added in 2.2.1 for lifeboats?",
+    ],
+)
+def test_a_version_or_a_change_of_it_that_nobody_documents_is_refused(ask: Ask, question: str):
+    assert not ask(question).found
