@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from assistant.query.query import Question
 from assistant.text.normalize import truncate
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from assistant.models.documents import ResourceKind
     from assistant.query.query import QuestionType
+
+    ResourceFact = Literal["author", "minutes", "place"]
 
 # Polite phrases before a question, and the words they may precede.
 _LEAD = re.compile(
@@ -211,6 +213,10 @@ _RESOURCE_REQUEST = re.compile(
     r"\bfurther reading\b|\breading list\b|"
     rf"\b(?:good|best|any|which|what|list|more|there an?) (?:\w+ ){{0,2}}?{_MEDIA}\b|"
     r"\bwhere (?:can|could|do|should|might) (?:i|we|one) (?:learn|read|find out) more\b|"
+    r"^(?:(?:can|could|would|will) you )?(?:please )?"
+    r"(?:show|give|send) (?:me|us) (?:\w+ ){0,2}?links?\b|"
+    r"^(?:useful |related )?links? (?:about|on|for|to)\b|"
+    r"\b(?:is|are) there (?:\w+ ){0,3}?(?:forms?|links?)\b|"
     rf"^{_MEDIA} (?:about|on|for|by|from)\b",
     re.I,
 )
@@ -403,6 +409,49 @@ def find_extreme(text: str) -> Extreme | None:
     dimensions = {name for name, own in _DIMENSIONS.items() if set(own.split()) & set(words)}
     terms = {stem(w) for w in words if w not in STOPWORDS and w not in _EXTREME_WORDS}
     return Extreme(bool(match["largest"]), frozenset(dimensions), frozenset(terms))
+
+
+_RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
+    ("author", re.compile(r"^who (?:wrote|authored|recorded) (?P<a>.+)", re.I)),
+    ("author", re.compile(r"^(?:who|what)(?: is|'?s) the author of (?P<a>.+)", re.I)),
+    (
+        "minutes",
+        re.compile(
+            r"^how (?:long|many minutes) (?:is it|do i need|does it take) to (?:read|watch) "
+            r"(?P<a>.+)",
+            re.I,
+        ),
+    ),
+    (
+        "minutes",
+        re.compile(
+            r"^how (?:long|many minutes) (?:is|does|do|will) (?P<a>.+?)(?: take)?"
+            r"(?: to (?:read|watch))?$",
+            re.I,
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"^where (?:can|could|do|does|should|would|may|must|to) "
+            r"(?:(?:i|we|you|one|people) )?(?P<a>.+)",
+            re.I,
+        ),
+    ),
+)
+
+
+def find_resource_fact(text: str) -> tuple[ResourceFact, str] | None:
+    """Return what a question asks of one resource, and the words that name it.
+
+    Its author ("who wrote X"), the minutes it takes, or its place: where to do something. None for
+    other questions.
+    """
+    plain = _LEAD.sub("", truncate(text).replace("’", "'").rstrip("?!. "))
+    for fact, pattern in _RESOURCE_FACTS:
+        if match := pattern.search(plain):
+            return fact, match["a"]
+    return None
 
 
 _VERSION = r"(?<![\w.])v?(?P<version>\d{1,4}(?:\.\d{1,4}){1,3})(?![\w.]?\w)"

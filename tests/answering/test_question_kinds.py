@@ -153,3 +153,71 @@ def test_a_change_is_quoted_under_its_version(ask: Ask, question: str, expected:
 )
 def test_a_version_or_a_change_of_it_that_nobody_documents_is_refused(ask: Ask, question: str):
     assert not ask(question).found
+
+
+# -- resources ------------------------------------------------------------------------------
+
+STARS = "- Stars above the strait by Ilse Brandt (12 min)"
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("who wrote Stars above the strait?", STARS),
+        ("what is the author of stars above the strait?", STARS),
+        ("how long is it to read Stars above the strait?", STARS),
+        ("how many minutes does Currents for captains take?", "- Currents for captains (25 min)"),
+        ("is there a video about currents?", "- Currents for captains (25 min)"),
+        ("is there a form to report an accident?", "- Accident report"),
+        ("where do I report an accident?", "- Accident report"),
+        ("where can I sign up for first aid?", "- Sign-up for first aid"),
+        ("show me links on charts", "- Know your charts"),
+    ],
+)
+def test_a_question_about_a_resource_is_answered_by_its_line(
+    ask: Ask, question: str, expected: str
+):
+    answer = ask(question)
+    assert quote(answer) == expected
+    assert [resource.title in expected for resource in answer.resources] == [True]
+
+
+def test_what_to_read_on_a_topic_is_at_most_three_resources(ask: Ask):
+    answer = ask("what should I read first about navigation?")
+    assert len(answer.resources) == len(answer.citations) == 3
+    assert answer.resources[0].title == "Steering without stars by Jon Vik"
+
+
+def test_an_answer_comes_with_the_reading_list_of_its_page(ask: Ask):
+    (resource,) = ask("how does the captain steer?").resources
+    assert (resource.title, resource.minutes) == ("Steering without stars by Jon Vik", 7)
+
+
+def test_an_answer_without_anything_to_read_recommends_nothing(ask: Ask):
+    assert ask("what do deckhands wear?").found
+    assert ask("what do deckhands wear?").resources == ()
+
+
+# -- the frame of a page --------------------------------------------------------------------
+
+FRAME = ("Created by", "Home", "Uniforms\n", "Edit this page", "Back to top")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what is in the staff handbook?",
+        "what do deckhands wear?",
+        "what happens if I drink alcohol on board?",
+        "how do I edit the uniform page?",
+    ],
+)
+def test_the_frame_of_a_page_is_no_answer(ask: Ask, question: str):
+    assert not [text for text in FRAME if text in quote(ask(question))]
+
+
+@pytest.mark.parametrize(
+    "question", ["who wrote the staff handbook?", "when was the staff handbook last modified?"]
+)
+def test_a_byline_is_quoted_where_it_is_asked_for(ask: Ask, question: str):
+    assert quote(ask(question)) == "Created by Runa Solberg, last modified on 3 March 2024"
