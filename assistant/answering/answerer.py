@@ -7,13 +7,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.answering import blocks, comparison, kinds, related, selection, sentence_model
+from assistant.answering import (
+    blocks,
+    comparison,
+    kinds,
+    pointers,
+    related,
+    selection,
+    sentence_model,
+)
 from assistant.answering.amounts import has_amount
 from assistant.answering.definitions import defines
 from assistant.answering.furniture import asks_for_byline
 from assistant.answering.quotes import body_positions, join_quotes
 from assistant.answering.sections import Target, choose_hits, choose_targets, load_sections
 from assistant.answering.structure import TOP_K, find_structured_answer
+from assistant.answering.titles import is_title_of
 from assistant.models.answers import Citation
 from assistant.query.query import Query
 from assistant.query.question_type import asks_for_amount
@@ -207,13 +216,25 @@ class Answerer:
         return selection.score_sections(scored, questions)
 
     def _choose_targets(self, result: RetrievalResult) -> list[Target]:
-        """Choose the sections that may answer: the best ones, or the kinds to choose from."""
+        """Choose the sections that may answer: the best ones, or the kinds to choose from.
+
+        A section whose title is the question answers it alone. What a section only points to is
+        read in its place.
+        """
         question = result.interpretation.question
         if question.type == "choice":
             sections = kinds.find_kind_sections(question, result.hits[:TOP_K], self._store)
             if sections:
                 return [Target(key, passage, result.probability) for key, passage in sections]
-        return choose_targets(result.hits)
+        targets = choose_targets(result.hits)
+        titled = [target for target in targets if is_title_of(target.passage.heading, question)]
+        return pointers.follow_pointers(
+            titled[:1] or targets,
+            result.interpretation.query.terms,
+            result.vector,
+            self._store,
+            self._page_resolver.resolve,
+        )
 
     def _measure(
         self, result: RetrievalResult, targets: Sequence[Target]

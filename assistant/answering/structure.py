@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.answering import codes, extremes, kinds, related, versions
+from assistant.answering import codes, extremes, kinds, related, steps, versions
 
 if TYPE_CHECKING:
     from assistant.answering.quotes import Quote
@@ -56,7 +56,11 @@ def find_structured_answer(
     if question.type == "resources":
         resources = related.find_resources(question, vector, store)
         return _certain(related.quote_resources(resources, store), resources)
-    if question.type in {"comparison", "steps"}:
+    if question.type == "comparison":
+        return _NONE
+    if quotes := steps.quote_steps(question, hits[:TOP_K], store):
+        return _certain(quotes, [])
+    if question.type == "steps":
         return _NONE
     if question.type == "list" and (quotes := kinds.quote_kinds(question, hits[:TOP_K], store)):
         return StructuredAnswer(quotes, [], is_certain=False)

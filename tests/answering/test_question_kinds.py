@@ -221,3 +221,42 @@ def test_the_frame_of_a_page_is_no_answer(ask: Ask, question: str):
 )
 def test_a_byline_is_quoted_where_it_is_asked_for(ask: Ask, question: str):
     assert quote(ask(question)) == "Created by Runa Solberg, last modified on 3 March 2024"
+
+
+# -- sections that point elsewhere, titles and steps ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question", ["how do I claim expenses?", "tell me about expenses", "what about expenses?"]
+)
+def test_a_section_that_points_to_another_one_leads_there(ask: Ask, question: str):
+    answer = ask(question)
+    assert headings(answer)[0] == "Claims"
+    assert answer.citations[0].path == "money.md"
+    assert "Send the receipt to the purser" in quote(answer)
+    assert "See Claims" not in quote(answer)
+
+
+def test_a_section_that_points_out_of_the_guide_is_quoted_with_its_link(ask: Ask):
+    (block,) = ask("where are rooms for overnight stays described?").blocks
+    assert [span.url for span in block.rows[0].cells[0] if span.url] == [
+        "https://intranet.example/rooms"
+    ]
+
+
+def test_a_section_whose_title_is_the_question_answers_it_alone(ask: Ask):
+    assert quote(ask("what does the engineer do?")) == (
+        "The engineer keeps the engines running and logs the fuel."
+    )
+
+
+@pytest.mark.parametrize(
+    "question", ["how do I start the main engine?", "what are the steps to start the main engine?"]
+)
+def test_steps_that_are_sections_are_quoted_with_what_comes_before(ask: Ask, question: str):
+    assert [citation.quote for citation in ask(question).citations] == [
+        "Two people are needed to start the main engine.",
+        "1. Open the sea valve\n\nTurn the red wheel to the left.",
+        "2. Prime the fuel pump\n\nPress the lever ten times.",
+        "3. Turn the key\n\nHold it for three seconds.",
+    ]
