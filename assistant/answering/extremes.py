@@ -140,13 +140,14 @@ def _quote_best(extreme: Extreme, comparison: _Comparison) -> list[Quote]:
     """Quote the candidates with the highest or the lowest amount, where they can be compared."""
     amounts = [find_amounts(candidate.text) for candidate in comparison.candidates]
     counts = Counter(dimension for own in amounts for dimension in {one.dimension for one in own})
-    wanted = extreme.dimensions | {
-        dimension for dimension in counts if extreme.terms & set(extract_terms(dimension))
-    }
-    wanted = wanted & set(counts) or (
-        set(counts) if len(counts) == 1 or comparison.is_column else set()
-    )
-    dimension = max(sorted(wanted), key=lambda name: counts[name], default=None)
+    wanted = [
+        dimension
+        for dimension in sorted(counts)
+        if dimension in extreme.dimensions or extreme.terms & set(extract_terms(dimension))
+    ]
+    if not wanted and (len(counts) == 1 or comparison.is_column):
+        wanted = sorted(counts)
+    dimension = max(wanted, key=lambda name: counts[name], default=None)
     if dimension is None or counts[dimension] < max(_MIN_AMOUNTS, _MIN_SHARE * len(amounts)):
         return []
     values = [
