@@ -311,6 +311,17 @@ def asks_for_amount(text: str) -> bool:
     return bool(_AMOUNT.match(truncate(text)))
 
 
+_CONSEQUENCE = re.compile(
+    r"^(?:(?:and|but|so) )?(?:what (?:if|(?:will |would )?happen(?:s|ed)?)|even (?:if|when))\b",
+    re.I,
+)
+
+
+def asks_for_consequence(text: str) -> bool:
+    """Whether a question asks what happens in some case."""
+    return bool(_CONSEQUENCE.match(truncate(text)))
+
+
 _FOCUS = re.compile(
     r"^(?:(?:in|on|at|for|from|to|with|by|of) )?(?:what|which|how many|how much) "
     r"(?:(?:is|are|was|were) (?:the|a|an|some) |(?:is|are|was|were) )?"

@@ -260,3 +260,22 @@ def test_steps_that_are_sections_are_quoted_with_what_comes_before(ask: Ask, que
         "2. Prime the fuel pump\n\nPress the lever ten times.",
         "3. Turn the key\n\nHold it for three seconds.",
     ]
+
+
+# -- rules with their exceptions ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("do I have to wear a life jacket in the harbour?", "This also holds in the harbour."),
+        ("do cooks need a life jacket?", "Cooks are exempt while they are in the galley."),
+        ("what happens if I drink alcohol on board?", "Anyone who does is sent home without pay."),
+        ("may I drink alcohol on board?", "Anyone who does is sent home without pay."),
+        ("what if I am sick?", "Tell your captain before your shift."),
+    ],
+)
+def test_a_rule_comes_with_its_exception_and_its_consequence(
+    ask: Ask, question: str, expected: str
+):
+    assert expected in quote(ask(question))
