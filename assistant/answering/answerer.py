@@ -272,6 +272,9 @@ class Answerer:
                     side, [hit.passage for hit in self._search_side(side, vectors)]
                 )
             ]
+        passages = [hit.passage for hit in result.hits[:TOP_K]]
+        if quotes := comparison.quote_compared_entries(passages, sides, self._store):
+            return quotes
         sections = self._score_sections([result])
         if shared := comparison.find_shared_sections(sections, sides):
             return _select(shared, max_words)

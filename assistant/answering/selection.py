@@ -98,8 +98,8 @@ def score_sections(
     scored = []
     for section in sections.values():
         places = ((sentence.passage.id, sentence.number) for sentence in section.sentences)
-        values = [sums[place] for place in places]
-        scored.append(_score_section(section, values, max_list, with_exceptions=asks_for_rule))
+        means = [sums[place] for place in places]
+        scored.append(_score_section(section, means, max_list, with_exceptions=asks_for_rule))
     return scored
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from assistant.models.answers import Answer
 
-    Ask = Callable[[str], Answer]
+    Ask = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +279,29 @@ def test_a_rule_comes_with_its_exception_and_its_consequence(
     ask: Ask, question: str, expected: str
 ):
     assert expected in quote(ask(question))
+
+
+# -- comparisons ----------------------------------------------------------------------------
+
+COMPARISONS = {
+    "how is a weekly ticket different from a season ticket?": (
+        "and from a family ticket?",
+        ["Weekly", "Season"],
+        ["Weekly", "Family"],
+    ),
+    "what is the difference between bulk cargo and livestock?": (
+        "and cooled cargo?",
+        ["Bulk", "Livestock"],
+        ["Bulk", "Cooled"],
+    ),
+}
+
+
+@pytest.mark.parametrize("question", COMPARISONS)
+def test_a_comparison_shows_the_two_rows_or_items_and_goes_on_with_others(ask: Ask, question: str):
+    following, first, second = COMPARISONS[question]
+    answer = ask(question)
+    names = [name for group in COMPARED for name in group]
+    assert [name for name in names if name in quote(answer)] == sorted(first, key=names.index)
+    answer = ask(following, answer.turns)
+    assert [name for name in names if name in quote(answer)] == sorted(second, key=names.index)
