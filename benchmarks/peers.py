@@ -9,6 +9,7 @@ is one of
     index        index the passages and save
     retrieve     open what was saved; milliseconds for the ten best passages with their texts
     first        open it and print the best passage for the first query
+    texts        open it and print the ten best passages for each query, a JSON list a line
     encode-one   milliseconds to encode one text (plain)
     encode-many  texts encoded per second, in batches of 32 (plain)
     threads      encoding, search and texts from 8 threads at once (plain)
@@ -198,6 +199,12 @@ def first(peer: Peer, arguments: argparse.Namespace) -> None:
     print(peer.retrieve(clock.texts(arguments.queries)[0])[0])
 
 
+def texts(peer: Peer, arguments: argparse.Namespace) -> None:
+    peer.open(arguments.index)
+    for query in clock.texts(arguments.queries):
+        print(json.dumps(peer.retrieve(query)))
+
+
 def encode_one(peer: Plain, arguments: argparse.Namespace) -> None:
     queries = clock.texts(arguments.queries)
     clock.each(peer.encode, queries[: clock.WARM])
@@ -242,6 +249,7 @@ TASKS = {
     "index": index,
     "retrieve": retrieve,
     "first": first,
+    "texts": texts,
     "encode-one": encode_one,
     "encode-many": encode_many,
     "threads": threads,

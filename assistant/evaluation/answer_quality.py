@@ -6,7 +6,7 @@ of it; concise, if it has at most 100 words; good, if it is both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,10 +123,13 @@ def evaluate_answers(
     """Index the guide of a set under `work`, ask every question, and record the outcome."""
     name = answer_set.name
     assistant = build_assistant(answer_set.guide, name, work, encoder, progress=progress)
-    return AnswerOutcome(name, tuple(_ask(assistant, answer_set, progress)))
+    return AnswerOutcome(name, tuple(ask_questions(assistant, answer_set, progress=progress)))
 
 
-def _ask(assistant: Assistant, answer_set: AnswerSet, progress: Progress) -> Iterator[AnswerRecord]:
+def ask_questions(
+    assistant: Assistant, answer_set: AnswerSet, *, progress: Progress = lambda *_: None
+) -> Iterator[AnswerRecord]:
+    """Ask the questions of a set one after another."""
     for done, question in enumerate(answer_set.questions, 1):
         progress(answer_set.name, done, len(answer_set.questions))
         answer = assistant.ask(question.text, question.history)
@@ -243,8 +246,3 @@ def find_misses(records: Sequence[AnswerRecord], limit: int) -> list[AnswerRecor
     poor.sort(key=lambda record: (record.gold_share, -record.answer.confidence))
     wrong.sort(key=lambda record: -record.answer.confidence)
     return poor[:limit] + wrong[:limit]
-
-
-def rewrite(record: AnswerRecord, text: str) -> AnswerRecord:
-    """Return the outcome with another writer's text, from the same passages."""
-    return replace(record, text=text)
