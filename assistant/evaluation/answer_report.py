@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from assistant import console
 from assistant.evaluation import answer_quality
-from assistant.evaluation.answer_quality import MIN_QUESTIONS, AnswerOutcome
-from assistant.evaluation.tables import Table, tabulate
+from assistant.evaluation.tables import Table, format_value, tabulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assistant.evaluation.answer_quality import AnswerRecord
+    from assistant.evaluation.answer_quality import AnswerOutcome, AnswerRecord
     from assistant.evaluation.evaluate import Measure
 
 FOR_READING = "for reading"
 """The mark of a kind with few questions: read its answers, its share says little."""
 
+INTERVAL_COLUMNS = ("95 % interval", "questions")
 GUIDE_COLUMNS = ("good", "complete", "concise", "refused wrongly", "unanswerable refused")
 
 
@@ -33,8 +33,8 @@ def make_answer_tables(outcomes: Sequence[AnswerOutcome]) -> Iterator[Table]:
     name, figures = next(iter(rows.items()))
     yield Table(
         f"Answers: {name}",
-        ("value", "questions"),
-        tuple((measure, (figure, f"{figure.count:,}")) for measure, figure in figures.items()),
+        ("value", *INTERVAL_COLUMNS),
+        tuple((measure, _format_figure(figure)) for measure, figure in figures.items()),
         head="measure",
     )
     if len(outcomes) > 1:
@@ -44,26 +44,32 @@ def make_answer_tables(outcomes: Sequence[AnswerOutcome]) -> Iterator[Table]:
     if kinds:
         yield Table(
             "Answers by kind of question",
-            ("good", "questions", ""),
+            ("good", *INTERVAL_COLUMNS, ""),
             tuple(
-                (kind, (good, f"{good.count:,}", FOR_READING if is_small(good) else ""))
+                (kind, (*_format_figure(good), FOR_READING if is_small(good) else ""))
                 for kind, good in kinds.items()
             ),
             head="kind",
         )
 
 
+def _format_figure(figure: Measure) -> tuple[str, str, str]:
+    """Format a figure, its interval and the number of its questions, each for its own column."""
+    low, high = (f"{end:.{figure.decimals}f}" for end in (figure.low, figure.high))
+    return format_value(figure), f"{low} to {high}", f"{figure.count:,}"
+
+
 def is_small(measure: Measure) -> bool:
     """Whether a figure is from so few questions that it is only a hint what to read."""
-    return measure.count < MIN_QUESTIONS
+    return measure.count < answer_quality.MIN_QUESTIONS
 
 
 def print_misses(outcomes: Sequence[AnswerOutcome], limit: int) -> None:
-    """Print the worst misses: the question, its gold sentence, and the answer."""
+    """Print the worst misses: what is wrong, the question, its gold sentence, and the answer."""
     for record in answer_quality.find_misses(answer_quality.collect_records(outcomes), limit):
         console.echo()
         question = console.one_line(record.question.text)
-        console.echo(f"{record.fault}: {question}", style="bold")
+        console.echo(f"{record.fault} ({record.guide}): {question}", style="bold")
         for label, text in _describe(record):
             console.echo(f"{label}: {console.one_line(text)}", indent=2)
 

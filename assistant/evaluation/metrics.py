@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"[\w$£€%@#.+-]+")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’–—…•")
 
 # Articles, prepositions, pronouns and auxiliaries. The stopwords of the index are three times as
-# many, and among them are words that decide an answer: not, only, before, every.
+# many, and among them are words that decide an answer: only, before, every, never.
 _FUNCTION_WORDS = frozenset(
     """
     a an the as at by for from in of on to with and if or are be can do does has have is not will
