@@ -1,6 +1,6 @@
 """Compare our answers with those of simple writers over the same search, and with the peers.
 
-    python benchmarks/writers.py FOLDER... [--work FOLDER] [--peers PYTHON]
+    python benchmarks/writers.py FOLDER... [--work FOLDER] [--peers PYTHON] [--no-peers]
 
 FOLDERs are answer sets (docs/evaluation.md). The answer of a peer is the first 100 words of its
 best passage, from the same passages with the same weights. Without the Python of the peers'
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from assistant.evaluation.answer_quality import AnswerRecord
     from assistant.evaluation.answer_sets import AnswerSet
 
-OURS = "**this project**"
+OURS = "this project"
 COLUMNS = (
-    "good", "complete", "concise", "unanswerable refused", "median words",
+    "good", "concise", "refused wrongly", "unanswerable refused", "median words",
     "gold in first 1", "gold in first 3",
 )  # fmt: skip
 PLAIN = "plain"
@@ -90,10 +90,12 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--work", type=Path, default=Path("build/eval"))
     parser.add_argument("--peers", type=Path)
+    parser.add_argument("--no-peers", action="store_true")
     arguments = parser.parse_args()
     installed = arguments.peers and arguments.peers.is_file()
     python = arguments.peers.absolute() if installed else Path(sys.executable)
-    peers = Peers(python, arguments.work, tuple(PEERS) if installed else (PLAIN,))
+    names = () if arguments.no_peers else tuple(PEERS) if installed else (PLAIN,)
+    peers = Peers(python, arguments.work, names)
     sets, _ = answer_sets.read_sets(arguments.folders, arguments.work)
     encoder = load_encoder()
     by_writer: dict[str, list[AnswerRecord]] = {}
