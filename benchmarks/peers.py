@@ -3,8 +3,8 @@
     python benchmarks/peers.py PEER TASK --model FOLDER [--passages FILE] [--queries FILE]
                                          [--index FOLDER]
 
-PEER is txtai, txtai-hybrid, langchain, llamaindex or plain (sentence-transformers and FAISS). TASK
-is one of
+PEER is txtai, txtai-hybrid, txtai-words, langchain, llamaindex or plain (sentence-transformers and
+FAISS). TASK is one of
 
     index        index the passages and save
     retrieve     open what was saved; milliseconds for the ten best passages with their texts
@@ -49,13 +49,13 @@ class Peer(Protocol):
 
 
 class Txtai:
-    """txtai's Embeddings with texts kept as content, by vectors or by vectors and words."""
+    """txtai's Embeddings with texts kept as content, by vectors, by words, or by both."""
 
-    def __init__(self, model: str, *, hybrid: bool) -> None:
+    def __init__(self, **settings: object) -> None:
         from txtai import Embeddings
 
         self._library = Embeddings
-        self._settings = {"path": model, "content": True, "hybrid": hybrid}
+        self._settings = {"content": True, **settings}
 
     def index(self, passages: Sequence[str], folder: Path) -> None:
         embeddings = self._library(self._settings)
@@ -239,8 +239,9 @@ def _opened(peer: Peer, arguments: argparse.Namespace) -> list[str]:
 
 
 PEERS = {
-    "txtai": lambda model: Txtai(model, hybrid=False),
-    "txtai-hybrid": lambda model: Txtai(model, hybrid=True),
+    "txtai": lambda model: Txtai(path=model, hybrid=False),
+    "txtai-hybrid": lambda model: Txtai(path=model, hybrid=True),
+    "txtai-words": lambda _: Txtai(keyword=True),
     "langchain": LangChain,
     "llamaindex": LlamaIndex,
     "plain": Plain,

@@ -3,8 +3,9 @@
     python benchmarks/writers.py FOLDER... [--work FOLDER] [--peers PYTHON] [--no-peers]
 
 FOLDERs are answer sets (docs/evaluation.md). The answer of a peer is the first 100 words of its
-best passage, from the same passages with the same weights. Without the Python of the peers'
-environment only sentence-transformers with FAISS is asked, which is installed here.
+best passage, from the same passages: txtai by words, which needs no model, and
+sentence-transformers with FAISS, with the same weights. The second is installed here; the first
+needs the Python of the peers' environment.
 """
 
 from __future__ import annotations
@@ -39,13 +40,10 @@ COLUMNS = (
     "good", "concise", "refused wrongly", "unanswerable refused", "median words",
     "gold in first 1", "gold in first 3",
 )  # fmt: skip
-PLAIN = "plain"
-PEERS = {
-    PLAIN: "sentence-transformers + FAISS",
-    "txtai-hybrid": "txtai, by vectors and words",
-    "langchain": "LangChain",
-    "llamaindex": "LlamaIndex",
-}
+WORDS, PLAIN = "txtai-words", "plain"
+PEERS = {WORDS: "txtai, by words", PLAIN: "sentence-transformers + FAISS"}
+"""LangChain and LlamaIndex are left out: each would encode every passage again, with that model."""
+
 HERE = Path(__file__).parent
 
 
@@ -159,7 +157,7 @@ def _ask_peers(
             [
                 replace(
                     record,
-                    text=" ".join(ten[0].split()[:LIMIT]),
+                    text=" ".join(ten[0].split()[:LIMIT]) if ten else "",
                     gold_rank=answer_quality.find_gold(ten, record.question.gold),
                 )
                 for record, ten in zip(records, texts, strict=True)
