@@ -81,8 +81,8 @@ class Query:
 class ContentTerm:
     """A term that says what a question is about.
 
-    `log_rank` says how rare its word is in general language: 1 for a common word, 4 for one of which
-    the encoder knows parts only.
+    `log_rank` says how rare its word is in general language: 1 for a common word, 4 for one of
+    which the encoder knows parts only.
     """
 
     term: str

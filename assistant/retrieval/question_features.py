@@ -66,7 +66,7 @@ def compute_question_features(
     - `content_terms`: how many there are.
     - `unknown_terms`, `unknown_share`: how many of them the guide never uses, and their share of
       the summed idf.
-    - `missing_log_rank`: of the content terms that the best candidate lacks, the highest `log_rank`.
+    - `missing_log_rank`: the highest `log_rank` of a content term that the best candidate lacks.
     - `missing_weight`: the same for `log_rank` times idf.
     - `missing_number`: 1 where the first three candidates lack a content term with a digit.
     - `missing_version`: 1 where the best candidate and its headings lack a year or a version.
