@@ -215,7 +215,7 @@ _RESOURCE_REQUEST = re.compile(
     r"\bwhere (?:can|could|do|should|might) (?:i|we|one) (?:learn|read|find out) more\b|"
     r"^(?:(?:can|could|would|will) you )?(?:please )?"
     r"(?:show|give|send) (?:me|us) (?:\w+ ){0,2}?links?\b|"
-    r"^(?:useful |related )?links? (?:about|on|for|to)\b|"
+    r"\b(?:any|some|more|good|useful|helpful|related) links?\b|^links? (?:about|on|for|to)\b|"
     r"\b(?:is|are) there (?:\w+ ){0,3}?(?:forms?|links?)\b|"
     rf"^{_MEDIA} (?:about|on|for|by|from)\b",
     re.I,
@@ -420,6 +420,14 @@ def find_extreme(text: str) -> Extreme | None:
     dimensions = {name for name, own in _DIMENSIONS.items() if set(own.split()) & set(words)}
     terms = {stem(w) for w in words if w not in STOPWORDS and w not in _EXTREME_WORDS}
     return Extreme(bool(match["largest"]), frozenset(dimensions), frozenset(terms))
+
+
+_START = re.compile(r"\b(?:first|start|begin|beginners?|new to|introduct(?:ion|ory))\b", re.I)
+
+
+def asks_where_to_start(text: str) -> bool:
+    """Whether a request for something to read asks for what to read first."""
+    return bool(_START.search(truncate(text)))
 
 
 _RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
