@@ -162,17 +162,19 @@ def _resources_on_topic_pages(
 
 
 def quote_resources(
-    resources: Iterable[Resource], store: FaissStore, *, with_lists: bool = False
+    resources: Iterable[Resource], store: FaissStore, topic: str = ""
 ) -> list[Quote]:
     """Quote the lines of the guide that list the resources, in the order given.
 
-    With `with_lists`, a short reading list is quoted whole.
+    A short reading list below a heading that names the topic is quoted whole.
     """
+    terms = set(extract_terms(topic))
     quotes: list[Quote] = []
     for resource in resources:
         for _, passage in store.section_passages(resource.path, resource.anchor):
             quote = _quote_row(passage, resource.title)
-            if quote and with_lists and _is_reading_list(resource):
+            is_on_topic = terms and terms <= set(extract_terms(" ".join(resource.headings)))
+            if quote and is_on_topic and _is_reading_list(resource):
                 quote = _widen_to_list(quote)
             if quote and quote not in quotes:
                 quotes.append(quote)

@@ -288,8 +288,11 @@ def select_sentences(
 
 
 def _may_stand_alone(section: ScoredSection, n: int) -> bool:
-    """Whether a sentence says something by itself: no header of a table, no label, no "Yes."."""
+    """Whether a sentence says something by itself: no header, no label, no lead-in, no "Yes."."""
     sentence, words = section.sentences[n], section.words[n]
+    is_last = n + 1 == len(section.sentences)
+    if is_last and sentence.text.rstrip().endswith(":"):
+        return False  # what it introduces is in sections of its own
     if sentence.kind not in {"prose", "quote"} or any(map(str.isdigit, sentence.text)):
         return sentence.kind != "header"
     ends = sentence.text.rstrip().endswith(_SENTENCE_ENDS)

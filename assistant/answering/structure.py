@@ -55,8 +55,8 @@ def find_structured_answer(
     question, hits = result.interpretation.question, result.hits
     if question.type == "resources":
         requested = resources.find_resources(question, vector, store)
-        with_lists = bool(question.topic) and question.resource_kind is None
-        quotes = resources.quote_resources(requested, store, with_lists=with_lists)
+        topic = "" if question.resource_kind else question.topic
+        quotes = resources.quote_resources(requested, store, topic)
         return _certain(quotes, requested)
     if question.type == "comparison":
         return _NONE

@@ -527,10 +527,18 @@ _IS_CODE = re.compile(
 )
 
 
+_NUMBERED_CODE = re.compile(
+    r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I
+)
+
+
 def find_codes(text: str) -> list[str]:
     """Find the identifiers in a question: error codes, options, and names such as `MAX_SIZE`."""
-    tokens = (token.rstrip(".-") for token in _TOKEN.findall(truncate(text)))
-    return list(dict.fromkeys(token for token in tokens if _IS_CODE.match(token)))
+    start = truncate(text)
+    tokens = (token.rstrip(".-") for token in _TOKEN.findall(start))
+    codes = [token for token in tokens if _IS_CODE.match(token)]
+    codes += [match["number"] for match in _NUMBERED_CODE.finditer(start)]
+    return list(dict.fromkeys(codes))
 
 
 QUESTION_WORDS = frozenset(
