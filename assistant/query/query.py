@@ -78,17 +78,34 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentTerm:
+    """A term that says what a question is about.
+
+    `rarity` is how rare its word is in general language: 1 for a common word, 4 for one of which
+    the encoder knows parts only.
+    """
+
+    term: str
+    rarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Interpretation:
     """One interpretation of a sub-query: its acronyms expanded and its spelling corrected.
 
     `search_text` is the text without polite phrases, as it is searched for. `prior` is how likely
-    this interpretation is compared with the likeliest one, before anything is retrieved.
+    this interpretation is compared with the likeliest one, before anything is retrieved. `content`
+    are the terms that say what it is about. `identifiers` and `versions` have to be in an answer
+    letter by letter.
     """
 
     question: Question
     search_text: str
     query: Query
     prior: float
+    content: tuple[ContentTerm, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
