@@ -43,7 +43,7 @@ _MAX_WHOLE_STEPS = 90  # the same where the question asks for steps or for a lis
 _MAX_WHOLE_ITEM = 60  # words of an item that is never quoted in part
 _MAX_LEAD_IN_WORDS = 30
 _MIN_PROBABILITY = 0.003  # less likely sentences are quoted only where another needs them
-_MIN_GAIN = 0.035  # less is not worth reading
+_MIN_GAIN = 0.045  # less is not worth reading: three words of the median, and no answer
 # Another place has to add this share of what is quoted already. On six guides and on six others it
 # takes a twentieth of the quotes and 4 words of the median away, and no answer; .15 loses .01.
 _MIN_RUN_RATIO = 0.1

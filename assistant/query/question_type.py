@@ -294,7 +294,8 @@ def extract_topic(text: str) -> str:
 
 
 _REQUEST_WORDS = frozenset(
-    "guide handbook docs documentation site wiki page new next start begin beginner list".split()
+    "guide handbook docs documentation site wiki page new next first start begin beginner "
+    "list".split()
 )
 
 
