@@ -12,7 +12,7 @@ from assistant.answering import (
     comparison,
     kinds,
     pointers,
-    related,
+    resources,
     selection,
     sentence_model,
 )
@@ -98,8 +98,8 @@ class Answerer:
             for side in self._missing_sides(result)
             if len(side.split()) <= comparison.MAX_SIDE_WORDS
         )
-        resources = structured.resources if is_answered else []
-        return Decision(result, is_answered, confidence, resources, quotes, missing)
+        requested = structured.resources if is_answered else []
+        return Decision(result, is_answered, confidence, requested, quotes, missing)
 
     def quote(self, decisions: Sequence[Decision], vectors: TextVectors) -> list[Quote]:
         """Quote the answers to the sub-queries that the guide answers, in their order.
@@ -126,14 +126,13 @@ class Answerer:
 
     def recommend(self, decisions: Sequence[Decision], quotes: Sequence[Quote]) -> list[Resource]:
         """Find what the guide recommends: what was asked for, and what belongs to the quotes."""
-        resources = [resource for decision in decisions for resource in decision.resources]
-        if not resources and quotes:
-            for decision in decisions:
-                result = decision.result
+        recommended = [resource for decision in decisions for resource in decision.resources]
+        if not recommended and quotes:
+            for result in (decision.result for decision in decisions):
                 question = result.interpretation.question
-                resources += related.recommend(question, result.vector, quotes, self._store)
-            resources = resources[: related.MAX_RESOURCES]
-        return list(dict.fromkeys(resources))
+                recommended += resources.recommend(question, result.vector, quotes, self._store)
+            recommended = recommended[: resources.MAX_RESOURCES]
+        return list(dict.fromkeys(recommended))
 
     def cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         """Number the quotes and cite the pages they are from."""
