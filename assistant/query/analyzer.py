@@ -60,6 +60,7 @@ class Analyzer:
 
         A later part may depend on an earlier one.
         """
+        text = _lower_if_all_capitals(text)
         turns = history[-MAX_TURNS:]
         context = follow_ups.build_context(turns)
         turns = follow_ups.normalise_turns(turns)
@@ -89,12 +90,13 @@ class Analyzer:
         correct = self._make_corrector()
         known: dict[tuple[str, bool], list[tuple[str, float]]] = {}
         choices: list[list[tuple[str, float]]] = []
-        for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
+        for before, (token, start, stop) in zip([("", 0, 0), *spans], spans, strict=False):
             # After a number, lower-case letters are a unit or a time of day: 5 p.m.
             is_unit = before[0].isdigit() and token.islower()
-            options = known.get((token, is_unit))
+            is_whole = not is_unit and not _is_part_of_identifier(text, start, stop)
+            options = known.get((token, is_whole))
             if options is None:
-                expansions = () if is_unit else self._vocabulary.expansions(token)
+                expansions = self._vocabulary.expansions(token) if is_whole else ()
                 # A phrase that the question already contains is not what the acronym stands for.
                 not_in_question = [
                     expansion
@@ -106,7 +108,7 @@ class Analyzer:
                     (expansion.phrase, (expansion.weight / top) ** 0.25)
                     for expansion in not_in_question
                 ]
-                known[token, is_unit] = options
+                known[token, is_whole] = options
             choices.append(options or [(correct(token), 1.0)])
         interpretations = []
         for combination in itertools.islice(itertools.product(*choices), MAX_INTERPRETATIONS):
@@ -177,3 +179,20 @@ class Analyzer:
             else:
                 for part, begin, end in tokenize(token.replace("/", " ")):
                     yield part, start + begin, start + end
+
+
+_BEFORE_PART, _AFTER_PART = frozenset("_$@/\\<"), frozenset("_(=\\>")
+_MIN_CAPITAL_WORDS = 4
+
+
+def _is_part_of_identifier(text: str, start: int, stop: int) -> bool:
+    """Whether a word is a part of a path, a variable, a flag or a call."""
+    before = text[max(0, start - 2) : start]
+    return before[-1:] in _BEFORE_PART or before == "--" or text[stop : stop + 1] in _AFTER_PART
+
+
+def _lower_if_all_capitals(text: str) -> str:
+    """Lower the case of a question that is written in capitals: they mark no acronym in it."""
+    if any(map(str.islower, text)) or len(text.split()) < _MIN_CAPITAL_WORDS:
+        return text
+    return text.lower()
