@@ -11,6 +11,8 @@ import numpy as np
 
 from assistant.index.forward_index import count_clause_words, select_passages
 from assistant.index.phrases import (
+    DIGIT_WORDS,
+    MIN_COUNT,
     OPTIONAL_WORDS,
     count_halvings,
     count_phrases,
@@ -167,8 +169,7 @@ def is_acronym_of(acronym: str, words: list[str]) -> bool:
 
 def _letters_of(word: str) -> str:
     """Return the letters a word may give to an acronym."""
-    other = {"to": "2", "too": "2", "two": "2", "for": "4", "four": "4"}.get(word, "")
-    return word[0] + other + ("x" if word.startswith("ex") else "")
+    return word[0] + DIGIT_WORDS.get(word, "") + ("x" if word.startswith("ex") else "")
 
 
 def _acronyms_of(key: Key) -> set[str]:
@@ -206,6 +207,8 @@ def _expand(
         if not phrase.is_established or not _may_be_name(phrase):
             continue
         for acronym in _acronyms_of(key):
+            if phrase.count < MIN_COUNT and acronym.isalpha():
+                continue
             expansions = acronyms.setdefault(acronym, {})
             if key not in within or expansions.keys() <= within:
                 formed = Expansion(phrase.spelling, phrase.count, is_defined=False)

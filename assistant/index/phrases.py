@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 OPTIONAL_WORDS = frozenset("a an and as at by for from in of on or the to with".split())
 """Words that an acronym may leave out, or give by their first letter."""
 
+DIGIT_WORDS = {"to": "2", "too": "2", "two": "2", "for": "4", "four": "4"}
+"""Words that an acronym may write as a digit: B2B."""
+
 LONGEST_PHRASE = 5
 
 # The initials of a phrase are its acronym if it occurs this often: at a heading's end, and again.
-_MIN_COUNT = 2
+MIN_COUNT = 2
 
 # How many words of running text are searched for phrases. A larger guide is sampled by page: half
 # of the pages, a quarter and so on. The checksum of a page's path decides, so that the sample does
@@ -55,7 +58,7 @@ class Phrase:
     """A run of stems, how often it occurs and how it is spelt.
 
     `is_established` is whether it is the name of something: a heading begins or ends with it,
-    apart from stopwords, and it occurs at least _MIN_COUNT times.
+    apart from stopwords, and it occurs at least MIN_COUNT times, or has one of DIGIT_WORDS.
     """
 
     key: Key
@@ -110,6 +113,8 @@ class _Text:
         words = len(self._words)
         is_stop = np.fromiter((word in STOPWORDS for word in self._words), np.bool_, words)
         is_small = np.fromiter((word in OPTIONAL_WORDS for word in self._words), np.bool_, words)
+        digit_words = (word in DIGIT_WORDS for word in self._words)
+        self._has_digit_word = np.fromiter(digit_words, np.bool_, words)
         self._may_be_outer = ~is_stop[self._numbers]
         self._opens = _is_first(self._may_be_outer, self._clause)
         self._closes = _is_first(self._may_be_outer[::-1], self._clause[::-1])[::-1]
@@ -133,7 +138,8 @@ class _Text:
         in_headings = np.add.reduceat((places < self._headings).astype(np.int64), starts)
         opens, closes = self._bound_headings(places, length)
         bounds = opens & closes if weight > 1 else opens | closes
-        established = np.logical_or.reduceat(bounds, starts) & (counts >= _MIN_COUNT)
+        often = (counts >= MIN_COUNT) | self._has_digit_word[rows[starts]].any(axis=1)
+        established = np.logical_or.reduceat(bounds, starts) & often
         selected = established | np.isin(by_stem[starts], self._hash_keys(required, length))
         group = np.cumsum(new_phrase) - 1
         totals = in_headings + weight * (counts - in_headings)

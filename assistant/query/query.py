@@ -77,18 +77,24 @@ class Query:
         return tuple(dict.fromkeys((*self.terms, *self.expansions, *filter(None, (self.focus,)))))
 
 
+Source = Literal["rewrite", "guess", "question", "conversation"]
+
+
 @dataclass(frozen=True, slots=True)
 class Interpretation:
     """One interpretation of a sub-query: its acronyms expanded and its spelling corrected.
 
     `search_text` is the text without polite phrases, as it is searched for. `prior` is how likely
-    this interpretation is compared with the likeliest one, before anything is retrieved.
+    this interpretation is compared with the likeliest one of its source, before anything is
+    retrieved. The source is the question rewritten to stand alone, or a guess at that, the question
+    as it is where the rewritten one differs, or the question after those that it may continue.
     """
 
     question: Question
     search_text: str
     query: Query
     prior: float
+    source: Source = "rewrite"
 
     @property
     def texts(self) -> tuple[str, ...]:
