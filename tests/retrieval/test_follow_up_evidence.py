@@ -100,8 +100,8 @@ def test_a_question_about_something_else_is_refused_after_an_answer(farm, before
 @pytest.mark.parametrize(
     ("before", "question", "shown"),
     [
-        ("what does it cost to shear a goat in Oslo?", "and in Bergen?",
-         "what does it cost to shear a goat in Bergen?"),
+        ("what is the shearing fee in Oslo?", "and in Bergen?",
+         "what is the shearing fee in Bergen?"),
         ("can I borrow the red tractor?", "who approves that?", "who approves that?"),
     ],
 )  # fmt: skip
