@@ -50,12 +50,18 @@ timings: .venv/installed-dev
 	$(BIN)/python -m pytest -p tests.conftest -p tests.browser.conftest benchmarks/timings --log-cli-level=INFO
 
 # Every figure of README's table, from questions other people wrote; exit 1 where a goal is missed.
+# Then the same questions to simple writers and to the peers: all of them after `make bench`.
 # The first time it indexes 2,800 pages of manuals, which takes the better part of an hour.
 eval: .venv/installed
 	mkdir -p build
-	$(BIN)/assistant eval $(addprefix $(or $(EVAL),../shared/eval)/,$(SETS)) \
-		--goals benchmarks/goals.toml --html build/eval.html --junit build/eval.xml
+	@missed=0; \
+	$(BIN)/assistant eval $(ANSWERS) $(addprefix $(EVAL_SETS)/,$(SETS)) \
+		--goals benchmarks/goals.toml --html build/eval.html --junit build/eval.xml || missed=$$?; \
+	$(if $(ANSWERS),$(BIN)/python benchmarks/writers.py $(ANSWERS) --peers build/peers/bin/python,:) \
+		&& exit $$missed
 
+EVAL_SETS := $(or $(EVAL),../shared/eval)
+ANSWERS = $(wildcard $(EVAL_SETS)/answers/*)
 SETS := emanual_tv doc2dial squad2 refusal_mix canard aws_docs
 
 # How fast we are beside the peers, both in one run; most of an hour on a machine that is idle.

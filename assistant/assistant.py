@@ -255,6 +255,7 @@ class Assistant:
                 quotes = self._answerer.quote(relevant, vectors)
                 citations = self._answerer.cite(quotes)
                 blocks = self._answerer.build_blocks(quotes, relevant)
+                resources = self._answerer.recommend(relevant, quotes)
             understood_as = " ".join(result.interpretation.question.text for result in results)
             with time_step("offer"):
                 questions = [turn.text for turn in history if turn.role == "user"]
@@ -268,7 +269,7 @@ class Assistant:
                 citations=tuple(citations),
                 blocks=blocks,
                 confidence=max(one.confidence for one in relevant),
-                resources=tuple(dict.fromkeys(r for one in relevant for r in one.resources)),
+                resources=tuple(resources),
                 related=tuple(related.find_related(hits, quotes)),
                 missing=tuple(side for one in decisions for side in one.missing),
                 next_questions=tuple(suggestions),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from assistant.answering.furniture import is_furniture
 from assistant.answering.quotes import Quote
 from assistant.models.answers import Related
+from assistant.query.question_type import find_resource_fact
 from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from assistant.models.answers import Hit
     from assistant.models.documents import Passage, Resource
     from assistant.query.query import Question
+    from assistant.query.question_type import ResourceFact
 
 MAX_RELATED = 3
 MAX_NEXT_QUESTIONS = 3
@@ -30,7 +33,7 @@ TITLE_CANDIDATES = 100
 PASSAGE_CANDIDATES = 100
 """How many passages with the words of a topic to consider for titles that name it."""
 
-MAX_RESOURCES = 4
+MAX_RESOURCES = 3
 MAX_UNFILTERED_RESOURCES = 12
 """The most resources for a request for something to read that names no topic."""
 
@@ -40,38 +43,121 @@ MAX_UNFILTERED_RESOURCES = 12
 _MIN_COSINE = 0.6
 _COSINE_MARGIN = 0.15
 _MIN_COVERAGE = 0.99
+_MIN_LIST_COSINE = 0.25
+"""The least cosine of a resource in a reading list on the page that is quoted."""
+
+_MAX_TITLE_RATIO = 2
+"""How many times as many terms the title of a resource may have as the words that name it."""
+
+_READING_STEMS = frozenset(
+    extract_terms(
+        "reading references resources bibliography literature books articles videos links"
+    )
+)
+_PLACE_STEMS = frozenset(extract_terms("find access download open locate submit request fill form"))
 
 
 def find_resources(question: Question, vector: Vectors, store: FaissStore) -> list[Resource]:
-    """Find what the guide recommends: nearest first, or in document order without a topic.
+    """Find what a request for something to read asks for: nearest first.
 
-    `vector` is that of the topic for a request for something to read, else of the question. For
-    such a request, titles have to name the topic or be near it. With any other answer, only titles
-    near the whole question are offered.
+    `vector` is that of the topic. Titles have to name the topic or be near it. In document order
+    where no topic is named.
     """
-    is_request = question.type == "resources"
-    if is_request and not question.topic:
+    if not question.topic:
         matching_kind = (r for r in store.all_resources() if _matches_kind(r, question))
         return list(itertools.islice(matching_kind, MAX_UNFILTERED_RESOURCES))
+    chosen = _find_near(question, vector, store)
+    idf = {term: store.vocabulary.idf(term) for term in extract_terms(question.topic)}
+    naming = {
+        n: resource
+        for n, resource in _resources_on_topic_pages(question.topic, vector, store)
+        if _matches_kind(resource, question)
+        and _coverage(idf, _title_with_headings(resource)) >= _MIN_COVERAGE
+    }
+    numbers = sorted({*chosen, *naming})
+    cosines = dict(zip(numbers, store.resource_cosines(vector, numbers).tolist(), strict=True))
+    best = sorted(numbers, key=lambda n: (-cosines[n], n))
+    return [(chosen | naming)[n] for n in best[:MAX_RESOURCES]]
+
+
+def _find_near(question: Question, vector: Vectors, store: FaissStore) -> dict[int, Resource]:
+    """Find by number the resources whose titles are near a vector."""
     near = store.resources_near(vector, TITLE_CANDIDATES)
     cosines = {n: cosine for n, cosine in near if cosine >= _MIN_COSINE}
     loaded = zip(cosines, store.resources(list(cosines)), strict=True)
     matching = {n: resource for n, resource in loaded if _matches_kind(resource, question)}
     nearest = max((cosines[n] for n in matching), default=0.0)
-    chosen = {n: r for n, r in matching.items() if cosines[n] >= nearest - _COSINE_MARGIN}
-    if is_request:
-        idf = {term: store.vocabulary.idf(term) for term in extract_terms(question.topic)}
-        naming = {
-            n: resource
-            for n, resource in _resources_on_topic_pages(question.topic, vector, store)
-            if _matches_kind(resource, question)
-            and _coverage(idf, _title_with_headings(resource)) >= _MIN_COVERAGE
-        }
-        chosen |= naming
-        naming_cosines = store.resource_cosines(vector, list(naming)).tolist()
-        cosines |= dict(zip(naming, naming_cosines, strict=True))
-    best = sorted(chosen, key=lambda n: (-cosines[n], n))
-    return [chosen[n] for n in best[:MAX_RESOURCES]]
+    return {n: r for n, r in matching.items() if cosines[n] >= nearest - _COSINE_MARGIN}
+
+
+def recommend(
+    question: Question, vector: Vectors, quotes: Iterable[Quote], store: FaissStore
+) -> list[Resource]:
+    """Find what the guide recommends beside an answer.
+
+    First what the quoted sections list, then the reading lists of the pages they are on, then what
+    is near the whole question; the nearest first in each.
+    """
+    quoted = list(
+        dict.fromkeys((q.passage.path, q.passage.anchor, q.passage.headings) for q in quotes)
+    )
+    own: dict[int, Resource] = {}
+    lists: dict[int, Resource] = {}
+    for path, anchor, headings in quoted:
+        for n, resource in store.page_resources(path):
+            if resource.kind == "page" or is_furniture(resource.title):
+                continue
+            if resource.anchor == anchor:
+                own[n] = resource
+            elif (
+                _is_reading_list(resource)
+                and headings[: len(resource.headings) - 1] == (resource.headings[:-1])
+            ):
+                lists[n] = resource
+    near = _find_near(question, vector, store)
+    numbers = list(dict.fromkeys([*own, *lists, *near]))
+    cosines = dict(zip(numbers, store.resource_cosines(vector, numbers).tolist(), strict=True))
+    lists = {n: r for n, r in lists.items() if cosines[n] >= _MIN_LIST_COSINE}
+    ordered = [
+        resources[n]
+        for resources in (own, lists, near)
+        for n in sorted(resources, key=lambda n: (-cosines[n], n))
+    ]
+    by_url = {resource.url: resource for resource in reversed(ordered)}
+    return [r for r in dict.fromkeys(ordered) if by_url[r.url] is r][:MAX_RESOURCES]
+
+
+def _is_reading_list(resource: Resource) -> bool:
+    """Whether a resource is in a section that is there to recommend."""
+    return bool(_READING_STEMS & set(extract_terms(resource.headings[-1])))
+
+
+def find_named_resources(question: Question, vector: Vectors, store: FaissStore) -> list[Resource]:
+    """Find the resource whose author, length or place a question asks for, by its title."""
+    fact = find_resource_fact(question.text)
+    if fact is None:
+        return []
+    wanted, name = fact
+    terms = set(extract_terms(name)) - _PLACE_STEMS
+    near = store.resources_near(vector, TITLE_CANDIDATES)
+    named = []
+    for resource in store.resources([n for n, _ in near]):
+        title = set(extract_terms(resource.title.rpartition(" by ")[0] or resource.title))
+        is_named = (
+            bool(terms)
+            and not is_furniture(resource.title)
+            and terms <= title
+            and len(title) <= _MAX_TITLE_RATIO * len(terms)
+        )
+        if is_named and _has_fact(resource, wanted):
+            named.append(resource)
+    return named[:1]
+
+
+def _has_fact(resource: Resource, fact: ResourceFact) -> bool:
+    if fact == "author":
+        return " by " in resource.title
+    return fact == "place" or resource.minutes is not None
 
 
 def _resources_on_topic_pages(
@@ -138,6 +224,8 @@ def _unquoted_passages(hits: Iterable[Hit], quotes: Iterable[Quote]) -> Iterator
 
 def _matches_kind(resource: Resource, question: Question) -> bool:
     """Whether a resource is of the kind asked for; forms and the guide's pages only on request."""
+    if is_furniture(resource.title):
+        return False
     if question.resource_kind:
         return resource.kind == question.resource_kind
     return resource.kind not in {"form", "page"}
