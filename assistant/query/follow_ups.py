@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.models.answers import MARKER, REFUSAL
+from assistant.models.answers import MARKER, OVERVIEW, REFUSAL
 from assistant.query.ellipsis import ask_about
 from assistant.query.question_type import parse_question
+from assistant.query.small_talk import is_small_talk
 from assistant.query.standalone import (
     BARE_FOLLOW_UP,
     CONNECTIVE,
@@ -66,6 +67,7 @@ _CONJUNCTIONS, _WORD_GAP = frozenset(("and", "or", "but")), re.compile(r"[ ,;]+"
 _QUESTION_OPENING = re.compile(
     rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[ ,]*){{0,8}}{_NEW_QUESTION}", re.I
 )
+_NO_REPLIES = frozenset((REFUSAL, OVERVIEW))
 MAX_SUBQUERIES = 4
 MAX_ELLIPSIS_WORDS = 6
 MAX_BARE_WORDS = 3
@@ -171,9 +173,9 @@ def rewrite_follow_up(text: str, turns: Sequence[Turn]) -> tuple[str, bool]:
     for turn in turns:
         deadline.check()
         if turn.role == "agent":
-            reply = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
+            reply = "" if turn.text in _NO_REPLIES else MARKER.sub("", turn.text)
             state = replace(state, agent_reply=reply, messages=(*state.messages, reply))
-        elif not SMALL_TALK.match(turn.text):
+        elif not _is_small_talk(turn.text):
             state = replace(state, messages=(*state.messages, turn.text))
             state = state.advance(_rewrite(turn.text, state))
     rewrite = _rewrite(text, state)
@@ -187,7 +189,7 @@ def find_continued(turns: Sequence[Turn]) -> tuple[str, ...]:
     """
     questions: list[str] = []
     for turn in reversed(turns):
-        if turn.role == "agent" or SMALL_TALK.match(turn.text):
+        if turn.role == "agent" or _is_small_talk(turn.text):
             continue
         text = strip_change_of_subject(turn.text).strip().rstrip("?!. ")
         questions.insert(0, truncate(text, _MAX_CONTINUED_LENGTH) + "?")
@@ -233,7 +235,7 @@ def build_context(turns: Sequence[Turn]) -> str:
     texts = [
         MARKER.sub("", turn.text[:MAX_QUERY_CHARS])[:_MAX_TURN_LENGTH]
         for turn in reversed(turns)
-        if turn.text != REFUSAL and not SMALL_TALK.match(truncate(turn.text))
+        if turn.text not in _NO_REPLIES and not _is_small_talk(turn.text)
     ]
     return " ".join(texts)[:_MAX_CONTEXT_LENGTH]
 
@@ -332,3 +334,7 @@ def _is_person_name(name: str, common: Collection[str]) -> bool:
         return False
     capitalised = [word for word in name.split() if word[0].isupper()]
     return not any(word[1:] != word[1:].lower() or word.lower() in common for word in capitalised)
+
+
+def _is_small_talk(text: str) -> bool:
+    return bool(SMALL_TALK.match(truncate(text))) or is_small_talk(text)

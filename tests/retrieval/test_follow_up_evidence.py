@@ -107,3 +107,19 @@ def test_a_question_about_something_else_is_refused_after_an_answer(farm, before
 )  # fmt: skip
 def test_a_rewritten_question_is_shown_only_where_it_is_certain(farm, before, question, shown):
     assert ask_last(farm, before, question).understood_as == shown
+
+
+@pytest.mark.parametrize("text", ["hi", "thanks!", "help", "what can you do?", "???"])
+def test_small_talk_gets_what_the_guide_covers_and_three_questions(farm, text):
+    answer = farm.ask(text)
+    assert answer.is_overview
+    assert not answer.found
+    assert [section.headings for section in answer.related] == [("Goats",), ("Hens",)]
+    assert len(answer.next_questions) == 3
+    assert all(farm.ask(question).found for question in answer.next_questions)
+
+
+def test_thanks_between_two_questions_change_nothing(farm):
+    turns = farm.ask("can I borrow the red tractor?").turns
+    turns += farm.ask("thanks", turns).turns
+    assert "mechanic" in farm.ask("and who approves that?", turns).text
