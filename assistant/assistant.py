@@ -116,7 +116,7 @@ class Assistant:
         default = load_shipped_model()
         self._model = default if threshold is None else replace(default, threshold=threshold)
         store = index.store
-        self._analyzer = Analyzer(store.vocabulary, encoder.has_token)
+        self._analyzer = Analyzer(store.vocabulary, encoder.token_rank)
         self._retriever = Retriever(store, self._model)
         self._answerer = Answerer(store, self._retriever, self._model.threshold)
         self._suggester = QuestionSuggester(store.vocabulary.word_counts)

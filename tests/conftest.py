@@ -63,8 +63,8 @@ class WordEncoder:
             progress(len(texts), len(texts))
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def has_token(self, word: str) -> bool:
-        return word in self.WORDS
+    def token_rank(self, word: str) -> int | None:
+        return self.WORDS.index(word) if word in self.WORDS else None
 
 
 @pytest.fixture(scope="session")

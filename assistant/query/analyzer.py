@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant import deadline
 from assistant.conversation import MAX_TURNS
 from assistant.models.answers import Turn
-from assistant.query import follow_ups, question_type
+from assistant.query import follow_ups, identifiers, question_type
 from assistant.query.politeness import strip_politeness
-from assistant.query.query import Analysis, Interpretation, Query, Question, SubQuery, Word
+from assistant.query.query import (
+    Analysis,
+    ContentTerm,
+    Interpretation,
+    Query,
+    Question,
+    SubQuery,
+    Word,
+)
 from assistant.query.spelling import SpellingCorrector
 from assistant.query.standalone import stands_alone, strip_change_of_subject
 from assistant.text.normalize import truncate
-from assistant.text.tokenize import extract_terms, split_words, stem, tokenize
+from assistant.text.tokenize import STOPWORDS, extract_terms, split_words, stem, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,18 +50,29 @@ and a question of 2,000 characters can have 300.
 """
 
 
+UNSPECIFIC_STEMS = follow_ups.GENERIC_STEMS | set(
+    map(stem, "difference different guide handbook page work".split())
+)
+"""Stems of words that say nothing of what a question is about."""
+
+_FIRST_WORD_RANK = 2000  # before it, the default encoder has single characters and marks
+_UNKNOWN_RANK = 40_000  # of a word without a token of its own; the default encoder has 30,522
+
+
 class Analyzer:
     """Analyses questions with the vocabulary of one guide; safe to share between threads.
 
-    `is_known_word` says whether a word is spelt correctly although the guide does not use it.
+    `token_rank` returns the rank of a word in the encoder's vocabulary, None for a word that is not
+    in it. A word that is in it is spelt correctly, although the guide may not use it.
     """
 
-    def __init__(self, vocabulary: Vocabulary, is_known_word: Callable[[str], bool]) -> None:
+    def __init__(self, vocabulary: Vocabulary, token_rank: Callable[[str], int | None]) -> None:
         self._vocabulary = vocabulary
+        self._token_rank = token_rank
         self._spelling = SpellingCorrector(
             vocabulary.word_counts,
             has_stem=vocabulary.contains,
-            is_known_word=is_known_word,
+            is_known_word=lambda word: token_rank(word) is not None,
             extra_words=question_type.QUESTION_WORDS,
         )
         # A phrase that the question writes out is also searched for by its acronym.
@@ -182,7 +202,29 @@ class Analyzer:
             answer_type=question_type.detect_answer_type(search_text),
             about_changes=question_type.asks_about_changes(search_text),
         )
-        return Interpretation(question_type.parse_question(text), search_text, query, prior)
+        return Interpretation(
+            question=question_type.parse_question(text),
+            search_text=search_text,
+            query=query,
+            prior=prior,
+            content=self._find_content(search_text),
+            identifiers=identifiers.find_identifiers(search_text),
+            versions=identifiers.find_versions(search_text),
+        )
+
+    def _find_content(self, text: str) -> tuple[ContentTerm, ...]:
+        """List the terms that say what a question is about, with the rarity of their words."""
+        content: dict[str, ContentTerm] = {}
+        for word in split_words(text):
+            term = stem(word)
+            if word not in STOPWORDS and term not in UNSPECIFIC_STEMS and term not in content:
+                content[term] = ContentTerm(term, self._rarity(word))
+        return tuple(content.values())
+
+    def _rarity(self, word: str) -> float:
+        rank = self._token_rank(word)
+        rank = _UNKNOWN_RANK if rank is None else max(rank, _FIRST_WORD_RANK)
+        return math.log(rank / _FIRST_WORD_RANK) + 1.0
 
     def _words(self, text: str) -> Iterator[Word]:
         """Yield the words of a text with their spelling corrected."""

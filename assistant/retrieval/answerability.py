@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from assistant import files
 from assistant.errors import IndexDamaged
 from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.retrieval.features import FEATURES
+from assistant.retrieval.question_features import QUESTION_FEATURES
 from assistant.retrieval.ranker import load_shipped_model
 
 if TYPE_CHECKING:
@@ -76,6 +78,16 @@ def supports_follow_up(
     return known >= total - known and covered >= _MIN_HIT_COVERAGE * total
 
 
+def shift_probabilities(hits: Sequence[Hit], log_odds: float) -> tuple[Hit, ...]:
+    """Shift the log-odds of all hits equally, so that the best hit has the given ones."""
+    odds = [math.log(hit.probability) - math.log1p(-hit.probability) for hit in hits]
+    shift = log_odds - odds[0]
+    return tuple(
+        replace(hit, probability=1.0 / (1.0 + math.exp(-(own + shift))))
+        for hit, own in zip(hits, odds, strict=True)
+    )
+
+
 def lower_below_threshold(hits: Sequence[Hit], model: RankingModel) -> tuple[Hit, ...]:
     """Lower every probability below the threshold, in the same order."""
     return tuple(replace(hit, probability=hit.probability * model.threshold / 2) for hit in hits)
@@ -116,8 +128,10 @@ def digest_ranking_model() -> str:
         *model.ranker.tolist(),
         *model.answerability.tolist(),
         model.answerability_intercept,
+        *model.question.tolist(),
+        model.question_intercept,
     ]
-    return digest_json({"features": FEATURES, "weights": weights})
+    return digest_json({"features": (*FEATURES, *QUESTION_FEATURES), "weights": weights})
 
 
 def digest_json(data: object) -> str:

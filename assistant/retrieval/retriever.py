@@ -12,6 +12,7 @@ from assistant import deadline
 from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
+from assistant.retrieval.question_features import compute_question_features
 from assistant.text.tokenize import extract_terms
 from assistant.timing import time_step
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         SubQuery,
         TextVectors,
     )
-    from assistant.retrieval.features import Evidence
+    from assistant.retrieval.features import Evidence, Features
     from assistant.retrieval.ranker import RankingModel
 
 MAX_CANDIDATES = 100
@@ -44,6 +45,7 @@ _SOURCE_COST: dict[Source, float] = {
     "question": 0.0,
     "conversation": 0.0,
 }
+_REWRITTEN = frozenset(("rewrite", "guess"))
 _MIN_PROBABILITY = 1e-9
 
 # A question after those that it may continue matches what they match. So its own words have to be
@@ -143,7 +145,7 @@ class Retriever:
 
     def search(self, query: Query, vector: Vectors) -> tuple[Hit, ...]:
         """Rank the passages for one query, whatever the conversation."""
-        return self._rank_candidates(query, vector, None)[1]
+        return self._rank_candidates(query, vector, None)[2]
 
     def _search_context(self, context: str, vector: Vectors) -> ConversationContext:
         terms = tuple(dict.fromkeys(extract_terms(context)))
@@ -161,7 +163,10 @@ class Retriever:
         """
         results = [
             self._retrieve_interpretation(
-                interpretation, vectors[interpretation.search_text], context
+                interpretation,
+                vectors[interpretation.search_text],
+                context,
+                is_follow_up=subquery.was_rewritten and interpretation.source in _REWRITTEN,
             )
             for interpretation in subquery.interpretations
         ]
@@ -173,10 +178,26 @@ class Retriever:
         return replace(best, hits=answerability.lower_below_threshold(best.hits, self._model))
 
     def _retrieve_interpretation(
-        self, interpretation: Interpretation, vector: Vectors, context: ConversationContext | None
+        self,
+        interpretation: Interpretation,
+        vector: Vectors,
+        context: ConversationContext | None,
+        *,
+        is_follow_up: bool,
     ) -> RetrievalResult:
         deadline.check()
-        evidence, hits = self._rank_candidates(interpretation.query, vector, context)
+        evidence, rows, hits = self._rank_candidates(interpretation.query, vector, context)
+        if hits:
+            positions = {key: position for position, key in enumerate(evidence.keys)}
+            row = compute_question_features(
+                interpretation,
+                evidence,
+                rows,
+                [positions[hit.key] for hit in hits],
+                self._store.vocabulary,
+                is_follow_up=is_follow_up,
+            )
+            hits = answerability.shift_probabilities(hits, self._model.question_log_odds(row))
         if answerability.focus_not_in_guide(interpretation, self._store.vocabulary):
             hits = answerability.lower_below_threshold(hits, self._model)
         return RetrievalResult(interpretation, vector, hits, evidence)
@@ -224,7 +245,7 @@ class Retriever:
 
     def _rank_candidates(
         self, query: Query, vector: Vectors, context: ConversationContext | None
-    ) -> tuple[Evidence, tuple[Hit, ...]]:
+    ) -> tuple[Evidence, Features, tuple[Hit, ...]]:
         """Search with both retrievers for one query, and rank their candidates.
 
         The candidates of the conversation are ranked with them.
@@ -251,7 +272,7 @@ class Retriever:
                     self._model,
                 )
             hits = ranker.rank_hits(query, evidence, rows, self._model, context_scores)
-        return evidence, tuple(hits)
+        return evidence, rows, tuple(hits)
 
     def _measure(
         self, query: Query, vector: Vectors, candidates: Candidates, keys: Sequence[int]

@@ -15,7 +15,8 @@ def passage(text: str, *headings: str) -> Passage:
 
 
 def analyzer(*passages: Passage) -> Analyzer:
-    return Analyzer(build_vocabulary(passages), "garden shed hen feed the".split().__contains__)
+    ranks = {word: 2000 for word in "garden shed hen feed the".split()}
+    return Analyzer(build_vocabulary(passages), ranks.get)
 
 
 GARDEN = analyzer(

@@ -69,8 +69,8 @@ def test_a_question_that_cannot_be_asked_gets_a_hint(chat, question):
 class Broken:
     """An encoder that raises an unexpected error."""
 
-    def has_token(self, word):
-        return True
+    def token_rank(self, word):
+        return 1
 
     def encode(self, texts, progress=None):
         raise ArithmeticError("nobody foresaw this")
