@@ -10,7 +10,7 @@ from assistant import deadline
 from assistant.answering import blocks, comparison, kinds, related, selection, sentence_model
 from assistant.answering.amounts import has_amount
 from assistant.answering.definitions import defines
-from assistant.answering.quotes import body_positions, join_quotes
+from assistant.answering.quotes import add_headers, body_positions, join_quotes
 from assistant.answering.sections import Target, choose_hits, choose_targets, load_sections
 from assistant.models.answers import Citation
 from assistant.query.query import Query
@@ -121,7 +121,7 @@ class Answerer:
             elif decision.result is others[0]:
                 max_runs = selection.MAX_RUNS + len(others) - 1
                 quotes += _select(self._score_sections(others), max_words, max_runs)
-        return join_quotes(quotes)
+        return add_headers(join_quotes(quotes), self._store.find_passage)
 
     def cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         """Number the quotes and cite the pages they are from."""
