@@ -18,7 +18,7 @@ from assistant.answering import (
 )
 from assistant.answering.definitions import defines
 from assistant.answering.furniture import asks_for_byline
-from assistant.answering.quotes import body_positions, join_quotes
+from assistant.answering.quotes import add_headers, body_positions, join_quotes
 from assistant.answering.sections import Target, choose_targets, load_sections
 from assistant.answering.structure import TOP_K, find_structured_answer
 from assistant.answering.titles import is_title_of
@@ -122,7 +122,7 @@ class Answerer:
             elif decision.result is others[0]:
                 max_runs = selection.MAX_RUNS + len(others) - 1
                 quotes += _select(self._score_sections(others), max_words, max_runs)
-        return join_quotes(quotes)
+        return add_headers(join_quotes(quotes), self._store.find_passage)
 
     def recommend(self, decisions: Sequence[Decision], quotes: Sequence[Quote]) -> list[Resource]:
         """Find what the guide recommends: what was asked for, and what belongs to the quotes."""
