@@ -189,6 +189,11 @@ class Passage:
         return Structure.unpack(self.structure).markup
 
     @property
+    def links(self) -> tuple[Markup, ...]:
+        """Its links."""
+        return tuple(markup for markup in self.markup if markup.kind == "link")
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """Its lists and tables."""
         return Structure.unpack(self.structure).groups
