@@ -299,19 +299,6 @@ _REQUEST_WORDS = frozenset(
 )
 
 
-_AMOUNT = re.compile(
-    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|"
-    r"far|big|heavy|fast)\b|"
-    r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
-    re.I,
-)
-
-
-def asks_for_amount(text: str) -> bool:
-    """Whether only a number, a date or a length of time answers the question."""
-    return bool(_AMOUNT.match(truncate(text)))
-
-
 _CONSEQUENCE = re.compile(
     r"^(?:(?:and|but|so) )?(?:what (?:if|(?:will |would )?happen(?:s|ed)?)|even (?:if|when))\b",
     re.I,
