@@ -396,8 +396,7 @@ _DIMENSIONS = {
     "weight": "heaviest lightest",
 }
 _EXTREME_WORDS = frozenset(
-    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have take takes last lasts need "
-    "needs carry carries allow allows offer offers charge charges amount number value kind kinds "
+    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have amount number value kind kinds "
     "type types sort class option options category level".split()
 )
 
