@@ -16,7 +16,7 @@ from assistant.guide.publishers import ReadingOptions
 from assistant.guide.walk import list_files
 from assistant.index.index import open_index
 from assistant.models import wire
-from assistant.models.answers import REFUSAL, Block
+from assistant.models.answers import OVERVIEW, REFUSAL, Block
 from assistant.models.documents import PageLinks
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def verify_answer(
             "Save one with: assistant ask QUESTION --json",
         ) from error
     quotes = [f"{claim.quote} [{claim.n}]" for claim in claims]
-    if text != ("\n\n".join(quotes) if quotes else REFUSAL) or is_answered != bool(quotes):
+    expected = {"\n\n".join(quotes)} if quotes else {REFUSAL, OVERVIEW}
+    if text not in expected or is_answered != bool(quotes):
         raise VerifyError("The text is not made of its quotes alone.", _ASK_AGAIN_HINT)
     sources = {
         claim.n: _Source(claim, claim.verify(*read_passages(claim.path)), resolve_page)

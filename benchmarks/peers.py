@@ -3,12 +3,13 @@
     python benchmarks/peers.py PEER TASK --model FOLDER [--passages FILE] [--queries FILE]
                                          [--index FOLDER]
 
-PEER is txtai, txtai-hybrid, langchain, llamaindex or plain (sentence-transformers and FAISS). TASK
-is one of
+PEER is txtai, txtai-hybrid, txtai-words, langchain, llamaindex or plain (sentence-transformers and
+FAISS). TASK is one of
 
     index        index the passages and save
     retrieve     open what was saved; milliseconds for the ten best passages with their texts
     first        open it and print the best passage for the first query
+    texts        open it and print the ten best passages for each query, a JSON list a line
     encode-one   milliseconds to encode one text (plain)
     encode-many  texts encoded per second, in batches of 32 (plain)
     threads      encoding, search and texts from 8 threads at once (plain)
@@ -48,13 +49,13 @@ class Peer(Protocol):
 
 
 class Txtai:
-    """txtai's Embeddings with texts kept as content, by vectors or by vectors and words."""
+    """txtai's Embeddings with texts kept as content, by vectors, by words, or by both."""
 
-    def __init__(self, model: str, *, hybrid: bool) -> None:
+    def __init__(self, **settings: object) -> None:
         from txtai import Embeddings
 
         self._library = Embeddings
-        self._settings = {"path": model, "content": True, "hybrid": hybrid}
+        self._settings = {"content": True, **settings}
 
     def index(self, passages: Sequence[str], folder: Path) -> None:
         embeddings = self._library(self._settings)
@@ -198,6 +199,12 @@ def first(peer: Peer, arguments: argparse.Namespace) -> None:
     print(peer.retrieve(clock.texts(arguments.queries)[0])[0])
 
 
+def texts(peer: Peer, arguments: argparse.Namespace) -> None:
+    peer.open(arguments.index)
+    for query in clock.texts(arguments.queries):
+        print(json.dumps(peer.retrieve(query)))
+
+
 def encode_one(peer: Plain, arguments: argparse.Namespace) -> None:
     queries = clock.texts(arguments.queries)
     clock.each(peer.encode, queries[: clock.WARM])
@@ -232,8 +239,9 @@ def _opened(peer: Peer, arguments: argparse.Namespace) -> list[str]:
 
 
 PEERS = {
-    "txtai": lambda model: Txtai(model, hybrid=False),
-    "txtai-hybrid": lambda model: Txtai(model, hybrid=True),
+    "txtai": lambda model: Txtai(path=model, hybrid=False),
+    "txtai-hybrid": lambda model: Txtai(path=model, hybrid=True),
+    "txtai-words": lambda _: Txtai(keyword=True),
     "langchain": LangChain,
     "llamaindex": LlamaIndex,
     "plain": Plain,
@@ -242,6 +250,7 @@ TASKS = {
     "index": index,
     "retrieve": retrieve,
     "first": first,
+    "texts": texts,
     "encode-one": encode_one,
     "encode-many": encode_many,
     "threads": threads,

@@ -82,7 +82,7 @@ class Around:
         self._real = real
         self._passages = np.load(folder / "passages.npy")
         self._sentences = np.load(folder / "sentences.npy")
-        self._words = frozenset(json.loads((folder / "words.json").read_text()))
+        self._words = dict(json.loads((folder / "words.json").read_text()))
 
     def float32(self, texts: Sequence[str]) -> np.ndarray:
         """Return one unit vector per text; the first line of a passage's text is its headings."""
@@ -105,9 +105,9 @@ class Around:
             self._real.encode(texts)
         return self.float32(texts)
 
-    def has_token(self, word: str) -> bool:
-        """Whether the real model has a token for the word."""
-        return word in self._words
+    def token_rank(self, word: str) -> int | None:
+        """Return the rank of a word that the real model has a token for."""
+        return self._words.get(word)
 
 
 def digest(text: str) -> int:
@@ -125,7 +125,8 @@ def sample(pages: Sequence[ParsedPage], folder: Path) -> None:
     sentences = [p.sentence_texts[-1] for p in passages if p.sentences]
     np.save(folder / "sentences.npy", quantize(encoder.encode(sentences)))
     words = {word for page in pages for p in page.passages for word in p.text.lower().split()}
-    known = sorted(word for word in words if encoder.has_token(word))
+    known = {word: encoder.token_rank(word) for word in sorted(words)}
+    known = {word: rank for word, rank in known.items() if rank is not None}
     (folder / "words.json").write_text(json.dumps(known))
 
 

@@ -2,13 +2,17 @@
 
     python benchmarks/train.py --eval FOLDER [--work FOLDER]
 
-FOLDER holds the sets `emanual_tv`, `doc2dial`, `squad2` and `refusal_mix`. The ranker is a
-listwise softmax over the first candidates (the loss of ListNet, Cao et al. 2007, with gold sections
-as the target), answerability a logistic regression on the best hit. Both are fitted on all sets for
-shipping, and once with each set left out for the figures that show how well they generalise.
+FOLDER holds the sets `emanual_tv`, `doc2dial`, `squad2` and `refusal_mix`, and a folder `answers`
+with one folder per guide (see docs/evaluation.md). Three models are fitted:
 
-Answerability learns the hard refusals from questions made unanswerable: the gold section removed
-from the guide, or the question's rarest word replaced by one that the guide never uses.
+- the ranker, a softmax over the first candidates (the loss of ListNet, Cao et al. 2007) with the
+  passages that answer as the target;
+- the probability that a passage answers, a logistic regression on the best passage;
+- the probability that the guide answers a question, one on the features of the whole question.
+
+The sets have real questions that a guide does not answer. Others are made: the passages that answer
+are left out of the guide, or the rarest word is replaced by one that the guide never uses. Each
+guide is left out once for the figures that show how well the models generalise.
 """
 
 from __future__ import annotations
@@ -18,156 +22,166 @@ import hashlib
 import json
 import random
 import re
-import shutil
 import subprocess
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.progress import track
 from scipy.optimize import minimize
+from train_sentences import NOT_LICENSED, content_words
 
 from assistant.encoders import select as encoder_selection
 from assistant.evaluation import metrics
 from assistant.index.builder import build_index
 from assistant.index.index import open_index
-from assistant.query.politeness import strip_politeness
-from assistant.query.query import Query
-from assistant.query.question_type import detect_answer_type, extract_focus
-from assistant.retrieval.features import FEATURES, Evidence, compute_features
-from assistant.retrieval.fusion import fuse
-from assistant.retrieval.ranker import RERANK_TOP_K
+from assistant.models.answers import Turn
+from assistant.query.analyzer import Analyzer
+from assistant.retrieval.features import FEATURES, compute_features
+from assistant.retrieval.question_features import QUESTION_FEATURES, compute_question_features
+from assistant.retrieval.ranker import load_shipped_model
+from assistant.retrieval.retriever import Retriever
 from assistant.text.normalize import normalise
 from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from assistant.index.store import FaissStore
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.documents import Passage
+    from assistant.query.query import Interpretation
+    from assistant.retrieval.features import Evidence
 
 MODEL = Path(__file__).parent.parent / "assistant" / "retrieval" / "ranking.json"
-RANKER = ("sentence_cosine", "lexical_share", "bigrams", "window", "brevity")
-ANSWERABILITY = (
+RANKER = (
+    "sentence_cosine", "cosine", "lexical_share", "bigrams", "window", "answer_type", "brevity",
+)  # fmt: skip
+PASSAGE = (
     "sentence_cosine", "cosine", "match", "bigrams", "missing_terms", "focus_missing",
     "answer_type",
 )  # fmt: skip
-"""The features of each model; more features were better on the fitted sets and worse on others."""
+"""The features of a passage that each model uses."""
 
-PENALTY = 1e-2
-REAL_WEIGHT = 3.0
-"""How much more a set of real questions weighs than questions made unanswerable."""
+PENALTY = 0.001
+QUESTION_PENALTY = 0.005
+MAX_LOST = 0.06
+"""The share of the answerable questions of the answer sets that the threshold refuses."""
 
-CANDIDATES = 100
-MAX_LOST = 0.025
-"""The share of answerable questions that the threshold may refuse; it is larger on other guides."""
+MAX_CASES = 600
+"""The most questions of one set; of a larger set every n-th is taken."""
+
+ANSWERS_WEIGHT_RANKER = 0.3
+"""What all answer sets together weigh in the ranker, where each of the other sets weighs 1.
+
+With 1, .714 of the questions to a guide left out have the first passage right instead of .707, and
+doc2dial and squad2 lose .02 and .03.
+"""
+
+ANSWERS_WEIGHT = 8.0
+"""What all answer sets together weigh in the probabilities, where each of the other sets weighs 1.
+
+With 2, .54 of the near misses are refused where 6 % of the answerable questions are, instead of
+.58; the AUROC of the far ones is .003 to .006 higher.
+"""
+
+MADE_SHARE = 0.3
+"""The weight of made questions among those of a set that its guide does not answer."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One question of a set, and which passages answer it."""
+    """One question of a set, its conversation, and which passages answer it."""
 
     text: str
     answerable: bool
     answers: Callable[[Passage], bool]
+    leads_to: Callable[[Passage], bool]
+    history: tuple[Turn, ...] = ()
+    is_made: bool = False
 
 
 @dataclass(frozen=True)
-class Set:
-    """A set's candidates: features, whether each answers, the number of its question, its section.
+class Measured:
+    """One question that was retrieved: its candidates and which of them answer it."""
 
-    `answerable` has one value per question.
-    """
-
+    case: Case
+    interpretation: Interpretation
+    evidence: Evidence
+    vocabulary: Vocabulary
     features: np.ndarray
     answers: np.ndarray
-    question: np.ndarray
-    section: np.ndarray
-    answerable: np.ndarray
+    is_follow_up: bool
 
-    def groups(self) -> Iterable[slice]:
-        """Return the rows of each question."""
-        edges = np.flatnonzero(np.diff(self.question, prepend=-1, append=-2))
-        return (slice(a, b) for a, b in pairwise(edges))
+    def order(self, ranker: np.ndarray) -> list[int]:
+        """Return the positions of the candidates, best first."""
+        return np.argsort(-(self.features @ ranker), kind="stable").tolist()
+
+
+Sets = dict[str, list[Measured]]
 
 
 def collect(
-    guide: Path, work: Path, questions: Sequence[Case], encoder: Any, *, others: Sequence[str] = ()
-) -> Set:
-    """Index a guide and compute the features of every question's candidates.
+    guide: Path, index: Path, cases: Sequence[Case], encoder: Any, others: Sequence[str] = ()
+) -> list[Measured]:
+    """Index a guide and retrieve every question.
 
     With words of `others` to swap in, each answerable question is also made unanswerable in two
     ways.
     """
-    build_index(guide, work, encoder)
-    store = open_index(work).store
+    build_index(guide, index, encoder)
+    store = open_index(index).store
+    analyzer = Analyzer(store.vocabulary, encoder.token_rank)
+    retriever = Retriever(store, load_shipped_model())
+    passages = retriever.load_passages(range(store.size))
     chooser = random.Random(0)
-    swaps = [swap_word(q, store.vocabulary, others, chooser) for q in questions if q.answerable]
-    cases = [*questions, *(question for question in swaps if question)]
-    vectors = encoder.encode([strip_politeness(normalise(question.text)) for question in cases])
-    shortlists, answerable = [], []
-    description = f"{guide.parent.name}/{guide.name}"
-    for question, vector in track(zip(cases, vectors, strict=True), description, len(cases)):
-        shortlists.append(describe(store, question, vector, left_out=False))
-        answerable.append(question.answerable)
-        if others and question.answerable:
-            shortlists.append(describe(store, question, vector, left_out=True))
-            answerable.append(False)
-    return Set(
-        np.vstack([features for features, _, _ in shortlists]),
-        np.concatenate([answers for _, answers, _ in shortlists]),
-        np.repeat(np.arange(len(shortlists)), [len(rows) for rows, _, _ in shortlists]),
-        np.concatenate([sections for _, _, sections in shortlists]),
-        np.asarray(answerable),
-    )
+    measured = []
+    cases = cases[:: -(-len(cases) // MAX_CASES)]
+    for case in track(cases, f"{guide.parent.name}/{guide.name}"):
+        measured += measure(case, analyzer, retriever, encoder, store.vocabulary)
+        if not others or not case.answerable or case.history:
+            continue
+        hidden = [key for key, passage in passages.items() if case.leads_to(passage)]
+        removed = replace(case, answerable=False, is_made=True)
+        without, vocabulary = retriever.excluding(hidden), store.excluding(hidden).vocabulary
+        measured += measure(removed, analyzer, without, encoder, vocabulary)
+        if swapped := swap_word(case, store.vocabulary, others, chooser):
+            measured += measure(swapped, analyzer, retriever, encoder, store.vocabulary)
+    return measured
 
 
-def describe(
-    store: FaissStore, question: Case, vector: np.ndarray, *, left_out: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute features, answers and sections of a question's candidates, with or without gold."""
-    text = strip_politeness(normalise(question.text))
-    query = Query.from_text(
-        text, focus=stem(extract_focus(text)), answer_type=detect_answer_type(text)
-    )
-    candidates = store.candidates(vector, query.terms, CANDIDATES)
-    passages = dict(zip(keys := fuse(candidates), store.passages(keys), strict=True))
-    vocabulary = store.vocabulary
-    if left_out:
-        excluded = [key for key in keys if question.answers(passages[key])]
-        keys = [key for key in keys if key not in excluded] or keys[-1:]
-        vocabulary = vocabulary.excluding([passages[key] for key in excluded])
-    keys = keys[:RERANK_TOP_K]
-    lexical = dict(candidates.lexical)
-    matches = store.term_positions(keys).match(query.all_terms)
-    sentence_cosines = store.sentence_cosines(vector, keys)
-    evidence = Evidence(
-        keys=keys,
-        passages=[passages[key] for key in keys],
-        matches=matches,
-        cosines=store.cosines(vector, keys),
-        sentence_cosines=sentence_cosines,
-        sentence_scores=matches.score_sentences(vocabulary.idfs(query.terms), sentence_cosines),
-        dense_ranks=[None] * len(keys),
-        lexical_scores=[lexical.get(key, 0.0) for key in keys],
-        lexical_ranks=[None] * len(keys),
-    )
-    return (
-        compute_features(query, evidence, vocabulary),
-        np.asarray([not left_out and question.answers(p) for p in evidence.passages]),
-        np.asarray([f"{p.path}#{p.anchor}" for p in evidence.passages]),
-    )
+def measure(
+    case: Case, analyzer: Analyzer, retriever: Retriever, encoder: Any, vocabulary: Vocabulary
+) -> list[Measured]:
+    """Retrieve one question; a text that holds several questions is left out."""
+    analysis = analyzer.analyze(normalise(case.text), case.history)
+    if len(analysis.subqueries) > 1:
+        return []
+    vectors = dict(zip(analysis.texts, encoder.encode(analysis.texts), strict=True))
+    (result,), _ = retriever.retrieve(analysis, vectors)
+    if not result.hits:
+        return []
+    query, evidence = result.interpretation.query, result.evidence
+    answers = [case.answerable and case.answers(passage) for passage in evidence.passages]
+    return [
+        Measured(
+            case,
+            result.interpretation,
+            evidence,
+            vocabulary,
+            compute_features(query, evidence, vocabulary),
+            np.asarray(answers, dtype=np.bool_),
+            bool(analysis.subqueries[0].follow_up_words),
+        )
+    ]
 
 
 def swap_word(
-    question: Case, vocabulary: Vocabulary, others: Sequence[str], chosen: random.Random
+    case: Case, vocabulary: Vocabulary, others: Sequence[str], chosen: random.Random
 ) -> Case | None:
     """Ask about something the guide never mentions, or return None where that cannot be made."""
-    own = [w for w in split_words(question.text) if w not in STOPWORDS and vocabulary.contains(w)]
+    own = [w for w in split_words(case.text) if w not in STOPWORDS and vocabulary.contains(w)]
     foreign = [
         word
         for word in chosen.sample(others, min(50, len(others)))
@@ -176,26 +190,23 @@ def swap_word(
     if len(own) < 2 or not foreign:
         return None
     rarest = max(own, key=lambda word: (vocabulary.idf(stem(word)), word))
-    text = re.sub(rf"\b{re.escape(rarest)}\b", foreign[0], question.text, count=1, flags=re.I)
-    return None if text == question.text else Case(text, False, lambda _: False)
+    text = re.sub(rf"\b{re.escape(rarest)}\b", foreign[0], case.text, count=1, flags=re.I)
+    if text == case.text:
+        return None
+    return replace(case, text=text, answerable=False, is_made=True)
 
 
-def feature_columns(names: Sequence[str]) -> list[int]:
-    """Return the columns of features in a row."""
-    return [FEATURES.index(name) for name in names]
-
-
-def fit_ranker(sets: Sequence[Set]) -> np.ndarray:
-    """Fit weights that rank gold sections first; each set counts the same."""
+def fit_ranker(sets: Sequence[Sequence[Measured]], weights: Sequence[float]) -> np.ndarray:
+    """Fit weights that rank the passages that answer first."""
     features, target, group, weight = [], [], [], []
     count = 0
-    for data in sets:
-        groups = [rows for rows in data.groups() if data.answers[rows].any()]
-        for rows in groups:
-            features.append(data.features[rows][:, feature_columns(RANKER)])
-            target.append(data.answers[rows] / data.answers[rows].sum())
-            group.append(np.full(rows.stop - rows.start, count))
-            weight.append(1.0 / len(groups) / len(sets))
+    for data, set_weight in zip(sets, weights, strict=True):
+        useful = [one for one in data if one.answers.any()]
+        for one in useful:
+            features.append(one.features[:, columns(RANKER)])
+            target.append(one.answers / one.answers.sum())
+            group.append(np.full(len(one.answers), count))
+            weight.append(set_weight / len(useful) / sum(weights))
             count += 1
     x, y, g = np.vstack(features), np.concatenate(target), np.concatenate(group)
     spread = x.std(axis=0) + 1e-9
@@ -210,44 +221,57 @@ def fit_ranker(sets: Sequence[Set]) -> np.ndarray:
         value = -(per_row * y * np.log(chance + 1e-12)).sum() + PENALTY * (w @ w)
         return value, x.T @ (per_row * (chance - y)) + 2 * PENALTY * w
 
-    weights = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x / spread
-    return expand_weights(RANKER, weights)
+    return expand(RANKER, minimize(loss, np.zeros(x.shape[1]), jac=True).x / spread)
 
 
-def expand_weights(names: Sequence[str], weights: np.ndarray) -> np.ndarray:
-    """Expand the weights of some features to all of them."""
+def columns(names: Sequence[str]) -> list[int]:
+    """Return the columns of features of a passage."""
+    return [FEATURES.index(name) for name in names]
+
+
+def expand(names: Sequence[str], weights: np.ndarray) -> np.ndarray:
+    """Expand the weights of some features of a passage to all of them."""
     every = np.zeros(len(FEATURES))
-    every[feature_columns(names)] = weights
+    every[columns(names)] = weights
     return every
 
 
-def best_rows(data: Set, ranker: np.ndarray) -> np.ndarray:
-    """Return the features of each question's best hit."""
-    scores = data.features @ ranker
-    return np.asarray([data.features[rows][np.argmax(scores[rows])] for rows in data.groups()])
+def fit_passages(
+    data: Sequence[Sequence[Measured]], weights: Sequence[float], ranker: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Fit weights and intercept of the probability that the best passage answers."""
+    rows = [
+        np.array([one.features[one.order(ranker)[0], columns(PASSAGE)] for one in questions])
+        for questions in data
+    ]
+    slopes, intercept = logistic(rows, data, weights)
+    return expand(PASSAGE, slopes), intercept
 
 
-def fit_answerability(sets: dict[str, Set], ranker: np.ndarray) -> tuple[np.ndarray, float]:
-    """Fit weights and intercept of the probability that the best hit answers.
+def question_rows(questions: Sequence[Measured], ranker: np.ndarray) -> np.ndarray:
+    """Compute the features of each question as a whole."""
+    return np.array(
+        [
+            compute_question_features(
+                one.interpretation,
+                one.evidence,
+                one.features,
+                one.order(ranker),
+                one.vocabulary,
+                is_follow_up=one.is_follow_up,
+            )
+            for one in questions
+        ]
+    ).reshape(-1, len(QUESTION_FEATURES))
 
-    In a set the answerable questions together weigh as much as the others. The direction of the
-    weights is fitted to all sets, their scale (Platt 1999) to the sets of real questions alone.
-    """
-    best = {
-        name: best_rows(data, ranker)[:, feature_columns(ANSWERABILITY)]
-        for name, data in sets.items()
-    }
-    slopes, _ = logistic(best, sets)
-    real = {name: best[name] @ slopes[:, None] for name in sets if name.startswith("refusal_mix")}
-    ((scale,), shift) = logistic(real, sets)
-    return expand_weights(ANSWERABILITY, slopes * scale), float(shift)
 
-
-def logistic(rows: dict[str, np.ndarray], sets: dict[str, Set]) -> tuple[np.ndarray, float]:
-    """Fit a logistic regression to each set's rows, answerable or not."""
-    x = np.vstack(list(rows.values()))
-    y = np.concatenate([sets[name].answerable for name in rows]).astype(float)
-    weight = np.concatenate([balanced(name, sets[name].answerable) for name in rows])
+def logistic(
+    rows: Sequence[np.ndarray], sets: Sequence[Sequence[Measured]], weights: Sequence[float]
+) -> tuple[np.ndarray, float]:
+    """Fit a logistic regression to the rows of some sets, answerable or not."""
+    x = np.vstack(rows)
+    y = np.array([one.case.answerable for data in sets for one in data], dtype=float)
+    weight = np.concatenate([w * balance(data) for data, w in zip(sets, weights, strict=True)])
     weight /= weight.sum()
     centre, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
     z = (x - centre) / spread
@@ -256,53 +280,81 @@ def logistic(rows: dict[str, np.ndarray], sets: dict[str, Set]) -> tuple[np.ndar
         chance = 1 / (1 + np.exp(-(z @ w[1:] + w[0])))
         log = y * np.log(chance + 1e-12) + (1 - y) * np.log(1 - chance + 1e-12)
         slope = weight * (chance - y)
-        penalty = PENALTY * (w[1:] @ w[1:]) if x.shape[1] > 1 else 0.0
-        shrink = 2 * PENALTY * w[1:] if x.shape[1] > 1 else 0.0
-        return penalty - (weight * log).sum(), np.r_[slope.sum(), z.T @ slope + shrink]
+        shrink = 2 * QUESTION_PENALTY * w[1:]
+        value = QUESTION_PENALTY * (w[1:] @ w[1:]) - (weight * log).sum()
+        return value, np.r_[slope.sum(), z.T @ slope + shrink]
 
-    w = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
+    w = minimize(loss, np.zeros(x.shape[1] + 1), jac=True).x
     slopes = w[1:] / spread
     return slopes, float(w[0] - centre @ slopes)
 
 
-def balanced(name: str, answerable: np.ndarray) -> np.ndarray:
-    """Weigh a set: half of the weight for the answerable questions."""
-    share = REAL_WEIGHT if name.startswith("refusal_mix") else 1.0
-    return share * np.where(answerable, 1 / answerable.sum(), 1 / (~answerable).sum())
-
-
-def ndcg(data: Set, ranker: np.ndarray) -> float:
-    """Compute nDCG@10 over sections; gold sections outside the candidates count as missed."""
-    scores, gains = data.features @ ranker, []
-    for rows in data.groups():
-        if not data.answerable[data.question[rows.start]]:
-            continue
-        ranked = np.argsort(-scores[rows], kind="stable") + rows.start
-        _, first = np.unique(data.section[ranked], return_index=True)
-        relevant = data.answers[ranked[np.sort(first)[:10]]]
-        gains.append((relevant / np.log2(np.arange(2, len(relevant) + 2))).sum())
-    return float(np.mean(gains))
+def balance(questions: Sequence[Measured]) -> np.ndarray:
+    """Weigh the questions of a set: half for the answerable ones, the made ones below the real."""
+    answerable = np.array([one.case.answerable for one in questions], dtype=np.bool_)
+    made = np.array([one.case.is_made for one in questions], dtype=np.bool_)
+    real = ~answerable & ~made
+    share = MADE_SHARE if real.any() else 1.0
+    weight = np.where(answerable, 1 / max(1, answerable.sum()), 0.0)
+    weight += np.where(made, share / max(1, made.sum()), 0.0)
+    return weight + np.where(real, (1 - share * made.any()) / max(1, real.sum()), 0.0)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def gold_headings(folder: Path, chosen: Callable[[dict[str, Any]], bool]) -> list[Case]:
-    """Read questions whose gold is a heading path in a page."""
+def nothing(_: Passage) -> bool:
+    return False
+
+
+def answer_cases(folder: Path) -> list[Case]:
+    """Read the questions of an answer set."""
+    cases = []
+    for row in lines(folder / "questions.jsonl"):
+        if row.get("kind") == "small-talk":
+            continue
+        history = tuple(Turn(turn["role"], turn["text"]) for turn in row["history"] or ())
+        if not row["answerable"]:
+            cases.append(Case(row["text"], False, nothing, nothing, history))
+            continue
+        gold = content_words(row["gold_sentence"])
+        page, heading = row["gold_path"], row.get("gold_heading")
+
+        def answers(passage: Passage, gold: Sequence[str] = gold) -> bool:
+            own = set(content_words(passage.text))
+            exact = [word for word in gold if any(map(str.isdigit, word))]
+            return own.issuperset(exact) and sum(w in own for w in gold) >= 0.7 * len(gold)
+
+        def leads_to(
+            passage: Passage,
+            answers: Callable[[Passage], bool] = answers,
+            page: str = page,
+            heading: str | None = heading,
+        ) -> bool:
+            is_section = passage.path == page and heading in passage.headings
+            return is_section or answers(passage)
+
+        cases.append(Case(row["text"], True, answers, leads_to, history))
+    return cases
+
+
+def heading_cases(folder: Path) -> list[Case]:
+    """Read first questions whose gold is a heading path in a page."""
     gold = {row["id"]: row["gold"] for row in lines(folder / "gold_sections.jsonl")}
 
-    def answers(rows: list[dict[str, Any]]) -> Callable[[Passage], bool]:
+    def has_gold_path(rows: list[dict[str, Any]]) -> Callable[[Passage], bool]:
         paths = {(g["doc"], tuple(h.casefold() for h in g["heading_path"])) for g in rows}
 
-        def has_gold_path(passage: Passage) -> bool:
+        def answers(passage: Passage) -> bool:
             own = tuple(heading.casefold() for heading in passage.headings)
             return any(passage.path == doc and own[-len(path) :] == path for doc, path in paths)
 
-        return has_gold_path
+        return answers
 
-    rows = filter(chosen, lines(folder / "queries.jsonl"))
-    return [Case(row["text"], True, answers(gold[row["id"]])) for row in rows]
+    rows = [row for row in lines(folder / "queries.jsonl") if not row.get("n_history")]
+    tests = [has_gold_path(gold[row["id"]]) for row in rows]
+    return [Case(row["text"], True, test, test) for row, test in zip(rows, tests, strict=True)]
 
 
 def squad(folder: Path, work: Path) -> tuple[Path, list[Case]]:
@@ -317,53 +369,20 @@ def squad(folder: Path, work: Path) -> tuple[Path, list[Case]]:
         question, paragraph, _ = line.split("\t")
         gold[question].add(f"{paragraph}.md")
     impossible = {row["id"]: row["is_impossible"] for row in lines(folder / "answers.jsonl")}
-    return guide, [
-        Case(row["text"], not impossible[row["id"]], lambda p, g=gold[row["id"]]: p.path in g)
-        for row in lines(folder / "queries.jsonl")
-    ]
+    cases = []
+    for row in lines(folder / "queries.jsonl"):
+
+        def answers(passage: Passage, pages: set[str] = gold[row["id"]]) -> bool:
+            return passage.path in pages
+
+        cases.append(Case(row["text"], not impossible[row["id"]], answers, answers))
+    return guide, cases
 
 
-def pages(folder: Path, work: Path, encoder: Any, others: Sequence[str]) -> Set:
-    """Make each page of doc2dial a guide, with its own questions and those of its neighbours.
-
-    This is the hard case of refusal: a small guide, and a question about its subject that it does
-    not answer. A neighbour is another page of the same domain.
-    """
-    by_page: dict[str, list[Case]] = defaultdict(list)
-    first = [row for row in lines(folder / "queries.jsonl") if row["n_history"] == 0]
-    questions = gold_headings(folder, lambda row: row["n_history"] == 0)
-    for row, question in zip(first, questions, strict=True):
-        by_page[row["doc"]].append(question)
-    chooser = random.Random(0)
-    sets = []
-    for page, own in sorted(by_page.items()):
-        near = [d for d in sorted(by_page) if d != page and d.split("/")[0] == page.split("/")[0]]
-        others_of = [chooser.choice(by_page[d]) for d in chooser.sample(near, min(len(near), 6))]
-        guide = work / "pages" / Path(page).stem
-        (guide / page).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / "docs" / page, guide / page)
-        mixed = [*own, *(replace(question, answerable=False) for question in others_of)]
-        sets.append(collect(guide, work / "indexes" / guide.name, mixed, encoder, others=others))
-    return join(sets)
-
-
-def join(sets: Sequence[Set]) -> Set:
-    """Join several sets."""
-    offsets = np.cumsum([0, *(len(data.answerable) for data in sets)])
-    return Set(
-        np.vstack([data.features for data in sets]),
-        np.concatenate([data.answers for data in sets]),
-        np.concatenate([d.question + o for d, o in zip(sets, offsets[:-1], strict=True)]),
-        np.concatenate([data.section for data in sets]),
-        np.concatenate([data.answerable for data in sets]),
-    )
-
-
-def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set], Set]:
-    """Collect the sets to fit the ranker to, those to fit answerability to, and one to test."""
+def gather(evaluation: Path, work: Path) -> Sets:
+    """Collect the questions of all sets; the names of answer sets begin with "answers"."""
     encoder = encoder_selection.select_build_encoder()[0]
-    tv, dialogue = evaluation / "emanual_tv", evaluation / "doc2dial"
-    squad_guide, squad_questions = squad(evaluation / "squad2", work)
+    squad_guide, squad_cases = squad(evaluation / "squad2", work)
     others = sorted(
         {
             word
@@ -373,34 +392,60 @@ def gather(evaluation: Path, work: Path) -> tuple[dict[str, Set], dict[str, Set]
             if word.isalpha() and len(word) > 3 and word not in STOPWORDS
         }
     )
-    answerable = [question for question in squad_questions if question.answerable][::2]
-    of_squad = collect(squad_guide, work / "squad2", answerable, encoder, others=others)
-    adversarial = collect(squad_guide, work / "squad2", squad_questions, encoder)
-    of_tv = collect(
-        tv / "docs", work / "tv", gold_headings(tv, lambda _: True), encoder, others=others
-    )
-    first = gold_headings(dialogue, lambda row: row["n_history"] == 0)
-    ranker_sets = {
-        "emanual_tv": of_tv,
-        "doc2dial": collect(dialogue / "docs", work / "doc2dial", first, encoder),
-        "squad2": adversarial,
-    }
-    answerability_sets = {
-        "emanual_tv hard": of_tv,
-        "squad2 hard": of_squad,
-        "doc2dial pages hard": pages(dialogue, work, encoder, others),
-    }
+    sets = {"squad2": collect(squad_guide, work / "squad2", squad_cases, encoder)}
+    for name, words in (("emanual_tv", others), ("doc2dial", ())):
+        folder = evaluation / name
+        sets[name] = collect(folder / "docs", work / name, heading_cases(folder), encoder, words)
     mixed = lines(evaluation / "refusal_mix" / "queries.jsonl")
     for guide in sorted({row["guide"] for row in mixed}):
-        questions = [
-            Case(row["text"], row["answerable"], lambda _: False)
-            for row in mixed
-            if row["guide"] == guide
-        ]
-        name = guide.replace("/", "-")
-        data = collect(evaluation / guide, work / name, questions, encoder)
-        answerability_sets[f"refusal_mix {guide}"] = data
-    return ranker_sets, answerability_sets, adversarial
+        rows = [row for row in mixed if row["guide"] == guide]
+        cases = [Case(row["text"], row["answerable"], nothing, nothing) for row in rows]
+        index = work / guide.replace("/", "-")
+        sets[f"refusal_mix {guide}"] = collect(evaluation / guide, index, cases, encoder)
+    for folder in sorted((evaluation / "answers").iterdir()):
+        cases = answer_cases(folder)
+        index = work / "answers" / folder.name
+        sets[f"answers {folder.name}"] = collect(folder / "docs", index, cases, encoder, others)
+    return sets
+
+
+def may_be_fitted(name: str) -> bool:
+    """Whether the licence of a set's guide allows a coefficient to be made from it."""
+    return name.removeprefix("answers ") not in NOT_LICENSED
+
+
+def fit(sets: Sets) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, float]:
+    """Fit the three models: weights of the ranker, and weights and intercepts of the others."""
+    fitted = {name: data for name, data in sets.items() if may_be_fitted(name)}
+    answers = [one for name, data in fitted.items() if name.startswith("answers") for one in data]
+    rest = {name: data for name, data in fitted.items() if not name.startswith("answers")}
+    ranked = [data for data in rest.values() if any(one.answers.any() for one in data)]
+    ranker = fit_ranker([answers, *ranked], [ANSWERS_WEIGHT_RANKER, *(1.0 for _ in ranked)])
+    others = {n: d for n, d in rest.items() if not all(one.case.answerable for one in d)}
+    judged = [answers, *others.values()]
+    weights = [ANSWERS_WEIGHT, *(1.0 for _ in others)]
+    passages = fit_passages(judged, weights, ranker)
+    rows = [question_rows(data, ranker) for data in judged]
+    return (ranker, *passages, *logistic(rows, judged, weights))
+
+
+def family(name: str) -> str:
+    """Name the guide of a set: the sets of one guide are left out together."""
+    families = ("emanual_tv", "doc2dial", "squad2")
+    return next((one for one in families if one in name), name)
+
+
+def first_passage(data: Sequence[Measured], ranker: np.ndarray) -> float:
+    """Return the share of questions whose first passage answers."""
+    useful = [one for one in data if one.case.answerable]
+    return float(np.mean([one.answers[one.order(ranker)[0]] for one in useful]))
+
+
+def probabilities(
+    data: Sequence[Measured], ranker: np.ndarray, question: np.ndarray, intercept: float
+) -> np.ndarray:
+    """Compute the probability that the guide answers each question."""
+    return 1 / (1 + np.exp(-(question_rows(data, ranker) @ question + intercept)))
 
 
 def main() -> None:
@@ -409,71 +454,64 @@ def main() -> None:
     parser.add_argument("--eval", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("/tmp/assistant-train"))
     arguments = parser.parse_args()
-    ranker_sets, answerability_sets, adversarial = gather(arguments.eval, arguments.work)
-    ranker = fit_ranker(list(ranker_sets.values()))
-    slopes, intercept = fit_answerability(answerability_sets, ranker)
-    fitted: dict[str, dict[str, float]] = defaultdict(dict)
-    held_out: dict[str, dict[str, float]] = defaultdict(dict)
-    for name, data in ranker_sets.items():
-        others = fit_ranker([d for n, d in ranker_sets.items() if n != name])
-        fitted["ndcg@10"][name] = round(ndcg(data, ranker), 4)
-        held_out["ndcg@10"][name] = round(ndcg(data, others), 4)
-    thresholds = {}
-    for name, data in {**answerability_sets, "squad2": adversarial}.items():
-        best, answerable = best_rows(data, ranker), data.answerable
-        strangers = {n: d for n, d in answerability_sets.items() if family(n) != family(name)}
-        chances = probabilities(best, slopes, intercept)
-        thresholds[name] = float(np.quantile(chances[answerable], MAX_LOST))
-        for figures, scores in (
-            (fitted, chances),
-            (held_out, probabilities(best, *fit_answerability(strangers, ranker))),
-        ):
-            figures["refusal_auroc"][name] = round(metrics.auroc(scores, answerable), 4)
-            error = metrics.expected_calibration_error(scores, answerable)
-            figures["calibration_error"][name] = round(error, 4)
-    real = [value for name, value in thresholds.items() if name.startswith("refusal_mix")]
+    sets = gather(arguments.eval, arguments.work)
+    figures: dict[str, dict[str, float]] = defaultdict(dict)
+    scores, labels = [], []
+    for name, data in sets.items():
+        left = {n: d for n, d in sets.items() if family(n) != family(name)}
+        ranker, _, _, question, intercept = fit(left)
+        if any(one.answers.any() for one in data):
+            figures["first_passage"][name] = round(first_passage(data, ranker), 3)
+        real = [one for one in data if not one.case.is_made]
+        answerable = np.array([one.case.answerable for one in real])
+        chances = probabilities(real, ranker, question, intercept)
+        if not answerable.all():
+            figures["auroc"][name] = round(metrics.auroc(chances, answerable), 3)
+            error = metrics.expected_calibration_error(chances, answerable)
+            figures["calibration_error"][name] = round(error, 3)
+        if name.startswith("answers"):
+            scores.append(chances)
+            labels.append(answerable)
+    every, answerable = np.concatenate(scores), np.concatenate(labels)
+    figures["all answers"] = {
+        "auroc": round(metrics.auroc(every, answerable), 3),
+        "refused at 6 % lost": round(
+            float((every[~answerable] < np.quantile(every[answerable], MAX_LOST)).mean()), 3
+        ),
+    }
+    ranker, passage, passage_intercept, question, question_intercept = fit(sets)
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
     ).stdout
+    names = ("emanual_tv", "doc2dial", "squad2", "refusal_mix", "answers")
     model = {
-        "ranker": named_weights(RANKER, ranker),
-        "answerability": named_weights(ANSWERABILITY, slopes),
-        "answerability_intercept": round(intercept, 6),
-        "threshold": round(min(real), 4),
+        "ranker": named(RANKER, ranker[columns(RANKER)]),
+        "answerability": named(PASSAGE, passage[columns(PASSAGE)]),
+        "answerability_intercept": round(passage_intercept, 6),
+        "question": named(QUESTION_FEATURES, question),
+        "question_intercept": round(question_intercept, 6),
+        "threshold": round(float(np.quantile(every[answerable], MAX_LOST)), 4),
         "provenance": {
             "script": "benchmarks/train.py",
             "commit": commit.strip(),
-            "penalty": PENALTY,
+            "penalties": [PENALTY, QUESTION_PENALTY],
+            "not fitted": NOT_LICENSED,
             "sha256": {
                 str(path.relative_to(arguments.eval)): hashlib.sha256(path.read_bytes()).hexdigest()
-                for name in ("emanual_tv", "doc2dial", "squad2", "refusal_mix")
-                for path in sorted((arguments.eval / name).glob("*.jsonl"))
+                for name in names
+                for path in sorted((arguments.eval / name).glob("**/*.jsonl"))
             },
-            "threshold": (
-                f"the lowest that loses {MAX_LOST:.1%} of a refusal_mix guide's answerable"
-            ),
-            "held out": "every set of the same guide's family left out of the fit",
-            "fitted": fitted,
-            "held_out": held_out,
+            "threshold": f"refuses {MAX_LOST:.0%} of the answer sets' answerable, left out",
+            "held out": figures,
         },
     }
     MODEL.write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps({"fitted": fitted, "held_out": held_out, "thresholds": thresholds}, indent=2))
+    print(json.dumps(figures, indent=2))
 
 
-def named_weights(names: Sequence[str], weights: np.ndarray) -> dict[str, float]:
+def named(names: Sequence[str], weights: np.ndarray) -> dict[str, float]:
     """Name the weights of some features."""
-    return dict(zip(names, weights[feature_columns(names)].round(6).tolist(), strict=True))
-
-
-def probabilities(rows: np.ndarray, slopes: np.ndarray, intercept: float) -> np.ndarray:
-    """Compute the probability that each row's question is answered."""
-    return 1 / (1 + np.exp(-(rows @ slopes + intercept)))
-
-
-def family(name: str) -> str:
-    """Name the family of a set's guide: the sets of one are left out together."""
-    return next(part for part in ("emanual_tv", "doc2dial", "squad2") if part in name)
+    return dict(zip(names, weights.round(6).tolist(), strict=True))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def collect(folder: Path, work: Path) -> list[Group]:
     encoder = encoder_selection.select_build_encoder()[0]
     build_index(folder / "docs", work / folder.name, encoder)
     store = open_index(work / folder.name).store
-    analyzer = Analyzer(store.vocabulary, encoder.has_token)
+    analyzer = Analyzer(store.vocabulary, encoder.token_rank)
     retriever = Retriever(store, load_shipped_model())
     rows = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     groups = []

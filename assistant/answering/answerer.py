@@ -7,16 +7,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.answering import blocks, comparison, kinds, related, selection, sentence_model
-from assistant.answering.amounts import has_amount
+from assistant.answering import (
+    blocks,
+    comparison,
+    kinds,
+    pointers,
+    resources,
+    selection,
+    sentence_model,
+)
 from assistant.answering.definitions import defines
+from assistant.answering.furniture import asks_for_byline
 from assistant.answering.quotes import add_headers, body_positions, join_quotes
-from assistant.answering.sections import Target, choose_hits, choose_targets, load_sections
+from assistant.answering.sections import Target, choose_targets, load_sections
+from assistant.answering.structure import TOP_K, find_structured_answer
+from assistant.answering.titles import is_title_of
 from assistant.models.answers import Citation
 from assistant.query.query import Query
-from assistant.query.question_type import asks_for_amount
 from assistant.render import urls
-from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +39,6 @@ if TYPE_CHECKING:
     from assistant.models.documents import Resource
     from assistant.query.query import TextVectors
     from assistant.retrieval.retriever import RetrievalResult, Retriever
-
-TOP_K = 5
 
 _REFUSAL_CONFIDENCE = 0.99
 """The highest confidence of a refusal, as a share of the threshold."""
@@ -76,17 +82,13 @@ class Answerer:
         deadline.check()
         question = result.interpretation.question
         vector = vectors[question.topic] if question.topic else result.vector
-        resources = related.find_resources(question, vector, self._store)
-        quotes: list[Quote] = []
-        if question.type == "resources":
-            quotes = related.quote_resources(resources, self._store)
-        elif question.type == "list":
-            quotes = kinds.quote_kinds(question, result.hits[:TOP_K], self._store)
-        is_answered = result.probability >= self._threshold or self._has_definition(result)
-        is_answered = is_answered or (question.type == "resources" and bool(quotes))
+        is_likely = result.probability >= self._threshold
+        structured = find_structured_answer(result, vector, self._store, is_likely=is_likely)
+        quotes = structured.quotes
+        is_answered = is_likely or structured.is_certain or self._has_definition(result)
+        is_answered = is_answered and not structured.is_refused
         # A question for which nothing can be quoted is refused, whatever its probability.
         is_answered = is_answered and any(hit.passage.sentences for hit in result.hits[:TOP_K])
-        is_answered = is_answered and (bool(quotes) or not self._lacks_amount(result))
         if is_answered:
             confidence = max(result.probability, self._threshold)
         else:
@@ -96,9 +98,8 @@ class Answerer:
             for side in self._missing_sides(result)
             if len(side.split()) <= comparison.MAX_SIDE_WORDS
         )
-        return Decision(
-            result, is_answered, confidence, resources if is_answered else [], quotes, missing
-        )
+        requested = structured.resources if is_answered else []
+        return Decision(result, is_answered, confidence, requested, quotes, missing)
 
     def quote(self, decisions: Sequence[Decision], vectors: TextVectors) -> list[Quote]:
         """Quote the answers to the sub-queries that the guide answers, in their order.
@@ -122,6 +123,16 @@ class Answerer:
                 max_runs = selection.MAX_RUNS + len(others) - 1
                 quotes += _select(self._score_sections(others), max_words, max_runs)
         return add_headers(join_quotes(quotes), self._store.find_passage)
+
+    def recommend(self, decisions: Sequence[Decision], quotes: Sequence[Quote]) -> list[Resource]:
+        """Find what the guide recommends: what was asked for, and what belongs to the quotes."""
+        recommended = [resource for decision in decisions for resource in decision.resources]
+        if not recommended and quotes:
+            for result in (decision.result for decision in decisions):
+                question = result.interpretation.question
+                recommended += resources.recommend(question, result.vector, quotes, self._store)
+            recommended = recommended[: resources.MAX_RESOURCES]
+        return list(dict.fromkeys(recommended))
 
     def cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         """Number the quotes and cite the pages they are from."""
@@ -173,26 +184,6 @@ class Answerer:
             if hit.passage.sentences[n].kind in {"prose", "item", "quote"}
         )
 
-    def _lacks_amount(self, result: RetrievalResult) -> bool:
-        """Whether only an amount would answer, and the sentences that match best have none.
-
-        How many kinds of a thing there are is answered by the list of them.
-        """
-        question = result.interpretation.question
-        if not asks_for_amount(question.text):
-            return False
-        hits = choose_hits(result.hits)[:TOP_K]
-        subject = set(extract_terms(question.subjects[0])) if question.type == "list" else set()
-        if subject and subject <= set(extract_terms(hits[0].passage.search_text)):
-            return False
-        return not has_amount(
-            (hit.passage.slice(sentence), score)
-            for hit in hits
-            for sentence, score in zip(
-                hit.passage.sentences, result.evidence.sentence_scores_of(hit.key), strict=True
-            )
-        )
-
     def _score_sections(self, results: Sequence[RetrievalResult]) -> list[ScoredSection]:
         """Load the sections that may answer, and estimate which of their sentences do."""
         scored = [self._measure(result, self._choose_targets(result)) for result in results]
@@ -200,20 +191,35 @@ class Answerer:
         return selection.score_sections(scored, questions)
 
     def _choose_targets(self, result: RetrievalResult) -> list[Target]:
-        """Choose the sections that may answer: the best ones, or the kinds to choose from."""
+        """Choose the sections that may answer: the best ones, or the kinds to choose from.
+
+        A section whose title is the question answers it alone. What a section only points to is
+        read in its place.
+        """
         question = result.interpretation.question
         if question.type == "choice":
             sections = kinds.find_kind_sections(question, result.hits[:TOP_K], self._store)
             if sections:
                 return [Target(key, passage, result.probability) for key, passage in sections]
-        return choose_targets(result.hits)
+        targets = choose_targets(result.hits)
+        titled = [target for target in targets if is_title_of(target.passage.heading, question)]
+        return pointers.follow_pointers(
+            titled[:1] or targets,
+            result.interpretation.query.terms,
+            result.vector,
+            self._store,
+            self._page_resolver.resolve,
+        )
 
     def _measure(
         self, result: RetrievalResult, targets: Sequence[Target]
     ) -> tuple[list[CandidateSection], list[Probabilities]]:
         interpretation = result.interpretation
         query, store = interpretation.query, self._store
-        sections = load_sections(query, result.vector, targets, store, self._retriever)
+        with_frame = asks_for_byline(interpretation.question.text)
+        sections = load_sections(
+            query, result.vector, targets, store, self._retriever, with_frame=with_frame
+        )
         idfs = store.vocabulary.idfs(query.terms)
         return sections, sentence_model.estimate_probabilities(interpretation, idfs, sections)
 
@@ -241,6 +247,9 @@ class Answerer:
                     side, [hit.passage for hit in self._search_side(side, vectors)]
                 )
             ]
+        passages = [hit.passage for hit in result.hits[:TOP_K]]
+        if quotes := comparison.quote_compared_entries(passages, sides, self._store):
+            return quotes
         sections = self._score_sections([result])
         if shared := comparison.find_shared_sections(sections, sides):
             return _select(shared, max_words)

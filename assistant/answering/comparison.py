@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.answering.definitions import defines, subject_pattern
+from assistant.answering.entries import find_groups, quote_entries
 from assistant.answering.quotes import Quote, body_positions
 from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from assistant.answering.entries import Entry, EntryGroup
     from assistant.answering.selection import ScoredSection
+    from assistant.index.store import FaissStore
     from assistant.models.documents import Passage
 
 MAX_SIDE_WORDS = 5
@@ -23,6 +26,9 @@ MAX_SIDE_WORDS = 5
 
 _MIN_WORDS = 12
 """A section with at most this many words compares nothing, whatever its heading says."""
+
+
+_MIN_WORDS_SAID = 4  # beside the name of a side, in an item on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,46 @@ def find_shared_sections(
         if all(side.is_named_in(_heading_of(section)) for side in sides)
         and sum(section.words) > _MIN_WORDS
     ]
+
+
+def quote_compared_entries(
+    passages: Sequence[Passage], sides: Sequence[Side], store: FaissStore
+) -> list[Quote]:
+    """Quote the rows or items on the sides, where one table or list has exactly one for each.
+
+    The first cell of a row has to name its side, with the headings above it.
+    """
+    for path, anchor in dict.fromkeys((passage.path, passage.anchor) for passage in passages):
+        section = [passage for _, passage in store.section_passages(path, anchor)]
+        above = set(extract_terms(section[0].heading_path))
+        for group in find_groups(section):
+            chosen = [_find_entries(side, group, above) for side in sides]
+            if all(len(entries) == 1 for entries in chosen) and chosen[0] != chosen[1]:
+                order = [entry for entry in group.entries if [entry] in chosen]
+                return quote_entries(group, order)
+    return []
+
+
+def _find_entries(side: Side, group: EntryGroup, above: set[str]) -> list[Entry]:
+    """Find the entries whose name has terms of a side, and lacks only those of the headings."""
+    terms = set(extract_terms(side.subject))
+    named = [(entry, set(extract_terms(_name_of(entry)))) for entry in group.entries]
+    return [
+        entry
+        for entry, own in named
+        if terms & own - above and terms <= own | above and _says_more(entry, side)
+    ]
+
+
+def _says_more(entry: Entry, side: Side) -> bool:
+    """Whether an entry says something of a side, and does not only name it."""
+    words = len(entry.text.split())
+    return len(entry.cells) > 1 or words >= len(side.subject.split()) + _MIN_WORDS_SAID
+
+
+def _name_of(entry: Entry) -> str:
+    """Return the first cell of a row, or the start of an item."""
+    return entry.cells[0] if len(entry.cells) > 1 else " ".join(entry.text.split()[:MAX_SIDE_WORDS])
 
 
 def _heading_of(section: ScoredSection) -> str:

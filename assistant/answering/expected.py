@@ -38,6 +38,23 @@ _DURATION = rf"\b{_NUMBER}[\s-](?:\w+[\s-])?{_UNIT}\b|\b{_NUMBER} ?min\b|\d{{1,2
 _HOW_MUCH = (
     r"\bhow (?:many|much|old|far|tall|big|large|high|fast|hot)\b|\bwhat (?:percent|number|amount)"
 )
+_COLOUR = (
+    r"\b(?:red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|gr[ae]y|silver|gold|"
+    r"beige|turquoise|navy|transparent)\b|#[0-9a-f]{3,8}\b"
+)
+_MATERIAL = (
+    r"\b(?:wood(?:en)?|oak|pine|steel|iron|alumini?um|copper|brass|bronze|glass|plastic|rubber|"
+    r"paper|cardboard|cotton|wool|leather|linen|nylon|stone|concrete|clay|ceramic|metal|silk)\b"
+)
+_MEASURES = {
+    "pressure": r"\d ?(?:bar|mbar|psi|k?pa|mpa|atm)\b",
+    "temperature": r"\d ?(?:°|degrees?\b|[cf]\b)",
+    "voltage": r"\d ?(?:m?v|kv|volts?)\b",
+    "(?:size|width|height|length|diameter|depth)": (
+        r"\d ?(?:mm|cm|m|km|in(?:ch(?:es)?)?|ft|px|[kmgt]i?b)\b|\d ?[x×] ?\d"
+    ),
+    "(?:weight|mass)": r"\d ?(?:mg|g|kg|t|tons?|tonnes?|lbs?|pounds?)\b",
+}
 _EXPECTED = tuple(
     (re.compile(question, re.I), re.compile(answer, re.I))
     for question, answer in (
@@ -45,12 +62,18 @@ _EXPECTED = tuple(
         (_WHEN, _TIME),
         (rf"\bhow long\b|\bhow many {_UNIT}\b", _DURATION),
         (_HOW_MUCH, _COUNT),
+        (r"\b(?:which|what) colou?rs?\b", _COLOUR),
+        (r"\b(?:which|what) materials?\b|\bmade (?:of|from|out of)\b", _MATERIAL),
+        *(
+            (rf"\b(?:which|what) (?:(?:is|are) (?:the )?)?(?:\w+ )?{name}\b", unit)
+            for name, unit in _MEASURES.items()
+        ),
     )
 )
 
 
 def find_expected(text: str) -> re.Pattern[str] | None:
-    """Return the pattern of what a question of when, how often, how long or how much asks for."""
+    """Return the pattern of the time, the amount, the colour and so on that a question asks for."""
     start = truncate(text)
     return next((answer for question, answer in _EXPECTED if question.search(start)), None)
 

@@ -49,11 +49,15 @@ def find_kind_sections(
             is_same = is_plain and subject_words <= set(split_words(heading))
             if not subject_terms <= terms or not (names_kinds or is_same):
                 continue
-            sections = store.sections(hit.passage.path)
-            below = [section for section in sections if section.headings[:-1] == headings]
+            below = find_subsections(hit.passage.path, headings, store)
             if len(below) > 1:
                 matches.append((names_kinds, below))
     if not matches:
         return []
     _, below = max(matches, key=lambda match: match[0])
     return [store.section_passages(section.path, section.anchor)[0] for section in below]
+
+
+def find_subsections(path: str, headings: tuple[str, ...], store: FaissStore) -> list[Section]:
+    """Find the sections that are directly under a heading of a page, in order."""
+    return [section for section in store.sections(path) if section.headings[:-1] == headings]

@@ -1,106 +1,24 @@
-"""Find what else the guide has: recommended resources, related sections and next questions."""
+"""Find what else the guide has: related sections and next questions."""
 
 from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING
 
-from assistant.answering.quotes import Quote
 from assistant.models.answers import Related
-from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from assistant.answering.quotes import Quote
     from assistant.answering.suggestions import QuestionSuggester
-    from assistant.encoders.base import Vectors
-    from assistant.index.store import FaissStore
     from assistant.models.answers import Hit
-    from assistant.models.documents import Passage, Resource
-    from assistant.query.query import Question
+    from assistant.models.documents import Passage
 
 MAX_RELATED = 3
 MAX_NEXT_QUESTIONS = 3
 SUGGESTION_DEPTH = 15
 """How many of the first hits next questions are made from."""
-
-TITLE_CANDIDATES = 100
-"""How many of the nearest titles to consider; most of a guide's lead to its own pages."""
-
-PASSAGE_CANDIDATES = 100
-"""How many passages with the words of a topic to consider for titles that name it."""
-
-MAX_RESOURCES = 4
-MAX_UNFILTERED_RESOURCES = 12
-"""The most resources for a request for something to read that names no topic."""
-
-# A resource is offered when the cosine of its title with the question is at least _MIN_COSINE and
-# at most _COSINE_MARGIN below that of the nearest title; or when its title, with the headings above
-# it, contains the words of the request (_MIN_COVERAGE of their summed idf).
-_MIN_COSINE = 0.6
-_COSINE_MARGIN = 0.15
-_MIN_COVERAGE = 0.99
-
-
-def find_resources(question: Question, vector: Vectors, store: FaissStore) -> list[Resource]:
-    """Find what the guide recommends: nearest first, or in document order without a topic.
-
-    `vector` is that of the topic for a request for something to read, else of the question. For
-    such a request, titles have to name the topic or be near it. With any other answer, only titles
-    near the whole question are offered.
-    """
-    is_request = question.type == "resources"
-    if is_request and not question.topic:
-        matching_kind = (r for r in store.all_resources() if _matches_kind(r, question))
-        return list(itertools.islice(matching_kind, MAX_UNFILTERED_RESOURCES))
-    near = store.resources_near(vector, TITLE_CANDIDATES)
-    cosines = {n: cosine for n, cosine in near if cosine >= _MIN_COSINE}
-    loaded = zip(cosines, store.resources(list(cosines)), strict=True)
-    matching = {n: resource for n, resource in loaded if _matches_kind(resource, question)}
-    nearest = max((cosines[n] for n in matching), default=0.0)
-    chosen = {n: r for n, r in matching.items() if cosines[n] >= nearest - _COSINE_MARGIN}
-    if is_request:
-        idf = {term: store.vocabulary.idf(term) for term in extract_terms(question.topic)}
-        naming = {
-            n: resource
-            for n, resource in _resources_on_topic_pages(question.topic, vector, store)
-            if _matches_kind(resource, question)
-            and _coverage(idf, _title_with_headings(resource)) >= _MIN_COVERAGE
-        }
-        chosen |= naming
-        naming_cosines = store.resource_cosines(vector, list(naming)).tolist()
-        cosines |= dict(zip(naming, naming_cosines, strict=True))
-    best = sorted(chosen, key=lambda n: (-cosines[n], n))
-    return [chosen[n] for n in best[:MAX_RESOURCES]]
-
-
-def _resources_on_topic_pages(
-    topic: str, vector: Vectors, store: FaissStore
-) -> Iterator[tuple[int, Resource]]:
-    """List, by number, the resources of the pages that match a topic's words best."""
-    lexical = store.candidates(vector, extract_terms(topic), PASSAGE_CANDIDATES).lexical
-    passages = store.passages([key for key, _ in lexical])
-    for path in dict.fromkeys(passage.path for passage in passages):
-        yield from store.page_resources(path)
-
-
-def quote_resources(resources: Iterable[Resource], store: FaissStore) -> list[Quote]:
-    """Quote the lines of the guide that list the resources, in the order given."""
-    quotes: list[Quote] = []
-    for resource in resources:
-        for _, passage in store.section_passages(resource.path, resource.anchor):
-            quote = _quote_row(passage, resource.title)
-            if quote and quote not in quotes:
-                quotes.append(quote)
-    return quotes
-
-
-def _quote_row(passage: Passage, title: str) -> Quote | None:
-    """Quote the first sentence of a passage that contains a title."""
-    for n, sentence in enumerate(passage.sentences):
-        if sentence.kind != "code" and title in passage.slice(sentence):
-            return Quote(passage, n, n)
-    return None
 
 
 def find_related(hits: Iterable[Hit], quotes: Iterable[Quote]) -> list[Related]:
@@ -134,22 +52,3 @@ def _unquoted_passages(hits: Iterable[Hit], quotes: Iterable[Quote]) -> Iterator
         if section not in sections and not hit.passage.lists_resources:
             sections.add(section)
             yield hit.passage
-
-
-def _matches_kind(resource: Resource, question: Question) -> bool:
-    """Whether a resource is of the kind asked for; forms and the guide's pages only on request."""
-    if question.resource_kind:
-        return resource.kind == question.resource_kind
-    return resource.kind not in {"form", "page"}
-
-
-def _title_with_headings(resource: Resource) -> str:
-    """Join a resource's title and the headings above it, which say what it is about."""
-    return " ".join((resource.title, *resource.headings))
-
-
-def _coverage(idf: Mapping[str, float], text: str) -> float:
-    """Compute the share of the summed idf of some terms that a text contains."""
-    terms = set(extract_terms(text))
-    covered = sum(weight for term, weight in idf.items() if term in terms)
-    return covered / (sum(idf.values()) or 1.0)

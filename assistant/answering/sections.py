@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from assistant.answering.furniture import find_furniture
 from assistant.answering.quotes import body_positions
 
 if TYPE_CHECKING:
@@ -102,8 +103,13 @@ def load_sections(
     targets: Sequence[Target],
     store: FaissStore,
     retriever: Retriever,
+    *,
+    with_frame: bool = False,
 ) -> list[CandidateSection]:
-    """Load the sections of some passages, each with the passages near it, and measure them."""
+    """Load the sections of some passages, each with the passages near it, and measure them.
+
+    `with_frame` is whether bylines, menus and the like may be quoted too.
+    """
     loaded: list[dict[int, Passage]] = []
     for target in targets:
         # The sub-sections of a heading without text may be targets themselves.
@@ -127,9 +133,17 @@ def load_sections(
             for number, passage in passages.items()
             for n in range(len(passage.sentences))
         ]
-        is_body = np.array([place.kind != "heading" for _, place in places], dtype=np.bool_)
-        if not is_body.any():
-            is_body[:] = True  # the heading is all there is to quote
+        frame = {
+            (number, n)
+            for number, passage in ({} if with_frame else passages).items()
+            for n in find_furniture(passage)
+        }
+        is_body = np.array(
+            [place.kind != "heading" and (n, place.number) not in frame for n, place in places],
+            dtype=np.bool_,
+        )
+        if not is_body.any():  # the heading is all there is to quote
+            is_body[:] = [place.kind == "heading" for _, place in places]
         rows = slice(first_sentence, first_sentence + len(places))
         first_sentence = rows.stop
         sections.append(

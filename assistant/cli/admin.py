@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -154,31 +153,43 @@ def evaluate(
         Path | None,
         typer.Option("--goals", help="Goals as TOML: measures and the values to reach."),
     ] = None,
+    misses: Annotated[
+        int,
+        typer.Option("--misses", min=0, help="Print this many of the worst misses of answer sets."),
+    ] = 0,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
     model: Model = None,
 ) -> None:
     """Measure the quality of answers on questions with known answers; exit 1 below a goal."""
-    from assistant.evaluation import datasets, report
+    from assistant.evaluation import answer_quality, answer_sets, report
     from assistant.evaluation import evaluate as evaluation
 
     goal_values = report.read_goals(goals) if goals else {}
     config = settings.load_settings(model=model)
-    sets = [dataset for folder in folders for dataset in datasets.read_datasets(folder, work)]
+    sets, other_sets = answer_sets.read_sets(folders, work)
     encoder = output.load_encoder(config)  # after reading the sets, which may be malformed
-    outcomes = []
-    for dataset in sets:
+    answers, outcomes = [], []
+    for answer_set in sets:
+        with output.ProgressBars() as bars:
+            answers.append(
+                answer_quality.evaluate_answers(
+                    answer_set.sample(limit), work, encoder, progress=bars.progress
+                )
+            )
+    for dataset in other_sets:
         with output.ProgressBars() as bars:
             outcomes.append(
                 evaluation.evaluate(dataset.sample(limit), work, encoder, progress=bars.progress)
             )
-    console.print_json(report.to_dict(outcomes)) if as_json else report.print_report(outcomes)
-    for path, text in (
-        (html, report.render_report),
-        (junit, partial(report.render_junit, goals=goal_values)),
-    ):
-        if path:
-            output.write_file(path, text(outcomes))
-    missed = report.find_missed_goals(outcomes, goal_values)
+    if as_json:
+        console.print_json(report.to_dict(outcomes, answers, misses=misses))
+    else:
+        report.print_report(outcomes, answers, misses=misses)
+    if html:
+        output.write_file(html, report.render_report(outcomes, answers))
+    if junit:
+        output.write_file(junit, report.render_junit(outcomes, goal_values, answers))
+    missed = report.find_missed_goals(outcomes, goal_values, answers)
     for line in missed:
         console.echo(line, err=True)
     if missed:

@@ -40,5 +40,8 @@ class Encoder(Protocol):
         `progress` receives (texts encoded, texts in all).
         """
 
-    def has_token(self, word: str) -> bool:
-        """Whether the model has a token for the whole word, in lower case."""
+    def token_rank(self, word: str) -> int | None:
+        """Return the number of the model's token for a whole word, None where it has none.
+
+        The word is in lower case. The tokens of most models are in the order of their frequency.
+        """

@@ -156,9 +156,10 @@ class OnnxEncoder:
                 progress(start + len(batch), len(texts))
         return vectors
 
-    def has_token(self, word: str) -> bool:
-        """Whether the model has a token for the whole word, in lower case."""
-        return self._tokenizer.token_to_id(word) is not None
+    def token_rank(self, word: str) -> int | None:
+        """Return the number of the model's token for a whole word, None where it has none."""
+        number: int | None = self._tokenizer.token_to_id(word)
+        return number
 
     def _encode_one(self, text: str) -> Vectors:
         """Encode one text, on two cores where they seem free: 2.8 ms instead of 3.6.

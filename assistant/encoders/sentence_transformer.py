@@ -106,13 +106,13 @@ class SentenceTransformerEncoder:
         """The length of a vector."""
         return int(self.pipeline.get_embedding_dimension())
 
-    def has_token(self, word: str) -> bool:
-        """Whether the model has a token for the whole word, in lower case."""
-        return word in self._tokens
+    def token_rank(self, word: str) -> int | None:
+        """Return the number of the model's token for a whole word, None where it has none."""
+        return self._token_numbers.get(word)
 
     @cached_property
-    def _tokens(self) -> frozenset[str]:
-        return frozenset(self.pipeline.tokenizer.get_vocab())
+    def _token_numbers(self) -> dict[str, int]:
+        return dict(self.pipeline.tokenizer.get_vocab())
 
     @cached_property
     def pipeline(self) -> Any:

@@ -184,7 +184,7 @@ def score_questions(
 
     The probability is 0 for a question that is refused at every threshold.
     """
-    analyzer = Analyzer(store.vocabulary, encoder.has_token)
+    analyzer = Analyzer(store.vocabulary, encoder.token_rank)
     retriever = Retriever(store, replace(load_shipped_model(), threshold=0.0))
     probabilities = []
     for done, question in enumerate(questions, 1):

@@ -16,15 +16,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import Field, StrictBool
 
 from assistant import files
 from assistant.errors import SettingsError
+from assistant.evaluation.rows import Row, RowT, read_rows, read_text
 from assistant.models.answers import Turn
 from assistant.text.normalize import replace_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+QUERIES_FILE = "queries.jsonl"
+
+_T = TypeVar("_T")
 
 _MIN_GOLD_COVERAGE = 0.8
 """A gold answer counts where its section contains at least this share of its words."""
@@ -72,47 +77,42 @@ class QuestionSet:
         if not limit:
             return self
         return replace(
-            self, questions=_sample(self.questions, limit), misspelt=_sample(self.misspelt, limit)
+            self, questions=sample(self.questions, limit), misspelt=sample(self.misspelt, limit)
         )
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class TurnRow(Row):
+    """An earlier turn of a question."""
 
-
-_RowT = TypeVar("_RowT", bound=_Row)
-
-
-class _TurnRow(_Row):
     role: Literal["user", "agent"]
     text: str
 
 
-class _QuestionRow(_Row):
+class _QuestionRow(Row):
     """A line of `queries.jsonl`."""
 
     id: str | int
     text: str
-    history: tuple[_TurnRow, ...] = ()
+    history: tuple[TurnRow, ...] = ()
     guide: str | None = None
     answerable: StrictBool | None = None
     rewrite: str | None = None
     gold_coverage: float = 1.0
 
 
-class _SectionRow(_Row):
+class _SectionRow(Row):
     doc: str
     heading_path: tuple[str, ...]
 
 
-class _GoldRow(_Row):
+class _GoldRow(Row):
     """A line of `gold_sections.jsonl`."""
 
     id: str | int
     gold: tuple[_SectionRow, ...]
 
 
-class _AnswersRow(_Row):
+class _AnswersRow(Row):
     """A line of `answers.jsonl`."""
 
     id: str | int
@@ -121,7 +121,7 @@ class _AnswersRow(_Row):
     is_impossible: bool = False
 
 
-class _PageRow(_Row):
+class _PageRow(Row):
     """A line of `corpus.jsonl`: a page of the guide."""
 
     id: Annotated[str, Field(pattern=r"^[^/\x00]+$")] | int
@@ -130,7 +130,7 @@ class _PageRow(_Row):
     text: str
 
 
-_EXAMPLES: dict[type[_Row], str] = {
+_EXAMPLES: dict[type[Row], str] = {
     _QuestionRow: '{"id": "1", "text": "…"}',
     _GoldRow: '{"id": "1", "gold": [{"doc": "page.md", "heading_path": ["…"]}]}',
     _AnswersRow: '{"id": "1", "answers": ["…"]}',
@@ -144,7 +144,7 @@ def read_datasets(folder: Path, work: Path) -> Iterator[QuestionSet]:
     Raises SettingsError with the name of a file that is missing, or with the file and the line that
     cannot be read.
     """
-    path = folder / "queries.jsonl"
+    path = folder / QUERIES_FILE
     rows = _read_rows(path, _QuestionRow)
     if not rows:
         raise SettingsError(
@@ -162,16 +162,14 @@ def read_datasets(folder: Path, work: Path) -> Iterator[QuestionSet]:
         labels.make_case(row)
         for row in _read_rows(folder / "queries_typo.jsonl", _QuestionRow, required=False)
     )
-    yield QuestionSet(
-        folder.name, _prepare_guide(folder, work), questions, misspelt, labels.by_page
-    )
+    yield QuestionSet(folder.name, prepare_guide(folder, work), questions, misspelt, labels.by_page)
 
 
 def _split_by_guide(folder: Path, rows: list[_QuestionRow]) -> Iterator[QuestionSet]:
     for number, row in enumerate(rows, 1):
         if row.guide is None or row.answerable is None:
             raise SettingsError(
-                f"{folder / 'queries.jsonl'}: question {number} lacks its guide or answerable.",
+                f"{folder / QUERIES_FILE}: question {number} lacks its guide or answerable.",
                 'Write one {"id": "1", "text": "…", "guide": "…", "answerable": true} a line.',
             )
     for guide in dict.fromkeys(str(row.guide) for row in rows):
@@ -229,7 +227,7 @@ def _read_gold_pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
     if not path.exists():
         return {}
     pages: dict[str, list[Gold]] = defaultdict(list)
-    for number, line in enumerate(_read_text(path).splitlines()[1:], 2):
+    for number, line in enumerate(read_text(path).splitlines()[1:], 2):
         try:
             question, page, relevance = line.split("\t")
             relevant = int(relevance) > 0
@@ -243,8 +241,11 @@ def _read_gold_pages(folder: Path) -> dict[str, tuple[Gold, ...]]:
     return {question: tuple(gold) for question, gold in pages.items()}
 
 
-def _prepare_guide(folder: Path, work: Path) -> Path:
-    """Return the guide's folder: as it is, unpacked, or written with a page for each corpus row."""
+def prepare_guide(folder: Path, work: Path) -> Path:
+    """Return the guide's folder: as it is, unpacked, or written with a page for each corpus row.
+
+    What is unpacked or written is under `work`. Raises SettingsError where there is no guide.
+    """
     if (folder / "docs").is_dir():
         return folder / "docs"
     guide = work / folder.name / "guide"
@@ -278,7 +279,7 @@ def _prepare_guide(folder: Path, work: Path) -> Path:
 
 def _read_chosen_guides(path: Path) -> frozenset[str]:
     """Read which folders of an archive the questions are about; empty for all."""
-    return frozenset(_read_text(path).split()) if path.exists() else frozenset()
+    return frozenset(read_text(path).split()) if path.exists() else frozenset()
 
 
 def _unpack(archive: Path, folder: Path, chosen: frozenset[str]) -> None:
@@ -290,38 +291,16 @@ def _unpack(archive: Path, folder: Path, chosen: frozenset[str]) -> None:
                 packed.extract(member.replace(name=str(Path(*inside))), folder, filter="data")
 
 
-def _sample(questions: tuple[Case, ...], limit: int) -> tuple[Case, ...]:
+def sample(questions: tuple[_T, ...], limit: int) -> tuple[_T, ...]:
+    """Take at most `limit` questions, spread evenly over them all."""
     step = len(questions) / limit
     if step <= 1:
         return questions
     return tuple(questions[int(number * step)] for number in range(limit))
 
 
-def _read_rows(path: Path, row_type: type[_RowT], *, required: bool = True) -> list[_RowT]:
+def _read_rows(path: Path, row_type: type[RowT], *, required: bool = True) -> list[RowT]:
     """Read JSON lines. Raises SettingsError with the first line that has not this type."""
     if not required and not path.exists():
         return []
-    rows = []
-    for number, line in enumerate(_read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(row_type.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = "".join(f"{part}: " for part in first["loc"])
-            raise SettingsError(
-                f"{path} line {number} cannot be used: {where}{first['msg']}.",
-                f"Write one {_EXAMPLES[row_type]} a line.",
-            ) from None
-    return rows
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return files.read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror or error if isinstance(error, OSError) else error.reason
-        raise SettingsError(
-            f"{path} cannot be read: {reason}.", "Name a folder of questions in UTF-8."
-        ) from error
+    return [row for _, row in read_rows(path, row_type, _EXAMPLES[row_type])]

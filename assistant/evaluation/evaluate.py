@@ -5,6 +5,7 @@ Every figure has its 95 % bootstrap interval.
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -46,17 +47,38 @@ RANKING_DEPTH = 30  # how many passages a ranking of sections is made from
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure with its 95 % interval, and the number of questions it is computed from."""
+    """A figure with its 95 % interval, and the number of questions it is computed from.
+
+    `decimals` is how many are shown.
+    """
 
     value: float
     low: float
     high: float
     count: int
+    decimals: int = 3
 
     @classmethod
     def from_values(cls, values: Sequence[float]) -> Measure:
         """Average the values of single questions."""
         return cls(float(np.mean(values)), *metrics.bootstrap_interval(values), len(values))
+
+    @classmethod
+    def from_counts(cls, counts: Sequence[int]) -> Measure:
+        """Take the upper median of the counts of single questions."""
+        interval = metrics.median_interval(counts)
+        return cls(statistics.median_high(counts), *interval, len(counts), decimals=0)
+
+    @classmethod
+    def from_scores(
+        cls,
+        figure: Callable[[metrics.Floats, metrics.Flags], float],
+        scores: metrics.Floats,
+        positive: metrics.Flags,
+    ) -> Measure:
+        """Compute a figure of two kinds of questions, such as AUROC, from their scores."""
+        interval = metrics.two_sample_interval(figure, scores, positive)
+        return cls(figure(scores, positive), *interval, len(scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +119,20 @@ def evaluate(
     """Index the guide of a set under `work`, ask every question, and record the outcome."""
     if dataset.guide is None:
         return Outcome(dataset.name, rewritten=tuple(map(_score_rewrite, dataset.questions)))
-    folder = work / dataset.name.replace("/", "-").replace(": ", "-") / "index"
-    build_index(dataset.guide, folder, encoder, progress=progress)
-    runner = _Runner(Assistant(open_index(folder), encoder), encoder, by_page=dataset.by_page)
+    assistant = build_assistant(dataset.guide, dataset.name, work, encoder, progress=progress)
+    runner = _Runner(assistant, encoder, by_page=dataset.by_page)
     records = tuple(runner.run(dataset.questions, dataset.name, progress))
     spelt = {record.case.id: record for record in records}
     return Outcome(dataset.name, records, tuple(runner.run_misspelt(dataset.misspelt, spelt)))
+
+
+def build_assistant(
+    guide: Path, name: str, work: Path, encoder: Encoder, *, progress: Progress
+) -> Assistant:
+    """Index the guide of a set under `work`, and open it with the default threshold."""
+    folder = work / name.replace("/", "-").replace(": ", "-") / "index"
+    build_index(guide, folder, encoder, progress=progress)
+    return Assistant(open_index(folder), encoder)
 
 
 @dataclass(frozen=True)
@@ -196,7 +226,7 @@ class _Runner:
 def _score_rewrite(case: Case) -> tuple[float, float]:
     """Score if the rewrite, and the question itself, contain all terms of the gold rewrite."""
     gold_terms = set(extract_terms(case.rewrite))
-    rewritten = rewrite_follow_up(case.text, normalise_turns(case.history))
+    rewritten, _ = rewrite_follow_up(case.text, normalise_turns(case.history))
     return (
         float(gold_terms <= set(extract_terms(rewritten))),
         float(gold_terms <= set(extract_terms(case.text))),
@@ -269,15 +299,9 @@ def measure_refusals(records: Sequence[Record]) -> dict[str, Measure]:
         return {}
     labelled = [record for record in records if record.case.answerable is not None]
     refused = np.asarray([not record.answer.found for record in labelled])
-    random = np.random.default_rng(0)
-    kinds = [np.flatnonzero(answerable), np.flatnonzero(~answerable)]
-    resamples = [np.concatenate([random.choice(k, len(k)) for k in kinds]) for _ in range(200)]
 
-    def measure(figure: Callable[..., float]) -> Measure:
-        values = [figure(confidences[rows], answerable[rows]) for rows in resamples]
-        low, high = np.quantile(values, [0.025, 0.975])
-        value = figure(confidences, answerable)
-        return Measure(value, float(low), float(high), len(confidences))
+    def measure(figure: Callable[[metrics.Floats, metrics.Flags], float]) -> Measure:
+        return Measure.from_scores(figure, confidences, answerable)
 
     return {
         "AUROC": measure(metrics.auroc),
@@ -316,7 +340,7 @@ def measure_robustness(outcome: Outcome) -> dict[str, Measure]:
     return measures
 
 
-def measure_latency(records: Sequence[Record]) -> tuple[float, float]:
+def measure_latency(answers: Sequence[Answer]) -> tuple[float, float]:
     """Measure the median and the 95th percentile of the seconds an answer took."""
-    seconds = [record.answer.seconds for record in records]
+    seconds = [answer.seconds for answer in answers]
     return float(np.quantile(seconds, 0.5)), float(np.quantile(seconds, 0.95))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,10 +21,23 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 _RESAMPLES = 1000
+_PAIRED_RESAMPLES = 200  # each of them sorts all scores
 _BINS = 10
 _SHARED_RUN = 5  # how many words in a row two texts do not share by chance
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_TOKEN = re.compile(r"[\w$£€%@#.+-]+")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’–—…•")
+
+# Articles, prepositions, pronouns and auxiliaries. The stopwords of the index are three times as
+# many, and among them are words that decide an answer: only, before, every, never.
+_FUNCTION_WORDS = frozenset(
+    """
+    a an the as at by for from in of on to with and if or are be can do does has have is not will
+    i it its our that their they this we you your
+    """.split()
+)
+MIN_GOLD_SHARE = 0.7
+"""A complete answer has at least this share of the gold sentence's content words."""
 
 
 def ndcg(ranked: Sequence[str], gold: Collection[str], k: int = 10) -> float:
@@ -83,6 +96,30 @@ def _share_run(words: list[str], other: list[str]) -> bool:
 
 def _normalise_answer(text: str) -> list[str]:
     return _ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split()
+
+
+def content_words(text: str) -> list[str]:
+    """List the words of a text in lower case, without function words, repeats included.
+
+    A word may hold the signs of amounts, codes and addresses: `$40`, `v1.2`, `ex-112`, `@here`.
+    """
+    tokens = (token.strip(".-") for token in _TOKEN.findall(text.lower()))
+    return [word for word in tokens if word and word not in _FUNCTION_WORDS]
+
+
+def gold_share(answer: str, gold: str) -> float:
+    """Compute the share of a gold text's content words that an answer has; 1 where it has none."""
+    words, answer_words = content_words(gold), set(content_words(answer))
+    return sum(word in answer_words for word in words) / len(words) if words else 1.0
+
+
+def contains_gold(answer: str, gold: str) -> bool:
+    """Whether an answer has most of a gold text's content words, and all with a digit in them.
+
+    A wrong number or code makes an answer wrong, however many other words it shares.
+    """
+    codes = {word for word in content_words(gold) if any(map(str.isdigit, word))}
+    return gold_share(answer, gold) >= MIN_GOLD_SHARE and codes <= set(content_words(answer))
 
 
 def auroc(scores: Floats, positive: Flags) -> float:
@@ -148,4 +185,28 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
         return float("nan"), float("nan")
     chosen = np.random.default_rng(0).integers(0, len(sample), (_RESAMPLES, len(sample)))
     low, high = np.quantile(sample[chosen].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Compute the 95 % bootstrap interval of the upper median, as `bootstrap_interval` does."""
+    sample = np.asarray(values, dtype=np.float64)
+    chosen = np.random.default_rng(0).integers(0, len(sample), (_RESAMPLES, len(sample)))
+    medians = np.quantile(sample[chosen], 0.5, axis=1, method="higher")
+    low, high = np.quantile(medians, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def two_sample_interval(
+    figure: Callable[[Floats, Flags], float], scores: Floats, positive: Flags
+) -> tuple[float, float]:
+    """Compute the 95 % bootstrap interval of a figure of two kinds, each resampled by itself."""
+    random = np.random.default_rng(0)
+    kinds = [np.flatnonzero(positive), np.flatnonzero(~positive)]
+    resamples = [
+        np.concatenate([random.choice(kind, len(kind)) for kind in kinds])
+        for _ in range(_PAIRED_RESAMPLES)
+    ]
+    values = [figure(scores[rows], positive[rows]) for rows in resamples]
+    low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)

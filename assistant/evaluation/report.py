@@ -2,56 +2,54 @@
 
 from __future__ import annotations
 
-import sys
 import tomllib
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from assistant import console, files
 from assistant.errors import SettingsError
-from assistant.evaluation import evaluate, metrics
+from assistant.evaluation import answer_quality, answer_report, evaluate, metrics, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from assistant.evaluation.answer_quality import AnswerOutcome
     from assistant.evaluation.evaluate import Measure, Outcome, Record
+    from assistant.evaluation.tables import Table
 
     Goals = Mapping[str, Mapping[str, float]]
 
 MAX_WORST_MISSES = 15
 """How many of a set's worst misses the page shows."""
 
-_LOWER_IS_BETTER = {"ECE", "lost"}
+_LOWER_IS_BETTER = {"ECE", "lost", "median words", "refused wrongly"}
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of figures under one heading; None for a figure that could not be measured."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Measure | None, ...]], ...]
-
-
-def collect_measures(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Measure]]:
+def collect_measures(
+    outcomes: Iterable[Outcome], answers: Sequence[AnswerOutcome] = ()
+) -> dict[str, dict[str, Measure]]:
     """Collect every measure of every set, for the last retriever: the one that answers."""
-    measures: dict[str, dict[str, Measure]] = {}
+    measures = answer_quality.collect_answer_measures(answers)
     for outcome in outcomes:
         for name, records in outcome.subsets():
-            measures[name] = {
-                **evaluate.measure_ranking(records, evaluate.RETRIEVER_NAMES[-1]),
-                **evaluate.measure_answers(records),
-                **evaluate.measure_refusals(records),
-            }
+            measures.setdefault(name, {}).update(
+                {
+                    **evaluate.measure_ranking(records, evaluate.RETRIEVER_NAMES[-1]),
+                    **evaluate.measure_answers(records),
+                    **evaluate.measure_refusals(records),
+                }
+            )
         measures.setdefault(outcome.name, {}).update(evaluate.measure_robustness(outcome))
     return measures
 
 
-def make_tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
-    """Make the tables: ranking by retriever, then answers, refusals, conversation and spelling."""
+def make_tables(
+    outcomes: Sequence[Outcome], answers: Sequence[AnswerOutcome] = ()
+) -> Iterator[Table]:
+    """Make the tables: answer sets; then ranking by retriever, answers, refusals, robustness."""
+    yield from answer_report.make_answer_tables(answers)
     ranked = [
         (f"{name} · {retriever}", evaluate.measure_ranking(records, retriever))
         for outcome in outcomes
@@ -60,35 +58,22 @@ def make_tables(outcomes: Sequence[Outcome]) -> Iterator[Table]:
         if retriever != evaluate.RETRIEVER_NAMES[-1]
         or any(record.case.history for record in records)
     ]
-    yield from _make_table("Ranking", ranked)
     measures = list(collect_measures(outcomes).items())
-    yield from _make_table("Answers", measures, "F1 evidence answered")
-    yield from _make_table(
+    yield from tables.tabulate("Ranking", ranked, "nDCG@10 R@1 R@5 R@10 MRR page@5".split())
+    yield from tables.tabulate("Answers", measures, "F1 evidence answered".split())
+    yield from tables.tabulate(
         "Refusals", measures, ("AUROC", "caught at 5 % lost", "refused", "lost", "ECE")
     )
-    yield from _make_table("Conversation and spelling", measures, "misspelt rewritten copied")
-
-
-def _make_table(
-    title: str,
-    rows: Iterable[tuple[str, Mapping[str, Measure]]],
-    columns: str | Sequence[str] = "nDCG@10 R@1 R@5 R@10 MRR page@5",
-) -> Iterator[Table]:
-    names = tuple(columns.split()) if isinstance(columns, str) else tuple(columns)
-    filled = tuple(
-        (name, tuple(measures.get(column) for column in names))
-        for name, measures in rows
-        if any(column in measures for column in names)
+    yield from tables.tabulate(
+        "Conversation and spelling", measures, "misspelt rewritten copied".split()
     )
-    if filled:
-        yield Table(title, names, filled)
 
 
-def describe_latency(outcomes: Iterable[Outcome]) -> Iterator[str]:
+def describe_latency(outcomes: Iterable[Outcome | AnswerOutcome]) -> Iterator[str]:
     """Describe how long answers took, one line per set."""
     for outcome in outcomes:
         if outcome.records:
-            median, slow = evaluate.measure_latency(outcome.records)
+            median, slow = evaluate.measure_latency([record.answer for record in outcome.records])
             count = len(outcome.records)
             yield (
                 f"{outcome.name}: {count:,} questions, half of them within {median * 1000:.0f} ms, "
@@ -96,41 +81,41 @@ def describe_latency(outcomes: Iterable[Outcome]) -> Iterator[str]:
             )
 
 
-def print_report(outcomes: Sequence[Outcome]) -> None:
-    """Print the tables."""
-    from rich.table import Table as Printed
-
-    # Output to a file is wide enough for the tables.
-    printer = console.rich_console(width=None if sys.stdout.isatty() else 200)
-    for table in make_tables(outcomes):
-        printed = Printed("set", title=table.title, title_justify="left")
-        for column in table.columns:
-            printed.add_column(column, no_wrap=True)
-        for name, row in table.rows:
-            printed.add_row(console.one_line(name), *map(_format_measure, row))
-        printer.print(printed)
-    for line in describe_latency(outcomes):
+def print_report(
+    outcomes: Sequence[Outcome], answers: Sequence[AnswerOutcome] = (), *, misses: int = 0
+) -> None:
+    """Print the tables, the latencies, and that many worst misses of the answer sets."""
+    tables.print_tables(make_tables(outcomes, answers))
+    for line in describe_latency([*answers, *outcomes]):
         console.echo(line)
+    answer_report.print_misses(answers, misses)
 
 
-def _format_measure(measure: Measure | None) -> str:
-    if measure is None:
-        return ""
-    return f"{measure.value:.3f} ±{(measure.high - measure.low) / 2:.3f}"
+def to_dict(
+    outcomes: Sequence[Outcome], answers: Sequence[AnswerOutcome] = (), *, misses: int = 0
+) -> dict[str, Any]:
+    """Convert all figures with their intervals to JSON types, by set and measure.
+
+    A figure of a kind of question that is too rare is marked `for_reading`. With `misses` there is
+    a list of that many `worst misses` of the answer sets.
+    """
+    report: dict[str, Any] = {
+        name: {measure: _figure_to_dict(figure) for measure, figure in row.items()}
+        for name, row in collect_measures(outcomes, answers).items()
+    }
+    for name in answer_quality.name_kinds(answers):
+        for figure in report[name].values():
+            figure["for_reading"] = figure["count"] < answer_quality.MIN_QUESTIONS
+    if misses:
+        report["worst misses"] = answer_report.misses_to_dict(answers, misses)
+    return report
 
 
-def to_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Convert all figures with their intervals to JSON types, by set and measure."""
+def _figure_to_dict(figure: Measure) -> dict[str, Any]:
     return {
-        name: {
-            measure: {
-                "value": round(figure.value, 4),
-                "interval": [round(figure.low, 4), round(figure.high, 4)],
-                "count": figure.count,
-            }
-            for measure, figure in row.items()
-        }
-        for name, row in collect_measures(outcomes).items()
+        "value": round(figure.value, 4),
+        "interval": [round(figure.low, 4), round(figure.high, 4)],
+        "count": figure.count,
     }
 
 
@@ -156,14 +141,18 @@ def read_goals(path: Path) -> Goals:
     return goals
 
 
-def find_missed_goals(outcomes: Sequence[Outcome], goals: Goals) -> list[str]:
+def find_missed_goals(
+    outcomes: Sequence[Outcome], goals: Goals, answers: Sequence[AnswerOutcome] = ()
+) -> list[str]:
     """List the goals that are not reached or were not measured, one line each."""
-    return [line for _, _, line in _check_goals(outcomes, goals) if line]
+    return [line for _, _, line in _check_goals(outcomes, goals, answers) if line]
 
 
-def _check_goals(outcomes: Sequence[Outcome], goals: Goals) -> Iterator[tuple[str, str, str]]:
+def _check_goals(
+    outcomes: Sequence[Outcome], goals: Goals, answers: Sequence[AnswerOutcome]
+) -> Iterator[tuple[str, str, str]]:
     """List set, measure, and the problem with its goal; empty where the goal is reached."""
-    for name, measures in collect_measures(outcomes).items():
+    for name, measures in collect_measures(outcomes, answers).items():
         for measure, goal in goals.get(name, {}).items():
             figure = measures.get(measure)
             less = measure in _LOWER_IS_BETTER
@@ -176,11 +165,13 @@ def _check_goals(outcomes: Sequence[Outcome], goals: Goals) -> Iterator[tuple[st
                 yield name, measure, ""
 
 
-def render_junit(outcomes: Sequence[Outcome], goals: Goals) -> str:
+def render_junit(
+    outcomes: Sequence[Outcome], goals: Goals, answers: Sequence[AnswerOutcome] = ()
+) -> str:
     """Render the goals as test cases, in the XML that continuous integration reads."""
     suite = ET.Element("testsuite", name="assistant eval")
     failures = 0
-    for name, measure, wrong in _check_goals(outcomes, goals):
+    for name, measure, wrong in _check_goals(outcomes, goals, answers):
         case = ET.SubElement(suite, "testcase", classname=name, name=measure)
         if wrong:
             failures += 1
@@ -215,33 +206,20 @@ svg { display: block; }
 """
 
 
-def render_report(outcomes: Sequence[Outcome]) -> str:
-    """Render a page of HTML with the tables, the curves of each set, and its worst misses."""
+def render_report(outcomes: Sequence[Outcome], answers: Sequence[AnswerOutcome] = ()) -> str:
+    """Render a page of HTML with the tables, the curves of each set, and the worst misses."""
     body = ["<h1>Evaluation of the answers</h1>"]
     body.append("<p>In brackets: the interval of 95 % of resamples of the questions.</p>")
-    for table in make_tables(outcomes):
-        head = "".join(f"<th>{escape(name)}</th>" for name in ("set", *table.columns))
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td>{''.join(map(_render_cell, row))}</tr>"
-            for name, row in table.rows
-        )
-        body.append(f"<h2>{table.title}</h2>")
-        body.append(f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>')
-    body += [f"<p>{escape(line)}</p>" for line in describe_latency(outcomes)]
+    body += map(tables.render_table, make_tables(outcomes, answers))
+    body += [f"<p>{escape(line)}</p>" for line in describe_latency([*answers, *outcomes])]
+    body.append(answer_report.render_misses(answers, MAX_WORST_MISSES))
     for outcome in outcomes:
         curves, worst = "".join(_render_curves(outcome)), _render_worst_misses(outcome.records)
         if curves or worst:
             body.append(f"<h2>{escape(outcome.name)}</h2>{curves}{worst}")
     title = "<title>Evaluation</title><meta name=viewport content='width=device-width'>"
     start = f"<!doctype html><html lang=en><meta charset=utf-8>{title}<style>{_STYLE}</style>"
-    return start + "\n".join(body) + "\n"
-
-
-def _render_cell(measure: Measure | None) -> str:
-    if measure is None:
-        return "<td></td>"
-    between = f"({measure.low:.3f} to {measure.high:.3f})"
-    return f"<td>{measure.value:.3f} <small>{between}</small></td>"
+    return start + "\n".join(filter(None, body)) + "\n"
 
 
 def _render_curves(outcome: Outcome) -> Iterator[str]:

@@ -30,6 +30,8 @@ MARKER = re.compile(r"\[(\d+)\]")
 """A citation marker, as it stands in an answer's text."""
 
 REFUSAL = "The guide does not answer this."
+OVERVIEW = "Ask a question about the guide."
+"""The text for a reader who has asked none."""
 
 Rounded = Annotated[
     float, Strict(), PlainSerializer(lambda number: round(number, 6), return_type=float)
@@ -253,7 +255,8 @@ class Answer:
     comparison that the guide does not cover; `next_questions` are others that it answers.
     `other_readings` are the question with its acronyms read in other ways that the guide answers,
     likeliest first; it is empty where one reading is left. `blocks` are the quotes with their
-    structure; an answer that an earlier version stored has none.
+    structure; an answer that an earlier version stored has none. `is_overview` is true where the
+    text asked nothing: `related` are then the guide's top sections.
     `writer` is how the text is made: "extractive", by quoting. `degraded` are the warnings that
     hold for the answer: an index that is out of date or damaged, or a slow encoder.
     """
@@ -280,6 +283,10 @@ class Answer:
         tuple[Block, ...],
         Field(description="The quotes as paragraphs, lists, tables and code, with their links."),
     ] = ()
+    is_overview: Annotated[
+        StrictBool,
+        Field(description="Whether nothing was asked: related are then the guide's top sections."),
+    ] = False
 
     def __post_init__(self) -> None:
         if self.found != bool(self.citations):
@@ -294,7 +301,7 @@ class Answer:
     def text(self) -> str:
         """The answer to read: each quote with its marker, or the refusal."""
         if not self.found:
-            return REFUSAL
+            return OVERVIEW if self.is_overview else REFUSAL
         return "\n\n".join(f"{citation.quote} [{citation.n}]" for citation in self.citations)
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from assistant.models.answers import REFUSAL, SAFE_URL
+from assistant.models.answers import SAFE_URL
 from assistant.models.spans import group_links, wrap_styles
 
 if TYPE_CHECKING:
@@ -29,14 +29,15 @@ def render_answer(answer: Answer) -> str:
     )
     quotes = _render_quotes(answer.grouped_blocks)
     nearest = () if answer.found else answer.related
+    label = "The guide covers:" if answer.is_overview else "The nearest sections:"
     return _render_frame(
         _render_paragraph(_escape(interpretation)),
-        *(quotes or [_render_paragraph(_escape(REFUSAL))]),
+        *(quotes or [_render_paragraph(_escape(answer.text))]),
         _render_paragraph(_escape(answer.missing_note)),
         _render_list("", map(_render_source, answer.citations), numbered=True),
         _render_list("The guide recommends:", map(_render_resource, answer.resources)),
         _render_list("Did you mean:", map(_escape, answer.other_readings)),
-        _render_list("The nearest sections:", map(_render_source, nearest)),
+        _render_list(label, map(_render_source, nearest)),
         _render_list("You can also ask:", map(_escape, answer.next_questions)),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from assistant.query.query import Question
 from assistant.text.normalize import truncate
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from assistant.models.documents import ResourceKind
     from assistant.query.query import QuestionType
+
+    ResourceFact = Literal["author", "minutes", "place"]
 
 # Polite phrases before a question, and the words they may precede.
 _LEAD = re.compile(
@@ -211,6 +213,10 @@ _RESOURCE_REQUEST = re.compile(
     r"\bfurther reading\b|\breading list\b|"
     rf"\b(?:good|best|any|which|what|list|more|there an?) (?:\w+ ){{0,2}}?{_MEDIA}\b|"
     r"\bwhere (?:can|could|do|should|might) (?:i|we|one) (?:learn|read|find out) more\b|"
+    r"^(?:(?:can|could|would|will) you )?(?:please )?"
+    r"(?:show|give|send) (?:me|us) (?:\w+ ){0,2}?links?\b|"
+    r"\b(?:any|some|more|good|useful|helpful|related) links?\b|^links? (?:about|on|for|to)\b|"
+    r"\b(?:is|are) there (?:\w+ ){0,3}?(?:forms?|links?)\b|"
     rf"^{_MEDIA} (?:about|on|for|by|from)\b",
     re.I,
 )
@@ -288,21 +294,20 @@ def extract_topic(text: str) -> str:
 
 
 _REQUEST_WORDS = frozenset(
-    "guide handbook docs documentation site wiki page new next start begin beginner list".split()
+    "guide handbook docs documentation site wiki page new next first start begin beginner "
+    "list".split()
 )
 
 
-_AMOUNT = re.compile(
-    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|"
-    r"far|big|heavy|fast)\b|"
-    r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
+_CONSEQUENCE = re.compile(
+    r"^(?:(?:and|but|so) )?(?:what (?:if|(?:will |would )?happen(?:s|ed)?)|even (?:if|when))\b",
     re.I,
 )
 
 
-def asks_for_amount(text: str) -> bool:
-    """Whether only a number, a date or a length of time answers the question."""
-    return bool(_AMOUNT.match(truncate(text)))
+def asks_for_consequence(text: str) -> bool:
+    """Whether a question asks what happens in some case."""
+    return bool(_CONSEQUENCE.match(truncate(text)))
 
 
 _FOCUS = re.compile(
@@ -357,6 +362,171 @@ _CHANGES = re.compile(
 def asks_about_changes(text: str) -> bool:
     """Whether a question is about what changed, or about a version."""
     return bool(_CHANGES.search(truncate(text)))
+
+
+_LARGEST = "highest most longest largest biggest greatest heaviest tallest deepest farthest"
+_LARGEST_PRICE = "costliest dearest priciest"
+_SMALLEST = "lowest least shortest smallest fewest lightest cheapest"
+_EXTREME = re.compile(
+    r"^(?:(?:and|so|then|but) )?(?:which|what|who)\b.*?\b"
+    rf"(?:(?P<largest>{'|'.join(f'{_LARGEST} {_LARGEST_PRICE}'.split())})|"
+    rf"(?:{'|'.join(_SMALLEST.split())}))\b",
+    re.I,
+)
+_DIMENSIONS = {
+    "money": f"cheapest {_LARGEST_PRICE} expensive cost costs price priced paid pays earn earns",
+    "time": "longest shortest",
+    "length": "longest shortest tallest deepest farthest",
+    "weight": "heaviest lightest",
+}
+_EXTREME_WORDS = frozenset(
+    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have take takes last lasts need "
+    "needs carry carries allow allows offer offers charge charges amount number value kind kinds "
+    "type types sort class option options category level".split()
+)
+
+
+class Extreme(NamedTuple):
+    """What "which one has the highest price" asks: the largest or the smallest, and of what.
+
+    `dimensions` are those that its words imply, such as money; empty for any. `terms` say what is
+    compared, and by what.
+    """
+
+    is_largest: bool
+    dimensions: frozenset[str]
+    terms: frozenset[str]
+
+
+def find_extreme(text: str) -> Extreme | None:
+    """Return which extreme a question asks for; None where it asks for none."""
+    start = truncate(text)
+    match = _EXTREME.search(start)
+    if match is None:
+        return None
+    words = split_words(start)
+    dimensions = {name for name, own in _DIMENSIONS.items() if set(own.split()) & set(words)}
+    terms = {stem(w) for w in words if w not in STOPWORDS and w not in _EXTREME_WORDS}
+    return Extreme(bool(match["largest"]), frozenset(dimensions), frozenset(terms))
+
+
+_START = re.compile(r"\b(?:first|start|begin|beginners?|new to|introduct(?:ion|ory))\b", re.I)
+
+
+def asks_where_to_start(text: str) -> bool:
+    """Whether a request for something to read asks for what to read first."""
+    return bool(_START.search(truncate(text)))
+
+
+_RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
+    ("author", re.compile(r"^who (?:wrote|authored|recorded) (?P<a>.+)", re.I)),
+    ("author", re.compile(r"^(?:who|what)(?: is|'?s) the author of (?P<a>.+)", re.I)),
+    (
+        "minutes",
+        re.compile(
+            r"^how (?:long|many minutes) (?:is it|do i need|does it take) to (?:read|watch) "
+            r"(?P<a>.+)",
+            re.I,
+        ),
+    ),
+    (
+        "minutes",
+        re.compile(
+            r"^how (?:long|many minutes) (?:is|does|do|will) (?P<a>.+?)(?: take)?"
+            r"(?: to (?:read|watch))?$",
+            re.I,
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"^where (?:can|could|do|does|should|would|may|must|to) "
+            r"(?:(?:i|we|you|one|people) )?(?P<a>.+)",
+            re.I,
+        ),
+    ),
+)
+
+
+def find_resource_fact(text: str) -> tuple[ResourceFact, str] | None:
+    """Return what a question asks of one resource, and the words that name it.
+
+    Its author ("who wrote X"), the minutes it takes, or its place: where to do something. None for
+    other questions.
+    """
+    plain = _LEAD.sub("", truncate(text).replace("’", "'").rstrip("?!. "))
+    for fact, pattern in _RESOURCE_FACTS:
+        if match := pattern.search(plain):
+            return fact, match["a"]
+    return None
+
+
+_VERSION = r"(?<![\w.])v?(?P<version>\d{1,4}(?:\.\d{1,4}){1,3})(?![\w.]?\w)"
+_VERSION_NAMES = (
+    re.compile(rf"{_VERSION}(?! ?(?:%|percent|hours?|days?|weeks?|months?|years?))", re.I),
+    re.compile(r"\b(?:versions?|releases?|v) ?(?P<version>\d{1,4})(?![\w.]?\w)", re.I),
+)
+_LATEST = re.compile(
+    r"\b(?:latest|newest|last|most recent|current) (?:version|release|update)\b", re.I
+)
+_CHANGE_REQUEST = re.compile(
+    r"^(?:what|which|list|show|tell|any)\b.*\b(?:new|chang(?:e|es|ed)|added|removed|fixed|fixes|"
+    r"features|deprecated|dropped|different|news|improve(?:d|ments))\b|"
+    r"\b(?:change ?log|release notes|what's new|changes)\b",
+    re.I,
+)
+_RELEASE_REQUEST = re.compile(
+    r"^(?:when|(?:in |since |from |with |as of )?(?:which|what) (?:version|release))\b.*\b"
+    r"(?:add(?:ed)?|introduced?|remov(?:e|ed)|releas(?:e|ed)|deprecated?|dropped?|published|"
+    r"fix(?:ed)?|new|appear(?:ed)?|support(?:ed)?|come|came|out|changed?|renamed?)\b",
+    re.I,
+)
+
+
+class VersionRequest(NamedTuple):
+    """A question about a version: what it changed, or when something was changed.
+
+    `version` is empty where none is named, and "latest" for the newest one.
+    """
+
+    asks_when: bool
+    version: str
+
+
+def find_version_request(text: str) -> VersionRequest | None:
+    """Return what a question asks of versions; None where it asks for nothing of the kind."""
+    plain = _LEAD.sub("", truncate(text))
+    matches = (match for pattern in _VERSION_NAMES if (match := pattern.search(plain)))
+    match = next(matches, None)
+    version = match["version"] if match else "latest" if _LATEST.search(plain) else ""
+    if _RELEASE_REQUEST.search(plain):
+        return VersionRequest(asks_when=True, version=version)
+    if version and _CHANGE_REQUEST.search(plain):
+        return VersionRequest(asks_when=False, version=version)
+    return None
+
+
+_TOKEN = re.compile(r"[\w.-]+")
+_IS_CODE = re.compile(
+    r"--?[A-Za-z]"  # an option
+    r"|(?=[A-Za-z])(?![Vv]\d)[^\d]*\d"  # letters and digits
+    r"|[^_]+_[^_]"  # joined words
+    r"|[a-z]+[A-Z]"
+)
+
+
+_NUMBERED_CODE = re.compile(
+    r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I
+)
+
+
+def find_codes(text: str) -> list[str]:
+    """Find the identifiers in a question: error codes, options, and names such as `MAX_SIZE`."""
+    start = truncate(text)
+    tokens = (token.rstrip(".-") for token in _TOKEN.findall(start))
+    codes = [token for token in tokens if _IS_CODE.match(token)]
+    codes += [match["number"] for match in _NUMBERED_CODE.finditer(start)]
+    return list(dict.fromkeys(codes))
 
 
 QUESTION_WORDS = frozenset(

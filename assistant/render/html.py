@@ -83,6 +83,8 @@ class HtmlRenderer:
 
         `texts` are the quoted passages by their ids; `answer_id` is the id of the stored answer.
         """
+        if answer.is_overview:
+            return self._render_overview(answer) + self._render_next_questions(answer)
         if not answer.found:
             return (
                 self._render_refusal(answer)
@@ -108,6 +110,11 @@ class HtmlRenderer:
             + self._render_actions(answer, answer_id)
             + self._render_next_questions(answer)
         )
+
+    def _render_overview(self, answer: Answer) -> str:
+        heading = escape(self.messages("ask_a_question"))
+        sections = self._render_related("covers", answer)
+        return f'<div class="notice overview"><p class="verdict">{heading}</p>{sections}</div>'
 
     def _render_refusal(self, answer: Answer) -> str:
         messages = self.messages

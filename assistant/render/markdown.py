@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.models.answers import REFUSAL, Turn
+from assistant.models.answers import OVERVIEW, REFUSAL, Turn
 from assistant.render import catalogue, urls
 from assistant.render.blocks_markdown import (
     blank_code,
@@ -16,7 +16,7 @@ from assistant.render.blocks_markdown import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from assistant.index.store import FaissStore
     from assistant.models.answers import Answer, Citation
@@ -59,7 +59,8 @@ class MarkdownRenderer:
         """
         paragraphs = list(render_blocks(answer, "[^{}]", self.base_url))
         if not answer.found:
-            paragraphs.append(self.messages("no_answer"))
+            key = "ask_a_question" if answer.is_overview else "no_answer"
+            paragraphs.append(self.messages(key))
         if answer.missing:
             names = [self.messages("quoted", words=side) for side in answer.missing]
             sides = f" {self.messages('or')} ".join(names)
@@ -76,7 +77,11 @@ class MarkdownRenderer:
                 )
                 for section in answer.related
             )
-            paragraphs.append(self._render_list("nearest", nearest))
+            key = "covers" if answer.is_overview else "nearest"
+            paragraphs.append(self._render_list(key, nearest))
+        if answer.is_overview and answer.next_questions:
+            questions = map(_escape_label, answer.next_questions)
+            paragraphs.append(self._render_list("next_questions", questions))
         if answer.citations:
             paragraphs.append("\n".join(map(self._render_footnote, answer.citations)))
         return paragraphs
@@ -93,8 +98,11 @@ class MarkdownRenderer:
             lines.pop()
         notes.reverse()
         body = "\n".join(lines).rstrip("\n")
-        if body.partition(PARAGRAPH_BREAK)[0] in _refusal_messages():
+        opening = body.partition(PARAGRAPH_BREAK)[0]
+        if opening in _messages("no_answer"):
             return Turn("agent", REFUSAL)
+        if opening in _messages("ask_a_question"):
+            return Turn("agent", OVERVIEW)
         in_order = [int(note[1]) for note in notes] == list(range(1, len(notes) + 1))
         quotes = _split_quotes(body, len(notes)) if in_order and len(notes) <= MAX_FOOTNOTES else []
         if not quotes:
@@ -121,7 +129,7 @@ class MarkdownRenderer:
         address = urls.resource_url(resource, self.store, self.base_url)
         return f"{_render_link(resource.title, address)} ({kind})"
 
-    def _render_list(self, heading: str, items: Iterator[str]) -> str:
+    def _render_list(self, heading: str, items: Iterable[str]) -> str:
         return "\n".join((f"{self.messages(heading)}:\n", *(f"- {item}" for item in items)))
 
     def _find_sources(self, quote: str, notes: Sequence[re.Match[str]]) -> Iterator[str]:
@@ -169,11 +177,9 @@ def _split_quotes(body: str, count: int) -> list[tuple[list[int], str]]:
     return quotes
 
 
-def _refusal_messages() -> Sequence[str]:
-    """Return the refusal in every language."""
-    return [
-        catalogue.choose_messages("", language)("no_answer") for language in catalogue.languages()
-    ]
+def _messages(key: str) -> Sequence[str]:
+    """Return a message in every language."""
+    return [catalogue.choose_messages("", language)(key) for language in catalogue.languages()]
 
 
 def _render_link(words: str, url: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from assistant import files
 from assistant.errors import IndexDamaged
 from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.retrieval.features import FEATURES
+from assistant.retrieval.question_features import QUESTION_FEATURES
 from assistant.retrieval.ranker import load_shipped_model
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.answers import Hit
-    from assistant.query.query import Interpretation, Word
+    from assistant.query.query import Word
     from assistant.retrieval.ranker import RankingModel
 
 CALIBRATION_FILE = "calibration.json"
@@ -39,19 +41,6 @@ _MIN_HIT_COVERAGE = 0.3
 _TOP_K = 5
 
 _RERUN_HINT = "Run: assistant calibrate, or assistant calibrate --reset"
-
-
-def focus_not_in_guide(interpretation: Interpretation, vocabulary: Vocabulary) -> bool:
-    """Whether the guide never uses the word for the thing that the question asks the name of.
-
-    True for 18 of 3,275 questions that a guide answers, and for 101 of 3,251 others. Questions for
-    a list do not count: a list need not use the word for its items.
-    """
-    query = interpretation.query
-    is_list = interpretation.question.type in {"list", "choice"}
-    return bool(query.focus) and not (
-        is_list or query.answer_type or query.focus in vocabulary.document_frequency
-    )
 
 
 def supports_follow_up(
@@ -74,6 +63,16 @@ def supports_follow_up(
             if word.is_acronym or term in in_any:
                 covered += idf
     return known >= total - known and covered >= _MIN_HIT_COVERAGE * total
+
+
+def shift_probabilities(hits: Sequence[Hit], log_odds: float) -> tuple[Hit, ...]:
+    """Shift the log-odds of all hits equally, so that the best hit has the given ones."""
+    odds = [math.log(hit.probability) - math.log1p(-hit.probability) for hit in hits]
+    shift = log_odds - odds[0]
+    return tuple(
+        replace(hit, probability=1.0 / (1.0 + math.exp(-(own + shift))))
+        for hit, own in zip(hits, odds, strict=True)
+    )
 
 
 def lower_below_threshold(hits: Sequence[Hit], model: RankingModel) -> tuple[Hit, ...]:
@@ -116,8 +115,10 @@ def digest_ranking_model() -> str:
         *model.ranker.tolist(),
         *model.answerability.tolist(),
         model.answerability_intercept,
+        *model.question.tolist(),
+        model.question_intercept,
     ]
-    return digest_json({"features": FEATURES, "weights": weights})
+    return digest_json({"features": (*FEATURES, *QUESTION_FEATURES), "weights": weights})
 
 
 def digest_json(data: object) -> str:

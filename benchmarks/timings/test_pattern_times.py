@@ -100,7 +100,7 @@ def test_a_question_takes_time_in_proportion(assistant):
 
 
 def test_what_a_question_means_takes_time_in_proportion(assistant):
-    reads = Analyzer(assistant.index.store.vocabulary, lambda word: False)
+    reads = Analyzer(assistant.index.store.vocabulary, lambda word: None)
 
     def read(text: str) -> None:
         questions.parse_question.cache_clear()

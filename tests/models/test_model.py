@@ -210,7 +210,7 @@ def test_an_answer_with_blocks_shows_those() -> None:
 
 ANSWER = set(
     "question understood_as other_readings found text confidence citations resources related "
-    "missing next_questions writer degraded generation seconds blocks".split()
+    "missing next_questions writer degraded generation seconds blocks is_overview".split()
 )
 CITATION = set("n passage path headings anchor url quote span lines sha256".split())
 RESOURCE = set("title url kind minutes path headings anchor".split())
@@ -360,7 +360,9 @@ def test_what_is_no_answer_is_a_value_error(changes: dict[str, Any]) -> None:
         Answer.from_dict(answer().to_dict() | changes)
 
 
-@pytest.mark.parametrize("missing", sorted(ANSWER - {"text", "other_readings", "blocks"}))
+@pytest.mark.parametrize(
+    "missing", sorted(ANSWER - {"text", "other_readings", "blocks", "is_overview"})
+)
 def test_an_answer_that_lacks_a_key_is_a_value_error(missing: str) -> None:
     data = answer().to_dict()
     del data[missing]

@@ -77,6 +77,7 @@ def run(capsys, monkeypatch, tmp_path):
         ("dataset.jsonl", ["calibrate", "--questions", "dataset.jsonl"]),
         ("goals.toml", ["eval", ".", "--goals", "goals.toml"]),
         ("queries.jsonl", ["eval", "."]),
+        ("questions.jsonl", ["eval", "."]),
         ("keys.json", ["keys", "list", "--index", "."]),
         ("keys.json", ["keys", "add", "ann", "--index", "."]),
         ("keys.json", ["keys", "revoke", "ann", "--index", "."]),

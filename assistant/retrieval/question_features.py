@@ -1,0 +1,122 @@
+"""Compute the features of a question as a whole: how much of it the guide supports.
+
+The features of a passage say how well it matches. These say what the guide does not say: which
+words, numbers and identifiers of the question are missing, and how much the best passage stands
+out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.retrieval.features import FEATURES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assistant.index.vocabulary import Vocabulary
+    from assistant.models.documents import Passage
+    from assistant.query.query import Interpretation
+    from assistant.retrieval.features import Evidence, Features
+
+QUESTION_FEATURES = (
+    "sentence_cosine",
+    "best_sentence_cosine",
+    "lexical_share",
+    "answer_type",
+    "cosine_lead",
+    "cosine_spread",
+    "content_terms",
+    "unknown_terms",
+    "unknown_share",
+    "missing_log_rank",
+    "missing_weight",
+    "missing_number",
+    "missing_version",
+    "missing_identifier",
+    "follow_up",
+)
+"""The features in the order of a row; `compute_question_features` describes each."""
+
+_TOP_K = 3
+_CLOSE_K = 5
+_FAR_RANK = 10
+
+
+def compute_question_features(
+    interpretation: Interpretation,
+    evidence: Evidence,
+    features: Features,
+    order: Sequence[int],
+    vocabulary: Vocabulary,
+    *,
+    is_follow_up: bool,
+) -> Features:
+    """Compute the features of a question: float64, shape (len(QUESTION_FEATURES),).
+
+    `features` are those of the candidates, and `order` their positions, best first; at least one.
+    A content term is one that says what the question is about.
+
+    - `sentence_cosine`, `lexical_share`, `answer_type`: of the best candidate.
+    - `best_sentence_cosine`: the highest `sentence_cosine` of all candidates.
+    - `cosine_lead`: the cosine of the best candidate, less the mean of the five highest.
+    - `cosine_spread`: the highest cosine, less the tenth.
+    - `content_terms`: how many there are.
+    - `unknown_terms`, `unknown_share`: how many of them the guide never uses, and their share of
+      the summed idf.
+    - `missing_log_rank`: the highest `log_rank` of a content term that the best candidate lacks.
+    - `missing_weight`: the same for `log_rank` times idf.
+    - `missing_number`: 1 where the first three candidates lack a content term with a digit.
+    - `missing_version`: 1 where the best candidate and its headings lack a year or a version.
+    - `missing_identifier`: 1 where all candidates and their headings lack an identifier.
+    - `follow_up`: 1 for a question that depends on the conversation.
+    """
+    best = order[0]
+    row = dict(zip(FEATURES, features[best].tolist(), strict=True))
+    cosines = np.sort(evidence.cosines.astype(np.float64))[::-1]
+    numbers = {term: n for n, term in enumerate(evidence.matches.terms)}
+    content = [term for term in interpretation.content if term.term in numbers]
+    columns = [numbers[term.term] for term in content]
+    idfs = vocabulary.idfs(term.term for term in content)
+    log_ranks = np.array([term.log_rank for term in content], dtype=np.float64)
+    is_number = np.array([any(map(str.isdigit, t.term)) for t in content], dtype=np.bool_)
+    is_unknown = np.array(
+        [t.term not in vocabulary.document_frequency for t in content], dtype=np.bool_
+    )
+    matches = evidence.matches.passages[:, columns]
+    is_missing = ~matches[best]
+    in_top = matches[order[:_TOP_K]].any(axis=0)
+    best_text = _literal_text(evidence.passages[best])
+    return np.array(
+        [
+            row["sentence_cosine"],
+            float(features[:, FEATURES.index("sentence_cosine")].max()),
+            row["lexical_share"],
+            row["answer_type"],
+            float(evidence.cosines[best]) - float(cosines[:_CLOSE_K].mean()),
+            float(cosines[0] - cosines[min(_FAR_RANK, cosines.size) - 1]),
+            len(content),
+            is_unknown.sum(),
+            float(idfs[is_unknown].sum()) / (float(idfs.sum()) or 1.0),
+            (log_ranks * is_missing).max(initial=0.0),
+            (log_ranks * idfs * is_missing).max(initial=0.0),
+            float((is_number & ~in_top).any()),
+            float(any(version not in best_text for version in interpretation.versions)),
+            float(_lacks_identifier(interpretation.identifiers, evidence.passages)),
+            float(is_follow_up),
+        ],
+        dtype=np.float64,
+    )
+
+
+def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -> bool:
+    if not identifiers:
+        return False
+    text = "\n".join(map(_literal_text, passages))
+    return any(identifier not in text for identifier in identifiers)
+
+
+def _literal_text(passage: Passage) -> str:
+    return "\n".join((*passage.headings, passage.text)).lower()
