@@ -189,6 +189,20 @@ class Passage:
         return Structure.unpack(self.structure).markup
 
     @property
+    def links(self) -> tuple[Markup, ...]:
+        """Its links."""
+        return tuple(item for item in self.markup if item.kind == "link")
+
+    def cells(self, row: Sentence) -> tuple[Markup, ...]:
+        """Return the cells of a row, also the empty ones; none for any other sentence."""
+        start, end = row.start, row.end
+        return tuple(
+            item
+            for item in self.markup
+            if item.kind == "cell" and start <= item.start and item.end <= end
+        )
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """Its lists and tables."""
         return Structure.unpack(self.structure).groups
