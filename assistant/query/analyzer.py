@@ -23,11 +23,12 @@ from assistant.query.query import (
 )
 from assistant.query.spelling import SpellingCorrector
 from assistant.query.standalone import stands_alone, strip_change_of_subject
+from assistant.query.synonyms import Synonyms
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import STOPWORDS, extract_terms, split_words, stem, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from assistant.index.vocabulary import Vocabulary
     from assistant.query.query import Source
@@ -66,8 +67,14 @@ class Analyzer:
     in it. A word that is in it is spelt correctly, although the guide may not use it.
     """
 
-    def __init__(self, vocabulary: Vocabulary, token_rank: Callable[[str], int | None]) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        token_rank: Callable[[str], int | None],
+        synonyms: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._vocabulary = vocabulary
+        self._synonyms = Synonyms(synonyms or {}, contains=vocabulary.contains)
         self._token_rank = token_rank
         self._spelling = SpellingCorrector(
             vocabulary.word_counts,
@@ -186,8 +193,9 @@ class Analyzer:
         return interpretations
 
     def _make_interpretation(self, text: str, prior: float) -> Interpretation:
-        search_text = strip_politeness(text)
-        stems = f" {' '.join(extract_terms(text))} "
+        in_own_words, synonyms = self._synonyms.replace(text)
+        search_text = strip_politeness(in_own_words)
+        stems = f" {' '.join(extract_terms(in_own_words))} "
         acronyms = [
             term
             for phrase, acronym_terms in self._acronyms
@@ -197,13 +205,13 @@ class Analyzer:
         compounds = [stem(word) for word in self._spelling.find_compounds(split_words(search_text))]
         query = Query.from_text(
             search_text,
-            expansions=(*acronyms, *compounds),
+            expansions=(*acronyms, *compounds, *synonyms),
             focus=stem(question_type.extract_focus(search_text)),
             answer_type=question_type.detect_answer_type(search_text),
             about_changes=question_type.asks_about_changes(search_text),
         )
         return Interpretation(
-            question=question_type.parse_question(text),
+            question=replace(question_type.parse_question(in_own_words), text=text),
             search_text=search_text,
             query=query,
             prior=prior,

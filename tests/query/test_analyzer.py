@@ -15,7 +15,7 @@ def passage(text: str, *headings: str) -> Passage:
 
 
 def analyzer(*passages: Passage) -> Analyzer:
-    ranks = {word: 2000 for word in "garden shed hen feed the".split()}
+    ranks = dict.fromkeys("garden shed hen feed the".split(), 2000)
     return Analyzer(build_vocabulary(passages), ranks.get)
 
 
