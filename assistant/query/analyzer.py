@@ -7,6 +7,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rapidfuzz.distance import OSA
+
 from assistant import deadline
 from assistant.conversation import MAX_TURNS
 from assistant.models.answers import Turn
@@ -112,7 +114,7 @@ class Analyzer:
     ) -> SubQuery:
         alone = strip_change_of_subject(text)
         if not turns or stands_alone(text):
-            return SubQuery(text, tuple(self.interpret(alone)))
+            return SubQuery(text, tuple(self._interpret_alone(alone)))
         rewritten, is_certain = follow_ups.rewrite_follow_up(text, turns)
         interpretations = self.interpret(rewritten)
         if follow_ups.is_reply(text, turns):
@@ -125,6 +127,22 @@ class Analyzer:
         if (earlier := follow_ups.find_continued(turns)) and not is_later_part:
             interpretations += _label(self._interpret_joined(earlier, alone), "conversation")
         return SubQuery(text, tuple(interpretations), tuple(self._words(alone)))
+
+    def _interpret_alone(self, text: str) -> list[Interpretation]:
+        """Interpret a question that depends on nothing before it.
+
+        Where a statement comes first ("I moved to Rome. Can I keep my dog?"), the question is also
+        searched for without it.
+        """
+        whole = self.interpret(text)
+        question = follow_ups.find_last_question(text)
+        if not question or not stands_alone(question):
+            return whole
+        without = [
+            replace(one, question=replace(one.question, text=text))
+            for one in self.interpret(question)
+        ]
+        return [*_label(without, "question"), *_label(whole, "conversation")]
 
     def _interpret_joined(self, earlier: Sequence[str], text: str) -> list[Interpretation]:
         """Interpret a question together with those that it continues: searched for as one text.
@@ -179,7 +197,8 @@ class Analyzer:
                     for expansion in not_in_question
                 ]
                 known[token, is_whole] = options
-            choices.append(options or [(correct(token), 1.0)])
+            is_part = "_" in (text[start - 1 : start], text[stop : stop + 1])
+            choices.append(options or [(_correct_in_case(token, correct, is_part=is_part), 1.0)])
         interpretations = []
         for combination in itertools.islice(itertools.product(*choices), MAX_INTERPRETATIONS):
             deadline.check()
@@ -288,6 +307,17 @@ def _hide_guess(interpretations: Sequence[Interpretation], text: str) -> list[In
 
 def _label(interpretations: Sequence[Interpretation], source: Source) -> list[Interpretation]:
     return [replace(interpretation, source=source) for interpretation in interpretations]
+
+
+def _correct_in_case(token: str, correct: Callable[[str], str], *, is_part: bool) -> str:
+    """Correct a word; one with capitals inside, or a part of a name in capitals, by one edit."""
+    is_camel_case = token.isalpha() and token[1:] != token[1:].lower() and not token.isupper()
+    if not is_camel_case and not (is_part and token.isupper()):
+        return correct(token)
+    corrected = correct(token.lower())
+    if OSA.distance(token.lower(), corrected) > 1 or corrected == token.lower():
+        return token
+    return corrected.upper() if token.isupper() else corrected
 
 
 def _is_part_of_identifier(text: str, start: int, stop: int) -> bool:
