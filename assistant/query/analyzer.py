@@ -315,7 +315,7 @@ def _correct_in_case(token: str, correct: Callable[[str], str], *, is_part: bool
     if not is_camel_case and not (is_part and token.isupper()):
         return correct(token)
     corrected = correct(token.lower())
-    if OSA.distance(token.lower(), corrected) > 1 or corrected == token.lower():
+    if " " in corrected or OSA.distance(token.lower(), corrected) != 1:
         return token
     return corrected.upper() if token.isupper() else corrected
 

@@ -59,6 +59,7 @@ SETTINGS = analyzer(
         ("what does opnGate do?", "what does opengate do?"),
         ("what is GATE_FOUNTAIN_TIMEOUT?", "what is GATE_FOUNTAIN_TIMEOUT?"),
         ("what does openGarage do?", "what does openGarage do?"),
+        ("what does sessionTimeout do?", "what does sessionTimeout do?"),
     ],
 )
 def test_a_typo_in_an_identifier_is_corrected_to_the_guide_s(text: str, expected: str) -> None:
