@@ -22,14 +22,18 @@ python:
 		echo "Install it, or name one: make run PYTHON=/path/to/python3.11" >&2; \
 		exit 2; }
 
-# Three processes for two cores: many tests wait rather than compute.
+# Three processes for two cores: many tests wait rather than compute. Each computes in one thread:
+# threads of several processes that wait for each other on two cores took torch four times as long.
+# Bytecode is kept: to compile 300 files of tests in each process takes half a minute.
+test: export OMP_NUM_THREADS := 1
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What needs no model, no server and no browser: half a minute.
 QUICK := answering evaluation guide index models query readers render retrieval text
+quick: export OMP_NUM_THREADS := 1
 quick: .venv/installed-dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" \
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" \
 		--ignore tests/readers/oracle $(addprefix tests/,$(QUICK))
 
 check: .venv/installed-dev
@@ -39,7 +43,8 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports
 
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
-LONG := durability readers/oracle text/test_text.py server/test_network.py server/test_hostile_text.py \
+LONG := durability encoders readers/oracle text/test_sentences.py server/test_network.py \
+	server/test_hostile_text.py server/test_stopping.py server/routes/test_mcp_fuzz.py \
 	project/test_paths.py browser/test_notebook.py
 torture: .venv/installed-dev
 	TORTURE=1 $(BIN)/python -m pytest $(addprefix tests/,$(LONG)) --log-cli-level=INFO

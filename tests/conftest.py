@@ -72,13 +72,17 @@ def word_encoder() -> WordEncoder:
     return WordEncoder()
 
 
-SLOWEST = ("durability", "browser", "server", "encoders", "project")
-"""Folders whose files take longest: they come first, so that no process is left with one alone."""
+SLOWEST = ("durability", "browser", "encoders", "server", "project")
+"""Folders whose files take longest: they come first, so that no process is left with one alone.
+
+Of the first of them most need no model, so that not all processes wait until one has exported it.
+"""
 
 
 def pytest_collection_modifyitems(items) -> None:
     """Put slow folders first, and mark what needs the model: `make quick` leaves it out."""
-    items.sort(key=lambda item: not set(SLOWEST) & set(item.path.parts))
+    order = {f"tests/{folder}": number for number, folder in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get("/".join(item.nodeid.split("/")[:2]), len(order)))
     for item in items:
         if {"encoder", "product_assistant", "reference"} & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)

@@ -7,5 +7,5 @@ import os
 LONG = os.environ.get("TORTURE") == "1"
 
 
-def size(short: int, long: int) -> int:
+def size(short, long):
     return long if LONG else short

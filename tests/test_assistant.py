@@ -268,9 +268,7 @@ def test_every_quote_is_literally_in_its_passage_and_on_its_lines(corpus_assista
             assert re.search(r"\w+", citation.quote)[0] in place
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(min_size=1, max_size=300))
 def test_any_text_at_all_gets_an_answer_a_refusal_or_a_question_error(corpus_assistant, text):
     try:

@@ -1,6 +1,6 @@
 """Test a guide on a server from Python and the terminal: a local guide's answers, or an error.
 
-The server is a real one in a process of its own.
+The server is a real one in a thread of this process.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from assistant.client import connect
 from assistant.conversation import MAX_CONVERSATION_BYTES, MAX_TURN_CHARS
 from assistant.errors import QuestionError, ServerError
 from assistant.models.answers import Answer, Turn
-from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS, ROOT
-from tests.serving import Serving
+from tests.served import serve_assistant
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 QUESTIONS = (
     "how is a PM different from a PO?",
@@ -52,17 +54,21 @@ def timeless(answer: Answer) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory, encoder):
-    """Run a server below a path, with a key."""
+def served(tmp_path_factory, corpus_assistant):
+    """Run a server below a path."""
     folder = tmp_path_factory.mktemp("served")
-    with Serving(folder, root="/help", journal="off") as server:
-        server.key = ApiKeys(folder / "index" / "keys.json").add("tests")
-        yield server.ready()
+    with serve_assistant(corpus_assistant, folder, root="/help", journal="off") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def url(serving) -> str:
-    return f"{serving.origin}/help/"
+def key(served) -> str:
+    return served.keys.add("tests")
+
+
+@pytest.fixture(scope="module")
+def url(served, key) -> str:
+    return f"{served.origin}/help/"
 
 
 @pytest.fixture
@@ -165,14 +171,14 @@ def test_a_conversation_too_long_for_a_request_is_sent_without_its_oldest_turns(
 # -- keys -----------------------------------------------------------------------------------------
 
 
-def test_an_unknown_key_is_refused_with_a_hint_and_a_valid_one_is_accepted(url, serving):
+def test_an_unknown_key_is_refused_with_a_hint_and_a_valid_one_is_accepted(url, key):
     with connect(url, key="guide_" + "w" * 43) as stranger:
         with pytest.raises(ServerError) as raised:
             stranger.ask(QUESTIONS[0])
         assert "not known" in raised.value.message
         assert "assistant keys add" in raised.value.hint
         assert "w" * 43 not in str(raised.value)
-    with connect(url, key=serving.key) as friend:
+    with connect(url, key=key) as friend:
         assert friend.ask(QUESTIONS[0]).found
 
 
@@ -213,14 +219,14 @@ def test_a_conversation_with_a_server_prints_the_same_as_with_an_index(typed, ur
     assert typed("client", url, reply=reply) == here
 
 
-def test_a_key_is_taken_from_a_flag_or_the_environment(typed, url, serving, monkeypatch):
+def test_a_key_is_taken_from_a_flag_or_the_environment(typed, url, key, monkeypatch):
     code, _, err = typed("client", url, QUESTIONS[0], "--key", "guide_wrong")
     assert code == 3
     assert "not known" in err
     assert len(err.splitlines()) == 2
     monkeypatch.setenv("ASSISTANT_KEY", "guide_wrong")
     assert typed("client", url, QUESTIONS[0])[0] == 3
-    monkeypatch.setenv("ASSISTANT_KEY", serving.key)
+    monkeypatch.setenv("ASSISTANT_KEY", key)
     assert typed("client", url, QUESTIONS[0])[0] == 0
     assert typed("ask", QUESTIONS[0], "--index", "none")[0] == 3  # ASSISTANT_KEY is a known setting
 
@@ -270,10 +276,10 @@ def ran(command: list[str], folder, standard_input: str = "") -> str:
     return done.stdout
 
 
-def test_the_python_of_the_docs_runs_as_it_stands_one_block_after_the_other(place, url, serving):
+def test_the_python_of_the_docs_runs_as_it_stands_one_block_after_the_other(place, url, key):
     lines = "\n".join(blocks("python"))
     assert lines.count("guide_…") == lines.count(THERE) == 1
-    lines = lines.replace("guide_…", serving.key).replace(THERE, url)
+    lines = lines.replace("guide_…", key).replace(THERE, url)
     output = ran(["-W", "error::ResourceWarning", "-c", lines], place)
     assert "[1] Introduction to Product Management" in output
     assert "Green tea is brewed at 80 °C." in output

@@ -45,6 +45,7 @@ class _Comparison(NamedTuple):
     candidates: list[_Candidate]
     terms: frozenset[str]
     is_column: bool = False
+    has_own_terms: bool = True  # whether the things themselves say what they are
 
 
 def quote_extreme(
@@ -60,10 +61,11 @@ def quote_extreme(
     if extreme is None:
         return []
     for comparison in _find_comparisons(extreme, hits, store):
-        own = frozenset(
-            extract_terms(" ".join(candidate.text for candidate in comparison.candidates))
-        )
+        texts = [one.text for one in comparison.candidates]
+        own = set(extract_terms(" ".join(texts))) if comparison.has_own_terms else set()
         terms = extreme.terms - _implied_headers(extreme)  # a column may have another name
+        units = " ".join(amount.dimension for text in texts for amount in find_amounts(text))
+        terms -= set(extract_terms(units))
         if len(terms & (comparison.terms | own)) >= min_coverage * len(terms):
             quotes = _quote_best(extreme, comparison)
             if quotes:
@@ -114,7 +116,8 @@ def _compare_sections(
         quotes += [] if first == 1 else [Quote(passage, first, first)]
         candidates.append(_Candidate(quotes, texts[first]))
     if len(candidates) >= _MIN_AMOUNTS:
-        yield _Comparison(candidates, frozenset(extract_terms(" ".join(above))))
+        terms = frozenset(extract_terms(" ".join(above)))
+        yield _Comparison(candidates, terms, has_own_terms=False)
 
 
 def _compare_columns(

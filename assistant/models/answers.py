@@ -6,7 +6,7 @@ Each is also its own JSON schema: pydantic reads and writes the wire format from
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -162,16 +162,21 @@ SAFE_URL = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
 """The addresses outside the guide that a link may have: others may run a script."""
 
 
+SpanStyle = Literal["strong", "emphasis", "code"]
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a block's text: with `url` a link, with `highlight` the words that decide.
 
-    `url` is a web or mail address, or the path of a page of the guide and its anchor.
+    `url` is a web or mail address, or the path of a page of the guide and its anchor. `styles` are
+    what the guide makes of the words: bold, emphasised or code.
     """
 
     text: str
     url: str = ""
     highlight: StrictBool = False
+    styles: tuple[SpanStyle, ...] = ()
 
 
 Cell = tuple[Span, ...]
@@ -181,12 +186,20 @@ Cell = tuple[Span, ...]
 class BlockRow:
     """A row of a table, an item of a list with its marker and depth, or the text of a block.
 
-    A further paragraph of an item has no marker. `level` is 0 for an item that is under no other.
+    A further paragraph of an item has no marker, nor has code in an item: `is_code`. `level` is 0
+    for an item that is under no other. `citation` is the number of its quote.
     """
 
     cells: tuple[Cell, ...]
     marker: str = ""
     level: StrictInt = 0
+    is_code: StrictBool = False
+    citation: StrictInt = 0
+
+    @property
+    def text(self) -> str:
+        """The text of its cells."""
+        return " ".join("".join(span.text for span in cell) for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,18 @@ class Block:
     rows: tuple[BlockRow, ...]
     header: tuple[Cell, ...] = ()
     total: StrictInt = 0
+
+    def numbered_rows(self, ended: Sequence[int]) -> list[tuple[BlockRow, tuple[int, ...]]]:
+        """Each row, with the numbers among `ended` of which it is the last row.
+
+        A number without a row of its own is at the last one.
+        """
+        last = {row.citation: n for n, row in enumerate(self.rows)}
+        places = [last.get(number, len(self.rows) - 1) for number in ended]
+        return [
+            (row, tuple(number for number, at in zip(ended, places, strict=True) if at == n))
+            for n, row in enumerate(self.rows)
+        ]
 
     @property
     def shown(self) -> int:

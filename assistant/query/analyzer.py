@@ -240,15 +240,15 @@ class Analyzer:
         )
 
     def _find_content(self, text: str) -> tuple[ContentTerm, ...]:
-        """List the terms that say what a question is about, with the rarity of their words."""
+        """List the terms that say what a question is about, with the ranks of their words."""
         content: dict[str, ContentTerm] = {}
         for word in split_words(text):
             term = stem(word)
             if word not in STOPWORDS and term not in UNSPECIFIC_STEMS and term not in content:
-                content[term] = ContentTerm(term, self._rarity(word))
+                content[term] = ContentTerm(term, self._log_rank(word))
         return tuple(content.values())
 
-    def _rarity(self, word: str) -> float:
+    def _log_rank(self, word: str) -> float:
         rank = self._token_rank(word)
         rank = _UNKNOWN_RANK if rank is None else max(rank, _FIRST_WORD_RANK)
         return math.log(rank / _FIRST_WORD_RANK) + 1.0

@@ -84,12 +84,12 @@ Source = Literal["rewrite", "guess", "question", "conversation"]
 class ContentTerm:
     """A term that says what a question is about.
 
-    `rarity` is how rare its word is in general language: 1 for a common word, 4 for one of which
-    the encoder knows parts only.
+    `log_rank` says how rare its word is in general language: 1 for a common word, 4 for one of
+    which the encoder knows parts only.
     """
 
     term: str
-    rarity: float
+    log_rank: float
 
 
 @dataclass(frozen=True, slots=True)

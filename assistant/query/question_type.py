@@ -215,7 +215,7 @@ _RESOURCE_REQUEST = re.compile(
     r"\bwhere (?:can|could|do|should|might) (?:i|we|one) (?:learn|read|find out) more\b|"
     r"^(?:(?:can|could|would|will) you )?(?:please )?"
     r"(?:show|give|send) (?:me|us) (?:\w+ ){0,2}?links?\b|"
-    r"^(?:useful |related )?links? (?:about|on|for|to)\b|"
+    r"\b(?:any|some|more|good|useful|helpful|related) links?\b|^links? (?:about|on|for|to)\b|"
     r"\b(?:is|are) there (?:\w+ ){0,3}?(?:forms?|links?)\b|"
     rf"^{_MEDIA} (?:about|on|for|by|from)\b",
     re.I,
@@ -294,21 +294,9 @@ def extract_topic(text: str) -> str:
 
 
 _REQUEST_WORDS = frozenset(
-    "guide handbook docs documentation site wiki page new next start begin beginner list".split()
+    "guide handbook docs documentation site wiki page new next first start begin beginner "
+    "list".split()
 )
-
-
-_AMOUNT = re.compile(
-    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|"
-    r"far|big|heavy|fast)\b|"
-    r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
-    re.I,
-)
-
-
-def asks_for_amount(text: str) -> bool:
-    """Whether only a number, a date or a length of time answers the question."""
-    return bool(_AMOUNT.match(truncate(text)))
 
 
 _CONSEQUENCE = re.compile(
@@ -422,6 +410,14 @@ def find_extreme(text: str) -> Extreme | None:
     return Extreme(bool(match["largest"]), frozenset(dimensions), frozenset(terms))
 
 
+_START = re.compile(r"\b(?:first|start|begin|beginners?|new to|introduct(?:ion|ory))\b", re.I)
+
+
+def asks_where_to_start(text: str) -> bool:
+    """Whether a request for something to read asks for what to read first."""
+    return bool(_START.search(truncate(text)))
+
+
 _RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
     ("author", re.compile(r"^who (?:wrote|authored|recorded) (?P<a>.+)", re.I)),
     ("author", re.compile(r"^(?:who|what)(?: is|'?s) the author of (?P<a>.+)", re.I)),
@@ -519,10 +515,18 @@ _IS_CODE = re.compile(
 )
 
 
+_NUMBERED_CODE = re.compile(
+    r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I
+)
+
+
 def find_codes(text: str) -> list[str]:
     """Find the identifiers in a question: error codes, options, and names such as `MAX_SIZE`."""
-    tokens = (token.rstrip(".-") for token in _TOKEN.findall(truncate(text)))
-    return list(dict.fromkeys(token for token in tokens if _IS_CODE.match(token)))
+    start = truncate(text)
+    tokens = (token.rstrip(".-") for token in _TOKEN.findall(start))
+    codes = [token for token in tokens if _IS_CODE.match(token)]
+    codes += [match["number"] for match in _NUMBERED_CODE.finditer(start)]
+    return list(dict.fromkeys(codes))
 
 
 QUESTION_WORDS = frozenset(

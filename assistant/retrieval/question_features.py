@@ -31,7 +31,7 @@ QUESTION_FEATURES = (
     "content_terms",
     "unknown_terms",
     "unknown_share",
-    "missing_rarity",
+    "missing_log_rank",
     "missing_weight",
     "missing_number",
     "missing_version",
@@ -66,8 +66,8 @@ def compute_question_features(
     - `content_terms`: how many there are.
     - `unknown_terms`, `unknown_share`: how many of them the guide never uses, and their share of
       the summed idf.
-    - `missing_rarity`: the rarity of the rarest content term that the best candidate lacks.
-    - `missing_weight`: the same for rarity times idf.
+    - `missing_log_rank`: the highest `log_rank` of a content term that the best candidate lacks.
+    - `missing_weight`: the same for `log_rank` times idf.
     - `missing_number`: 1 where the first three candidates lack a content term with a digit.
     - `missing_version`: 1 where the best candidate and its headings lack a year or a version.
     - `missing_identifier`: 1 where all candidates and their headings lack an identifier.
@@ -80,7 +80,7 @@ def compute_question_features(
     content = [term for term in interpretation.content if term.term in numbers]
     columns = [numbers[term.term] for term in content]
     idfs = vocabulary.idfs(term.term for term in content)
-    rarities = np.array([term.rarity for term in content], dtype=np.float64)
+    log_ranks = np.array([term.log_rank for term in content], dtype=np.float64)
     is_number = np.array([any(map(str.isdigit, t.term)) for t in content], dtype=np.bool_)
     is_unknown = np.array(
         [t.term not in vocabulary.document_frequency for t in content], dtype=np.bool_
@@ -100,8 +100,8 @@ def compute_question_features(
             len(content),
             is_unknown.sum(),
             float(idfs[is_unknown].sum()) / (float(idfs.sum()) or 1.0),
-            (rarities * is_missing).max(initial=0.0),
-            (rarities * idfs * is_missing).max(initial=0.0),
+            (log_ranks * is_missing).max(initial=0.0),
+            (log_ranks * idfs * is_missing).max(initial=0.0),
             float((is_number & ~in_top).any()),
             float(any(version not in best_text for version in interpretation.versions)),
             float(_lacks_identifier(interpretation.identifiers, evidence.passages)),

@@ -198,8 +198,6 @@ class Retriever:
                 is_follow_up=is_follow_up,
             )
             hits = answerability.shift_probabilities(hits, self._model.question_log_odds(row))
-        if answerability.focus_not_in_guide(interpretation, self._store.vocabulary):
-            hits = answerability.lower_below_threshold(hits, self._model)
         return RetrievalResult(interpretation, vector, hits, evidence)
 
     def _choose_interpretation(self, results: Sequence[RetrievalResult]) -> RetrievalResult:

@@ -77,19 +77,36 @@ def help_(corpus_assistant, listed):
         yield result
 
 
+@pytest.fixture(scope="module")
+def contexts(browser):
+    """Readers' browsers by their kind; the tests of a file share them."""
+    made = {}
+
+    def one(*, width=1200, height=860, **kind):
+        kind = {"locale": "en-GB", "reduced_motion": "reduce", **kind}
+        name = (width, height, *sorted(kind.items()))
+        if name not in made:
+            made[name] = browser.new_context(viewport={"width": width, "height": height}, **kind)
+        return made[name]
+
+    yield one
+    for each in made.values():
+        each.close()
+
+
 @pytest.fixture
-def guest(browser):
+def guest(contexts):
     from visiting import Guest
 
     made = []
 
-    def one(url, **window):
-        made.append(Guest(browser, url, **window))
+    def one(url, *, opened=True, **window):
+        made.append(Guest(contexts(**window), url, opened=opened))
         return made[-1]
 
     yield one
     for each in made:
-        each.context.close()
+        each.leave()
 
 
 @pytest.fixture

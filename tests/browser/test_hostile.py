@@ -26,7 +26,7 @@ TOGETHER = 4
 
 @pytest.fixture(scope="module")
 def chosen() -> list[str]:
-    return hostile.spread(hostile.payloads(), 80)
+    return hostile.spread(hostile.payloads(), 48)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_hostile_guide_is_quoted_to_hostile_questions_and_nothing_of_them_runs
 
 def test_an_answer_s_own_page_runs_nothing_of_it(watch, answer_paths):
     assert answer_paths
-    attacks.open_answers(watch, answer_paths[:12])
+    attacks.open_answers(watch, answer_paths[:8])
     assert watch.taken() == []
 
 

@@ -76,7 +76,7 @@ def cell(payload: str) -> str:
 @pytest.fixture(scope="module")
 def chosen() -> list[str]:
     payloads = hostile.payloads()
-    return payloads if LONG else hostile.spread(payloads, 120)
+    return payloads if LONG else hostile.spread(payloads, 60)
 
 
 @pytest.fixture(scope="module")

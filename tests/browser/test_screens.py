@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import axe_playwright_python
@@ -51,18 +52,16 @@ def failure(chat):
 
 
 def opinion(chat):
-    chat.ask(PM_OR_PO).get_by_role("button", name="No", exact=True).click()
+    chat.ask(PM_OR_PO).locator(".rate").last.click()
     expect(chat.page.locator(".opinion input")).to_be_visible()
 
 
 def stored(chat):
-    turn = chat.ask(PM_OR_PO)
-    chat.page.goto(turn.locator(".permalink").evaluate("link => link.href"))
+    chat.page.goto(chat.exchanges.last.locator(".permalink").evaluate("link => link.href"))
 
 
 def reader(chat):
-    turn = chat.ask(PM_OR_PO)
-    chat.page.goto(turn.locator("a.number").first.evaluate("link => link.href"))
+    chat.page.goto(chat.page.locator("a.number").first.evaluate("link => link.href"))
 
 
 def missing(chat):
@@ -73,7 +72,7 @@ def no_answer(chat):
     chat.page.goto(chat.origin + "/a/" + "b" * 16)
 
 
-SCREENS = [
+SCREENS = (
     start,
     answer,
     recommended,
@@ -84,17 +83,26 @@ SCREENS = [
     reader,
     missing,
     no_answer,
-]
+)
+"""The screens in an order in which each can be come to from the one before."""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-def test_axe_has_nothing_against_a_screen(visit, screen, scheme):
-    chat = visit(scheme=scheme)
-    screen(chat)
-    # The headings of a page of the guide are its author's.
-    but = {"heading-order"} if screen is reader else ()
-    assert eventually(chat.page, lambda: complaints(chat.page, but), []) == []
+def walk(chat):
+    """Yield the name of each screen while it is shown."""
+    for screen in SCREENS:
+        screen(chat)
+        yield screen.__name__
+
+
+def test_axe_has_nothing_against_a_screen_in_either_colour_scheme(visit):
+    chat = visit()
+    for screen in walk(chat):
+        # The headings of a page of the guide are its author's.
+        but = {"heading-order"} if screen == "reader" else ()
+        for scheme in ("light", "dark"):
+            chat.page.emulate_media(color_scheme=scheme)
+            read = partial(complaints, chat.page, but)
+            assert eventually(chat.page, read, []) == [], (screen, scheme)
 
 
 def test_axe_does_find_what_is_wrong(visit):
@@ -105,27 +113,22 @@ def test_axe_does_find_what_is_wrong(visit):
     assert any("image-alt" in complaint for complaint in complaints(chat.page))
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_a_screen_at_twice_its_size_never_scrolls_sideways(visit, screen):
-    # At 200 % a window of 1,200 by 860 has half as many pixels to lay a page out in.
-    chat = visit(width=600, height=430)
-    screen(chat)
-    assert chat.overflow() == 0
+OUTSIDE = """() => [...document.querySelectorAll("main :is(a, button, p, h1, h2)")]
+    .filter(e => e.checkVisibility() && (r => r.left < -1 || r.right > innerWidth + 1)
+        (e.getBoundingClientRect()))
+    .map(e => e.outerHTML.slice(0, 120))"""
 
 
-@pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("language", ["en", "ar", "de"])
-def test_a_screen_fits_the_smallest_window_in_every_direction(visit, screen, language):
-    chat = visit(width=320, height=640, language=language)
-    if screen is opinion and language != "en":
-        pytest.skip("the buttons are found by their English names")
-    screen(chat)
-    assert chat.overflow() == 0
-    outside = """() => [...document.querySelectorAll("main :is(a, button, p, h1, h2)")]
-        .filter(e => e.checkVisibility() && (r => r.left < -1 || r.right > innerWidth + 1)
-            (e.getBoundingClientRect()))
-        .map(e => e.outerHTML.slice(0, 120))"""
-    assert eventually(chat.page, lambda: chat.page.evaluate(outside), []) == []
+def test_a_screen_fits_the_smallest_window_and_twice_its_size_in_every_direction(visit, language):
+    # At 200 % a window of 1,200 by 860 has half as many pixels to lay a page out in.
+    chat = visit(width=600, height=430, language=language)
+    for screen in walk(chat):
+        assert chat.overflow() == 0, screen
+        chat.page.set_viewport_size({"width": 320, "height": 640})
+        assert chat.overflow() == 0, screen
+        assert eventually(chat.page, lambda: chat.page.evaluate(OUTSIDE), []) == [], screen
+        chat.page.set_viewport_size({"width": 600, "height": 430})
 
 
 def test_the_first_of_all_links_leads_to_the_question(visit):

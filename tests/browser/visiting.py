@@ -34,15 +34,14 @@ def script(help_: str, **data: str) -> str:
 class Guest:
     """A reader's window on a page, with its requests and its console messages."""
 
-    def __init__(self, browser, url, *, width=1200, height=860, opened=True, **context) -> None:
+    def __init__(self, context, url, *, opened=True) -> None:
         self.requests: list[sync_api.Request] = []
         self.complaints: list[str] = []
-        context = {"locale": "en-GB", "reduced_motion": "reduce", **context}
-        self.context = browser.new_context(viewport={"width": width, "height": height}, **context)
+        self.context = context
         self.context.on("request", self._see)
-        if opened:
-            self.context.add_init_script(OPENED)
         self.page = self.context.new_page()
+        if opened:
+            self.page.add_init_script(OPENED)
         self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._hear)
@@ -53,6 +52,13 @@ class Guest:
         self.frame = self.page.frame_locator("guide-assistant iframe")
         self.box = self.frame.locator("#box")
         self.exchanges = self.frame.locator("#talk .exchange")
+
+    def leave(self) -> None:
+        """Close the page and every other that it has opened."""
+        self.context.remove_listener("request", self._see)
+        for page in self.context.pages:
+            page.unroute_all(behavior="ignoreErrors")
+            page.close()
 
     def _see(self, request) -> None:
         self.requests.append(request)

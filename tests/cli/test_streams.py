@@ -65,10 +65,10 @@ HARSHEST = ENCODINGS["C, not as UTF-8"]
 
 @pytest.mark.parametrize("setting", ENCODINGS.values(), ids=ENCODINGS.keys())
 def test_an_answer_is_printed_in_any_encoding(index, cache, setting):
-    for question in (QUESTION, "what does the élan eat? “x”"):
-        code, out, err = run_command("ask", question, "--index", index, **cache, **setting)
-        assert code == 0, err
-        assert out.strip()
+    question = "what does the élan eat? “x”"
+    code, out, err = run_command("ask", question, "--index", index, **cache, **setting)
+    assert code == 0, err
+    assert out.strip()
     row = json.dumps({"id": 1, "text": QUESTION}, ensure_ascii=False).encode()
     code, out, err = run_command(
         "ask", "--batch", "-", "--index", index, raw=row, **cache, **setting

@@ -8,6 +8,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from assistant.errors import AssistantError
 from assistant.index import generations, index
 from tests.durability import scene
@@ -79,7 +81,7 @@ def test_any_damage_is_detected_and_the_previous_generation_is_served(writers, t
     built, folder = build_two(writers, tmp_path), tmp_path / "index"
     rng = random.Random(1)
     bad = []
-    for _ in range(times := size(100, 1000)):
+    for _ in range(times := size(40, 1000)):
         shutil.copytree(built, folder)
         done = damage(folder, rng)
         if wrong := check_served(folder, done):
@@ -93,7 +95,7 @@ def test_without_a_previous_generation_the_error_names_the_damaged_file(writers,
     guide = scene.write_guide(tmp_path / "guide", 1)
     writers.run("build", guide, tmp_path / "built")
     rng = random.Random(2)
-    for _ in range(size(15, 300)):
+    for _ in range(size(6, 300)):
         folder = tmp_path / "index"
         shutil.copytree(tmp_path / "built", folder)
         done = damage(folder, rng)
@@ -124,15 +126,15 @@ def test_a_writer_that_hashes_damaged_files_is_caught(writers, tmp_path):
     """It computes the checksums from the damaged files, as a writer that trusts its own output."""
     built, folder = build_two(writers, tmp_path), tmp_path / "index"
     rng = random.Random(4)
-    bad = []
     for _ in range(20):
         shutil.copytree(built, folder)
         done = damage(folder, rng)
         if done.path.name not in {"CURRENT", "manifest.json"}:
             rewrite_checksums(folder)
-            bad.append(check_served(folder, done))
+            if check_served(folder, done):
+                return
         shutil.rmtree(folder)
-    assert any(bad)
+    pytest.fail("no index served from damaged files was told from a whole one")
 
 
 def rewrite_checksums(folder: Path) -> None:

@@ -20,10 +20,10 @@ from tests.sizes import size
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 GENERATED = re.compile(r"(\d[\d,]*) generated")
-EXAMPLES = size(20, 1_450)
+EXAMPLES = size(5, 1_450)
 """Requests to each address in the phase that makes the most of them."""
 
-CASES = size(500, 20_000)
+CASES = size(400, 20_000)
 SEED = 20_261_124
 
 # A body that breaks the description by its length may be refused for its length.

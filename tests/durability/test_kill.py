@@ -71,7 +71,7 @@ def kill_writers(writers, world: Path, job: str, times: int) -> Tally:
 
 
 def test_a_killed_writer_leaves_the_old_generation_or_the_new_one(writers, tmp_path):
-    tally = kill_writers(writers, tmp_path, "build", size(40, 500))
+    tally = kill_writers(writers, tmp_path, "build", size(20, 500))
     ready = float(np.percentile(tally.seconds, 95))
     scene.figures.info(
         "%d killed, %d left unfinished, %d old and %d new served, %d bad, ready in %.2f s (p95)",

@@ -165,7 +165,7 @@ class Report:
 def test_every_one_of_many_readers_gets_the_answers_to_their_own_questions(home):
     with Serving(home, waiting=8) as serving:
         tell = Report(serving.ready())
-        tally = tell("24 readers, 8 may wait", ask_in_turn(serving.port, 24, size(8, 60)))
+        tally = tell("24 readers, 8 may wait", ask_in_turn(serving.port, 24, size(5, 60)))
     assert len(tally.answered) > 24
     assert tally.refused, "at least once there were too many"
     assert "Traceback" not in serving.log

@@ -63,7 +63,7 @@ def sample_states(recording: Recording, old: int, new: int, most: int):
 
 @pytest.mark.parametrize(
     ("editions", "most"),
-    [((3,), 4), ((1, 2, 3), 4), ((3, 2, 3), 1)],
+    [((3,), 2), ((1, 2, 3), 2), ((3, 2, 3), 1)],
     ids=["the first", "a third", "one that is there already"],
 )
 def test_power_cut_at_any_step_of_a_publish_leaves_the_old_or_the_new(
@@ -92,7 +92,7 @@ def test_every_sync_of_a_publish_is_needed(writers, tmp_path):
     """Without any one sync, some state of the disk is bad, and the model finds it."""
     recording = record(writers, tmp_path, 1, OLD, NEW)
     assert len(recording.synced) > 10
-    for left_out in recording.synced[:: size(5, 1)]:
+    for left_out in recording.synced[:: size(8, 1)]:
         rng = random.Random(1)
         assert any(
             judge(recording, state, tmp_path / "after", allowed)

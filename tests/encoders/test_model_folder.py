@@ -20,6 +20,7 @@ from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.encoders.weights import Weights
 from assistant.errors import ModelError, SettingsError
 from tests.conftest import ROOT
+from tests.sizes import size
 
 MODULES = "sentence_transformers.sentence_transformer.modules"
 TRANSFORMER = {"idx": 0, "name": "0", "path": "", "type": f"{MODULES}.Transformer"}
@@ -102,7 +103,11 @@ def test_a_model_folder_runs_no_code_when_it_is_loaded(model, mark, make, monkey
     assert "--model" in raised.value.hint
 
 
-@pytest.mark.parametrize("make", [own_module, weights_that_run], ids=lambda make: make.__name__)
+# An export takes a process that loads torch.
+EXPORTED = size([weights_that_run], KINDS)
+
+
+@pytest.mark.parametrize("make", EXPORTED, ids=lambda make: make.__name__)
 def test_a_model_folder_runs_no_code_when_it_is_exported(model, mark, make, monkeypatch, tmp_path):
     make(model, mark)
     monkeypatch.chdir(model)

@@ -11,6 +11,7 @@ import pytest
 from assistant.encoders import export
 from assistant.guide.folder import read_guide
 from tests.conftest import CORPUS
+from tests.sizes import size
 
 
 @pytest.fixture(scope="module", params=["encoder", "reference"])
@@ -21,10 +22,13 @@ def each(request):
 
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
-    """Texts of every length up to past the window, most of them short, as a guide's are."""
+    """Texts of lengths up to past the window, most of them short, as a guide's are.
+
+    They end on both sides of what lengths are rounded to.
+    """
     random = Random(5)
     words = "the cat sat on a mat while owners of products planned their next release".split()
-    lengths = [*range(1, 24), 40, 41, 90, 91, 150, 254, 255, 300]
+    lengths = size([1, 2, 3, 7, 13, 14, 15, 16, 17, 23, 41, 91, 254, 255, 300], [*range(1, 301)])
     return [" ".join(random.choices(words, k=length)) for length in lengths]
 
 
@@ -52,8 +56,8 @@ def test_similar_meanings_are_nearer_than_others(each):
 
 def test_a_text_s_vector_depends_neither_on_its_neighbours_nor_on_its_place(each, texts, alone):
     random = Random(7)
-    for size in (2, 7, 2 * len(texts)):
-        sample = random.choices(texts, k=size)
+    for count in (2, 7, 2 * len(texts)):
+        sample = random.choices(texts, k=count)
         for text, vector in zip(sample, each.encode(sample), strict=True):
             assert vector.tobytes() == alone[text]
 

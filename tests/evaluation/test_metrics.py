@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from assistant.evaluation import metrics
 
@@ -41,6 +40,8 @@ def test_rankings_are_measured_as_ir_measures_does(ranked, gold):
 def test_auroc_is_scikit_learns(scores, chooser):
     positive = np.array([True, False] + [chooser.random() < 0.5 for _ in scores[2:]])
     auroc = metrics.auroc(np.array(scores), positive)
+    from sklearn.metrics import roc_auc_score  # seconds, which every process would take
+
     assert auroc == pytest.approx(roc_auc_score(positive, scores))
 
 

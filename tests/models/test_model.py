@@ -216,8 +216,8 @@ CITATION = set("n passage path headings anchor url quote span lines sha256".spli
 RESOURCE = set("title url kind minutes path headings anchor".split())
 RELATED = set("path headings anchor url".split())
 BLOCK = set("kind citations rows header total".split())
-ROW = set("cells marker level".split())
-SPAN = set("text url highlight".split())
+ROW = set("cells marker level is_code citation".split())
+SPAN = set("text url highlight styles".split())
 SEARCH = set("question understood_as hits".split())
 HIT = set("rank passage path headings anchor url probability text why".split())
 

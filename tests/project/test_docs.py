@@ -10,7 +10,10 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.examples import console_commands
-from tests.serving import Serving
+from tests.served import serve_assistant
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 ANYTHING = "…"
 SHOWN = console_commands((ROOT / "docs" / "rest.md").read_text(encoding="utf-8"))
@@ -33,11 +36,9 @@ def is_part(shown: object, actual: object) -> bool:
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory, corpus_index):
-    folder = tmp_path_factory.mktemp("served")
-    shutil.copytree(corpus_index, folder / "index")
-    with Serving(folder) as serving:
-        yield serving.ready()
+def serving(tmp_path_factory, corpus_assistant):
+    with serve_assistant(corpus_assistant, tmp_path_factory.mktemp("served")) as served:
+        yield served
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from tests.source import PATHS, tree
 
 HEAVY = set(
@@ -36,7 +38,6 @@ WHOLE = set(
     server.routes.pages server.routes.rest server.routes.widget
     """.split()
 )
-MODULES = {name: tree(name) for name in PATHS}
 
 
 def imported(node: ast.AST) -> set[str]:
@@ -54,7 +55,7 @@ def imported(node: ast.AST) -> set[str]:
 def own(node: ast.AST) -> set[str]:
     """List the modules of the package that a piece of code imports."""
     names = {name.removeprefix("assistant.") for name in imported(node)}
-    return {name for name in names | {n.rpartition(".")[0] for n in names} if name in MODULES}
+    return {name for name in names | {n.rpartition(".")[0] for n in names} if name in PATHS}
 
 
 def heavy(node: ast.AST) -> set[str]:
@@ -79,22 +80,25 @@ def at_import(module: ast.Module) -> list[ast.stmt]:
     return running
 
 
-STARTING = {name: ast.Module(at_import(module), []) for name, module in MODULES.items()}
-USES = {name: heavy(module) for name, module in MODULES.items()}
+@pytest.fixture(scope="module")
+def starting() -> dict[str, ast.Module]:
+    """What runs of each module when it is imported."""
+    return {name: ast.Module(at_import(tree(name)), []) for name in PATHS}
 
 
 def test_a_heavy_package_is_imported_by_one_module() -> None:
+    uses = {name: heavy(tree(name)) for name in PATHS}
     for package in HEAVY:
-        users = {name for name, used in USES.items() if package in used}
+        users = {name for name, used in uses.items() if package in used}
         assert len(users) <= 1 or users == SHARED.get(package), f"{package}: {sorted(users)}"
 
 
-def test_a_heavy_package_is_imported_where_it_is_needed() -> None:
-    eager = {name for name, module in STARTING.items() if heavy(module)}
+def test_a_heavy_package_is_imported_where_it_is_needed(starting) -> None:
+    eager = {name for name, module in starting.items() if heavy(module)}
     assert eager == WHOLE
 
 
-def test_a_module_that_needs_a_heavy_package_is_imported_when_it_is_needed() -> None:
-    for name, module in STARTING.items():
+def test_a_module_that_needs_a_heavy_package_is_imported_when_it_is_needed(starting) -> None:
+    for name, module in starting.items():
         if name not in WHOLE:
             assert not own(module) & WHOLE, name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.readers import html as html_reader
@@ -245,7 +245,6 @@ def pages(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
     return "\n".join(lines), visible
 
 
-@settings(max_examples=50)
 @given(pages())
 def test_every_visible_word_is_in_one_block_in_order_on_its_line(
     page: tuple[str, dict[str, int]],
@@ -262,7 +261,6 @@ def test_every_visible_word_is_in_one_block_in_order_on_its_line(
                 assert block.lines[0] - 1 <= line <= block.lines[1] + 1
 
 
-@settings(max_examples=50)
 @given(st.text(alphabet="ab *`_|:.=-\n<>[]#\\\t", max_size=80))
 def test_any_input_is_converted_or_an_error(source: str) -> None:
     try:

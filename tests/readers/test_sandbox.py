@@ -35,6 +35,8 @@ def test_restructured_text_that_takes_too_much_memory_is_read_as_plain_text(tmp_
 
 
 LONG = docx(printed(60))
+PATIENCE = 120.0
+"""Seconds after which a process counts as hung."""
 
 
 @pytest.fixture
@@ -102,13 +104,21 @@ def python(tmp_path: Path, script: str, *arguments: str) -> subprocess.Popen[str
     )  # fmt: skip
 
 
-def assert_no_process_is_left(tmp_path: Path) -> None:
-    """Wait until no process that a script started is alive, by Linux's list of processes."""
+def count_processes(tmp_path: Path) -> int:
+    """Count the processes that a script started and itself, by Linux's list of processes."""
     mark = f"READ_FOR={tmp_path}\0".encode()
-    deadline = time.monotonic() + 20
-    while any(mark in environment(place) for place in Path("/proc").glob("[0-9]*/environ")):
+    return sum(mark in environment(place) for place in Path("/proc").glob("[0-9]*/environ"))
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def assert_no_process_is_left(tmp_path: Path) -> None:
+    wait_until(lambda: count_processes(tmp_path) == 0)
 
 
 def environment(place: Path) -> bytes:
@@ -178,7 +188,8 @@ read_guide(Path({str(folder)!r}))
 """)  # fmt: skip
     with parent:
         assert parent.stdout.readline() == "begun\n"
-        time.sleep(5)  # the workers have started, and each its child process
+        # It has a worker, and that its child process.
+        wait_until(lambda: count_processes(tmp_path) >= 3)
         parent.kill()
     assert_no_process_is_left(tmp_path)
 

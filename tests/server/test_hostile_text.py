@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from drawn import assert_harmless
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assistant.assistant import Assistant
@@ -136,18 +136,16 @@ def read_naughty_strings() -> list[str]:
 
 @needs_naughty
 def test_a_naughty_string_is_answered_refused_or_an_error_with_a_hint(chat):
-    for text in read_naughty_strings()[::2]:
+    for text in read_naughty_strings()[:: size(10, 1)]:
         ask_twice(chat, text, f"what is a cat {text}")
 
 
-@settings(max_examples=size(400, 1500))
 @given(TEXTS, TEXTS)
 @example("what is a what is a what is a \ud800", "and cat")
 def test_any_text_is_answered_refused_or_an_error_with_a_hint(chat, first, then):
     ask_twice(chat, first, then)
 
 
-@settings(max_examples=200)
 @given(TEXTS)
 def test_any_text_asked_from_python_gives_an_answer_or_an_error_with_a_hint(chat, text):
     assistant = chat.service.live.assistant
@@ -160,7 +158,6 @@ def test_any_text_asked_from_python_gives_an_answer_or_an_error_with_a_hint(chat
         json.dumps(reply, ensure_ascii=False).encode()
 
 
-@settings(max_examples=200)
 @given(TEXTS, TEXTS)
 @example("\ud800", "")
 def test_any_text_may_name_a_section_to_ask_about(chat, path, anchor):
@@ -218,7 +215,6 @@ def assert_any_address_is_answered(client, text: str, then: str) -> None:
         )
 
 
-@settings(max_examples=80)
 @given(TEXTS, TEXTS)
 def test_any_text_in_an_address_is_answered_or_refused(client, text, then):
     assert_any_address_is_answered(client, text, then)
@@ -227,7 +223,9 @@ def test_any_text_in_an_address_is_answered_or_refused(client, text, then):
 @needs_naughty
 def test_a_naughty_string_in_an_address_is_answered_or_refused(client):
     for text, then in zip(
-        read_naughty_strings()[::10], read_naughty_strings()[1::10], strict=False
+        read_naughty_strings()[:: size(20, 1)],
+        read_naughty_strings()[1 :: size(20, 1)],
+        strict=False,
     ):
         assert_any_address_is_answered(client, text, then)
 
@@ -240,14 +238,12 @@ def fetch_chat_page(client, query: str) -> str:
     return page.text.replace(nonce[1], "")
 
 
-@settings(max_examples=60)
 @given(TEXTS)
 def test_the_chat_s_page_repeats_nothing_of_its_address(client, text):
     plain = fetch_chat_page(client, "")
     assert fetch_chat_page(client, f"q={encode(text)}&about={encode(text)}&{encode(text)}") == plain
 
 
-@settings(max_examples=80)
 @given(st.one_of(st.binary(max_size=60), TEXTS.map(lambda text: json.dumps(text).encode())), TEXTS)
 @example(b"", "\ud800")
 def test_any_body_of_feedback_is_accepted_or_refused(client, body, text):
@@ -268,7 +264,6 @@ def journal(place, client):
     opened.close()
 
 
-@settings(max_examples=80)
 @given(TEXTS, TEXTS)
 @example("", "\ud800")
 @example("", "\ud800\udfffwhat is a ")

@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.serving import PATIENCE, Reader, Readers, Serving
+from tests.served import serve_assistant
+from tests.serving import PATIENCE, Reader, Readers
 
 NGINX = shutil.which("nginx")
 if NGINX is None:
@@ -85,34 +86,32 @@ def find_free_ports(count: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, corpus_index):
-    with serve_behind_nginx(tmp_path_factory, corpus_index, rate=0) as ports:
+def place(tmp_path_factory, corpus_assistant):
+    with serve_behind_nginx(tmp_path_factory, corpus_assistant, rate=0) as ports:
         yield ports
 
 
 @pytest.fixture(scope="module")
-def limited(tmp_path_factory, corpus_index):
+def limited(tmp_path_factory, corpus_assistant):
     """Return the ports of a server with a low rate limit."""
-    with serve_behind_nginx(tmp_path_factory, corpus_index, rate=RATE) as ports:
+    with serve_behind_nginx(tmp_path_factory, corpus_assistant, rate=RATE) as ports:
         yield ports
 
 
 @contextlib.contextmanager
-def serve_behind_nginx(tmp_path_factory, corpus_index, *, rate: int):
+def serve_behind_nginx(tmp_path_factory, corpus_assistant, *, rate: int):
     """Run a server behind nginx."""
     home, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("nginx")
-    shutil.copytree(corpus_index, home / "index")
     stripping, passing = find_free_ports(2)
     settings = {
         "root": ROOT,
         "trusted_proxies": "127.0.0.1",
         "rate": rate,
         "hosts": f"127.0.0.1,{NAME}",
-        "anonymous": "true",
+        "anonymous": True,
     }
-    with Serving(home, **settings) as serving:
-        serving.ready()
-        place = Place(serving.port, stripping, passing)
+    with serve_assistant(corpus_assistant, home, **settings) as served:
+        place = Place(served.port, stripping, passing)
         configuration = CONFIGURATION.format(
             folder=folder,
             root=ROOT,
@@ -132,8 +131,6 @@ def serve_behind_nginx(tmp_path_factory, corpus_index, *, rate: int):
             nginx.terminate()
             nginx.wait(PATIENCE)
         assert error_log.read_text(encoding="utf-8") == ""
-        serving.stop()
-        assert "Traceback" not in serving.log
 
 
 def _wait(nginx, port: int, error_log) -> None:

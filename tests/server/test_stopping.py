@@ -13,10 +13,9 @@ import time
 import pytest
 
 from tests.serving import PATIENCE, Connection, Readers, Response, Serving, fetch, questions
+from tests.sizes import size
 
-SIGNALS = pytest.mark.parametrize(
-    "number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"]
-)
+BOTH = [signal.SIGTERM, signal.SIGINT]
 PROGRESS_BAR = re.compile(r" *[a-z]+ .*\d/\d+ ")
 SYLLABLES = "ka to mi re su lon dar ven pil gro".split()
 
@@ -108,7 +107,7 @@ async def ask_until_refused(readers: Readers) -> list[str]:
 # -- signals --------------------------------------------------------------------------------------
 
 
-@SIGNALS
+@pytest.mark.parametrize("number", size([signal.SIGTERM], BOTH))
 def test_a_stopping_server_answers_accepted_questions_and_accepts_no_more(home, number):
     async def stop(readers: Readers) -> None:
         tabs = await open_tabs(readers, 6)
@@ -187,7 +186,7 @@ def test_a_probe_goes_first_and_a_stopping_server_answers_programs_or_returns_50
         assert unexpected_lines(serving) == []
 
 
-@SIGNALS
+@pytest.mark.parametrize("number", size([signal.SIGINT], BOTH))
 @pytest.mark.usefixtures("encoder")
 def test_a_server_stops_while_it_builds_the_index(tmp_path, number):
     corpus = write_guide(tmp_path / "guide", 300, 30)

@@ -70,7 +70,7 @@ MARKUP = st.sampled_from(
 )
 
 
-@settings(max_examples=2000 if EXAMPLES > 1000 else 150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=size(50, 2000), suppress_health_check=list(HealthCheck))
 @given(st.lists(MARKUP | st.text(max_size=8), max_size=40).map(" ".join) | st.text(max_size=300))
 def test_any_text_is_read_without_an_exception_or_a_broken_promise(folder, source):
     page = read_text(folder, source.replace("\x00", "").encode("utf-8", "ignore").decode())

@@ -31,8 +31,8 @@ TOOLS = {
     "starlette-docs": "mkdocs",
 }
 # In the short size a guide is read in part, evenly spread; the manuals' archive even more so.
-SHORT = 60
-ARCHIVED = 300
+SHORT = 20
+ARCHIVED = 100
 
 
 def need(path: Path) -> Path:

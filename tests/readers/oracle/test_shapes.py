@@ -12,7 +12,7 @@ from tests.readers.oracle.reader import read_text
 from tests.readers.oracle.shapes import SHAPES
 from tests.sizes import size
 
-SIZE = size(30_000, 300_000)
+SIZE = size(15_000, 300_000)
 
 pytestmark = pytest.mark.timeout(size(60, 600))  # where time grew with the square, minutes
 

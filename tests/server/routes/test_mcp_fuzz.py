@@ -9,12 +9,17 @@ import asyncio
 import json
 import random
 
+import httpx2
 import pytest
 
 from tests.durability.scene import figures
+from tests.served import serve_assistant
 from tests.serving import PATIENCE, Readers, Serving
 from tests.sizes import size
 from tests.speaking import ENVELOPE, GREETING, Hostile, Speaking
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 MESSAGES = size(400, 10_000)
 EVERY = 100  # messages between two valid questions
@@ -55,7 +60,7 @@ def test_over_the_standard_streams_nothing_breaks(corpus_index, tmp_path):
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(size(2, 20)))
 def test_invalid_first_messages_break_nothing(corpus_index, tmp_path, seed):
     hostile = Hostile(seed)
     with Speaking(corpus_index, tmp_path) as speaking:
@@ -139,9 +144,28 @@ def odd_headers(rng: random.Random, body: bytes) -> dict[str, str]:
     return headers
 
 
-def test_an_initialize_request_of_every_protocol_version_is_answered(tmp_path, corpus_index):
-    for version in VERSIONS:
-        with Speaking(corpus_index, tmp_path) as speaking:
-            greeting = {**GREETING, "protocolVersion": version}
-            answered_version = speaking.request("initialize", greeting)["result"]["protocolVersion"]
-            assert answered_version == (version if version in VERSIONS[:4] else VERSIONS[3])
+def expected_version(version: str) -> str:
+    """Return the version that the server answers with: the same, or the latest it initializes."""
+    return version if version in VERSIONS[:4] else VERSIONS[3]
+
+
+# Over the streams each takes a process: an old one, and one that there is not.
+@pytest.mark.parametrize("version", size(VERSIONS[::5], VERSIONS))
+def test_an_initialize_request_of_a_protocol_version_is_answered_over_the_streams(
+    tmp_path, corpus_index, version
+):
+    with Speaking(corpus_index, tmp_path) as speaking:
+        greeting = {**GREETING, "protocolVersion": version}
+        result = speaking.request("initialize", greeting)["result"]
+        assert result["protocolVersion"] == expected_version(version)
+
+
+def test_an_initialize_request_of_every_protocol_version_is_answered_over_http(
+    tmp_path, corpus_assistant
+):
+    with serve_assistant(corpus_assistant, tmp_path) as served:
+        for version in VERSIONS:
+            params = {**GREETING, "protocolVersion": version}
+            message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+            reply = httpx2.post(f"{served.origin}/mcp", json=message, headers={"accept": KINDS[0]})
+            assert reply.json()["result"]["protocolVersion"] == expected_version(version)

@@ -27,7 +27,8 @@ from assistant.settings import Settings
 from tests.conftest import ROOT
 from tests.hrefs import drop_hrefs
 from tests.parsed import parse_markdown, words_of
-from tests.serving import Connection, Serving
+from tests.served import serve_assistant
+from tests.serving import Connection
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -81,9 +82,9 @@ def get_completion_sources(completion) -> dict:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, encoder):
-    with Serving(tmp_path_factory.mktemp("served")) as serving:
-        yield serving.ready()
+def served(tmp_path_factory, corpus_assistant):
+    with serve_assistant(corpus_assistant, tmp_path_factory.mktemp("served")) as served:
+        yield served
 
 
 @pytest.fixture

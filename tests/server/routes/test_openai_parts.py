@@ -8,13 +8,16 @@ import openai
 import pytest
 from test_openai import QUESTIONS, get_completion_sources, make_request
 
-from tests.serving import Serving
+from tests.served import serve_assistant
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory, encoder):
-    with Serving(tmp_path_factory.mktemp("served")) as serving:
-        base = f"{serving.ready().origin}/v1"
+def client(tmp_path_factory, corpus_assistant):
+    with serve_assistant(corpus_assistant, tmp_path_factory.mktemp("served")) as served:
+        base = f"{served.origin}/v1"
         with openai.OpenAI(base_url=base, api_key="any", max_retries=0) as client:
             yield client
 

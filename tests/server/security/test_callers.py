@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,11 @@ from assistant.server.security.api_keys import KEY_PREFIX, SCOPES, ApiKeys
 from assistant.server.security.policies import AllowedRoute, Policy
 from assistant.settings import Settings
 from tests.conftest import ROOT
+from tests.served import Served, serve_assistant
 from tests.serving import PATIENCE, Readers, Response, Serving
+
+# Gradio asks pandas for an option that newer pandas announces to drop.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 PROXY = "127.0.0.2"
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
@@ -44,7 +49,7 @@ ADDRESSES = {
 class Site:
     """A server that runs, and its keys."""
 
-    serving: Serving
+    serving: Serving | Served
     keys: ApiKeys
 
     def send_request(self, *requests, source="127.0.0.1", **headers: str) -> list[Response]:
@@ -89,11 +94,11 @@ def site(tmp_path_factory, corpus_index):
 
 
 @pytest.fixture(scope="module")
-def open_site(tmp_path_factory, corpus_index):
+def open_site(tmp_path_factory, corpus_assistant):
     """A server behind a proxy whose guide anyone may read."""
-    folder = copy_index(tmp_path_factory, corpus_index)
-    with Serving(folder, trusted_proxies=PROXY, anonymous="true") as serving:
-        yield Site(serving.ready(), ApiKeys(folder / "index" / "keys.json"))
+    folder, anyone = tmp_path_factory.mktemp("open"), {"trusted_proxies": PROXY, "anonymous": True}
+    with serve_assistant(corpus_assistant, folder, **anyone) as served:
+        yield Site(served, served.keys)
 
 
 @pytest.fixture(autouse=True)
@@ -355,18 +360,20 @@ def test_one_key_has_one_share_whatever_is_forged_and_others_have_theirs(site):
     async def ask():
         async with Readers(site.serving.port) as readers:
             responses = []
-            for n in range(80):
+            while sum(response.status == 429 for response in responses) < 10:
                 fields = {name.replace("_", "-"): value for name, value in forged().items()}
                 fields["Authorization"] = f"Bearer {busy}"
-                connection = readers.connection(PROXY if n % 2 else "127.0.0.1")
+                connection = readers.connection(PROXY if len(responses) % 2 else "127.0.0.1")
                 responses.append(await connection.request(*row, fields))
                 await connection.close()
             other = {**ELSEWHERE, "Authorization": f"Bearer {calm}"}
             return responses, await readers.connection(PROXY).request(*row, other)
 
-    responses, other = asyncio.run(ask())
+    began = time.monotonic()
+    responses, other = asyncio.run(asyncio.wait_for(ask(), PATIENCE))
+    seconds = time.monotonic() - began
     accepted = sum(response.status == 200 for response in responses)
-    assert 60 <= accepted < 80  # the burst, and two more for every second that it takes
+    assert 60 <= accepted <= 61 + 2 * seconds  # the burst, and two more for every second
     refused = [response for response in responses if response.status != 200]
     assert {response.status for response in refused} == {429}
     for response in refused:
