@@ -36,7 +36,7 @@ from assistant.text.normalize import MAX_QUERY_CHARS, normalise, replace_surroga
 from assistant.timing import time_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from assistant.encoders.base import Encoder
@@ -102,11 +102,13 @@ class Assistant:
         threshold: float | None = None,
         warnings: tuple[str, ...] = (),
         timeout: float = ANSWER_TIMEOUT,
+        synonyms: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Make an assistant over an open index.
 
         `threshold` is the one calibrated for the guide, None for the default one. `warnings` come
-        with each answer. `timeout` is the number of seconds an answer may take.
+        with each answer. `timeout` is the number of seconds an answer may take. `synonyms` are
+        readers' words for each of the guide's, beside those that its pages declare.
         """
         self.index = index
         self._encoder = encoder
@@ -116,7 +118,9 @@ class Assistant:
         default = load_shipped_model()
         self._model = default if threshold is None else replace(default, threshold=threshold)
         store = index.store
-        self._analyzer = Analyzer(store.vocabulary, encoder.token_rank)
+        self._synonyms = synonyms or {}
+        declared = {**store.declared_synonyms(), **self._synonyms}
+        self._analyzer = Analyzer(store.vocabulary, encoder.token_rank, declared)
         self._retriever = Retriever(store, self._model)
         self._answerer = Answerer(store, self._retriever, self._model.threshold)
         self._suggester = QuestionSuggester(store.vocabulary.word_counts)
@@ -149,7 +153,9 @@ class Assistant:
         encoder, warning = select.select_query_encoder(
             config.model, device=config.device, index_model=index.manifest.model
         )
-        assistant = cls.open_calibrated(index, encoder, config.index, warning=warning)
+        assistant = cls.open_calibrated(
+            index, encoder, config.index, warning=warning, synonyms=config.synonyms
+        )
         return assistant.with_freshness_warning(freshness.describe_staleness(index, config))
 
     @classmethod
@@ -194,11 +200,23 @@ class Assistant:
                 if not config.uses_bundled_guide or time.monotonic() > ends_at:
                     raise
                 time.sleep(0.1)
-        return cls.open_calibrated(open_index(config.index), encoder, config.index, warning=warning)
+        return cls.open_calibrated(
+            open_index(config.index),
+            encoder,
+            config.index,
+            warning=warning,
+            synonyms=config.synonyms,
+        )
 
     @classmethod
     def open_calibrated(
-        cls, index: Index, encoder: Encoder, folder: Path, *, warning: str = ""
+        cls,
+        index: Index,
+        encoder: Encoder,
+        folder: Path,
+        *,
+        warning: str = "",
+        synonyms: Mapping[str, Sequence[str]] | None = None,
     ) -> Assistant:
         """Make an assistant with the threshold that was calibrated for the index in a folder.
 
@@ -207,7 +225,13 @@ class Assistant:
         index.check_model(encoder)
         threshold, unused = read_threshold(folder, encoder.identity)
         warnings = tuple(filter(None, (warning, unused)))
-        return cls(index, encoder, threshold=threshold, warnings=warnings)
+        return cls(
+            index,
+            encoder,
+            threshold=threshold,
+            warnings=warnings,
+            synonyms=synonyms,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -235,6 +259,7 @@ class Assistant:
             threshold=self._model.threshold,
             warnings=self._warnings,
             timeout=self._timeout,
+            synonyms=self._synonyms,
         )
 
     # -- ask and search ---------------------------------------------------------------------------

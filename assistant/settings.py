@@ -37,6 +37,14 @@ def _split_list(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _split_synonyms(value: object) -> object:
+    """Split synonyms that the environment holds as one string: `own=other,other;own=other`."""
+    if not isinstance(value, str):
+        return value
+    entries = (entry.partition("=") for entry in value.split(";") if entry.strip())
+    return {own.strip(): [word.strip() for word in rest.split(",")] for own, _, rest in entries}
+
+
 _SPLIT_LIST = BeforeValidator(_split_list)
 _Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s;,'\"*]+$")]
 Names = Annotated[tuple[str, ...], _SPLIT_LIST]
@@ -61,6 +69,9 @@ class Settings(BaseModel):
     site: Literal["auto", "github", "jekyll", "mkdocs", "docusaurus"] = Field(
         "auto",
         description="The tool that publishes the guide: auto, github, jekyll, mkdocs, docusaurus.",
+    )
+    synonyms: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_split_synonyms)] = Field(
+        {}, description="Readers' words for each of the guide's words, where they differ."
     )
     title: str = Field(
         "", description="The guide's title in the chat; empty for the title of its front page."

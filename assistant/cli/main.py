@@ -368,7 +368,7 @@ def _open_up_to_date(
         raise
     if failure:
         console.echo(f"The index is served as it is: {failure.message} {failure.hint}", err=True)
-    return Assistant.open_calibrated(index, encoder, config.index), limits
+    return Assistant.open_calibrated(index, encoder, config.index, synonyms=config.synonyms), limits
 
 
 def _build_when_free(build: Callable[[], BuildResult], listener: Progress) -> BuildResult:

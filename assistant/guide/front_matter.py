@@ -80,6 +80,19 @@ def parse_front_matter(text: str) -> FrontMatter:
     return FrontMatter(body, metadata or {})
 
 
+def read_synonyms(text: str) -> dict[str, tuple[str, ...]]:
+    """Read the synonyms that a page declares: readers' words for each of the guide's words."""
+    declared = parse_front_matter(text).metadata.get("synonyms")
+    if not isinstance(declared, dict):
+        return {}
+    lists = {own: [w] if isinstance(w, str) else w for own, w in declared.items()}
+    return {
+        str(own): tuple(word for word in words if isinstance(word, str))
+        for own, words in lists.items()
+        if isinstance(words, list)
+    }
+
+
 def blank_front_matter(text: str) -> str:
     """Replace the front matter by the same number of empty lines."""
     match = _FRONT_MATTER.match(text)

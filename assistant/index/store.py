@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assistant.guide.front_matter import read_synonyms
 from assistant.index import database
 from assistant.index.arrays import ArrayReader
 from assistant.index.bm25 import Bm25
@@ -47,6 +48,9 @@ PASSAGE_VECTORS_FILE = "vectors.faiss"
 RESOURCE_VECTORS_FILE = "resources.faiss"
 
 _ROWS_PER_QUERY = 500
+
+_MAX_SYNONYM_CHARS = 4000
+"""How far into a page its front matter may begin to declare synonyms."""
 
 
 class FaissStore:
@@ -185,6 +189,18 @@ class FaissStore:
             "select path, title, url, sha256, text, language from page where path = ?", path
         )
         return Page(*rows[0]) if rows else None
+
+    def declared_synonyms(self) -> dict[str, tuple[str, ...]]:
+        """Read the synonyms that pages declare in their front matter, in the order of pages."""
+        rows = self._select(
+            "select text from page where substr(text, 1, ?) like '%synonyms%' order by key",
+            _MAX_SYNONYM_CHARS,
+        )
+        synonyms: dict[str, tuple[str, ...]] = {}
+        for (text,) in rows:
+            for own, words in read_synonyms(text).items():
+                synonyms[own] = (*synonyms.get(own, ()), *words)
+        return synonyms
 
     def page_digest(self, path: str) -> str:
         """Read the sha256 of one page."""

@@ -7,6 +7,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rapidfuzz.distance import OSA
+
 from assistant import deadline
 from assistant.conversation import MAX_TURNS
 from assistant.models.answers import Turn
@@ -23,11 +25,12 @@ from assistant.query.query import (
 )
 from assistant.query.spelling import SpellingCorrector
 from assistant.query.standalone import stands_alone, strip_change_of_subject
+from assistant.query.synonyms import Synonyms
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import STOPWORDS, extract_terms, split_words, stem, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from assistant.index.vocabulary import Vocabulary
     from assistant.query.query import Source
@@ -66,8 +69,14 @@ class Analyzer:
     in it. A word that is in it is spelt correctly, although the guide may not use it.
     """
 
-    def __init__(self, vocabulary: Vocabulary, token_rank: Callable[[str], int | None]) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        token_rank: Callable[[str], int | None],
+        synonyms: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._vocabulary = vocabulary
+        self._synonyms = Synonyms(synonyms or {}, contains=vocabulary.contains)
         self._token_rank = token_rank
         self._spelling = SpellingCorrector(
             vocabulary.word_counts,
@@ -105,7 +114,7 @@ class Analyzer:
     ) -> SubQuery:
         alone = strip_change_of_subject(text)
         if not turns or stands_alone(text):
-            return SubQuery(text, tuple(self.interpret(alone)))
+            return SubQuery(text, tuple(self._interpret_alone(alone)))
         rewritten, is_certain = follow_ups.rewrite_follow_up(text, turns)
         interpretations = self.interpret(rewritten)
         if follow_ups.is_reply(text, turns):
@@ -118,6 +127,22 @@ class Analyzer:
         if (earlier := follow_ups.find_continued(turns)) and not is_later_part:
             interpretations += _label(self._interpret_joined(earlier, alone), "conversation")
         return SubQuery(text, tuple(interpretations), tuple(self._words(alone)))
+
+    def _interpret_alone(self, text: str) -> list[Interpretation]:
+        """Interpret a question that depends on nothing before it.
+
+        Where a statement comes first ("I moved to Rome. Can I keep my dog?"), the question is also
+        searched for without it.
+        """
+        whole = self.interpret(text)
+        question = follow_ups.find_last_question(text)
+        if not question or not stands_alone(question):
+            return whole
+        without = [
+            replace(one, question=replace(one.question, text=text))
+            for one in self.interpret(question)
+        ]
+        return [*_label(without, "question"), *_label(whole, "conversation")]
 
     def _interpret_joined(self, earlier: Sequence[str], text: str) -> list[Interpretation]:
         """Interpret a question together with those that it continues: searched for as one text.
@@ -172,7 +197,8 @@ class Analyzer:
                     for expansion in not_in_question
                 ]
                 known[token, is_whole] = options
-            choices.append(options or [(correct(token), 1.0)])
+            is_part = "_" in (text[start - 1 : start], text[stop : stop + 1])
+            choices.append(options or [(_correct_in_case(token, correct, is_part=is_part), 1.0)])
         interpretations = []
         for combination in itertools.islice(itertools.product(*choices), MAX_INTERPRETATIONS):
             deadline.check()
@@ -186,8 +212,9 @@ class Analyzer:
         return interpretations
 
     def _make_interpretation(self, text: str, prior: float) -> Interpretation:
-        search_text = strip_politeness(text)
-        stems = f" {' '.join(extract_terms(text))} "
+        in_own_words, synonyms = self._synonyms.replace(text)
+        search_text = strip_politeness(in_own_words)
+        stems = f" {' '.join(extract_terms(in_own_words))} "
         acronyms = [
             term
             for phrase, acronym_terms in self._acronyms
@@ -197,13 +224,13 @@ class Analyzer:
         compounds = [stem(word) for word in self._spelling.find_compounds(split_words(search_text))]
         query = Query.from_text(
             search_text,
-            expansions=(*acronyms, *compounds),
+            expansions=(*acronyms, *compounds, *synonyms),
             focus=stem(question_type.extract_focus(search_text)),
             answer_type=question_type.detect_answer_type(search_text),
             about_changes=question_type.asks_about_changes(search_text),
         )
         return Interpretation(
-            question=question_type.parse_question(text),
+            question=replace(question_type.parse_question(in_own_words), text=text),
             search_text=search_text,
             query=query,
             prior=prior,
@@ -280,6 +307,17 @@ def _hide_guess(interpretations: Sequence[Interpretation], text: str) -> list[In
 
 def _label(interpretations: Sequence[Interpretation], source: Source) -> list[Interpretation]:
     return [replace(interpretation, source=source) for interpretation in interpretations]
+
+
+def _correct_in_case(token: str, correct: Callable[[str], str], *, is_part: bool) -> str:
+    """Correct a word; one with capitals inside, or a part of a name in capitals, by one edit."""
+    is_camel_case = token.isalpha() and token[1:] != token[1:].lower() and not token.isupper()
+    if not is_camel_case and not (is_part and token.isupper()):
+        return correct(token)
+    corrected = correct(token.lower())
+    if " " in corrected or OSA.distance(token.lower(), corrected) != 1:
+        return token
+    return corrected.upper() if token.isupper() else corrected
 
 
 def _is_part_of_identifier(text: str, start: int, stop: int) -> bool:

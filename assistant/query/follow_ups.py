@@ -220,6 +220,15 @@ def split_questions(text: str) -> tuple[str, ...]:
     return tuple(piece if piece.endswith("?") else piece + "?" for piece in pieces)
 
 
+def find_last_question(text: str) -> str:
+    """Find the question at the end of a text that begins with a statement; empty without both."""
+    spans = split_sentences(text)
+    if len(spans) < 2 or "?" in text[: spans[-1][0]]:
+        return ""
+    last = text[slice(*spans[-1])]
+    return last if last.rstrip().endswith("?") else ""
+
+
 def is_reply(text: str, turns: Sequence[Turn]) -> bool:
     """Whether a text only answers what the agent asked last."""
     if not turns or turns[-1].role != "agent":

@@ -43,3 +43,40 @@ def test_a_part_of_an_identifier_is_no_acronym(text: str) -> None:
 def test_capitals_mark_nothing_in_a_question_of_capitals() -> None:
     assert read("WHO SIGNS THE OSF FOR A HEN?") == "who signs the open shed form for a hen?"
     assert "open" not in read("WHICH SDP IS A HEN?").lower()
+
+
+SETTINGS = analyzer(
+    passage("Set GATE_SESSION_TIMEOUT in the file. Call openGate() to open it.", "Gates"),
+    passage("The session ends after the timeout.", "Sessions"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("what is GATE_SESION_TIMEOUT?", "what is GATE_SESSION_TIMEOUT?"),
+        ("what is GATE_SESSION_TIMEOTU?", "what is GATE_SESSION_TIMEOUT?"),
+        ("what does opnGate do?", "what does opengate do?"),
+        ("what is GATE_FOUNTAIN_TIMEOUT?", "what is GATE_FOUNTAIN_TIMEOUT?"),
+        ("what does openGarage do?", "what does openGarage do?"),
+        ("what does sessionTimeout do?", "what does sessionTimeout do?"),
+    ],
+)
+def test_a_typo_in_an_identifier_is_corrected_to_the_guide_s(text: str, expected: str) -> None:
+    interpretation = SETTINGS.analyze(text, ()).subqueries[0].interpretations[0]
+    assert interpretation.search_text == expected
+
+
+def test_a_question_after_a_statement_is_searched_for_with_it_and_without() -> None:
+    text = "I just moved to Rome. How do I feed a hen?"
+    (subquery,) = GARDEN.analyze(text, ()).subqueries
+    assert [one.search_text for one in subquery.interpretations] == ["How do I feed a hen?", text]
+    assert {one.question.text for one in subquery.interpretations} == {text}
+
+
+@pytest.mark.parametrize(
+    "text", ["I lost it. What do I do?", "How do I feed a hen? I have two.", "I have a hen."]
+)
+def test_a_question_that_needs_its_statement_is_searched_for_with_it_only(text: str) -> None:
+    (subquery,) = GARDEN.analyze(text, ()).subqueries
+    assert [one.search_text for one in subquery.interpretations] == [text]

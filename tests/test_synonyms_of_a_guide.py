@@ -1,0 +1,70 @@
+"""Synonyms of the settings and of front matter, in an invented guide of a workshop."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant import settings
+from assistant.assistant import Assistant
+from assistant.guide.front_matter import read_synonyms
+from assistant.index import builder
+from assistant.index import index as indexes
+
+PAGE = """---
+synonyms:
+  kiln: [furnace]
+---
+# Workshop
+
+## Booking the kiln
+
+Book the kiln two days ahead with the potter in charge.
+
+## Lockers
+
+Each member gets a locker. The deposit for it is nine crowns.
+"""
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory, encoder):
+    folder = tmp_path_factory.mktemp("workshop")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "workshop.md").write_text(PAGE, encoding="utf-8")
+    builder.build_index(folder / "docs", folder / "index", encoder)
+    return indexes.open_index(folder / "index")
+
+
+def test_a_page_declares_synonyms_for_the_whole_guide(index, encoder):
+    answer = Assistant(index, encoder).ask("how do I book the furnace?")
+    assert "two days ahead" in answer.text
+    assert answer.understood_as == "how do I book the furnace?"
+
+
+def test_the_settings_add_synonyms(index, encoder):
+    guide = Assistant(index, encoder, synonyms={"deposit": ("caution money",)})
+    answer = guide.ask("how much is the caution money for a locker?")
+    assert "nine crowns" in answer.text
+    assert "two days ahead" in guide.with_index(index).ask("how do I book the furnace?").text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PAGE, {"kiln": ("furnace",)}),
+        ("---\nsynonyms:\n  kiln: furnace\n---\n", {"kiln": ("furnace",)}),
+        ("---\nsynonyms: [kiln, furnace]\n---\n", {}),
+        ("---\nsynonyms:\n  kiln: {a: b}\n---\n", {}),
+        ("synonyms", {}),
+    ],
+)
+def test_front_matter_lists_readers_words_under_the_guide_s(text, expected):
+    assert read_synonyms(text) == expected
+
+
+def test_the_environment_holds_synonyms_as_one_string(monkeypatch):
+    monkeypatch.setenv("ASSISTANT_SYNONYMS", "kiln=furnace, oven; deposit=caution money")
+    assert settings.load_settings().synonyms == {
+        "kiln": ("furnace", "oven"),
+        "deposit": ("caution money",),
+    }
