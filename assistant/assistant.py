@@ -13,11 +13,11 @@ import threading
 import time
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from assistant import deadline, settings
-from assistant.answering import related
+from assistant.answering import overview, related
 from assistant.answering.answerer import Answerer
 from assistant.answering.suggestions import QuestionSuggester
 from assistant.conversation import Conversation
@@ -28,6 +28,7 @@ from assistant.index.index import open_index
 from assistant.models.answers import Answer, Search
 from assistant.query.analyzer import Analyzer
 from assistant.query.question_type import is_question
+from assistant.query.small_talk import is_small_talk
 from assistant.retrieval.answerability import read_threshold
 from assistant.retrieval.ranker import load_shipped_model
 from assistant.retrieval.retriever import Retriever
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from assistant.encoders.base import Encoder
     from assistant.index.index import Index
-    from assistant.models.answers import Turn
+    from assistant.models.answers import Related, Turn
     from assistant.query.query import Analysis, TextVectors
     from assistant.settings import Settings
 
@@ -51,11 +52,16 @@ WORD_CHARACTER = (
     "[0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u1fff\u2c00-\u2dff\u3040-\ud7ff\uf900-\ufdff"
     "\ufe70-\ufefc\uff10-\uffdc\U00010000-\U0001e95f\U00020000-\U000323af]"
 )
-"""A pattern for a letter or digit; a question has at least one.
+"""A pattern for a letter or digit.
 
 It lists the ranges because patterns of other languages differ in what they take for a letter:
 those of JavaScript, which read the server's description, take ASCII alone.
 """
+
+VISIBLE_CHARACTER = (
+    f"[!-~{WORD_CHARACTER[1:-1]}\u00a1\u00bf\u2010-\u2027\u2030-\u205e\u3001-\u303f]"
+)
+"""A pattern for a letter, a digit or a punctuation mark; a question has at least one."""
 
 ANSWER_TIMEOUT = 10.0
 """Seconds an answer may take; the longest question with the longest history takes a tenth."""
@@ -79,6 +85,7 @@ answers a second, without it 159.
 """
 
 _HAS_WORD = re.compile(WORD_CHARACTER)
+_IS_VISIBLE = re.compile(VISIBLE_CHARACTER)
 
 
 class Assistant:
@@ -244,6 +251,8 @@ class Assistant:
 
     def _answer(self, question: str, history: Sequence[Turn]) -> Answer:
         started = time.perf_counter()
+        if is_small_talk(validate_question(question)):
+            return self._describe_guide(question, started)
         analysis = self._analyze(question, history)
         vectors = self._encode(analysis)
         with COMPUTE_LOCK:
@@ -279,6 +288,48 @@ class Assistant:
                 generation=self.index.generation,
                 seconds=time.perf_counter() - started,
             )
+
+    def _describe_guide(self, question: str, started: float) -> Answer:
+        """Say what the guide covers, where nothing was asked of it."""
+        sections, questions = self._overview
+        return Answer(
+            question=replace_surrogates(question),
+            understood_as=replace_surrogates(question),
+            found=False,
+            citations=(),
+            confidence=0.0,
+            resources=(),
+            related=sections,
+            missing=(),
+            next_questions=questions,
+            hits=(),
+            writer=EXTRACTIVE,
+            degraded=self.warnings,
+            generation=self.index.generation,
+            seconds=time.perf_counter() - started,
+            is_overview=True,
+        )
+
+    @cached_property
+    def _overview(self) -> tuple[tuple[Related, ...], tuple[str, ...]]:
+        """The guide's top sections, and three questions; made when they are first needed."""
+        store = self.index.store
+        with COMPUTE_LOCK:
+            sections = overview.find_top_sections(store)
+            suggestions = overview.suggest_questions(store, self._suggester)
+        examples = self.examples(overview.MAX_QUESTIONS)
+        answered = (
+            text
+            for text in suggestions
+            if text not in examples
+            and _HAS_WORD.search(text)
+            and len(text) <= MAX_EXAMPLE_LENGTH
+            and not is_small_talk(text)
+            and self._answer(text, ()).found
+        )
+        missing = overview.MAX_QUESTIONS - len(examples)
+        questions = (*examples, *itertools.islice(answered, missing))
+        return tuple(sections), questions
 
     def search(self, question: str, k: int = 10, history: Sequence[Turn] = ()) -> Search:
         """Return the k passages that answer best, best first.
@@ -323,6 +374,7 @@ class Assistant:
             if len(heading) <= MAX_EXAMPLE_LENGTH
             and _HAS_WORD.search(heading)
             and is_question(heading)
+            and not is_small_talk(heading)
         ]
         step = max(1, len(questions) // count)
         spread = dict.fromkeys([*questions[::step], *questions])
@@ -334,7 +386,7 @@ class Assistant:
 def validate_question(question: str) -> str:
     """Normalise a question. Raises QuestionError where it is empty or too long."""
     text = normalise(question)
-    if not _HAS_WORD.search(question):
+    if not _IS_VISIBLE.search(question):
         raise QuestionError("The question is empty.", "Ask in words, for example: what is …?")
     longest = max(len(text), len(question))
     if longest > MAX_QUESTION_LENGTH:

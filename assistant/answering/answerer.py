@@ -12,22 +12,19 @@ from assistant.answering import (
     comparison,
     kinds,
     pointers,
-    related,
+    resources,
     selection,
     sentence_model,
 )
-from assistant.answering.amounts import has_amount
 from assistant.answering.definitions import defines
 from assistant.answering.furniture import asks_for_byline
-from assistant.answering.quotes import body_positions, join_quotes
-from assistant.answering.sections import Target, choose_hits, choose_targets, load_sections
+from assistant.answering.quotes import add_headers, body_positions, join_quotes
+from assistant.answering.sections import Target, choose_targets, load_sections
 from assistant.answering.structure import TOP_K, find_structured_answer
 from assistant.answering.titles import is_title_of
 from assistant.models.answers import Citation
 from assistant.query.query import Query
-from assistant.query.question_type import asks_for_amount
 from assistant.render import urls
-from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +89,6 @@ class Answerer:
         is_answered = is_answered and not structured.is_refused
         # A question for which nothing can be quoted is refused, whatever its probability.
         is_answered = is_answered and any(hit.passage.sentences for hit in result.hits[:TOP_K])
-        is_answered = is_answered and (bool(quotes) or not self._lacks_amount(result))
         if is_answered:
             confidence = max(result.probability, self._threshold)
         else:
@@ -102,8 +98,8 @@ class Answerer:
             for side in self._missing_sides(result)
             if len(side.split()) <= comparison.MAX_SIDE_WORDS
         )
-        resources = structured.resources if is_answered else []
-        return Decision(result, is_answered, confidence, resources, quotes, missing)
+        requested = structured.resources if is_answered else []
+        return Decision(result, is_answered, confidence, requested, quotes, missing)
 
     def quote(self, decisions: Sequence[Decision], vectors: TextVectors) -> list[Quote]:
         """Quote the answers to the sub-queries that the guide answers, in their order.
@@ -126,18 +122,17 @@ class Answerer:
             elif decision.result is others[0]:
                 max_runs = selection.MAX_RUNS + len(others) - 1
                 quotes += _select(self._score_sections(others), max_words, max_runs)
-        return join_quotes(quotes)
+        return add_headers(join_quotes(quotes), self._store.find_passage)
 
     def recommend(self, decisions: Sequence[Decision], quotes: Sequence[Quote]) -> list[Resource]:
         """Find what the guide recommends: what was asked for, and what belongs to the quotes."""
-        resources = [resource for decision in decisions for resource in decision.resources]
-        if not resources and quotes:
-            for decision in decisions:
-                result = decision.result
+        recommended = [resource for decision in decisions for resource in decision.resources]
+        if not recommended and quotes:
+            for result in (decision.result for decision in decisions):
                 question = result.interpretation.question
-                resources += related.recommend(question, result.vector, quotes, self._store)
-            resources = resources[: related.MAX_RESOURCES]
-        return list(dict.fromkeys(resources))
+                recommended += resources.recommend(question, result.vector, quotes, self._store)
+            recommended = recommended[: resources.MAX_RESOURCES]
+        return list(dict.fromkeys(recommended))
 
     def cite(self, quotes: Sequence[Quote]) -> list[Citation]:
         """Number the quotes and cite the pages they are from."""
@@ -187,26 +182,6 @@ class Answerer:
             for hit in result.hits[:TOP_K]
             for n in body_positions(hit.passage)
             if hit.passage.sentences[n].kind in {"prose", "item", "quote"}
-        )
-
-    def _lacks_amount(self, result: RetrievalResult) -> bool:
-        """Whether only an amount would answer, and the sentences that match best have none.
-
-        How many kinds of a thing there are is answered by the list of them.
-        """
-        question = result.interpretation.question
-        if not asks_for_amount(question.text):
-            return False
-        hits = choose_hits(result.hits)[:TOP_K]
-        subject = set(extract_terms(question.subjects[0])) if question.type == "list" else set()
-        if subject and subject <= set(extract_terms(hits[0].passage.search_text)):
-            return False
-        return not has_amount(
-            (hit.passage.slice(sentence), score)
-            for hit in hits
-            for sentence, score in zip(
-                hit.passage.sentences, result.evidence.sentence_scores_of(hit.key), strict=True
-            )
         )
 
     def _score_sections(self, results: Sequence[RetrievalResult]) -> list[ScoredSection]:

@@ -1,10 +1,14 @@
-"""Give quotes their structure: paragraphs, lists, tables and code, with links and highlights."""
+"""Give quotes their structure: paragraphs, lists, tables and code, with inline markup.
+
+A list or table is one block as far as it is quoted in one piece; the rows of a table are one block
+wherever they are quoted from, because they share its header.
+"""
 
 from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,13 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from assistant.answering.quotes import Quote
-    from assistant.models.answers import BlockKind, Cell
-    from assistant.models.documents import Passage, Sentence
+    from assistant.models.answers import BlockKind, Cell, SpanStyle
+    from assistant.models.documents import Group, Passage
 
     ResolvePage = Callable[[str, str], str | None]
-
-CELL_BORDER = " | "
-"""What is between two cells in the text of a row."""
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 _KINDS: dict[str, BlockKind] = {
@@ -35,39 +36,27 @@ _KINDS: dict[str, BlockKind] = {
     "code": "code",
 }
 
+_STYLES: tuple[SpanStyle, ...] = ("strong", "emphasis", "code")
+_STYLES_OF_KIND: dict[BlockKind, tuple[SpanStyle, ...]] = {
+    "heading": ("emphasis", "code"),  # it is bold as a whole
+    "code": (),
+}
+
 
 @dataclass(slots=True)
 class _OpenBlock:
     """A block that more sentences may be added to; `last` is where its last sentence is."""
 
     kind: BlockKind
+    group: Group | None
     last: tuple[Passage, int]
     citations: list[int]
     rows: list[BlockRow] = field(default_factory=list)
     header: tuple[Cell, ...] = ()
-    total: int = 0
 
     def close(self) -> Block:
-        if self.kind == "table" and len(self.rows) == 1 and not _has_header(*self.last):
-            # One row of a table without a header is a line, such as a resource with its kind.
-            line = BlockRow((_join_cells(self.rows[0].cells),))
-            return Block("paragraph", tuple(self.citations), (line,))
-        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, self.total)
-
-
-def _has_header(passage: Passage, n: int) -> bool:
-    """Whether the table that a sentence is in has a header in its passage."""
-    while n and _KINDS.get(passage.sentences[n - 1].kind) == "table":
-        n -= 1
-    return passage.sentences[n].kind == "header"
-
-
-def _join_cells(cells: Sequence[Cell]) -> Cell:
-    """Join the cells of a row as they are in the text."""
-    joined = list(cells[0])
-    for cell in cells[1:]:
-        joined += [Span(CELL_BORDER), *cell]
-    return tuple(joined)
+        total = self.group.total if self.group else 0
+        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, total)
 
 
 def build_blocks(
@@ -91,11 +80,9 @@ def build_blocks(
 
 def _group_sentences(quote_: Quote) -> Iterator[tuple[int, int]]:
     """Yield the first and the last sentence of each paragraph, item, row, heading and code."""
-    sentences = quote_.passage.sentences
     first = quote_.first
     for n in range(quote_.first, quote_.last + 1):
-        following = sentences[n + 1] if n < quote_.last else None
-        if following is None or _begins_line(quote_.passage, n + 1):
+        if n == quote_.last or _begins_line(quote_.passage, n + 1):
             yield first, n
             first = n + 1
 
@@ -110,83 +97,83 @@ def _begins_line(passage: Passage, n: int) -> bool:
 def _append(
     blocks: list[_OpenBlock],
     quote_: Quote,
-    sentences: tuple[int, int],
+    place: tuple[int, int],
     number: int,
     resolve_page: ResolvePage,
 ) -> None:
-    """Append some sentences to the last block, or begin a new one."""
-    passage, (first, last) = quote_.passage, sentences
-    kind = _KINDS.get(passage.sentences[first].kind, "paragraph")
-    if not (blocks and _continues(blocks[-1], passage, first, kind, number)):
-        blocks.append(_OpenBlock(kind, (passage, last), []))
+    """Append some sentences, all of one line, to the last block or as a new one."""
+    passage, (first, last) = quote_.passage, place
+    sentence = passage.sentences[first]
+    kind = _KINDS.get(sentence.kind, "paragraph")
+    group = _find_group(passage, first, kind)
+    is_code = kind == "code"
+    if group and is_code:
+        kind = "list"
+    if not blocks or not _continues(blocks[-1], (passage, first), kind, group, number):
+        blocks.append(_OpenBlock(kind, group, (passage, last), [number]))
     block = blocks[-1]
-    if kind in {"list", "table"}:
-        is_new_part = not block.citations or block.last[0] is not passage
-        block.total += _count_entries(passage, first) if is_new_part else 0
-    block.last = (passage, last)
+    block.last = passage, last
     if number not in block.citations:
         block.citations.append(number)
-    start, end = passage.sentences[first].start, passage.sentences[last].end
+    start, end = sentence.start, passage.sentences[last].end
     marks = [
         (passage.sentences[n].start, passage.sentences[n].end)
         for n in quote_.highlights
         if first <= n <= last
     ]
-    resolve = _AddressResolver(passage.path, resolve_page)
-    if kind != "table":
-        spans = _cut_spans(passage, (start, end), marks, resolve)
-        marker, level = _find_marker(passage, first) if kind == "list" else ("", 0)
-        block.rows.append(BlockRow((spans,), marker, level))
+    cutter = SpanCutter(passage, resolve_page, marks)
+    if kind == "table":
+        cells = cutter.cut_row(start, end)
+        if sentence.kind == "header" and not block.header and not block.rows:
+            block.header = cells
+        else:
+            block.rows.append(BlockRow(cells, citation=number))
         return
-    cells, at = [], start
-    for text in passage.text[start:end].split(CELL_BORDER):
-        cells.append(_cut_spans(passage, (at, at + len(text)), marks, resolve))
-        at += len(text) + len(CELL_BORDER)
-    if passage.sentences[first].kind == "header":
-        block.header = tuple(cells)
-    else:
-        block.rows.append(BlockRow(tuple(cells)))
+    spans = cutter.cut(start, end, _STYLES_OF_KIND.get("code" if is_code else kind, _STYLES))
+    marker, level = find_marker(passage, first) if kind == "list" else ("", 0)
+    in_list = is_code and kind == "list"
+    block.rows.append(BlockRow((spans,), marker, level, in_list, number))
+
+
+def _find_group(passage: Passage, n: int, kind: BlockKind) -> Group | None:
+    """Find the list or the table that a sentence is in; code may be in a list."""
+    wanted = "list" if kind == "code" else kind
+    return next(
+        (g for g in passage.groups if g.kind == wanted and g.first <= n <= g.last),
+        None,
+    )
 
 
 def _continues(
-    block: _OpenBlock, passage: Passage, first: int, kind: BlockKind, number: int
+    block: _OpenBlock,
+    place: tuple[Passage, int],
+    kind: BlockKind,
+    group: Group | None,
+    number: int,
 ) -> bool:
-    """Whether a sentence belongs to the list or the table of a block.
-
-    Rows of several quotes make one table, because they share its header.
-    """
-    if kind != block.kind or kind not in {"list", "table"}:
-        return False
-    if kind == "list" and number not in block.citations:
-        return False
-    if passage.sentences[first].kind == "header" and (block.header or block.rows):
-        return False
+    """Whether a sentence belongs to the list or the table of a block."""
+    passage, first = place
     before, last = block.last
-    if before is passage:
-        between: Sequence[Sentence] = passage.sentences[last + 1 : first]
-    else:
-        if (before.path, before.anchor) != (passage.path, passage.anchor):
-            return False
-        between = (*before.sentences[last + 1 :], *passage.sentences[:first])
-    return all(_KINDS.get(s.kind) == kind and s.kind != "header" for s in between)
+    if kind != block.kind or kind not in {"list", "table"} or not group or not block.group:
+        return False
+    section = before.path, before.anchor, block.group.number
+    if section != (passage.path, passage.anchor, group.number):
+        return False
+    if kind == "table" or number in block.citations:
+        return True
+    # The list goes on in the next passage, and nothing of it is left out between the quotes.
+    return (
+        before is not passage
+        and (last, first) == (block.group.last, group.first)
+        and _passage_number(passage) == _passage_number(before) + 1
+    )
 
 
-def _count_entries(passage: Passage, n: int) -> int:
-    """Count the items or rows of the list or table that a sentence is in, in its passage."""
-    sentences = passage.sentences
-    kind = _KINDS[sentences[n].kind]
-    first = last = n
-    while first and _KINDS.get(sentences[first - 1].kind) == kind:
-        first -= 1
-    while last + 1 < len(sentences) and _KINDS.get(sentences[last + 1].kind) == kind:
-        last += 1
-    entries = [n for n in range(first, last + 1) if sentences[n].kind != "header"]
-    if kind == "table":
-        return len(entries)
-    return sum(n == first or bool(_find_marker(passage, n)[0]) for n in entries)
+def _passage_number(passage: Passage) -> int:
+    return int(passage.id.rpartition("/")[2])
 
 
-def _find_marker(passage: Passage, n: int) -> tuple[str, int]:
+def find_marker(passage: Passage, n: int) -> tuple[str, int]:
     """Find the marker of an item that begins with a sentence, and its depth in its list, from 0.
 
     An item of which the first sentences are left out has no marker.
@@ -198,25 +185,59 @@ def _find_marker(passage: Passage, n: int) -> tuple[str, int]:
     return marker, (len(lead) - len(lead.lstrip())) // 2
 
 
-def _cut_spans(
-    passage: Passage,
-    place: tuple[int, int],
-    marks: Sequence[tuple[int, int]],
-    resolve: Callable[[str], str],
-) -> Cell:
-    """Cut a piece of a passage where a link or a highlight begins or ends."""
-    start, end = place
-    links = [link for link in passage.links if start <= link.start and link.end <= end]
-    edges = {start, end}
-    edges.update(edge for link in links for edge in (link.start, link.end))
-    edges.update(edge for mark in marks for edge in mark if start < edge < end)
-    ordered = sorted(edges)
-    spans = []
-    for a, b in itertools.pairwise(ordered):
-        url = next((link.url for link in links if link.start <= a < link.end), "")
-        is_marked = any(first <= a and b <= last for first, last in marks)
-        spans.append(Span(passage.text[a:b], resolve(url) if url else "", is_marked))
-    return tuple(spans)
+class SpanCutter:
+    """Cuts pieces of a passage where inline markup or a highlight begins or ends.
+
+    `marks` are the highlights: the start and end of each in the passage's text.
+    """
+
+    def __init__(
+        self,
+        passage: Passage,
+        resolve_page: ResolvePage,
+        marks: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self._passage = passage
+        self._resolve = _AddressResolver(passage.path, resolve_page)
+        self._marks = marks
+
+    def cut_row(self, start: int, end: int) -> tuple[Cell, ...]:
+        """Cut a row into its cells, also those that are empty."""
+        return tuple(
+            self.cut(cell.start, cell.end)
+            for cell in self._passage.markup
+            if cell.kind == "cell" and start <= cell.start and cell.end <= end
+        ) or (self.cut(start, end),)
+
+    def cut(self, start: int, end: int, allowed: Sequence[SpanStyle] = _STYLES) -> Cell:
+        """Cut a piece into spans; a link that is not all in it is plain text."""
+        markup = [
+            item
+            for item in self._passage.markup
+            if item.kind != "cell" and item.start < end and start < item.end
+        ]
+        edges = {start, end}
+        edges.update(edge for item in markup for edge in (item.start, item.end))
+        edges.update(edge for mark in self._marks for edge in mark)
+        spans: list[Span] = []
+        open_until: dict[str, int] = {}  # by kind of markup
+        url, waiting = "", markup[::-1]
+        for a, b in itertools.pairwise(sorted(edge for edge in edges if start <= edge <= end)):
+            while waiting and waiting[-1].start <= a:
+                item = waiting.pop()
+                if item.kind != "link":
+                    open_until[item.kind] = max(item.end, open_until.get(item.kind, 0))
+                elif start <= item.start and item.end <= end and open_until.get("link", 0) <= a:
+                    open_until["link"], url = item.end, self._resolve(item.url)
+            styles = tuple(style for style in allowed if open_until.get(style, 0) >= b)
+            is_marked = any(first <= a and b <= last for first, last in self._marks)
+            own_url = url if open_until.get("link", 0) >= b else ""
+            text = self._passage.text[a:b]
+            if spans and replace(spans[-1], text="") == Span("", own_url, is_marked, styles):
+                spans[-1] = replace(spans[-1], text=spans[-1].text + text)
+            else:
+                spans.append(Span(text, own_url, is_marked, styles))
+        return tuple(spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +280,8 @@ def _highlight_cells(
     for row in rows:
         is_best = not has_best or any(span.highlight for cell in row.cells for span in cell)
         cells = tuple(
-            tuple(Span(span.text, span.url, is_best and n in columns) for span in cell)
+            tuple(replace(span, highlight=is_best and n in columns) for span in cell)
             for n, cell in enumerate(row.cells)
         )
-        changed.append(BlockRow(cells, row.marker, row.level))
+        changed.append(replace(row, cells=cells))
     return changed

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_SECTIONS = 10  # how many sections with the code are searched for its row
 _EDGES = " `\"'“”()[]*.,:;"
 _TERM_END = re.compile(r"[:=(–—]|\s-|\.\s")
-_GENERIC = frozenset(
+GENERIC_STEMS = frozenset(
     map(
         stem,
         "mean meaning code error alarm option flag setting parameter field status message number "
@@ -56,7 +56,7 @@ def _find_entry(
 
     A row of several codes says how they belong together, and not what each of them means.
     """
-    rest = set(extract_terms(question.text)) - _GENERIC
+    rest = set(extract_terms(question.text)) - GENERIC_STEMS
     rest -= {term for one in codes for term in extract_terms(one)}
     matches: list[tuple[EntryGroup, Entry]] = []
     sections = {

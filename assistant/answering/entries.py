@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.answering.blocks import CELL_BORDER
 from assistant.answering.quotes import Quote
+from assistant.readers.inline import CELL_BORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from assistant.encoders.base import Vectors
     from assistant.index.store import FaissStore
-    from assistant.models.documents import Passage, TextLink
+    from assistant.models.documents import Markup, Passage
 
     ResolvePath = Callable[[str, str], str | None]
 
@@ -63,9 +63,9 @@ def follow_pointers(
 
 def _choose_links(
     passages: Iterable[Passage], terms: Collection[str], resolve: ResolvePath
-) -> list[tuple[TextLink, str]]:
+) -> list[tuple[Markup, str]]:
     """Return the links of a section to pages of the guide, where all of it only points there."""
-    links: list[tuple[TextLink, str, str]] = []
+    links: list[tuple[Markup, str, str]] = []
     count = 0
     for passage in passages:
         frame = find_furniture(passage)
@@ -91,7 +91,7 @@ def _choose_links(
     return [(link, path) for link, path, _ in links[:_MAX_LINKS]]
 
 
-def _only_points(text: str, links: Sequence[TextLink]) -> bool:
+def _only_points(text: str, links: Sequence[Markup]) -> bool:
     if not links:
         return False
     linked = sum(link.end - link.start for link in links)

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from assistant.models.documents import Passage
 
@@ -84,6 +84,33 @@ def join_quotes(quotes: Iterable[Quote]) -> list[Quote]:
             if other is overlapping[0] or other not in overlapping
         ]
     return joined
+
+
+def add_headers(
+    quotes: Sequence[Quote], find_passage: Callable[[str, str], Passage | None]
+) -> list[Quote]:
+    """Quote the header of a table too, where only rows from its later passages are quoted.
+
+    The header is quoted from where it stands, so that it can be proven like any other quote.
+    `find_passage` returns a passage by its page and its id.
+    """
+    shown = {(quote.passage.id, n) for quote in quotes for n in range(quote.first, quote.last + 1)}
+    added: list[Quote] = []
+    for quote in quotes:
+        passage = quote.passage
+        for group in passage.groups:
+            is_quoted = group.first <= quote.last and quote.first <= group.last
+            if not is_quoted or not group.header:
+                continue
+            number, sentence = group.header
+            header_id = f"{passage.id.rpartition('/')[0]}/{number}"
+            if header_id == passage.id or (header_id, sentence) in shown:
+                continue
+            shown.add((header_id, sentence))
+            if header := find_passage(passage.path, header_id):
+                added.append(Quote(header, sentence, sentence))
+        added.append(quote)
+    return added
 
 
 def _overlap(one: Quote, other: Quote) -> bool:

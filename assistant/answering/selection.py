@@ -43,7 +43,7 @@ _MAX_WHOLE_STEPS = 90  # the same where the question asks for steps or for a lis
 _MAX_WHOLE_ITEM = 60  # words of an item that is never quoted in part
 _MAX_LEAD_IN_WORDS = 30
 _MIN_PROBABILITY = 0.003  # less likely sentences are quoted only where another needs them
-_MIN_GAIN = 0.035  # less is not worth reading
+_MIN_GAIN = 0.045  # less is not worth reading: three words of the median, and no answer
 # Another place has to add this share of what is quoted already. On six guides and on six others it
 # takes a twentieth of the quotes and 4 words of the median away, and no answer; .15 loses .01.
 _MIN_RUN_RATIO = 0.1
@@ -288,8 +288,11 @@ def select_sentences(
 
 
 def _may_stand_alone(section: ScoredSection, n: int) -> bool:
-    """Whether a sentence says something by itself: no header of a table, no label, no "Yes."."""
+    """Whether a sentence says something by itself: no header, no label, no lead-in, no "Yes."."""
     sentence, words = section.sentences[n], section.words[n]
+    is_last = n + 1 == len(section.sentences)
+    if is_last and sentence.text.rstrip().endswith(":"):
+        return False  # what it introduces is in sections of its own
     if sentence.kind not in {"prose", "quote"} or any(map(str.isdigit, sentence.text)):
         return sentence.kind != "header"
     ends = sentence.text.rstrip().endswith(_SENTENCE_ENDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.answering import codes, extremes, kinds, related, steps, versions
+from assistant.answering import codes, extremes, kinds, resources, steps, versions
 
 if TYPE_CHECKING:
     from assistant.answering.quotes import Quote
@@ -54,8 +54,10 @@ def find_structured_answer(
     """
     question, hits = result.interpretation.question, result.hits
     if question.type == "resources":
-        resources = related.find_resources(question, vector, store)
-        return _certain(related.quote_resources(resources, store), resources)
+        requested = resources.find_resources(question, vector, store)
+        topic = "" if question.resource_kind else question.topic
+        quotes = resources.quote_resources(requested, store, topic)
+        return _certain(quotes, requested)
     if question.type == "comparison":
         return _NONE
     if quotes := steps.quote_steps(question, hits[:TOP_K], store):
@@ -71,9 +73,9 @@ def find_structured_answer(
     quotes = extremes.quote_extreme(question.text, hits[:TOP_K], store, min_coverage=coverage)
     if quotes := quotes or codes.quote_code(question, hits, store):
         return _certain(quotes, [])
-    resources = related.find_named_resources(question, vector, store)
-    return _certain(related.quote_resources(resources, store), resources)
+    named = resources.find_named_resources(question, vector, store)
+    return _certain(resources.quote_resources(named, store), named)
 
 
-def _certain(quotes: list[Quote], resources: list[Resource]) -> StructuredAnswer:
-    return StructuredAnswer(quotes, resources, is_certain=bool(quotes))
+def _certain(quotes: list[Quote], requested: list[Resource]) -> StructuredAnswer:
+    return StructuredAnswer(quotes, requested, is_certain=bool(quotes))

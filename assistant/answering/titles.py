@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assistant.answering.codes import GENERIC_STEMS
+from assistant.query.question_type import find_codes
 from assistant.text.tokenize import extract_terms, split_words, stem
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ _MIN_TERMS = 2
 def is_title_of(heading: str, question: Question) -> bool:
     """Whether a heading asks the same as a question: "How to start the pump" for "how do I …".
 
-    For a question of how to do something, the heading may also be the thing to do.
+    For a question of how to do something, the heading may also be the thing to do; for one of what
+    a code means, the code.
     """
     text = question.text
     terms = set(extract_terms(text))
@@ -37,6 +40,8 @@ def is_title_of(heading: str, question: Question) -> bool:
         and terms == set(extract_terms(heading))
     ):
         return True
+    if [heading.strip(" `")] == find_codes(text):  # "what does --verbose do?"
+        return terms - GENERIC_STEMS <= set(extract_terms(heading))
     words = _normalise(heading)
     return len(words) > _MIN_TERMS and words == _normalise(text)
 

@@ -115,7 +115,8 @@ def print_answer(answer: Answer) -> None:
         console.echo()
         console.echo(f"Did you mean: {' Or: '.join(answer.other_readings)}")
     sections = [] if answer.found else answer.related
-    _print_list("The nearest sections:", [f"{' > '.join(s.headings)} ({s.url})" for s in sections])
+    label = "The guide covers:" if answer.is_overview else "The nearest sections:"
+    _print_list(label, [f"{' > '.join(s.headings)} ({s.url})" for s in sections])
     _print_list("You can also ask:", answer.next_questions)
 
 

@@ -226,7 +226,7 @@ class _Runner:
 def _score_rewrite(case: Case) -> tuple[float, float]:
     """Score if the rewrite, and the question itself, contain all terms of the gold rewrite."""
     gold_terms = set(extract_terms(case.rewrite))
-    rewritten = rewrite_follow_up(case.text, normalise_turns(case.history))
+    rewritten, _ = rewrite_follow_up(case.text, normalise_turns(case.history))
     return (
         float(gold_terms <= set(extract_terms(rewritten))),
         float(gold_terms <= set(extract_terms(case.text))),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from assistant.models.documents import Link, Passage, Sentence, TextLink
+from assistant.models.documents import Group, Markup, Passage, Sentence, Structure
+from assistant.readers.inline import move_markup, slice_markup
 from assistant.text.sentences import split_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from assistant.guide.sections import SectionBlocks
-    from assistant.models.documents import Block, Section
+    from assistant.models.documents import Block, GroupKind, Section
 
 # Tables for bytes.translate that turn all bytes but letters, or all but digits, into blanks.
 # Counting with these is ten times as fast as with a pattern.
@@ -43,11 +45,22 @@ def chunk_section(
         room = max(max_tokens // 3, room - estimate_tokens(path))
         # Most sections fit as a whole, so their blocks need not be counted one by one.
         fits = estimate_tokens(text) <= room
-    builder = _PassageBuilder(part.heading)
-    number = 1
-
-    def passage() -> Passage:
-        return Passage(
+    builders = [_PassageBuilder(part.heading)]
+    for block in part.blocks:
+        builder = builders[-1]
+        if block.kind == "break":
+            builder.token_count = room  # the author separates what follows: begin a new passage
+            continue
+        if not block.text.strip():
+            continue
+        for piece, size in [(block, 1)] if fits else _split_block(block, room):
+            if builder.has_body and builder.token_count and builder.token_count + size > room:
+                builder = _PassageBuilder(None)
+                builders.append(builder)
+            builder.add(piece, size)
+    groups = _number_groups(builders, part.blocks)
+    for number, (builder, own_groups) in enumerate(zip(builders, groups, strict=True), 1):
+        yield Passage(
             id=f"{section.path}#{section.anchor}/{number}",
             path=section.path,
             headings=section.headings,
@@ -57,22 +70,30 @@ def chunk_section(
             sentences=tuple(builder.sentences),
             lists_resources=lists_resources,
             language=language,
-            links=tuple(builder.links),
+            structure=Structure(tuple(builder.markup), own_groups).pack(),
         )
 
-    for block in part.blocks:
-        if block.kind == "break":
-            builder.token_count = room  # the author separates what follows: begin a new passage
-            continue
-        if not block.text.strip():
-            continue
-        for piece, size in [(block, 1)] if fits else _split_block(block, room):
-            if builder.has_body and builder.token_count and builder.token_count + size > room:
-                yield passage()
-                builder = _PassageBuilder(None)
-                number += 1
-            builder.add(piece, size)
-    yield passage()
+
+def _number_groups(
+    builders: Iterable[_PassageBuilder], blocks: Iterable[Block]
+) -> Iterator[tuple[Group, ...]]:
+    """Yield the lists and tables of each passage, which know how long they are in all of them."""
+    totals: Counter[int] = Counter()
+    for block in blocks:
+        totals[block.group] += bool(block.text.strip()) and (
+            block.kind == "row" or bool(block.marker)
+        )
+    numbers: dict[int, int] = {}
+    headers: dict[int, tuple[int, int]] = {}
+    for passage, builder in enumerate(builders, 1):
+        groups = []
+        for group, (kind, first, last) in builder.groups.items():
+            number = numbers.setdefault(group, len(numbers))
+            if kind == "table" and builder.sentences[first].kind == "header":
+                headers.setdefault(group, (passage, first))
+            header = headers.get(group)
+            groups.append(Group(first, last, kind, number, totals[group], header))
+        yield tuple(groups)
 
 
 class _PassageBuilder:
@@ -81,7 +102,8 @@ class _PassageBuilder:
     def __init__(self, heading: Block | None) -> None:
         self.texts: list[str] = []
         self.sentences: list[Sentence] = []
-        self.links: list[TextLink] = []
+        self.markup: list[Markup] = []
+        self.groups: dict[int, tuple[GroupKind, int, int]] = {}  # first and last sentence
         self.token_count = 0  # without the heading's
         self.has_body = False
         self._length = 0
@@ -90,6 +112,7 @@ class _PassageBuilder:
             self.texts.append(heading.text)
             self._length = len(heading.text)
             self.sentences.append(Sentence(0, self._length, "heading", heading.lines))
+            self.markup += heading.markup
 
     def add(self, block: Block, tokens: int) -> None:
         """Append a block that has this number of tokens."""
@@ -101,24 +124,18 @@ class _PassageBuilder:
         start = self._length + len(lead)
         self.texts += (lead, block.text)
         self._length = start + len(block.text)
+        first_sentence = len(self.sentences)
         kind = "prose" if block.kind in {"heading", "break"} else block.kind
         is_whole = kind in _UNSPLITTABLE_KINDS
         for a, b in [(0, len(block.text))] if is_whole else split_sentences(block.text):
             self.sentences.append(Sentence(start + a, start + b, kind, block.lines))  # type: ignore[arg-type]
-        if block.kind != "code":
-            self.links += find_links(block, start)
+        if block.group:
+            table = block.kind in {"header", "row"}
+            opened = self.groups.get(block.group, ("table" if table else "list", first_sentence, 0))
+            self.groups[block.group] = (*opened[:2], len(self.sentences) - 1)
+        self.markup += move_markup(block.markup, start)
         self._previous, self.has_body = block, True
         self.token_count += tokens
-
-
-def find_links(block: Block, offset: int = 0) -> Iterator[TextLink]:
-    """Find where the titles of a block's links are in its text; add `offset` to each place."""
-    at = 0
-    for link in block.links:
-        start = block.text.find(link.title, at) if link.title and link.url else -1
-        if start >= 0:
-            at = start + len(link.title)
-            yield TextLink(offset + start, offset + at, link.url)
 
 
 def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:
@@ -143,14 +160,9 @@ def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:
 
 
 def _slice_block(block: Block, start: int, end: int, marker: str) -> tuple[Block, int]:
-    """Return a part of a block, with the links that are in it, and its number of tokens."""
-    text = block.text[start:end]
-    links = tuple(
-        Link(block.text[link.start : link.end], link.url)
-        for link in find_links(block)
-        if start <= link.start and link.end <= end
-    )
-    return replace(block, text=text, marker=marker, links=links), estimate_tokens(text)
+    """Return a part of a block, with the markup that is in it, and its number of tokens."""
+    text, markup = block.text[start:end], tuple(slice_markup(block.markup, start, end))
+    return replace(block, text=text, marker=marker, markup=markup), estimate_tokens(text)
 
 
 def _split_text(text: str, room: int) -> Iterable[tuple[int, int]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assistant.index.forward_index import count_clause_words, select_passages
 from assistant.index.phrases import (
+    DIGIT_WORDS,
+    MIN_COUNT,
     OPTIONAL_WORDS,
     count_halvings,
     count_phrases,
@@ -29,11 +31,25 @@ if TYPE_CHECKING:
 
 MAX_EXPANSIONS = 4
 
+_ARTICLES = frozenset(("a", "an", "the"))
+
+MAX_FORMED_LETTERS = 4
+"""The most letters of an acronym that is formed from a heading: a longer one is a sentence."""
+
 # An acronym in a bracket, the words before it (matched in the reversed text), and an acronym before
 # a bracket.
 _BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&./]{1,8})(?:[,;][^()\n]{0,80})?\)")
 _WORDS_BEFORE = re.compile(r"(?:[ \t]++[\w’'&/-]++){1,8}")
 _IN_BRACKET = re.compile(r"\b([A-Z][A-Za-z0-9&./]{1,8})[ \t]+\(([A-Za-z][^()\n]{3,80})\)")
+# A word with two capitals, or with a capital and a digit; it may be an acronym.
+_CAPITALS = re.compile(r"(?<![\w.&/-])[A-Z](?=[a-z&/]{0,6}[A-Z0-9])[A-Za-z0-9&/]{1,7}(?![\w&/-])")
+# What stands between an acronym and its words: a verb, or the mark of a glossary's row.
+_AFTER_ACRONYM = re.compile(
+    r"[*_`\])\"”’']{0,4}[ \t]*(?:(?:stands for|is short for|short for|"
+    r"is an? (?:acronym|abbreviation) (?:for|of)|means)[ \t:]+|[|:=–—-][ \t]*)"
+    r"[*_`\"“‘']{0,4}(?:the )?(?P<words>\w[\w’'&/ \t-]{2,80})"
+)
+_MAX_DISTANCE = 120  # how many characters after an acronym are searched for its words
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +57,14 @@ class Expansion:
     """A phrase that an acronym may stand for.
 
     `weight` is how often the guide writes the phrase. `is_defined` is whether the guide itself
-    writes the acronym and the phrase side by side, as in `Product Owner (PO)`.
+    writes the acronym and the phrase side by side, as in `Product Owner (PO)`. `capitals` is how
+    often the guide writes the acronym itself, with capitals.
     """
 
     phrase: str
     weight: int
     is_defined: bool
+    capitals: int = 0
 
 
 def collect_acronyms(
@@ -59,7 +77,7 @@ def collect_acronyms(
     """Collect the acronyms of a guide with their expansions, likeliest first.
 
     `headings` are distinct. `pages` are (path, number of passages) in order. `definitions` say how
-    often each acronym is beside each phrase.
+    often each acronym is beside each phrase, and beside the empty one how often it is written.
     """
     halvings = count_halvings(count_clause_words(index))
     chosen = [is_sampled(path, halvings) for path, _ in pages]
@@ -68,7 +86,7 @@ def collect_acronyms(
         headings,
         select_passages(index, sample),
         weight=1 << halvings,
-        required={stem_phrase(phrase) for _, phrase in definitions},
+        required={stem_phrase(phrase) for _, phrase in definitions if phrase},
     )
     return _expand(definitions, {phrase.key: phrase for phrase in phrases})
 
@@ -99,7 +117,24 @@ def _definitions(passages: Iterable[Passage]) -> Counter[tuple[str, str]]:
 
 
 def find_definitions(text: str) -> Iterator[tuple[str, str]]:
-    """Find (acronym, phrase) where a text writes the two side by side, in either order."""
+    """Find (acronym, phrase) where a text writes the two side by side, in either order.
+
+    Every word with capitals comes with an empty phrase too: the guide writes it as an acronym.
+    """
+    yield from _find_bracketed(text)
+    for match in _CAPITALS.finditer(text):
+        acronym = _singular(match[0])
+        yield acronym.upper(), ""
+        after = _AFTER_ACRONYM.match(text, match.end(), match.end() + _MAX_DISTANCE)
+        run = after["words"].split() if after else []
+        for length in range(2, min(len(run), 2 * len(acronym)) + 1):
+            if is_acronym_of(acronym, run[:length]):
+                yield acronym.upper(), " ".join(run[:length]).lower()
+                break
+
+
+def _find_bracketed(text: str) -> Iterator[tuple[str, str]]:
+    """Find (acronym, phrase) where a bracket holds one of the two."""
     end = 0
     for match in _BRACKET.finditer(text):
         before = _WORDS_BEFORE.match(text[end : match.start()][::-1])
@@ -134,8 +169,7 @@ def is_acronym_of(acronym: str, words: list[str]) -> bool:
 
 def _letters_of(word: str) -> str:
     """Return the letters a word may give to an acronym."""
-    other = {"to": "2", "too": "2", "two": "2", "for": "4", "four": "4"}.get(word, "")
-    return word[0] + other + ("x" if word.startswith("ex") else "")
+    return word[0] + DIGIT_WORDS.get(word, "") + ("x" if word.startswith("ex") else "")
 
 
 def _acronyms_of(key: Key) -> set[str]:
@@ -145,7 +179,7 @@ def _acronyms_of(key: Key) -> set[str]:
         "".join(word[0] for word in key if word not in OPTIONAL_WORDS).upper(),
         "".join(_letters_of(word)[-1] for word in key).upper(),
     }
-    return {form for form in forms if len(form) > 1 and not form.isdigit()}
+    return {form for form in forms if 1 < len(form) <= MAX_FORMED_LETTERS}
 
 
 def _expand(
@@ -153,7 +187,10 @@ def _expand(
 ) -> dict[str, tuple[Expansion, ...]]:
     """Match acronyms with phrases: first those that the guide defines, then those it may form."""
     acronyms: dict[str, dict[Key, Expansion]] = {}
+    capitals = {acronym: times for (acronym, written), times in definitions.items() if not written}
     for (acronym, written), times in sorted(definitions.items()):
+        if not written:
+            continue
         key = stem_phrase(written)
         phrase = phrases.get(key)
         weight = max(times, phrase.count) if phrase else times
@@ -167,14 +204,29 @@ def _expand(
     }
     # A phrase that occurs only inside a longer one is an expansion only where there is no other.
     for key, phrase in sorted(phrases.items(), key=lambda pair: pair[0] in within):
-        if not phrase.is_established:
+        if not phrase.is_established or not _may_be_name(phrase):
             continue
         for acronym in _acronyms_of(key):
+            if phrase.count < MIN_COUNT and acronym.isalpha():
+                continue
             expansions = acronyms.setdefault(acronym, {})
             if key not in within or expansions.keys() <= within:
                 formed = Expansion(phrase.spelling, phrase.count, is_defined=False)
                 expansions.setdefault(key, formed)
-    return {acronym: _most_likely(by_key.values()) for acronym, by_key in acronyms.items()}
+    return {
+        acronym: tuple(
+            replace(expansion, capitals=capitals.get(acronym, 0))
+            for expansion in _most_likely(by_key.values())
+        )
+        for acronym, by_key in acronyms.items()
+    }
+
+
+def _may_be_name(phrase: Phrase) -> bool:
+    """Whether a phrase may name a thing: words alone, no article, and no activity at its start."""
+    words = phrase.spelling.split()
+    is_plain = all(map(str.isalpha, words)) and _ARTICLES.isdisjoint(words)
+    return is_plain and not words[0].endswith(("ing", "ed"))
 
 
 def _most_likely(expansions: Iterable[Expansion]) -> tuple[Expansion, ...]:

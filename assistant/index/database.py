@@ -17,7 +17,6 @@ from assistant.models.documents import (
     Resource,
     Section,
     Sentence,
-    TextLink,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ create table section (
     first_line integer, last_line integer);
 create table passage (
     key integer primary key, id text, path text, headings text, anchor text, url text,
-    text text, sentences text, lists_resources integer, language text, links text);
+    text text, sentences text, lists_resources integer, language text, structure text);
 create table resource (
     key integer primary key, title text, url text, kind text, minutes integer,
     path text, headings text, anchor text);
@@ -243,7 +242,7 @@ def _passage_row(passage: Passage) -> Row:
         _dump_json([s.start, s.end, s.kind, *s.lines] for s in passage.sentences),
         int(passage.lists_resources),
         passage.language,
-        _dump_json(passage.links),
+        passage.structure,
     )
 
 
@@ -273,7 +272,6 @@ def parse_passages(rows: Sequence[Row]) -> list[Passage]:
     """Parse rows of `passage`, all their JSON at once, which takes a third of the time."""
     headings = json.loads(f"[{','.join(row[3] for row in rows)}]")
     sentences = json.loads(f"[{','.join(row[7] for row in rows)}]")
-    links = json.loads(f"[{','.join(row[10] for row in rows)}]")
     return [
         Passage(
             id=row[1],
@@ -287,9 +285,7 @@ def parse_passages(rows: Sequence[Row]) -> list[Passage]:
             ),
             lists_resources=bool(row[8]),
             language=row[9],
-            links=tuple([TextLink(*link) for link in own_links]),
+            structure=row[10],
         )
-        for row, path, own_sentences, own_links in zip(
-            rows, headings, sentences, links, strict=True
-        )
+        for row, path, own_sentences in zip(rows, headings, sentences, strict=True)
     ]

@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 OPTIONAL_WORDS = frozenset("a an and as at by for from in of on or the to with".split())
 """Words that an acronym may leave out, or give by their first letter."""
 
+DIGIT_WORDS = {"to": "2", "too": "2", "two": "2", "for": "4", "four": "4"}
+"""Words that an acronym may write as a digit: B2B."""
+
 LONGEST_PHRASE = 5
 
-# The initials of a phrase that is in no heading are its acronym only if it occurs this often.
-_MIN_COUNT = 3
+# The initials of a phrase are its acronym if it occurs this often: at a heading's end, and again.
+MIN_COUNT = 2
 
 # How many words of running text are searched for phrases. A larger guide is sampled by page: half
 # of the pages, a quarter and so on. The checksum of a page's path decides, so that the sample does
@@ -54,8 +57,8 @@ _HASH_FACTORS = np.array(
 class Phrase:
     """A run of stems, how often it occurs and how it is spelt.
 
-    `is_established` is whether it occurs at least _MIN_COUNT times, or whether a heading begins or
-    ends with it.
+    `is_established` is whether it is the name of something: a heading begins or ends with it,
+    apart from stopwords, and it occurs at least MIN_COUNT times, or has one of DIGIT_WORDS.
     """
 
     key: Key
@@ -89,7 +92,7 @@ def count_phrases(
     """Count the phrases of headings and texts that are established or required.
 
     A phrase of a body counts `weight` times. A weight above 1 means that the guide is sampled; then
-    a heading establishes only a phrase that is a whole clause of it.
+    a heading establishes only a phrase that it consists of.
     """
     own = index_texts(headings)
     text = _Text(concatenate([own, texts]), headings=len(list_clause_words(own)[0]))
@@ -106,12 +109,15 @@ class _Text:
         self._stem_numbers = {name: n for n, name in enumerate(dict.fromkeys(self._stems))}
         self._headings = headings
         self._numbers, self._begins = list_clause_words(index)
-        self._ends = np.concatenate([self._begins[1:], [True]])[: len(self._begins)]
-        self._clause = np.cumsum(self._begins)
+        self._clause = np.cumsum(self._begins, dtype=np.int64)
         words = len(self._words)
         is_stop = np.fromiter((word in STOPWORDS for word in self._words), np.bool_, words)
         is_small = np.fromiter((word in OPTIONAL_WORDS for word in self._words), np.bool_, words)
+        digit_words = (word in DIGIT_WORDS for word in self._words)
+        self._has_digit_word = np.fromiter(digit_words, np.bool_, words)
         self._may_be_outer = ~is_stop[self._numbers]
+        self._opens = _is_first(self._may_be_outer, self._clause)
+        self._closes = _is_first(self._may_be_outer[::-1], self._clause[::-1])[::-1]
         self._may_be_inner = (~is_stop | is_small)[self._numbers]
 
     def phrases(self, length: int, weight: int, required: Sequence[Key]) -> Iterator[Phrase]:
@@ -130,8 +136,10 @@ class _Text:
         starts = np.flatnonzero(new_phrase)
         counts = np.diff(np.append(starts, len(places)))
         in_headings = np.add.reduceat((places < self._headings).astype(np.int64), starts)
-        in_title = np.logical_or.reduceat(self._bounds_heading(places, length, weight), starts)
-        established = (counts >= _MIN_COUNT) | in_title
+        opens, closes = self._bound_headings(places, length)
+        bounds = opens & closes if weight > 1 else opens | closes
+        often = (counts >= MIN_COUNT) | self._has_digit_word[rows[starts]].any(axis=1)
+        established = np.logical_or.reduceat(bounds, starts) & often
         selected = established | np.isin(by_stem[starts], self._hash_keys(required, length))
         group = np.cumsum(new_phrase) - 1
         totals = in_headings + weight * (counts - in_headings)
@@ -159,16 +167,26 @@ class _Text:
             fits &= self._may_be_inner[inner : inner + size]
         return np.flatnonzero(fits)
 
-    def _bounds_heading(self, places: Places, length: int, weight: int) -> NDArray[np.bool_]:
-        """Whether each phrase is where a heading begins or ends."""
-        opens, closes = self._begins[places], self._ends[places + length - 1]
-        bounds = opens & closes if weight > 1 else opens | closes
-        return np.asarray((places < self._headings) & bounds)
+    def _bound_headings(
+        self, places: Places, length: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether a heading begins, and ends, with each phrase; stopwords outside do not count."""
+        in_heading = places < self._headings
+        return in_heading & self._opens[places], in_heading & self._closes[places + length - 1]
 
     def _hash_keys(self, keys: Sequence[Key], length: int) -> Hashes:
         rows = [[self._stem_numbers.get(part, -1) for part in key] for key in keys]
         known = [row for row in rows if -1 not in row]
         return _hash_rows(np.array(known, dtype=np.uint64).reshape(-1, length))
+
+
+def _is_first(mask: NDArray[np.bool_], clauses: Places) -> NDArray[np.bool_]:
+    """Whether each place is the first of its clause where the mask is true."""
+    first = np.zeros(len(mask), dtype=np.bool_)
+    chosen = np.flatnonzero(mask)
+    in_clause = clauses[chosen]
+    first[chosen[np.concatenate([[True], in_clause[1:] != in_clause[:-1]])[: len(chosen)]]] = True
+    return first
 
 
 def _hash_rows(rows: Hashes) -> Hashes:

@@ -162,6 +162,11 @@ class FaissStore:
         rows = [row for row in self._page_rows("passage", path) if row[4] == anchor]
         return list(zip((row[0] for row in rows), database.parse_passages(rows), strict=True))
 
+    def find_passage(self, path: str, passage_id: str) -> Passage | None:
+        """Read a passage by its page and its id; None where there is none."""
+        rows = [row for row in self._page_rows("passage", path) if row[1] == passage_id]
+        return next(iter(database.parse_passages(rows)), None)
+
     def sections(self, path: str) -> list[Section]:
         """Read the sections of a page, in order."""
         return [database.parse_section(row) for row in self._page_rows("section", path)]

@@ -27,6 +27,23 @@ if TYPE_CHECKING:
 
 _ACRONYM = re.compile(r"^[A-Z](?=[a-z&/]{0,6}[A-Z0-9])[A-Za-z0-9&/]{1,7}$")
 _PLURAL = re.compile(r"['’]?s$")
+_VOWEL = re.compile("[aeiouy]")
+_SHORT_WORDS = frozenset(
+    """
+    ad ah al ax ed eh el em en er ex ha hi ho id la lo ma mi mu nu oh ok op ow ox oz pa pi re si ti
+    uh um ye yo
+    """.split()
+)
+"""Words of two letters, apart from stopwords, that have a vowel (English)."""
+
+_COMMON_ABBREVIATIONS = frozenset(
+    """
+    am api app asap ca cd cm co cpu css csv db dc diy dns dvd eg etc eu faq ft fyi gb gmt gps gpu
+    html http https id ie ios ip js json kb kg km lb mb mm mr mrs ms nb ok os pc pdf php pin ps ram
+    rm rss sh sms sql ssh ssl svg tb tls tv ui uk url us usa usb utc vm vip vs www xml yaml
+    """.split()
+)
+"""Abbreviations that have one meaning everywhere: the initials of a heading are not theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +90,9 @@ class Vocabulary:
     def expansions(self, token: str) -> tuple[Expansion, ...]:
         """Return the expansions of a word of a query; empty for a word that is no acronym.
 
-        A lower-case word is an acronym only if it has no other meaning, in the guide or in English.
+        A phrase that only has the initials is one of a word in capitals, or of letters that are no
+        word; what the guide defines, also of one in small letters. Where the guide, or English,
+        uses the same letters as a word, they are one.
         """
         plain = token.replace(".", "")
         singular = _PLURAL.sub("", plain)
@@ -83,24 +102,27 @@ class Vocabulary:
             return ()  # `was` is not the plural of WA
         # `PMs` is the plural of PM before it is a PMS.
         for form in (singular, plain) if _ACRONYM.match(singular) else (plain, singular):
-            if not _ACRONYM.match(form) and self._is_a_word(form):
-                continue
-            # Where the guide writes the acronym itself, a phrase that only has its initials must
-            # be at least as frequent to be its meaning.
-            count = self.word_counts.get(form.lower(), 0)
-            expansions = tuple(
-                expansion
-                for expansion in self.acronyms.get(form.upper(), ())
-                if expansion.is_defined or expansion.weight >= count
-            )
-            if expansions:
+            if expansions := self._expand_form(form, is_plural=form != plain):
                 return expansions
         return ()
 
-    def _is_a_word(self, form: str) -> bool:
-        if self._is_defined(form):
-            return form.lower() in STOPWORDS
-        return form.lower() in STOPWORDS or form.lower() in self.word_counts
+    def _expand_form(self, form: str, *, is_plural: bool) -> tuple[Expansion, ...]:
+        expansions = self.acronyms.get(form.upper(), ())
+        lower, in_capitals = form.lower(), bool(_ACRONYM.match(form))
+        count = self.word_counts.get(lower, 0)
+        capitals = expansions[0].capitals if expansions else 0
+        as_word = max(0, count - capitals)
+        defined = in_capitals or (lower not in STOPWORDS and as_word <= capitals)
+        # Where the guide writes the acronym itself, a phrase that only has its initials must be at
+        # least as frequent to be its meaning.
+        formed = in_capitals or capitals > 0 or (_is_no_word(lower) and not is_plural)
+        formed = formed and 2 * as_word <= capitals
+        formed = formed and lower not in STOPWORDS and lower not in _COMMON_ABBREVIATIONS
+        return tuple(
+            expansion
+            for expansion in expansions
+            if (defined if expansion.is_defined else formed and expansion.weight >= count)
+        )
 
     def _is_defined(self, form: str) -> bool:
         expansions = self.acronyms.get(form.upper(), ())
@@ -120,7 +142,7 @@ class Vocabulary:
             "document_frequency": dict(sorted(self.document_frequency.items())),
             "word_counts": dict(sorted(self.word_counts.items())),
             "acronyms": {
-                acronym: [[e.phrase, e.weight, e.is_defined] for e in expansions]
+                acronym: [[e.phrase, e.weight, e.is_defined, e.capitals] for e in expansions]
                 for acronym, expansions in sorted(self.acronyms.items())
             },
         }
@@ -137,6 +159,11 @@ class Vocabulary:
                 for acronym, expansions in data["acronyms"].items()
             },
         )
+
+
+def _is_no_word(form: str) -> bool:
+    """Whether letters in small type can only be an acronym: no vowel, or two that are no word."""
+    return not _VOWEL.search(form) or (len(form) == 2 and form not in _SHORT_WORDS)
 
 
 def count_vocabulary(

@@ -6,7 +6,7 @@ Each is also its own JSON schema: pydantic reads and writes the wire format from
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -30,6 +30,8 @@ MARKER = re.compile(r"\[(\d+)\]")
 """A citation marker, as it stands in an answer's text."""
 
 REFUSAL = "The guide does not answer this."
+OVERVIEW = "Ask a question about the guide."
+"""The text for a reader who has asked none."""
 
 Rounded = Annotated[
     float, Strict(), PlainSerializer(lambda number: round(number, 6), return_type=float)
@@ -160,16 +162,21 @@ SAFE_URL = re.compile(r"(?:https?://|mailto:)[^\x00-\x20\x7f]+", re.I)
 """The addresses outside the guide that a link may have: others may run a script."""
 
 
+SpanStyle = Literal["strong", "emphasis", "code"]
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a block's text: with `url` a link, with `highlight` the words that decide.
 
-    `url` is a web or mail address, or the path of a page of the guide and its anchor.
+    `url` is a web or mail address, or the path of a page of the guide and its anchor. `styles` are
+    what the guide makes of the words: bold, emphasised or code.
     """
 
     text: str
     url: str = ""
     highlight: StrictBool = False
+    styles: tuple[SpanStyle, ...] = ()
 
 
 Cell = tuple[Span, ...]
@@ -179,12 +186,20 @@ Cell = tuple[Span, ...]
 class BlockRow:
     """A row of a table, an item of a list with its marker and depth, or the text of a block.
 
-    A further paragraph of an item has no marker. `level` is 0 for an item that is under no other.
+    A further paragraph of an item has no marker, nor has code in an item: `is_code`. `level` is 0
+    for an item that is under no other. `citation` is the number of its quote.
     """
 
     cells: tuple[Cell, ...]
     marker: str = ""
     level: StrictInt = 0
+    is_code: StrictBool = False
+    citation: StrictInt = 0
+
+    @property
+    def text(self) -> str:
+        """The text of its cells."""
+        return " ".join("".join(span.text for span in cell) for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +215,18 @@ class Block:
     rows: tuple[BlockRow, ...]
     header: tuple[Cell, ...] = ()
     total: StrictInt = 0
+
+    def numbered_rows(self, ended: Sequence[int]) -> list[tuple[BlockRow, tuple[int, ...]]]:
+        """Each row, with the numbers among `ended` of which it is the last row.
+
+        A number without a row of its own is at the last one.
+        """
+        last = {row.citation: n for n, row in enumerate(self.rows)}
+        places = [last.get(number, len(self.rows) - 1) for number in ended]
+        return [
+            (row, tuple(number for number, at in zip(ended, places, strict=True) if at == n))
+            for n, row in enumerate(self.rows)
+        ]
 
     @property
     def shown(self) -> int:
@@ -228,7 +255,8 @@ class Answer:
     comparison that the guide does not cover; `next_questions` are others that it answers.
     `other_readings` are the question with its acronyms read in other ways that the guide answers,
     likeliest first; it is empty where one reading is left. `blocks` are the quotes with their
-    structure; an answer that an earlier version stored has none.
+    structure; an answer that an earlier version stored has none. `is_overview` is true where the
+    text asked nothing: `related` are then the guide's top sections.
     `writer` is how the text is made: "extractive", by quoting. `degraded` are the warnings that
     hold for the answer: an index that is out of date or damaged, or a slow encoder.
     """
@@ -255,6 +283,10 @@ class Answer:
         tuple[Block, ...],
         Field(description="The quotes as paragraphs, lists, tables and code, with their links."),
     ] = ()
+    is_overview: Annotated[
+        StrictBool,
+        Field(description="Whether nothing was asked: related are then the guide's top sections."),
+    ] = False
 
     def __post_init__(self) -> None:
         if self.found != bool(self.citations):
@@ -269,7 +301,7 @@ class Answer:
     def text(self) -> str:
         """The answer to read: each quote with its marker, or the refusal."""
         if not self.found:
-            return REFUSAL
+            return OVERVIEW if self.is_overview else REFUSAL
         return "\n\n".join(f"{citation.quote} [{citation.n}]" for citation in self.citations)
 
     @property

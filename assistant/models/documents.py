@@ -7,7 +7,9 @@ which are searched and quoted. All `lines` are 1-based and inclusive, in the fil
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from pydantic import StrictInt
@@ -15,6 +17,10 @@ from pydantic import StrictInt
 SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
 
 BlockKind = Literal["heading", "prose", "item", "header", "row", "code", "quote", "break"]
+
+MarkupKind = Literal["link", "strong", "emphasis", "code", "cell"]
+
+GroupKind = Literal["list", "table"]
 
 ResourceKind = Literal["article", "book", "video", "form", "page"]
 
@@ -27,13 +33,26 @@ class Link:
     url: str
 
 
+class Markup(NamedTuple):
+    """Inline markup: its start and end in a text, its kind, and the address of a link as written.
+
+    Each cell of a row is marked as well; one that is empty has its place alone.
+    """
+
+    start: int
+    end: int
+    kind: MarkupKind
+    url: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One piece of a page, such as a paragraph: its kind, plain text and lines.
 
     `level` is 1 to 6 for a heading, and the depth of an item in its list. `marker` is the bullet or
     number of an item. `group` is the same for all items of a list, and for all rows of a table.
-    `anchor` is an explicit heading id. `icons` are the sources of images in the block.
+    `anchor` is an explicit heading id. `links` include those without words, such as videos; the
+    places of the others are in `markup`. `icons` are the sources of images in the block.
     """
 
     kind: BlockKind
@@ -45,6 +64,7 @@ class Block:
     anchor: str = ""
     links: tuple[Link, ...] = ()
     icons: tuple[str, ...] = ()
+    markup: tuple[Markup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +107,46 @@ class Sentence(NamedTuple):
     lines: tuple[int, int]
 
 
-class TextLink(NamedTuple):
-    """A link in a passage's text: its start and end there, and its address as the page has it."""
+class Group(NamedTuple):
+    """A list or a table that a passage has, or has a part of.
 
-    start: int
-    end: int
-    url: str
+    `first` and `last` are its sentences here. `number` is its number in the section, and `total`
+    how many items or rows it has in all passages. `header` is where its header is: the number of
+    the passage in the section, and of the sentence there.
+    """
+
+    first: int
+    last: int
+    kind: GroupKind
+    number: int
+    total: int
+    header: tuple[int, int] | None = None
+
+
+class Structure(NamedTuple):
+    """The inline markup of a passage in order, of which one may contain others, and its groups."""
+
+    markup: tuple[Markup, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    def pack(self) -> str:
+        """Write it as a passage has it; empty where there is nothing."""
+        if not self.markup and not self.groups:
+            return ""
+        return json.dumps(self, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def unpack(cls, text: str) -> Structure:
+        """Read what `pack` wrote; a few are stored, because each line of a quote needs it."""
+        markup, groups = json.loads(text) if text else ((), ())
+        return cls(
+            tuple(Markup(*item) for item in markup),
+            tuple(
+                Group(first, last, kind, number, total, (header[0], header[1]) if header else None)
+                for first, last, kind, number, total, header in groups
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +154,9 @@ class Passage:
     """The unit of search: the plain text of a section, or of a part of it.
 
     `id` is `path#anchor/n`, with n from 1 within the section. The first passage of a section opens
-    with its heading. `sentences` and `links` are in order, do not overlap, and are slices of
-    `text`. `lists_resources` is true where most of the section's blocks are resources.
+    with its heading. `sentences` are in order, do not overlap, and are slices of `text`.
+    `lists_resources` is true where most of the section's blocks are resources. `structure` is a
+    packed `Structure`: a question loads fifty passages, and needs that of the quoted ones.
     """
 
     id: str
@@ -113,7 +168,7 @@ class Passage:
     sentences: tuple[Sentence, ...]
     lists_resources: bool = False
     language: str = ""
-    links: tuple[TextLink, ...] = ()
+    structure: str = ""
 
     def __post_init__(self) -> None:
         end = 0
@@ -125,8 +180,23 @@ class Passage:
     def __reduce__(self) -> tuple[type[Passage], tuple[Any, ...]]:
         return Passage, (
             self.id, self.path, self.headings, self.anchor, self.url, self.text, self.sentences,
-            self.lists_resources, self.language, self.links,
+            self.lists_resources, self.language, self.structure,
         )  # fmt: skip
+
+    @property
+    def markup(self) -> tuple[Markup, ...]:
+        """Its links, bold and emphasised words, inline code, and the cells of its rows."""
+        return Structure.unpack(self.structure).markup
+
+    @property
+    def links(self) -> tuple[Markup, ...]:
+        """Its links."""
+        return tuple(markup for markup in self.markup if markup.kind == "link")
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Its lists and tables."""
+        return Structure.unpack(self.structure).groups
 
     @property
     def heading(self) -> str:

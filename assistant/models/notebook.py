@@ -6,13 +6,13 @@ Its only colour is a grey line, so that it fits a light and a dark notebook.
 from __future__ import annotations
 
 import html
-import itertools
 from typing import TYPE_CHECKING
 
-from assistant.models.answers import REFUSAL, SAFE_URL
+from assistant.models.answers import SAFE_URL
+from assistant.models.spans import group_links, wrap_styles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from assistant.models.answers import Answer, Block, BlockRow, Cell, Citation, Related, Search
     from assistant.models.documents import Resource
@@ -27,16 +27,17 @@ def render_answer(answer: Answer) -> str:
     interpretation = (
         "" if answer.understood_as == answer.question else f"Understood as: {answer.understood_as}"
     )
-    quotes = _render_quotes(answer.quoted_blocks)
+    quotes = _render_quotes(answer.numbered_blocks)
     nearest = () if answer.found else answer.related
+    label = "The guide covers:" if answer.is_overview else "The nearest sections:"
     return _render_frame(
         _render_paragraph(_escape(interpretation)),
-        *(quotes or [_render_paragraph(_escape(REFUSAL))]),
+        *(quotes or [_render_paragraph(_escape(answer.text))]),
         _render_paragraph(_escape(answer.missing_note)),
         _render_list("", map(_render_source, answer.citations), numbered=True),
         _render_list("The guide recommends:", map(_render_resource, answer.resources)),
         _render_list("Did you mean:", map(_escape, answer.other_readings)),
-        _render_list("The nearest sections:", map(_render_source, nearest)),
+        _render_list(label, map(_render_source, nearest)),
         _render_list("You can also ask:", map(_escape, answer.next_questions)),
     )
 
@@ -66,15 +67,20 @@ def _escape(words: str) -> str:
 
 
 def _render_link(url: str, words: str) -> str:
-    """Render a link to a web or mail address; the text alone for any other address.
+    """Render a link to a web or mail address; the text alone for any other address."""
+    return _wrap_link(url, _escape(words))
+
+
+def _wrap_link(url: str, content: str) -> str:
+    """Put HTML into a link to a web or mail address, and leave it as it is for any other address.
 
     A relative one would lead to a file beside the notebook, which is not the guide's page.
     """
     if not SAFE_URL.fullmatch(url):
-        return _escape(words)
+        return content
     return (
         f'<a href="{html.escape(url)}" style="{_LINK_STYLE}" target="_blank" '
-        f'rel="noopener noreferrer">{_escape(words)}</a>'
+        f'rel="noopener noreferrer">{content}</a>'
     )
 
 
@@ -83,34 +89,62 @@ def _render_paragraph(markup: str) -> str:
     return f'<p dir="auto">{markup}</p>' if markup else ""
 
 
-def _render_quotes(blocks: Iterable[Block]) -> list[str]:
-    """Render blocks as quotes with their numbers, one for each run with the same sources."""
+def _render_quotes(blocks: Iterable[tuple[Block, Sequence[int]]]) -> list[str]:
+    """Render blocks as quotes with their numbers; a quote has the blocks that share sources."""
+    quotes: list[str] = []
+    before: set[int] = set()
+    for block, ended in blocks:
+        if not before & set(block.citations):
+            quotes.append("")
+        quotes[-1] += _render_block(block, ended)
+        before = set(block.citations)
     return [
-        f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{"".join(map(_render_block, group))}'
-        f" {' '.join(f'[{number}]' for number in numbers)}</blockquote>"
-        for numbers, group in itertools.groupby(blocks, key=lambda block: block.citations)
+        f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{quote}</blockquote>' for quote in quotes
     ]
 
 
-def _render_block(block: Block) -> str:
+def _render_block(block: Block, ended: Sequence[int]) -> str:
+    numbers = _render_numbers(ended)
     match block.kind:
         case "code":
-            text = "".join(span.text for row in block.rows for cell in row.cells for span in cell)
-            return f"<pre>{html.escape(text)}</pre>"
+            return "".join(map(_render_code, block.rows)) + numbers
         case "table":
             rows = [_render_row("td", row.cells) for row in block.rows]
             head = [_render_row("th", block.header)] if block.header else []
-            return f"<table>{''.join([*head, *rows])}</table>"
+            return f"<table>{''.join([*head, *rows])}</table>{_describe_shown(block)}{numbers}"
         case "list":
-            return "".join(map(_render_item, block.rows))
+            items = (
+                _render_item(row, _render_numbers(own)) for row, own in block.numbered_rows(ended)
+            )
+            return "".join([*items, _describe_shown(block)])
+        case "heading":
+            return f"<div><b>{_render_cells(block.rows[0].cells)}</b>{numbers}</div>"
         case _:
-            return "".join(f"<div>{_render_cells(row.cells)}</div>" for row in block.rows)
+            rows = [_render_cells(row.cells) for row in block.rows]
+            return "".join(f"<div>{row}{numbers}</div>" for row in rows)
 
 
-def _render_item(row: BlockRow) -> str:
+def _render_numbers(numbers: Iterable[int]) -> str:
+    return "".join(f" [{number}]" for number in numbers)
+
+
+def _describe_shown(block: Block) -> str:
+    """Say how many rows or items are shown, where some are left out."""
+    noun = "items" if block.kind == "list" else "rows"
+    note = f"({block.shown:,} of {block.total:,} {noun})"
+    return f"<div>{note}</div>" if block.shown < block.total else ""
+
+
+def _render_item(row: BlockRow, numbers: str) -> str:
     """Render an item at its depth; one without a marker goes on with the item before it."""
-    marker = f"{row.marker} " if row.marker else ""
-    return f'<div style="margin-left: {1.5 * row.level}em">{marker}{_render_cells(row.cells)}</div>'
+    marker = f"{html.escape(row.marker)} " if row.marker else ""
+    content = _render_code(row) if row.is_code else _render_cells(row.cells)
+    style = f"margin-left: {1.5 * row.level}em"
+    return f'<div style="{style}">{marker}{content}{numbers}</div>'
+
+
+def _render_code(row: BlockRow) -> str:
+    return f"<pre>{html.escape(row.text)}</pre>"
 
 
 def _render_row(tag: str, cells: Iterable[Cell]) -> str:
@@ -123,7 +157,10 @@ def _render_cells(cells: Iterable[Cell]) -> str:
 
 
 def _render_spans(cell: Cell) -> str:
-    return "".join(_render_link(span.url, span.text) for span in cell)
+    return "".join(
+        _wrap_link(url, "".join(wrap_styles(span, _escape(span.text)) for span in spans))
+        for url, spans in group_links(cell)
+    )
 
 
 def _render_list(heading: str, items: Iterable[str], *, numbered: bool = False) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant import deadline
@@ -11,8 +12,17 @@ from assistant.conversation import MAX_TURNS
 from assistant.models.answers import Turn
 from assistant.query import follow_ups, identifiers, question_type
 from assistant.query.politeness import strip_politeness
-from assistant.query.query import Analysis, ContentTerm, Interpretation, Query, SubQuery, Word
+from assistant.query.query import (
+    Analysis,
+    ContentTerm,
+    Interpretation,
+    Query,
+    Question,
+    SubQuery,
+    Word,
+)
 from assistant.query.spelling import SpellingCorrector
+from assistant.query.standalone import stands_alone, strip_change_of_subject
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import STOPWORDS, extract_terms, split_words, stem, tokenize
 
@@ -20,8 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from assistant.index.vocabulary import Vocabulary
+    from assistant.query.query import Source
 
 MAX_INTERPRETATIONS = 4
+MAX_JOINED = 1
+"""How many of these are of a question joined with the ones before it."""
+
 MAX_INTERPRETATION_LENGTH = 3000
 """The most characters of a question whose acronyms are expanded.
 
@@ -72,23 +86,61 @@ class Analyzer:
 
         A later part may depend on an earlier one.
         """
-        turns = history[-MAX_TURNS:]
-        context = follow_ups.build_context(turns)
-        turns = follow_ups.normalise_turns(turns)
+        text = _lower_if_all_capitals(text)
+        recent = history[-MAX_TURNS:]
+        turns = follow_ups.normalise_turns(recent)
         parts = follow_ups.split_questions(text)
         subqueries = []
         for n, part in enumerate(parts):
             earlier = (Turn("user", other) for other in parts[:n])
-            subqueries.append(self._analyze_part(part, (*turns, *earlier)))
+            subqueries.append(self._analyze_part(part, (*turns, *earlier), is_later_part=n > 0))
         if len(parts) > 1:
             subqueries.append(self._analyze_part(text, turns))
+        # A question that stands alone gets nothing from the conversation.
+        context = "" if stands_alone(text) else follow_ups.build_context(recent)
         return Analysis(tuple(subqueries), context)
 
-    def _analyze_part(self, text: str, turns: Sequence[Turn]) -> SubQuery:
-        rewritten = follow_ups.rewrite_follow_up(text, turns)
-        is_follow_up = rewritten != text and not follow_ups.is_reply(text, turns)
-        words = tuple(self._words(text)) if is_follow_up else ()
-        return SubQuery(text, tuple(self.interpret(rewritten)), words)
+    def _analyze_part(
+        self, text: str, turns: Sequence[Turn], *, is_later_part: bool = False
+    ) -> SubQuery:
+        alone = strip_change_of_subject(text)
+        if not turns or stands_alone(text):
+            return SubQuery(text, tuple(self.interpret(alone)))
+        rewritten, is_certain = follow_ups.rewrite_follow_up(text, turns)
+        interpretations = self.interpret(rewritten)
+        if follow_ups.is_reply(text, turns):
+            return SubQuery(text, tuple(interpretations))
+        if rewritten != alone:
+            if not is_certain:
+                interpretations = _hide_guess(interpretations, text)
+            interpretations += _label(self.interpret(alone), "question")
+        # What a later part continues is in the same text, which is searched for as a whole too.
+        if (earlier := follow_ups.find_continued(turns)) and not is_later_part:
+            interpretations += _label(self._interpret_joined(earlier, alone), "conversation")
+        return SubQuery(text, tuple(interpretations), tuple(self._words(alone)))
+
+    def _interpret_joined(self, earlier: Sequence[str], text: str) -> list[Interpretation]:
+        """Interpret a question together with those that it continues: searched for as one text.
+
+        It keeps its own text and, if it has a verb, its own type; else that of the first of them.
+        """
+        own = text if follow_ups.has_main_verb(text) else earlier[0]
+        parsed = question_type.parse_question(strip_politeness(own))
+        joined = " ".join((*earlier, text))
+        is_about_one = parsed.type in {"comparison", "definition"}
+        question = Question(text, "other") if is_about_one else replace(parsed, text=text)
+        return [
+            replace(
+                interpretation,
+                question=question,
+                query=replace(
+                    interpretation.query,
+                    focus="",
+                    answer_type=question_type.detect_answer_type(own),
+                ),
+            )
+            for interpretation in self.interpret(joined)[:MAX_JOINED]
+        ]
 
     def interpret(self, text: str) -> list[Interpretation]:
         """List the interpretations of a stand-alone question, likeliest first.
@@ -101,12 +153,13 @@ class Analyzer:
         correct = self._make_corrector()
         known: dict[tuple[str, bool], list[tuple[str, float]]] = {}
         choices: list[list[tuple[str, float]]] = []
-        for before, (token, _, _) in zip([("", 0, 0), *spans], spans, strict=False):
+        for before, (token, start, stop) in zip([("", 0, 0), *spans], spans, strict=False):
             # After a number, lower-case letters are a unit or a time of day: 5 p.m.
             is_unit = before[0].isdigit() and token.islower()
-            options = known.get((token, is_unit))
+            is_whole = not is_unit and not _is_part_of_identifier(text, start, stop)
+            options = known.get((token, is_whole))
             if options is None:
-                expansions = () if is_unit else self._vocabulary.expansions(token)
+                expansions = self._vocabulary.expansions(token) if is_whole else ()
                 # A phrase that the question already contains is not what the acronym stands for.
                 not_in_question = [
                     expansion
@@ -118,7 +171,7 @@ class Analyzer:
                     (expansion.phrase, (expansion.weight / top) ** 0.25)
                     for expansion in not_in_question
                 ]
-                known[token, is_unit] = options
+                known[token, is_whole] = options
             choices.append(options or [(correct(token), 1.0)])
         interpretations = []
         for combination in itertools.islice(itertools.product(*choices), MAX_INTERPRETATIONS):
@@ -160,15 +213,15 @@ class Analyzer:
         )
 
     def _find_content(self, text: str) -> tuple[ContentTerm, ...]:
-        """List the terms that say what a question is about, with the rarity of their words."""
+        """List the terms that say what a question is about, with the ranks of their words."""
         content: dict[str, ContentTerm] = {}
         for word in split_words(text):
             term = stem(word)
             if word not in STOPWORDS and term not in UNSPECIFIC_STEMS and term not in content:
-                content[term] = ContentTerm(term, self._rarity(word))
+                content[term] = ContentTerm(term, self._log_rank(word))
         return tuple(content.values())
 
-    def _rarity(self, word: str) -> float:
+    def _log_rank(self, word: str) -> float:
         rank = self._token_rank(word)
         rank = _UNKNOWN_RANK if rank is None else max(rank, _FIRST_WORD_RANK)
         return math.log(rank / _FIRST_WORD_RANK) + 1.0
@@ -211,3 +264,33 @@ class Analyzer:
             else:
                 for part, begin, end in tokenize(token.replace("/", " ")):
                     yield part, start + begin, start + end
+
+
+_BEFORE_PART, _AFTER_PART = frozenset("_$@\\<"), frozenset("_(=\\>")
+_MIN_CAPITAL_WORDS = 4
+
+
+def _hide_guess(interpretations: Sequence[Interpretation], text: str) -> list[Interpretation]:
+    """Keep what was written as the question to show, and search for the guess at what was meant."""
+    return [
+        replace(guess, question=replace(guess.question, text=text), source="guess")
+        for guess in interpretations
+    ]
+
+
+def _label(interpretations: Sequence[Interpretation], source: Source) -> list[Interpretation]:
+    return [replace(interpretation, source=source) for interpretation in interpretations]
+
+
+def _is_part_of_identifier(text: str, start: int, stop: int) -> bool:
+    """Whether a word is a part of a path, a variable, a flag or a call."""
+    before, after = text[max(0, start - 2) : start], text[stop : stop + 1]
+    is_path = before in {"/", " /", "--"}  # a slash between two words is "or"
+    return is_path or before[-1:] in _BEFORE_PART or (after != "" and after in _AFTER_PART)
+
+
+def _lower_if_all_capitals(text: str) -> str:
+    """Lower the case of a question that is written in capitals: they mark no acronym in it."""
+    if any(map(str.islower, text)) or len(text.split()) < _MIN_CAPITAL_WORDS:
+        return text
+    return text.lower()

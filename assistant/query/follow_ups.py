@@ -8,79 +8,46 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from assistant import deadline
-from assistant.models.answers import MARKER, REFUSAL
+from assistant.models.answers import MARKER, OVERVIEW, REFUSAL
+from assistant.query.ellipsis import ask_about
 from assistant.query.question_type import parse_question
+from assistant.query.small_talk import is_small_talk
+from assistant.query.standalone import (
+    BARE_FOLLOW_UP,
+    CONNECTIVE,
+    PRONOUN_KINDS,
+    SMALL_TALK,
+    VERBAL,
+    WHICH_ONE,
+    content_words,
+    find_names,
+    find_pronoun,
+    has_antecedent,
+    stands_alone,
+    strip_change_of_subject,
+)
 from assistant.text.normalize import MAX_QUERY_CHARS, normalise, truncate
 from assistant.text.sentences import split_sentences
-from assistant.text.tokenize import STOPWORDS, split_words, stem
+from assistant.text.tokenize import split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from assistant.models.answers import Turn
-    from assistant.query.query import Question
 
-_CONNECTIVE = re.compile(
-    r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what about|how about|what of|same for|"
-    r"as for)\b[ ,]*){1,8}",
-    re.I,
-)
-# "This page" is the guide's: it refers to nothing in the conversation.
-_PRONOUN = re.compile(
-    r"\b(?P<plural>they|them|these|those)\b|\b(?P<owner>their|its|his|her)\b|"
-    r"\b(?P<single>it|(?:this|that)(?! (?:it|they|he|she|we|you|i|the|an?|there|these|those)\b)|"
-    r"he|she|him|one of them|(?<=\bbe )one|(?<=\bhire )one|(?<=\bbecome )one)\b"
-    r"(?! (?:is|was) (?:said|called)\b| (?:article|page|section|guide|document|site)\b)",
-    re.I,
-)
-_PRONOUN_KINDS = {
-    **dict.fromkeys("he she him his her".split(), "person"),
-    **dict.fromkeys("they them their these those".split(), "group"),
-}
-_SMALL_TALK = re.compile(
-    r"^(?:(?:many )?thanks?(?: you)?(?: (?:so|very) much)?|great|cool|perfect|nice|got it|i see|"
-    r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?: (?:morning|day))?|alright|right|[ ,!.]){1,60}$",
-    re.I,
-)
 _REPLY = re.compile(
     r"^(?:yes|yeah|yep|yup|no|nope|nah|not|correct|right|sure|of course|i|i'm|we|my)\b", re.I
 )
 _QUESTION_WORD = re.compile(r"\b(?:what|who|how|why|when|where|which|can i|do i)\b", re.I)
-_DUMMY_IT = re.compile(
-    r"^(?>.*?\b(?:is|was|does|will|would|can|if|when|make|makes) it\b).*?\b(?:to|that|for)\b", re.I
-)
-_WHICH_ONE = re.compile(
-    r"^(?:and |but |so )?which (?:ones?\b|of (?:them|these|those|the \w+)\b|"
-    r"(?:is|are|was|has|have|do|does|should|would|can)\b)",
-    re.I,
-)
-_BARE_FOLLOW_UP = re.compile(
-    r"^(?:why(?: not)?|how so|how come|since when|like what|such as|for example|really|"
-    r"who|when|where|tell me more|more|go on|(?:is there )?any(?:thing|one|where) else|"
-    r"(?:what|who|where|how) else|(?:are there )?any others?|"
-    r"(?:(?:at|for|in|by|from|on|to|of|with) )?(?:which|what|how|whose|whom)(?: \w+)?)\W*$",
-    re.I,
-)
-_VERBAL = re.compile(
-    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|need|want|how|why|when|where|who)\b",
-    re.I,
-)
 _LEADING_PREPOSITION = re.compile(
     r"^(?:from|to|with|than|for|about|of|in|on|by|at|against|as) ", re.I
 )
 _LAST_ARTICLE = re.compile(r"\b(?:an?|the) $", re.I)
 _LIST_PHRASE = re.compile(r"\b\w+ of [\w -]{1,60}?(?= (?:are|exist|is|do|does)\b|\W*$)", re.I)
-# A name: words with a capital; `of`, `the` and the like may stand between them.
-_NAME = re.compile(
-    r"\b[A-Z][\w'’-]*+(?: (?:(?:of|the|and|in|on|for|de|la|von|van) ){0,2}[A-Z][\w'’-]*+){0,20}"
-)
 # What stands before a place, a time or a work rather than a person.
 _BEFORE_NON_PERSON = re.compile(
     r"(?:\b(?:in|at|on|from|for|of|to|the|since|until|by|with) |[\"“])", re.I
 )
-_POSSESSIVE = re.compile(r"['’]s?$")
-# A person in the same question: "my son", "an employee", "each member".
-_SOMEBODY = re.compile(r"\b(?:an?|my|our|your|each|every) [a-z]|\b(?:some|any)(?:one|body)\b", re.I)
 # How a question starts, and where one may start inside another.
 _MODAL = r"(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|must|may)"
 _SOMEONE = r"(?:i|you|we|they|it|he|she|one|the|an?|there|this|that|these|those|my|our|your)"
@@ -100,9 +67,11 @@ _CONJUNCTIONS, _WORD_GAP = frozenset(("and", "or", "but")), re.compile(r"[ ,;]+"
 _QUESTION_OPENING = re.compile(
     rf"(?:(?:please|so|and|hi|hello|ok(?:ay)?)\b[ ,]*){{0,8}}{_NEW_QUESTION}", re.I
 )
-_EDGE_CHARACTERS = " ()?!.,;:-–—\"'“”‘’"
+_NO_REPLIES = frozenset((REFUSAL, OVERVIEW))
 MAX_SUBQUERIES = 4
 MAX_ELLIPSIS_WORDS = 6
+MAX_BARE_WORDS = 3
+"""The most words of a follow-up that only names something, without "and" or "what about"."""
 MAX_REPLY_WORDS = 8
 MAX_TOPIC_WORDS = 4
 MAX_NAMING_WORDS = 12
@@ -123,7 +92,8 @@ GENERIC_STEMS = frozenset(
 """Stems of words that fit any subject, and so do not say what a question is about."""
 
 _MAX_TURN_LENGTH = 250
-_PRONOUN_WINDOW = 100  # how many characters before a pronoun are searched for the word before it
+MAX_CONTINUED = 3
+_MAX_CONTINUED_LENGTH = 300
 _MAX_CONTEXT_LENGTH = 700
 
 
@@ -141,8 +111,12 @@ class _State:
     messages: tuple[str, ...] = ()
 
     def advance(self, rewrite: _Rewrite) -> _State:
-        """Return the state after one more question."""
-        question = truncate(rewrite.text)
+        """Return the state after one more question.
+
+        A question that was only put beside the last one is not asked again.
+        """
+        is_last = rewrite.is_certain or not rewrite.is_substitution
+        question = truncate(rewrite.text) if is_last else self.last_question
         if rewrite.continues:
             return replace(self, last_question=question, agent_reply="")
         if rewrite.referents is None:
@@ -158,12 +132,15 @@ class _State:
 class _Rewrite:
     """A stand-alone question; `continues` is whether it is about the last question's topic.
 
-    `referents` is None for a question without a pronoun.
+    `referents` is None for a question without a pronoun. `is_certain` is whether what the question
+    leaves out was identified.
     """
 
     text: str
     continues: bool = False
     referents: Mapping[str, str] | None = None
+    is_certain: bool = False
+    is_substitution: bool = False
 
 
 def normalise_turns(turns: Sequence[Turn]) -> list[Turn]:
@@ -185,22 +162,45 @@ def _normalise_start(text: str, max_chars: int) -> str:
     return truncate(normalise(text[: 4 * max_chars]), max_chars)
 
 
-def rewrite_follow_up(text: str, turns: Sequence[Turn]) -> str:
+def rewrite_follow_up(text: str, turns: Sequence[Turn]) -> tuple[str, bool]:
     """Rewrite the last question of a conversation so that it stands alone.
 
     A question that does not depend on the conversation stays as it is. What is missing comes from
-    the user's nearest earlier question, itself rewritten, or from what the agent wrote after it.
+    the user's nearest earlier question, or from what the agent wrote after it. The second value is
+    whether it was certainly identified.
     """
     state = _State()
     for turn in turns:
         deadline.check()
         if turn.role == "agent":
-            reply = "" if turn.text == REFUSAL else MARKER.sub("", turn.text)
+            reply = "" if turn.text in _NO_REPLIES else MARKER.sub("", turn.text)
             state = replace(state, agent_reply=reply, messages=(*state.messages, reply))
-        elif not _SMALL_TALK.match(turn.text):
+        elif not _is_small_talk(turn.text):
             state = replace(state, messages=(*state.messages, turn.text))
             state = state.advance(_rewrite(turn.text, state))
-    return _rewrite(text, state).text
+    rewrite = _rewrite(text, state)
+    return rewrite.text, rewrite.is_certain
+
+
+def find_continued(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Find the questions that the next one may continue, oldest first.
+
+    They are the user's last question that stands alone, and what the user asked after it.
+    """
+    questions: list[str] = []
+    for turn in reversed(turns):
+        if turn.role == "agent" or _is_small_talk(turn.text):
+            continue
+        text = strip_change_of_subject(turn.text).strip().rstrip("?!. ")
+        questions.insert(0, truncate(text, _MAX_CONTINUED_LENGTH) + "?")
+        if stands_alone(turn.text) or len(questions) == MAX_CONTINUED:
+            break
+    return tuple(questions)
+
+
+def has_main_verb(text: str) -> bool:
+    """Whether a question has an auxiliary, a common verb or a question word."""
+    return bool(VERBAL.search(text))
 
 
 def split_questions(text: str) -> tuple[str, ...]:
@@ -211,7 +211,7 @@ def split_questions(text: str) -> tuple[str, ...]:
     if "?" not in text.rstrip("? ") and _CONJUNCTIONS.isdisjoint(_WORD_GAP.split(text.lower())):
         return (text,)
     pieces = [piece.strip(" ,;") for piece in _QUESTION_BOUNDARY.split(text)]
-    opens = _QUESTION_OPENING.match(pieces[0]) and _content_words(pieces[0])
+    opens = _QUESTION_OPENING.match(pieces[0]) and content_words(pieces[0])
     complete = all(len(split_words(piece)) > 1 for piece in pieces)
     if not 1 < len(pieces) <= MAX_SUBQUERIES or not opens or not complete:
         return (text,)
@@ -235,7 +235,7 @@ def build_context(turns: Sequence[Turn]) -> str:
     texts = [
         MARKER.sub("", turn.text[:MAX_QUERY_CHARS])[:_MAX_TURN_LENGTH]
         for turn in reversed(turns)
-        if turn.text != REFUSAL and not _SMALL_TALK.match(truncate(turn.text))
+        if turn.text not in _NO_REPLIES and not _is_small_talk(turn.text)
     ]
     return " ".join(texts)[:_MAX_CONTEXT_LENGTH]
 
@@ -245,25 +245,30 @@ def _rewrite(text: str, state: _State) -> _Rewrite:
     if clarification := _find_clarification(text, state.agent_reply):
         return _Rewrite(f"{clarification} {text}", continues=True)
     plain = text.strip().rstrip("?!. ")
-    last, rest = state.last_question, _CONNECTIVE.sub("", plain)
-    if last and _BARE_FOLLOW_UP.match(plain):
-        return _Rewrite(f"{plain}: {last}", continues=True)
+    last, rest = state.last_question, CONNECTIVE.sub("", plain)
+    if last and BARE_FOLLOW_UP.match(plain):
+        return _Rewrite(f"{plain}: {last}", continues=True, is_certain=True)
     has_connective = rest != plain
-    has_verb = bool(_VERBAL.search(rest))
-    is_short = len(split_words(rest)) <= MAX_ELLIPSIS_WORDS
-    if last and has_connective and rest and not has_verb and is_short:
-        return _Rewrite(_substitute_subject(last, parse_question(last), rest))
-    if _WHICH_ONE.match(plain) and (topic := _find_topic(last)):
-        return _Rewrite(f"{rest} ({topic})?", continues=True)
-    pronoun = _find_pronoun(rest)
-    if pronoun and not _has_antecedent(rest[: pronoun.start()], pronoun[0].lower()):
-        kind = _PRONOUN_KINDS.get(pronoun[0].lower(), "thing")
+    has_verb = has_main_verb(rest)
+    max_words = MAX_ELLIPSIS_WORDS if has_connective else MAX_BARE_WORDS
+    if last and rest and not has_verb and 0 < len(split_words(rest)) <= max_words:
+        substituted, is_certain = ask_about(last, rest)
+        is_certain = is_certain and has_connective
+        return _Rewrite(substituted, is_certain=is_certain, is_substitution=True)
+    if WHICH_ONE.match(plain) and (topic := _find_topic(last)):
+        is_certain = bool(parse_question(last).subjects)
+        return _Rewrite(f"{rest} ({topic})?", continues=True, is_certain=is_certain)
+    pronoun = find_pronoun(rest)
+    if pronoun and not has_antecedent(rest[: pronoun.start()], pronoun[0].lower()):
+        kind = PRONOUN_KINDS.get(pronoun[0].lower(), "thing")
         name = _resolve_pronoun(kind, state)
         if not name:
             return _Rewrite(text, referents={})
         replacement = _make_possessive(name) if pronoun["owner"] else name
         rewritten = rest[: pronoun.start()] + replacement + rest[pronoun.end() :] + "?"
-        return _Rewrite(rewritten, referents={kind: name})
+        is_certain = name in parse_question(last).subjects and len(name.split()) <= MAX_TOPIC_WORDS
+        is_certain = is_certain and not find_pronoun(f"{name} {rest[pronoun.end() :]}")
+        return _Rewrite(rewritten, referents={kind: name}, is_certain=is_certain)
     return _Rewrite(rest + "?" if has_connective and has_verb else text)
 
 
@@ -274,8 +279,8 @@ def _resolve_pronoun(kind: str, state: _State) -> str:
         subjects = parse_question(state.last_question).subjects
         return _find_person(state.messages) or " and ".join(subjects)
     is_short = len(split_words(state.agent_reply)) <= MAX_NAMING_WORDS
-    if is_short and known == _content_words(state.last_question):
-        return next(iter(_find_names(state.agent_reply)), "") or known
+    if is_short and known == content_words(state.last_question):
+        return next(iter(find_names(state.agent_reply)), "") or known
     return known
 
 
@@ -302,21 +307,9 @@ def _find_topic(text: str) -> str:
         return phrase[0] if phrase else " and ".join(question.subjects)
     spans = split_sentences(text)
     last = text[slice(*spans[-1])] if spans else ""
-    nouns = _content_words(last)
+    nouns = content_words(last)
     is_short = len(nouns.split()) <= MAX_TOPIC_WORDS
-    return next(iter(_find_names(last)), "") or (nouns if is_short else "")
-
-
-def _find_names(text: str) -> list[str]:
-    """Find the names in a text, as written: words with a capital where no sentence starts."""
-    names = []
-    for match in _NAME.finditer(text):
-        whole = name = match[0].strip(_EDGE_CHARACTERS)
-        while name and split_words(name) and split_words(name)[0] in STOPWORDS:
-            name = name.partition(" ")[2]
-        if name and name[0].isupper() and (match.start() or " " in name or name != whole):
-            names.append(_POSSESSIVE.sub("", name))
-    return names
+    return next(iter(find_names(last)), "") or (nouns if is_short else "")
 
 
 def _find_person(messages: Sequence[str]) -> str:
@@ -324,7 +317,7 @@ def _find_person(messages: Sequence[str]) -> str:
     names: list[str] = []
     for text in messages:
         excluded = {match.end() for match in _BEFORE_NON_PERSON.finditer(text)}
-        names += [name for name in _find_names(text) if text.find(name) not in excluded]
+        names += [name for name in find_names(text) if text.find(name) not in excluded]
     common = {word for text in messages for word in text.split() if word.islower()}
     names = [name for name in names if _is_person_name(name, common)]
     counts = Counter(word for name in names for word in name.split())
@@ -343,45 +336,5 @@ def _is_person_name(name: str, common: Collection[str]) -> bool:
     return not any(word[1:] != word[1:].lower() or word.lower() in common for word in capitalised)
 
 
-def _find_pronoun(rest: str) -> re.Match[str] | None:
-    """Find the first word that refers back: no dummy `it`, no relative `that`."""
-    dummy = _DUMMY_IT.match(rest)
-    for match in _PRONOUN.finditer(rest):
-        before = split_words(rest[max(0, match.start() - _PRONOUN_WINDOW) : match.start()])
-        noun = bool(before) and (before[-1] not in STOPWORDS or before[-1].endswith("thing"))
-        relative = match[0].lower() == "that" and noun
-        if not relative and not (dummy and match[0].lower() == "it"):
-            return match
-    return None
-
-
-def _has_antecedent(before: str, pronoun: str) -> bool:
-    """Whether the words before a pronoun name something that it may refer to."""
-    if pronoun == "one":
-        return False
-    if _PRONOUN_KINDS.get(pronoun) == "person":
-        return bool(_find_names(before) or _SOMEBODY.search(before))
-    return len([word for word in split_words(before) if word not in STOPWORDS]) >= 2
-
-
-def _substitute_subject(last: str, question: Question, rest: str) -> str:
-    """Ask the last question again about something else."""
-    preposition = _LEADING_PREPOSITION.match(rest)
-    bare = (rest[preposition.end() :] if preposition else rest).strip(_EDGE_CHARACTERS)
-    if not bare:
-        return f"{rest}: {last}"
-    if not question.subjects:
-        start = last.lower().rfind(f" {preposition[0].lower()}") if preposition else -1
-        if start < 0:
-            return f"{rest}: {last}"
-        return f"{last[:start]} {rest.strip(_EDGE_CHARACTERS)}?"
-    old = question.subjects[-1]
-    start = last.rfind(old)
-    if question.type == "list" or start < 0:
-        return f"what is {bare} ({old})?"
-    return _LAST_ARTICLE.sub("", last[:start]) + bare + last[start + len(old) :]
-
-
-def _content_words(text: str) -> str:
-    """Join the words of a question that are no stopwords, in order."""
-    return " ".join(word for word in split_words(text) if word not in STOPWORDS)
+def _is_small_talk(text: str) -> bool:
+    return bool(SMALL_TALK.match(truncate(text))) or is_small_talk(text)

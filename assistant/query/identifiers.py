@@ -6,7 +6,7 @@ import re
 
 _CANDIDATE = re.compile(r"`[^`]{1,80}`|(?<![\w-])-{0,2}\w[\w.-]*")
 _OPTION = re.compile(r"-{1,2}[a-z]")
-_SNAKE_CASE = re.compile(r"\w_+\w")
+_SNAKE_CASE = re.compile(r"[^\W_]_\w")
 _CAMEL_CASE = re.compile(r"[a-z]+[A-Z]")
 _CODE = re.compile(r"[A-Z]{1,6}-?\d")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+$")

@@ -77,16 +77,19 @@ class Query:
         return tuple(dict.fromkeys((*self.terms, *self.expansions, *filter(None, (self.focus,)))))
 
 
+Source = Literal["rewrite", "guess", "question", "conversation"]
+
+
 @dataclass(frozen=True, slots=True)
 class ContentTerm:
     """A term that says what a question is about.
 
-    `rarity` is how rare its word is in general language: 1 for a common word, 4 for one of which
-    the encoder knows parts only.
+    `log_rank` says how rare its word is in general language: 1 for a common word, 4 for one of
+    which the encoder knows parts only.
     """
 
     term: str
-    rarity: float
+    log_rank: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +97,18 @@ class Interpretation:
     """One interpretation of a sub-query: its acronyms expanded and its spelling corrected.
 
     `search_text` is the text without polite phrases, as it is searched for. `prior` is how likely
-    this interpretation is compared with the likeliest one, before anything is retrieved. `content`
-    are the terms that say what it is about. `identifiers` and `versions` have to be in an answer
-    letter by letter.
+    this interpretation is compared with the likeliest one of its source, before anything is
+    retrieved. The source is the question rewritten to stand alone, or a guess at that, the question
+    as it is where the rewritten one differs, or the question after those that it may continue.
+    `content` are the terms that say what it is about. `identifiers` and `versions` have to be in
+    an answer letter by letter.
     """
 
     question: Question
     search_text: str
     query: Query
     prior: float
+    source: Source = "rewrite"
     content: tuple[ContentTerm, ...] = ()
     identifiers: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
@@ -133,6 +139,11 @@ class SubQuery:
     text: str
     interpretations: tuple[Interpretation, ...]
     follow_up_words: tuple[Word, ...] = ()
+
+    @property
+    def was_rewritten(self) -> bool:
+        """Whether the first interpretation is not of the question as it is written."""
+        return any(one.source == "question" for one in self.interpretations)
 
 
 @dataclass(frozen=True, slots=True)

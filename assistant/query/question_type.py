@@ -215,7 +215,7 @@ _RESOURCE_REQUEST = re.compile(
     r"\bwhere (?:can|could|do|should|might) (?:i|we|one) (?:learn|read|find out) more\b|"
     r"^(?:(?:can|could|would|will) you )?(?:please )?"
     r"(?:show|give|send) (?:me|us) (?:\w+ ){0,2}?links?\b|"
-    r"^(?:useful |related )?links? (?:about|on|for|to)\b|"
+    r"\b(?:any|some|more|good|useful|helpful|related) links?\b|^links? (?:about|on|for|to)\b|"
     r"\b(?:is|are) there (?:\w+ ){0,3}?(?:forms?|links?)\b|"
     rf"^{_MEDIA} (?:about|on|for|by|from)\b",
     re.I,
@@ -294,7 +294,8 @@ def extract_topic(text: str) -> str:
 
 
 _REQUEST_WORDS = frozenset(
-    "guide handbook docs documentation site wiki page new next start begin beginner list".split()
+    "guide handbook docs documentation site wiki page new next first start begin beginner "
+    "list".split()
 )
 
 
@@ -306,9 +307,12 @@ _AMOUNT = re.compile(
 )
 
 
-def asks_for_amount(text: str) -> bool:
-    """Whether only a number, a date or a length of time answers the question."""
-    return bool(_AMOUNT.match(truncate(text)))
+def asks_for_amount(question: Question) -> bool:
+    """Whether only a number, a date or a length of time answers the question.
+
+    How many kinds of a thing there are is answered by the list of them.
+    """
+    return question.type != "list" and bool(_AMOUNT.match(truncate(question.text)))
 
 
 _CONSEQUENCE = re.compile(
@@ -392,8 +396,7 @@ _DIMENSIONS = {
     "weight": "heaviest lightest",
 }
 _EXTREME_WORDS = frozenset(
-    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have take takes last lasts need "
-    "needs carry carries allow allows offer offers charge charges amount number value kind kinds "
+    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have amount number value kind kinds "
     "type types sort class option options category level".split()
 )
 
@@ -420,6 +423,14 @@ def find_extreme(text: str) -> Extreme | None:
     dimensions = {name for name, own in _DIMENSIONS.items() if set(own.split()) & set(words)}
     terms = {stem(w) for w in words if w not in STOPWORDS and w not in _EXTREME_WORDS}
     return Extreme(bool(match["largest"]), frozenset(dimensions), frozenset(terms))
+
+
+_START = re.compile(r"\b(?:first|start|begin|beginners?|new to|introduct(?:ion|ory))\b", re.I)
+
+
+def asks_where_to_start(text: str) -> bool:
+    """Whether a request for something to read asks for what to read first."""
+    return bool(_START.search(truncate(text)))
 
 
 _RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
@@ -519,10 +530,18 @@ _IS_CODE = re.compile(
 )
 
 
+_NUMBERED_CODE = re.compile(
+    r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I
+)
+
+
 def find_codes(text: str) -> list[str]:
     """Find the identifiers in a question: error codes, options, and names such as `MAX_SIZE`."""
-    tokens = (token.rstrip(".-") for token in _TOKEN.findall(truncate(text)))
-    return list(dict.fromkeys(token for token in tokens if _IS_CODE.match(token)))
+    start = truncate(text)
+    tokens = (token.rstrip(".-") for token in _TOKEN.findall(start))
+    codes = [token for token in tokens if _IS_CODE.match(token)]
+    codes += [match["number"] for match in _NUMBERED_CODE.finditer(start)]
+    return list(dict.fromkeys(codes))
 
 
 QUESTION_WORDS = frozenset(

@@ -16,12 +16,18 @@ from assistant.readers.html_parser import (
     parse_tags,
 )
 from assistant.readers.html_tables import TableBuilder
+from assistant.readers.inline import (
+    MARKUP_TAGS,
+    PieceMarkup,
+    collapse_pieces,
+    collapse_whitespace,
+)
 from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from assistant.models.documents import BlockKind
+    from assistant.models.documents import BlockKind, Markup
 
 _VERBATIM_TAGS = frozenset({"listing", "plaintext", "pre", "xmp"})
 _LIST_TAGS = frozenset({"dir", "menu", "ol", "ul"})
@@ -91,15 +97,15 @@ def parse_html_page(source: str) -> list[Block]:
 def extract_text(source: str) -> str:
     """Return the words that a browser shows of a piece of HTML, white space collapsed."""
     if "<" not in source:
-        return _collapse_whitespace(unescape(source))
+        return collapse_whitespace(unescape(source))
     words = _TextCollector()
     parse_tags(words, source)
-    return _collapse_whitespace("".join(words.pieces))
+    return collapse_whitespace("".join(words.pieces))
 
 
 def extract_title(source: str) -> str:
     """Return the page's `<title>`; empty where it has none."""
-    return _collapse_whitespace("".join(_parse_head(source).title))
+    return collapse_whitespace("".join(_parse_head(source).title))
 
 
 def extract_language(source: str) -> str:
@@ -114,13 +120,6 @@ def _parse_with_regions(source: str, first_line: int) -> list[tuple[Block, _Regi
     parse_tags(collector, source)
     collector.flush()
     return collector.regional_blocks
-
-
-def _collapse_whitespace(words: str) -> str:
-    collapsed = " ".join(words.split())
-    if collapsed.isascii() and collapsed.isprintable():  # nothing invisible in it
-        return collapsed
-    return " ".join(strip_invisible(words).split())
 
 
 class _TextCollector(ParserTarget):
@@ -221,6 +220,8 @@ class _BlockCollector(ParserTarget):
         self._lines = (0, 0)
         self._link: tuple[str, int] | None = None  # its address, and the number of its first piece
         self._links: list[Link] = []
+        self._open_markup: list[tuple[str, int]] = []  # its tag, and the number of its first piece
+        self._markup: list[PieceMarkup] = []
         self._icons: list[str] = []
         self._has_embed = False
 
@@ -232,6 +233,8 @@ class _BlockCollector(ParserTarget):
                 self._close_link()
                 if "href" in attributes:
                     self._link = attributes["href"].strip(), len(self._pieces)
+            elif tag in MARKUP_TAGS:
+                self._open_markup.append((tag, len(self._pieces)))
             elif tag == "img":
                 self._icons.append(f"{attributes.get('src', '')} {attributes.get('alt', '')}")
         elif tag in BLOCK_TAGS:
@@ -249,6 +252,8 @@ class _BlockCollector(ParserTarget):
     def handle_end(self, tag: str) -> None:
         if tag == "a":
             self._close_link()
+        elif tag in MARKUP_TAGS:
+            self._close_markup(tag)
         elif tag in BLOCK_TAGS:
             self.flush()
             self._close_block(tag)
@@ -263,7 +268,7 @@ class _BlockCollector(ParserTarget):
     def handle_hidden(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag in {"iframe", "video", "source"} and attributes.get("src"):
             title = attributes.get("title") or attributes.get("aria-label") or ""
-            self._links.append(Link(_collapse_whitespace(title), attributes["src"].strip()))
+            self._links.append(Link(collapse_whitespace(title), attributes["src"].strip()))
             self._has_embed = True
         elif attributes and tag not in HIDDEN_TAGS:
             self._remember_anchor(tag, attributes)
@@ -387,20 +392,28 @@ class _BlockCollector(ParserTarget):
         if self._link:
             url, start = self._link
             self._link = url, -1  # the link goes on in the next block
-            if words := _collapse_whitespace("".join(self._pieces[max(0, start) :])):
+            if words := collapse_whitespace("".join(self._pieces[max(0, start) :])):
                 self._links.append(Link(words, url))
-        flow, text = self._flow, "".join(self._pieces)
+                self._markup.append(PieceMarkup(max(0, start), len(self._pieces), "link", url))
+        first_pieces = {MARKUP_TAGS[tag]: first for tag, first in reversed(self._open_markup)}
+        for kind, first in first_pieces.items():
+            self._markup.append(PieceMarkup(first, len(self._pieces), kind))
+        self._open_markup = [(tag, 0) for tag, _ in self._open_markup]  # goes on in the next block
+        flow = self._flow
         verbatim = self._verbatim_depth and not self._heading_level
-        words = (
-            strip_invisible(text).strip("\n").rstrip() if verbatim else _collapse_whitespace(text)
-        )
+        markup: tuple[Markup, ...] = ()
+        if verbatim:
+            words = strip_invisible("".join(self._pieces)).strip("\n").rstrip()
+        else:
+            words, markup = collapse_pieces(self._pieces, self._markup)
         in_cell = len(self._flows) > 1 and (self._links or self._icons)
         if words or self._has_embed or in_cell:
-            self._append_block(self._make_block(words, "code" if verbatim else self._block_kind()))
+            block_kind: BlockKind = "code" if verbatim else self._block_kind()
+            self._append_block(self._make_block(words, block_kind, markup))
         if words:
             self._heading_level = 0
             flow.marker = ""
-        self._pieces, self._links, self._icons = [], [], []
+        self._pieces, self._links, self._icons, self._markup = [], [], [], []
         self._lines, self._has_embed = (0, 0), False
 
     def _block_kind(self) -> BlockKind:
@@ -408,12 +421,20 @@ class _BlockCollector(ParserTarget):
             return "heading"
         return "item" if self._flow.lists else "quote" if self._flow.quote_depth else "prose"
 
-    def _make_block(self, words: str, kind: BlockKind) -> Block:
+    def _make_block(self, words: str, kind: BlockKind, markup: tuple[Markup, ...]) -> Block:
         flow, links, icons = self._flow, tuple(self._links), tuple(self._icons)
         lines = self._clamp_lines(*(self._lines if words else (self.line, self.line)))
         if kind == "heading":
             anchor = self._anchor or self._inherited_anchor
-            return Block(kind, words, lines, self._heading_level, anchor=anchor, links=links)
+            return Block(
+                kind,
+                words,
+                lines,
+                self._heading_level,
+                anchor=anchor,
+                links=links,
+                markup=markup,
+            )
         return Block(
             kind=kind,
             text=words,
@@ -423,6 +444,7 @@ class _BlockCollector(ParserTarget):
             group=flow.lists[-1][1] if flow.lists else 0,
             links=links,
             icons=icons,
+            markup=markup,
         )
 
     def _clamp_lines(self, first: int, last: int) -> tuple[int, int]:
@@ -443,13 +465,21 @@ class _BlockCollector(ParserTarget):
         if not self._link:
             return
         (url, start), self._link = self._link, None
-        words = _collapse_whitespace("".join(self._pieces[max(0, start) :]))
+        words = collapse_whitespace("".join(self._pieces[max(0, start) :]))
         if url.startswith("#") and words and not any(letter.isalnum() for letter in words):
             # A mark beside a heading that only links to it.
             del self._pieces[max(0, start) :]
             self._set_heading_anchor(url[1:])
         elif words or start >= 0:
             self._links.append(Link(words, url))
+            self._markup.append(PieceMarkup(max(0, start), len(self._pieces), "link", url))
+
+    def _close_markup(self, tag: str) -> None:
+        for n in range(len(self._open_markup) - 1, -1, -1):
+            if self._open_markup[n][0] == tag:
+                _, first = self._open_markup.pop(n)
+                self._markup.append(PieceMarkup(first, len(self._pieces), MARKUP_TAGS[tag]))
+                return
 
     def _remember_anchor(self, tag: str, attributes: Mapping[str, str]) -> None:
         anchor = attributes.get("id") or (attributes.get("name") if tag == "a" else "")

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from assistant.models.documents import Block
+from assistant.readers.inline import join_cells, move_markup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assistant.models.documents import BlockKind
+    from assistant.models.documents import BlockKind, Markup
 
 
 @dataclass(slots=True)
@@ -42,17 +43,29 @@ class TableBuilder:
 
     def _make_row(self, cells: list[list[Block]], kind: BlockKind) -> Block | None:
         inside = [block for cell in cells for block in cell]
-        words = [" ".join(block.text for block in cell if block.text) for cell in cells]
-        if not any(words):
+        text, markup = join_cells(map(_join_blocks, cells))
+        if not text:
             return None
         return Block(
             kind=kind,
-            text=" | ".join(filter(None, words)),
+            text=text,
             lines=(inside[0].lines[0], max(block.lines[1] for block in inside)),
             group=self.group,
             links=tuple(link for block in inside for link in block.links),
             icons=tuple(icon for block in inside for icon in block.icons),
+            markup=markup,
         )
+
+
+def _join_blocks(cell: list[Block]) -> tuple[str, list[Markup]]:
+    """Join the blocks of a cell to one text, with their markup."""
+    text = ""
+    markup: list[Markup] = []
+    for block in cell:
+        if block.text:
+            text += f" {block.text}" if text else block.text
+            markup += move_markup(block.markup, len(text) - len(block.text))
+    return text, markup
 
 
 def _needs_own_block(block: Block) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,21 @@ from pyromark import Options
 from assistant.models.documents import Block, Link
 from assistant.readers.dialects import ATTRIBUTES, convert_to_commonmark
 from assistant.readers.html import parse_html
+from assistant.readers.inline import (
+    MARKUP_TAGS,
+    PieceMarkup,
+    collapse_pieces,
+    collapse_whitespace,
+    join_cells,
+    slice_markup,
+)
 from assistant.readers.mdx import LABEL_MARK
 from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from assistant.models.documents import BlockKind
+    from assistant.models.documents import BlockKind, Markup, MarkupKind
 
 POSSIBLE_HEADING_LEVEL = 7
 """The level of an emphasised line of its own, which may be a heading."""
@@ -38,7 +47,12 @@ _OPTIONS = (
 )
 _SPAN_ATTRIBUTES = re.compile(rf"^(?:\{{:[^{{}}]*\}}|{ATTRIBUTES})")
 _HEADING_ATTRIBUTES = re.compile(r"(?<!\s)\s*\{(?=[:.# ])[^{}]*\}\s*\Z")
-_ROLE = re.compile(r"\{[A-Za-z][\w:.+-]*\}\Z")
+_ROLE = re.compile(r"\{([A-Za-z][\w:.+-]*)\}\Z")
+# The roles whose text is words; that of the others is code.
+_TEXT_ROLES = frozenset(
+    "abbr abbreviation any cite doc download eq guilabel menuselection numref ref sub sup term "
+    "subscript superscript title-reference".split()
+)
 _ROLE_TARGET = re.compile(r"^(.*\S)\s*<[^<>]+>$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
 _ID = re.compile(r"#([^\s{}]+)")
@@ -53,6 +67,11 @@ _HIDDEN_TAGS = frozenset("script style template noscript".split())
 _TABLE_RULE = re.compile(r"[-:=+| ]*")
 _SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
 _MAX_HEADING_WORDS = 12  # in an emphasised line that may be a heading
+_MARKUP_EVENTS: dict[str, MarkupKind] = {
+    "Strong": "strong",
+    "Emphasis": "emphasis",
+    "Link": "link",
+}
 
 Event = tuple[str, Any, int, int]
 """A parser event: name (+ where an element opens, - where it closes), value, start and end byte."""
@@ -62,8 +81,89 @@ def parse_events(source: str) -> Iterator[Event]:
     """Yield the parser's events, without the marks of attributes and roles in the text.
 
     `source` is CommonMark, as `convert_to_commonmark` returns it. The event that closes a heading
-    has its level and the anchor of its attributes as its value.
+    has its level and the anchor of its attributes as its value. A table without a header is one of
+    kramdown's, which CommonMark parses as a paragraph.
     """
+    events = _parse_commonmark(source)
+    return _PipeTables(source).convert(events) if "|" in source else events
+
+
+class _PipeTables:
+    """Turns paragraphs of which every line begins and ends with a bar into tables."""
+
+    def __init__(self, source: str) -> None:
+        self._raw = source.encode()
+        self._cells: list[list[Event]] = []  # of the current row, also what is outside its bars
+        self._open: list[Event] = []  # inline elements
+        self._broken: Counter[str] = Counter()  # elements that a bar has closed before their end
+
+    def convert(self, events: Iterable[Event]) -> Iterator[Event]:
+        row_start = -1  # the first byte of the current row; -1 outside such a table
+        for event in events:
+            name, _, start, end = event
+            if name == "+Paragraph" and self._is_table(start):
+                yield "+Table", None, start, end
+                row_start, self._cells = start, [[]]
+            elif row_start < 0:
+                yield event
+            elif name in {"SoftBreak", "HardBreak"}:
+                yield from self._close_row(row_start, start)
+                row_start, self._cells = end, [[]]
+            elif name == "-Paragraph":
+                yield from self._close_row(row_start, end)
+                yield "-Table", None, start, end
+                row_start = -1
+            else:
+                self._add(event)
+
+    def _is_table(self, start: int) -> bool:
+        if self._raw[start : start + 1] != b"|":
+            return False
+        paragraph = _PARAGRAPH.match(self._raw, start)
+        lines = paragraph[0].splitlines() if paragraph else []
+        stripped = [line.strip(b" \t>") for line in lines]
+        return all(line.startswith(b"|") and line.endswith(b"|") for line in stripped)
+
+    def _add(self, event: Event) -> None:
+        name, value, start, end = event
+        if name == "Text":
+            first, *others = value.split("|")
+            self._cells[-1].append((name, first, start, end))
+            for text in others:
+                self._close_cell()
+                self._cells.append([(name, text, start, end)])
+            return
+        if name[0] == "-" and self._broken[name[1:]]:
+            self._broken[name[1:]] -= 1
+            return
+        if name[0] == "+":
+            self._open.append(event)
+        elif name[0] == "-":
+            self._open.pop()
+        self._cells[-1].append(event)
+
+    def _close_cell(self) -> None:
+        """Close the elements that are open where a bar ends their cell."""
+        while self._open:
+            name, _, start, end = self._open.pop()
+            self._cells[-1].append((f"-{name[1:]}", None, start, end))
+            self._broken[name[1:]] += 1
+
+    def _close_row(self, start: int, end: int) -> Iterator[Event]:
+        self._close_cell()
+        cells = self._cells[1:-1]
+        text = "".join(event[1] for cell in cells for event in cell if event[0] in {"Text", "Code"})
+        if _TABLE_RULE.fullmatch(text) and text:
+            return
+        yield "+TableRow", None, start, end
+        for cell in cells:
+            yield "+TableCell", None, start, end
+            yield from cell
+            yield "-TableCell", None, start, end
+        yield "-TableRow", None, start, end
+
+
+def _parse_commonmark(source: str) -> Iterator[Event]:
     text: Event | None = None  # delayed until the next event is known
     previous = ""
     event: Any
@@ -88,7 +188,7 @@ def parse_events(source: str) -> Iterator[Event]:
             text, value = _strip_heading_attributes(text, value)
         if text:
             if name == "Code" and text[1].endswith("}"):
-                text, value = _strip_role(text, value)
+                text, name, value = _strip_role(text, value)
             yield text
             text = None
         yield name, value, span["start"], span["end"]
@@ -109,19 +209,24 @@ def _strip_heading_attributes(
     return ("Text", plain, *text[2:]), (int(level[1]), anchor[1] if anchor else "")
 
 
-def _strip_role(text: Event, value: str) -> tuple[Event, str]:
-    """Remove a role's name from the text before it, and its hidden target from its own text."""
+def _strip_role(text: Event, value: str) -> tuple[Event, str, str]:
+    """Remove a role's name from the text before it, and its hidden target from its own text.
+
+    Returns the text before it, and whether its own is "Code" or "Text".
+    """
     role = _ROLE.search(text[1])
     if not role:
-        return text, value
+        return text, "Code", value
     titled = _ROLE_TARGET.match(value)
-    return ("Text", text[1][: role.start()], *text[2:]), titled[1] if titled else value
+    name = "Text" if role[1].lower() in _TEXT_ROLES else "Code"
+    before = ("Text", text[1][: role.start()], *text[2:])
+    return before, name, titled[1] if titled else value
 
 
 def code_title(block: Any) -> str:
     """Return the title that a code fence's first line declares; empty without one."""
     title = _CODE_TITLE.search(block["Fenced"]) if isinstance(block, dict) else None
-    return _collapse_whitespace(title[2]) if title else ""
+    return collapse_whitespace(title[2]) if title else ""
 
 
 def parse_markdown(source: str) -> list[Block]:
@@ -137,13 +242,17 @@ def parse_mdx(source: str) -> list[Block]:
 class _InlineRun:
     """A run of inline markup: the text that a reader sees, its links, and its bytes."""
 
-    __slots__ = ("anchor", "end", "icons", "links", "open_links", "pieces", "start", "strong_end")
+    __slots__ = (
+        "anchor", "end", "icons", "links", "markup", "open_markup", "pieces", "start", "strong_end",
+    )  # fmt: skip
 
     def __init__(self, pieces: list[str] | None = None) -> None:
         self.pieces = pieces or []
         self.links: list[Link] = []
         self.icons: list[str] = []
-        self.open_links: list[tuple[str, int]] = []  # address, number of pieces before
+        self.markup: list[PieceMarkup] = []
+        # By kind: the address, and the number of pieces before it.
+        self.open_markup: dict[MarkupKind, list[tuple[str, int]]] = {}
         self.start = -1
         self.end = 0
         self.strong_end: int | None = None  # how many pieces the strong text at its start has
@@ -155,14 +264,26 @@ class _InlineRun:
             self.start = start
         self.end = end
 
-    def close_link(self) -> None:
-        if self.open_links:
-            address, start = self.open_links.pop()
-            self.links.append(Link(_collapse_whitespace("".join(self.pieces[start:])), address))
+    def open(self, kind: MarkupKind, address: str = "") -> None:
+        """Open markup before the next piece."""
+        self.open_markup.setdefault(kind, []).append((address, len(self.pieces)))
+
+    def close(self, kind: MarkupKind) -> None:
+        """Close the markup of a kind that was opened last, if any is open."""
+        if opened := self.open_markup.get(kind):
+            address, start = opened.pop()
+            self.markup.append(PieceMarkup(start, len(self.pieces), kind, address))
+            if kind == "link":
+                words = collapse_whitespace("".join(self.pieces[start:]))
+                self.links.append(Link(words, address))
 
     @property
     def text(self) -> str:
-        return _collapse_whitespace("".join(self.pieces))
+        return collapse_whitespace("".join(self.pieces))
+
+    def collapse(self) -> tuple[str, tuple[Markup, ...]]:
+        """Return the text, and where its markup is."""
+        return collapse_pieces(self.pieces, self.markup)
 
     def is_possible_heading(self, text: str) -> bool:
         """Check whether the whole run is strong, short, and no sentence."""
@@ -203,7 +324,6 @@ class _BlockBuilder:
         self._quote_depth = 0
         self._run = _InlineRun()
         self._cells: list[_InlineRun] | None = None  # of the current table row
-        self._in_pipe_table = False  # whether the current paragraph is a table without a header
         self._hidden_depth = 0  # how many hidden inline elements are open
         self._image_depth = 0
         self._pending_anchor = ""  # an id just before, meant for the next heading
@@ -230,26 +350,18 @@ class _BlockBuilder:
             return
         if self._image_depth or self._hidden_depth:
             return
-        if self._in_pipe_table and self._cells is not None and "|" in value:
-            first, *others = value.split("|")
-            self._run.pieces.append(first)
-            for piece in others:
-                self._cells.append(self._run)
-                self._run = _InlineRun([piece])
-        else:
-            self._run.pieces.append(value)
+        self._run.pieces.append(value)
         self._run.extend(start, end)
 
     def _add_leaf(self, name: str, value: Any, start: int, end: int) -> None:
         match name:
             case "Code" if not self._image_depth:
+                self._run.open("code")
                 self._run.pieces.append(value)
+                self._run.close("code")
                 self._run.extend(start, end)
             case "SoftBreak" | "HardBreak":
                 self._run.pieces.append(" ")
-                if self._in_pipe_table:
-                    self._close_row("row", self._run.end, start)
-                    self._cells = []
             case "InlineHtml":
                 self._add_inline_html(value)
                 self._run.extend(start, end)
@@ -274,9 +386,13 @@ class _BlockBuilder:
             address, alt = _first_group(_LINK_ADDRESS, value), _first_group(_ALT, value)
             run.icons.append(f"{address} {alt}")
         elif tag == "a" and closes:
-            run.close_link()
+            run.close("link")
         elif tag == "a" and (address := _first_group(_LINK_ADDRESS, value)):
-            run.open_links.append((address, len(run.pieces)))
+            run.open("link", address)
+        elif tag in MARKUP_TAGS and closes:
+            run.close(MARKUP_TAGS[tag])
+        elif tag in MARKUP_TAGS:
+            run.open(MARKUP_TAGS[tag])
         if not closes:
             run.anchor = _first_group(_ANCHOR, value) or run.anchor
 
@@ -288,12 +404,15 @@ class _BlockBuilder:
             case "+Strong":
                 if not run.pieces and run.strong_end is None:
                     run.strong_end = -1
+                run.open("strong")
+            case "+Emphasis":
+                run.open("emphasis")
             case "+Link":
-                run.open_links.append((value["dest_url"], len(run.pieces)))
+                run.open("link", value["dest_url"])
             case "+Image":
                 run.icons.append(value["dest_url"])
                 self._image_depth += 1
-            case "+Emphasis" | "+Strikethrough" | "+TableCell":
+            case "+Strikethrough" | "+TableCell":
                 pass
             case _:
                 self._close_run()
@@ -319,35 +438,23 @@ class _BlockBuilder:
                 self._verbatim = []
                 if title := code_title(value):
                     self._append_block("prose", title, start, start + 1)
-            case "+Paragraph" if self._lines.raw[start : start + 1] == b"|":
-                self._open_pipe_table(start)
-
-    def _open_pipe_table(self, start: int) -> None:
-        """Open a kramdown table without a header, which CommonMark parses as a paragraph."""
-        paragraph = _PARAGRAPH.match(self._lines.raw, start)
-        lines = paragraph[0].splitlines() if paragraph else []
-        stripped = [line.strip(b" \t>") for line in lines]
-        if all(line.startswith(b"|") and line.endswith(b"|") for line in stripped):
-            self._in_pipe_table, self._cells = True, []
-            self._group_count += 1
 
     # -- closing events ---------------------------------------------------------------------------
 
     def _close(self, name: str, value: Any, start: int, end: int) -> None:
         run = self._run
         match name:
-            case "-Strong":
-                if run.strong_end == -1:
+            case "-Strong" | "-Emphasis" | "-Link":
+                if name == "-Strong" and run.strong_end == -1:
                     run.strong_end = len(run.pieces)
-            case "-Link":
-                run.close_link()
+                run.close(_MARKUP_EVENTS[name[1:]])
             case "-Image":
                 self._image_depth -= 1
                 if not self._image_depth:  # images in its alternative text are skipped
                     alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
                     run.icons[-1] += f" {alt.lstrip('![')}"
                 run.extend(start, end)
-            case "-Emphasis" | "-Strikethrough":
+            case "-Strikethrough":
                 pass
             case "-TableCell" if self._cells is not None:
                 self._cells.append(run)
@@ -358,9 +465,6 @@ class _BlockBuilder:
                 self._close_verbatim(name, start, end)
             case "-Heading":
                 self._close_heading(value, start, end)
-            case "-Paragraph" if self._in_pipe_table:
-                self._close_row("row", run.end, end)
-                self._in_pipe_table = False
             case _:
                 self._close_run()
                 self._close_container(name)
@@ -378,9 +482,12 @@ class _BlockBuilder:
     def _close_heading(self, level_and_anchor: Any, start: int, end: int) -> None:
         level, anchor = level_and_anchor
         run, self._run = self._run, _InlineRun()
-        text = run.text
+        text, markup = run.collapse()
         if text.startswith(LABEL_MARK):
-            self._append_block("prose", text[1:].strip(), start, end, run=run)
+            label = text[1:].strip()
+            first = text.index(label, 1)
+            markup = tuple(slice_markup(markup, first, first + len(label)))
+            self._append_block("prose", label, start, end, run=run, markup=markup)
             return
         first, last = self._lines.line_span(start, end)
         self._blocks.append(
@@ -391,6 +498,7 @@ class _BlockBuilder:
                 level=level,
                 anchor=anchor or run.anchor or self._pending_anchor,
                 links=tuple(run.links),
+                markup=markup,
             )
         )
         self._pending_anchor = ""
@@ -412,9 +520,9 @@ class _BlockBuilder:
         self._pending_anchor = "" if inner else _first_group(_ANCHOR, text) or self._pending_anchor
 
     def _close_row(self, kind: BlockKind, start: int, end: int) -> None:
-        cells, self._cells = [*(self._cells or ()), self._run], None
+        cells, self._cells = self._cells or [], None
         self._run = _InlineRun()
-        text = " | ".join(filter(None, (cell.text for cell in cells)))
+        text, markup = join_cells(cell.collapse() for cell in cells)
         if not _TABLE_RULE.fullmatch(text):
             self._blocks.append(
                 Block(
@@ -424,6 +532,7 @@ class _BlockBuilder:
                     group=self._group_count,
                     links=tuple(link for cell in cells for link in cell.links),
                     icons=tuple(icon for cell in cells for icon in cell.icons),
+                    markup=markup,
                 )
             )
 
@@ -435,19 +544,27 @@ class _BlockBuilder:
         if run.start < 0:
             return
         self._run = _InlineRun()
-        text = run.text
+        text, markup = run.collapse()
         self._pending_anchor = "" if text else run.anchor or self._pending_anchor
         if not text and not run.icons:
             return
         kind: BlockKind = "item" if self._lists else "quote" if self._quote_depth else "prose"
         if kind == "prose" and run.is_possible_heading(text):
             lines = self._lines.line_span(run.start, run.end)
-            self._blocks.append(Block("heading", text, lines, level=POSSIBLE_HEADING_LEVEL))
+            level = POSSIBLE_HEADING_LEVEL
+            self._blocks.append(Block("heading", text, lines, level=level, markup=markup))
             return
-        self._append_block(kind, text, run.start, run.end, run=run)
+        self._append_block(kind, text, run.start, run.end, run=run, markup=markup)
 
     def _append_block(
-        self, kind: BlockKind, text: str, start: int, end: int, *, run: _InlineRun | None = None
+        self,
+        kind: BlockKind,
+        text: str,
+        start: int,
+        end: int,
+        *,
+        run: _InlineRun | None = None,
+        markup: tuple[Markup, ...] = (),
     ) -> None:
         marker, self._marker = self._marker, ""
         self._blocks.append(
@@ -460,6 +577,7 @@ class _BlockBuilder:
                 group=self._lists[-1][1] if self._lists else 0,
                 links=tuple(run.links) if run else (),
                 icons=tuple(run.icons) if run else (),
+                markup=markup,
             )
         )
 
@@ -468,7 +586,3 @@ def _first_group(pattern: re.Pattern[str], tag: str) -> str:
     """Return the first group of a pattern that matched; empty without one."""
     match = pattern.search(tag)
     return next(filter(None, match.groups()), "") if match else ""
-
-
-def _collapse_whitespace(text: str) -> str:
-    return " ".join(strip_invisible(text).split())

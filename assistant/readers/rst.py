@@ -45,6 +45,10 @@ _SETTINGS: dict[str, object] = {
 
 _LINK_ROLES = frozenset("doc download".split())
 _CALL_ROLES = frozenset("func meth".split())
+_TEXT_ROLES = frozenset(
+    "abbr dfn doc download eq guilabel index manpage menuselection newsgroup numref ref term "
+    "token".split()
+)
 _KNOWN_ROLES = (
     _LINK_ROLES
     | _CALL_ROLES
@@ -200,7 +204,8 @@ def _handle_role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[node
         shown = shown.lstrip("!")
         shown = shown[1:].rsplit(".", 1)[-1] if shown.startswith("~") else shown
         shown += "()" if name in _CALL_ROLES and not shown.endswith(")") else ""
-    return [nodes.inline("", shown)], []
+    is_code = name in _KNOWN_ROLES - _TEXT_ROLES
+    return [nodes.literal("", shown) if is_code else nodes.inline("", shown)], []
 
 
 def _make_inliner() -> Inliner:
@@ -367,6 +372,12 @@ class _Translator(html5_polyglot.HTMLTranslator):  # type: ignore[misc]
         # docutils places a title at the line under it.
         line -= isinstance(node, nodes.section | nodes.title)
         return f"{_LINE_MARK}{line}{_LINE_MARK}{tag}"
+
+    def visit_literal(self, node: nodes.literal) -> None:
+        """Write inline code as the element that means it."""
+        if "code" not in node["classes"]:
+            node["classes"].append("code")
+        super().visit_literal(node)
 
 
 class _Writer(html5_polyglot.Writer):  # type: ignore[misc]

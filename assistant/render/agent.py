@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from assistant.models.answers import REFUSAL
+from assistant.models.answers import OVERVIEW, REFUSAL
 from assistant.render.text import render_blocks
 from assistant.text.normalize import replace_surrogates, strip_invisible
 
@@ -55,13 +55,14 @@ def render_answer(answer: Answer) -> str:
     parts += _render_list("Sources:", [f"[{source.n}] {_locate(source)}" for source in cited])
     parts += _render_list("The guide recommends:", recommended)
     if not answer.found:
-        parts += _render_list(
-            "The nearest sections:", [_locate(section) for section in answer.related]
-        )
+        title = "The guide covers:" if answer.is_overview else "The nearest sections:"
+        parts += _render_list(title, [_locate(section) for section in answer.related])
     parts += _render_list("It could also have meant:", answer.other_readings)
     parts += _render_list("It also answers:", answer.next_questions)
     whole = "\n\n".join(parts)
     blocks = [] if answer.found else [f"{REFUSAL} Say so instead of answering without it."]
+    if answer.is_overview:
+        blocks = [OVERVIEW]
     if whole:
         paths = ", ".join(dict.fromkeys(source.path for source in cited)) or "its headings"
         blocks.append(fence_as_data(whole[:MAX_CHARS], paths))

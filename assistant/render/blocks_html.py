@@ -6,10 +6,10 @@ The output is on one line, so that it can stand in a paragraph of Markdown.
 from __future__ import annotations
 
 import html
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assistant.models.spans import group_links, wrap_styles
 from assistant.render import urls
 from assistant.render.escape import escape, render_link
 
@@ -34,14 +34,22 @@ class BlockRenderer:
     source_urls: Mapping[int, str]
     root: str = ""
 
-    def render(self, blocks: Sequence[Block]) -> str:
-        """Render blocks as quotes, one for each run of blocks with the same sources."""
-        quotes = []
-        for numbers, group in itertools.groupby(blocks, key=lambda block: block.citations):
-            parts = [part for block in group for part in self._render_block(block)]
-            marks = " ".join(map(self._render_number, numbers))
-            quotes.append(f'<blockquote dir="auto">{_append_inside(parts, marks)}</blockquote>')
-        return "".join(quotes)
+    def render(self, blocks: Sequence[tuple[Block, Sequence[int]]]) -> str:
+        """Render blocks, each with the numbers of the sources that end with it, as quotes.
+
+        A quote has the blocks that share sources.
+        """
+        quotes: list[list[str]] = []
+        before: set[int] = set()
+        for block, ended in blocks:
+            if not before & set(block.citations):
+                quotes.append([])
+            quotes[-1] += self._render_block(block, ended)
+            before = set(block.citations)
+        return "".join(f'<blockquote dir="auto">{"".join(parts)}</blockquote>' for parts in quotes)
+
+    def _render_numbers(self, numbers: Iterable[int]) -> str:
+        return "".join(f" {self._render_number(number)}" for number in numbers)
 
     def _render_number(self, number: int) -> str:
         title = escape(self.messages("source", n=number))
@@ -50,30 +58,39 @@ class BlockRenderer:
             f'target="_blank" rel="noopener noreferrer">[{number}]</a>'
         )
 
-    def _render_block(self, block: Block) -> Iterator[str]:
+    def _render_block(self, block: Block, ended: Sequence[int]) -> Iterator[str]:
+        numbers = self._render_numbers(ended)
+        below = f'<p class="numbers">{numbers.strip()}</p>' if numbers else ""
         match block.kind:
             case "heading":
-                yield f'<p class="quoted-heading">{self._render_rows(block)}</p>'
+                yield f'<p class="quoted-heading">{self._render_rows(block)}{numbers}</p>'
             case "code":
-                text = "".join(span.text for row in block.rows for c in row.cells for span in c)
-                yield f"<pre><code>{html.escape(text).replace(chr(10), '&#10;')}</code></pre>"
+                yield from (_render_code(row.text) for row in block.rows)
+                yield below
             case "list":
-                yield from map(self._render_item, block.rows)
+                for row, own in block.numbered_rows(ended):
+                    yield self._render_item(row, self._render_numbers(own))
                 yield from self._render_shown("items_shown", block)
             case "table":
                 yield self._render_table(block)
-                yield from self._render_shown("rows_shown", block)
+                note = "".join(self._render_shown("rows_shown", block, numbers))
+                yield note or below
             case _:
-                yield f"<p>{self._render_rows(block)}</p>"
+                yield f"<p>{self._render_rows(block)}{numbers}</p>"
 
     def _render_rows(self, block: Block) -> str:
         return " ".join(self._render_cell(cell) for row in block.rows for cell in row.cells)
 
-    def _render_item(self, row: BlockRow) -> str:
+    def _render_item(self, row: BlockRow, numbers: str) -> str:
         marker = "•" if row.marker == "-" else escape(row.marker)
         lead = f'<span class="marker">{marker}</span> ' if marker else ""
+        name = f"item item-{min(_MAX_LEVEL, row.level)}"
+        if row.is_code:
+            above = f'<p class="{name}">{lead.strip()}</p>' if marker else ""
+            below = f'<p class="numbers">{numbers.strip()}</p>' if numbers else ""
+            return f'{above}<div class="{name}">{_render_code(row.text)}</div>{below}'
         content = " ".join(map(self._render_cell, row.cells))
-        return f'<p class="item item-{min(_MAX_LEVEL, row.level)}">{lead}{content}</p>'
+        return f'<p class="{name}">{lead}{content}{numbers}</p>'
 
     def _render_table(self, block: Block) -> str:
         head = self._render_row("th", block.header) if block.header else ""
@@ -85,25 +102,24 @@ class BlockRenderer:
         content = "".join(f'<{tag} dir="auto">{self._render_cell(cell)}</{tag}>' for cell in cells)
         return f"<tr>{content}</tr>"
 
-    def _render_shown(self, key: str, block: Block) -> Iterator[str]:
+    def _render_shown(self, key: str, block: Block, numbers: str = "") -> Iterator[str]:
         """Say how many entries are shown, where some are left out."""
-        shown = block.shown
-        if shown < block.total:
-            note = self.messages(key, shown=shown, total=block.total)
-            yield f'<p class="shown">{escape(note)}</p>'
+        if block.shown < block.total:
+            note = self.messages(key, shown=block.shown, total=block.total)
+            yield f'<p class="shown">{escape(note)}{numbers}</p>'
 
     def _render_cell(self, cell: Cell) -> str:
-        return "".join(map(self._render_span, cell))
+        return "".join(
+            render_link(urls.link_url(url, self.root), content) if url else content
+            for url, spans in group_links(cell)
+            for content in ["".join(map(_render_span, spans))]
+        )
 
-    def _render_span(self, span: Span) -> str:
-        text = escape(span.text)
-        content = f"<mark>{text}</mark>" if span.highlight else text
-        return render_link(urls.link_url(span.url, self.root), content) if span.url else content
+
+def _render_span(span: Span) -> str:
+    content = wrap_styles(span, escape(span.text))
+    return f"<mark>{content}</mark>" if span.highlight else content
 
 
-def _append_inside(parts: Sequence[str], marks: str) -> str:
-    """Join the parts of a quote, with its numbers at the end of the last paragraph."""
-    joined = "".join(parts)
-    if joined.endswith("</p>"):
-        return f"{joined.removesuffix('</p>')} {marks}</p>"
-    return f'{joined}<p class="numbers">{marks}</p>'
+def _render_code(text: str) -> str:
+    return f"<pre><code>{html.escape(text).replace(chr(10), '&#10;')}</code></pre>"

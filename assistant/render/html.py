@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from assistant.render import urls
 from assistant.render.blocks_html import BlockRenderer
-from assistant.render.blocks_markdown import append_numbers, render_block
+from assistant.render.blocks_markdown import render_blocks
 from assistant.render.escape import LINE_ENDS, escape, render_link
 from assistant.text.normalize import normalise
 
@@ -82,6 +82,8 @@ class HtmlRenderer:
 
         `texts` are the quoted passages by their ids; `answer_id` is the id of the stored answer.
         """
+        if answer.is_overview:
+            return self._render_overview(answer) + self._render_next_questions(answer)
         if not answer.found:
             return (
                 self._render_refusal(answer)
@@ -107,6 +109,11 @@ class HtmlRenderer:
             + self._render_actions(answer, answer_id)
             + self._render_next_questions(answer)
         )
+
+    def _render_overview(self, answer: Answer) -> str:
+        heading = escape(self.messages("ask_a_question"))
+        sections = self._render_related("covers", answer)
+        return f'<div class="notice overview"><p class="verdict">{heading}</p>{sections}</div>'
 
     def _render_refusal(self, answer: Answer) -> str:
         messages = self.messages
@@ -151,7 +158,7 @@ class HtmlRenderer:
     def _render_blocks(self, answer: Answer) -> str:
         source_urls = {citation.n: self._citation_url(citation) for citation in answer.citations}
         renderer = BlockRenderer(self.messages, source_urls, self.branding.root)
-        return renderer.render(answer.quoted_blocks)
+        return renderer.render(answer.numbered_blocks)
 
     def _citation_url(self, citation: Citation) -> str:
         return urls.citation_url(citation, self.branding.root)
@@ -235,11 +242,10 @@ class HtmlRenderer:
         paragraphs = [f"**{escape(normalise(answer.question))}**"]
         if not answer.found:
             paragraphs.append(self.messages("no_answer"))
-        for block, ended in answer.numbered_blocks:
-            numbers = " ".join(f"[{n}]" for n in ended)
-            text = render_block(block, self.branding.root)
-            lines = (append_numbers(text, block, numbers) if ended else text).splitlines()
-            paragraphs.append("\n".join(f"> {line}".rstrip() for line in lines))
+        paragraphs += (
+            "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+            for text in render_blocks(answer, "[{}]", self.branding.root)
+        )
         for citation in answer.citations:
             headings = _escape_brackets(" › ".join(citation.headings))
             paragraphs.append(f"[{citation.n}] [{headings}]({self._citation_url(citation)})")

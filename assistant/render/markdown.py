@@ -6,18 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.models.answers import REFUSAL, Turn
+from assistant.models.answers import OVERVIEW, REFUSAL, Turn
 from assistant.render import catalogue, urls
 from assistant.render.blocks_markdown import (
-    append_numbers,
     blank_code,
-    render_block,
+    render_blocks,
     render_link,
     strip_markdown,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from assistant.index.store import FaissStore
     from assistant.models.answers import Answer, Citation
@@ -58,9 +57,10 @@ class MarkdownRenderer:
 
         An answer without quotes is the refusal and the nearest sections.
         """
-        paragraphs = list(self._render_blocks(answer))
+        paragraphs = list(render_blocks(answer, "[^{}]", self.base_url))
         if not answer.found:
-            paragraphs.append(self.messages("no_answer"))
+            key = "ask_a_question" if answer.is_overview else "no_answer"
+            paragraphs.append(self.messages(key))
         if answer.missing:
             names = [self.messages("quoted", words=side) for side in answer.missing]
             sides = f" {self.messages('or')} ".join(names)
@@ -77,7 +77,11 @@ class MarkdownRenderer:
                 )
                 for section in answer.related
             )
-            paragraphs.append(self._render_list("nearest", nearest))
+            key = "covers" if answer.is_overview else "nearest"
+            paragraphs.append(self._render_list(key, nearest))
+        if answer.is_overview and answer.next_questions:
+            questions = map(_escape_label, answer.next_questions)
+            paragraphs.append(self._render_list("next_questions", questions))
         if answer.citations:
             paragraphs.append("\n".join(map(self._render_footnote, answer.citations)))
         return paragraphs
@@ -94,29 +98,24 @@ class MarkdownRenderer:
             lines.pop()
         notes.reverse()
         body = "\n".join(lines).rstrip("\n")
-        if body.partition(PARAGRAPH_BREAK)[0] in _refusal_messages():
+        opening = body.partition(PARAGRAPH_BREAK)[0]
+        if opening in _messages("no_answer"):
             return Turn("agent", REFUSAL)
+        if opening in _messages("ask_a_question"):
+            return Turn("agent", OVERVIEW)
         in_order = [int(note[1]) for note in notes] == list(range(1, len(notes) + 1))
         quotes = _split_quotes(body, len(notes)) if in_order and len(notes) <= MAX_FOOTNOTES else []
         if not quotes:
             return Turn("agent", _MARKER.sub("", body))
-        answer = PARAGRAPH_BREAK.join(
-            f"{quote_text} [{n}]" for n, quote_text in enumerate(quotes, 1)
+        texts = (
+            f"{text} {' '.join(f'[{n}]' for n in numbers)}".strip() for numbers, text in quotes
         )
         sources = (
-            self._find_passage(
-                _unescape_label(note[2].removesuffix(_DASH)), _unescape_label(note[3]), quote_text
-            )
-            for note, quote_text in zip(notes, quotes, strict=True)
+            source
+            for numbers, text in quotes
+            for source in self._find_sources(text, [notes[n - 1] for n in numbers])
         )
-        return Turn("agent", answer, tuple(filter(None, sources)))
-
-    def _render_blocks(self, answer: Answer) -> Iterator[str]:
-        """Yield the blocks, each source's marker after the last block it is the source of."""
-        for block, ended in answer.numbered_blocks:
-            text = render_block(block, self.base_url)
-            markers = " ".join(f"[^{n}]" for n in ended)
-            yield append_numbers(text, block, markers) if markers else text
+        return Turn("agent", PARAGRAPH_BREAK.join(texts), tuple(sources))
 
     def _render_footnote(self, citation: Citation) -> str:
         headings = _escape_label(" > ".join(citation.headings))
@@ -130,17 +129,26 @@ class MarkdownRenderer:
         address = urls.resource_url(resource, self.store, self.base_url)
         return f"{_render_link(resource.title, address)} ({kind})"
 
-    def _render_list(self, heading: str, items: Iterator[str]) -> str:
+    def _render_list(self, heading: str, items: Iterable[str]) -> str:
         return "\n".join((f"{self.messages(heading)}:\n", *(f"- {item}" for item in items)))
 
-    def _find_passage(self, headings: str, path: str, quote: str) -> str:
-        """Return the id of the passage with a quote, found by its headings; empty without one.
+    def _find_sources(self, quote: str, notes: Sequence[re.Match[str]]) -> Iterator[str]:
+        """Yield the ids of the passages with a quote, found by their headings.
 
-        The lines and cells of the quote are compared, without their markers.
+        The lines and cells of the quote are compared, without their markers. A table may be from
+        several passages, of which each has a part.
         """
         pieces = [_ITEM_MARKER.sub("", piece).strip(" |") for piece in _PIECE_END.split(quote)]
-        passages = self._passages_under(headings, path)
-        return next((p.id for p in passages if all(piece in p.text for piece in pieces)), "")
+        pieces = [piece for piece in pieces if piece]
+        has_quote = all if len(notes) == 1 else any
+        taken: set[str] = set()
+        for note in notes:
+            headings = _unescape_label(note[2].removesuffix(_DASH))
+            passages = self._passages_under(headings, _unescape_label(note[3]))
+            ids = [p.id for p in passages if has_quote(piece in p.text for piece in pieces)]
+            if source := next((own for own in ids if own not in taken), next(iter(ids), "")):
+                taken.add(source)
+                yield source
 
     def _passages_under(self, headings: str, path: str) -> Iterator[Passage]:
         for section in self.store.sections(path):
@@ -149,23 +157,29 @@ class MarkdownRenderer:
                     yield passage
 
 
-def _split_quotes(body: str, count: int) -> list[str]:
-    """Split a text after the markers 1 to `count`; empty where one is missing."""
-    quotes, at, text = [], 0, blank_code(body)
+def _split_quotes(body: str, count: int) -> list[tuple[list[int], str]]:
+    """Split a text after the markers 1 to `count`; markers that follow one another share a text.
+
+    Empty where a marker is missing.
+    """
+    quotes: list[tuple[list[int], str]] = []
+    at, text = 0, blank_code(body)
     for n in range(1, count + 1):
         marker = re.compile(rf"(?:^|\s)\[\^{n}\](?=\s|$)").search(text, at)
         if not marker:
             return []
-        quotes.append(strip_markdown(body[at : marker.start()].strip()))
+        quote_text = strip_markdown(body[at : marker.start()].strip())
+        if quotes and not quote_text:
+            quotes[-1][0].append(n)
+        else:
+            quotes.append(([n], quote_text))
         at = marker.end()
     return quotes
 
 
-def _refusal_messages() -> Sequence[str]:
-    """Return the refusal in every language."""
-    return [
-        catalogue.choose_messages("", language)("no_answer") for language in catalogue.languages()
-    ]
+def _messages(key: str) -> Sequence[str]:
+    """Return a message in every language."""
+    return [catalogue.choose_messages("", language)(key) for language in catalogue.languages()]
 
 
 def _render_link(words: str, url: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.answers import Hit
-    from assistant.query.query import Interpretation, Word
+    from assistant.query.query import Word
     from assistant.retrieval.ranker import RankingModel
 
 CALIBRATION_FILE = "calibration.json"
@@ -41,19 +41,6 @@ _MIN_HIT_COVERAGE = 0.3
 _TOP_K = 5
 
 _RERUN_HINT = "Run: assistant calibrate, or assistant calibrate --reset"
-
-
-def focus_not_in_guide(interpretation: Interpretation, vocabulary: Vocabulary) -> bool:
-    """Whether the guide never uses the word for the thing that the question asks the name of.
-
-    True for 18 of 3,275 questions that a guide answers, and for 101 of 3,251 others. Questions for
-    a list do not count: a list need not use the word for its items.
-    """
-    query = interpretation.query
-    is_list = interpretation.question.type in {"list", "choice"}
-    return bool(query.focus) and not (
-        is_list or query.answer_type or query.focus in vocabulary.document_frequency
-    )
 
 
 def supports_follow_up(

@@ -33,12 +33,13 @@ nDCG@10 on three sets: .834 .753 .925 with 30, .832 .754 .925 with 24, .828 .752
 CONTEXT_TOP_K = 10
 """How many passages near the conversation the ranker scores in addition."""
 
-CONTEXT_WEIGHT = 0.6
-"""The weight of the conversation, where that of the question itself is 1.
+CONTEXT_WEIGHT = 0.3
+"""The weight of the conversation for a follow-up, where that of the question itself is 1.
 
-On one half of a set of conversations it raised nDCG@10 from .50 to .70, on the other from .54 to
-.70. For first questions put after a conversation about another page nDCG@10 stayed: .733 without,
-.730 with it. The weight .8 gave .72 and .713.
+Of 42 follow-ups, each searched for in up to three ways, the right passage is first for .81 and in
+the first three for .95 with .2 to .4; without it for .76 and .90, with .6 for .74 and .93. Of 494
+turns of conversations about public services it is first for .58, .55 and .57. A question that
+stands alone gets nothing from the conversation.
 """
 
 CHANGELOG_PENALTY = 2.5

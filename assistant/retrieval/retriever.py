@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
 from assistant import deadline
+from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
 from assistant.retrieval.question_features import compute_question_features
@@ -21,11 +23,37 @@ if TYPE_CHECKING:
     from assistant.index.store import FaissStore
     from assistant.models.answers import Candidates, Hit
     from assistant.models.documents import Passage
-    from assistant.query.query import Analysis, Interpretation, Query, SubQuery, TextVectors
+    from assistant.query.query import (
+        Analysis,
+        Interpretation,
+        Query,
+        Source,
+        SubQuery,
+        TextVectors,
+    )
     from assistant.retrieval.features import Evidence, Features
     from assistant.retrieval.ranker import RankingModel
 
 MAX_CANDIDATES = 100
+# How much better, in log-odds, one source must answer than another. Of 42 follow-ups the right
+# passage is first for .79 where the best is chosen so; with the rewritten question alone for .74,
+# with the question as it is for .55, with it after the others for .71. What was rewritten with
+# certainty is what a person would have asked.
+_SOURCE_COST: dict[Source, float] = {
+    "rewrite": -3.0,
+    "guess": -0.5,
+    "question": 0.0,
+    "conversation": 0.0,
+}
+_REWRITTEN = frozenset(("rewrite", "guess"))
+_MIN_PROBABILITY = 1e-9
+
+# A question after those that it may continue matches what they match. So its own words have to be
+# in the first hits: 28 of 33 true follow-ups have this share of them there, by idf, and 11 of 118
+# that were moved from other conversations.
+_MIN_OWN_COVERAGE = 0.4
+_OWN_TOP_K = 3
+
 MAX_CACHED_PASSAGES = 4096
 """How many passages stay in memory, about 4 KB each."""
 
@@ -53,6 +81,13 @@ class RetrievalResult:
         """How likely this interpretation is the one intended, and answered."""
         return self.interpretation.prior * self.probability
 
+    @property
+    def evidence_for_source(self) -> float:
+        """The log-odds that the guide answers, less the cost of the interpretation's source."""
+        probability = min(max(self.probability, _MIN_PROBABILITY), 1.0 - _MIN_PROBABILITY)
+        odds = math.log(probability / (1.0 - probability))
+        return odds - _SOURCE_COST[self.interpretation.source]
+
 
 @dataclass(frozen=True, slots=True)
 class ConversationContext:
@@ -61,6 +96,21 @@ class ConversationContext:
     vector: Vectors
     candidates: Candidates
     total_idf: float
+
+
+def _select_in_context(
+    best: RetrievalResult, results: Sequence[RetrievalResult]
+) -> RetrievalResult:
+    """Select sentences for the question with its conversation, where it was found without.
+
+    The hits stay those of the question as it is.
+    """
+    if best.interpretation.source != "question":
+        return best
+    joined = [one for one in results if one.interpretation.source == "conversation"]
+    if not joined or joined[0].probability <= 0.0:
+        return best
+    return replace(best, interpretation=joined[0].interpretation, vector=joined[0].vector)
 
 
 class Retriever:
@@ -116,13 +166,15 @@ class Retriever:
                 interpretation,
                 vectors[interpretation.search_text],
                 context,
-                is_follow_up=bool(subquery.follow_up_words),
+                is_follow_up=subquery.was_rewritten and interpretation.source in _REWRITTEN,
             )
             for interpretation in subquery.interpretations
         ]
-        best = self._choose_interpretation(results)
-        if self._supports(subquery, best.hits):
-            return best
+        supported = [result for result in results if self._supports(subquery, result)]
+        if supported:
+            return _select_in_context(self._choose_interpretation(supported), supported)
+        own = [one for one in results if one.interpretation.source != "conversation"]
+        best = self._choose_interpretation(own)
         return replace(best, hits=answerability.lower_below_threshold(best.hits, self._model))
 
     def _retrieve_interpretation(
@@ -146,27 +198,48 @@ class Retriever:
                 is_follow_up=is_follow_up,
             )
             hits = answerability.shift_probabilities(hits, self._model.question_log_odds(row))
-        if answerability.focus_not_in_guide(interpretation, self._store.vocabulary):
-            hits = answerability.lower_below_threshold(hits, self._model)
         return RetrievalResult(interpretation, vector, hits, evidence)
 
     def _choose_interpretation(self, results: Sequence[RetrievalResult]) -> RetrievalResult:
-        """Choose the likeliest interpretation, and list the others that the guide answers too."""
-        best, *others = sorted(results, key=lambda result: -result.likelihood)
+        """Choose the likeliest interpretation, and list the others that the guide answers too.
+
+        Those of one source are compared by their likelihood. The best of each source are compared
+        by their log-odds, less what the source costs.
+        """
+        by_source: dict[Source, list[RetrievalResult]] = {}
+        for result in sorted(results, key=lambda result: -result.likelihood):
+            by_source.setdefault(result.interpretation.source, []).append(result)
+        best, *others = max(by_source.values(), key=lambda group: group[0].evidence_for_source)
         if not others:
             return best
         answered = [other for other in others if other.probability >= self._model.threshold]
         texts = tuple(other.interpretation.question.text for other in answered)
         return replace(best, other_readings=texts)
 
-    def _supports(self, subquery: SubQuery, hits: Sequence[Hit]) -> bool:
-        words = subquery.follow_up_words
+    def _supports(self, subquery: SubQuery, result: RetrievalResult) -> bool:
+        """Whether the guide, or the hits, use the own words of a follow-up."""
+        words, hits = subquery.follow_up_words, result.hits
         if not words:
             return True
+        is_joined = result.interpretation.source == "conversation"
+        if is_joined and self._cover_own_words(subquery, hits[:_OWN_TOP_K]) < _MIN_OWN_COVERAGE:
+            return False
         terms = list(dict.fromkeys(term for word in words for term in word.terms))
         positions = self._store.term_positions([hit.key for hit in hits])
         hit_terms = positions.match(terms).terms_by_passage(terms)
         return answerability.supports_follow_up(words, hit_terms, self._store.vocabulary)
+
+    def _cover_own_words(self, subquery: SubQuery, hits: Sequence[Hit]) -> float:
+        """Compute the share, by idf, of a follow-up's own words that the hits contain."""
+        words = subquery.follow_up_words
+        terms = [term for word in words for term in word.terms if term not in GENERIC_STEMS]
+        idfs = self._store.vocabulary.idfs(terms)
+        if not terms or not hits:
+            return 0.0
+        positions = self._store.term_positions([hit.key for hit in hits])
+        matched = set().union(*positions.match(terms).terms_by_passage(terms))
+        covered = [idf for term, idf in zip(terms, idfs.tolist(), strict=True) if term in matched]
+        return float(sum(covered) / sum(idfs.tolist()))
 
     def _rank_candidates(
         self, query: Query, vector: Vectors, context: ConversationContext | None

@@ -34,6 +34,14 @@ Tell your captain before your shift. You keep your pay for twelve days a year.
 Every deckhand wears a life jacket on deck. This also holds in the harbour. Cooks are exempt while
 they are in the galley.
 
+## Guests
+
+Guests of the crew come on board with a pass. These are the passes:
+
+### Day pass
+
+It ends at sunset.
+
 ## Alcohol
 
 Nobody drinks alcohol on board. Anyone who does is sent home without pay.
@@ -133,6 +141,21 @@ The engineer keeps the engines running and logs the fuel.
 | A-31 | A-17 | The cooler is off. |
 
 Alarm A-17 is often discussed. Ask about A-17, A-18 and A-31 in the training.
+
+## Codes of the pump
+
+| Code | Meaning |
+| --- | --- |
+| 1 | The pump runs dry. |
+| 2 | The pump is jammed. |
+
+## sail_plan
+
+Sets the sails for a voyage of several days.
+
+## Settings of the sails
+
+The mate changes `sail_plan` before a voyage. A wrong `sail_plan` tears the sails.
 
 ## Options of the autopilot
 

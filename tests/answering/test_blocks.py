@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.answering.blocks import build_blocks
-from assistant.answering.quotes import Quote
+from assistant.answering.quotes import Quote, add_headers
 from assistant.assistant import Assistant
 from assistant.guide.folder import read_guide
 from assistant.guide.links import LinkResolver
@@ -183,6 +183,43 @@ def test_items_and_paragraphs_on_one_line_of_html_stay_apart(book) -> None:
     ]
 
 
+def test_two_lists_in_a_row_stay_two_lists_each_with_its_length(book) -> None:
+    made = book("# Zorbs\n\n1. one\n2. two\n\n<!-- -->\n\n1. three\n")
+    blocks = made.blocks(made.quote("one", "three"))
+    assert [([row.marker for row in b.rows], b.total) for b in blocks] == [
+        (["1.", "2."], 2),
+        (["1."], 1),
+    ]
+
+
+def test_the_code_of_a_step_is_in_its_list(book) -> None:
+    made = book("# Zorbs\n\n1. Run:\n\n   ```\n   zorb |\n     glim\n   ```\n\n2. Wait")
+    (block,) = made.blocks(made.quote("Run", "Wait"))
+    assert [(row.marker, row.is_code, text_of(row.cells[0])) for row in block.rows] == [
+        ("1.", False, "Run:"),
+        ("", True, "zorb |\n  glim"),
+        ("2.", False, "Wait"),
+    ]
+    assert (block.kind, block.shown, block.total) == ("list", 2, 2)
+
+
+LONG_LIST = "# Zorbs\n\n" + "".join(f"{n}. zorb number {n} glims all day\n" for n in range(1, 31))
+
+
+def test_a_list_over_two_passages_is_one_list_where_nothing_is_left_out(book) -> None:
+    made = book(LONG_LIST, tokens=64)
+    first, second = made.guide.passages[:2]
+    end, start = len(first.sentences) - 1, len(second.sentences) - 1
+    (block,) = made.blocks(Quote(first, end - 1, end), Quote(second, 0, 1))
+    numbers = [int(row.marker[:-1]) for row in block.rows]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+    assert [row.citation for row in block.rows] == [1, 1, 2, 2]
+    assert (block.citations, block.shown, block.total) == ((1, 2), 4, 30)
+    apart = made.blocks(Quote(first, end - 1, end - 1), Quote(second, 0, 0))
+    assert [(b.citations, b.total) for b in apart] == [((1,), 30), ((2,), 30)]
+    assert len(made.blocks(Quote(first, end, end), Quote(second, start, start))) == 2
+
+
 def test_the_lists_of_two_quotes_are_two_lists(book) -> None:
     made = book("# Zorbs\n\n- one glim\n- two glims\n- three glims")
     blocks = made.blocks(made.quote("one glim"), made.quote("three glims"))
@@ -213,15 +250,53 @@ def test_the_rows_of_two_quotes_of_one_table_are_one_table(book) -> None:
     assert (block.citations, block.total) == ((1, 2), 12)
 
 
-def test_a_table_in_two_passages_is_one_table_with_the_rows_of_both(book) -> None:
+def test_a_table_in_two_passages_is_one_table_of_which_all_rows_count(book) -> None:
     made = book(TABLE, tokens=64)
     first, last = made.quote("Zorb | Weight", "zorb 1 |"), made.quote("zorb 12 |")
     assert first.passage is not last.passage
     (block,) = made.blocks(first, last)
     assert [row[0] for row in table_of(block)] == ["zorb 1", "zorb 12"]
-    passages = {q.passage.id: q.passage for q in (first, last)}.values()
-    rows = [s for passage in passages for s in passage.sentences if s.kind == "row"]
-    assert block.total == len(rows)
+    assert [row.citation for row in block.rows] == [1, 2]
+    assert block.total == 12
+
+
+def test_a_row_of_a_later_passage_is_quoted_with_the_header_from_where_it_stands(book) -> None:
+    made = book(TABLE, tokens=64)
+    by_id = {passage.id: passage for passage in made.guide.passages}
+    row = made.quote("zorb 12 |")
+    quotes = add_headers([row], lambda _, passage_id: by_id[passage_id])
+    assert [quote.text for quote in quotes] == [
+        "Zorb | Weight | Colour",
+        "zorb 12 | 12 glims | blorange 12",
+    ]
+    (block,) = made.blocks(*quotes, question="which colour?")
+    assert list(map(text_of, block.header)) == ["Zorb", "Weight", "Colour"]
+    assert (block.citations, block.total) == ((1, 2), 12)
+    assert marked_in(block) == ["blorange 12"]
+
+
+def test_a_header_that_is_quoted_or_in_the_passage_of_the_row_is_not_added(book) -> None:
+    made = book(TABLE, tokens=64)
+    quotes = [made.quote("Zorb | Weight"), made.quote("zorb 1 |"), made.quote("zorb 12 |")]
+    assert add_headers(quotes, lambda *_: None) == quotes
+    assert add_headers(quotes[1:2], lambda *_: None) == quotes[1:2]
+    lists = book("# Zorbs\n\nA glim.\n\n- one\n- two")
+    assert add_headers([lists.quote("A glim", "two")], lambda *_: None)
+
+
+def test_empty_cells_keep_their_columns(book) -> None:
+    made = book("# Zorbs\n\n| A | B | C |\n|---|---|---|\n| | x | |\n| y | | z |\n")
+    (block,) = made.blocks(made.quote("A | B", "y |"))
+    assert table_of(block) == [["", "x", ""], ["y", "", "z"]]
+
+
+@pytest.mark.parametrize("rows", ["| [a](b) | c |\n", "| [a](b) | c |\n| d | e |\n"])
+def test_rows_without_a_header_are_a_table_though_it_is_one_row(book, rows) -> None:
+    made = book(f"# Zorbs\n\n{rows}")
+    (passage,) = made.guide.passages
+    (block,) = made.blocks(Quote(passage, 1, 1))
+    assert (block.kind, block.header, table_of(block)) == ("table", (), [["a", "c"]])
+    assert block.total == rows.count("\n")
 
 
 def test_two_tables_in_a_row_stay_two_tables(book) -> None:
@@ -384,6 +459,63 @@ def test_the_links_of_an_answer_lead_to_the_pages_of_its_guide(tmp_path, word_en
     assert published.startswith(base_url or "deep/tree.md")
     answer = assistant.ask("what is a cat?")
     assert links_of(list(answer.blocks)) == [("a tree", f"{published}#oak")]
+
+
+def test_a_link_stands_at_its_own_words_though_they_stand_before_it_too(book) -> None:
+    made = book("# Zorbs\n\nThe noon. See [noon](noon.md) at noon.", noon="# Noon")
+    (block,) = made.blocks(made.quote("The noon", "See noon"))
+    assert block.rows[0].cells == (
+        (Span("The noon. See "), Span("noon", "noon.md"), Span(" at noon.")),
+    )
+
+
+# -- Styles ---------------------------------------------------------------------------------
+
+
+def test_bold_emphasised_and_code_words_keep_their_styles_also_inside_a_link(book) -> None:
+    made = book(
+        f"# Zorbs\n\nDo **not _ever_** run `zorb --glim` or [the `hum`]({SITE}).\n\n"
+        "- **Noon**: `nap`\n\n| A | B |\n|---|---|\n| `x` | _y_ z |\n"
+    )
+    paragraph, items, table = made.blocks(made.quote("Do not", "x |"))
+    assert paragraph.rows[0].cells == (
+        (
+            Span("Do "),
+            Span("not ", styles=("strong",)),
+            Span("ever", styles=("strong", "emphasis")),
+            Span(" run "),
+            Span("zorb --glim", styles=("code",)),
+            Span(" or "),
+            Span("the ", SITE),
+            Span("hum", SITE, styles=("code",)),
+            Span("."),
+        ),
+    )
+    assert items.rows[0].cells[0][0] == Span("Noon", styles=("strong",))
+    assert items.rows[0].cells[0][-1] == Span("nap", styles=("code",))
+    assert table.rows[0].cells == (
+        (Span("x", styles=("code",)),),
+        (Span("y", styles=("emphasis",)), Span(" z")),
+    )
+
+
+def test_bold_that_goes_on_past_the_end_of_a_quote_is_bold_in_it(book) -> None:
+    made = book("# Zorbs\n\nIt **glims. And it** hums.")
+    (block,) = made.blocks(made.quote("It glims"))
+    assert block.rows[0].cells == ((Span("It "), Span("glims.", styles=("strong",))),)
+
+
+def test_a_quoted_heading_is_not_bold_twice_and_code_has_no_styles(book) -> None:
+    made = book("# **Zorb** `x`\n\nRun:\n\n```\n**a** `b`\n```\n")
+    heading, _, code = made.blocks(made.quote("Zorb x", "**a**"))
+    assert heading.rows[0].cells == ((Span("Zorb "), Span("x", styles=("code",))),)
+    assert code.rows[0].cells == ((Span("**a** `b`"),),)
+
+
+def test_a_highlight_keeps_the_styles_below_it(book) -> None:
+    made = book("# Zorbs\n\nIt **naps. It glims** daily.")
+    (block,) = made.blocks(made.quote("It naps", "It glims", marked=("It glims",)))
+    assert [span.styles for span in block.rows[0].cells[0] if span.highlight] == [("strong",), ()]
 
 
 # -- Whole answers --------------------------------------------------------------------------

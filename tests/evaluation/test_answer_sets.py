@@ -116,7 +116,7 @@ def less(name: str) -> dict:
         ({**GOOD, "gold_sentence": "it is for you"}, "gold_sentence with content words"),
         ({**GOOD, "gold_path": "ferries.md"}, "no page ferries.md"),
         ({**GOOD, "also": ["boats"]}, "no page boats"),
-        ({**GOOD, "text": " ?! "}, "question is empty"),
+        ({**GOOD, "text": " \u200b "}, "question is empty"),
         ({**GOOD, "text": "x" * 2001}, "limit is 2,000"),
         ({**GOOD, "history": [{"role": "root", "text": "x"}]}, "history"),
     ],

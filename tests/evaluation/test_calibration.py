@@ -93,7 +93,7 @@ def test_a_new_threshold_never_refuses_more_answerable_questions_than_allowed(
         (scores(spread(0.6, 0.99, 39), spread(0.01, 0.5)), "it takes 40"),
         (scores(spread(0.6, 0.99), spread(0.6, 0.99)), "hardly separate"),
         (scores([0.0] * 10 + spread(0.6, 0.99), spread(0.01, 0.5)), "refuses so few"),
-        (scores(spread(0.25, 0.99), spread(0.01, 0.3)), "inside this interval"),
+        (scores(spread(0.18, 0.99), spread(0.01, 0.2)), "inside this interval"),
     ],
 )
 def test_the_default_threshold_is_kept_with_a_reason_where_the_questions_are_not_enough(

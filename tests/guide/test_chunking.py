@@ -120,7 +120,7 @@ def test_every_sentence_is_a_slice_of_its_passage_on_any_page(
 
 
 def links_of(guide: Guide) -> list[tuple[str, str]]:
-    return [(p.text[link.start : link.end], link.url) for p in guide.passages for link in p.links]
+    return [(p.text[m.start : m.end], m.url) for p in guide.passages for m in p.markup if m.url]
 
 
 def test_a_passage_knows_where_its_links_are_and_their_addresses_as_written(page) -> None:
@@ -144,7 +144,7 @@ def test_two_links_with_the_same_words_are_two_places(page) -> None:
     guide = page("# T\n\nSee [here](one), then [here](two) and [here](three).")
     (passage,) = guide.passages
     assert links_of(guide) == [("here", "one"), ("here", "two"), ("here", "three")]
-    assert [passage.text[: link.start].count("here") for link in passage.links] == [0, 1, 2]
+    assert [passage.text[: link.start].count("here") for link in passage.markup] == [0, 1, 2]
 
 
 def test_a_link_without_words_or_inside_code_is_no_link(page) -> None:
@@ -171,7 +171,7 @@ def test_links_with_the_same_words_stay_in_their_own_part_of_a_long_paragraph(pa
     guide = page(f"# Zorb\n\n{text}")
     assert len(guide.passages) > 1
     for passage in guide.passages:
-        for link in passage.links:
+        for link in passage.markup:
             number = link.url.removeprefix("p").removesuffix(".md")
             assert passage.text[link.end :].startswith(f" for glim number {number} of")
     assert [url for _, url in links_of(guide)] == [f"p{n}.md" for n in range(40)]
@@ -186,8 +186,60 @@ def test_links_are_in_order_and_do_not_overlap(drawn) -> None:
         (Path(folder) / "p.md").write_text(f"# T\n\nZ {source}")
         parsed = read_page(Path(folder), "p.md", reading_options=ReadingOptions())
     (passage,) = parsed.passages
-    ends = [0, *(link.end for link in passage.links)]
-    assert all(end <= link.start < link.end for end, link in zip(ends, passage.links, strict=False))
-    assert [(passage.text[link.start : link.end], link.url) for link in passage.links] == [
+    ends = [0, *(link.end for link in passage.markup)]
+    assert all(
+        end <= link.start < link.end for end, link in zip(ends, passage.markup, strict=False)
+    )
+    assert [(passage.text[link.start : link.end], link.url) for link in passage.markup] == [
         (" ".join(text.split()), f"u{n}") for n, (text, linked) in enumerate(drawn) if linked
     ]
+
+
+# -- Lists and tables -----------------------------------------------------------------------
+
+
+def groups_of(guide: Guide) -> list[list[tuple[str, int, int]]]:
+    """The kind, the number and the length of each list and table, by passage."""
+    return [[(g.kind, g.number, g.total) for g in p.groups] for p in guide.passages]
+
+
+def test_a_passage_knows_its_lists_and_tables_and_their_sentences(page) -> None:
+    guide = page(
+        "# T\n\nFirst. Then:\n\n1. one. And more.\n\n   ```\n   code\n   ```\n"
+        "2. two\n   - three\n\n"
+        "<!-- -->\n\n1. other\n\n| A | B |\n|---|---|\n| c | d |\n"
+    )
+    (passage,) = guide.passages
+    assert groups_of(guide) == [[("list", 0, 3), ("list", 1, 1), ("table", 2, 1)]]
+    texts = [
+        [passage.slice(s) for s in passage.sentences[g.first : g.last + 1]] for g in passage.groups
+    ]
+    assert texts == [
+        ["one.", "And more.", "code", "two", "three"],
+        ["other"],
+        ["A | B", "c | d"],
+    ]
+    assert [group.header for group in passage.groups] == [None, None, (1, 9)]
+
+
+def test_every_part_of_a_long_table_knows_its_length_and_its_header(page) -> None:
+    rows = "".join(f"| zorb {n} | {n} glims of blorange |\n" for n in range(60))
+    guide = page(f"# T\n\nAll of them:\n\n| Zorb | Weight |\n|---|---|\n{rows}", max_tokens=64)
+    assert len(guide.passages) > 4
+    assert {total for own in groups_of(guide) for _, _, total in own} == {60}
+    (place,) = {group.header for passage in guide.passages for group in passage.groups}
+    first = guide.passages[place[0] - 1]
+    assert first.slice(first.sentences[place[1]]) == "Zorb | Weight"
+
+
+def test_every_part_of_a_long_list_knows_its_length(page) -> None:
+    items = "".join(f"{n}. zorb number {n} glims all day\n" for n in range(1, 41))
+    guide = page(f"# T\n\n{items}\nEnd.", max_tokens=64)
+    assert len(guide.passages) > 3
+    assert [own for own in groups_of(guide) if own] == [[("list", 0, 40)]] * sum(
+        bool(own) for own in groups_of(guide)
+    )
+
+
+def test_a_text_without_markup_and_lists_has_no_structure(page) -> None:
+    assert [passage.structure for passage in page("# T\n\nA. B.").passages] == [""]

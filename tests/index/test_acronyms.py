@@ -52,9 +52,9 @@ def test_acronyms_of_a_large_guide_come_from_its_sample():
     texts = ["Road sign. Road sign. Road sign.", "Milk cart. Milk cart. Milk cart."]
     acronyms = collect_acronyms(
         concatenate([index_large_guide(2_000_001), index_texts(texts)]),
-        headings=[],
+        headings=["Road sign", "Milk cart"],
         pages=[(LEFT_OUT, 1), (SAMPLED, 1), (LEFT_OUT, 1)],
         definitions={},
     )
-    assert [expansion.weight for expansion in acronyms["RS"]] == [6]
+    assert [expansion.weight for expansion in acronyms["RS"]] == [7]
     assert "MC" not in acronyms

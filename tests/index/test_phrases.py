@@ -11,9 +11,9 @@ PATHS = [f"pages/{n}.md" for n in range(4000)]
 
 
 def establish(*, weight: int) -> dict[str, int]:
-    """Return the established phrases of a heading and a text: one phrase thrice, another twice."""
-    headings = ["Snow family device jobs"]
-    texts = ["A road sign. A road sign. A road sign.", "A milk cart. A milk cart."]
+    """Return the established phrases of a guide with one heading, each with its count."""
+    headings = ["The snow family device jobs"]
+    texts = ["Snow family device jobs. A snow family. A road sign. A road sign. A road sign."]
     phrases = count_phrases(headings, index_texts(texts), weight=weight)
     return {phrase.spelling: phrase.count for phrase in phrases if phrase.is_established}
 
@@ -37,13 +37,13 @@ def test_a_sample_of_a_quarter_lies_in_that_of_a_half():
     assert len(quarter) / len(PATHS) == pytest.approx(1 / 4, abs=0.05)
 
 
-def test_a_small_guide_s_heading_establishes_what_it_begins_or_ends_with():
+def test_a_heading_establishes_what_it_begins_or_ends_with_if_the_text_repeats_it():
     phrases = establish(weight=1)
-    assert phrases["road sign"] == 3
-    assert "milk cart" not in phrases
-    assert {"snow family", "device jobs", "snow family device jobs"} <= set(phrases)
+    assert phrases["snow family"] == 3
+    assert {"device jobs", "snow family device jobs"} <= set(phrases)
     assert "family device" not in phrases
+    assert "road sign" not in phrases
 
 
 def test_a_large_guide_s_heading_establishes_only_itself_and_a_body_counts_for_many():
-    assert establish(weight=4) == {"road sign": 12, "snow family device jobs": 1}
+    assert establish(weight=4) == {"snow family device jobs": 5}

@@ -26,8 +26,13 @@ def passage(text: str, *, headings: tuple[str, ...] = ("Guide",), n: int = 1) ->
 
 
 def vocabulary(*texts: str, headings: tuple[str, ...] = ()) -> Vocabulary:
+    """Build the vocabulary of texts, and of headings whose text names them."""
     own = [passage(f"About it: {h}.", headings=("Guide", h), n=n) for n, h in enumerate(headings)]
     return build_vocabulary([*own, *(passage(text, n=100 + n) for n, text in enumerate(texts))])
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    return [(acronym, phrase) for acronym, phrase in find_definitions(text) if phrase]
 
 
 def phrases(own: Vocabulary, token: str) -> list[str]:
@@ -38,7 +43,7 @@ PRODUCTS = vocabulary(
     "A product manager decides. The product manager leads. Ask the product manager.",
     "Define Key Performance Indicators (KPIs) early.",
     "It is up to us. It is so. It works for us, or it fails.",
-    "Internal tools are built inside.",
+    "Internal tools are built inside. Business to business is another way to sell.",
     headings=(
         "Product Manager vs. Product Owner",
         "Product Manager vs. Project Manager",
@@ -66,10 +71,16 @@ PRODUCTS = vocabulary(
         ("a service-level agreement (SLA, signed)", "SLA", "service-level agreement"),
         ("User Experience (UX)", "UX", "user experience"),
         ("train and test / deploy (TT/D)", "TT/D", "train and test / deploy"),
+        ("GVT stands for garden volunteer team.", "GVT", "garden volunteer team"),
+        ("**RHD** is short for red hen day", "RHD", "red hen day"),
+        ("| GVT | garden volunteer team | Ann |", "GVT", "garden volunteer team"),
+        ("- `NBX`: nest box exchange, in May", "NBX", "nest box exchange"),
+        ("*[NBX]: nest box exchange", "NBX", "nest box exchange"),
+        ("NBX — the nest box exchange", "NBX", "nest box exchange"),
     ],
 )
 def test_an_acronym_written_beside_its_words_is_found(text: str, acronym: str, phrase: str) -> None:
-    assert list(find_definitions(text)) == [(acronym, phrase)]
+    assert pairs(text) == [(acronym, phrase)]
 
 
 @pytest.mark.parametrize(
@@ -81,10 +92,12 @@ def test_an_acronym_written_beside_its_words_is_found(text: str, acronym: str, p
         "A PM (see below) decides",
         "(KPI)",
         "ends with of the (OT)",
+        "| ID | Name of the bird |",
+        "NBX: the box is new",
     ],
 )
 def test_a_bracket_that_spells_nothing_is_no_acronym(text: str) -> None:
-    assert list(find_definitions(text)) == []
+    assert pairs(text) == []
 
 
 @pytest.mark.timeout(60)
@@ -174,6 +187,36 @@ def test_it_is_an_acronym_where_the_guide_spells_it() -> None:
     own = vocabulary("Ask Information Technology (IT). It is theirs. It is not ours.")
     assert phrases(own, "IT") == ["information technology"]
     assert phrases(own, "it") == []
+
+
+GARDEN = vocabulary(
+    "The bird unit swap runs. A hen is no pet. Rake every bed. The nest box exchange opens.",
+    "The garden day pass costs 3. Sign the open shed form (OSF). The OSF is short. An osf is due.",
+    headings=("Bird Unit Swap", "Rake Every Bed", "Nest Box Exchange", "Garden Day Pass 1"),
+)
+
+
+@pytest.mark.parametrize("token", ["bus", "Bus", "reb", "P1", "p1", "DP1", "HIN", "hin"])
+def test_a_word_or_a_code_with_the_initials_of_a_heading_is_no_acronym(token: str) -> None:
+    assert phrases(GARDEN, token) == []
+
+
+def test_the_initials_of_a_name_are_read_in_capitals_or_where_they_are_no_word() -> None:
+    assert phrases(GARDEN, "BUS") == ["bird unit swap"]
+    assert phrases(GARDEN, "NBX") == phrases(GARDEN, "nbx") == ["nest box exchange"]
+    assert phrases(GARDEN, "NBE") == ["nest box exchange"]
+    assert phrases(GARDEN, "nbe") == []
+    assert phrases(GARDEN, "OSF") == phrases(GARDEN, "osf") == ["open shed form"]
+
+
+def test_a_phrase_without_a_heading_forms_no_acronym() -> None:
+    own = vocabulary("A road sign. A road sign. A road sign. A road sign.")
+    assert phrases(own, "RS") == []
+
+
+def test_an_abbreviation_with_one_meaning_everywhere_is_not_read_as_a_heading() -> None:
+    own = vocabulary(headings=("Urgent Incidents",))
+    assert phrases(own, "UI") == []
 
 
 @pytest.mark.parametrize("token", ["XYZ", "NASA", "zz", "12", "A", "", ".", "'s"])

@@ -210,14 +210,14 @@ def test_an_answer_with_blocks_shows_those() -> None:
 
 ANSWER = set(
     "question understood_as other_readings found text confidence citations resources related "
-    "missing next_questions writer degraded generation seconds blocks".split()
+    "missing next_questions writer degraded generation seconds blocks is_overview".split()
 )
 CITATION = set("n passage path headings anchor url quote span lines sha256".split())
 RESOURCE = set("title url kind minutes path headings anchor".split())
 RELATED = set("path headings anchor url".split())
 BLOCK = set("kind citations rows header total".split())
-ROW = set("cells marker level".split())
-SPAN = set("text url highlight".split())
+ROW = set("cells marker level is_code citation".split())
+SPAN = set("text url highlight styles".split())
 SEARCH = set("question understood_as hits".split())
 HIT = set("rank passage path headings anchor url probability text why".split())
 
@@ -360,7 +360,9 @@ def test_what_is_no_answer_is_a_value_error(changes: dict[str, Any]) -> None:
         Answer.from_dict(answer().to_dict() | changes)
 
 
-@pytest.mark.parametrize("missing", sorted(ANSWER - {"text", "other_readings", "blocks"}))
+@pytest.mark.parametrize(
+    "missing", sorted(ANSWER - {"text", "other_readings", "blocks", "is_overview"})
+)
 def test_an_answer_that_lacks_a_key_is_a_value_error(missing: str) -> None:
     data = answer().to_dict()
     del data[missing]

@@ -56,3 +56,14 @@ def test_an_item_stands_at_its_depth_and_one_that_goes_on_has_no_marker(show):
     assert "3. Zorb." in source
     assert source.index("margin-left: 1.5em") < source.index("- Softly.")
     assert ">Rest." in source
+
+
+def test_bold_emphasised_and_code_words_are_elements(show):
+    spans = tuple(Span(f"<{s}>", styles=(s,)) for s in ("strong", "emphasis", "code"))
+    parsed = Parsed(show(Block("paragraph", (1,), (BlockRow((spans,)),))))
+    assert (parsed.texts("strong"), parsed.texts("em")) == (["<strong>"], ["<emphasis>"])
+    assert parsed.texts("code") == ["<code>"]
+
+
+def test_a_table_says_how_many_rows_are_left_out(show):
+    assert "(1 of 9 rows)" in show(Block("table", (1,), (row("a"),), total=9))

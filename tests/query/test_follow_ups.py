@@ -16,11 +16,16 @@ def read(*questions: str) -> str:
         for text in before
         for turn in (Turn("user", text), Turn("agent", "Birds sing about it.", ("p#a/1",)))
     ]
-    return rewrite_follow_up(last, turns)
+    return rewrite(last, turns)
+
+
+def rewrite(text: str, turns: list[Turn]) -> str:
+    """Rewrite a question whether or not what it leaves out is certain."""
+    return rewrite_follow_up(text, turns)[0]
 
 
 def test_the_first_question_of_a_conversation_is_unchanged() -> None:
-    assert rewrite_follow_up("what is it?", []) == "what is it?"
+    assert rewrite("what is it?", []) == "what is it?"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +133,7 @@ def test_the_agents_text_is_not_the_users_question() -> None:
 
 def test_a_refusal_changes_no_topic() -> None:
     turns = [Turn("user", "What band split up?"), Turn("agent", REFUSAL)]
-    assert "guide" not in rewrite_follow_up("When did they split up?", turns)
+    assert "guide" not in rewrite("When did they split up?", turns)
 
 
 # -- who and what was spoken of ---------------------------------------------------------------
@@ -139,7 +144,7 @@ def test_a_name_given_by_the_agent_is_the_next_topic() -> None:
         Turn("user", "Which group left in spring?"),
         Turn("agent", "Anna Berg and the Travellers [1]"),
     ]
-    standing = rewrite_follow_up("When did they come back?", turns)
+    standing = rewrite("When did they come back?", turns)
     assert standing == "When did Anna Berg and the Travellers come back?"
 
 
@@ -148,13 +153,13 @@ def test_a_person_gets_the_fullest_name_in_the_conversation() -> None:
         Turn("user", "When did Berg start to paint?"),
         Turn("agent", "As a girl Anna Berg painted in Rome."),
     ]
-    assert rewrite_follow_up("Where was she born?", turns) == "Where was Anna Berg born?"
+    assert rewrite("Where was she born?", turns) == "Where was Anna Berg born?"
 
 
 @pytest.mark.parametrize("name", ["Winter Feeding Plan", "SEED CARD"])
 def test_a_word_also_written_in_small_letters_is_no_person(name: str) -> None:
     turns = [Turn("agent", f"The {name} is a plan for feeding birds in winter; {name} is free.")]
-    assert rewrite_follow_up("Did he go to school?", turns) == "Did he go to school?"
+    assert rewrite("Did he go to school?", turns) == "Did he go to school?"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ def test_a_pronoun_refers_to_a_person_in_the_same_question(text: str) -> None:
 
 def test_a_place_is_no_person() -> None:
     turns = [Turn("user", "Who lived in Rome?"), Turn("agent", "I met Anna Berg in Rome.")]
-    assert "Anna Berg" in rewrite_follow_up("Was she happy?", turns)
+    assert "Anna Berg" in rewrite("Was she happy?", turns)
 
 
 def test_a_pronoun_keeps_its_referent() -> None:
@@ -176,7 +181,7 @@ def test_a_pronoun_keeps_its_referent() -> None:
 
 def test_a_lower_case_word_is_no_antecedent_of_a_person_pronoun() -> None:
     turns = [Turn("user", "Who is Anna Berg?"), Turn("agent", "A painter.")]
-    assert "Anna Berg" in rewrite_follow_up("Which old masters were named in her letters?", turns)
+    assert "Anna Berg" in rewrite("Which old masters were named in her letters?", turns)
 
 
 @pytest.mark.parametrize("short", ["what else?", "anything else?", "which ones?", "for whom?"])
@@ -194,13 +199,13 @@ QUESTIONS = [
 
 @pytest.mark.parametrize("text", ["yes", "No, it is not.", "Yeah, much older", "I think so"])
 def test_a_reply_is_joined_to_the_agents_question(text: str) -> None:
-    assert rewrite_follow_up(text, QUESTIONS) == f"Is your cat older than a year? {text}"
+    assert rewrite(text, QUESTIONS) == f"Is your cat older than a year? {text}"
     assert is_reply(text, QUESTIONS)
 
 
 @pytest.mark.parametrize("text", ["how do I bake bread?", "no, how do I bake bread?"])
 def test_a_question_is_not_a_reply(text: str) -> None:
-    assert "year" not in rewrite_follow_up(text, QUESTIONS)
+    assert "year" not in rewrite(text, QUESTIONS)
     assert not is_reply(text, QUESTIONS)
 
 

@@ -13,7 +13,7 @@ from tests.parsed import Parsed
 
 SOURCES = {1: "/guide/zorbs.md#one", 2: '/guide/"glims".md?a=1&b=2#two', 3: "https://zorb.example"}
 HOSTILE = '<img src=x onerror="alert(1)">\'</td></table></blockquote><script>x</script>&lt;&amp;'
-ALLOWED = set("blockquote p a mark span pre code table thead tbody tr th td".split())
+ALLOWED = set("blockquote p a mark span pre code table thead tbody tr th td strong em div".split())
 
 
 def row(*texts: str, marker: str = "", level: int = 0) -> BlockRow:
@@ -30,7 +30,9 @@ def code(text: str) -> Block:
 
 def render(*blocks: Block, root: str = "", language: str = "en") -> str:
     messages = catalogue.choose_messages("", language)
-    return BlockRenderer(messages, SOURCES, root).render(blocks)
+    last = {number: block for block in blocks for number in block.citations}
+    numbered = [(b, [n for n in b.citations if last[n] is b]) for b in blocks]
+    return BlockRenderer(messages, SOURCES, root).render(numbered)
 
 
 def parse(*blocks: Block, root: str = "") -> Parsed:
@@ -39,17 +41,18 @@ def parse(*blocks: Block, root: str = "") -> Parsed:
     return Parsed(source)
 
 
-def test_blocks_with_the_same_sources_are_one_quote_with_its_numbers_at_the_end():
+def test_blocks_that_share_sources_are_one_quote_and_a_number_follows_its_last_block():
     parsed = parse(
         Block("heading", (1,), (row("Zorbs"),)),
         paragraph(Span("A zorb glims.")),
         paragraph(Span("It hums."), number=2),
         Block("table", (2, 3), (row("a", "b"),), total=1),
+        code("hum"),
     )
-    assert parsed.texts("blockquote") == ["ZorbsA zorb glims. [1]", "It hums. [2]", "ab[2] [3]"]
+    assert parsed.texts("blockquote") == ["ZorbsA zorb glims.", "It hums.ab[2] [3]", "hum[1]"]
     numbers = [e for e in parsed.elements if e.attributes.get("class") == "number"]
-    assert [e.attributes["href"] for e in numbers] == [SOURCES[n] for n in (1, 2, 2, 3)]
-    assert [e.attributes["title"] for e in numbers] == [f"Source {n}" for n in (1, 2, 2, 3)]
+    assert [e.attributes["href"] for e in numbers] == [SOURCES[n] for n in (2, 3, 1)]
+    assert [e.attributes["title"] for e in numbers] == [f"Source {n}" for n in (2, 3, 1)]
 
 
 def test_no_blocks_are_no_quote():
@@ -157,6 +160,32 @@ def test_a_link_leads_to_the_web_or_to_a_page_of_this_server():
     assert all(a["target"] == "_blank" and a["rel"] == "noopener noreferrer" for a in anchors)
 
 
+def test_the_code_of_an_item_is_below_it_and_each_number_is_at_its_last_row():
+    rows = (
+        BlockRow(((Span("Run:"),),), "1.", citation=1),
+        BlockRow(((Span("zorb <a>"),),), is_code=True, citation=1),
+        BlockRow(((Span("Wait"),),), "2.", citation=2),
+    )
+    parsed = parse(Block("list", (1, 2), rows, total=2))
+    assert parsed.texts("pre") == ["zorb <a>"]
+    assert parsed.text == "1. Run:zorb <a>[1]2. Wait [2]"
+
+
+def test_styles_are_elements_inside_one_link():
+    parsed = parse(
+        paragraph(
+            Span("Do ", styles=("strong",)),
+            Span("not", styles=("strong", "emphasis"), highlight=True),
+            Span(" run ", "https://zorb.example/"),
+            Span("<zorb>", "https://zorb.example/", styles=("code",)),
+        )
+    )
+    assert parsed.texts("strong") == ["Do ", "not"]
+    assert parsed.texts("em") == parsed.texts("mark") == ["not"]
+    assert parsed.texts("code") == ["<zorb>"]
+    assert parsed.links[0] == (" run <zorb>", "https://zorb.example/")
+
+
 HOSTILE_BLOCKS = [
     Block("heading", (1,), (row(HOSTILE),)),
     paragraph(Span(HOSTILE, 'https://a.example/"><img src=x>', highlight=True)),
@@ -179,9 +208,13 @@ def test_hostile_text_is_read_as_text_alone(block):
 TEXT = st.text(st.sampled_from("<>&\"'/=`#;ampltx \u00e9\u2028"), min_size=1, max_size=20)
 
 
-@given(TEXT, st.sampled_from(["heading", "paragraph", "list", "table", "code"]))
-def test_any_text_is_read_as_it_is(text, kind):
-    parsed = parse(Block(kind, (1,), (row(text),), total=1))
+@given(
+    TEXT,
+    st.sampled_from(["heading", "paragraph", "list", "table", "code"]),
+    st.lists(st.sampled_from(["strong", "emphasis", "code"]), unique=True).map(tuple),
+)
+def test_any_text_is_read_as_it_is(text, kind, styles):
+    parsed = parse(Block(kind, (1,), (BlockRow(((Span(text, styles=styles),),)),), total=1))
     shown = parsed.text.removesuffix("[1]")
     assert shown.removeprefix("• ").split() == text.split()
     assert set(parsed.tags) <= ALLOWED

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assistant.models.answers import Block, BlockRow, Span
 from assistant.render.blocks_markdown import (
-    append_numbers,
     escape_markdown,
     render_block,
+    render_blocks,
     strip_markdown,
 )
 from tests.parsed import Parsed, parse_markdown
@@ -184,6 +186,69 @@ def test_a_paragraph_of_an_item_whose_beginning_is_left_out_is_a_paragraph():
     assert parsed.texts("p", "li") == ["the rest", "three"]
 
 
+def test_two_lists_in_a_row_stay_two_and_the_third_too(corpus_assistant):
+    answer = corpus_assistant.ask("how is a PM different from a PO?")
+    lists = [items(row("a", marker="7."), row("b", marker="8.")), items(row("c", marker="1."))]
+    lists += [
+        items(row("d", marker="1.")),
+        items(row("e", marker="-")),
+        items(row("f", marker="-")),
+    ]
+    changed = dataclasses.replace(
+        answer, citations=answer.citations[:1], blocks=(*lists, paragraph(Span("end")))
+    )
+    parsed = parse_markdown("\n\n".join(render_blocks(changed, "[{}]")))
+    assert [e.text.split() for e in parsed.elements if e.tag in {"ol", "ul"}] == [
+        ["a", "b"], ["c"], ["d"], ["e"], ["f"],
+    ]  # fmt: skip
+    starts = [e.attributes.get("start", "1") for e in parsed.elements if e.tag == "ol"]
+    assert starts == ["7", "1", "1"]
+
+
+def test_numbers_that_are_not_the_next_ones_stay_as_they_are():
+    parsed = parse(items(*(row(str(n), marker=f"{n}.") for n in (1, 2, 5, 6, 4, 4))))
+    shown = [e for e in parsed.elements if e.tag == "ol"]
+    assert [(e.attributes.get("start", "1"), e.text.split()) for e in shown] == [
+        ("1", ["1", "2"]), ("5", ["5", "6"]), ("4", ["4"]), ("4", ["4"]),
+    ]  # fmt: skip
+
+
+STEPS = items(
+    row("Run:", marker="1."),
+    BlockRow(((Span("zorb |\n\n  *glim*\n```"),),), is_code=True),
+    row("Wait", marker="2."),
+    BlockRow(((Span("hum"),),), "-", 1, is_code=True),
+    row("Rest", marker="3."),
+)
+
+
+def test_the_code_of_an_item_is_in_that_item():
+    parsed = parse(STEPS)
+    assert parsed.texts("code") == ["zorb |\n\n  *glim*\n```\n", "hum\n"]
+    assert [e.attributes for e in parsed.elements if e.tag == "ol"] == [{}]
+    assert [e.text.split()[0] for e in parsed.elements if e.tag == "li"] == [
+        "Run:", "Wait", "hum", "Rest",
+    ]  # fmt: skip
+
+
+def test_the_code_of_an_item_comes_back_with_all_its_lines():
+    lines = strip_markdown(render_block(STEPS)).splitlines()
+    assert [line for line in lines if line.strip()] == [
+        "1. Run:", "zorb |", "  *glim*", "```", "2. Wait", "   -", "hum", "3. Rest",
+    ]  # fmt: skip
+
+
+def test_the_number_of_a_source_follows_its_last_item_or_its_code():
+    rows = [
+        BlockRow(((Span(text),),), marker, citation=number)
+        for text, marker, number in (("a", "1.", 1), ("b", "2.", 1), ("c", "3.", 2))
+    ]
+    lines = render_block(Block("list", (1, 2), tuple(rows)), "", [1, 2], "[^{}]").splitlines()
+    assert lines == ["1. a", "2. b [^1]", "3. c [^2]"]
+    code_last = items(row("a", marker="1."), BlockRow(((Span("b"),),), is_code=True))
+    assert render_block(code_last, "", [1], "[^{}]").endswith("```\n\n   [^1]")
+
+
 def test_a_number_that_markdown_does_not_have_is_a_bullet():
     assert parse(items(row("one", marker="-1."), row("two", marker="0."))).texts("li") == [
         "one",
@@ -220,9 +285,9 @@ def test_a_link_keeps_its_target_in_a_paragraph_an_item_and_a_cell(url, target):
 
 def test_the_numbers_stand_at_the_end_of_text_and_below_a_table_or_code():
     for block in (paragraph(Span("a")), items(row("a", marker="-"))):
-        assert append_numbers(render_block(block), block, "[^1]").endswith("a [^1]")
+        assert render_block(block, "", [1], "[^{}]").endswith("a [^1]")
     for block in (table(("a", "b")), code("a = 1")):
-        text = append_numbers(render_block(block), block, "[^1]")
+        text = render_block(block, "", [1], "[^{}]")
         assert text == f"{render_block(block)}\n\n[^1]"
 
 
@@ -266,3 +331,100 @@ def test_the_rows_of_a_table_come_back_between_borders(rows, has_header):
 def test_code_comes_back_with_all_its_lines(pieces):
     text = f"x{''.join(pieces)}x"
     assert strip_markdown(render_block(code(text))) == text
+
+
+# -- Styles ---------------------------------------------------------------------------------
+
+
+TAGS = {"strong": "strong", "emphasis": "em", "code": "code"}
+
+
+def styled(text: str, *styles: str, url: str = "") -> Span:
+    return Span(text, url, styles=styles)
+
+
+@pytest.mark.parametrize("style", TAGS)
+@pytest.mark.parametrize("kind", ["paragraph", "list", "table"])
+def test_words_with_a_style_are_read_with_it_in_every_kind_of_block(kind, style):
+    cell = (Span("Run "), styled("zorb now", style), Span(" or nap."))
+    block = Block(kind, (1,), (BlockRow((cell,), "-" if kind == "list" else ""),), total=1)
+    parsed = parse(block)
+    assert parsed.texts(TAGS[style]) == ["zorb now"]
+    assert "Run zorb now or nap." in parsed.text
+
+
+def test_styles_are_nested_and_so_are_they_in_a_link():
+    parsed = parse(
+        paragraph(
+            styled("a ", "strong"),
+            styled("b", "strong", "emphasis"),
+            Span(" "),
+            styled("c ", "strong", url="https://a.example/"),
+            styled("d", "strong", "code", url="https://a.example/"),
+        )
+    )
+    assert parsed.text.strip() == "a b c d"
+    assert parsed.links == [("c d", "https://a.example/")]
+    assert (parsed.texts("em"), parsed.texts("code")) == (["b"], ["d"])
+    assert parsed.texts("strong") == ["a b", "c d"]
+
+
+@pytest.mark.parametrize("text", ["`", "``", "a`b", "`a`", "a``b`", "a\\", "[a](b)", "&lt;", "**"])
+def test_code_is_read_as_it_is_with_backticks_and_other_marks_in_it(text):
+    for block in (paragraph(styled(text, "code")), table((text, "x"), header=("a", "b"))):
+        styles = BlockRow(tuple((styled(s.text, "code"),) for c in block.rows[0].cells for s in c))
+        parsed = parse(Block(block.kind, (1,), (styles,), block.header, total=1))
+        assert parsed.texts("code")[0] == text
+
+
+def test_a_bar_in_the_code_of_a_cell_is_no_border():
+    row_ = BlockRow(((styled("a | b", "code"),), (styled("c\\|d", "code"),)))
+    parsed = parse(Block("table", (1,), (row_,), total=1))
+    assert parsed.texts("td") == ["a | b", "c\\|d"]
+    assert parsed.texts("code") == ["a | b"]  # a backslash before a bar cannot be code there
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "after"),
+    [("un", "bold", "ly"), ("a", "(b)", "c"), ("x", "“y”", "z"), ("", "a", "b")],
+)
+def test_a_style_that_markdown_cannot_write_is_left_out_and_the_text_stays(before, text, after):
+    for style in TAGS:
+        parsed = parse(paragraph(Span(before), styled(text, style), Span(after)))
+        assert parsed.text.strip() == f"{before}{text}{after}"
+
+
+STYLES = st.sets(st.sampled_from([*TAGS])).map(lambda drawn: tuple(s for s in TAGS if s in drawn))
+PIECES = TEXTS | MARKS | st.sampled_from([" ", "word", " word", "word ", "lt;"])
+URLS = st.sampled_from(["", "", "https://a.example/"])
+SPANS = st.lists(st.builds(Span, PIECES, URLS, st.booleans(), STYLES), min_size=1, max_size=6)
+
+
+@given(SPANS, st.sampled_from(["paragraph", "list", "table", "heading"]))
+@example([Span("&"), styled("l", "emphasis"), Span("t;")], "paragraph")
+@example([Span("`"), styled("a", "code")], "paragraph")
+@example([Span("!"), styled("a", "strong", url="https://a.example/")], "paragraph")
+@example([Span("1"), styled(". x", "emphasis")], "paragraph")
+def test_text_with_any_styles_and_links_is_read_as_it_is(spans, kind):
+    cell = tuple(spans)
+    block = Block(kind, (1,), (BlockRow((cell,), "-" if kind == "list" else ""),), total=1)
+    parsed = parse(block)
+    assert parsed.text.split() == "".join(span.text for span in spans).split()
+    allowed = "p a strong em code ul li table thead tbody tr th td".split()
+    assert set(parsed.tags) <= set(allowed)
+
+
+@given(SPANS)
+@example([styled("a", "code"), Span("`")])
+@example([styled("`", "code"), Span("a")])
+@example([styled("a_", "emphasis"), Span(" _b")])
+def test_text_with_any_styles_and_links_comes_back(spans):
+    text = "".join(span.text for span in spans)
+    assert strip_markdown(render_block(paragraph(*spans))) == text
+
+
+@given(SPANS)
+def test_a_cell_with_any_styles_comes_back(spans):
+    block = Block("table", (1,), (BlockRow((tuple(spans), (Span("x"),))),), total=1)
+    text = "".join(span.text for span in spans)
+    assert strip_markdown(render_block(block)).split() == f"| {text} | x |".split()

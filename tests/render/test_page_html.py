@@ -160,3 +160,15 @@ def test_blocks_of_another_format_are_shown_with_the_ids_of_their_headings() -> 
         '<h1 id="a">A</h1>\n<p>x &amp; y</p>\n<h2 id="b">B</h2>\n'
         "<ul><li>i</li>\n</ul>\n<pre><code>c</code></pre>\n"
     )
+
+
+def test_rows_between_bars_without_a_header_are_a_table() -> None:
+    shown = render_markdown(
+        "# Zorbs\n\n| a | `b` |\n| **c | d** | e |\n|---|---|\n| | [f](g) |\n", []
+    )
+    assert "|" not in shown
+    assert [tag for tag, _ in Tags(shown).result] == [
+        "h1", "table", "tr", "td", "td", "code", "tr", "td", "strong", "td", "td",
+        "tr", "td", "td", "a",
+    ]  # fmt: skip
+    check_harmless(shown)

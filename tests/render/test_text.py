@@ -62,3 +62,26 @@ def test_an_answer_that_was_stored_without_blocks_gives_its_quotes(corpus_assist
     answer = corpus_assistant.ask("how is a PM different from a PO?")
     quotes = [f"{citation.quote} [{citation.n}]" for citation in answer.citations]
     assert render_blocks(dataclasses.replace(answer, blocks=())) == quotes
+
+
+def test_code_stands_in_backticks_and_a_link_that_has_code_has_its_address_once():
+    spans = (
+        Span("Run "),
+        Span("zorb", styles=("code",)),
+        Span(" as "),
+        Span("the ", "https://glim.example"),
+        Span("hum", "https://glim.example", styles=("code",)),
+    )
+    block = Block("paragraph", (1,), (BlockRow((spans,)),))
+    assert render_block(block) == "Run `zorb` as the `hum` (https://glim.example)"
+
+
+def test_the_code_of_an_item_stands_below_it_and_each_number_at_its_last_row():
+    rows = (
+        BlockRow(((Span("Run:"),),), "1.", citation=1),
+        BlockRow(((Span("zorb |\n\n  glim"),),), is_code=True, citation=1),
+        BlockRow(((Span("Wait"),),), "2.", citation=2),
+    )
+    assert render_block(Block("list", (1, 2), rows, total=5), [1, 2]).splitlines() == [
+        "1. Run:", "  zorb |", "", "    glim [1]", "2. Wait [2]", "(2 of 5 items)",
+    ]  # fmt: skip

@@ -23,7 +23,7 @@ KILN, GLAZE = (math.log(1 + 8 / (n + 0.5)) for n in (4, 2))
 NEVER = math.log(1 + 8 / 0.5)
 
 
-class Found(NamedTuple):
+class Candidate(NamedTuple):
     """A passage with its cosine; its only sentence is as near."""
 
     text: str
@@ -31,7 +31,7 @@ class Found(NamedTuple):
     heading: str = "Studio"
 
 
-def features_of(question: str, *passages: Found, follow_up: bool = False) -> dict[str, float]:
+def features_of(question: str, *passages: Candidate, follow_up: bool = False) -> dict[str, float]:
     """The features of a question for passages in the order of their rank."""
     (interpretation,) = Analyzer(GUIDE, RANKS.get).interpret(question)
     own = [
@@ -72,65 +72,91 @@ def features_of(question: str, *passages: Found, follow_up: bool = False) -> dic
 
 
 def test_the_best_passage_and_the_best_sentence_of_all_may_differ():
-    features = features_of("the kiln", Found("A kiln.", 0.4), Found("A pot.", 0.7))
+    features = features_of("the kiln", Candidate("A kiln.", 0.4), Candidate("A pot.", 0.7))
     assert features["sentence_cosine"] == pytest.approx(0.4)
     assert features["best_sentence_cosine"] == pytest.approx(0.7)
 
 
 def test_cosines_are_compared_with_those_of_the_others():
-    others = [Found("A pot.", cosine) for cosine in (0.5, 0.4, 0.4, 0.4, 0.1, 0.1, 0.1, 0.1, 0.0)]
-    features = features_of("the kiln", Found("A kiln.", 0.6), *others, Found("A pot.", -0.2))
+    others = [
+        Candidate("A pot.", cosine) for cosine in (0.5, 0.4, 0.4, 0.4, 0.1, 0.1, 0.1, 0.1, 0.0)
+    ]
+    features = features_of(
+        "the kiln", Candidate("A kiln.", 0.6), *others, Candidate("A pot.", -0.2)
+    )
     # The five highest are .6, .5, .4, .4 and .4; the tenth is .0.
     assert features["cosine_lead"] == pytest.approx(0.6 - 0.46)
     assert features["cosine_spread"] == pytest.approx(0.6)
 
 
 def test_terms_that_the_guide_never_uses_are_counted_and_weighed():
-    features = features_of("does the kiln ship to tokyo", Found("A kiln."))
+    features = features_of("does the kiln ship to tokyo", Candidate("A kiln."))
     assert features["content_terms"] == 3
     assert features["unknown_terms"] == 2
     assert features["unknown_share"] == pytest.approx(2 * NEVER / (2 * NEVER + KILN))
 
 
 def test_a_missing_word_weighs_by_how_rare_it_is_in_general():
-    nothing_missing = features_of("the kiln", Found("A kiln."))
-    assert nothing_missing["missing_rarity"] == nothing_missing["missing_weight"] == 0
-    glaze = features_of("glaze in the kiln", Found("A kiln."))
-    assert glaze["missing_rarity"] == pytest.approx(1 + math.log(2))
+    nothing_missing = features_of("the kiln", Candidate("A kiln."))
+    assert nothing_missing["missing_log_rank"] == nothing_missing["missing_weight"] == 0
+    glaze = features_of("glaze in the kiln", Candidate("A kiln."))
+    assert glaze["missing_log_rank"] == pytest.approx(1 + math.log(2))
     assert glaze["missing_weight"] == pytest.approx((1 + math.log(2)) * GLAZE)
-    unheard = features_of("zzyzx in the kiln", Found("A kiln."))
-    assert unheard["missing_rarity"] == pytest.approx(1 + math.log(20))
+    unheard = features_of("zzyzx in the kiln", Candidate("A kiln."))
+    assert unheard["missing_log_rank"] == pytest.approx(1 + math.log(20))
 
 
 def test_words_that_fit_any_question_are_no_content():
-    assert features_of("how does the kiln work", Found("A pot."))["content_terms"] == 1
+    assert features_of("how does the kiln work", Candidate("A pot."))["content_terms"] == 1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "A pound of clay costs 12 shillings.",
+        "Firing takes half of the day.",
+        "Two kilns are here.",
+        "Glaze is free.",
+        "The kiln cools for weeks.",
+    ],
+)
+def test_an_amount_is_a_number_a_date_or_a_length_of_time(sentence):
+    assert features_of("how much is it", Candidate(sentence))["missing_amount"] == 0
+    assert features_of("why is it so", Candidate("Clay is dear."))["missing_amount"] == 0
+
+
+def test_an_amount_in_a_sentence_that_hardly_matches_does_not_count():
+    dear, near, far = Candidate("Clay is dear."), Candidate("It has 3.", 0.45), Candidate("3.", 0.2)
+    assert features_of("how much is clay", dear)["missing_amount"] == 1
+    assert features_of("how much is it", dear, near)["missing_amount"] == 0
+    assert features_of("how much is it", dear, far)["missing_amount"] == 1
 
 
 def test_a_number_may_be_in_the_first_three_passages():
-    no, yes = Found("A kiln."), Found("Fire at 900 degrees.")
+    no, yes = Candidate("A kiln."), Candidate("Fire at 900 degrees.")
     assert features_of("kiln at 900", no, no, yes)["missing_number"] == 0
     assert features_of("kiln at 900", no, no, no, yes)["missing_number"] == 1
     assert features_of("the kiln", no)["missing_number"] == 0
 
 
 def test_a_year_or_version_is_in_the_best_passage_or_its_headings():
-    assert features_of("glaze of 2024", Found("Glaze in 2024."))["missing_version"] == 0
-    assert features_of("glaze of 2024", Found("Glaze.", heading="2024"))["missing_version"] == 0
-    late = features_of("glaze of 2024", Found("Glaze."), Found("In 2024."))
+    assert features_of("glaze of 2024", Candidate("Glaze in 2024."))["missing_version"] == 0
+    assert features_of("glaze of 2024", Candidate("Glaze.", heading="2024"))["missing_version"] == 0
+    late = features_of("glaze of 2024", Candidate("Glaze."), Candidate("In 2024."))
     assert late["missing_version"] == 1
 
 
 def test_an_identifier_may_be_in_any_passage_letter_by_letter():
-    option = Found("Pass `--Cool-Down` to the kiln.")
-    assert features_of("what does --cool-down do", Found("A pot."), option)[
+    option = Candidate("Pass `--Cool-Down` to the kiln.")
+    assert features_of("what does --cool-down do", Candidate("A pot."), option)[
         "missing_identifier"
     ] == 0  # fmt: skip
     assert features_of("what does --cool-off do", option)["missing_identifier"] == 1
 
 
 def test_a_follow_up_is_marked():
-    assert features_of("the kiln", Found("A kiln."))["follow_up"] == 0
-    assert features_of("the kiln", Found("A kiln."), follow_up=True)["follow_up"] == 1
+    assert features_of("the kiln", Candidate("A kiln."))["follow_up"] == 0
+    assert features_of("the kiln", Candidate("A kiln."), follow_up=True)["follow_up"] == 1
 
 
 def test_the_odds_of_all_hits_are_multiplied_by_one_factor():

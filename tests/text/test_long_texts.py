@@ -76,7 +76,7 @@ def test_a_question_at_the_end_of_a_long_answer_is_part_of_the_conversation():
     long = "A cat sleeps. " * 1000 + "Do you have a cat?"
     turns = follow_ups.normalise_turns([Turn("user", "where do cats sleep?"), Turn("agent", long)])
     assert len(turns[1].text) <= MAX_QUERY_CHARS + 3
-    assert follow_ups.rewrite_follow_up("yes", turns) == "Do you have a cat? yes"
+    assert follow_ups.rewrite_follow_up("yes", turns)[0] == "Do you have a cat? yes"
 
 
 def test_a_truncated_text_ends_with_a_word():

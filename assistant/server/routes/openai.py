@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import Response
 
-from assistant.assistant import WORD_CHARACTER
+from assistant.assistant import VISIBLE_CHARACTER
 from assistant.conversation import MAX_TURN_CHARS, MAX_TURNS
 from assistant.errors import NotFoundError, QuestionError
 from assistant.http_accept import EVENT_STREAM, JSON
@@ -42,7 +42,7 @@ MODEL_NAME = "guide"
 """The guide's name in the list of models; a request may name any."""
 
 _END_OF_STREAM = "data: [DONE]\n\n"
-_HAS_WORD = re.compile(WORD_CHARACTER)
+_IS_VISIBLE = re.compile(VISIBLE_CHARACTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def _split_question(
     with_words = [
         n
         for n in by_user
-        if _non_text_type(messages[n]) or _HAS_WORD.search(_message_text(messages[n]))
+        if _non_text_type(messages[n]) or _IS_VISIBLE.search(_message_text(messages[n]))
     ]
     last = max(with_words or by_user)
     if other := _non_text_type(messages[last]):

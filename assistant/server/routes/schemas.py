@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from assistant.assistant import MAX_QUESTION_LENGTH, WORD_CHARACTER
+from assistant.assistant import MAX_QUESTION_LENGTH, VISIBLE_CHARACTER
 from assistant.conversation import MAX_SOURCES, MAX_TURN_CHARS
 from assistant.http_accept import EVENT_STREAM
 from assistant.models.answers import Answer, Citation, HitRecord, Related, WireHit
@@ -30,7 +30,7 @@ _QUESTION_SCHEMA: dict[str, Any] = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_QUESTION_LENGTH,
-    "pattern": WORD_CHARACTER,
+    "pattern": VISIBLE_CHARACTER,
 }
 _QUESTION = Field(
     description=f"The question, in words: at most {MAX_QUESTION_LENGTH:,} characters.",

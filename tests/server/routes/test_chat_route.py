@@ -57,7 +57,7 @@ def test_a_hostile_guide_is_quoted_as_text(chat):
     assert_harmless(conversation.html)
 
 
-@pytest.mark.parametrize("question", ["", "   ", "\u200b", "?!", "word " * 401])
+@pytest.mark.parametrize("question", ["", "   ", "\u200b", "word " * 401])
 def test_a_question_that_cannot_be_asked_gets_a_hint(chat, question):
     conversation, is_accepted = chat.answer(question, chat_module.ChatState())
     assert not is_accepted

@@ -36,7 +36,7 @@ QUESTIONS = (
     "Which types of product managers are there?",
     "can I bake bread here?",
 )
-WRONG = ("?!", "", "why " * 600)
+WRONG = ("  ", "", "why " * 600)
 EVENTS = {"accept": "text/event-stream"}
 STORED = re.compile(r"/a/([a-z2-7]{16})")
 MCP = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
