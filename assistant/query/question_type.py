@@ -300,17 +300,17 @@ _REQUEST_WORDS = frozenset(
 
 
 _AMOUNT = re.compile(
-    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|"
-    r"far|big|heavy|fast)\b|"
-    r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
+    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many)\b|"
+    r"(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
     re.I,
 )
 
 
 def asks_for_amount(question: Question) -> bool:
-    """Whether only a number, a date or a length of time answers the question.
+    """Whether only a number, a price or a date answers the question.
 
-    How many kinds of a thing there are is answered by the list of them.
+    How many kinds of a thing there are is answered by the list of them, and how long something
+    takes by what ends it.
     """
     return question.type != "list" and bool(_AMOUNT.match(truncate(question.text)))
 

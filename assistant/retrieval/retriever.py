@@ -198,6 +198,8 @@ class Retriever:
                 is_follow_up=is_follow_up,
             )
             hits = answerability.shift_probabilities(hits, self._model.question_log_odds(row))
+            if answerability.lacks_amount(interpretation.question, evidence, hits):
+                hits = answerability.lower_below_threshold(hits, self._model)
         return RetrievalResult(interpretation, vector, hits, evidence)
 
     def _choose_interpretation(self, results: Sequence[RetrievalResult]) -> RetrievalResult:
