@@ -162,7 +162,7 @@ class _Source:
         """Whether the quote has a row of a table with these cells."""
         cutter = SpanCutter(self.passage, self.resolve_page)
         rows = (
-            cutter.cut_row(sentence.start, sentence.end)
+            cutter.cut_row(sentence)
             for sentence in self.passage.sentences
             if sentence.kind == kind
             and self.claim.start <= sentence.start

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from assistant.answering.quotes import Quote
     from assistant.models.answers import BlockKind, Cell, SpanStyle
-    from assistant.models.documents import Group, Passage
+    from assistant.models.documents import Group, Passage, Sentence
 
     ResolvePage = Callable[[str, str], str | None]
 
@@ -123,7 +123,7 @@ def _append(
     ]
     cutter = SpanCutter(passage, resolve_page, marks)
     if kind == "table":
-        cells = cutter.cut_row(start, end)
+        cells = cutter.cut_row(sentence)
         if sentence.kind == "header" and not block.header and not block.rows:
             block.header = cells
         else:
@@ -201,13 +201,10 @@ class SpanCutter:
         self._resolve = _AddressResolver(passage.path, resolve_page)
         self._marks = marks
 
-    def cut_row(self, start: int, end: int) -> tuple[Cell, ...]:
+    def cut_row(self, row: Sentence) -> tuple[Cell, ...]:
         """Cut a row into its cells, also those that are empty."""
-        return tuple(
-            self.cut(cell.start, cell.end)
-            for cell in self._passage.markup
-            if cell.kind == "cell" and start <= cell.start and cell.end <= end
-        ) or (self.cut(start, end),)
+        cells = self._passage.cells(row) or (row,)
+        return tuple(self.cut(cell.start, cell.end) for cell in cells)
 
     def cut(self, start: int, end: int, allowed: Sequence[SpanStyle] = _STYLES) -> Cell:
         """Cut a piece into spans; a link that is not all in it is plain text."""

@@ -68,7 +68,7 @@ def find_groups(passages: Iterable[Passage]) -> list[EntryGroup]:
                 lead = lead if not kind else None
             kind = own
             text = passage.text[passage.sentences[first].start : passage.sentences[last].end]
-            cells = tuple(text.split(CELL_BORDER)) if own == "row" else (text,)
+            cells = _split_cells(passage, first) if own == "row" else (text,)
             entries.append(Entry(passage, first, last, cells))
             continue
         close()
@@ -90,6 +90,12 @@ def _find_lines(passages: Iterable[Passage]) -> Iterator[tuple[Passage, int, int
             first = n + 1
 
 
+def _split_cells(passage: Passage, n: int) -> tuple[str, ...]:
+    """Split a row into the texts of its cells, also the empty ones."""
+    cells = passage.cells(passage.sentences[n])
+    return tuple(passage.text[cell.start : cell.end] for cell in cells)
+
+
 def _make_group(entries: tuple[Entry, ...], lead: Place | None, *, is_table: bool) -> EntryGroup:
     if lead is None:
         return EntryGroup(entries, is_table=is_table)
@@ -97,7 +103,7 @@ def _make_group(entries: tuple[Entry, ...], lead: Place | None, *, is_table: boo
     sentence = passage.sentences[n]
     text = passage.slice(sentence)
     if is_table and sentence.kind == "header":
-        return EntryGroup(entries, tuple(text.split(CELL_BORDER)), lead, is_table)
+        return EntryGroup(entries, _split_cells(passage, n), lead, is_table)
     if not is_table and sentence.kind == "prose" and text.rstrip().endswith(":"):
         return EntryGroup(entries, (text,), lead)
     return EntryGroup(entries, is_table=is_table)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MIN_SHARE = 0.7  # of the rows, items or kinds have to have an amount
 _MIN_AMOUNTS = 2
+_MIN_SECTIONS = 3  # two sections side by side are seldom kinds of one thing
 _MAX_CHOSEN = 3  # more that are equal, or that have no amount, are no answer
 _HEADERS = {
     "money": frozenset(extract_terms("price cost fee rate charge fare salary pay budget")),
@@ -45,7 +46,7 @@ class _Comparison(NamedTuple):
     candidates: list[_Candidate]
     terms: frozenset[str]
     is_column: bool = False
-    has_own_terms: bool = True  # whether the things themselves say what they are
+    has_header: bool = False  # whether the header of the column is what the question asks for
 
 
 def quote_extreme(
@@ -62,8 +63,10 @@ def quote_extreme(
         return []
     for comparison in _find_comparisons(extreme, hits, store):
         texts = [one.text for one in comparison.candidates]
-        own = set(extract_terms(" ".join(texts))) if comparison.has_own_terms else set()
-        terms = extreme.terms - _implied_headers(extreme)  # a column may have another name
+        own = set(extract_terms(" ".join(texts)))
+        terms = extreme.terms
+        if comparison.has_header:  # the column may have another name
+            terms -= _implied_headers(extreme)
         units = " ".join(amount.dimension for text in texts for amount in find_amounts(text))
         terms -= set(extract_terms(units))
         if len(terms & (comparison.terms | own)) >= min_coverage * len(terms):
@@ -115,9 +118,8 @@ def _compare_sections(
         quotes = [Quote(passage, 0, 1)] if first == 1 else [Quote(passage, 0, 0)]
         quotes += [] if first == 1 else [Quote(passage, first, first)]
         candidates.append(_Candidate(quotes, texts[first]))
-    if len(candidates) >= _MIN_AMOUNTS:
-        terms = frozenset(extract_terms(" ".join(above)))
-        yield _Comparison(candidates, terms, has_own_terms=False)
+    if len(candidates) >= _MIN_SECTIONS:
+        yield _Comparison(candidates, frozenset(extract_terms(" ".join(above))))
 
 
 def _compare_columns(
@@ -127,16 +129,19 @@ def _compare_columns(
     headers = [frozenset(extract_terms(header)) for header in group.header]
     implied = _implied_headers(extreme)
     columns = list(range(1, len(headers)))
+    has_header = False
     for names in (extreme.terms, implied):
         overlap = max((len(headers[n] & names) for n in columns), default=0)
         if overlap:
             columns = [n for n in columns if len(headers[n] & names) == overlap]
+            has_header = True
             break
     for n in columns:
         rows = [entry for entry in group.entries if n < len(entry.cells)]
         candidates = [_Candidate(quote_entries(group, [row]), row.cells[n]) for row in rows]
         words = terms | set(extract_terms(" ".join(row.text for row in rows)))
-        yield _Comparison(candidates, words, is_column=len(columns) == 1)
+        is_only = len(columns) == 1
+        yield _Comparison(candidates, words, is_column=is_only, has_header=has_header)
 
 
 def _quote_best(extreme: Extreme, comparison: _Comparison) -> list[Quote]:

@@ -5,6 +5,7 @@ Writes nothing, so that the index may be read-only.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def describe_staleness(index: Index, settings: Settings) -> str:
 def _find_guide_and_records(settings: Settings) -> tuple[Path | None, dict[str, FileRecord]]:
     """Find the guide to compare an index with, and the records of its files."""
     built_from, records = read_file_records(settings.index)
-    if built_from is not None and built_from.is_dir():
+    if built_from is not None and os.path.isdir(built_from):  # noqa: PTH112 - Path's own may raise
         return built_from, records
     named = "corpus" in settings.model_fields_set and settings.corpus.is_dir()
     return (settings.corpus if named else None), {}

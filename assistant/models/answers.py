@@ -322,6 +322,18 @@ class Answer:
         return [(block, tuple(n for n in block.citations if last[n] is block)) for block in blocks]
 
     @property
+    def grouped_blocks(self) -> list[list[tuple[Block, tuple[int, ...]]]]:
+        """The numbered blocks, those together that share sources with the one before."""
+        groups: list[list[tuple[Block, tuple[int, ...]]]] = []
+        before: set[int] = set()
+        for block, ended in self.numbered_blocks:
+            if not before & set(block.citations):
+                groups.append([])
+            groups[-1].append((block, ended))
+            before = set(block.citations)
+        return groups
+
+    @property
     def missing_note(self) -> str:
         """A sentence that names the missing sides; empty where none is missing."""
         sides = " or ".join(f"“{side}”" for side in self.missing)

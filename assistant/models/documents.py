@@ -191,7 +191,16 @@ class Passage:
     @property
     def links(self) -> tuple[Markup, ...]:
         """Its links."""
-        return tuple(markup for markup in self.markup if markup.kind == "link")
+        return tuple(item for item in self.markup if item.kind == "link")
+
+    def cells(self, row: Sentence) -> tuple[Markup, ...]:
+        """Return the cells of a row, also the empty ones; none for any other sentence."""
+        start, end = row.start, row.end
+        return tuple(
+            item
+            for item in self.markup
+            if item.kind == "cell" and start <= item.start and item.end <= end
+        )
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -27,7 +27,7 @@ def render_answer(answer: Answer) -> str:
     interpretation = (
         "" if answer.understood_as == answer.question else f"Understood as: {answer.understood_as}"
     )
-    quotes = _render_quotes(answer.numbered_blocks)
+    quotes = _render_quotes(answer.grouped_blocks)
     nearest = () if answer.found else answer.related
     label = "The guide covers:" if answer.is_overview else "The nearest sections:"
     return _render_frame(
@@ -89,15 +89,9 @@ def _render_paragraph(markup: str) -> str:
     return f'<p dir="auto">{markup}</p>' if markup else ""
 
 
-def _render_quotes(blocks: Iterable[tuple[Block, Sequence[int]]]) -> list[str]:
-    """Render blocks as quotes with their numbers; a quote has the blocks that share sources."""
-    quotes: list[str] = []
-    before: set[int] = set()
-    for block, ended in blocks:
-        if not before & set(block.citations):
-            quotes.append("")
-        quotes[-1] += _render_block(block, ended)
-        before = set(block.citations)
+def _render_quotes(groups: Iterable[Iterable[tuple[Block, Sequence[int]]]]) -> list[str]:
+    """Render groups of blocks as quotes with their numbers."""
+    quotes = ("".join(_render_block(block, ended) for block, ended in group) for group in groups)
     return [
         f'<blockquote dir="auto" style="{_QUOTE_STYLE}">{quote}</blockquote>' for quote in quotes
     ]

@@ -299,6 +299,22 @@ _REQUEST_WORDS = frozenset(
 )
 
 
+_AMOUNT = re.compile(
+    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many|old|long|tall|"
+    r"far|big|heavy|fast)\b|"
+    r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
+    re.I,
+)
+
+
+def asks_for_amount(question: Question) -> bool:
+    """Whether only a number, a date or a length of time answers the question.
+
+    How many kinds of a thing there are is answered by the list of them.
+    """
+    return question.type != "list" and bool(_AMOUNT.match(truncate(question.text)))
+
+
 _CONSEQUENCE = re.compile(
     r"^(?:(?:and|but|so) )?(?:what (?:if|(?:will |would )?happen(?:s|ed)?)|even (?:if|when))\b",
     re.I,
@@ -380,8 +396,7 @@ _DIMENSIONS = {
     "weight": "heaviest lightest",
 }
 _EXTREME_WORDS = frozenset(
-    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have take takes last lasts need "
-    "needs carry carries allow allows offer offers charge charges amount number value kind kinds "
+    f"{_LARGEST} {_SMALLEST} {' '.join(_DIMENSIONS.values())} have amount number value kind kinds "
     "type types sort class option options category level".split()
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from assistant.models.spans import group_links, wrap_styles
@@ -34,19 +35,16 @@ class BlockRenderer:
     source_urls: Mapping[int, str]
     root: str = ""
 
-    def render(self, blocks: Sequence[tuple[Block, Sequence[int]]]) -> str:
-        """Render blocks, each with the numbers of the sources that end with it, as quotes.
+    def render(self, groups: Iterable[Sequence[tuple[Block, Sequence[int]]]]) -> str:
+        """Render blocks, each with the numbers of the sources that end with it.
 
-        A quote has the blocks that share sources.
+        Each group, of blocks that share sources, is a quote.
         """
-        quotes: list[list[str]] = []
-        before: set[int] = set()
-        for block, ended in blocks:
-            if not before & set(block.citations):
-                quotes.append([])
-            quotes[-1] += self._render_block(block, ended)
-            before = set(block.citations)
-        return "".join(f'<blockquote dir="auto">{"".join(parts)}</blockquote>' for parts in quotes)
+        quotes = (
+            "".join(part for block, ended in group for part in self._render_block(block, ended))
+            for group in groups
+        )
+        return "".join(f'<blockquote dir="auto">{quote}</blockquote>' for quote in quotes)
 
     def _render_numbers(self, numbers: Iterable[int]) -> str:
         return "".join(f" {self._render_number(number)}" for number in numbers)
@@ -110,15 +108,17 @@ class BlockRenderer:
 
     def _render_cell(self, cell: Cell) -> str:
         return "".join(
-            render_link(urls.link_url(url, self.root), content) if url else content
-            for url, spans in group_links(cell)
-            for content in ["".join(map(_render_span, spans))]
+            f"<mark>{content}</mark>" if is_highlight else content
+            for is_highlight, spans in groupby(cell, key=lambda span: span.highlight)
+            for content in [self._render_links(spans)]
         )
 
-
-def _render_span(span: Span) -> str:
-    content = wrap_styles(span, escape(span.text))
-    return f"<mark>{content}</mark>" if span.highlight else content
+    def _render_links(self, spans: Iterable[Span]) -> str:
+        return "".join(
+            render_link(urls.link_url(url, self.root), content) if url else content
+            for url, group in group_links(spans)
+            for content in ["".join(wrap_styles(span, escape(span.text)) for span in group)]
+        )
 
 
 def _render_code(text: str) -> str:

@@ -10,6 +10,7 @@ import html
 import itertools
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from assistant.render import urls
@@ -158,7 +159,7 @@ class HtmlRenderer:
     def _render_blocks(self, answer: Answer) -> str:
         source_urls = {citation.n: self._citation_url(citation) for citation in answer.citations}
         renderer = BlockRenderer(self.messages, source_urls, self.branding.root)
-        return renderer.render(answer.numbered_blocks)
+        return renderer.render(answer.grouped_blocks)
 
     def _citation_url(self, citation: Citation) -> str:
         return urls.citation_url(citation, self.branding.root)
@@ -242,10 +243,10 @@ class HtmlRenderer:
         paragraphs = [f"**{escape(normalise(answer.question))}**"]
         if not answer.found:
             paragraphs.append(self.messages("no_answer"))
-        paragraphs += (
-            "\n".join(f"> {line}".rstrip() for line in text.splitlines())
-            for text in render_blocks(answer, "[{}]", self.branding.root)
-        )
+        texts = render_blocks(answer, "[{}]", self.branding.root)
+        for group in answer.grouped_blocks:
+            quote = "\n\n".join(islice(texts, len(group)))
+            paragraphs.append("\n".join(f"> {line}".rstrip() for line in quote.splitlines()))
         for citation in answer.citations:
             headings = _escape_brackets(" › ".join(citation.headings))
             paragraphs.append(f"[{citation.n}] [{headings}]({self._citation_url(citation)})")

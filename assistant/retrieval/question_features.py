@@ -7,10 +7,12 @@ out.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assistant.query.question_type import asks_for_amount
 from assistant.retrieval.features import FEATURES
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.documents import Passage
-    from assistant.query.query import Interpretation
+    from assistant.query.query import Interpretation, Question
     from assistant.retrieval.features import Evidence, Features
 
 QUESTION_FEATURES = (
@@ -33,6 +35,7 @@ QUESTION_FEATURES = (
     "unknown_share",
     "missing_log_rank",
     "missing_weight",
+    "missing_amount",
     "missing_number",
     "missing_version",
     "missing_identifier",
@@ -68,6 +71,8 @@ def compute_question_features(
       the summed idf.
     - `missing_log_rank`: the highest `log_rank` of a content term that the best candidate lacks.
     - `missing_weight`: the same for `log_rank` times idf.
+    - `missing_amount`: 1 where only an amount answers, and the sentences of the first five
+      candidates that match best have none.
     - `missing_number`: 1 where the first three candidates lack a content term with a digit.
     - `missing_version`: 1 where the best candidate and its headings lack a year or a version.
     - `missing_identifier`: 1 where all candidates and their headings lack an identifier.
@@ -102,6 +107,7 @@ def compute_question_features(
             float(idfs[is_unknown].sum()) / (float(idfs.sum()) or 1.0),
             (log_ranks * is_missing).max(initial=0.0),
             (log_ranks * idfs * is_missing).max(initial=0.0),
+            float(_lacks_amount(interpretation.question, evidence, order)),
             float((is_number & ~in_top).any()),
             float(any(version not in best_text for version in interpretation.versions)),
             float(_lacks_identifier(interpretation.identifiers, evidence.passages)),
@@ -109,6 +115,33 @@ def compute_question_features(
         ],
         dtype=np.float64,
     )
+
+
+_NEAR_BEST_RATIO = 0.8  # sentences match best from this share of the highest score
+_AMOUNT = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
+    r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty|"
+    r"(?:thir|four|fif|six|seven|eigh|nine)teen(?:th)?|dozens?|hundreds?|thousands?|millions?|"
+    r"billions?|half|third|quarter|twice|few|several|none|free|unlimited|percent|seconds?|"
+    r"minutes?|hours?|days?|weeks?|months?|years?|decades?|century|centuries)\b",
+    re.I,
+)
+
+
+def _lacks_amount(question: Question, evidence: Evidence, order: Sequence[int]) -> bool:
+    if not asks_for_amount(question):
+        return False
+    scored = [
+        (score, evidence.passages[position].slice(sentence))
+        for position in order[:_CLOSE_K]
+        for sentence, score in zip(
+            evidence.passages[position].sentences,
+            evidence.sentence_scores_of(evidence.keys[position]),
+            strict=True,
+        )
+    ]
+    lowest = _NEAR_BEST_RATIO * max((score for score, _ in scored), default=0.0)
+    return not any(score >= lowest and _AMOUNT.search(text) for score, text in scored)
 
 
 def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -> bool:

@@ -206,7 +206,7 @@ def test_what_is_copied_is_the_answer_as_markdown_with_its_sources(markup):
     reply = answer(citation(quote, headings=("Guide [x]", "One")), blocks=blocks)
     (copy,) = Tags(shown(markup, reply)).all("button")
     assert copy["value"] == (
-        "**what is one?**\n\n> **One**\n\n> A quote of \\*stars\\*.\n\n"
+        "**what is one?**\n\n> **One**\n>\n> A quote of \\*stars\\*.\n>\n"
         "> ```\n> a = 1\n>\n> b = 2\n> ```\n>\n> [1]\n\n"
         f"[1] [Guide \\[x\\] › One]({urls.citation_url(reply.citations[0])})"
     )

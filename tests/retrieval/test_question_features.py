@@ -110,6 +110,28 @@ def test_words_that_fit_any_question_are_no_content():
     assert features_of("how does the kiln work", Candidate("A pot."))["content_terms"] == 1
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "A pound of clay costs 12 shillings.",
+        "Firing takes half of the day.",
+        "Two kilns are here.",
+        "Glaze is free.",
+        "The kiln cools for weeks.",
+    ],
+)
+def test_an_amount_is_a_number_a_date_or_a_length_of_time(sentence):
+    assert features_of("how much is it", Candidate(sentence))["missing_amount"] == 0
+    assert features_of("why is it so", Candidate("Clay is dear."))["missing_amount"] == 0
+
+
+def test_an_amount_in_a_sentence_that_hardly_matches_does_not_count():
+    dear, near, far = Candidate("Clay is dear."), Candidate("It has 3.", 0.45), Candidate("3.", 0.2)
+    assert features_of("how much is clay", dear)["missing_amount"] == 1
+    assert features_of("how much is it", dear, near)["missing_amount"] == 0
+    assert features_of("how much is it", dear, far)["missing_amount"] == 1
+
+
 def test_a_number_may_be_in_the_first_three_passages():
     no, yes = Candidate("A kiln."), Candidate("Fire at 900 degrees.")
     assert features_of("kiln at 900", no, no, yes)["missing_number"] == 0

@@ -50,21 +50,12 @@ class Place:
         return Serving(self.folder, under=(*self.environment, *under), flags=flags, **chosen)
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, encoder) -> Path:
-    """A folder with a guide and its index, to be copied."""
-    folder = tmp_path_factory.mktemp("built")
-    shutil.copytree(CORPUS, folder / "guide")
-    (folder / "guide" / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
-    builder_module.build_index(folder / "guide", folder / "index", encoder)
-    return folder
-
-
 @pytest.fixture
-def place(shared_folder, built) -> Place:
+def place(shared_folder, encoder) -> Place:
     guide, index, cache = (shared_folder / name for name in ("guide", "index", "cache"))
-    for made in (guide, index):
-        shutil.copytree(built / made.name, made)
+    shutil.copytree(CORPUS, guide)
+    (guide / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
+    builder_module.build_index(guide, index, encoder)
     shutil.copytree(os.environ["XDG_CACHE_HOME"], cache)
     cache.chmod(0o755)  # pytest's own is closed to others
     keys = shared_folder / "keys.json"
@@ -189,6 +180,24 @@ def test_the_command_line_answers_from_an_index_it_may_not_write(place, command,
     assert b"Answers are slow" not in done.stderr
     assert b"Traceback" not in done.stderr
     assert json.loads(done.stdout)[field]
+
+
+@needs_root
+def test_the_command_line_answers_where_it_may_not_reach_the_guide(place, encoder):
+    closed = place.folder / "closed"
+    shutil.copytree(place.guide, closed / "guide")
+    builder_module.build_index(closed / "guide", place.index, encoder)
+    closed.chmod(0o700)
+    words = [sys.executable, "-m", "assistant", "ask", "--json", "--index", place.index, QUESTION]
+    done = subprocess.run(
+        [*place.environment, *OTHER_USER, *map(str, words)],
+        capture_output=True,
+        check=False,
+        cwd=place.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["citations"]
 
 
 # -- two at once ------------------------------------------------------------------------------
