@@ -20,7 +20,9 @@ _LEADING_CLAUSE = re.compile(r"^(?:if|when|unless|because|once|while|since|even)
 _LAST_ARTICLE = re.compile(r"\b(?:an?|the) $", re.I)
 _LEADING_ARTICLE = re.compile(r"^(?:an?|the|my|our|your) ", re.I)
 # Where a phrase ends that begins with a preposition.
-_PHRASE_END = re.compile(rf" (?:{_PREPOSITION}|if|when|and|or|that|which|who)\b|[,;?.!]* *$", re.I)
+_PHRASE_END = re.compile(
+    rf" (?:{_PREPOSITION}|if|when|and|or|that|which|who)\b|(?<![,;?.! ])[,;?.! ]*+$", re.I
+)
 _LAST_PHRASE = re.compile(r" (in|for|at|on) (?:\S{1,30} ){0,2}\S{1,30}$", re.I)
 _COMPARING = frozenset(("from ", "to ", "with ", "than ", "about ", "of "))
 _PLACES = frozenset(("in ", "on ", "at ", "for "))

@@ -7,20 +7,22 @@ import re
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import tokenize
 
-_SMALL_TALK = re.compile(
-    r"^(?:(?:"
-    r"hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|"
-    r"there|everyone|all|team|again|"
-    r"thanks?|thank you|thx|ty|cheers|(?:very|so) much|a lot|many thanks|"
-    r"that(?:'s| is| was)? (?:helped|helpful|great|perfect|all)|"
-    r"great|cool|perfect|nice|awesome|got it|i see|ok|okay|alright|"
-    r"bye|goodbye|see you|how are you(?: doing)?(?: today)?|"
-    r"help|(?:please|can you|could you) help(?: me)?|help me|i need (?:some )?help|please"
-    r")\b[ ,.!?:;()-]{0,9}){1,8}$",
-    re.I,
+_PHRASES = frozenset(
+    phrase.strip()
+    for phrase in """
+    hi, hello, hey, hiya, howdy, greetings, good morning, good afternoon, good evening, good day,
+    there, everyone, all, team, again, thanks, thank, thank you, thx, ty, cheers, very much,
+    so much, a lot, many thanks, that helped, that helps, that was helpful, that is helpful,
+    that's helpful, that's great, that's perfect, that's all, that is all, great, cool, perfect,
+    nice, awesome, got it, i see, ok, okay, alright, bye, goodbye, see you, how are you,
+    how are you doing, today, help, help me, can you help, can you help me, could you help,
+    could you help me, i need help, i need some help, please
+    """.split(",")
 )
+_MAX_PHRASE_WORDS = 5
+_MAX_WORDS = 12
 _ABOUT_YOU = re.compile(
-    r"^(?:(?:hi|hello|hey|so|ok(?:ay)?|please)\b[ ,.!]{0,3}){0,3}(?:"
+    r"^(?:(?:hi|hello|hey|so|ok|okay|please)[ ,.!]{1,3})?(?:"
     r"what (?:else )?can you (?:do|tell me|answer|help(?: me)? with)(?: for me)?|"
     r"what do you (?:do|know)(?: about)?|(?:who|what) are you|what is this(?: about| for)?|"
     r"what can i (?:ask|do here|find here)(?: you| here)?(?: about)?|"
@@ -36,6 +38,17 @@ _ABOUT_YOU = re.compile(
 def is_small_talk(text: str) -> bool:
     """Whether a text asks nothing of the guide: small talk, marks without a word, or what it is."""
     plain = truncate(text).replace("’", "'")
-    if not any(True for _ in tokenize(plain)):
-        return True
-    return bool(_SMALL_TALK.match(plain) or _ABOUT_YOU.match(plain))
+    words = [token.lower() for token, _, _ in tokenize(plain)]
+    return _are_phrases(words) or bool(_ABOUT_YOU.match(plain))
+
+
+def _are_phrases(words: list[str]) -> bool:
+    """Whether words are phrases of small talk, one after another; true for no words."""
+    n = 0
+    while n < len(words) <= _MAX_WORDS:
+        ends = range(min(len(words), n + _MAX_PHRASE_WORDS), n, -1)
+        end = next((end for end in ends if " ".join(words[n:end]) in _PHRASES), 0)
+        if not end:
+            return False
+        n = end
+    return n == len(words)
