@@ -314,7 +314,7 @@ def test_a_search_gives_passages_best_first(corpus_assistant):
     assert search.hits[0].passage.heading == OWNER
 
 
-@pytest.mark.parametrize("question", ["", "   ", "\u200b\u200b", "?!…", "\n\t"])
+@pytest.mark.parametrize("question", ["", "   ", "\u200b\u200b", "\n\t"])
 def test_a_question_without_words_is_an_error_with_a_hint(corpus_assistant, question):
     with pytest.raises(QuestionError, match="empty"):
         corpus_assistant.ask(question)

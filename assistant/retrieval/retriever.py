@@ -58,6 +58,14 @@ MAX_CACHED_PASSAGES = 4096
 """How many passages stay in memory, about 4 KB each."""
 
 
+_UNANSWERED = 0.3
+"""What is added to every probability before interpretations are compared.
+
+A question may be meant in a way that the guide does not answer: between .11 and .27 the likelier
+meaning decides.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class RetrievalResult:
     """The hits of a sub-query's best interpretation, and other interpretations with an answer.
@@ -78,8 +86,8 @@ class RetrievalResult:
 
     @property
     def likelihood(self) -> float:
-        """How likely this interpretation is the one intended, and answered."""
-        return self.interpretation.prior * self.probability
+        """How likely this interpretation is the one intended: more so if the guide answers it."""
+        return self.interpretation.prior * (self.probability + _UNANSWERED)
 
     @property
     def evidence_for_source(self) -> float:
