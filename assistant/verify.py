@@ -129,6 +129,10 @@ def _verify_blocks(blocks: object, sources: Mapping[int, _Source]) -> None:
         raise VerifyError("The blocks are not those of an answer.", _ASK_AGAIN_HINT) from error
 
 
+def _without_empty(cells: Sequence[Cell]) -> Sequence[Cell]:
+    return [cell for cell in cells if any(span.text for span in cell)]
+
+
 def _block_error(cells: Iterable[Cell]) -> VerifyError:
     text = " | ".join("".join(span.text for span in cell) for cell in cells)
     message = f"A block has a text, a link or a style that its quotes do not have: {text[:80]!a}."
@@ -146,7 +150,10 @@ class _Source:
     def has(self, block: Block, row: BlockRow) -> bool:
         """Whether the quote has a row of a block, with its links, styles and marker."""
         if block.kind == "table":
-            return any(self.has_row(kind, row.cells) for kind in ("row", "header"))
+            kinds = ("row", "header")
+            return any(
+                self.has_row(kind, row.cells, has_header=bool(block.header)) for kind in kinds
+            )
         if len(row.cells) != 1:
             return False
         (cell,) = row.cells
@@ -158,16 +165,21 @@ class _Source:
             for start in self._find(text)
         )
 
-    def has_row(self, kind: str, cells: Sequence[Cell]) -> bool:
-        """Whether the quote has a row of a table with these cells."""
+    def has_row(self, kind: str, cells: Sequence[Cell], *, has_header: bool = True) -> bool:
+        """Whether the quote has a row of a table with these cells.
+
+        Under a header the empty ones count too: they say which column a cell belongs to.
+        """
         cutter = SpanCutter(self.passage, self.resolve_page)
-        rows = (
+        rows: Iterator[Sequence[Cell]] = (
             cutter.cut_row(sentence)
             for sentence in self.passage.sentences
             if sentence.kind == kind
             and self.claim.start <= sentence.start
             and sentence.end <= self.claim.end
         )
+        if not has_header:
+            cells, rows = _without_empty(cells), map(_without_empty, rows)
         return any(len(row) == len(cells) and all(map(_is_proven, cells, row)) for row in rows)
 
     def has_total(self, block: Block) -> bool:

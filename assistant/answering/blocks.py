@@ -56,7 +56,22 @@ class _OpenBlock:
 
     def close(self) -> Block:
         total = self.group.total if self.group else 0
-        return Block(self.kind, tuple(self.citations), tuple(self.rows), self.header, total)
+        rows = self.rows
+        if self.kind == "table" and not self.header:
+            rows = _drop_empty_columns(rows)
+        return Block(self.kind, tuple(self.citations), tuple(rows), self.header, total)
+
+
+def _drop_empty_columns(rows: Sequence[BlockRow]) -> list[BlockRow]:
+    """Leave out the columns of a table without header in which nothing is shown.
+
+    Such tables are used for layout: an empty cell before a link makes room for a picture.
+    """
+    filled = {n for row in rows for n, cell in enumerate(row.cells) if any(s.text for s in cell)}
+    return [
+        replace(row, cells=tuple(cell for n, cell in enumerate(row.cells) if n in filled))
+        for row in rows
+    ]
 
 
 def build_blocks(

@@ -299,6 +299,13 @@ def test_rows_without_a_header_are_a_table_though_it_is_one_row(book, rows) -> N
     assert block.total == rows.count("\n")
 
 
+def test_a_column_of_nothing_is_left_out_where_no_header_names_it(book) -> None:
+    made = book("# Zorbs\n\n| | [a](b) | c |\n| | d | |\n")
+    (passage,) = made.guide.passages
+    (block,) = made.blocks(Quote(passage, 1, 2))
+    assert table_of(block) == [["a", "c"], ["d", ""]]
+
+
 def test_two_tables_in_a_row_stay_two_tables(book) -> None:
     second = "\n\n| Glim | Price |\n|---|---|\n| humble | 3 |\n"
     made = book(TABLE + second)
