@@ -241,7 +241,7 @@ def test_an_invalid_question_leaves_the_conversation_unchanged(corpus_assistant)
     chat = corpus_assistant.conversation()
     chat.ask("what is a product owner?")
     before = chat.turns
-    for wrong in ("", "?" * 10, "a" * 3000):
+    for wrong in ("", " ", "a" * 3000):
         with pytest.raises(QuestionError) as raised:
             chat.ask(wrong)
         assert raised.value.hint
