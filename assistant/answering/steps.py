@@ -33,6 +33,9 @@ def quote_steps(question: Question, hits: Iterable[Hit], store: FaissStore) -> l
     The sub-headings are numbered, or the heading above them is what the question asks and has
     little text of its own. Empty where there is no such section.
     """
+    terms = set(extract_terms(question.text))
+    if question.type != "steps" and not terms & _REQUEST_STEMS:
+        return []
     for hit in hits:
         path, headings = hit.passage.path, hit.passage.headings
         for above in (headings, headings[:-1]):
@@ -46,11 +49,8 @@ def quote_steps(question: Question, hits: Iterable[Hit], store: FaissStore) -> l
 
 
 def _is_how_to(question: Question, above: tuple[str, ...], steps: list[Section]) -> bool:
-    terms = set(extract_terms(question.text))
-    if question.type != "steps" and not terms & _REQUEST_STEMS:
-        return False
     if all(_STEP.match(step.headings[-1]) for step in steps):
-        wanted = terms - _REQUEST_STEMS
+        wanted = set(extract_terms(question.text)) - _REQUEST_STEMS
         own = set(extract_terms(above[-1]))
         is_most = 2 * len(wanted & own) >= len(wanted)
         return bool(wanted) and is_most and wanted <= set(extract_terms(" ".join(above)))
