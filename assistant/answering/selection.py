@@ -51,6 +51,9 @@ _MIN_RUN_RATIO = 0.1
 _HIGHLIGHT_RATIO = 0.5
 
 _ASKS_OR_INTRODUCES = (":", "?", "...", "…")
+_POINTS_BELOW = re.compile(
+    r"\b(?:following|follows|below|like (?:this|so))\b[^.!?:]{0,60}\.$", re.I
+)
 _MIN_LABEL_WORDS = 4  # a text with fewer words and no full stop is a label
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "।", "؟")
 _TABLE_KINDS = frozenset({"row", "header"})
@@ -150,8 +153,14 @@ def _find_needs(
 
 
 def _find_introduced(sentences: Sequence[SentencePosition], n: int) -> range:
-    """Find what a sentence that asks or introduces comes before; a table's header with a row."""
-    if not sentences[n].text.rstrip().endswith(_ASKS_OR_INTRODUCES):
+    """Find what a sentence that asks or introduces comes before; a table's header with a row.
+
+    "Use one of the following." introduces the list, the table or the code after it.
+    """
+    text = sentences[n].text.rstrip()
+    is_text_next = n + 1 < len(sentences) and sentences[n + 1].kind in _TEXT_KINDS - {"header"}
+    points_below = not is_text_next and bool(_POINTS_BELOW.search(text))
+    if not points_below and not text.endswith(_ASKS_OR_INTRODUCES):
         return range(0)
     is_header = n + 1 < len(sentences) and sentences[n + 1].kind == "header"
     return range(n + 1, min(len(sentences), n + (3 if is_header else 2)))
@@ -199,7 +208,9 @@ def _find_lead_in(
 
 
 def _introduces(sentence: SentencePosition, words: int) -> bool:
-    return sentence.text.rstrip().endswith(":") and words <= _MAX_LEAD_IN_WORDS
+    text = sentence.text.rstrip()
+    introduces = text.endswith(":") or bool(_POINTS_BELOW.search(text))
+    return introduces and words <= _MAX_LEAD_IN_WORDS
 
 
 def _item_sentences(

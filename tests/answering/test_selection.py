@@ -60,6 +60,23 @@ def test_a_lead_in_brings_what_it_introduces(tmp_path):
     assert quote.endswith("- the owl, which hunts")
 
 
+@pytest.mark.parametrize(
+    "lead", ["Feed them one of the following.", "The feed is mixed as follows.", "See it below."]
+)
+@pytest.mark.parametrize("introduced", ["- seeds\n- worms", "```\nmix seeds\n```"])
+def test_a_lead_in_that_ends_with_a_full_stop_brings_what_it_introduces(tmp_path, lead, introduced):
+    page = f"# Birds\n\n{lead}\n\n{introduced}\n"
+    (quote,) = texts(tmp_path, page, {lead: 0.9})
+    assert quote.splitlines()[-1] in introduced
+    assert quote.startswith(lead)
+    assert len(quote) > len(lead)
+
+
+def test_a_sentence_before_more_text_introduces_nothing(tmp_path):
+    page = "# Birds\n\nThe robin is described below.\n\nThe crow is black.\n"
+    assert texts(tmp_path, page, {"robin": 0.9}) == ["The robin is described below."]
+
+
 @pytest.mark.parametrize(("count", "question"), [(7, "why is that?"), (11, "how do I do that?")])
 def test_a_list_is_quoted_whole_up_to_a_length_and_else_in_part(tmp_path, count, question):
     item = "is a bird that often sings"  # eight words with the number and the marker
