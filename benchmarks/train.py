@@ -31,13 +31,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.progress import track
 from scipy.optimize import minimize
-from train_sentences import NOT_LICENSED, content_words
+from train_sentences import NOT_LICENSED
 
 from assistant.encoders import select as encoder_selection
 from assistant.evaluation import metrics
+from assistant.evaluation.answer_sets import read_answer_set
 from assistant.index.builder import build_index
 from assistant.index.index import open_index
-from assistant.models.answers import Turn
 from assistant.query.analyzer import Analyzer
 from assistant.retrieval.features import FEATURES, compute_features
 from assistant.retrieval.question_features import QUESTION_FEATURES, compute_question_features
@@ -49,7 +49,9 @@ from assistant.text.tokenize import STOPWORDS, split_words, stem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from assistant.evaluation.answer_sets import AnswerSet
     from assistant.index.vocabulary import Vocabulary
+    from assistant.models.answers import Turn
     from assistant.models.documents import Passage
     from assistant.query.query import Interpretation
     from assistant.retrieval.features import Evidence
@@ -97,7 +99,6 @@ class Case:
     text: str
     answerable: bool
     answers: Callable[[Passage], bool]
-    leads_to: Callable[[Passage], bool]
     history: tuple[Turn, ...] = ()
     is_made: bool = False
 
@@ -142,7 +143,7 @@ def collect(
         measured += measure(case, analyzer, retriever, encoder, store.vocabulary)
         if not others or not case.answerable or case.history:
             continue
-        hidden = [key for key, passage in passages.items() if case.leads_to(passage)]
+        hidden = [key for key, passage in passages.items() if case.answers(passage)]
         removed = replace(case, answerable=False, is_made=True)
         without, vocabulary = retriever.excluding(hidden), store.excluding(hidden).vocabulary
         measured += measure(removed, analyzer, without, encoder, vocabulary)
@@ -162,7 +163,8 @@ def measure(
     (result,), _ = retriever.retrieve(analysis, vectors)
     if not result.hits:
         return []
-    query, evidence = result.interpretation.query, result.evidence
+    query = result.interpretation.query
+    evidence = retriever.measure(query, vectors[result.interpretation.search_text])
     answers = [case.answerable and case.answers(passage) for passage in evidence.passages]
     return [
         Measured(
@@ -308,35 +310,17 @@ def nothing(_: Passage) -> bool:
     return False
 
 
-def answer_cases(folder: Path) -> list[Case]:
-    """Read the questions of an answer set."""
-    cases = []
-    for row in lines(folder / "questions.jsonl"):
-        if row.get("kind") == "small-talk":
-            continue
-        history = tuple(Turn(turn["role"], turn["text"]) for turn in row["history"] or ())
-        if not row["answerable"]:
-            cases.append(Case(row["text"], False, nothing, nothing, history))
-            continue
-        gold = content_words(row["gold_sentence"])
-        page, heading = row["gold_path"], row.get("gold_heading")
-
-        def answers(passage: Passage, gold: Sequence[str] = gold) -> bool:
-            own = set(content_words(passage.text))
-            exact = [word for word in gold if any(map(str.isdigit, word))]
-            return own.issuperset(exact) and sum(w in own for w in gold) >= 0.7 * len(gold)
-
-        def leads_to(
-            passage: Passage,
-            answers: Callable[[Passage], bool] = answers,
-            page: str = page,
-            heading: str | None = heading,
-        ) -> bool:
-            is_section = passage.path == page and heading in passage.headings
-            return is_section or answers(passage)
-
-        cases.append(Case(row["text"], True, answers, leads_to, history))
-    return cases
+def answer_cases(answer_set: AnswerSet) -> list[Case]:
+    """Make cases of the questions of an answer set."""
+    return [
+        Case(
+            question.text,
+            question.answerable,
+            lambda passage, gold=question.gold: metrics.contains_gold(passage.text, gold),
+            question.history,
+        )
+        for question in answer_set.questions
+    ]
 
 
 def heading_cases(folder: Path) -> list[Case]:
@@ -354,7 +338,7 @@ def heading_cases(folder: Path) -> list[Case]:
 
     rows = [row for row in lines(folder / "queries.jsonl") if not row.get("n_history")]
     tests = [has_gold_path(gold[row["id"]]) for row in rows]
-    return [Case(row["text"], True, test, test) for row, test in zip(rows, tests, strict=True)]
+    return [Case(row["text"], True, test) for row, test in zip(rows, tests, strict=True)]
 
 
 def squad(folder: Path, work: Path) -> tuple[Path, list[Case]]:
@@ -375,7 +359,7 @@ def squad(folder: Path, work: Path) -> tuple[Path, list[Case]]:
         def answers(passage: Passage, pages: set[str] = gold[row["id"]]) -> bool:
             return passage.path in pages
 
-        cases.append(Case(row["text"], not impossible[row["id"]], answers, answers))
+        cases.append(Case(row["text"], not impossible[row["id"]], answers))
     return guide, cases
 
 
@@ -399,11 +383,11 @@ def gather(evaluation: Path, work: Path) -> Sets:
     mixed = lines(evaluation / "refusal_mix" / "queries.jsonl")
     for guide in sorted({row["guide"] for row in mixed}):
         rows = [row for row in mixed if row["guide"] == guide]
-        cases = [Case(row["text"], row["answerable"], nothing, nothing) for row in rows]
+        cases = [Case(row["text"], row["answerable"], nothing) for row in rows]
         index = work / guide.replace("/", "-")
         sets[f"refusal_mix {guide}"] = collect(evaluation / guide, index, cases, encoder)
     for folder in sorted((evaluation / "answers").iterdir()):
-        cases = answer_cases(folder)
+        cases = answer_cases(read_answer_set(folder, work))
         index = work / "answers" / folder.name
         sets[f"answers {folder.name}"] = collect(folder / "docs", index, cases, encoder, others)
     return sets

@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import json
 import math
-import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from scipy.optimize import minimize
 from assistant.answering.sections import choose_targets, load_sections
 from assistant.answering.sentence_model import SENTENCE_FEATURES, compute_sentence_features
 from assistant.encoders import select as encoder_selection
+from assistant.evaluation.metrics import content_words
 from assistant.index.builder import build_index
 from assistant.index.index import open_index
 from assistant.models.answers import Turn
@@ -42,11 +42,6 @@ NOT_LICENSED = ("basecamp-handbook", "mattermost-handbook")
 """Guides whose licence does not allow a coefficient to be made from them; they are only tested."""
 
 PENALTY = 0.01
-_WORD = re.compile(r"[a-z0-9$£€%@#._+-]+")
-_COMMON = frozenset(
-    "a an the of to in on for and or is are be by with you your we our it its this that as at from "
-    "can will not do does have has if they their i".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +50,6 @@ class Group:
 
     features: np.ndarray
     target: np.ndarray
-
-
-def content_words(text: str) -> list[str]:
-    """List the words of a text that are no function words."""
-    words = (word.strip(".-") for word in _WORD.findall(text.lower().replace("’", "'")))
-    return [word for word in words if word and word not in _COMMON]
 
 
 def is_gold(text: str, parts: Sequence[set[str]]) -> bool:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from assistant.answering.entries import find_groups, quote_entries
-from assistant.query.question_type import find_codes
+from assistant.query.identifiers import find_identifiers
 from assistant.text.tokenize import extract_terms, stem
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_SECTIONS = 10  # how many sections with the code are searched for its row
 _EDGES = " `\"'“”()[]*.,:;"
 _TERM_END = re.compile(r"[:=(–—]|\s-|\.\s")
-GENERIC_STEMS = frozenset(
+CODE_WORD_STEMS = frozenset(
     map(
         stem,
         "mean meaning code error alarm option flag setting parameter field status message number "
@@ -38,7 +38,7 @@ def quote_code(question: Question, hits: Sequence[Hit], store: FaissStore) -> li
     Its first cell is the code, or an item begins with it. The other words of the question have to
     be in the entry, its header or the headings above it. Several codes are all quoted, or none.
     """
-    codes = find_codes(question.text)
+    codes = find_identifiers(question.text)
     quotes: list[Quote] = []
     for code in codes:
         match = _find_entry(code, codes, question, hits, store)
@@ -56,7 +56,7 @@ def _find_entry(
 
     A row of several codes says how they belong together, and not what each of them means.
     """
-    rest = set(extract_terms(question.text)) - GENERIC_STEMS
+    rest = set(extract_terms(question.text)) - CODE_WORD_STEMS
     rest -= {term for one in codes for term in extract_terms(one)}
     matches: list[tuple[EntryGroup, Entry]] = []
     sections = {
@@ -73,7 +73,7 @@ def _find_entry(
                 for entry in group.entries
                 if is_named(entry, code) and rest <= above | set(extract_terms(entry.text))
             ]
-    return min(matches, key=lambda match: len(find_codes(match[1].text)), default=None)
+    return min(matches, key=lambda match: len(find_identifiers(match[1].text)), default=None)
 
 
 def is_named(entry: Entry, code: str) -> bool:

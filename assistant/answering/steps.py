@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from assistant.answering.furniture import find_furniture
 from assistant.answering.kinds import find_subsections
 from assistant.answering.quotes import Quote, body_positions
+from assistant.answering.selection import MAX_WORDS
 from assistant.answering.titles import is_title_of
 from assistant.text.tokenize import extract_terms
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _MIN_STEPS = 2
 _MAX_STEPS = 12
-_MAX_WORDS = 98
 _MAX_LEAD_IN_WORDS = 40
 _STEP = re.compile(r"(?:step|part|phase|stage) \w{1,5}\b|\(?\d{1,2}(?:[.):]|\s*[-–—])", re.I)
 _REQUEST_STEMS = frozenset(extract_terms("step steps process procedure instructions guide"))
@@ -76,7 +76,7 @@ def _quote_openings(lead_in: list[Quote], steps: list[Section], store: FaissStor
     headings = [Quote(passage, 0, 0) for passage in passages if passage.sentences]
     whole = [_quote_opening(passage) for passage in passages if passage.sentences]
     for quotes in (lead_in + whole, whole, lead_in + headings):
-        if sum(len(quote.text.split()) for quote in quotes) <= _MAX_WORDS:
+        if sum(len(quote.text.split()) for quote in quotes) <= MAX_WORDS:
             return quotes
     return headings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assistant.answering.codes import GENERIC_STEMS
-from assistant.query.question_type import find_codes
+from assistant.answering.codes import CODE_WORD_STEMS
+from assistant.query.identifiers import find_identifiers
 from assistant.text.tokenize import extract_terms, split_words, stem
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def is_title_of(heading: str, question: Question) -> bool:
         and terms == set(extract_terms(heading))
     ):
         return True
-    if [heading.strip(" `")] == find_codes(text):  # "what does --verbose do?"
-        return terms - GENERIC_STEMS <= set(extract_terms(heading))
+    if (heading.strip(" `"),) == find_identifiers(text):  # "what does --verbose do?"
+        return terms - CODE_WORD_STEMS <= set(extract_terms(heading))
     words = _normalise(heading)
     return len(words) > _MIN_TERMS and words == _normalise(text)
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.answering.quotes import Quote, join_quotes
+from assistant.answering.selection import MAX_WORDS
 from assistant.query.question_type import find_version_request
 from assistant.text.tokenize import extract_terms, stem
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 10
 _MIN_VERSIONS = 2  # a page with fewer versions in its headings is no change log
-_MAX_WORDS = 98
 _MAX_CHANGES = 3  # more places that match are not what is asked for
 _CHANGE_LOG = re.compile(r"change|release|history|news|version|upgrad", re.I)
 # A heading such as "2.3 Claims" is numbered, and no version.
@@ -182,7 +182,7 @@ def _quote_date(changes: Sequence[Change]) -> list[Quote]:
 
 
 def _quote_changes(changes: Sequence[Change]) -> list[Quote]:
-    """Quote changes, each under the heading of its version, in at most _MAX_WORDS words."""
+    """Quote changes, each under the heading of its version, in at most MAX_WORDS words."""
     quotes: list[Quote] = []
     words = 0
     for change in changes:
@@ -193,7 +193,7 @@ def _quote_changes(changes: Sequence[Change]) -> list[Quote]:
         added.append(Quote(change.passage, change.first, change.last))
         new = [quote for quote in added if not any(_covers(one, quote) for one in quotes)]
         words += sum(len(quote.text.split()) for quote in new)
-        if quotes and words > _MAX_WORDS:
+        if quotes and words > MAX_WORDS:
             break
         for quote in new:
             _append(quotes, quote)

@@ -236,7 +236,10 @@ class Analyzer:
             prior=prior,
             content=self._find_content(search_text),
             identifiers=identifiers.find_identifiers(search_text),
-            versions=identifiers.find_versions(search_text),
+            versions=(
+                *identifiers.find_years(search_text),
+                *identifiers.find_versions(search_text),
+            ),
         )
 
     def _find_content(self, text: str) -> tuple[ContentTerm, ...]:

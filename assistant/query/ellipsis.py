@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from assistant.query.question_type import parse_question
-from assistant.query.standalone import EDGE_CHARACTERS
+from assistant.query.question_type import EDGE_CHARACTERS, parse_question
 from assistant.text.tokenize import STOPWORDS, stem, tokenize
 
 if TYPE_CHECKING:

@@ -11,12 +11,11 @@ from assistant import deadline
 from assistant.models.answers import MARKER, OVERVIEW, REFUSAL
 from assistant.query.ellipsis import ask_about
 from assistant.query.question_type import parse_question
-from assistant.query.small_talk import is_small_talk
+from assistant.query.small_talk import names_no_subject
 from assistant.query.standalone import (
     BARE_FOLLOW_UP,
     CONNECTIVE,
     PRONOUN_KINDS,
-    SMALL_TALK,
     VERBAL,
     WHICH_ONE,
     content_words,
@@ -175,7 +174,7 @@ def rewrite_follow_up(text: str, turns: Sequence[Turn]) -> tuple[str, bool]:
         if turn.role == "agent":
             reply = "" if turn.text in _NO_REPLIES else MARKER.sub("", turn.text)
             state = replace(state, agent_reply=reply, messages=(*state.messages, reply))
-        elif not _is_small_talk(turn.text):
+        elif not names_no_subject(turn.text):
             state = replace(state, messages=(*state.messages, turn.text))
             state = state.advance(_rewrite(turn.text, state))
     rewrite = _rewrite(text, state)
@@ -189,7 +188,7 @@ def find_continued(turns: Sequence[Turn]) -> tuple[str, ...]:
     """
     questions: list[str] = []
     for turn in reversed(turns):
-        if turn.role == "agent" or _is_small_talk(turn.text):
+        if turn.role == "agent" or names_no_subject(turn.text):
             continue
         text = strip_change_of_subject(turn.text).strip().rstrip("?!. ")
         questions.insert(0, truncate(text, _MAX_CONTINUED_LENGTH) + "?")
@@ -244,7 +243,7 @@ def build_context(turns: Sequence[Turn]) -> str:
     texts = [
         MARKER.sub("", turn.text[:MAX_QUERY_CHARS])[:_MAX_TURN_LENGTH]
         for turn in reversed(turns)
-        if turn.text not in _NO_REPLIES and not _is_small_talk(turn.text)
+        if turn.text not in _NO_REPLIES and not names_no_subject(turn.text)
     ]
     return " ".join(texts)[:_MAX_CONTEXT_LENGTH]
 
@@ -343,7 +342,3 @@ def _is_person_name(name: str, common: Collection[str]) -> bool:
         return False
     capitalised = [word for word in name.split() if word[0].isupper()]
     return not any(word[1:] != word[1:].lower() or word.lower() in common for word in capitalised)
-
-
-def _is_small_talk(text: str) -> bool:
-    return bool(SMALL_TALK.match(truncate(text))) or is_small_talk(text)

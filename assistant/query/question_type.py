@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from assistant.query.identifiers import find_versions
 from assistant.query.query import Question
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import STOPWORDS, split_words, stem
@@ -279,12 +280,12 @@ def _parse_resource_request(text: str, plain: str) -> Question:
     return Question(text, "resources", subjects, resource_kind, subject or extract_topic(text))
 
 
-_EDGE_CHARACTERS = " ()?!.,;:-–—\"'“”‘’"
+EDGE_CHARACTERS = " ()?!.,;:-–—\"'“”‘’"
 
 
 def _clean_subject(text: str) -> str:
-    plain = _TAIL.sub("", text.strip(_EDGE_CHARACTERS))
-    return _ARTICLE.sub("", plain).strip(_EDGE_CHARACTERS)
+    plain = _TAIL.sub("", text.strip(EDGE_CHARACTERS))
+    return _ARTICLE.sub("", plain).strip(EDGE_CHARACTERS)
 
 
 def extract_topic(text: str) -> str:
@@ -300,8 +301,9 @@ _REQUEST_WORDS = frozenset(
 
 
 _AMOUNT = re.compile(
-    r"^(?:(?:for|in|at|by|of|since|until|from) )?(?:how (?:much|many)\b|"
-    r"(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
+    r"^(?:(?:for|in|at|by|of|since|until|from) )?"
+    r"(?:how (?:much|many|old|tall|far|big|heavy|fast)\b|"
+    r"when (?:was|were|did)\b|(?:what|which) (?:year|date|percentage|number|amount|age|price)\b)",
     re.I,
 )
 
@@ -476,11 +478,6 @@ def find_resource_fact(text: str) -> tuple[ResourceFact, str] | None:
     return None
 
 
-_VERSION = r"(?<![\w.])v?(?P<version>\d{1,4}(?:\.\d{1,4}){1,3})(?![\w.]?\w)"
-_VERSION_NAMES = (
-    re.compile(rf"{_VERSION}(?! ?(?:%|percent|hours?|days?|weeks?|months?|years?))", re.I),
-    re.compile(r"\b(?:versions?|releases?|v) ?(?P<version>\d{1,4})(?![\w.]?\w)", re.I),
-)
 _LATEST = re.compile(
     r"\b(?:latest|newest|last|most recent|current) (?:version|release|update)\b", re.I
 )
@@ -511,37 +508,13 @@ class VersionRequest(NamedTuple):
 def find_version_request(text: str) -> VersionRequest | None:
     """Return what a question asks of versions; None where it asks for nothing of the kind."""
     plain = _LEAD.sub("", truncate(text))
-    matches = (match for pattern in _VERSION_NAMES if (match := pattern.search(plain)))
-    match = next(matches, None)
-    version = match["version"] if match else "latest" if _LATEST.search(plain) else ""
+    named = next(iter(find_versions(plain)), "")
+    version = named or ("latest" if _LATEST.search(plain) else "")
     if _RELEASE_REQUEST.search(plain):
         return VersionRequest(asks_when=True, version=version)
     if version and _CHANGE_REQUEST.search(plain):
         return VersionRequest(asks_when=False, version=version)
     return None
-
-
-_TOKEN = re.compile(r"[\w.-]+")
-_IS_CODE = re.compile(
-    r"--?[A-Za-z]"  # an option
-    r"|(?=[A-Za-z])(?![Vv]\d)[^\d]*\d"  # letters and digits
-    r"|[^_]+_[^_]"  # joined words
-    r"|[a-z]+[A-Z]"
-)
-
-
-_NUMBERED_CODE = re.compile(
-    r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I
-)
-
-
-def find_codes(text: str) -> list[str]:
-    """Find the identifiers in a question: error codes, options, and names such as `MAX_SIZE`."""
-    start = truncate(text)
-    tokens = (token.rstrip(".-") for token in _TOKEN.findall(start))
-    codes = [token for token in tokens if _IS_CODE.match(token)]
-    codes += [match["number"] for match in _NUMBERED_CODE.finditer(start)]
-    return list(dict.fromkeys(codes))
 
 
 QUESTION_WORDS = frozenset(

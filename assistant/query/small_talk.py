@@ -19,6 +19,7 @@ _PHRASES = frozenset(
     could you help me, i need help, i need some help, please
     """.split(",")
 )
+_NODS = frozenset("yes no yeah yep nope right good".split())
 _MAX_PHRASE_WORDS = 5
 _MAX_WORDS = 12
 _ABOUT_YOU = re.compile(
@@ -38,16 +39,24 @@ _ABOUT_YOU = re.compile(
 def is_small_talk(text: str) -> bool:
     """Whether a text asks nothing of the guide: small talk, marks without a word, or what it is."""
     plain = truncate(text).replace("’", "'")
-    words = [token.lower() for token, _, _ in tokenize(plain)]
-    return _are_phrases(words) or bool(_ABOUT_YOU.match(plain))
+    return _are_phrases(_split_words(text)) or bool(_ABOUT_YOU.match(plain))
 
 
-def _are_phrases(words: list[str]) -> bool:
+def names_no_subject(text: str) -> bool:
+    """Whether a text of a conversation is small talk, or only says yes, no or the like."""
+    return is_small_talk(text) or _are_phrases(_split_words(text), _PHRASES | _NODS)
+
+
+def _split_words(text: str) -> list[str]:
+    return [token.lower() for token, _, _ in tokenize(truncate(text).replace("’", "'"))]
+
+
+def _are_phrases(words: list[str], phrases: frozenset[str] = _PHRASES) -> bool:
     """Whether words are phrases of small talk, one after another; true for no words."""
     n = 0
     while n < len(words) <= _MAX_WORDS:
         ends = range(min(len(words), n + _MAX_PHRASE_WORDS), n, -1)
-        end = next((end for end in ends if " ".join(words[n:end]) in _PHRASES), 0)
+        end = next((end for end in ends if " ".join(words[n:end]) in phrases), 0)
         if not end:
             return False
         n = end

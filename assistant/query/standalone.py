@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from assistant.query.question_type import parse_question
+from assistant.query.question_type import EDGE_CHARACTERS, parse_question
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import STOPWORDS, split_words
 
 CONNECTIVE = re.compile(
     r"^(?:(?:and|but|or|so|ok(?:ay)?|then|also|plus|what about|how about|what of|same for|"
-    r"as for)\b[ ,]*){1,8}",
+    r"as for|(?:no|sorry|not that)\W{1,3}i (?:mean|meant)|i (?:mean|meant))\b[ ,:]*){1,8}",
     re.I,
 )
 # "This page" is the guide's: it refers to nothing in the conversation.
@@ -25,11 +25,6 @@ PRONOUN_KINDS = {
     **dict.fromkeys("he she him his her".split(), "person"),
     **dict.fromkeys("they them their these those".split(), "group"),
 }
-SMALL_TALK = re.compile(
-    r"^(?:(?:many )?thanks?(?: you)?(?: (?:so|very) much)?|great|cool|perfect|nice|got it|i see|"
-    r"hi|hello|hey|yes|no|yeah|ok(?:ay)?|good(?: (?:morning|day))?|alright|right|[ ,!.]){1,60}$",
-    re.I,
-)
 _DUMMY_IT = re.compile(
     r"^(?>.*?\b(?:is|was|does|will|would|can|if|when|make|makes) it\b).*?\b(?:to|that|for)\b", re.I
 )
@@ -57,7 +52,6 @@ POSSESSIVE = re.compile(r"['’]s?$")
 # A person in the same question: "my son", "an employee", "each member".
 _SOMEBODY = re.compile(r"\b(?:an?|my|our|your|each|every) [a-z]|\b(?:some|any)(?:one|body)\b", re.I)
 _PRONOUN_WINDOW = 100  # how many characters before a pronoun are searched for the word before it
-EDGE_CHARACTERS = " ()?!.,;:-–—\"'“”‘’"
 
 # A new subject that is announced, and thanks or a nod before it.
 _NOD = (

@@ -113,7 +113,7 @@ def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -
     if not identifiers:
         return False
     text = "\n".join(map(_literal_text, passages))
-    return any(identifier not in text for identifier in identifiers)
+    return any(identifier.lower() not in text for identifier in identifiers)
 
 
 def _literal_text(passage: Passage) -> str:

@@ -76,7 +76,6 @@ class RetrievalResult:
     interpretation: Interpretation
     vector: Vectors
     hits: tuple[Hit, ...]
-    evidence: Evidence
     other_readings: tuple[str, ...] = ()
 
     @property
@@ -208,7 +207,7 @@ class Retriever:
             hits = answerability.shift_probabilities(hits, self._model.question_log_odds(row))
             if answerability.lacks_amount(interpretation.question, evidence, hits):
                 hits = answerability.lower_below_threshold(hits, self._model)
-        return RetrievalResult(interpretation, vector, hits, evidence)
+        return RetrievalResult(interpretation, vector, hits)
 
     def _choose_interpretation(self, results: Sequence[RetrievalResult]) -> RetrievalResult:
         """Choose the likeliest interpretation, and list the others that the guide answers too.
@@ -254,27 +253,15 @@ class Retriever:
     def _rank_candidates(
         self, query: Query, vector: Vectors, context: ConversationContext | None
     ) -> tuple[Evidence, Features, tuple[Hit, ...]]:
-        """Search with both retrievers for one query, and rank their candidates.
-
-        The candidates of the conversation are ranked with them.
-        """
-        store = self._store
-        with time_step("look up"):
-            terms = (*query.terms, *query.expansions)
-            candidates = store.candidates(vector, terms, MAX_CANDIDATES)
-        keys = fuse(candidates)[: ranker.RERANK_TOP_K]
-        if context:
-            near = fuse(context.candidates)[: ranker.CONTEXT_TOP_K]
-            keys = list(dict.fromkeys([*keys, *near]))
-        with time_step("compare"):
-            evidence = self._measure(query, vector, candidates, keys)
+        """Search for one query, and rank the candidates."""
+        evidence = self.measure(query, vector, context)
         with time_step("rank"):
-            rows = features.compute_features(query, evidence, store.vocabulary)
+            rows = features.compute_features(query, evidence, self._store.vocabulary)
             context_scores = None
             if context:
                 context_scores = ranker.score_context(
-                    keys,
-                    store.cosines(context.vector, keys),
+                    evidence.keys,
+                    self._store.cosines(context.vector, evidence.keys),
                     context.candidates,
                     context.total_idf,
                     self._model,
@@ -282,10 +269,26 @@ class Retriever:
             hits = ranker.rank_hits(query, evidence, rows, self._model, context_scores)
         return evidence, rows, tuple(hits)
 
-    def _measure(
+    def measure(
+        self, query: Query, vector: Vectors, context: ConversationContext | None = None
+    ) -> Evidence:
+        """Search with both retrievers for one query, and measure the candidates.
+
+        The candidates of the conversation are measured with them.
+        """
+        with time_step("look up"):
+            terms = (*query.terms, *query.expansions)
+            candidates = self._store.candidates(vector, terms, MAX_CANDIDATES)
+        keys = fuse(candidates)[: ranker.RERANK_TOP_K]
+        if context:
+            near = fuse(context.candidates)[: ranker.CONTEXT_TOP_K]
+            keys = list(dict.fromkeys([*keys, *near]))
+        with time_step("compare"):
+            return self._collect_evidence(query, vector, candidates, keys)
+
+    def _collect_evidence(
         self, query: Query, vector: Vectors, candidates: Candidates, keys: Sequence[int]
     ) -> Evidence:
-        """Collect all that the features are computed from."""
         store = self._store
         dense_ranks = {key: rank for rank, (key, _) in enumerate(candidates.dense, 1)}
         lexical_ranks = {key: rank for rank, (key, _) in enumerate(candidates.lexical, 1)}

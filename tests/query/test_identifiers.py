@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.query.identifiers import find_identifiers, find_versions
+from assistant.query.identifiers import find_identifiers, find_versions, find_years
 
 
 @pytest.mark.parametrize(
@@ -14,12 +14,12 @@ from assistant.query.identifiers import find_identifiers, find_versions
     [
         ("what does --glaze-depth do?", ("--glaze-depth",)),
         ("is -f the same as --force?", ("-f", "--force")),
-        ("where do I set KILN_MAX_TEMP?", ("kiln_max_temp",)),
-        ("default of coolDownMs", ("cooldownms",)),
-        ("what is error K9 or K-104?", ("k9", "k-104")),
+        ("where do I set KILN_MAX_TEMP?", ("KILN_MAX_TEMP",)),
+        ("default of coolDownMs", ("coolDownMs",)),
+        ("what is error K9 or k-104?", ("K9", "k-104")),
         ("how do I get `red clay`?", ("red clay",)),
-        ("does 2.1 or v3.0.4 run?", ("2.1", "v3.0.4")),
-        ("set KILN_MAX_TEMP, then KILN_MAX_TEMP.", ("kiln_max_temp",)),
+        ("what is alarm 12?", ("12",)),
+        ("set KILN_MAX_TEMP, then KILN_MAX_TEMP.", ("KILN_MAX_TEMP",)),
     ],
 )
 def test_what_is_written_like_code_is_an_identifier(question, identifiers):
@@ -34,25 +34,31 @@ def test_what_is_written_like_code_is_an_identifier(question, identifiers):
         "what does the PO do - and when?",
         "can I fire 12 pots at 900 degrees?",
         "who opened the workshop in 1998?",
+        "does 2.1 or v3.0.4 run?",
     ],
 )
-def test_words_acronyms_and_plain_numbers_are_no_identifiers(question):
+def test_words_acronyms_plain_numbers_and_versions_are_no_identifiers(question):
     assert find_identifiers(question) == ()
 
 
 @pytest.mark.parametrize(
     ("question", "versions"),
     [
-        ("holidays in 2027?", ("2027",)),
         ("what does version 3 of the policy say?", ("3",)),
-        ("is release 12 out, or edition 2021?", ("2021", "12")),
-        ("can I fire 12 pots?", ()),
+        ("does 2.1 or v3.0.4 run?", ("2.1", "3.0.4")),
+        ("is release 12 out, or edition 2021?", ("12", "2021")),
+        ("can I fire 12 pots for 2.5 hours?", ()),
     ],
 )
-def test_years_and_named_versions_are_versions(question, versions):
+def test_a_version_has_a_point_or_is_named_one(question, versions):
     assert find_versions(question) == versions
+
+
+def test_years_are_of_two_centuries():
+    assert find_years("holidays in 2027, 1998 and 1650, at 12.2027?") == ("2027", "1998")
 
 
 @given(st.text(max_size=200))
 def test_any_text_has_identifiers_that_it_contains(text):
-    assert all(identifier in text.lower() for identifier in find_identifiers(text))
+    for find in (find_identifiers, find_versions, find_years):
+        assert all(part in text for part in find(text))
