@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import multiprocessing.spawn
 import os
 import queue
@@ -276,7 +277,7 @@ def run_child(name: ReaderName, memory: int, cpu_seconds: int) -> None:
         except queue.Empty:
             return
         used = resource.getrusage(resource.RUSAGE_SELF)
-        most = int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds
+        most = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
         response = {"missing": missing} if missing else _read_page(reader, suffix, raw)
         _send(connection, json.dumps(response).encode())

@@ -89,9 +89,9 @@ def _add_ask_links(body: str, anchors: set[str], page: Page, root: str, messages
 
 
 def mark_quote(body: str, highlight: Highlight) -> str:
-    """Put a quote of the body in `<mark>`; return the body unchanged where the quote is missing.
+    """Put a quote of the body in `<mark>`, with the anchor that links to it name.
 
-    The search starts at the quote's section and ignores white space, in which rendered HTML and
+    Where the quote is missing, the anchor is before its section. The search starts at the quote's section and ignores white space, in which rendered HTML and
     passages differ.
     """
     heading_start = body.find(f'id="{html.escape(highlight.anchor)}"') if highlight.anchor else 0
@@ -105,8 +105,9 @@ def mark_quote(body: str, highlight: Highlight) -> str:
     after = start + (len(first) if highlight.first != highlight.last else 0)
     stop = whole.find(last, after) if start >= 0 else -1
     if stop < 0 or stop - start > MAX_HIGHLIGHT_CHARS:
-        return body
-    return body[:begin] + "".join(_wrap_span(tokens, texts, start, stop + len(last)))
+        return f'{body[:begin]}<span id="{urls.QUOTE_ANCHOR}"></span>{body[begin:]}'
+    marked = "".join(_wrap_span(tokens, texts, start, stop + len(last)))
+    return body[:begin] + marked.replace("<mark>", f'<mark id="{urls.QUOTE_ANCHOR}">', 1)
 
 
 def _wrap_span(tokens: Sequence[str], texts: Sequence[str], start: int, stop: int) -> Iterator[str]:

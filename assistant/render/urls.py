@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from assistant.models.documents import Resource
 
 WEB_SCHEMES = ("http://", "https://")
+QUOTE_ANCHOR = "quoted.words"
+"""The anchor of a quote on a page of this server; no heading gets it, as a slug has no full stop."""
+
 FRAGMENT_WORDS = 8  # words at each end of a quote in its link, which the browser highlights
 
 LIST_MARKER = re.compile(r"^( *)(?:- |(\d+\. ))")
@@ -41,7 +44,8 @@ def citation_url(citation: Citation, root: str = "") -> str:
 
     The text fragment (https://wicg.github.io/scroll-to-text-fragment/) names its first and last
     words, without list markers and cell borders, which the page's text does not have. Pages on this
-    server also get them as parameters, and mark the quote where the browser does not.
+    server also get them as parameters, and mark the quote and give it an anchor, because a browser
+    ignores a text fragment that it does not know, or when the page opens seconds after the click.
     """
     url = section_url(citation.path, citation.anchor, citation.url, root)
     ends = _quote_ends(citation)
@@ -51,6 +55,7 @@ def citation_url(citation: Citation, root: str = "") -> str:
     place, _, anchor = url.partition("#")
     if not url.startswith(WEB_SCHEMES):
         place += f"?section={anchor}&first={quote(ends[0])}&last={quote(ends[-1])}"
+        anchor = QUOTE_ANCHOR
     return f"{place}#{anchor}:~:text={named}"
 
 

@@ -15,6 +15,7 @@ from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.render import catalogue
 from assistant.render.guide_page import Highlight, mark_quote, render_guide_page
+from assistant.render.urls import QUOTE_ANCHOR
 from assistant.render.html import Branding
 
 CATS = f"""---
@@ -60,7 +61,7 @@ def plain(source: str) -> str:
 
 
 def text_in_marks(source: str) -> str:
-    return plain("".join(re.findall(r"<mark>(.*?)</mark>", source, re.S)))
+    return plain("".join(re.findall(r"<mark[^>]*>(.*?)</mark>", source, re.S)))
 
 
 def test_a_hostile_page_is_read_as_text(store):
@@ -107,22 +108,25 @@ def test_a_quote_is_marked_where_it_stands_and_nowhere_else(store):
 def test_a_quote_is_looked_for_from_its_section_on():
     body = '<h2 id="a">A</h2><p>one two</p><h2 id="b">B</h2><p>one two</p>'
     assert mark_quote(body, Highlight("one two", "one two", "b")) == (
-        '<h2 id="a">A</h2><p>one two</p><h2 id="b">B</h2><p><mark>one two</mark></p>'
+        '<h2 id="a">A</h2><p>one two</p>'
+        f'<h2 id="b">B</h2><p><mark id="{QUOTE_ANCHOR}">one two</mark></p>'
     )
 
 
 def test_a_mark_never_crosses_a_tag():
     body = "<p>a <em>b c</em> d</p><ul><li>e</li><li>f &amp; g</li></ul>"
     assert mark_quote(body, Highlight("b c", "f & g")) == (
-        "<p>a <em><mark>b c</mark></em> <mark>d</mark></p>"
+        f'<p>a <em><mark id="{QUOTE_ANCHOR}">b c</mark></em> <mark>d</mark></p>'
         "<ul><li><mark>e</mark></li><li><mark>f &amp; g</mark></li></ul>"
     )
 
 
 @pytest.mark.parametrize("first", ["", "not there", HOSTILE, "\x00", "one" * 1000])
-def test_what_is_not_in_the_page_marks_nothing(first):
-    body = "<p>one two three</p>"
-    assert mark_quote(body, Highlight(first, first)) == body
+def test_what_is_not_in_the_page_marks_nothing_and_leads_to_its_section(first):
+    before, section = "<p>one</p>", '<h2 id="b">B</h2><p>one two three</p>'
+    assert mark_quote(before + section, Highlight(first, first, "b")) == (
+        f'{before}<span id="{QUOTE_ANCHOR}"></span>{section}'
+    )
 
 
 PIECES = st.lists(
@@ -137,6 +141,6 @@ def test_marking_changes_no_text_and_no_tag(pieces, start, size):
     text = "".join(plain(body).split())
     quote = text[start : start + size]
     result = mark_quote(body, Highlight(quote, quote))
-    assert re.sub("</?mark>", "", result) == body
+    assert re.sub("</?mark[^>]*>|<span[^>]*></span>", "", result) == body
     assert "".join(text_in_marks(result).split()) == quote
-    assert result.count("<mark>") == result.count("</mark>")
+    assert result.count("<mark") == result.count("</mark>")

@@ -24,7 +24,7 @@ def test_every_address_of_ours_begins_with_the_root():
 
 def test_a_link_names_the_quoted_words_with_its_delimiters_encoded():
     url = urlsplit(urls.citation_url(citation("One\n\n- well-known, R&D")))
-    assert url.fragment == "one:~:text=well%2Dknown%2C%20R%26D"
+    assert url.fragment == f"{urls.QUOTE_ANCHOR}:~:text=well%2Dknown%2C%20R%26D"
     words = ["well-known, R&D"]
     assert parse_qs(url.query) == {"section": ["one"], "first": words, "last": words}
 

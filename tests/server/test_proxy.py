@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -168,7 +168,7 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
         reader.wait_for_load_state()
         assert reader.url.startswith(f"{origin}{ROOT}/guide/introduction.md?")
         expect(reader.locator("mark").first).to_be_in_viewport()
-        anchor = unquote(urlsplit(reader.url).fragment.partition(":~:")[0])
+        (anchor,) = parse_qs(urlsplit(reader.url).query)["section"]
         expect(reader.locator(f'[id="{anchor}"]')).to_have_text("Product Manager vs. Product Owner")
 
         with chat.context.expect_page() as opened:
