@@ -91,8 +91,8 @@ def _add_ask_links(body: str, anchors: set[str], page: Page, root: str, messages
 def mark_quote(body: str, highlight: Highlight) -> str:
     """Put a quote of the body in `<mark>`, with the anchor that links to it name.
 
-    Where the quote is missing, the anchor is before its section. The search starts at the quote's section and ignores white space, in which rendered HTML and
-    passages differ.
+    Where the quote is missing, the anchor is before its section. The search starts at the quote's
+    section and ignores white space, in which rendered HTML and passages differ.
     """
     heading_start = body.find(f'id="{html.escape(highlight.anchor)}"') if highlight.anchor else 0
     begin = body.rfind("<", 0, heading_start + 1) if heading_start > 0 else 0

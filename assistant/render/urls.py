@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WEB_SCHEMES = ("http://", "https://")
 QUOTE_ANCHOR = "quoted.words"
-"""The anchor of a quote on a page of this server; no heading gets it, as a slug has no full stop."""
+"""The anchor of a quote on a page of this server; a heading has none with a full stop."""
 
 FRAGMENT_WORDS = 8  # words at each end of a quote in its link, which the browser highlights
 

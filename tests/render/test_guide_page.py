@@ -15,8 +15,8 @@ from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.render import catalogue
 from assistant.render.guide_page import Highlight, mark_quote, render_guide_page
-from assistant.render.urls import QUOTE_ANCHOR
 from assistant.render.html import Branding
+from assistant.render.urls import QUOTE_ANCHOR
 
 CATS = f"""---
 title: "Cats {HOSTILE}"
