@@ -24,7 +24,7 @@ from assistant.query.query import (
     Word,
 )
 from assistant.query.spelling import SpellingCorrector
-from assistant.query.standalone import stands_alone, strip_change_of_subject
+from assistant.query.standalone import refers_back, stands_alone, strip_change_of_subject
 from assistant.query.synonyms import Synonyms
 from assistant.text.normalize import truncate
 from assistant.text.tokenize import STOPWORDS, extract_terms, split_words, stem, tokenize
@@ -119,14 +119,17 @@ class Analyzer:
         interpretations = self.interpret(rewritten)
         if follow_ups.is_reply(text, turns):
             return SubQuery(text, tuple(interpretations))
+        depends = refers_back(text)
         if rewritten != alone:
             if not is_certain:
                 interpretations = _hide_guess(interpretations, text)
             interpretations += _label(self.interpret(alone), "question")
+        elif not depends:
+            interpretations = _label(interpretations, "question")
         # What a later part continues is in the same text, which is searched for as a whole too.
         if (earlier := follow_ups.find_continued(turns)) and not is_later_part:
             interpretations += _label(self._interpret_joined(earlier, alone), "conversation")
-        return SubQuery(text, tuple(interpretations), tuple(self._words(alone)))
+        return SubQuery(text, tuple(interpretations), tuple(self._words(alone)), depends)
 
     def _interpret_alone(self, text: str) -> list[Interpretation]:
         """Interpret a question that depends on nothing before it.

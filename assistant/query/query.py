@@ -133,12 +133,14 @@ class Word:
 class SubQuery:
     """One of the questions in a text, with its interpretations, the likeliest first.
 
-    `follow_up_words` are its own words where it depends on the conversation, else empty.
+    `follow_up_words` are its own words where it may depend on the conversation, else empty;
+    `refers_back` is whether it certainly does.
     """
 
     text: str
     interpretations: tuple[Interpretation, ...]
     follow_up_words: tuple[Word, ...] = ()
+    refers_back: bool = False
 
     @property
     def was_rewritten(self) -> bool:

@@ -85,6 +85,7 @@ _OPENING = re.compile(
     r"i (?:want|need|would like|'d like))\b",
     re.I,
 )
+_BARE_CONDITION = re.compile(r"^(?:if|unless)\b[^,.?!]*$", re.I)  # "if it rains": what then?
 _DEFINITE = re.compile(r"\bthe [\w-]+$", re.I)  # "what is the limit?": of what was spoken of
 _MIN_CONTENT_WORDS = 2
 _VAGUE_WORDS = frozenset(
@@ -109,10 +110,8 @@ def stands_alone(text: str) -> bool:
     changed = strip_change_of_subject(plain)
     if changed != plain:
         return True
-    rest = _NODS.sub("", plain).strip().rstrip("?!. ")
-    if CONNECTIVE.match(rest) or BARE_FOLLOW_UP.match(rest) or WHICH_ONE.match(rest):
-        return False
-    if _PRO_FORM.search(rest) or find_pronoun(rest):
+    rest = _strip_nods(plain)
+    if _has_follow_up_form(rest) or find_pronoun(rest):
         return False
     question_type = parse_question(rest).type
     if question_type in {"comparison", "resources"}:
@@ -121,6 +120,33 @@ def stands_alone(text: str) -> bool:
         return True
     if not _OPENING.match(rest):
         return False
+    return _has_own_subject(rest)
+
+
+def refers_back(text: str) -> bool:
+    """Whether a question needs the conversation before it.
+
+    It opens like a follow-up, or a word in it refers to something that it does not name itself; or
+    it has fewer than two content words of its own. Keywords and statements that name their subject
+    neither refer back nor stand alone: `default port`, `my screen stays dark`.
+    """
+    rest = _strip_nods(truncate(text))
+    if _has_follow_up_form(rest) or not _has_own_subject(rest):
+        return True
+    pronoun = find_pronoun(rest)
+    return bool(pronoun and not has_antecedent(rest[: pronoun.start()], pronoun[0].lower()))
+
+
+def _strip_nods(text: str) -> str:
+    return _NODS.sub("", text).strip().rstrip("?!. ")
+
+
+def _has_follow_up_form(rest: str) -> bool:
+    starts = (CONNECTIVE, BARE_FOLLOW_UP, WHICH_ONE, _BARE_CONDITION)
+    return any(form.match(rest) for form in starts) or bool(_PRO_FORM.search(rest))
+
+
+def _has_own_subject(rest: str) -> bool:
     words = [word for word in content_words(rest).split() if word not in _VAGUE_WORDS]
     return len(words) >= _MIN_CONTENT_WORDS
 

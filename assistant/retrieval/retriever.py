@@ -179,7 +179,9 @@ class Retriever:
         ]
         supported = [result for result in results if self._supports(subquery, result)]
         if supported:
-            return _select_in_context(self._choose_interpretation(supported), supported)
+            best = self._choose_interpretation(supported)
+            is_whole = bool(subquery.follow_up_words) and not subquery.refers_back
+            return best if is_whole else _select_in_context(best, supported)
         own = [one for one in results if one.interpretation.source != "conversation"]
         best = self._choose_interpretation(own)
         return replace(best, hits=answerability.lower_below_threshold(best.hits, self._model))
@@ -228,7 +230,7 @@ class Retriever:
     def _supports(self, subquery: SubQuery, result: RetrievalResult) -> bool:
         """Whether the guide, or the hits, use the own words of a follow-up."""
         words, hits = subquery.follow_up_words, result.hits
-        if not words:
+        if not words or (result.interpretation.source == "question" and not subquery.refers_back):
             return True
         is_joined = result.interpretation.source == "conversation"
         if is_joined and self._cover_own_words(subquery, hits[:_OWN_TOP_K]) < _MIN_OWN_COVERAGE:

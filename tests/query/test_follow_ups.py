@@ -112,6 +112,13 @@ def test_a_question_that_stands_alone_is_unchanged(follow_up: str) -> None:
     assert read("what is a cat?", follow_up) == follow_up
 
 
+@pytest.mark.parametrize(
+    "correction", ["no, I meant a dog", "sorry, I mean a dog", "not that. I mean a dog"]
+)
+def test_a_correction_replaces_the_subject(correction: str) -> None:
+    assert read("what is a cat?", correction) == "what is a dog?"
+
+
 def test_references_are_resolved_over_several_turns() -> None:
     questions = ["how is a cat different from a dog?", "and from a fox?", "and from a red panda?"]
     assert read(*questions) == "how is a cat different from a red panda?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.query.standalone import stands_alone, strip_change_of_subject
+from assistant.query.standalone import refers_back, stands_alone, strip_change_of_subject
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,22 @@ def test_a_whole_question_stands_alone(text: str) -> None:
 )
 def test_a_question_that_refers_back_or_lacks_something_does_not(text: str) -> None:
     assert not stands_alone(text)
+    assert refers_back(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shearing fee in Oslo",
+        "phone number of the mechanic?",
+        "my goat fell into the well",
+        "I bought the goat myself. how do I get money back for it",
+        "thanks. egg delivery when the road is flooded",
+    ],
+)
+def test_keywords_and_statements_with_a_subject_neither_stand_alone_nor_refer_back(text) -> None:
+    assert not stands_alone(text)
+    assert not refers_back(text)
 
 
 @pytest.mark.parametrize(

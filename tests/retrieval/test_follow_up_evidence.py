@@ -89,6 +89,22 @@ def test_a_question_that_stands_alone_gets_nothing_from_the_conversation(farm):
 
 
 @pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("shearing fee in Oslo", "30 crowns"),
+        ("egg delivery on a flooded road", "Thursdays"),
+        ("I need the red tractor, how long can I borrow it", "two days"),
+    ],
+)
+@pytest.mark.parametrize("before", ["how do I request a goat?", "do hens moult in autumn?"])
+def test_keywords_and_statements_after_another_subject_are_answered(farm, before, question, quoted):
+    answer = ask_last(farm, before, question)
+    assert answer.found
+    assert quoted in answer.text
+    assert answer.text == farm.ask(question).text
+
+
+@pytest.mark.parametrize(
     "question",
     ["and pizza?", "what about the stock exchange?", "who directed that?", "and in Rome?"],
 )
