@@ -353,7 +353,9 @@ _ANSWER_TYPES = {
         r"^(?:(?:in|on|since|until) )?(?:when|what (?:year|date)|which year)\b", re.I
     ),
     "number": re.compile(
-        r"\bhow (?:many|much|long|old|far|tall|big)\b|\bwhat (?:percent|number|amount)\b", re.I
+        r"\bhow (?:many|much|long|old|far|tall|big|often|fast)\b|\b(?:max|min)(?:imum)?\b|"
+        r"\bwhat (?:percent(?:age)?|number|amount|price|cost|rate|port|limit|day|time)\b",
+        re.I,
     ),
     "name": re.compile(
         r"^(?:\w+ )?(?:who|whose|whom|where)\b|"

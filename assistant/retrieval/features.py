@@ -68,13 +68,13 @@ class Evidence:
 def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -> Features:
     """Compute the features of each candidate: float64, shape (candidates, len(FEATURES)).
 
-    - `sentence_cosine`, `cosine`: of the best sentence, and of the whole passage.
+    - `sentence_cosine`, `cosine`: of the best sentence that is no code, and of the whole passage.
     - `match`: the larger of `sentence_cosine` and `window`.
     - `lexical_share`: BM25 divided by the summed idf of the query's terms, its upper bound.
     - `bigrams`: the share of the query's bigrams that stand side by side, or one word apart, in a
       sentence or heading; ½ where the query has none.
-    - `window`: the share of the query's summed idf in the best sentence, its neighbours and the
-      heading; 0 for a heading without text.
+    - `window`: the share of the query's summed idf in the best sentence that is no code, its
+      neighbours and the heading; 0 for a heading without text.
     - `missing_terms`: the idf of the rarest term that the passage lacks, over that of the query's
       rarest term.
     - `focus_missing`: 1 − `window` where the passage lacks the query's focus, else 0.
@@ -89,14 +89,19 @@ def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -
         return features
     idfs = vocabulary.idfs(query.terms)
     total_idf, max_idf = sum(idfs.tolist()) or 1.0, max(idfs.tolist(), default=1.0)
-    # The best sentence is the nearest by meaning and by words; the answer may be next to it.
-    scores = positions.pad_by_passage(evidence.sentence_scores, HEADING_SCORE)
+    # The best sentence is the nearest by meaning and by words; the answer may be next to it. Code
+    # repeats a question's words and states nothing: without it the first passage is right for .757
+    # of 420 questions to a guide left out, with it for .748.
+    is_code = _find_code(evidence.passages)
+    prose_scores = np.where(is_code, HEADING_SCORE, evidence.sentence_scores)
+    scores = positions.pad_by_passage(prose_scores, HEADING_SCORE)
     best = scores.argmax(axis=1)
     has_text = scores.max(axis=1) > HEADING_SCORE
     window = sum_weights(matches.terms_near(best), idfs) / total_idf * has_text
     cosines = evidence.cosines.astype(np.float64)
-    sentence_cosines = positions.pad_by_passage(evidence.sentence_cosines, -np.inf).max(axis=1)
-    sentence_cosines = np.where(positions.sentences > 0, sentence_cosines, cosines)
+    prose_cosines = np.where(is_code, -np.inf, evidence.sentence_cosines)
+    sentence_cosines = positions.pad_by_passage(prose_cosines, -np.inf).max(axis=1)
+    sentence_cosines = np.where(np.isfinite(sentence_cosines), sentence_cosines, cosines)
     missing = idfs * ~matches.passages[:, : idfs.size]
     bigrams = query.bigrams
     features[:, 0] = sentence_cosines
@@ -114,6 +119,12 @@ def compute_features(query: Query, evidence: Evidence, vocabulary: Vocabulary) -
             features[n, 8] = has_answer_type(query, text)
     features[:, 9] = 1.0 / (1.0 + positions.distinct_terms / 20.0)
     return features
+
+
+def _find_code(passages: Sequence[Passage]) -> NDArray[np.bool_]:
+    """Tell of each sentence, passage after passage, whether it is code."""
+    kinds = [sentence.kind == "code" for passage in passages for sentence in passage.sentences]
+    return np.array(kinds, dtype=np.bool_)
 
 
 def _window_text(passage: Passage, best: int) -> str:

@@ -103,12 +103,14 @@ def test_fusion_does_not_depend_on_the_scale_of_an_arm(dense, lexical, stretch, 
     assert sorted(fuse(moved)) == sorted(fuse(plain))
 
 
-def features_of(question: str, *sentences: str, heading: str = "All", **query) -> dict[str, float]:
-    """The features of a passage with these sentences, all equally near."""
+def features_of(
+    question: str, *sentences: str, heading: str = "All", kind: str = "prose", **query
+) -> dict[str, float]:
+    """The features of a passage with these sentences, all equally near and of one kind."""
     text = " ".join(sentences) or heading
     spans, start = [], 0
     for sentence in sentences:
-        spans.append(Sentence(start, start + len(sentence), "prose", (1, 1)))
+        spans.append(Sentence(start, start + len(sentence), kind, (1, 1)))
         start += len(sentence) + 1
     own = replace(passage(text, "All", heading), sentences=tuple(spans))
     parsed = Query.from_text(question, **query)
@@ -124,6 +126,13 @@ def test_cosines_are_of_the_best_sentence_and_of_the_whole():
     features = features_of("cat", "A cat.")
     assert features["sentence_cosine"] == pytest.approx(0.4)
     assert features["cosine"] == 0.5
+
+
+def test_code_is_no_best_sentence():
+    features = features_of("cat dog", "cat --dog", kind="code")
+    assert features["sentence_cosine"] == features["cosine"] == 0.5
+    assert features["window"] == 0.0
+    assert features["missing_terms"] == 0.0, "its words count where the whole passage does"
 
 
 def test_lexical_share_is_of_the_summed_idf_of_the_terms():
