@@ -27,6 +27,7 @@ from assistant.index import freshness
 from assistant.index.index import open_index
 from assistant.models.answers import Answer, Search
 from assistant.query.analyzer import Analyzer
+from assistant.query.language import detect_languages, is_other_language
 from assistant.query.question_type import is_question
 from assistant.query.small_talk import is_small_talk
 from assistant.retrieval.answerability import read_threshold
@@ -291,6 +292,8 @@ class Assistant:
                 blocks = self._answerer.build_blocks(quotes, relevant)
                 resources = self._answerer.recommend(relevant, quotes)
             understood_as = " ".join(result.interpretation.question.text for result in results)
+            foreign = not citations and is_other_language(question, self._languages)
+            missing = dict.fromkeys(name for one in decisions for name in one.missing)
             with time_step("offer"):
                 questions = [turn.text for turn in history if turn.role == "user"]
                 questions += [result.interpretation.question.text for result in results]
@@ -305,13 +308,14 @@ class Assistant:
                 confidence=max(one.confidence for one in relevant),
                 resources=tuple(resources),
                 related=tuple(related.find_related(hits, quotes)),
-                missing=tuple(side for one in decisions for side in one.missing),
+                missing=() if foreign else tuple(missing),
                 next_questions=tuple(suggestions),
                 hits=hits,
                 writer=EXTRACTIVE,
                 degraded=self.warnings,
                 generation=self.index.generation,
                 seconds=time.perf_counter() - started,
+                is_other_language=foreign,
             )
 
     def _describe_guide(self, question: str, started: float) -> Answer:
@@ -334,6 +338,12 @@ class Assistant:
             seconds=time.perf_counter() - started,
             is_overview=True,
         )
+
+    @cached_property
+    def _languages(self) -> frozenset[str]:
+        """The guide's languages and scripts; detected when a question is first refused."""
+        vocabulary = self.index.store.vocabulary
+        return detect_languages(vocabulary.document_frequency, vocabulary.passages)
 
     @cached_property
     def _overview(self) -> tuple[tuple[Related, ...], tuple[str, ...]]:

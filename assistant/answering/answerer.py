@@ -25,6 +25,7 @@ from assistant.answering.titles import is_title_of
 from assistant.models.answers import Citation
 from assistant.query.query import Query
 from assistant.render import urls
+from assistant.text.tokenize import extract_terms, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +44,16 @@ if TYPE_CHECKING:
 _REFUSAL_CONFIDENCE = 0.99
 """The highest confidence of a refusal, as a share of the threshold."""
 
+MAX_UNMENTIONED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Whether the guide answers one sub-query, and what is known of its answer.
 
     `quotes` are those of a list that the guide makes itself, of resources or of kinds; empty where
-    sentences have to be selected. `missing` are the sides of a comparison that the guide does not
-    mention.
+    sentences have to be selected. `missing` are the sides of a comparison, or the words of a
+    question without an answer, that the guide does not mention.
     """
 
     result: RetrievalResult
@@ -98,6 +101,8 @@ class Answerer:
             for side in self._missing_sides(result)
             if len(side.split()) <= comparison.MAX_SIDE_WORDS
         )
+        if not is_answered:
+            missing = missing or self._find_unmentioned(result)
         requested = structured.resources if is_answered else []
         return Decision(result, is_answered, confidence, requested, quotes, missing)
 
@@ -222,6 +227,24 @@ class Answerer:
         )
         idfs = store.vocabulary.idfs(query.terms)
         return sections, sentence_model.estimate_probabilities(interpretation, idfs, sections)
+
+    def _find_unmentioned(self, result: RetrievalResult) -> tuple[str, ...]:
+        """List the identifiers and words of a question that the guide does not mention.
+
+        They are at most three: identifiers, then the words that are rarest in general language.
+        """
+        interpretation = result.interpretation
+        known = self._store.vocabulary.document_frequency
+        text = "\n".join(hit.passage.text for hit in result.hits).lower()
+        names = [name for name in interpretation.identifiers if name.lower() not in text]
+        unused = {one.term: one.log_rank for one in interpretation.content if one.term not in known}
+        words = [
+            (max(unused[term] for term in terms), token)
+            for token, _, _ in tokenize(interpretation.search_text)
+            if (terms := unused.keys() & extract_terms(token))
+        ]
+        names += [token for _, token in sorted(words, key=lambda word: -word[0])]
+        return tuple({name.lower(): name for name in names}.values())[:MAX_UNMENTIONED]
 
     def _missing_sides(self, result: RetrievalResult) -> list[str]:
         question = result.interpretation.question

@@ -96,9 +96,9 @@ def print_answer(answer: Answer) -> None:
         lines = block.splitlines()
         for line in lines:
             console.echo(line, indent=4 if len(lines) > 1 else 0)
-    if answer.missing_note:
+    if answer.note:
         console.echo()
-        console.echo(answer.missing_note)
+        console.echo(answer.note)
     for citation in answer.citations:
         if citation.n == 1:
             console.echo()

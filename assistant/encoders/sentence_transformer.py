@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PADDING_MULTIPLE = 16
 """Texts are padded to a multiple of this many tokens."""
 
+_WORD_STARTS = "▁Ġ"  # what SentencePiece and byte-level BPE write before a token that starts a word
 TOKENS_PER_BATCH = 4096
 """How many tokens, padding included, are encoded at once."""
 
@@ -112,7 +113,8 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def _token_numbers(self) -> dict[str, int]:
-        return dict(self.pipeline.tokenizer.get_vocab())
+        vocabulary = self.pipeline.tokenizer.get_vocab()
+        return {token.lstrip(_WORD_STARTS) or token: n for token, n in vocabulary.items()}
 
     @cached_property
     def pipeline(self) -> Any:

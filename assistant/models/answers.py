@@ -30,6 +30,9 @@ MARKER = re.compile(r"\[(\d+)\]")
 """A citation marker, as it stands in an answer's text."""
 
 REFUSAL = "The guide does not answer this."
+OTHER_LANGUAGE = (
+    "The question seems to be in another language than the guide: ask it in the guide's language."
+)
 OVERVIEW = "Ask a question about the guide."
 """The text for a reader who has asked none."""
 
@@ -252,11 +255,13 @@ class Answer:
 
     `found` is true exactly when there is a citation. The text consists of the quotes and their
     markers and nothing else, so it cannot claim what no source says. `missing` are the sides of a
-    comparison that the guide does not cover; `next_questions` are others that it answers.
+    comparison, or the words of a question without an answer, that the guide does not mention;
+    `next_questions` are others that it answers.
     `other_readings` are the question with its acronyms read in other ways that the guide answers,
     likeliest first; it is empty where one reading is left. `blocks` are the quotes with their
     structure; an answer that an earlier version stored has none. `is_overview` is true where the
-    text asked nothing: `related` are then the guide's top sections.
+    text asked nothing: `related` are then the guide's top sections. `is_other_language` is true
+    where there is no answer and the question is in another language than the guide.
     `writer` is how the text is made: "extractive", by quoting. `degraded` are the warnings that
     hold for the answer: an index that is out of date or damaged, or a slow encoder.
     """
@@ -271,7 +276,7 @@ class Answer:
     hits: Annotated[tuple[WireHit, ...], Field(exclude=True)]
     missing: Annotated[
         tuple[str, ...],
-        Field(description="The sides of a comparison that the guide does not cover."),
+        Field(description="Sides of a comparison, or words, that the guide does not mention."),
     ]
     next_questions: tuple[str, ...]
     writer: str
@@ -286,6 +291,10 @@ class Answer:
     is_overview: Annotated[
         StrictBool,
         Field(description="Whether nothing was asked: related are then the guide's top sections."),
+    ] = False
+    is_other_language: Annotated[
+        StrictBool,
+        Field(description="Whether an unanswered question is in another language than the guide."),
     ] = False
 
     def __post_init__(self) -> None:
@@ -334,10 +343,12 @@ class Answer:
         return groups
 
     @property
-    def missing_note(self) -> str:
-        """A sentence that names the missing sides; empty where none is missing."""
-        sides = " or ".join(f"“{side}”" for side in self.missing)
-        return f"The guide does not cover {sides}." if sides else ""
+    def note(self) -> str:
+        """A sentence on what the guide does not mention, or on the question's language."""
+        if self.is_other_language:
+            return OTHER_LANGUAGE
+        names = [f"“{name}”" for name in self.missing]
+        return f"The guide does not mention {' or '.join(names)}." if names else ""
 
     @property
     def turns(self) -> tuple[Turn, Turn]:
@@ -347,7 +358,7 @@ class Answer:
 
     def __str__(self) -> str:
         notes = [f"[{c.n}] {' > '.join(c.headings)} ({c.url})" for c in self.citations]
-        return "\n\n".join(filter(None, [self.text, self.missing_note, "\n".join(notes)]))
+        return "\n\n".join(filter(None, [self.text, self.note, "\n".join(notes)]))
 
     def _repr_html_(self) -> str:
         """Return the answer for a notebook: nothing in it runs or is fetched."""

@@ -33,7 +33,7 @@ def render_answer(answer: Answer) -> str:
     return _render_frame(
         _render_paragraph(_escape(interpretation)),
         *(quotes or [_render_paragraph(_escape(answer.text))]),
-        _render_paragraph(_escape(answer.missing_note)),
+        _render_paragraph(_escape(answer.note)),
         _render_list("", map(_render_source, answer.citations), numbered=True),
         _render_list("The guide recommends:", map(_render_resource, answer.resources)),
         _render_list("Did you mean:", map(_escape, answer.other_readings)),

@@ -27,6 +27,7 @@ from assistant.query.spelling import SpellingCorrector
 from assistant.query.standalone import refers_back, stands_alone, strip_change_of_subject
 from assistant.query.synonyms import Synonyms
 from assistant.text.normalize import truncate
+from assistant.text.scripts import extract_ngrams, is_non_latin
 from assistant.text.tokenize import STOPWORDS, extract_terms, split_words, stem, tokenize
 
 if TYPE_CHECKING:
@@ -243,6 +244,7 @@ class Analyzer:
                 *identifiers.find_years(search_text),
                 *identifiers.find_versions(search_text),
             ),
+            ngrams=self._extract_ngrams(search_text),
         )
 
     def _find_content(self, text: str) -> tuple[ContentTerm, ...]:
@@ -253,6 +255,18 @@ class Analyzer:
             if word not in STOPWORDS and term not in UNSPECIFIC_STEMS and term not in content:
                 content[term] = ContentTerm(term, self._log_rank(word))
         return tuple(content.values())
+
+    def _extract_ngrams(self, text: str) -> frozenset[str]:
+        """Extract the n-grams of a text in another script, unless the encoder has tokens of it.
+
+        The default encoder has tokens of single characters only.
+        """
+        if not is_non_latin(text):
+            return frozenset()
+        ngrams = extract_ngrams(text)
+        longer = (piece for piece in (*ngrams, *split_words(text)) if len(piece) > 1)
+        is_known = any(self._token_rank(piece) is not None for piece in longer)
+        return frozenset() if is_known else ngrams
 
     def _log_rank(self, word: str) -> float:
         rank = self._token_rank(word)

@@ -101,7 +101,8 @@ class Interpretation:
     retrieved. The source is the question rewritten to stand alone, or a guess at that, the question
     as it is where the rewritten one differs, or the question after those that it may continue.
     `content` are the terms that say what it is about. `identifiers` and `versions` have to be in
-    an answer letter by letter.
+    an answer letter by letter. `ngrams` are the character n-grams of a question in a script that
+    the encoder does not know: its cosines say little, so they decide; empty for any other.
     """
 
     question: Question
@@ -112,6 +113,7 @@ class Interpretation:
     content: tuple[ContentTerm, ...] = ()
     identifiers: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    ngrams: frozenset[str] = frozenset()
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def render_answer(answer: Answer) -> str:
     parts = render_blocks(answer) if answer.found else []
     if answer.understood_as != answer.question:
         parts.insert(0, f"Understood as: {answer.understood_as}")
-    parts += filter(None, [answer.missing_note])
+    parts += filter(None, [answer.note])
     cited = answer.citations
     recommended = [f"{item.title} ({item.kind}) {item.url}" for item in answer.resources]
     parts += _render_list("Sources:", [f"[{source.n}] {_locate(source)}" for source in cited])

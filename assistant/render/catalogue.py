@@ -17,6 +17,8 @@ from assistant.http_accept import parse_accept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from assistant.models.answers import Answer
+
 _DEFAULT_LANGUAGE = "en"
 
 
@@ -38,6 +40,14 @@ class Messages:
         if not isinstance(text, str):
             text = text["one" if 1 in values.values() else "other"]
         return text.format(**values)
+
+
+def describe_missing(answer: Answer, messages: Messages) -> str:
+    """Say what the guide does not mention, or that the question is in another language."""
+    if answer.is_other_language:
+        return messages("other_language")
+    names = [messages("quoted", words=name) for name in answer.missing]
+    return messages("not_mentioned", side=f" {messages('or')} ".join(names)) if names else ""
 
 
 def choose_messages(accept_language: str, language: str = "") -> Messages:

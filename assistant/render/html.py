@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from assistant.render import urls
+from assistant.render import catalogue, urls
 from assistant.render.blocks_html import BlockRenderer
 from assistant.render.blocks_markdown import render_blocks
 from assistant.render.escape import LINE_ENDS, escape, render_link
@@ -91,7 +91,7 @@ class HtmlRenderer:
                 + self._render_actions(answer, answer_id)
                 + self._render_next_questions(answer)
             )
-        quotes = self._render_blocks(answer) + self._render_missing(answer)
+        quotes = self._render_blocks(answer) + self._render_note(answer)
         cards = "".join(map(self._render_card, answer.resources))
         recommended = self._render_list("recommended", 'ul class="cards"', cards)
         sources = "".join(self._render_sources(answer.citations, texts))
@@ -124,7 +124,7 @@ class HtmlRenderer:
         return (
             f'<div class="notice refusal"><p class="verdict">{escape(messages("no_answer"))}</p>'
             f"<p>{self._fill('looked_for', 'question', query)}</p>"
-            f"{self._render_other_readings(answer)}{self._render_missing(answer)}"
+            f"{self._render_other_readings(answer)}{self._render_note(answer)}"
             f"{self._render_related('nearest', answer)}"
             f"<p>{escape(messages('rephrase'))}</p>{form}</div>"
         )
@@ -148,13 +148,9 @@ class HtmlRenderer:
         text = escape(question)
         return f'<button class="chip asks" dir="auto" value="{text}">{text}</button>'
 
-    def _render_missing(self, answer: Answer) -> str:
-        if not answer.missing:
-            return ""
-        sides = f" {self.messages('or')} ".join(
-            self.messages("quoted", words=side) for side in answer.missing
-        )
-        return f'<p class="gap" dir="auto">{escape(self.messages("not_covered", side=sides))}</p>'
+    def _render_note(self, answer: Answer) -> str:
+        note = catalogue.describe_missing(answer, self.messages)
+        return f'<p class="gap" dir="auto">{escape(note)}</p>' if note else ""
 
     def _render_blocks(self, answer: Answer) -> str:
         source_urls = {citation.n: self._citation_url(citation) for citation in answer.citations}

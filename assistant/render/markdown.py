@@ -61,10 +61,8 @@ class MarkdownRenderer:
         if not answer.found:
             key = "ask_a_question" if answer.is_overview else "no_answer"
             paragraphs.append(self.messages(key))
-        if answer.missing:
-            names = [self.messages("quoted", words=side) for side in answer.missing]
-            sides = f" {self.messages('or')} ".join(names)
-            paragraphs.append(self.messages("not_covered", side=sides))
+        if note := catalogue.describe_missing(answer, self.messages):
+            paragraphs.append(note)
         if answer.resources:
             paragraphs.append(
                 self._render_list("recommended", map(self._render_resource, answer.resources))

@@ -207,6 +207,7 @@ class Retriever:
                 is_follow_up=is_follow_up,
             )
             hits = answerability.shift_probabilities(hits, self._model.question_log_odds(row))
+            hits = answerability.rank_by_ngrams(interpretation.ngrams, hits, self._model)
             if answerability.lacks_amount(interpretation.question, evidence, hits):
                 hits = answerability.lower_below_threshold(hits, self._model)
         return RetrievalResult(interpretation, vector, hits)

@@ -20,7 +20,7 @@ RESOURCE = set("title url kind minutes path headings anchor".split())
 ANSWER = {
     "question", "understood_as", "other_readings", "found", "text", "confidence", "citations",
     "resources", "related", "missing", "next_questions", "writer", "degraded", "generation",
-    "seconds", "blocks", "is_overview",
+    "seconds", "blocks", "is_overview", "is_other_language",
 }  # fmt: skip
 HIT = {"rank", "passage", "path", "headings", "anchor", "url", "probability", "text", "why"}
 

@@ -177,11 +177,11 @@ def test_the_text_is_the_quotes_with_their_numbers_and_nothing_else(quotes: list
 
 
 def test_an_answer_says_which_side_the_guide_does_not_speak_of() -> None:
-    assert answer().missing_note == ""
+    assert answer().note == ""
     lacking = answer(missing=("ferrets", "mink"))
-    assert lacking.missing_note == "The guide does not cover “ferrets” or “mink”."
-    assert lacking.missing_note in str(lacking)
-    assert lacking.missing_note not in lacking.text, "the text is made of quotes and nothing else"
+    assert lacking.note == "The guide does not mention “ferrets” or “mink”."
+    assert lacking.note in str(lacking)
+    assert lacking.note not in lacking.text, "the text is made of quotes and nothing else"
 
 
 def test_an_answer_prints_with_its_sources() -> None:
@@ -210,7 +210,8 @@ def test_an_answer_with_blocks_shows_those() -> None:
 
 ANSWER = set(
     "question understood_as other_readings found text confidence citations resources related "
-    "missing next_questions writer degraded generation seconds blocks is_overview".split()
+    "missing next_questions writer degraded generation seconds blocks is_overview "
+    "is_other_language".split()
 )
 CITATION = set("n passage path headings anchor url quote span lines sha256".split())
 RESOURCE = set("title url kind minutes path headings anchor".split())
@@ -361,7 +362,8 @@ def test_what_is_no_answer_is_a_value_error(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", sorted(ANSWER - {"text", "other_readings", "blocks", "is_overview"})
+    "missing",
+    sorted(ANSWER - {"text", "other_readings", "blocks", "is_overview", "is_other_language"}),
 )
 def test_an_answer_that_lacks_a_key_is_a_value_error(missing: str) -> None:
     data = answer().to_dict()

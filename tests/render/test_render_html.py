@@ -139,7 +139,7 @@ def test_a_long_passage_is_shown_around_its_quote_only(markup):
 def test_the_side_the_guide_does_not_speak_of_is_named_and_escaped(markup):
     for cited in ((), (citation("One."),)):
         source = shown(markup, answer(*cited, missing=("<b>ferrets</b>",)))
-        assert "does not cover “&lt;b&gt;ferrets&lt;/b&gt;”." in source
+        assert "does not mention “&lt;b&gt;ferrets&lt;/b&gt;”." in source
 
 
 def test_a_refusal_says_what_was_looked_for_and_where_to_turn(markup):

@@ -150,7 +150,7 @@ def test_what_is_not_answered_is_refused_in_the_words_of_the_language_with_the_n
 def test_a_side_that_the_guide_does_not_speak_of_is_named(corpus_assistant):
     answer = corpus_assistant.ask("how is a PM different from a unicorn?")
     assert answer.missing
-    assert answer.missing_note in notes_of(corpus_assistant).render_answer(answer)
+    assert answer.note in notes_of(corpus_assistant).render_answer(answer)
 
 
 @pytest.mark.parametrize("language", catalogue.languages())

@@ -1,0 +1,60 @@
+"""Questions to guides in languages that the encoder does not know: words decide."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.index import builder
+from assistant.index import index as indexes
+
+GUIDES = tomllib.loads((Path(__file__).parent / "languages.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", params=sorted(GUIDES))
+def guide(request, tmp_path_factory, encoder) -> tuple[Assistant, dict]:
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "docs").mkdir()
+    (folder / "docs" / "guide.md").write_text(GUIDES[request.param]["page"], encoding="utf-8")
+    builder.build_index(folder / "docs", folder / "index", encoder)
+    return Assistant(indexes.open_index(folder / "index"), encoder), GUIDES[request.param]
+
+
+def test_a_question_is_answered_in_the_guides_language(guide) -> None:
+    assistant, questions = guide
+    texts = {question: assistant.ask(question).text for question, _ in questions["answered"]}
+    assert [
+        question for question, words in questions["answered"] if words not in texts[question]
+    ] == []
+
+
+def test_a_question_on_what_the_guide_does_not_cover_is_refused(guide) -> None:
+    assistant, questions = guide
+    answers = [assistant.ask(question) for question in questions["unanswered"]]
+    assert [answer.question for answer in answers if answer.found] == []
+    assert not any(answer.is_other_language for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "wie viele Tage Urlaub habe ich im Jahr?",
+        "¿cuántos días de vacaciones tengo?",
+        "quand est-ce que je peux prendre mes congés ?",
+        "сколько дней отпуска у меня есть?",
+        "有給休暇は何日ありますか？",
+    ],
+)
+def test_a_question_in_another_language_is_told_so(question, encoder, tmp_path) -> None:
+    (tmp_path / "docs").mkdir()
+    page = "# Leave\n\nEvery member has 25 days of leave in a year.\n"
+    (tmp_path / "docs" / "leave.md").write_text(page, encoding="utf-8")
+    builder.build_index(tmp_path / "docs", tmp_path / "index", encoder)
+    assistant = Assistant(indexes.open_index(tmp_path / "index"), encoder)
+    answer = assistant.ask(question)
+    assert answer.is_other_language
+    assert "another language" in answer.note
+    assert not assistant.ask("how do I bake bread?").is_other_language
