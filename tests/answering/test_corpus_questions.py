@@ -1,7 +1,7 @@
 """The repository's own guide is asked 120 questions, written before any was asked.
 
-The least shares are a little under the shares measured when the set was written: they are there so that
-no kind gets worse unseen. The goal is .85 of all questions.
+The least shares are a little under those measured when the set was written: they are there so
+that no kind gets worse unseen. The goal is .85 of all questions.
 """
 
 from __future__ import annotations
