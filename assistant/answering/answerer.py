@@ -206,7 +206,7 @@ class Answerer:
             sections = kinds.find_kind_sections(question, result.hits[:TOP_K], self._store)
             if sections:
                 return [Target(key, passage, result.probability) for key, passage in sections]
-        targets = choose_targets(result.hits)
+        targets = choose_targets(result.hits, result.interpretation.versions)
         titled = [target for target in targets if is_title_of(target.passage.heading, question)]
         return pointers.follow_pointers(
             titled[:1] or targets,

@@ -10,6 +10,7 @@ import numpy as np
 
 from assistant.answering.furniture import find_furniture
 from assistant.answering.quotes import body_positions
+from assistant.retrieval.passage_versions import is_of_other_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +89,15 @@ def choose_hits(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in hits if not hit.passage.lists_resources] or list(hits)
 
 
-def choose_targets(hits: Sequence[Hit]) -> list[Target]:
-    """Choose the best passage of each of the best sections, best first."""
+def choose_targets(hits: Sequence[Hit], versions: Sequence[str] = ()) -> list[Target]:
+    """Choose the best passage of each of the best sections, best first.
+
+    Where the best is of a version that the question names, sections of other versions are left out.
+    """
+    if hits and not is_of_other_version(hits[0].passage, versions):
+        hits = [
+            hit for hit in hits if not versions or not is_of_other_version(hit.passage, versions)
+        ]
     best: dict[tuple[str, str], Hit] = {}
     for hit in choose_hits(hits):
         best.setdefault((hit.passage.path, hit.passage.anchor), hit)

@@ -233,25 +233,31 @@ class Analyzer:
             answer_type=question_type.detect_answer_type(search_text),
             about_changes=question_type.asks_about_changes(search_text),
         )
+        versions = (
+            *identifiers.find_years(search_text),
+            *identifiers.find_versions(search_text),
+        )
         return Interpretation(
             question=replace(question_type.parse_question(in_own_words), text=text),
             search_text=search_text,
             query=query,
             prior=prior,
-            content=self._find_content(search_text),
+            content=self._find_content(search_text, versions),
             identifiers=identifiers.find_identifiers(search_text),
-            versions=(
-                *identifiers.find_years(search_text),
-                *identifiers.find_versions(search_text),
-            ),
+            versions=versions,
             ngrams=self._extract_ngrams(search_text),
         )
 
-    def _find_content(self, text: str) -> tuple[ContentTerm, ...]:
-        """List the terms that say what a question is about, with the ranks of their words."""
+    def _find_content(self, text: str, versions: Sequence[str]) -> tuple[ContentTerm, ...]:
+        """List the terms that say what a question is about, with the ranks of their words.
+
+        A version is none of them: `v2` may stand in a path alone.
+        """
         content: dict[str, ContentTerm] = {}
         for word in split_words(text):
             term = stem(word)
+            if word.removeprefix("v") in versions:
+                continue
             if word not in STOPWORDS and term not in UNSPECIFIC_STEMS and term not in content:
                 content[term] = ContentTerm(term, self._log_rank(word))
         return tuple(content.values())

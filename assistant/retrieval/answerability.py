@@ -18,6 +18,7 @@ from assistant.errors import IndexDamaged
 from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.query.question_type import asks_for_amount
 from assistant.retrieval.features import FEATURES
+from assistant.retrieval.passage_versions import keep_probabilities
 from assistant.retrieval.question_features import QUESTION_FEATURES
 from assistant.retrieval.ranker import load_shipped_model
 from assistant.text.scripts import extract_ngrams
@@ -94,10 +95,7 @@ def rank_by_ngrams(
     own = frozenset(ngrams)
     shares = [len(own & extract_ngrams(hit.passage.text)) / len(own) for hit in hits]
     order = sorted(range(len(hits)), key=lambda n: -shares[n])
-    ranked = tuple(
-        replace(hits[n], rank=hit.rank, probability=hit.probability)
-        for n, hit in zip(order, hits, strict=True)
-    )
+    ranked = keep_probabilities([hits[n] for n in order], hits)
     return ranked if max(shares) >= _MIN_SHARED_NGRAMS else lower_below_threshold(ranked, model)
 
 

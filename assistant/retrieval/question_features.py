@@ -68,7 +68,7 @@ def compute_question_features(
     - `missing_log_rank`: the highest `log_rank` of a content term that the best candidate lacks.
     - `missing_weight`: the same for `log_rank` times idf.
     - `missing_number`: 1 where the first three candidates lack a content term with a digit.
-    - `missing_version`: 1 where the best candidate and its headings lack a year or a version.
+    - `missing_version`: 1 where the best candidate, its headings and path lack a year or version.
     - `missing_identifier`: 1 where all candidates and their headings lack an identifier.
     - `follow_up`: 1 for a question that depends on the conversation.
     """
@@ -117,4 +117,4 @@ def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -
 
 
 def _literal_text(passage: Passage) -> str:
-    return "\n".join((*passage.headings, passage.text)).lower()
+    return "\n".join((passage.path, *passage.headings, passage.text)).lower()

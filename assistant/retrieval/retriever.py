@@ -12,6 +12,7 @@ from assistant import deadline
 from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
+from assistant.retrieval.passage_versions import rank_by_version
 from assistant.retrieval.question_features import compute_question_features
 from assistant.text.tokenize import extract_terms
 from assistant.timing import time_step
@@ -178,6 +179,13 @@ class Retriever:
             for interpretation in subquery.interpretations
         ]
         supported = [result for result in results if self._supports(subquery, result)]
+        if any(self._is_about_itself(subquery, result) for result in supported):
+            supported = [
+                result
+                for result in supported
+                if result.interpretation.source != "guess"
+                or self._cover_own_words(subquery, result.hits[:1]) >= _MIN_OWN_COVERAGE
+            ]
         if supported:
             best = self._choose_interpretation(supported)
             is_whole = bool(subquery.follow_up_words) and not subquery.refers_back
@@ -196,6 +204,7 @@ class Retriever:
     ) -> RetrievalResult:
         deadline.check()
         evidence, rows, hits = self._rank_candidates(interpretation.query, vector, context)
+        hits = rank_by_version(hits, interpretation.versions)
         if hits:
             positions = {key: position for position, key in enumerate(evidence.keys)}
             row = compute_question_features(
@@ -228,6 +237,16 @@ class Retriever:
         texts = tuple(other.interpretation.question.text for other in answered)
         return replace(best, other_readings=texts)
 
+    def _is_about_itself(self, subquery: SubQuery, result: RetrievalResult) -> bool:
+        """Whether a follow-up as it is written has an answer with its own words.
+
+        Then a guess that replaces them by those of the last question is wrong: "what about lunch?".
+        """
+        is_answered = result.probability >= self._model.threshold
+        if result.interpretation.source != "question" or not is_answered:
+            return False
+        return self._cover_own_words(subquery, result.hits[:1]) >= _MIN_OWN_COVERAGE
+
     def _supports(self, subquery: SubQuery, result: RetrievalResult) -> bool:
         """Whether the guide, or the hits, use the own words of a follow-up."""
         words, hits = subquery.follow_up_words, result.hits
@@ -242,12 +261,15 @@ class Retriever:
         return answerability.supports_follow_up(words, hit_terms, self._store.vocabulary)
 
     def _cover_own_words(self, subquery: SubQuery, hits: Sequence[Hit]) -> float:
-        """Compute the share, by idf, of a follow-up's own words that the hits contain."""
+        """Compute the share, by idf, of a follow-up's own words that the hits contain.
+
+        It is 1 for a follow-up that only points back: "and how often?".
+        """
         words = subquery.follow_up_words
         terms = [term for word in words for term in word.terms if term not in GENERIC_STEMS]
         idfs = self._store.vocabulary.idfs(terms)
-        if not terms or not hits:
-            return 0.0
+        if not terms:
+            return 1.0
         positions = self._store.term_positions([hit.key for hit in hits])
         matched = set().union(*positions.match(terms).terms_by_passage(terms))
         covered = [idf for term, idf in zip(terms, idfs.tolist(), strict=True) if term in matched]

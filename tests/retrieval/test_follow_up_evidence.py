@@ -104,6 +104,15 @@ def test_keywords_and_statements_after_another_subject_are_answered(farm, before
     assert answer.text == farm.ask(question).text
 
 
+def test_a_new_subject_replaces_the_last_question(farm):
+    before = ["how often are goats shorn?", "why are they shorn?", "in which month?"]
+    answer = ask_last(farm, *before, "what about egg delivery?")
+    assert answer.text.startswith("Eggs are delivered on Tuesdays.")
+    answer = ask_last(farm, *before, "what about egg delivery?", "and on flooded roads?")
+    assert "Thursdays" in answer.text
+    assert "shorn" not in answer.text
+
+
 @pytest.mark.parametrize(
     "question",
     ["and pizza?", "what about the stock exchange?", "who directed that?", "and in Rome?"],
