@@ -149,10 +149,8 @@ def test_a_request_for_books_returns_the_guides_books_with_links(product_assista
     answer = product_assistant.ask(question)
     assert answer.found
     assert {resource.kind for resource in answer.resources} == {"book"}
-    assert {r.url.split("/")[2] for r in answer.resources} == {
-        "www.amazon.com",
-        "www.productschool.com",
-    }
+    hosts = {resource.url.split("/")[2] for resource in answer.resources}
+    assert {"www.amazon.com", "www.productschool.com"} <= hosts
 
 
 @pytest.mark.parametrize(
@@ -177,27 +175,49 @@ def test_an_answer_includes_the_article_on_its_subject(product_assistant, questi
     "question",
     [
         "how to bake bread",
-        "what is the average salary of a product manager?",
-        "what is RICE prioritization?",
         "how much do product owners earn?",
-        "who invented Scrum?",
-        "what is Kanban?",
-        "recommend a restaurant",
+        "recommend a hotel",
         "what should I read about kubernetes?",
-        "what certification does a PM need?",
     ],
 )
 def test_a_question_the_guide_does_not_answer_is_refused_with_the_nearest_sections(
     product_assistant, question
 ):
-    answer = product_assistant.ask(question)
+    check_refused(product_assistant.ask(question))
+
+
+@pytest.mark.parametrize(
+    ("question", "section"),
+    [
+        ("what is the average salary of a product manager?", "Product Manager salary"),
+        ("what is RICE prioritization?", "What is RICE?"),
+        ("who invented Scrum?", "What is Scrum?"),
+        ("what is Kanban?", "What is Kanban?"),
+    ],
+)
+def test_a_question_is_answered_by_the_guide_that_has_a_section_on_it_alone(
+    corpus_assistant, source_assistant, question, section
+):
+    assert corpus_assistant.ask(question).citations[0].headings[-1] == section
+    check_refused(source_assistant.ask(question))
+
+
+@pytest.mark.parametrize(
+    "question", ["recommend a restaurant", "what certification does a PM need?"]
+)
+def test_a_guide_of_one_page_refuses_what_only_sounds_like_it(source_assistant, question):
+    check_refused(source_assistant.ask(question))
+
+
+def check_refused(answer) -> None:
+    """Check that an answer is a refusal with the nearest sections, and nothing more."""
     assert not answer.found
     assert answer.citations == ()
     assert answer.resources == ()
     assert answer.related
 
 
-@pytest.mark.parametrize("missing", ["a scrum master", "a kubernetes operator"])
+@pytest.mark.parametrize("missing", ["a truck driver", "a kubernetes operator"])
 def test_a_side_of_a_comparison_the_guide_does_not_mention_is_reported(product_assistant, missing):
     answer = product_assistant.ask(f"difference between a PM and {missing}")
     assert answer.missing == (missing.removeprefix("a "),)
@@ -251,7 +271,6 @@ def test_an_answer_shows_how_it_read_the_acronyms(product_assistant):
 
 
 def test_every_quote_is_literally_in_its_passage_and_on_its_lines(corpus_assistant):
-    lines = (CORPUS / "introduction.md").read_text().splitlines()
     for question in (
         "what is a PM?",
         "PM vs PO",
@@ -264,6 +283,7 @@ def test_every_quote_is_literally_in_its_passage_and_on_its_lines(corpus_assista
             start, end = citation.span
             assert passages[citation.passage].text[start:end] == citation.quote
             first, last = citation.lines
+            lines = (CORPUS / citation.path).read_text().splitlines()
             place = " ".join(lines[first - 1 : last])
             assert re.search(r"\w+", citation.quote)[0] in place
 

@@ -87,6 +87,14 @@ def without_borders(text: str) -> str:
     return " ".join(re.sub(r"\||\[\d+\]", " ", text).split())
 
 
+def with_one_bullet(text: str) -> str:
+    """Return a text whose lists have one kind of bullet.
+
+    Lists that follow each other are written with two in turn, so that they do not become one.
+    """
+    return re.sub(r"^\* ", "- ", text, flags=re.MULTILINE)
+
+
 def agent(answer) -> Turn:
     """Return the agent's turn of a conversation, as the web chat keeps it."""
     return Turn("agent", answer.text, tuple(citation.passage for citation in answer.citations))
@@ -164,7 +172,8 @@ def test_an_answer_is_read_back_as_it_was_in_every_language(corpus_assistant, qu
         assert turn.sources == agent(answer).sources
         assert without_borders(turn.text) == without_borders(answer.text)
     else:
-        assert turn == agent(answer)
+        assert turn.sources == agent(answer).sources
+        assert with_one_bullet(turn.text) == answer.text
     # Clients may trim it or send Windows line ends.
     assert notes.parse_turn(text.replace("\n", "\r\n") + "\r\n ") == turn
 

@@ -193,7 +193,10 @@ def test_a_completion_has_the_citations_that_python_gives(interfaces, expected, 
     answer = expected[question]
     for name in ("citations", "resources", "found"):
         assert drop_hrefs(completion[name]) == answer[name]
-    words = " ".join(re.sub(r"\[\^\d+\]|^ *(?:[-*]|\d+\.) |[*_`\\]", "", text, flags=re.M).split())
+    linked = re.sub(r"(?<!\^)\[([^\]^][^\]]*)\]\([^)\s]*\)", r"\1", text)
+    words = " ".join(
+        re.sub(r"\[\^\d+\]|^ *(?:[-*]|\d+\.) |[*_`\\]", "", linked, flags=re.M).split()
+    )
     for citation in answer["citations"]:
         for line in filter(None, citation["quote"].splitlines()):
             line_text = re.sub(r"^ *(?:- |\d+\. )", "", line)
