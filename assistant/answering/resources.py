@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from assistant.answering.entries import find_groups
@@ -12,7 +12,7 @@ from assistant.query.question_type import asks_where_to_start, find_resource_fac
 from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from assistant.encoders.base import Vectors
     from assistant.index.store import FaissStore
@@ -27,7 +27,7 @@ PASSAGE_CANDIDATES = 100
 """How many passages with the words of a topic to consider for titles that name it."""
 
 MAX_RESOURCES = 3
-MAX_UNFILTERED_RESOURCES = 12
+MAX_UNFILTERED_RESOURCES = 6
 """The most resources for a request for something to read that names no topic."""
 
 # A resource is offered when the cosine of its title with the question is at least _MIN_COSINE and
@@ -42,6 +42,9 @@ _MIN_LIST_COSINE = 0.25
 _MAX_LIST_WORDS = 60
 """The most words of a reading list that is quoted whole."""
 
+_MAX_ITEM_WORDS = 25
+"""The most words of an item of a reading list that is quoted with its note."""
+
 _READING_STEMS = frozenset(
     extract_terms("reading learning references resources bibliography literature books articles")
 )
@@ -55,8 +58,8 @@ def find_resources(question: Question, vector: Vectors, store: FaissStore) -> li
     where no topic is named.
     """
     if not question.topic:
-        matching_kind = (r for r in store.all_resources() if _matches_kind(r, question))
-        return list(itertools.islice(matching_kind, MAX_UNFILTERED_RESOURCES))
+        matching_kind = [r for r in store.all_resources() if _matches_kind(r, question)]
+        return _take_longest_list(matching_kind)[:MAX_UNFILTERED_RESOURCES]
     chosen = _find_near(question, vector, store)
     idf = {term: store.vocabulary.idf(term) for term in extract_terms(question.topic)}
     naming = {
@@ -73,7 +76,28 @@ def find_resources(question: Question, vector: Vectors, store: FaissStore) -> li
     best = sorted(listed or numbers, key=lambda n: (-cosines[n], n))
     if listed and asks_where_to_start(question.text):
         best = listed  # the order of such a list is the guide's own
-    return [resources[n] for n in best[:MAX_RESOURCES]]
+    return _drop_repeated(resources[n] for n in best)[:MAX_RESOURCES]
+
+
+def _take_longest_list(resources: Sequence[Resource]) -> list[Resource]:
+    """Take the resources of the page that lists most of them, then the others.
+
+    A guide may have a reading list and repeat parts of it elsewhere.
+    """
+    counts = Counter(resource.path for resource in resources)
+    return _drop_repeated(sorted(resources, key=lambda resource: -counts[resource.path]))
+
+
+def _drop_repeated(resources: Iterable[Resource]) -> list[Resource]:
+    """Keep the first of the resources with one address or one title."""
+    kept: list[Resource] = []
+    seen: set[str] = set()
+    for resource in resources:
+        names = {resource.url, resource.title.lower()}
+        if names.isdisjoint(seen):
+            kept.append(resource)
+        seen |= names
+    return kept
 
 
 def _find_near(question: Question, vector: Vectors, store: FaissStore) -> dict[int, Resource]:
@@ -118,8 +142,7 @@ def recommend(
         for resources in (own, lists, near)
         for n in sorted(resources, key=lambda n: (-cosines[n], n))
     ]
-    by_url = {resource.url: resource for resource in reversed(ordered)}
-    return [r for r in dict.fromkeys(ordered) if by_url[r.url] is r][:MAX_RESOURCES]
+    return _drop_repeated(ordered)[:MAX_RESOURCES]
 
 
 def _is_reading_list(resource: Resource) -> bool:
@@ -139,8 +162,14 @@ def find_named_resources(question: Question, vector: Vectors, store: FaissStore)
     named = []
     for resource in store.resources([n for n, _ in near]):
         title = set(extract_terms(resource.title.rpartition(" by ")[0] or resource.title))
-        is_named = terms <= title and len(title - named_terms) < max(1, len(terms))
-        if terms and is_named and not is_furniture(resource.title) and _has_fact(resource, wanted):
+        is_named = terms <= set(extract_terms(resource.title)) and bool(terms & title)
+        is_close = len(title - named_terms) <= len(terms)
+        if (
+            is_named
+            and is_close
+            and not is_furniture(resource.title)
+            and _has_fact(resource, wanted)
+        ):
             named.append(resource)
     return named[:1]
 
@@ -173,12 +202,39 @@ def quote_resources(
     for resource in resources:
         for _, passage in store.section_passages(resource.path, resource.anchor):
             quote = _quote_row(passage, resource.title)
+            quote = quote and _widen_to_item(quote)
             is_on_topic = terms and terms <= set(extract_terms(" ".join(resource.headings)))
             if quote and is_on_topic and _is_reading_list(resource):
                 quote = _widen_to_list(quote)
             if quote and quote not in quotes:
                 quotes.append(quote)
-    return quotes
+    return _unite_neighbours(quotes)
+
+
+def _unite_neighbours(quotes: Iterable[Quote]) -> list[Quote]:
+    """Quote entries of one list that follow each other as one, where the first of them is."""
+    united: list[Quote] = []
+    for quote in quotes:
+        for n, own in enumerate(united):
+            if own.passage.id != quote.passage.id:
+                continue
+            if own.last + 1 == quote.first or quote.last + 1 == own.first:
+                first, last = min(own.first, quote.first), max(own.last, quote.last)
+                united[n] = Quote(own.passage, first, last)
+                break
+        else:
+            united.append(quote)
+    return united
+
+
+def _widen_to_item(quote: Quote) -> Quote:
+    """Widen the quote of an item's first sentence to its note, where it is short."""
+    for group in find_groups([quote.passage]):
+        for entry in group.entries:
+            whole = Quote(quote.passage, entry.first, entry.last)
+            if entry.first == quote.first and len(whole.text.split()) <= _MAX_ITEM_WORDS:
+                return whole
+    return quote
 
 
 def _widen_to_list(quote: Quote) -> Quote:

@@ -35,6 +35,9 @@ _FORM_HOSTS = re.compile(
 )
 _BOOK_SIGN = re.compile(r"(?<![a-z])books?(?!mark)|[\U0001f4d5-\U0001f4da]")
 _VIDEO_SIGN = re.compile(r"video|[\U0001f3a5\U0001f3a6\U0001f4f9\U0001f4fa\u25b6]")
+# A label beside the link: `, book`, `(free e-book)`, `, video`.
+_BOOK_LABEL = re.compile(r"(?:^|[,(;] ?)(?:\w+ )?e?-?book(?=$|[,.;)])", re.I)
+_VIDEO_LABEL = re.compile(r"(?:^|[,(;] ?)(?:\w+ )?(?:video|talk|film|lecture)(?=$|[,.;)])", re.I)
 _SEPARATORS = " |-–—:·•*()[].,;/\u2192"
 _DECORATION = re.compile("[\U0001f300-\U0001faff\u2190-\u21ff\u25a0-\u27bf\ufe0f]")
 
@@ -65,7 +68,10 @@ def extract_resource(block: Block, section: Section) -> Resource | None:
     link = links_to_pages[0]
     beside = block.text.replace(link.title, "", 1)
     minutes = _MINUTES.search(beside)
-    beside = _DECORATION.sub("", _MINUTES.sub("", beside)).strip(_SEPARATORS)
+    is_recording = minutes and re.search("video|watch|talk", minutes[0].lower())
+    label = "video" if is_recording else beside
+    beside = _VIDEO_LABEL.sub("", _BOOK_LABEL.sub("", _MINUTES.sub("", beside)))
+    beside = _DECORATION.sub("", beside).strip(_SEPARATORS)
     has_author = re.match(r"by\b", beside)
     if len(beside.split()) > _count_words_allowed(
         block, link, section, has_author=bool(has_author)
@@ -74,7 +80,7 @@ def extract_resource(block: Block, section: Section) -> Resource | None:
     return Resource(
         title=f"{link.title} {beside}" if has_author else link.title,
         url=link.url,
-        kind=_classify(link.url, _collect_icons(block), section.headings),
+        kind=_classify(link.url, _collect_icons(block), section.headings, label),
         minutes=int(minutes[1]) if minutes else None,
         path=section.path,
         headings=section.headings,
@@ -84,7 +90,7 @@ def extract_resource(block: Block, section: Section) -> Resource | None:
 
 def _extract_video(link: Link, section: Section) -> Resource | None:
     """Return a video embedded in a page, with its own title or that of the heading above it."""
-    if _classify(link.url, "", section.headings) != "video":
+    if _classify(link.url, "", section.headings, "") != "video":
         return None
     return Resource(
         title=link.title or section.headings[-1],
@@ -142,17 +148,19 @@ def _collect_icons(block: Block) -> str:
     return " ".join((*block.icons, *_DECORATION.findall(block.text))).lower()
 
 
-def _classify(url: str, icons: str, headings: tuple[str, ...]) -> ResourceKind:
-    """Return the kind of a resource, by its icons, its host and path, and the heading above it."""
+def _classify(url: str, icons: str, headings: tuple[str, ...], label: str) -> ResourceKind:
+    """Return the kind of a resource, by its icons, label, address, and the heading above it."""
     heading_words = headings[-1].lower().split()
     address = urlsplit(url)
     if not address.netloc:
         return "page"
     place = f"{address.hostname or ''}{address.path.lower()}/"
-    if _BOOK_SIGN.search(icons) or _BOOK_HOSTS.search(place) or "books" in heading_words:
+    if _BOOK_LABEL.search(label) or _BOOK_SIGN.search(icons) or _BOOK_HOSTS.search(place):
         return "book"
-    if _VIDEO_SIGN.search(icons) or _VIDEO_HOSTS.search(place) or "videos" in heading_words:
+    if _VIDEO_LABEL.search(label) or _VIDEO_SIGN.search(icons) or _VIDEO_HOSTS.search(place):
         return "video"
-    if _FORM_HOSTS.search(place):
-        return "form"
-    return "article"
+    if "books" in heading_words:
+        return "book"
+    if {"videos", "talks"}.intersection(heading_words):
+        return "video"
+    return "form" if _FORM_HOSTS.search(place) else "article"

@@ -439,7 +439,7 @@ def asks_where_to_start(text: str) -> bool:
 
 _RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
     ("author", re.compile(r"^who (?:wrote|authored|recorded) (?P<a>.+)", re.I)),
-    ("author", re.compile(r"^(?:who|what)(?: is|'?s) the author of (?P<a>.+)", re.I)),
+    ("author", re.compile(r"^(?:(?:who|what)(?: is|'?s) )?(?:the )?author of (?P<a>.+)", re.I)),
     (
         "minutes",
         re.compile(
@@ -451,7 +451,8 @@ _RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
     (
         "minutes",
         re.compile(
-            r"^how (?:long|many minutes) (?:is|does|do|will) (?P<a>.+?)(?: take)?"
+            r"^how (?:long|many minutes) (?:is|does|do|will) "
+            rf"(?:(?:the|that) {_MEDIA} (?:about|on|by|called|named) )?(?P<a>.+?)(?: take)?"
             r"(?: to (?:read|watch))?$",
             re.I,
         ),
@@ -524,9 +525,13 @@ QUESTION_WORDS = frozenset(
     difference different differ between compare compared comparison versus distinguish explain
     define definition meaning describe types kinds examples reasons steps benefits advantages
     recommend suggest should which would could about
+    whos whats hows wheres whens whys thats dont doesnt cant isnt
     """.split()
 )
-"""Words of questions, which spelling correction knows in addition to those of the guide."""
+"""Words of questions, which spelling correction knows in addition to those of the guide.
+
+Contractions are also written without their apostrophe: `whos`.
+"""
 
 
 def is_question(heading: str) -> bool:

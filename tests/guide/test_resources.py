@@ -99,6 +99,14 @@ def kinds(page: ParsedPage) -> list[tuple[str, str, int | None]]:
         ("- [Talk](https://www.youtube.com/watch?v=1) 12 min watch", ("Talk", "video", 12)),
         ("- \U0001f4da [Novel](https://shop.example/x)", ("Novel", "book", None)),
         ("- \U0001f3a5 [Film](https://a.example/x)", ("Film", "video", None)),
+        ("- [Novel](https://a.example/x), book", ("Novel", "book", None)),
+        (
+            "- [Novel](https://a.example/x) by Ann Bee, free e-book",
+            ("Novel by Ann Bee", "book", None),
+        ),
+        ("- [Talk](https://a.example/x), 16 min video", ("Talk", "video", 16)),
+        ("- [Talk](https://a.example/x) (video)", ("Talk", "video", None)),
+        ("- [On books](https://a.example/x) by Ann Bee", ("On books by Ann Bee", "article", None)),
         ("- [Form](https://tally.so/r/1)", ("Form", "form", None)),
         ("- [Text](https://a.example/x) (5-minute read)", ("Text", "article", 5)),
         ("| [Row](https://a.example/x) | by Ann Bee | 3 min |", ("Row by Ann Bee", "article", 3)),
@@ -107,6 +115,14 @@ def kinds(page: ParsedPage) -> list[tuple[str, str, int | None]]:
 def test_a_line_shows_the_kind_of_its_resource(parse, line, expected):
     source = f"# T\n\n{line}\n" if line[0] == "-" else f"# T\n\n{line}\n| x | y | z |\n"
     assert kinds(parse("a.md", source)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"), [("Books", "book"), ("Talks", "video"), ("Handbooks", "article")]
+)
+def test_a_heading_shows_the_kind_of_the_resources_below_it(parse, heading, kind):
+    source = f"# T\n\n## {heading}\n\n- [One](https://a.example/x) by Ann Bee. Short and dry.\n"
+    assert kinds(parse("a.md", source)) == [("One by Ann Bee. Short and dry", kind, None)]
 
 
 def test_an_embedded_video_is_a_resource_and_is_not_quoted(parse):
