@@ -43,7 +43,7 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports
 
 # The long sizes of what `make test` holds at a short one: hours, and figures in the log.
-LONG := durability encoders readers/oracle text/test_sentences.py server/test_network.py \
+LONG := durability cli/test_streams.py encoders readers/oracle text/test_sentences.py server/test_network.py \
 	server/test_hostile_text.py server/test_stopping.py server/routes/test_mcp_fuzz.py \
 	project/test_paths.py browser/test_notebook.py
 torture: .venv/installed-dev

@@ -72,17 +72,25 @@ def word_encoder() -> WordEncoder:
     return WordEncoder()
 
 
-SLOWEST = ("durability", "browser", "encoders", "server", "project")
-"""Folders whose files take longest: they come first, so that no process is left with one alone.
+LONGEST = ("server/test_lifecycle.py", "server/test_network.py", "cli/test_streams.py")
+"""Files that each take a process over a minute, some of it in waiting."""
+
+SLOWEST = ("durability", *LONGEST, "browser", "server", "encoders", "cli", "project", "readers")
+"""The files and folders that take longest come first: no process is left with one at the end.
 
 Of the first of them most need no model, so that not all processes wait until one has exported it.
 """
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Put slow folders first, and mark what needs the model: `make quick` leaves it out."""
-    order = {f"tests/{folder}": number for number, folder in enumerate(SLOWEST)}
-    items.sort(key=lambda item: order.get("/".join(item.nodeid.split("/")[:2]), len(order)))
+    """Put the slowest first, and mark what needs the model: `make quick` leaves it out."""
+    order = {f"tests/{place}": number for number, place in enumerate(SLOWEST)}
+
+    def rank(item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return order.get(file, order.get("/".join(file.split("/")[:2]), len(order)))
+
+    items.sort(key=rank)
     for item in items:
         if {"encoder", "product_assistant", "reference"} & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)

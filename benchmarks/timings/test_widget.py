@@ -29,6 +29,5 @@ def test_it_is_usable_three_tenths_of_a_second_after_the_click(guest_of):
         reader.open()
         began = reader.page.evaluate("began")
         took.append(reader.inside().evaluate("focused") - began)
-        reader.context.close()
     log.info("usable after %s ms", [round(milliseconds) for milliseconds in took])
     assert min(took) <= 300

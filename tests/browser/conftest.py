@@ -31,26 +31,19 @@ def origin(corpus_assistant, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def windows(browser):
-    """The windows on the chat that are open, by their kind; the tests of a file share them."""
-    opened = {}
+def window(browser, origin):
+    """The window on the chat that the tests of a file share: its cache has all scripts."""
+    from driving import Visit
+
+    opened = Visit(browser, origin)
     yield opened
-    for visit in opened.values():
-        visit.context.close()
+    opened.context.close()
 
 
 @pytest.fixture
-def visit(browser, origin, windows):
+def visit(window):
     """Open the chat in a window of some kind: a page that is loaded anew is as a new page."""
-    from driving import Visit
-
-    def open_(path="/", **window):
-        kind = tuple(window.items())
-        if kind not in windows:
-            windows[kind] = Visit(browser, origin, **window)
-        return windows[kind].load(path)
-
-    return open_
+    return window.load
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +80,7 @@ def contexts(browser):
         name = (width, height, *sorted(kind.items()))
         if name not in made:
             made[name] = browser.new_context(viewport={"width": width, "height": height}, **kind)
+            made[name].new_page()  # a context left without a page costs the next one a second
         return made[name]
 
     yield one

@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from assistant.server.security.policies import PAGE_CONTENT_POLICY
-from tests.browser.driving import CHROMIUM, FLAGS, sync_api
+from tests.browser.driving import CHROMIUM, FLAGS, PATIENCE, sync_api
 from tests.conftest import SHARED
 
 PAYLOADS = SHARED / "security" / "xss.jsonl"
@@ -170,7 +170,7 @@ class Watch:
         self._learning = False
         self._clicking = False
         self.context = browser.new_context(reduced_motion="reduce")
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(PATIENCE * 1000)
         self.context.add_init_script(INIT)
         self.context.on("console", self._hear)
         self.context.on("request", self._on_request)

@@ -16,9 +16,8 @@ ARTICLE = "https://medium.com/@melissaperri/product-manager-vs-product-owner-57f
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
 
-def test_a_question_sent_before_the_page_can_send_it_is_asked_once(browser, origin):
-    context = browser.new_context()
-    page = context.new_page()
+def test_a_question_sent_before_the_page_can_send_it_is_asked_once(window, origin):
+    page = window.context.new_page()
     held = []
     page.route(
         "**/queue/join*", lambda route: held.append(route) if not held else route.continue_()
@@ -32,16 +31,15 @@ def test_a_question_sent_before_the_page_can_send_it_is_asked_once(browser, orig
     expect(page.locator("#talk .exchange blockquote").first).to_be_visible()
     expect(page.locator("#talk .exchange")).to_have_count(1)
     expect(box).to_have_value("")
-    context.close()
+    page.close()
 
 
 @pytest.mark.parametrize("refusal", [429, 503, None])
 def test_a_page_whose_own_first_request_is_turned_away_becomes_ready_all_the_same(
-    browser, origin, refusal
+    window, origin, refusal
 ):
     """The page itself sends this request, so no reader would repeat it."""
-    context = browser.new_context()
-    page = context.new_page()
+    page = window.context.new_page()
     turned = []
 
     def turn_away(route):
@@ -59,9 +57,9 @@ def test_a_page_whose_own_first_request_is_turned_away_becomes_ready_all_the_sam
     box.fill("what is a product owner?")
     box.press("Enter")
     expect(page.locator(".pending .asked")).to_have_text("what is a product owner?")
-    expect(page.locator("#talk .exchange")).to_have_count(1, timeout=20_000)
+    expect(page.locator("#talk .exchange")).to_have_count(1)
     expect(page.locator(".pending")).to_have_count(0)
-    context.close()
+    page.close()
 
 
 def test_the_answer_quotes_the_guide_word_for_word(visit):

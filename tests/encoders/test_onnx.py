@@ -137,7 +137,7 @@ def test_ctrl_c_ends_both_processes_and_leaves_nothing(tmp_path, send):
         time.sleep(0.01)
     time.sleep(1)  # until the other one imports
     send(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGINT
     assert errors.count("Traceback") == 1
     assert list(models.iterdir()) == []

@@ -46,7 +46,7 @@ def serving(tmp_path_factory, corpus_assistant):
 def test_a_command_of_the_page_gives_what_the_page_shows(serving, command, output):
     typed = command.replace("127.0.0.1:7860", f"127.0.0.1:{serving.port}")
     done = subprocess.run(
-        ["bash", "-c", typed], capture_output=True, text=True, check=True, timeout=60
+        ["bash", "-c", typed], capture_output=True, text=True, check=True, timeout=300
     )
     if output:
         assert is_part(json.loads(output), json.loads(done.stdout)), done.stdout

@@ -182,7 +182,7 @@ def test_installed_it_serves_its_own_guide(elsewhere):
                 assert ask_when_ready(guide).found
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=300)
     assert list(elsewhere["cwd"].iterdir()) == []
 
 

@@ -18,6 +18,7 @@ from assistant.errors import EXIT_STATE, AnswerLogError
 from assistant.server import answer_log_store
 from assistant.server.answer_log import AnswerLog
 from tests.answered import DAYS, TEXTS, answer, open_log, url
+from tests.serving import PATIENCE
 
 if TYPE_CHECKING:
     from assistant.models.answers import Answer
@@ -76,7 +77,7 @@ def test_threads_and_another_process_add_rate_and_read_at_once(tmp_path, log):
             thread.start()
         for thread in threads:
             thread.join()
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=PATIENCE)
     assert failures == []
     assert process.returncode == 0
     assert {rating.id: rating.comments[0].text for rating in log.ratings(999)} == questions
@@ -88,7 +89,7 @@ def test_threads_and_another_process_add_rate_and_read_at_once(tmp_path, log):
 
 def test_processes_that_open_a_new_answer_log_at_once_share_its_key(tmp_path):
     processes = [start_writer(tmp_path, "same", 1) for _ in range(4)]
-    outputs = {process.communicate(timeout=30)[0] for process in processes}
+    outputs = {process.communicate(timeout=PATIENCE)[0] for process in processes}
     assert len(outputs) == 1
     assert {process.returncode for process in processes} == {0}
 
@@ -206,7 +207,7 @@ log.close()
 def test_a_full_disk_is_an_error_and_stored_answers_can_still_be_read(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", FULL, tmp_path],
-        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.stderr == ""
     refused, readable = done.stdout.splitlines()

@@ -50,12 +50,21 @@ class Place:
         return Serving(self.folder, under=(*self.environment, *under), flags=flags, **chosen)
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, encoder) -> Path:
+    """A folder with a guide and its index, of which each test has a copy."""
+    folder = tmp_path_factory.mktemp("built")
+    shutil.copytree(CORPUS, folder / "guide")
+    (folder / "guide" / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
+    builder_module.build_index(folder / "guide", folder / "index", encoder)
+    return folder
+
+
 @pytest.fixture
-def place(shared_folder, encoder) -> Place:
+def place(shared_folder, built) -> Place:
     guide, index, cache = (shared_folder / name for name in ("guide", "index", "cache"))
-    shutil.copytree(CORPUS, guide)
-    (guide / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
-    builder_module.build_index(guide, index, encoder)
+    shutil.copytree(built / "guide", guide)
+    shutil.copytree(built / "index", index)
     shutil.copytree(os.environ["XDG_CACHE_HOME"], cache)
     cache.chmod(0o755)  # pytest's own is closed to others
     keys = shared_folder / "keys.json"
