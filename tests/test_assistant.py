@@ -149,8 +149,8 @@ def test_a_request_for_books_returns_the_guides_books_with_links(product_assista
     answer = product_assistant.ask(question)
     assert answer.found
     assert {resource.kind for resource in answer.resources} == {"book"}
-    hosts = {resource.url.split("/")[2] for resource in answer.resources}
-    assert {"www.amazon.com", "www.productschool.com"} <= hosts
+    assert all(resource.url.startswith("https://") for resource in answer.resources)
+    assert any("Inspired" in resource.title for resource in answer.resources)
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,14 @@ def _take_longest_list(resources: Sequence[Resource]) -> list[Resource]:
 
 def _drop_repeated(resources: Iterable[Resource]) -> list[Resource]:
     """Keep the first of the resources with one address or one title."""
-    kept: list[Resource] = []
-    seen: set[str] = set()
+    first: list[Resource] = []
+    names: set[str] = set()
     for resource in resources:
-        names = {resource.url, resource.title.lower()}
-        if names.isdisjoint(seen):
-            kept.append(resource)
-        seen |= names
-    return kept
+        own = {resource.url, resource.title.lower()}
+        if names.isdisjoint(own):
+            first.append(resource)
+        names |= own
+    return first
 
 
 def _find_near(question: Question, vector: Vectors, store: FaissStore) -> dict[int, Resource]:

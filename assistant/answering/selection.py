@@ -51,6 +51,12 @@ _MIN_RUN_RATIO = 0.1
 # one answer in eleven and loses two of 447, .2 from one in six and loses four.
 _MIN_SECTION_RATIO = 0.15
 
+# A section whose heading has this share of the question's terms begins with its answer: its first
+# sentence is quoted too, up to this length. On twelve guides it completes one answer of 447 and
+# adds two words to the median.
+_MIN_HEADING_SHARE = 0.5
+_MAX_OPENING_WORDS = 30
+
 _HIGHLIGHT_RATIO = 0.5
 
 _ASKS_OR_INTRODUCES = (":", "?", "...", "…")
@@ -73,12 +79,14 @@ class ScoredSection:
     """A section's sentences, each with its number of words, probability and needs.
 
     `needs[n]` are the numbers of the sentences without which sentence n cannot be understood.
+    `heading_share` is the share of the question's terms in the headings.
     """
 
     sentences: tuple[SentencePosition, ...]
     words: tuple[int, ...]
     probabilities: tuple[float, ...]
     needs: tuple[tuple[int, ...], ...]
+    heading_share: float = 0.0
 
 
 def score_sections(
@@ -123,7 +131,9 @@ def _score_section(
         needs = _find_needs(sentences, words, max_list)
         if with_exceptions:
             needs = [(*own, *_find_exception(sentences, words, n)) for n, own in enumerate(needs)]
-    return ScoredSection(sentences, tuple(words), tuple(probabilities), tuple(needs))
+    in_heading = section.heading_matches
+    share = float(in_heading.mean()) if in_heading.size else 0.0
+    return ScoredSection(sentences, tuple(words), tuple(probabilities), tuple(needs), share)
 
 
 def count_sentence_words(sentence: SentencePosition) -> int:
@@ -299,7 +309,21 @@ def select_sentences(
         texts.update(sections[s].sentences[m].text.casefold() for m in added)
         used += sum(sections[s].words[m] for m in added)
         gained += sum(sections[s].probabilities[m] for m in added)
+    _add_openings(sections, chosen, max_words - used)
     return chosen or _select_likeliest(sections)
+
+
+def _add_openings(sections: Sequence[ScoredSection], chosen: Selection, words_left: int) -> None:
+    """Add the first sentence of each chosen section whose heading is about the question."""
+    for s, own in chosen.items():
+        section = sections[s]
+        words = section.words[0]
+        is_short = words <= min(_MAX_OPENING_WORDS, words_left)
+        is_titled = section.heading_share >= _MIN_HEADING_SHARE
+        is_prose = section.sentences[0].kind == "prose" and _may_stand_alone(section, 0)
+        if 0 not in own and is_short and is_titled and is_prose:
+            own.add(0)
+            words_left -= words
 
 
 def _may_stand_alone(section: ScoredSection, n: int) -> bool:

@@ -38,6 +38,7 @@ _VIDEO_SIGN = re.compile(r"video|[\U0001f3a5\U0001f3a6\U0001f4f9\U0001f4fa\u25b6
 # A label beside the link: `, book`, `(free e-book)`, `, video`.
 _BOOK_LABEL = re.compile(r"(?:^|[,(;] ?)(?:\w+ )?e?-?book(?=$|[,.;)])", re.I)
 _VIDEO_LABEL = re.compile(r"(?:^|[,(;] ?)(?:\w+ )?(?:video|talk|film|lecture)(?=$|[,.;)])", re.I)
+_SENTENCE_END = re.compile(r"(?<=\w\w)\. ")  # no initial: "by J. Doe"
 _SEPARATORS = " |-–—:·•*()[].,;/\u2192"
 _DECORATION = re.compile("[\U0001f300-\U0001faff\u2190-\u21ff\u25a0-\u27bf\ufe0f]")
 
@@ -72,13 +73,13 @@ def extract_resource(block: Block, section: Section) -> Resource | None:
     label = "video" if is_recording else beside
     beside = _VIDEO_LABEL.sub("", _BOOK_LABEL.sub("", _MINUTES.sub("", beside)))
     beside = _DECORATION.sub("", beside).strip(_SEPARATORS)
-    has_author = re.match(r"by\b", beside)
-    if len(beside.split()) > _count_words_allowed(
-        block, link, section, has_author=bool(has_author)
-    ):
+    author, note = _split_author(beside)
+    if len(author.split()) > _MAX_WORDS_BESIDE:
+        return None
+    if len(note.split()) > _count_words_allowed(block, link, section, has_author=bool(author)):
         return None
     return Resource(
-        title=f"{link.title} {beside}" if has_author else link.title,
+        title=f"{link.title} {author}" if author else link.title,
         url=link.url,
         kind=_classify(link.url, _collect_icons(block), section.headings, label),
         minutes=int(minutes[1]) if minutes else None,
@@ -86,6 +87,14 @@ def extract_resource(block: Block, section: Section) -> Resource | None:
         headings=section.headings,
         anchor=section.anchor,
     )
+
+
+def _split_author(beside: str) -> tuple[str, str]:
+    """Split the text beside a link into its author, "by Ann B. Cee", and a note after that."""
+    if not re.match(r"by\b", beside):
+        return "", beside
+    end = _SENTENCE_END.search(beside)
+    return (beside[: end.start()], beside[end.end() :]) if end else (beside, "")
 
 
 def _extract_video(link: Link, section: Section) -> Resource | None:
@@ -114,20 +123,19 @@ def find_form(source: str) -> str:
 
 
 def _count_words_allowed(block: Block, link: Link, section: Section, *, has_author: bool) -> float:
-    """Return how many words a line may have in addition to the link that it recommends."""
-    if has_author or block.kind == "row":  # the words of a row are other cells
-        return _MAX_WORDS_BESIDE
-    if block.kind != "item":
-        return 0
+    """Return how many words a line may have in addition to its link and the author."""
     heading_words = set(section.headings[-1].lower().split())
     if (
-        _RESOURCE_HEADING_WORDS & heading_words
+        block.kind == "item"
+        and _RESOURCE_HEADING_WORDS & heading_words
         and block.text.startswith(link.title)
         and not links.is_internal(link.url)
     ):
         return float("inf")
+    if has_author or block.kind == "row":  # the words of a row are other cells
+        return _MAX_WORDS_BESIDE
     # A link among more words is a reference in running text.
-    return len(link.title.split())
+    return len(link.title.split()) if block.kind == "item" else 0
 
 
 def _leads_to_page(url: str) -> bool:

@@ -525,13 +525,9 @@ QUESTION_WORDS = frozenset(
     difference different differ between compare compared comparison versus distinguish explain
     define definition meaning describe types kinds examples reasons steps benefits advantages
     recommend suggest should which would could about
-    whos whats hows wheres whens whys thats dont doesnt cant isnt
     """.split()
 )
-"""Words of questions, which spelling correction knows in addition to those of the guide.
-
-Contractions are also written without their apostrophe: `whos`.
-"""
+"""Words of questions, which spelling correction knows in addition to those of the guide."""
 
 
 def is_question(heading: str) -> bool:

@@ -65,6 +65,16 @@ _PREFIXES = tuple("un re non pre dis mis de over sub in inter".split())
 _PARTICLES = ("up", "out", "off", "down", "in")
 
 
+_CONTRACTIONS = {
+    word.replace("'", ""): word
+    for word in """
+        who's what's how's where's when's why's that's there's don't doesn't didn't can't couldn't
+        isn't aren't wasn't won't wouldn't shouldn't haven't hasn't i'm i've
+    """.split()
+}
+"""Contractions by their spelling without the apostrophe: `whos`."""
+
+
 class SpellingCorrector:
     """Corrects words to those of one guide; safe to share between threads.
 
@@ -99,6 +109,8 @@ class SpellingCorrector:
             return word
         if plain in self._word_counts or plain in self._extra_words:
             return word
+        if plain in _CONTRACTIONS:
+            return _CONTRACTIONS[plain]
         if self._is_known_word(plain):
             return self._split_phrasal_noun(plain) or word
         english = self._has_stem(plain) or self._is_english(plain)

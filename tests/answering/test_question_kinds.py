@@ -170,6 +170,9 @@ STARS = "- Stars above the strait by Ilse Brandt (12 min)"
     [
         ("who wrote Stars above the strait?", STARS),
         ("what is the author of stars above the strait?", STARS),
+        ("whos the author of stars above the strait", STARS),
+        ("how long does it take to read stars above the strait by brandt?", STARS),
+        ("how many minutes is the talk about currents?", "- Currents for captains (25 min)"),
         ("how long is it to read Stars above the strait?", STARS),
         ("how many minutes does Currents for captains take?", "- Currents for captains (25 min)"),
         ("is there a video about currents?", "- Currents for captains (25 min)"),

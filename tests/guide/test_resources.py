@@ -121,8 +121,8 @@ def test_a_line_shows_the_kind_of_its_resource(parse, line, expected):
     ("heading", "kind"), [("Books", "book"), ("Talks", "video"), ("Handbooks", "article")]
 )
 def test_a_heading_shows_the_kind_of_the_resources_below_it(parse, heading, kind):
-    source = f"# T\n\n## {heading}\n\n- [One](https://a.example/x) by Ann Bee. Short and dry.\n"
-    assert kinds(parse("a.md", source)) == [("One by Ann Bee. Short and dry", kind, None)]
+    source = f"# T\n\n## {heading}\n\n- [One](https://a.example/x) by Ann B. Cee. Short.\n"
+    assert kinds(parse("a.md", source)) == [("One by Ann B. Cee", kind, None)]
 
 
 def test_an_embedded_video_is_a_resource_and_is_not_quoted(parse):
@@ -133,6 +133,12 @@ def test_an_embedded_video_is_a_resource_and_is_not_quoted(parse):
     assert [passage.text for passage in parsed.passages] == ["T", "Knives\n\nText."]
     other = '<iframe src="https://maps.example/1"></iframe>'
     assert kinds(parse("b.md", f"# T\n\n{other}\n")) == []
+
+
+def test_under_books_a_note_after_the_author_may_be_long(parse):
+    note = "The one that everybody quotes and few have read to its end, with good reason."
+    source = f"# T\n\n## Books\n\n- [One](https://a.example/x) by Ann Bee. {note}\n"
+    assert kinds(parse("a.md", source)) == [("One by Ann Bee", "book", None)]
 
 
 def test_under_further_reading_a_note_may_be_long(parse):
