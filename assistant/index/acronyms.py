@@ -185,7 +185,7 @@ def _acronyms_of(key: Key) -> set[str]:
 def _expand(
     definitions: Mapping[tuple[str, str], int], phrases: Mapping[Key, Phrase]
 ) -> dict[str, tuple[Expansion, ...]]:
-    """Match acronyms with phrases: first those that the guide defines, then those it may form."""
+    """Match acronyms with the phrases that define them, or else with those that may form them."""
     acronyms: dict[str, dict[Key, Expansion]] = {}
     capitals = {acronym: times for (acronym, written), times in definitions.items() if not written}
     for (acronym, written), times in sorted(definitions.items()):
@@ -196,18 +196,25 @@ def _expand(
         weight = max(times, phrase.count) if phrase else times
         spelling = phrase.spelling if phrase else written
         acronyms.setdefault(acronym, {})[key] = Expansion(spelling, weight, is_defined=True)
+    defined = frozenset(acronyms)
+    longer: Counter[tuple[Key, bool]] = Counter()
+    for key, phrase in phrases.items():
+        if phrase.is_established and _may_be_name(phrase):
+            longer[key[:-1], True] += phrase.count
+            longer[key[1:], False] += phrase.count
+    # A phrase that occurs only inside longer ones is an expansion only where there is no other.
     within = {
-        part
+        key
         for key, phrase in phrases.items()
-        for part in (key[:-1], key[1:])
-        if part in phrases and phrases[part].count == phrase.count
+        if max(longer[key, True], longer[key, False]) >= phrase.count
     }
-    # A phrase that occurs only inside a longer one is an expansion only where there is no other.
     for key, phrase in sorted(phrases.items(), key=lambda pair: pair[0] in within):
         if not phrase.is_established or not _may_be_name(phrase):
             continue
         for acronym in _acronyms_of(key):
             if phrase.count < MIN_COUNT and acronym.isalpha():
+                continue
+            if acronym in defined:  # the guide itself says what it stands for
                 continue
             expansions = acronyms.setdefault(acronym, {})
             if key not in within or expansions.keys() <= within:

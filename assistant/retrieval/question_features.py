@@ -7,18 +7,20 @@ out.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assistant.retrieval.features import FEATURES
+from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.documents import Passage
-    from assistant.query.query import Interpretation
+    from assistant.query.query import Interpretation, Question
     from assistant.retrieval.features import Evidence, Features
 
 QUESTION_FEATURES = (
@@ -35,11 +37,15 @@ QUESTION_FEATURES = (
     "missing_number",
     "missing_version",
     "missing_identifier",
+    "missing_subject",
     "follow_up",
 )
 """The features in the order of a row; `compute_question_features` describes each."""
 
 _TOP_K = 3
+_SUBJECT_TOP_K = 5
+_MIN_SUBJECT_TERMS = 2
+_CONTEXT = re.compile(r" (?:in|for) ")
 _CLOSE_K = 5
 _FAR_RANK = 10
 
@@ -70,6 +76,8 @@ def compute_question_features(
     - `missing_number`: 1 where the first three candidates lack a content term with a digit.
     - `missing_version`: 1 where the best candidate, its headings and path lack a year or version.
     - `missing_identifier`: 1 where all candidates and their headings lack an identifier.
+    - `missing_subject`: for "what is X?", 1 where no sentence or heading path of the first five
+      candidates has all words of X.
     - `follow_up`: 1 for a question that depends on the conversation.
     """
     best = order[0]
@@ -103,6 +111,7 @@ def compute_question_features(
             float((is_number & ~in_top).any()),
             float(any(version not in best_text for version in interpretation.versions)),
             float(_lacks_identifier(interpretation.identifiers, evidence.passages)),
+            float(_lacks_subject(interpretation.question, [evidence.passages[n] for n in order])),
             float(is_follow_up),
         ],
         dtype=np.float64,
@@ -114,6 +123,24 @@ def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -
         return False
     text = "\n".join(map(_literal_text, passages))
     return any(identifier.lower() not in text for identifier in identifiers)
+
+
+def _lacks_subject(question: Question, passages: Sequence[Passage]) -> bool:
+    """Whether the subject of a definition question stands nowhere as a whole.
+
+    A place or purpose after it ("a tug in a harbour") may be named elsewhere.
+    """
+    if question.type != "definition":
+        return False
+    terms = set(extract_terms(_CONTEXT.split(question.subjects[0])[0]))
+    if len(terms) < _MIN_SUBJECT_TERMS:
+        return False
+    texts = (
+        text
+        for passage in passages[:_SUBJECT_TOP_K]
+        for text in (" ".join(passage.headings), *map(passage.slice, passage.sentences))
+    )
+    return not any(terms <= set(extract_terms(text)) for text in texts)
 
 
 def _literal_text(passage: Passage) -> str:

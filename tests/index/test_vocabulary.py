@@ -160,6 +160,24 @@ def test_a_phrase_that_never_stands_alone_is_meant_only_where_no_other_can_be() 
     assert phrases(vocabulary(headings=("Product Marketing Manager",)), "PM")
 
 
+def test_a_phrase_that_only_stands_in_several_longer_ones_forms_no_acronym() -> None:
+    own = vocabulary(
+        "A wool market fair. A wool market fair. A wool market hall. A wool market hall.",
+        "A wheel maker. A wheel maker. A wheel maker.",
+        headings=("Wool market fair", "Wool market hall", "Wheel maker"),
+    )
+    assert phrases(own, "WM") == ["wheel maker"]
+
+
+def test_an_acronym_that_the_guide_defines_is_not_formed_from_other_phrases() -> None:
+    own = vocabulary(
+        "The wheel maker (WM) works at night.",
+        "A wool market. A wool market. A wool market. A wool market.",
+        headings=("Wheel maker", "Wool market"),
+    )
+    assert phrases(own, "WM") == ["wheel maker"]
+
+
 def test_an_acronym_with_a_slash_is_read_as_one() -> None:
     own = vocabulary("Use continuous integration / continuous delivery (CI/CD) here.")
     for token in ("CI/CD", "ci/cd"):

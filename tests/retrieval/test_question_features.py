@@ -144,3 +144,18 @@ def test_the_odds_of_all_hits_are_multiplied_by_one_factor():
     # The odds are 4, 1 and ¼; as the first become 1, the others become ¼ and 1/16.
     shifted = shift_probabilities(hits, 0.0)
     assert [hit.probability for hit in shifted] == pytest.approx([1 / 2, 1 / 5, 1 / 17])
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("what is a kiln glaze?", 0.0),
+        ("what is a kiln tokyo?", 1.0),
+        ("what is a kiln glaze in tokyo?", 0.0),
+        ("what is a kiln?", 0.0),
+        ("how do I fire a kiln tokyo?", 0.0),
+    ],
+)
+def test_the_subject_of_a_definition_has_to_stand_somewhere_as_a_whole(question, missing):
+    passages = (Candidate("A kiln is hot."), Candidate("The glaze of a kiln is thin."))
+    assert features_of(question, *passages)["missing_subject"] == missing
