@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 DOCS = Path(__file__).parent.parent / "docs"
 FLAGS = "--headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1"
 QUESTION = "how is a PM different from a PO?"
+REFUSED = "which exam must a product owner pass?"
 
 
 def main() -> None:
@@ -97,7 +98,7 @@ SCREENS = {
     "chat-phone-dark": lambda b, u: chat(
         b, u, "recommend a book", look=replace(PHONE, scheme="dark")
     ),
-    "chat-refusal": lambda b, u: chat(b, u, "how do I bake bread?", look=Look(height=620)),
+    "chat-refusal": lambda b, u: chat(b, u, REFUSED, look=Look(height=620)),
     "chat-sources": with_source,
     "chat-arabic": lambda b, u: chat(b, u, QUESTION, look=Look(language="ar")),
     "reader": lambda b, u: opened(b, u, "#talk .number"),

@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from assistant.models.documents import Passage
 
 MAX_RELATED = 3
+MIN_NEAR_COSINE = 0.27
+"""The least cosine of a section that a refusal names.
+
+Of 119 refused questions on a guide's subject, 92 % have a nearer section; of 494 questions from
+other guides, 30 %.
+"""
+
 MAX_NEXT_QUESTIONS = 3
 SUGGESTION_DEPTH = 15
 """How many of the first hits next questions are made from."""
 
 
-def find_related(hits: Iterable[Hit], quotes: Iterable[Quote]) -> list[Related]:
-    """List the nearest sections that are not quoted."""
+def find_related(hits: Iterable[Hit], quotes: Sequence[Quote]) -> list[Related]:
+    """List the nearest sections that are not quoted; for a refusal, those that are near at all."""
+    if not quotes:
+        hits = [hit for hit in hits if hit.why.dense >= MIN_NEAR_COSINE]
     return [
         Related(passage.path, passage.headings, passage.anchor, passage.url)
         for passage in itertools.islice(_unquoted_passages(hits, quotes), MAX_RELATED)

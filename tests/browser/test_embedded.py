@@ -80,7 +80,7 @@ def test_an_answer_s_source_is_read_in_the_guide(guest_of):
 
 
 def test_a_question_the_guide_does_not_answer_is_refused_with_the_nearest_sections(guest_of):
-    turn = guest_of().open().ask(BREAD)
+    turn = guest_of().open().ask("which exam must a product owner pass?")
     expect(turn.locator(".refusal .verdict")).to_have_text("The guide does not answer this.")
     expect(turn.locator(".refusal .sections a").first).to_be_visible()
     expect(turn.locator("blockquote")).to_have_count(0)

@@ -74,7 +74,8 @@ def test_search_json_has_the_published_fields(run, corpus_index):
 
 
 def test_nothing_found_is_an_answer_and_not_an_error(run, corpus_index):
-    code, out, err = run("ask", "how to bake bread", "--index", corpus_index)
+    exam = "which exam must a product owner pass?"
+    code, out, err = run("ask", exam, "--index", corpus_index)
     assert code == 0
     assert "The guide does not answer this." in out
     assert "The nearest sections:" in out
