@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from assistant.guide.front_matter import read_synonyms
 from assistant.index import database
@@ -31,7 +32,7 @@ from assistant.models.documents import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -48,6 +49,10 @@ PASSAGE_VECTORS_FILE = "vectors.faiss"
 RESOURCE_VECTORS_FILE = "resources.faiss"
 
 _ROWS_PER_QUERY = 500
+
+_MAX_CACHED_PAGES = 32
+"""How many pages' rows stay in memory: an answer reads those of its pages several times, and each
+time takes 2 ms for a manual of 260 sections on one page."""
 
 _MAX_SYNONYM_CHARS = 4000
 """How far into a page its front matter may begin to declare synonyms."""
@@ -70,6 +75,8 @@ class FaissStore:
             check_same_thread=False,
         )
         self._lock = threading.Lock()
+        self._page_cache: LRUCache[tuple[str, str], list[Any]] = LRUCache(3 * _MAX_CACHED_PAGES)
+        self._cache_lock = threading.Lock()
         reader = ArrayReader(folder, arrays)
         self._passages = VectorIndex(folder / PASSAGE_VECTORS_FILE)
         self._resources = VectorIndex(folder / RESOURCE_VECTORS_FILE)
@@ -163,25 +170,25 @@ class FaissStore:
 
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """Read the passages of one section with their numbers, in order."""
-        rows = [row for row in self._page_rows("passage", path) if row[4] == anchor]
+        rows = [row for row in self._cached_rows("passage", path, tuple) if row[4] == anchor]
         return list(zip((row[0] for row in rows), database.parse_passages(rows), strict=True))
 
     def find_passage(self, path: str, passage_id: str) -> Passage | None:
         """Read a passage by its page and its id; None where there is none."""
-        rows = [row for row in self._page_rows("passage", path) if row[1] == passage_id]
+        rows = [row for row in self._cached_rows("passage", path, tuple) if row[1] == passage_id]
         return next(iter(database.parse_passages(rows)), None)
 
     def sections(self, path: str) -> list[Section]:
         """Read the sections of a page, in order."""
-        return [database.parse_section(row) for row in self._page_rows("section", path)]
+        return list(self._cached_rows("section", path, database.parse_section))
 
     def page_resources(self, path: str) -> list[tuple[int, Resource]]:
         """Read the resources of a page with their numbers, in order."""
-        return [(row[0], database.parse_resource(row)) for row in self._page_rows("resource", path)]
+        return list(self._cached_rows("resource", path, _number_resource))
 
     def page_passages(self, path: str) -> list[Passage]:
         """Read the passages of a page, in order."""
-        return database.parse_passages(self._page_rows("passage", path))
+        return database.parse_passages(self._cached_rows("passage", path, tuple))
 
     def page(self, path: str) -> Page | None:
         """Read one page by its path inside the guide; None if there is none."""
@@ -307,6 +314,18 @@ class FaissStore:
 
     # -- rows -------------------------------------------------------------------------------------
 
+    def _cached_rows(
+        self, table: str, path: str, parse: Callable[[tuple[Any, ...]], Any]
+    ) -> Sequence[Any]:
+        """Read and parse the rows of one page in one table; recently read ones stay in memory."""
+        with self._cache_lock:
+            rows: list[Any] | None = self._page_cache.get((table, path))
+        if rows is None:
+            rows = [*map(parse, self._page_rows(table, path))]
+            with self._cache_lock:
+                self._page_cache[table, path] = rows
+        return rows
+
     def _page_rows(self, table: str, path: str) -> list[tuple[Any, ...]]:
         """Read the rows of one page in one table, in order."""
         rows = self._select(
@@ -323,3 +342,7 @@ class FaissStore:
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._database.execute(query, values).fetchall()
+
+
+def _number_resource(row: tuple[Any, ...]) -> tuple[int, Resource]:
+    return row[0], database.parse_resource(row)
