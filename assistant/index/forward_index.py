@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assistant.index.address import describe_address
 from assistant.text.tokenize import split_words
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ForwardIndex:
 
 def index_passages(passages: Iterable[Passage]) -> ForwardIndex:
     """Split passages into words."""
-    return _index_texts((passage.heading_path, passage.body) for passage in passages)
+    return _index_texts((describe_address(passage), passage.body) for passage in passages)
 
 
 def index_texts(texts: Iterable[str]) -> ForwardIndex:

@@ -10,6 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
+from assistant.index.address import describe_address
 from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _CHANGELOG = re.compile(
 _LINE_END = 0
 _HEADING_LINE_END = 1  # the end code of a sentence that is a heading: its line has no terms
 _EXTRA_LINES = (
-    2  # after the lines of its sentences a passage has one for its heading, one for its path
+    2  # after the lines of its sentences a passage has one for its heading, one for its address
 )
 
 HEADING_SCORE = -1.0
@@ -42,7 +43,7 @@ HEADING_SCORE = -1.0
 
 
 def term_row(passage: Passage) -> list[int]:
-    """Encode a passage as numbers: one line per sentence, one for its heading, one for its path.
+    """Encode a passage as numbers: a line per sentence, one for its heading, one for its address.
 
     The code of a term is the last 31 bits of its CRC-32, made negative: fewer than one query in
     100,000 takes one term for another in one of its candidates. The last number is twice the number
@@ -59,7 +60,7 @@ def term_row(passage: Passage) -> list[int]:
         distinct.update(own)
         codes += [*map(_hash_term, own), _LINE_END]
     codes += [*map(_hash_term, extract_terms(passage.heading)), _LINE_END]
-    codes += map(_hash_term, extract_terms(passage.heading_path))
+    codes += map(_hash_term, extract_terms(describe_address(passage)))
     return [*codes, 2 * len(distinct) + any(map(_CHANGELOG.search, passage.headings))]
 
 

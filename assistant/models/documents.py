@@ -214,7 +214,7 @@ class Passage:
 
     @property
     def search_text(self) -> str:
-        """The heading path and the text: the words that are indexed and encoded."""
+        """The heading path and the text: what is encoded, and indexed with its path's words."""
         return f"{self.heading_path}\n{self.body}"
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.index.address import describe_address
 from assistant.index.forward_index import (
     _CLAUSE_END,
     ForwardIndex,
@@ -53,7 +54,8 @@ def same(one: ForwardIndex, other: ForwardIndex) -> bool:
 @given(passages)
 def test_the_words_counted_are_those_of_the_text(given_passages):
     index = index_passages(given_passages)
-    expected = Counter(word for p in given_passages for word in split_words(p.search_text))
+    texts = [f"{describe_address(p)}\n{p.body}" for p in given_passages]
+    expected = Counter(word for text in texts for word in split_words(text))
     assert count_words(index) == {w: n for w, n in expected.items() if w.isalpha()}
     assert list(index.words) == sorted(index.words)
 

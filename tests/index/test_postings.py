@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.index.address import describe_address
 from assistant.index.forward_index import index_passages
 from assistant.index.postings import HEADING_WEIGHT, build_postings, merge_postings
 from assistant.models.documents import Passage, Sentence
@@ -27,7 +28,7 @@ def test_postings_count_terms_in_passages_with_headings_weighted_up(given_passag
     postings = build_postings(index_passages(given_passages))
     expected: dict[str, dict[int, int]] = {}
     for number, one in enumerate(given_passages):
-        for text, weight in ((one.heading_path, HEADING_WEIGHT), (one.body, 1)):
+        for text, weight in ((describe_address(one), HEADING_WEIGHT), (one.body, 1)):
             for word in split_words(text):
                 counts = expected.setdefault(stem(word), {})
                 counts[number] = counts.get(number, 0) + (word not in STOPWORDS) * weight

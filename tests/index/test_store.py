@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from assistant.guide.folder import read_pages
 from assistant.guide.publishers import ReadingOptions
+from assistant.index.address import describe_address
 from assistant.index.build_cache import BuildCache
 from assistant.index.database import ReusedPages
 from assistant.index.embed import embed_pages, quantize
@@ -116,7 +117,7 @@ def test_the_dense_retriever_is_the_dot_product_with_ties_in_document_order(
 
 def lexical_terms(passage: Passage) -> list[str]:
     """Return the terms that BM25 counts in a passage: its text once, its headings weighted up."""
-    return extract_terms(passage.heading_path) * HEADING_WEIGHT + extract_terms(passage.body)
+    return extract_terms(describe_address(passage)) * HEADING_WEIGHT + extract_terms(passage.body)
 
 
 def bm25(documents: list[list[str]], terms: list[str]) -> list[float]:

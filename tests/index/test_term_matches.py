@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.index.address import describe_address
 from assistant.index.term_matches import HEADING_SCORE, TermPositions, term_row
 from assistant.models.documents import Passage, Sentence
 from assistant.text.tokenize import extract_terms
@@ -55,12 +56,12 @@ def test_a_line_and_a_passage_hold_the_terms_that_are_among_its_words(batch, ter
         for line in [
             *list_terms(each),
             extract_terms(each.heading),
-            extract_terms(each.heading_path),
+            extract_terms(describe_address(each)),
         ]
     ]
     assert matches.lines.tolist() == [[term in line for term in terms] for line in lines]
     everything = [
-        {*extract_terms(each.heading_path), *chain.from_iterable(list_terms(each))}
+        {*extract_terms(describe_address(each)), *chain.from_iterable(list_terms(each))}
         for each in batch
     ]
     assert matches.passages.tolist() == [[t in held for t in terms] for held in everything]
@@ -101,7 +102,7 @@ def test_a_pair_is_adjacent_side_by_side_or_one_apart(batch, pairs):
         sum(
             any(
                 together(line, pair)
-                for line in [*list_terms(each), extract_terms(each.heading_path)]
+                for line in [*list_terms(each), extract_terms(describe_address(each))]
             )
             for pair in pairs
         )
