@@ -57,7 +57,8 @@ def render_guide_page(
     spoken = f' lang="{escape(language)}"' if language else ""
     article = f'<article{spoken} dir="{side}">{heading}{body}</article>'
     contents = _render_contents(linked, messages) if len(linked) > 1 else ""
-    return layout.render_page(page.title, contents + article, branding, messages)
+    script = f'<script src="{root}/chat/reader.js" defer></script>' if highlight else ""
+    return layout.render_page(page.title, contents + article, branding, messages, script)
 
 
 def _render_contents(sections: Sequence[Section], messages: Messages) -> str:
