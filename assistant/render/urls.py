@@ -44,8 +44,8 @@ def citation_url(citation: Citation, root: str = "") -> str:
 
     The text fragment (https://wicg.github.io/scroll-to-text-fragment/) names its first and last
     words, without list markers and cell borders, which the page's text does not have. Pages on this
-    server also get them as parameters, and mark the quote and give it an anchor, because a browser
-    ignores a text fragment that it does not know, or when the page opens seconds after the click.
+    server also get them as parameters, and mark the quote and give it an anchor, because not every
+    browser knows text fragments.
     """
     url = section_url(citation.path, citation.anchor, citation.url, root)
     ends = _quote_ends(citation)
