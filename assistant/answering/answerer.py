@@ -235,8 +235,11 @@ class Answerer:
         """
         interpretation = result.interpretation
         known = self._store.vocabulary.document_frequency
-        text = "\n".join(hit.passage.text for hit in result.hits).lower()
-        names = [name for name in interpretation.identifiers if name.lower() not in text]
+        names = [
+            name
+            for name in interpretation.identifiers
+            if self._retriever.is_unmentioned(name, result.vector)
+        ]
         unused = {one.term: one.log_rank for one in interpretation.content if one.term not in known}
         words = [
             (max(unused[term] for term in terms), token)

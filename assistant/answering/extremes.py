@@ -107,7 +107,7 @@ def _compare_sections(
 ) -> Iterator[_Comparison]:
     """Yield the sections under a heading: each is quoted by its heading and the amount."""
     candidates = []
-    for section in find_subsections(path, above, store):
+    for section in find_subsections(store.sections(path), above):
         passage = store.section_passages(section.path, section.anchor)[0][1]
         body = [n for n in body_positions(passage) if passage.sentences[n].kind == "prose"]
         texts = {n: passage.slice(passage.sentences[n]) for n in body}

@@ -49,7 +49,7 @@ def find_kind_sections(
             is_same = is_plain and subject_words <= set(split_words(heading))
             if not subject_terms <= terms or not (names_kinds or is_same):
                 continue
-            below = find_subsections(hit.passage.path, headings, store)
+            below = find_subsections(store.sections(hit.passage.path), headings)
             if len(below) > 1:
                 matches.append((names_kinds, below))
     if not matches:
@@ -58,6 +58,6 @@ def find_kind_sections(
     return [store.section_passages(section.path, section.anchor)[0] for section in below]
 
 
-def find_subsections(path: str, headings: tuple[str, ...], store: FaissStore) -> list[Section]:
-    """Find the sections that are directly under a heading of a page, in order."""
-    return [section for section in store.sections(path) if section.headings[:-1] == headings]
+def find_subsections(sections: Iterable[Section], headings: tuple[str, ...]) -> list[Section]:
+    """Find the sections of a page that are directly under a heading, in order."""
+    return [section for section in sections if section.headings[:-1] == headings]

@@ -92,12 +92,9 @@ def choose_hits(hits: Sequence[Hit]) -> list[Hit]:
 def choose_targets(hits: Sequence[Hit], versions: Sequence[str] = ()) -> list[Target]:
     """Choose the best passage of each of the best sections, best first.
 
-    Where the best is of a version that the question names, sections of other versions are left out.
+    Sections of other versions than a question names are left out, where there are any others.
     """
-    if hits and not is_of_other_version(hits[0].passage, versions):
-        hits = [
-            hit for hit in hits if not versions or not is_of_other_version(hit.passage, versions)
-        ]
+    hits = [hit for hit in hits if not is_of_other_version(hit.passage, versions)] or hits
     best: dict[tuple[str, str], Hit] = {}
     for hit in choose_hits(hits):
         best.setdefault((hit.passage.path, hit.passage.anchor), hit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from assistant.answering.furniture import find_furniture
@@ -36,15 +37,16 @@ def quote_steps(question: Question, hits: Iterable[Hit], store: FaissStore) -> l
     terms = set(extract_terms(question.text))
     if question.type != "steps" and not terms & _REQUEST_STEMS:
         return []
-    for hit in hits:
-        path, headings = hit.passage.path, hit.passage.headings
-        for above in (headings, headings[:-1]):
-            steps = find_subsections(path, above, store) if above else []
-            if _MIN_STEPS <= len(steps) <= _MAX_STEPS and _is_how_to(question, above, steps):
-                parents = [s for s in store.sections(path) if s.headings == above]
-                lead_in = _quote_lead_in(parents, store)
-                if lead_in is not None:
-                    return _quote_openings(lead_in, steps, store)
+    hit_headings = [(hit.passage.path, hit.passage.headings) for hit in hits]
+    places = [(path, above) for path, own in hit_headings for above in (own, own[:-1]) if above]
+    read_sections = cache(store.sections)  # a manual of one page has 260, and many of the hits
+    for path, above in dict.fromkeys(places):
+        steps = find_subsections(read_sections(path), above)
+        if _MIN_STEPS <= len(steps) <= _MAX_STEPS and _is_how_to(question, above, steps):
+            parents = [section for section in read_sections(path) if section.headings == above]
+            lead_in = _quote_lead_in(parents, store)
+            if lead_in is not None:
+                return _quote_openings(lead_in, steps, store)
     return []
 
 

@@ -32,7 +32,7 @@ from assistant.models.documents import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,9 +50,8 @@ RESOURCE_VECTORS_FILE = "resources.faiss"
 
 _ROWS_PER_QUERY = 500
 
-_MAX_CACHED_PAGES = 32
-"""How many pages' rows stay in memory: an answer reads those of its pages several times, and each
-time takes 2 ms for a manual of 260 sections on one page."""
+_MAX_CACHED_PAGES = 96
+"""How many pages' rows of one table stay in memory: an answer reads those of its pages again."""
 
 _MAX_SYNONYM_CHARS = 4000
 """How far into a page its front matter may begin to declare synonyms."""
@@ -75,7 +74,7 @@ class FaissStore:
             check_same_thread=False,
         )
         self._lock = threading.Lock()
-        self._page_cache: LRUCache[tuple[str, str], list[Any]] = LRUCache(3 * _MAX_CACHED_PAGES)
+        self._page_cache: LRUCache[tuple[str, str], list[Any]] = LRUCache(_MAX_CACHED_PAGES)
         self._cache_lock = threading.Lock()
         reader = ArrayReader(folder, arrays)
         self._passages = VectorIndex(folder / PASSAGE_VECTORS_FILE)
@@ -170,25 +169,25 @@ class FaissStore:
 
     def section_passages(self, path: str, anchor: str) -> list[tuple[int, Passage]]:
         """Read the passages of one section with their numbers, in order."""
-        rows = [row for row in self._cached_rows("passage", path, tuple) if row[4] == anchor]
+        rows = [row for row in self._page_rows("passage", path) if row[4] == anchor]
         return list(zip((row[0] for row in rows), database.parse_passages(rows), strict=True))
 
     def find_passage(self, path: str, passage_id: str) -> Passage | None:
         """Read a passage by its page and its id; None where there is none."""
-        rows = [row for row in self._cached_rows("passage", path, tuple) if row[1] == passage_id]
+        rows = [row for row in self._page_rows("passage", path) if row[1] == passage_id]
         return next(iter(database.parse_passages(rows)), None)
 
     def sections(self, path: str) -> list[Section]:
         """Read the sections of a page, in order."""
-        return list(self._cached_rows("section", path, database.parse_section))
+        return [database.parse_section(row) for row in self._page_rows("section", path)]
 
     def page_resources(self, path: str) -> list[tuple[int, Resource]]:
         """Read the resources of a page with their numbers, in order."""
-        return list(self._cached_rows("resource", path, _number_resource))
+        return [(row[0], database.parse_resource(row)) for row in self._page_rows("resource", path)]
 
     def page_passages(self, path: str) -> list[Passage]:
         """Read the passages of a page, in order."""
-        return database.parse_passages(self._cached_rows("passage", path, tuple))
+        return database.parse_passages(self._page_rows("passage", path))
 
     def page(self, path: str) -> Page | None:
         """Read one page by its path inside the guide; None if there is none."""
@@ -314,20 +313,17 @@ class FaissStore:
 
     # -- rows -------------------------------------------------------------------------------------
 
-    def _cached_rows(
-        self, table: str, path: str, parse: Callable[[tuple[Any, ...]], Any]
-    ) -> Sequence[Any]:
-        """Read and parse the rows of one page in one table; recently read ones stay in memory."""
-        with self._cache_lock:
-            rows: list[Any] | None = self._page_cache.get((table, path))
-        if rows is None:
-            rows = [*map(parse, self._page_rows(table, path))]
-            with self._cache_lock:
-                self._page_cache[table, path] = rows
-        return rows
-
     def _page_rows(self, table: str, path: str) -> list[tuple[Any, ...]]:
-        """Read the rows of one page in one table, in order."""
+        """Read the rows of one page in one table, in order; recently read ones stay in memory."""
+        with self._cache_lock:
+            cached = self._page_cache.get((table, path))
+        if cached is None:
+            cached = self._read_page_rows(table, path)
+            with self._cache_lock:
+                self._page_cache[table, path] = cached
+        return cached
+
+    def _read_page_rows(self, table: str, path: str) -> list[tuple[Any, ...]]:
         rows = self._select(
             f"select {table}, (select {table} from page as later where later.key = page.key + 1) "
             "from page where path = ?",
@@ -342,7 +338,3 @@ class FaissStore:
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._database.execute(query, values).fetchall()
-
-
-def _number_resource(row: tuple[Any, ...]) -> tuple[int, Resource]:
-    return row[0], database.parse_resource(row)

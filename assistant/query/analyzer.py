@@ -256,9 +256,8 @@ class Analyzer:
         content: dict[str, ContentTerm] = {}
         for word in split_words(text):
             term = stem(word)
-            if word.removeprefix("v") in versions:
-                continue
-            if word not in STOPWORDS and term not in UNSPECIFIC_STEMS and term not in content:
+            is_specific = word not in STOPWORDS and term not in UNSPECIFIC_STEMS
+            if is_specific and term not in content and word.removeprefix("v") not in versions:
                 content[term] = ContentTerm(term, self._log_rank(word))
         return tuple(content.values())
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from assistant.text.scripts import is_non_latin
+from assistant.text.scripts import find_script, is_non_latin
 from assistant.text.tokenize import STOPWORDS, split_words, stem
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def detect_languages(document_frequency: Mapping[str, int], passage_count: int) 
         for name, words in _LANGUAGES.items()
         if any(document_frequency.get(stem(word), 0) >= fewest for word in words)
     }
-    scripts = Counter(_find_script(term) for term in document_frequency if not term.isascii())
+    scripts = Counter(find_script(term) for term in document_frequency if not term.isascii())
     fewest = _MIN_TERM_SHARE * len(document_frequency)
     return frozenset(languages | {name for name, count in scripts.items() if count >= fewest})
 
@@ -56,17 +55,9 @@ def is_other_language(text: str, guide_languages: Collection[str]) -> bool:
     """
     words = frozenset(split_words(text))
     if is_non_latin(text):
-        return not any(
-            _find_script(word) in guide_languages for word in words if is_non_latin(word)
-        )
+        return not any(find_script(word) in guide_languages for word in words if is_non_latin(word))
     counts = {name: len(words & known) for name, known in _LANGUAGES.items()}
     most = max(counts.values())
     if most < _MIN_FUNCTION_WORDS or most <= len(words & STOPWORDS):
         return False
     return not any(name in guide_languages for name, count in counts.items() if count == most)
-
-
-def _find_script(word: str) -> str:
-    """Return the script of a word's first letter, as Unicode names it: CYRILLIC, CJK, HANGUL."""
-    letter = next(filter(str.isalpha, word), "")
-    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""

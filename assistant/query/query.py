@@ -145,6 +145,11 @@ class SubQuery:
     refers_back: bool = False
 
     @property
+    def names_own_subject(self) -> bool:
+        """Whether it may be a follow-up and makes sense alone: keywords, or a statement."""
+        return bool(self.follow_up_words) and not self.refers_back
+
+    @property
     def was_rewritten(self) -> bool:
         """Whether the first interpretation is not of the question as it is written."""
         return any(one.source == "question" for one in self.interpretations)

@@ -18,9 +18,8 @@ from assistant.errors import IndexDamaged
 from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.query.question_type import asks_for_amount
 from assistant.retrieval.features import FEATURES
-from assistant.retrieval.passage_versions import keep_probabilities
 from assistant.retrieval.question_features import QUESTION_FEATURES
-from assistant.retrieval.ranker import load_shipped_model
+from assistant.retrieval.ranker import load_shipped_model, reorder_hits
 from assistant.text.scripts import extract_ngrams
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def rank_by_ngrams(
     own = frozenset(ngrams)
     shares = [len(own & extract_ngrams(hit.passage.text)) / len(own) for hit in hits]
     order = sorted(range(len(hits)), key=lambda n: -shares[n])
-    ranked = keep_probabilities([hits[n] for n in order], hits)
+    ranked = reorder_hits([hits[n] for n in order], hits)
     return ranked if max(shares) >= _MIN_SHARED_NGRAMS else lower_below_threshold(ranked, model)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assistant.query.identifiers import find_versions, find_years
+from assistant.retrieval.ranker import reorder_hits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def is_of_other_version(passage: Passage, versions: Sequence[str]) -> bool:
-    """Whether the path and headings of a passage name other versions or years than these."""
+    """Whether the path and headings of a passage name versions or years, and none of these.
+
+    False for a question that names no version.
+    """
+    if not versions:
+        return False
     address = " ".join((passage.path, *passage.headings))
     named = {*find_versions(address), *find_years(address)}
     return bool(named) and named.isdisjoint(versions)
@@ -23,15 +28,6 @@ def is_of_other_version(passage: Passage, versions: Sequence[str]) -> bool:
 
 def rank_by_version(hits: Sequence[Hit], versions: Sequence[str]) -> tuple[Hit, ...]:
     """Rank the passages of other versions than a question names behind all others."""
-    if not versions:
-        return tuple(hits)
-    order = sorted(hits, key=lambda hit: is_of_other_version(hit.passage, versions))
-    return keep_probabilities(order, hits)
-
-
-def keep_probabilities(order: Sequence[Hit], hits: Sequence[Hit]) -> tuple[Hit, ...]:
-    """Give hits in a new order the ranks and probabilities of the old one, the highest first."""
-    return tuple(
-        replace(hit, rank=old.rank, probability=old.probability)
-        for hit, old in zip(order, hits, strict=True)
+    return reorder_hits(
+        sorted(hits, key=lambda hit: is_of_other_version(hit.passage, versions)), hits
     )

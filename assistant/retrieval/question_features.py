@@ -18,6 +18,7 @@ from assistant.text.tokenize import extract_terms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from assistant.index.term_matches import TermMatches
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.documents import Passage
     from assistant.query.query import Interpretation, Question
@@ -76,7 +77,7 @@ def compute_question_features(
     - `missing_number`: 1 where the first three candidates lack a content term with a digit.
     - `missing_version`: 1 where the best candidate, its headings and path lack a year or version.
     - `missing_identifier`: 1 where all candidates and their headings lack an identifier.
-    - `missing_subject`: for "what is X?", 1 where no sentence or heading path of the first five
+    - `missing_subject`: for "what is X?", 1 where no sentence or address of the first five
       candidates has all words of X.
     - `follow_up`: 1 for a question that depends on the conversation.
     """
@@ -95,7 +96,7 @@ def compute_question_features(
     matches = evidence.matches.passages[:, columns]
     is_missing = ~matches[best]
     in_top = matches[order[:_TOP_K]].any(axis=0)
-    best_text = _literal_text(evidence.passages[best])
+    best_text = literal_text(evidence.passages[best])
     return np.array(
         [
             row["sentence_cosine"],
@@ -111,7 +112,7 @@ def compute_question_features(
             float((is_number & ~in_top).any()),
             float(any(version not in best_text for version in interpretation.versions)),
             float(_lacks_identifier(interpretation.identifiers, evidence.passages)),
-            float(_lacks_subject(interpretation.question, [evidence.passages[n] for n in order])),
+            float(_lacks_subject(interpretation.question, evidence.matches, order)),
             float(is_follow_up),
         ],
         dtype=np.float64,
@@ -121,27 +122,26 @@ def compute_question_features(
 def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -> bool:
     if not identifiers:
         return False
-    text = "\n".join(map(_literal_text, passages))
+    text = "\n".join(map(literal_text, passages))
     return any(identifier.lower() not in text for identifier in identifiers)
 
 
-def _lacks_subject(question: Question, passages: Sequence[Passage]) -> bool:
-    """Whether the subject of a definition question stands nowhere as a whole.
+def _lacks_subject(question: Question, matches: TermMatches, order: Sequence[int]) -> bool:
+    """Whether the subject of a definition question stands in no line of the best candidates.
 
-    A place or purpose after it ("a tug in a harbour") may be named elsewhere.
+    A place or purpose after it ("a tug in a harbor") may be named elsewhere.
     """
     if question.type != "definition":
         return False
     terms = set(extract_terms(_CONTEXT.split(question.subjects[0])[0]))
-    if len(terms) < _MIN_SUBJECT_TERMS:
+    columns = [n for n, term in enumerate(matches.terms) if term in terms]
+    if len(columns) < _MIN_SUBJECT_TERMS:
         return False
-    texts = (
-        text
-        for passage in passages[:_SUBJECT_TOP_K]
-        for text in (" ".join(passage.headings), *map(passage.slice, passage.sentences))
-    )
-    return not any(terms <= set(extract_terms(text)) for text in texts)
+    whole = np.logical_and.reduce(matches.lines[:, columns], axis=1)
+    first, last = matches.positions.first_lines, matches.positions.last_lines
+    return not any(whole[first[n] : last[n] + 1].any() for n in order[:_SUBJECT_TOP_K])
 
 
-def _literal_text(passage: Passage) -> str:
+def literal_text(passage: Passage) -> str:
+    """Join the path, the headings and the text of a passage, in lower case."""
     return "\n".join((passage.path, *passage.headings, passage.text)).lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from itertools import accumulate
@@ -128,6 +128,14 @@ def score_context(
     dense = (weights["cosine"] + weights["sentence_cosine"]) * np.asarray(cosines, dtype=np.float64)
     scores = CONTEXT_WEIGHT * (dense + weights["lexical_share"] * shares)
     return np.asarray(scores, dtype=np.float64)
+
+
+def reorder_hits(order: Sequence[Hit], hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """Give hits in a new order the ranks and probabilities of the old one, the highest first."""
+    return tuple(
+        replace(hit, rank=old.rank, probability=old.probability)
+        for hit, old in zip(order, hits, strict=True)
+    )
 
 
 def rank_hits(

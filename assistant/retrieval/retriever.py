@@ -13,7 +13,7 @@ from assistant.query.follow_ups import GENERIC_STEMS
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
 from assistant.retrieval.passage_versions import rank_by_version
-from assistant.retrieval.question_features import compute_question_features
+from assistant.retrieval.question_features import compute_question_features, literal_text
 from assistant.text.tokenize import extract_terms
 from assistant.timing import time_step
 
@@ -155,6 +155,23 @@ class Retriever:
         """Rank the passages for one query, whatever the conversation."""
         return self._rank_candidates(query, vector, None)[2]
 
+    def is_unmentioned(self, identifier: str, vector: Vectors) -> bool:
+        """Whether the guide certainly mentions an identifier nowhere.
+
+        It does not where it lacks one of its terms, or where none of the passages with the rarest
+        of them has the identifier. False where there are too many of these to read.
+        """
+        frequencies = self._store.vocabulary.document_frequency
+        terms = sorted(extract_terms(identifier), key=lambda term: frequencies.get(term, 0))
+        count = frequencies.get(terms[0], 0) if terms else MAX_CANDIDATES
+        if not count:
+            return True
+        if count >= MAX_CANDIDATES:
+            return False
+        keys = [key for key, _ in self._store.candidates(vector, terms[:1], count).lexical]
+        texts = map(literal_text, self.load_passages(keys).values())
+        return not any(identifier.lower() in text for text in texts)
+
     def _search_context(self, context: str, vector: Vectors) -> ConversationContext:
         terms = tuple(dict.fromkeys(extract_terms(context)))
         total_idf = sum(map(self._store.vocabulary.idf, terms))
@@ -188,8 +205,7 @@ class Retriever:
             ]
         if supported:
             best = self._choose_interpretation(supported)
-            is_whole = bool(subquery.follow_up_words) and not subquery.refers_back
-            return best if is_whole else _select_in_context(best, supported)
+            return best if subquery.names_own_subject else _select_in_context(best, supported)
         own = [one for one in results if one.interpretation.source != "conversation"]
         best = self._choose_interpretation(own)
         return replace(best, hits=answerability.lower_below_threshold(best.hits, self._model))
@@ -250,7 +266,8 @@ class Retriever:
     def _supports(self, subquery: SubQuery, result: RetrievalResult) -> bool:
         """Whether the guide, or the hits, use the own words of a follow-up."""
         words, hits = subquery.follow_up_words, result.hits
-        if not words or (result.interpretation.source == "question" and not subquery.refers_back):
+        is_question = result.interpretation.source == "question"
+        if not words or (is_question and subquery.names_own_subject):
             return True
         is_joined = result.interpretation.source == "conversation"
         if is_joined and self._cover_own_words(subquery, hits[:_OWN_TOP_K]) < _MIN_OWN_COVERAGE:

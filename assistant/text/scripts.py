@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from assistant.text.tokenize import split_words
+from assistant.text.tokenize import UNSPACED_SCRIPTS, split_words
 
 # Chinese, Japanese and Korean write a syllable or a word with one character.
 _SYLLABLES = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-# Thai, Lao, Burmese and Khmer, Chinese and Japanese are written without spaces.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
-)
+_UNSPACED = re.compile(f"[{UNSPACED_SCRIPTS}]+")
+
+
+def find_script(word: str) -> str:
+    """Return the script of a word's first letter, as Unicode names it: LATIN, CYRILLIC, CJK."""
+    letter = next(filter(str.isalpha, word), "")
+    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
 
 
 def is_non_latin(text: str) -> bool:
     """Whether most letters of a text are of another script than the Latin one."""
     if text.isascii():
         return False
-    letters = [character for character in text if character.isalpha()]
-    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
-    return 2 * latin < len(letters)
+    letters = list(filter(str.isalpha, text))
+    return 2 * sum(find_script(letter) == "LATIN" for letter in letters) < len(letters)
 
 
 def extract_ngrams(text: str) -> frozenset[str]:

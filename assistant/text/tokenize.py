@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Scripts written without spaces. Each of their characters is a word of its own, so that a question
-# matches the text without a dictionary.
-_UNSPACED_SCRIPTS = (
+UNSPACED_SCRIPTS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 )
+"""The characters of scripts without spaces, for a character class: Thai, Lao, Burmese, Khmer,
+Japanese and Chinese. Each is a word of its own, so that a question matches without a dictionary."""
+
 # Vowel signs and accents that belong to the letter before them (Hebrew, Arabic, Indic).
 _COMBINING_MARKS = (
     "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 )
-_LETTER = rf"(?:(?![{_UNSPACED_SCRIPTS}_])[\w{_COMBINING_MARKS}])"
-_WORD = re.compile(rf"[{_UNSPACED_SCRIPTS}]|{_LETTER}+(?:['’.+#&/-]{_LETTER}+)*[+#]*")
+_LETTER = rf"(?:(?![{UNSPACED_SCRIPTS}_])[\w{_COMBINING_MARKS}])"
+_WORD = re.compile(rf"[{UNSPACED_SCRIPTS}]|{_LETTER}+(?:['’.+#&/-]{_LETTER}+)*[+#]*")
 # Equal to `_WORD` on ASCII text, in a third of the time.
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.+#&/-][A-Za-z0-9]+)*[+#]*")
 _COMPOUND_SEPARATOR = re.compile(r"['’.+#&/-]+")

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.index.builder import build_index
-from assistant.index.index import open_index
 from tests.answering.ferry import PAGES
+from tests.small_guides import build_assistant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory, encoder) -> Ask:
     """Asks the guide of the ferry company a question."""
-    folder = tmp_path_factory.mktemp("ferry")
-    (folder / "guide").mkdir()
-    for name, text in PAGES.items():
-        (folder / "guide" / name).write_text(text)
-    build_index(folder / "guide", folder / "index", encoder)
-    return Assistant(open_index(folder / "index"), encoder).ask
+    return build_assistant(tmp_path_factory.mktemp("ferry"), PAGES, encoder).ask
 
 
 def quote(answer: Answer) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.index import builder
-from assistant.index import index as indexes
+from tests.small_guides import build_assistant
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
 
 PAGES = {
     "bread.md": """# Bread
@@ -35,12 +38,7 @@ Bread is baked at 230 degrees for 40 minutes.
 
 @pytest.fixture(scope="module")
 def bakery(tmp_path_factory, encoder) -> Assistant:
-    folder = tmp_path_factory.mktemp("bakery")
-    (folder / "docs").mkdir()
-    for name, text in PAGES.items():
-        (folder / "docs" / name).write_text(text, encoding="utf-8")
-    builder.build_index(folder / "docs", folder / "index", encoder)
-    return Assistant(indexes.open_index(folder / "index"), encoder)
+    return build_assistant(tmp_path_factory.mktemp("bakery"), PAGES, encoder)
 
 
 @pytest.mark.parametrize("question", ["recommend a book", "any good books?"])

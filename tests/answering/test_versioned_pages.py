@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.index import builder
-from assistant.index import index as indexes
+from tests.small_guides import build_assistant
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
 
 PAGES = {
     "v1/tanks.md": "# Tanks\n\n## Pressure\n\nThe highest pressure of a tank is 4 bar.\n",
@@ -26,12 +29,7 @@ A tank costs 340 crowns to rent for a month.
 
 @pytest.fixture(scope="module")
 def tanks(tmp_path_factory, encoder) -> Assistant:
-    folder = tmp_path_factory.mktemp("tanks")
-    for name, text in PAGES.items():
-        (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "docs" / name).write_text(text, encoding="utf-8")
-    builder.build_index(folder / "docs", folder / "index", encoder)
-    return Assistant(indexes.open_index(folder / "index"), encoder)
+    return build_assistant(tmp_path_factory.mktemp("tanks"), PAGES, encoder)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.index import builder
-from assistant.index import index as indexes
+from tests.small_guides import build_assistant
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
 
 PUMP = "# Pumps\n\nThe pump delivers {} liters a minute. Oil it every week.\n"
 LITERS = {"north": "40", "harbor2": "60", "mill": "90"}
@@ -14,12 +17,8 @@ LITERS = {"north": "40", "harbor2": "60", "mill": "90"}
 
 @pytest.fixture(scope="module")
 def stations(tmp_path_factory, encoder) -> Assistant:
-    folder = tmp_path_factory.mktemp("stations")
-    for name, liters in LITERS.items():
-        (folder / "docs" / name).mkdir(parents=True)
-        (folder / "docs" / name / "pumps.md").write_text(PUMP.format(liters), encoding="utf-8")
-    builder.build_index(folder / "docs", folder / "index", encoder)
-    return Assistant(indexes.open_index(folder / "index"), encoder)
+    pages = {f"{name}/pumps.md": PUMP.format(liters) for name, liters in LITERS.items()}
+    return build_assistant(tmp_path_factory.mktemp("stations"), pages, encoder)
 
 
 @pytest.mark.parametrize("name", LITERS)

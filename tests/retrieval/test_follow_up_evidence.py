@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.index import builder
-from assistant.index import index as indexes
+from tests.small_guides import build_assistant
 
 if TYPE_CHECKING:
+    from assistant.assistant import Assistant
     from assistant.models.answers import Turn
 
 PAGES = {
@@ -47,12 +46,7 @@ Members may borrow the red tractor for two days. The mechanic approves each loan
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory, encoder) -> Assistant:
-    folder = tmp_path_factory.mktemp("farm")
-    (folder / "docs").mkdir()
-    for name, text in PAGES.items():
-        (folder / "docs" / name).write_text(text, encoding="utf-8")
-    builder.build_index(folder / "docs", folder / "index", encoder)
-    return Assistant(indexes.open_index(folder / "index"), encoder)
+    return build_assistant(tmp_path_factory.mktemp("farm"), PAGES, encoder)
 
 
 def ask_last(farm: Assistant, *questions: str):

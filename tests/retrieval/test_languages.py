@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.assistant import Assistant
-from assistant.index import builder
-from assistant.index import index as indexes
+from tests.small_guides import build_assistant
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
 
 GUIDES = tomllib.loads((Path(__file__).parent / "languages.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module", params=sorted(GUIDES))
 def guide(request, tmp_path_factory, encoder) -> tuple[Assistant, dict]:
-    folder = tmp_path_factory.mktemp(request.param)
-    (folder / "docs").mkdir()
-    (folder / "docs" / "guide.md").write_text(GUIDES[request.param]["page"], encoding="utf-8")
-    builder.build_index(folder / "docs", folder / "index", encoder)
-    return Assistant(indexes.open_index(folder / "index"), encoder), GUIDES[request.param]
+    questions = GUIDES[request.param]
+    pages = {"guide.md": questions["page"]}
+    return build_assistant(tmp_path_factory.mktemp(request.param), pages, encoder), questions
 
 
 def test_a_question_is_answered_in_the_guides_language(guide) -> None:
@@ -49,11 +49,8 @@ def test_a_question_on_what_the_guide_does_not_cover_is_refused(guide) -> None:
     ],
 )
 def test_a_question_in_another_language_is_told_so(question, encoder, tmp_path) -> None:
-    (tmp_path / "docs").mkdir()
     page = "# Leave\n\nEvery member has 25 days of leave in a year.\n"
-    (tmp_path / "docs" / "leave.md").write_text(page, encoding="utf-8")
-    builder.build_index(tmp_path / "docs", tmp_path / "index", encoder)
-    assistant = Assistant(indexes.open_index(tmp_path / "index"), encoder)
+    assistant = build_assistant(tmp_path, {"leave.md": page}, encoder)
     answer = assistant.ask(question)
     assert answer.is_other_language
     assert "another language" in answer.note

@@ -1,0 +1,59 @@
+"""What a refusal says that the guide does not mention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assistant.index.index import open_index
+from assistant.retrieval.ranker import load_shipped_model
+from assistant.retrieval.retriever import Retriever
+from tests.small_guides import build_assistant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGES = {
+    "tool.md": "# The tool\n\n## --quiet\n\nPrints nothing. See also `max_lines`.\n",
+    "hens_4/feed.md": "# Feed\n\nThe quiet hens eat the lines of maize.\n",
+    "many.md": "# Many\n\n" + "".join(f"## Part {n}\n\nLogs part {n}.\n\n" for n in range(120)),
+}
+
+
+@pytest.fixture(scope="module")
+def guide(tmp_path_factory, encoder) -> Path:
+    folder = tmp_path_factory.mktemp("tool")
+    build_assistant(folder, PAGES, encoder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("identifier", "unmentioned"),
+    [
+        ("--quiet", False),
+        ("max_lines", False),
+        ("hens_4", False),
+        ("MAX_LINES", False),
+        ("--lines", True),
+        ("quiet_hens", True),
+        ("E4711", True),
+        ("--part", False),  # it stands nowhere, but too many passages have the word
+        ("--the", False),
+    ],
+)
+def test_an_identifier_is_unmentioned_where_it_certainly_stands_nowhere(
+    guide, encoder, identifier, unmentioned
+):
+    retriever = Retriever(open_index(guide / "index").store, load_shipped_model())
+    vector = encoder.encode([identifier])[0]
+    assert retriever.is_unmentioned(identifier, vector) is unmentioned
+
+
+def test_a_refusal_names_identifiers_then_the_rarest_words(guide, encoder):
+    asked = build_assistant(guide, PAGES, encoder).ask
+    answer = asked("does the --lines option help with kombucha or xylophones at night?")
+    assert not answer.found
+    assert answer.missing[0] == "--lines"
+    assert set(answer.missing[1:]) <= {"kombucha", "xylophones", "night", "help"}
+    assert len(answer.missing) == 3
