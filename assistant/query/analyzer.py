@@ -251,13 +251,15 @@ class Analyzer:
     def _find_content(self, text: str, versions: Sequence[str]) -> tuple[ContentTerm, ...]:
         """List the terms that say what a question is about, with the ranks of their words.
 
-        A version is none of them: `v2` may stand in a path alone.
+        A version is none of them: `v2` may stand in a path alone. Nor is a quantity: the 10k of a
+        reader is a case of what the guide says of amounts.
         """
         content: dict[str, ContentTerm] = {}
         for word in split_words(text):
             term = stem(word)
             is_specific = word not in STOPWORDS and term not in UNSPECIFIC_STEMS
-            if is_specific and term not in content and word.removeprefix("v") not in versions:
+            is_case = word.removeprefix("v") in versions or identifiers.is_quantity(word)
+            if is_specific and term not in content and not is_case:
                 content[term] = ContentTerm(term, self._log_rank(word))
         return tuple(content.values())
 

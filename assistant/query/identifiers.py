@@ -14,6 +14,10 @@ _IDENTIFIER = re.compile(
     r"|[a-z]+[A-Z]"
 )
 _NUMBERED = re.compile(r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I)
+_QUANTITY_PART = re.compile(r"\d+|[a-z]+")
+_UNITS = frozenset(
+    "k m bn kb mb gb tb kib mib gib ms s sec min h hr hrs d w mo y yr yrs px cm mm km kg g".split()
+)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _VERSIONS = (
     re.compile(
@@ -39,6 +43,22 @@ def find_identifiers(text: str) -> tuple[str, ...]:
             identifiers.append(token)
     identifiers += [match["number"] for match in _NUMBERED.finditer(start)]
     return tuple(dict.fromkeys(identifiers))
+
+
+def contains_identifier(text: str, identifier: str) -> bool:
+    """Whether an identifier stands in a text as a whole, in any case or in the plural.
+
+    `-t` does not stand in "long-term", nor `E404` in "E4041".
+    """
+    whole = rf"(?<![\w-]){re.escape(identifier)}s?(?!\w)"
+    return bool(re.search(whole, text, re.I))
+
+
+def is_quantity(word: str) -> bool:
+    """Whether a word is an amount with its unit, as a reader writes it: 10k, 100mb, 1y5m."""
+    parts = _QUANTITY_PART.findall(word.lower())
+    is_alternating = len(parts) > 1 and all(part.isdigit() for part in parts[::2])
+    return is_alternating and "".join(parts) == word.lower() and _UNITS.issuperset(parts[1::2])
 
 
 def find_versions(text: str) -> tuple[str, ...]:

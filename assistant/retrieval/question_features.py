@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assistant.query.identifiers import contains_identifier
 from assistant.retrieval.features import FEATURES
 from assistant.text.tokenize import extract_terms
 
@@ -123,7 +124,7 @@ def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -
     if not identifiers:
         return False
     text = "\n".join(map(literal_text, passages))
-    return any(identifier.lower() not in text for identifier in identifiers)
+    return not all(contains_identifier(text, identifier) for identifier in identifiers)
 
 
 def _lacks_subject(question: Question, matches: TermMatches, order: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ from cachetools import LRUCache
 
 from assistant import deadline
 from assistant.query.follow_ups import GENERIC_STEMS
+from assistant.query.identifiers import contains_identifier
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
 from assistant.retrieval.passage_versions import rank_by_version
@@ -170,7 +171,7 @@ class Retriever:
             return False
         keys = [key for key, _ in self._store.candidates(vector, terms[:1], count).lexical]
         texts = map(literal_text, self.load_passages(keys).values())
-        return not any(identifier.lower() in text for text in texts)
+        return not any(contains_identifier(text, identifier) for text in texts)
 
     def _search_context(self, context: str, vector: Vectors) -> ConversationContext:
         terms = tuple(dict.fromkeys(extract_terms(context)))

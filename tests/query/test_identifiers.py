@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.query.identifiers import find_identifiers, find_versions, find_years
+from assistant.query.identifiers import (
+    contains_identifier,
+    find_identifiers,
+    find_versions,
+    find_years,
+    is_quantity,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +68,29 @@ def test_years_are_of_two_centuries():
 def test_any_text_has_identifiers_that_it_contains(text):
     for find in (find_identifiers, find_versions, find_years):
         assert all(part in text for part in find(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "identifier", "contained"),
+    [
+        ("Use -f to fire at once.", "-f", True),
+        ("Fire half-full kilns.", "-f", False),
+        ("Use --force.", "-f", False),
+        ("Set `kiln_max_temp()`.", "KILN_MAX_TEMP", True),
+        ("K94 is a crack.", "K9", False),
+        ("Two K9s in a row.", "K9", True),
+        ("", "K9", False),
+    ],
+)
+def test_an_identifier_is_contained_as_a_whole(text, identifier, contained):
+    assert contains_identifier(text, identifier) is contained
+
+
+@pytest.mark.parametrize("word", ["10k", "100MB", "1y5m", "90min", "2w"])
+def test_an_amount_with_its_unit_is_a_quantity(word):
+    assert is_quantity(word)
+
+
+@pytest.mark.parametrize("word", ["10", "k9", "2fa", "4xx", "mp3", "10k-run", "", "3rd", "v2"])
+def test_a_number_alone_and_a_code_are_no_quantity(word):
+    assert not is_quantity(word)

@@ -51,8 +51,8 @@ def test_an_identifier_is_unmentioned_where_it_certainly_stands_nowhere(
 
 
 def test_a_refusal_names_identifiers_then_the_rarest_words(guide, encoder):
-    asked = build_assistant(guide, PAGES, encoder).ask
-    answer = asked("does the --lines option help with kombucha or xylophones at night?")
+    assistant = build_assistant(guide, PAGES, encoder)
+    answer = assistant.ask("does the --lines option help with kombucha or xylophones at night?")
     assert not answer.found
     assert answer.missing[0] == "--lines"
     assert set(answer.missing[1:]) <= {"kombucha", "xylophones", "night", "help"}
