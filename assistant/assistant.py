@@ -284,7 +284,11 @@ class Assistant:
         with COMPUTE_LOCK:
             results, hits = self._retriever.retrieve(analysis, vectors)
             with time_step("write"):
-                decisions = [self._answerer.decide(result, vectors) for result in results]
+                is_foreign = is_other_language(question, self._languages)
+                decisions = [
+                    self._answerer.decide(result, vectors, is_other_language=is_foreign)
+                    for result in results
+                ]
                 # A part that the guide does not answer is left out where it answers another.
                 relevant = [one for one in decisions if one.is_answered] or decisions
                 quotes = self._answerer.quote(relevant, vectors)
@@ -292,7 +296,6 @@ class Assistant:
                 blocks = self._answerer.build_blocks(quotes, relevant)
                 resources = self._answerer.recommend(relevant, quotes)
             understood_as = " ".join(result.interpretation.question.text for result in results)
-            foreign = not citations and is_other_language(question, self._languages)
             missing = dict.fromkeys(name for one in decisions for name in one.missing)
             with time_step("offer"):
                 questions = [turn.text for turn in history if turn.role == "user"]
@@ -308,14 +311,14 @@ class Assistant:
                 confidence=max(one.confidence for one in relevant),
                 resources=tuple(resources),
                 related=tuple(related.find_related(hits, quotes)),
-                missing=() if foreign else tuple(missing),
+                missing=() if is_foreign else tuple(missing),
                 next_questions=tuple(suggestions),
                 hits=hits,
                 writer=EXTRACTIVE,
                 degraded=self.warnings,
                 generation=self.index.generation,
                 seconds=time.perf_counter() - started,
-                is_other_language=foreign,
+                is_other_language=is_foreign and not citations,
             )
 
     def _describe_guide(self, question: str, started: float) -> Answer:
@@ -341,7 +344,7 @@ class Assistant:
 
     @cached_property
     def _languages(self) -> frozenset[str]:
-        """The guide's languages and scripts; detected when a question is first refused."""
+        """The guide's languages and scripts, detected once."""
         vocabulary = self.index.store.vocabulary
         return detect_languages(vocabulary.document_frequency, vocabulary.passages)
 

@@ -309,19 +309,24 @@ def select_sentences(
         texts.update(sections[s].sentences[m].text.casefold() for m in added)
         used += sum(sections[s].words[m] for m in added)
         gained += sum(sections[s].probabilities[m] for m in added)
-    _add_openings(sections, chosen, max_words - used)
+    _add_openings(sections, chosen, max_words - used, max_runs)
     return chosen or _select_likeliest(sections)
 
 
-def _add_openings(sections: Sequence[ScoredSection], chosen: Selection, words_left: int) -> None:
+def _add_openings(
+    sections: Sequence[ScoredSection], chosen: Selection, words_left: int, max_runs: int
+) -> None:
     """Add the first sentence of each chosen section whose heading is about the question."""
     for s, own in chosen.items():
         section = sections[s]
         words = section.words[0]
-        is_short = words <= min(_MAX_OPENING_WORDS, words_left)
         is_titled = section.heading_share >= _MIN_HEADING_SHARE
+        is_short = words <= min(_MAX_OPENING_WORDS, words_left)
         is_prose = section.sentences[0].kind == "prose" and _may_stand_alone(section, 0)
-        if 0 not in own and is_short and is_titled and is_prose:
+        is_understood = own >= set(section.needs[0])
+        if 0 in own or not (is_titled and is_short and is_prose and is_understood):
+            continue
+        if _count_runs(sections, chosen | {s: own | {0}}) <= max_runs:
             own.add(0)
             words_left -= words
 
@@ -367,7 +372,8 @@ def _add_needs(section: ScoredSection, chosen: set[int], n: int) -> set[int]:
     for between, beyond in ((n - 1, n - 2), (n + 1, n + 2)):
         is_gap = beyond in chosen and between not in chosen
         is_gap = is_gap and section.sentences[between].kind != "row"
-        if is_gap and section.words[between] <= _MAX_GAP_WORDS:
+        is_understood = is_gap and added | chosen >= set(section.needs[between])
+        if is_understood and section.words[between] <= _MAX_GAP_WORDS:
             added.add(between)
     return added
 

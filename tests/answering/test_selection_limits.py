@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assistant.answering.selection import make_quotes, score_sections, select_sentences
@@ -29,7 +29,16 @@ blocks = st.one_of(
 )
 probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=40)  # over again on a long page
 question_texts = st.sampled_from(["how do I feed a cat?", "why cats?"])
-pages = st.lists(blocks, min_size=1, max_size=8).map(lambda parts: "\n\n".join(["# A", *parts]))
+headings = st.sampled_from(["# A", "# How to feed a cat"])
+pages = st.builds(
+    lambda heading, parts: "\n\n".join([heading, *parts]),
+    headings,
+    st.lists(blocks, min_size=1, max_size=8),
+)
+TABLE_AFTER_A_QUESTION = (
+    "# A\n\n1. Feed a cat. Then wash it.\n\nWhy is that?\n\n"
+    "| cat | age |\n| --- | --- |\n| a cat | 1 |\n| a cat | 2 |"
+)
 
 
 def score_all(passages, values, text):
@@ -41,6 +50,7 @@ def score_all(passages, values, text):
     return score_sections([(candidates, parts)], [parse_question(text)])
 
 
+@example(TABLE_AFTER_A_QUESTION, [0.0, 1.0], "how do I feed a cat?", 18, 1)
 @given(pages, probabilities, question_texts, st.integers(5, 98), st.integers(1, 4))
 def test_a_selection_keeps_its_limits_and_has_all_it_needs(
     tmp_path_factory, page, values, text, max_words, max_runs

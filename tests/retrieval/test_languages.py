@@ -55,3 +55,24 @@ def test_a_question_in_another_language_is_told_so(question, encoder, tmp_path) 
     assert answer.is_other_language
     assert "another language" in answer.note
     assert not assistant.ask("how do I bake bread?").is_other_language
+
+
+@pytest.mark.parametrize(
+    ("question", "is_answered"),
+    [
+        ("was ist der Unterschied zwischen einem Alpaca und einem Llama?", True),
+        ("wie viele Alpaca gibt es in der Schweiz?", False),
+    ],
+)
+def test_a_question_in_another_language_needs_a_surer_answer(
+    question, is_answered, encoder, tmp_path
+) -> None:
+    page = """# Animals
+
+## Alpaca vs. llama
+
+A llama is twice as big as an alpaca, and guards the herd.
+"""
+    answer = build_assistant(tmp_path, {"animals.md": page}, encoder).ask(question)
+    assert answer.found is is_answered
+    assert answer.is_other_language is not is_answered
