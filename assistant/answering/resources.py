@@ -76,7 +76,7 @@ def find_resources(question: Question, vector: Vectors, store: FaissStore) -> li
     best = sorted(listed or numbers, key=lambda n: (-cosines[n], n))
     if listed and asks_where_to_start(question.text):
         best = listed  # the order of such a list is the guide's own
-    return _drop_repeated(resources[n] for n in best)[:MAX_RESOURCES]
+    return _deduplicate(resources[n] for n in best)[:MAX_RESOURCES]
 
 
 def _take_longest_list(resources: Sequence[Resource]) -> list[Resource]:
@@ -85,10 +85,10 @@ def _take_longest_list(resources: Sequence[Resource]) -> list[Resource]:
     A guide may have a reading list and repeat parts of it elsewhere.
     """
     counts = Counter(resource.path for resource in resources)
-    return _drop_repeated(sorted(resources, key=lambda resource: -counts[resource.path]))
+    return _deduplicate(sorted(resources, key=lambda resource: -counts[resource.path]))
 
 
-def _drop_repeated(resources: Iterable[Resource]) -> list[Resource]:
+def _deduplicate(resources: Iterable[Resource]) -> list[Resource]:
     """Keep the first of the resources with one address or one title."""
     first: list[Resource] = []
     names: set[str] = set()
@@ -142,7 +142,7 @@ def recommend(
         for resources in (own, lists, near)
         for n in sorted(resources, key=lambda n: (-cosines[n], n))
     ]
-    return _drop_repeated(ordered)[:MAX_RESOURCES]
+    return _deduplicate(ordered)[:MAX_RESOURCES]
 
 
 def _is_reading_list(resource: Resource) -> bool:

@@ -197,7 +197,7 @@ class Retriever:
             for interpretation in subquery.interpretations
         ]
         supported = [result for result in results if self._supports(subquery, result)]
-        if any(self._is_about_itself(subquery, result) for result in supported):
+        if any(self._is_answered_in_own_words(subquery, result) for result in supported):
             supported = [
                 result
                 for result in supported
@@ -254,7 +254,7 @@ class Retriever:
         texts = tuple(other.interpretation.question.text for other in answered)
         return replace(best, other_readings=texts)
 
-    def _is_about_itself(self, subquery: SubQuery, result: RetrievalResult) -> bool:
+    def _is_answered_in_own_words(self, subquery: SubQuery, result: RetrievalResult) -> bool:
         """Whether a follow-up as it is written has an answer with its own words.
 
         Then a guess that replaces them by those of the last question is wrong: "what about lunch?".
