@@ -65,6 +65,11 @@ _START_SECONDS = 300  # a start takes 2 s on an idle machine
 _MAX_RESPONSE_BYTES = 100_000_000  # more than the text of any page within the limits
 
 
+# Out of memory, Python aborts where it cannot even raise MemoryError (1 page in 50), and so do C++
+# and Rust; C libraries that do not check an allocation crash.
+_OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)
+
+
 class _ProcessEnded(Exception):
     """The process ended, or was stopped, before it responded."""
 
@@ -149,8 +154,7 @@ class Sandbox:
         response = self._request(suffix.encode(), raw)
         if "memory" in response:
             self._stop()
-            most = self._limits.memory // 1_000_000
-            raise _ProcessEnded(f"reading it takes more than {most:,} MB of memory; split it")
+            raise _ProcessEnded(f"reading it takes {self._too_much_memory()}")
         if "missing" in response:
             raise ModuleNotFoundError(response["missing"])
         if "error" in response:
@@ -184,8 +188,14 @@ class Sandbox:
                 f"reading it takes more than {self._limits.cpu_seconds:,} s of CPU time; split it"
             )
         if code < 0:
-            return f"the process that reads it was stopped by {signal.Signals(-code).name}"
+            reason = f"the process that reads it was stopped by {signal.Signals(-code).name}"
+            if code in _OUT_OF_MEMORY:
+                reason += f", most likely because it takes {self._too_much_memory()}"
+            return reason
         return f"the process that reads it ended with exit code {code}"
+
+    def _too_much_memory(self) -> str:
+        return f"more than {self._limits.memory // 1_000_000:,} MB of memory; split it"
 
     def _stop(self) -> None:
         connection, child = self._socket, self._child

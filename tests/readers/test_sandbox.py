@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,26 @@ def test_a_process_that_was_killed_is_started_again(sandbox) -> None:
     reader.read(".docx", docx(paragraph("One.")))
     os.kill(reader._child.pid, signal.SIGKILL)
     assert "Two." in reader.read(".docx", docx(paragraph("Two.")))[0]
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "reason"),
+    [
+        (signal.SIGABRT, "SIGABRT, most likely because it takes more than 1,500 MB of memory"),
+        (signal.SIGSEGV, "SIGSEGV, most likely because it takes more than 1,500 MB of memory"),
+        (signal.SIGKILL, "stopped by SIGKILL$"),
+    ],
+)
+def test_a_process_that_ends_during_a_page_names_the_signal_and_the_likely_reason(
+    sandbox, stopped_by, reason
+) -> None:
+    reader = sandbox()
+    with ThreadPoolExecutor() as threads:
+        page = threads.submit(reader.read, ".docx", LONG)
+        wait_until(lambda: reader._child)
+        os.kill(reader._child.pid, stopped_by)
+        with pytest.raises(ValueError, match=reason):
+            page.result()
 
 
 def python(tmp_path: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
