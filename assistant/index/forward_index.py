@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import itertools
 import operator
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.index.address import describe_address
-from assistant.text.tokenize import split_words
+from assistant.index.passage_words import PassageWords
+from assistant.text.tokenize import split_clauses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from assistant.models.documents import Passage
 
 # The kind of a token, in the low bits of its number.
-STARTS_CLAUSE = 1  # the first word of a clause
-IN_CLAUSE = 2  # a word of a clause, where phrases are counted
-IS_WORD = 4  # counted as a word, by BM25 and by the vocabulary
-IN_HEADING = 8  # a word of the heading path
-KIND_BITS = 4
-
-_CLAUSE_END = re.compile(r"[.!?;:,()\[\]|>\"“”\n—–]+|\bvs\b|\bversus\b", re.I)
-# The ends of clauses in ASCII texts that contain no initials and no `versus`.
-_ASCII_CLAUSE_END = re.compile(r"[.!?;:,()\[\]|>\"\n]+")
-_INITIALS = re.compile(r"\.(?<=(?<![A-Za-z0-9])[A-Za-z]\.)[A-Za-z](?![A-Za-z0-9])")
+STARTS_CLAUSE = 1  # the first word of a clause; phrases are counted in clauses
+IN_ADDRESS = 2  # a word of the address: the heading path, the folders and the file
+KIND_BITS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +46,9 @@ class ForwardIndex:
         return ForwardIndex(self.words, tokens, self.offsets[start : end + 1] - self.offsets[start])
 
 
-def index_passages(passages: Iterable[Passage]) -> ForwardIndex:
-    """Split passages into words."""
-    return _index_texts((describe_address(passage), passage.body) for passage in passages)
-
-
 def index_texts(texts: Iterable[str]) -> ForwardIndex:
-    """Split texts as if each were the body of a passage without headings."""
-    return _index_texts(("", text) for text in texts)
+    """Number the words of texts, as if each were a passage of one sentence without an address."""
+    return index_passages(PassageWords([], [split_clauses(text)]) for text in texts)
 
 
 class _WordNumbers(dict[str, int]):
@@ -73,15 +59,18 @@ class _WordNumbers(dict[str, int]):
         return number
 
 
-def _index_texts(texts: Iterable[tuple[str, str]]) -> ForwardIndex:
-    """Split texts, given as (headings, body)."""
+def index_passages(passages: Iterable[PassageWords]) -> ForwardIndex:
+    """Number the words of passages."""
     numbers = _WordNumbers()
     tokens: list[NDArray[np.int32]] = [np.zeros(0, dtype=np.int32)]
     lengths = [0]
-    for headings, body in texts:
-        words = split_words(headings)
-        kinds = bytearray((IS_WORD | IN_HEADING,) * len(words))
-        _append_body(body, words, kinds)
+    for passage in passages:
+        words = list(passage.address)
+        kinds = bytearray((IN_ADDRESS,) * len(words))
+        for clause in itertools.chain.from_iterable(passage.sentences):
+            words += clause
+            kinds.append(STARTS_CLAUSE)
+            kinds += bytes(len(clause) - 1)
         row = np.fromiter(map(numbers.__getitem__, words), dtype=np.int32, count=len(words))
         tokens.append(row << KIND_BITS | np.frombuffer(kinds, dtype=np.uint8))
         lengths.append(len(words))
@@ -90,33 +79,6 @@ def _index_texts(texts: Iterable[tuple[str, str]]) -> ForwardIndex:
     new_numbers[[numbers[word] for word in ordered]] = np.arange(len(ordered), dtype=np.int32)
     joined = _renumber(np.concatenate(tokens), new_numbers)
     return ForwardIndex(tuple(ordered), joined, np.cumsum(lengths, dtype=np.int64))
-
-
-def _append_body(text: str, words: list[str], kinds: bytearray) -> None:
-    """Append the words of a body, clause by clause, and their kinds."""
-    if _is_plain(text):
-        clauses, kind = list(map(split_words, _ASCII_CLAUSE_END.split(text))), IN_CLAUSE | IS_WORD
-    else:
-        clauses, kind = list(map(split_words, _CLAUSE_END.split(text))), IN_CLAUSE | IS_WORD
-        whole = split_words(text)
-        if whole != list(itertools.chain.from_iterable(clauses)):
-            # `U.S.` is one word, but a clause ends at each of its full stops. So the words of the
-            # text are stored separately from those of its clauses.
-            kind = IN_CLAUSE
-            words += whole
-            kinds += bytes((IS_WORD,)) * len(whole)
-    for clause in clauses:
-        if clause:
-            words += clause
-            kinds.append(kind | STARTS_CLAUSE)
-            kinds += bytes((kind,)) * (len(clause) - 1)
-
-
-def _is_plain(text: str) -> bool:
-    if not text.isascii() or _INITIALS.search(text):
-        return False
-    lower = text.lower()
-    return "vs" not in lower and "versus" not in lower
 
 
 def concatenate(parts: Sequence[ForwardIndex]) -> ForwardIndex:
@@ -157,14 +119,14 @@ def _renumber(
 
 
 def list_clause_words(index: ForwardIndex) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """List the words of clauses by number, and whether each begins one; without headings."""
-    tokens = index.tokens[(index.tokens & IN_CLAUSE) > 0]
+    """List the words of clauses by number, and whether each begins one; without addresses."""
+    tokens = index.tokens[(index.tokens & IN_ADDRESS) == 0]
     return tokens >> KIND_BITS, (tokens & STARTS_CLAUSE) > 0
 
 
 def count_clause_words(index: ForwardIndex) -> int:
-    """Count the words of clauses; without headings."""
-    return int(np.count_nonzero(index.tokens & IN_CLAUSE))
+    """Count the words of clauses; without addresses."""
+    return int(np.count_nonzero((index.tokens & IN_ADDRESS) == 0))
 
 
 def select_passages(index: ForwardIndex, selected: NDArray[np.bool_]) -> ForwardIndex:
@@ -176,8 +138,7 @@ def select_passages(index: ForwardIndex, selected: NDArray[np.bool_]) -> Forward
 
 def count_words(index: ForwardIndex) -> dict[str, int]:
     """Count how often each word of letters alone is written."""
-    numbers = index.tokens[(index.tokens & IS_WORD) > 0] >> KIND_BITS
-    counts = np.bincount(numbers, minlength=len(index.words)).tolist()
+    counts = np.bincount(index.tokens >> KIND_BITS, minlength=len(index.words)).tolist()
     return {
         word: count
         for word, count in zip(index.words, counts, strict=True)

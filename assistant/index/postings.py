@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.index.forward_index import IN_HEADING, IS_WORD, KIND_BITS, map_numbers
+from assistant.index.forward_index import IN_ADDRESS, KIND_BITS, map_numbers
 from assistant.text.tokenize import STOPWORDS, stem
 
 if TYPE_CHECKING:
@@ -36,9 +36,8 @@ class Postings:
 
 def build_postings(index: ForwardIndex) -> Postings:
     """Invert a forward index."""
-    chosen = np.flatnonzero(index.tokens & IS_WORD)
-    used = np.bincount(index.tokens[chosen] >> KIND_BITS, minlength=len(index.words)) > 0
     term_of_word = [stem(word) for word in index.words]
+    used = np.bincount(index.tokens >> KIND_BITS, minlength=len(index.words)) > 0
     terms = sorted(set(itertools.compress(term_of_word, used)))
     number = {term: n for n, term in enumerate(terms)}
     # One sortable number per token: its term, its passage, and in the two lowest bits its weight.
@@ -48,13 +47,12 @@ def build_postings(index: ForwardIndex) -> Postings:
     is_stopword = np.fromiter(
         (word in STOPWORDS for word in index.words), np.bool_, len(term_of_word)
     )
-    tokens = index.tokens[chosen]
-    keys = high[tokens >> KIND_BITS]
-    weights = np.where(tokens & IN_HEADING, HEADING_WEIGHT, 1)
-    weights[is_stopword[tokens >> KIND_BITS]] = 0
+    keys = high[index.tokens >> KIND_BITS]
+    weights = np.where(index.tokens & IN_ADDRESS, HEADING_WEIGHT, 1)
+    weights[is_stopword[index.tokens >> KIND_BITS]] = 0
     keys |= weights
-    keys |= (np.searchsorted(index.offsets, chosen, side="right") - 1) << 2
-    del chosen, tokens, weights  # for a large guide these take gigabytes
+    keys |= np.repeat(np.arange(len(index)), np.diff(index.offsets)) << 2
+    del weights  # for a large guide these take gigabytes
     keys.sort()
     weights = (keys & 3).astype(np.int32)
     keys >>= 2

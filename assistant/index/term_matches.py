@@ -10,14 +10,15 @@ from zlib import crc32
 
 import numpy as np
 
-from assistant.index.address import describe_address
-from assistant.text.tokenize import extract_terms
+from assistant.index.passage_words import split_passage
+from assistant.text.tokenize import extract_terms, stem_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from assistant.index.passage_words import PassageWords
     from assistant.models.documents import Passage
 
     Codes = NDArray[np.int32]
@@ -42,7 +43,7 @@ HEADING_SCORE = -1.0
 """The score of a heading, for every query: lower than that of any sentence."""
 
 
-def term_row(passage: Passage) -> list[int]:
+def term_row(passage: Passage, words: PassageWords) -> list[int]:
     """Encode a passage as numbers: a line per sentence, one for its heading, one for its address.
 
     The code of a term is the last 31 bits of its CRC-32, made negative: fewer than one query in
@@ -52,15 +53,15 @@ def term_row(passage: Passage) -> list[int]:
     """
     codes: list[int] = []
     distinct: set[str] = set()
-    for sentence in passage.sentences:
+    for sentence, clauses in zip(passage.sentences, words.sentences, strict=True):
         if sentence.kind == "heading":
             codes.append(_HEADING_LINE_END)
             continue
-        own = extract_terms(passage.slice(sentence))
+        own = stem_words(itertools.chain.from_iterable(clauses))
         distinct.update(own)
         codes += [*map(_hash_term, own), _LINE_END]
     codes += [*map(_hash_term, extract_terms(passage.heading)), _LINE_END]
-    codes += map(_hash_term, extract_terms(describe_address(passage)))
+    codes += map(_hash_term, stem_words(words.address))
     return [*codes, 2 * len(distinct) + any(map(_CHANGELOG.search, passage.headings))]
 
 
@@ -109,7 +110,7 @@ class TermPositions:
     @classmethod
     def from_passages(cls, passages: Sequence[Passage]) -> TermPositions:
         """Encode passages, and find the lines in their rows."""
-        codes = [code for passage in passages for code in term_row(passage)]
+        codes = [code for passage in passages for code in term_row(passage, split_passage(passage))]
         sentences = [len(passage.sentences) for passage in passages]
         return cls.from_rows(np.array(codes, dtype=np.int32), np.array(sentences, dtype=np.int64))
 

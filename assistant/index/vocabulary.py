@@ -13,6 +13,7 @@ import numpy as np
 
 from assistant.index.acronyms import Expansion, collect_acronyms, find_definitions
 from assistant.index.forward_index import count_words, index_passages
+from assistant.index.passage_words import split_passage
 from assistant.index.postings import build_postings
 from assistant.text.tokenize import STOPWORDS, split_words, stem
 
@@ -181,7 +182,7 @@ def count_vocabulary(
 
 def build_vocabulary(passages: Sequence[Passage]) -> Vocabulary:
     """Build the vocabulary of a guide from its passages alone."""
-    index = index_passages(passages)
+    index = index_passages(map(split_passage, passages))
     by_page = itertools.groupby(passages, key=lambda passage: passage.path)
     acronyms = collect_acronyms(
         index,

@@ -16,6 +16,7 @@ from assistant.index.acronyms import acronyms_unchanged, collect_acronyms
 from assistant.index.arrays import ArrayWriter
 from assistant.index.database import ReusedPages
 from assistant.index.forward_index import index_passages
+from assistant.index.passage_words import split_passage
 from assistant.index.statistics import count_terms
 from assistant.index.store import (
     DATABASE_FILE,
@@ -73,7 +74,7 @@ def write_generation(
     _write_vectors(folder, arrays, sources, flat_up_to=flat_up_to)
     _write_term_rows(arrays, sources)
     statistics = count_terms(
-        [source.forward_index() for source in sources], previous.statistics if previous else None
+        [source.forward_index for source in sources], previous.statistics if previous else None
     )
     statistics.write(folder, arrays)
     acronyms = _collect_acronyms(folder, parts, statistics.forward_index, previous)
@@ -90,14 +91,18 @@ class _NewPages:
     passages: tuple[Passage, ...]
     titles: tuple[str, ...]
     embeddings: Embeddings
+    forward_index: ForwardIndex
+    term_rows: tuple[NDArray[np.int32], NDArray[np.int64]]
 
     @classmethod
     def of(cls, pages: Sequence[ParsedPage], embeddings: Embeddings) -> Self:
-        return cls(
-            tuple(passage for page in pages for passage in page.passages),
-            tuple(resource.title for page in pages for resource in page.resources),
-            embeddings,
-        )
+        passages = tuple(passage for page in pages for passage in page.passages)
+        titles = tuple(resource.title for page in pages for resource in page.resources)
+        words = list(map(split_passage, passages))
+        rows = list(map(term_row, passages, words))
+        codes = np.array([*itertools.chain(*rows)], dtype=np.int32).reshape(-1, 1)
+        lengths = np.array([*map(len, rows)], dtype=np.int64)
+        return cls(passages, titles, embeddings, index_passages(words), (codes, lengths))
 
     def passage_vectors(self) -> Vectors:
         return self.embeddings.float32([passage.search_text for passage in self.passages])
@@ -111,14 +116,6 @@ class _NewPages:
 
     def sentence_counts(self) -> NDArray[np.int64]:
         return np.array([len(passage.sentences) for passage in self.passages], dtype=np.int64)
-
-    def forward_index(self) -> ForwardIndex:
-        return index_passages(self.passages)
-
-    def term_rows(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        rows = [term_row(passage) for passage in self.passages]
-        codes = np.array([*itertools.chain(*rows)], dtype=np.int32)
-        return codes.reshape(-1, 1), np.array([*map(len, rows)], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +146,11 @@ class _OldPages:
     def sentence_counts(self) -> NDArray[np.int64]:
         return self.store.sentence_counts(self.passages)
 
+    @property
     def forward_index(self) -> slice:
         return self.passages
 
+    @property
     def term_rows(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         return self.store.term_rows(self.passages)
 
@@ -191,7 +190,7 @@ def _write_term_rows(arrays: ArrayWriter, sources: Sequence[_NewPages | _OldPage
     lengths: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64)]
 
     def codes() -> Iterator[NDArray[np.int32]]:
-        for rows, row_lengths in (source.term_rows() for source in sources):
+        for rows, row_lengths in (source.term_rows for source in sources):
             lengths.append(row_lengths)
             yield rows
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 UNSPACED_SCRIPTS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -23,8 +23,13 @@ _LETTER = rf"(?:(?![{UNSPACED_SCRIPTS}_])[\w{_COMBINING_MARKS}])"
 _WORD = re.compile(rf"[{UNSPACED_SCRIPTS}]|{_LETTER}+(?:['’.+#&/-]{_LETTER}+)*[+#]*")
 # Equal to `_WORD` on ASCII text, in a third of the time.
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.+#&/-][A-Za-z0-9]+)*[+#]*")
+_CLAUSE_END = re.compile(r"[.!?;:,()\[\]|>\"“”\n—–]")
+_WORD_OR_CLAUSE_END = re.compile(f"{_WORD.pattern}|{_CLAUSE_END.pattern}")
+_ASCII_WORD_OR_CLAUSE_END = re.compile(f"{_ASCII_WORD.pattern}|{_CLAUSE_END.pattern}")
 _COMPOUND_SEPARATOR = re.compile(r"['’.+#&/-]+")
 _DOTTED_INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
+
+_BETWEEN_CLAUSES = frozenset(("vs", "versus"))
 
 _MAX_CACHED_CHARS = 200  # a question is seldom longer
 
@@ -72,14 +77,39 @@ def _split_words(text: str) -> list[str]:
     for token in (_ASCII_WORD if text.isascii() else _WORD).findall(text):
         if token.isalnum():  # nearly all tokens
             words.append(token.lower())
-            continue
-        if _DOTTED_INITIALS.fullmatch(token):
-            words.append(token.replace(".", "").lower())
-            continue
-        words.extend(part for part in _COMPOUND_SEPARATOR.split(token.lower()) if part)
-        if token[-1] in "+#":  # C++ and C# are not C
-            words[-1:] = [words[-1] + token[len(token.rstrip("+#")) :]]
+        else:
+            words += _split_compound(token)
     return words
+
+
+def _split_compound(token: str) -> list[str]:
+    if _DOTTED_INITIALS.fullmatch(token):
+        return [token.replace(".", "").lower()]
+    words = [part for part in _COMPOUND_SEPARATOR.split(token.lower()) if part]
+    if token[-1] in "+#":  # C++ and C# are not C
+        words[-1] += token[len(token.rstrip("+#")) :]
+    return words
+
+
+def split_clauses(text: str) -> list[list[str]]:
+    """Return the words of a text, as `split_words` does, clause by clause.
+
+    A clause ends at a punctuation mark or a line's end, and on both sides of `vs`.
+    """
+    clauses: list[list[str]] = [[]]
+    pattern = _ASCII_WORD_OR_CLAUSE_END if text.isascii() else _WORD_OR_CLAUSE_END
+    for token in pattern.findall(text):
+        if token.isalnum():
+            word = token.lower()
+            if word in _BETWEEN_CLAUSES:
+                clauses += [[word], []]
+            else:
+                clauses[-1].append(word)
+        elif _CLAUSE_END.match(token):
+            clauses.append([])
+        else:
+            clauses[-1] += _split_compound(token)
+    return [clause for clause in clauses if clause]
 
 
 @lru_cache(maxsize=65536)
@@ -98,4 +128,9 @@ def _load_stemmer() -> Any:
 
 def extract_terms(text: str) -> list[str]:
     """Return the stems of all words that are no stopwords, in order, with repeats."""
-    return [stem(word) for word in split_words(text) if word not in STOPWORDS]
+    return stem_words(split_words(text))
+
+
+def stem_words(words: Iterable[str]) -> list[str]:
+    """Return the stems of the words that are no stopwords, in order, with repeats."""
+    return [stem(word) for word in words if word not in STOPWORDS]

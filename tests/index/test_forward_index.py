@@ -9,9 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.index.address import describe_address
 from assistant.index.forward_index import (
-    _CLAUSE_END,
+    KIND_BITS,
     ForwardIndex,
     concatenate,
     count_words,
@@ -20,8 +19,9 @@ from assistant.index.forward_index import (
     list_clause_words,
     select_passages,
 )
+from assistant.index.passage_words import PassageWords, split_passage
 from assistant.models.documents import Passage, Sentence
-from assistant.text.tokenize import split_words
+from assistant.text.tokenize import split_clauses, split_words
 
 TEXT = "abVvSs12 .+#&/-'’_,;|(\n–é中"
 text = st.text(st.sampled_from(TEXT), max_size=40) | st.lists(
@@ -31,18 +31,21 @@ text = st.text(st.sampled_from(TEXT), max_size=40) | st.lists(
 ).map("".join)
 
 
-def passage(body: str, *, headings: tuple[str, ...] = ("Guide",)) -> Passage:
+def split(body: str, *, headings: tuple[str, ...] = ("Guide",)) -> PassageWords:
     body = body or "x"
     sentences = (Sentence(0, len(body), "prose", (1, 1)),)
-    return Passage("p.md#/1", "p.md", headings, "", "p.md", body, sentences)
+    return split_passage(Passage("p.md#/1", "p.md", headings, "", "p.md", body, sentences))
 
 
-passages = st.lists(text.map(passage), max_size=6)
+passages = st.lists(text.map(split), max_size=6)
 
 
 def list_tokens(index: ForwardIndex) -> list[list[tuple[str, int]]]:
     """Every token with its word, passage by passage."""
-    tokens = [(index.words[token >> 4], token & 15) for token in index.tokens.tolist()]
+    tokens = [
+        (index.words[token >> KIND_BITS], token % (1 << KIND_BITS))
+        for token in index.tokens.tolist()
+    ]
     ends = index.offsets.tolist()
     return [tokens[start:end] for start, end in itertools.pairwise(ends)]
 
@@ -51,10 +54,9 @@ def same(one: ForwardIndex, other: ForwardIndex) -> bool:
     return one.words == other.words and list_tokens(one) == list_tokens(other)
 
 
-@given(passages)
-def test_the_words_counted_are_those_of_the_text(given_passages):
-    index = index_passages(given_passages)
-    texts = [f"{describe_address(p)}\n{p.body}" for p in given_passages]
+@given(st.lists(text, max_size=6))
+def test_the_words_counted_are_those_of_the_text(texts):
+    index = index_texts(texts)
     expected = Counter(word for text in texts for word in split_words(text))
     assert count_words(index) == {w: n for w, n in expected.items() if w.isalpha()}
     assert list(index.words) == sorted(index.words)
@@ -68,8 +70,7 @@ def test_words_are_listed_clause_by_clause(texts):
         if opens:
             runs.append([])
         runs[-1].append(index.words[number])
-    clauses = [split_words(clause) for text in texts for clause in _CLAUSE_END.split(text)]
-    assert runs == [clause for clause in clauses if clause]
+    assert runs == [clause for text in texts for clause in split_clauses(text)]
 
 
 @given(passages, passages, passages)
@@ -84,6 +85,6 @@ def test_parts_concatenated_are_what_would_be_indexed_at_once(one, two, three):
 
 
 def test_the_passages_selected_are_those_of_the_mask():
-    index = index_passages([passage("one cat"), passage("two dogs"), passage("three birds")])
+    index = index_passages([split("one cat"), split("two dogs"), split("three birds")])
     chosen = select_passages(index, np.array([True, False, True]))
     assert list_tokens(chosen) == [list_tokens(index)[0], list_tokens(index)[2]]

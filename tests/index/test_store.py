@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import faiss
@@ -13,16 +14,16 @@ from hypothesis.extra import numpy as hnp
 
 from assistant.guide.folder import read_pages
 from assistant.guide.publishers import ReadingOptions
-from assistant.index.address import describe_address
 from assistant.index.build_cache import BuildCache
 from assistant.index.database import ReusedPages
 from assistant.index.embed import embed_pages, quantize
+from assistant.index.passage_words import split_passage
 from assistant.index.postings import HEADING_WEIGHT
 from assistant.index.store import FaissStore
 from assistant.index.term_matches import TermPositions
 from assistant.index.writer import write_generation
 from assistant.models.documents import GuideWarning, ParsedPage, Passage
-from assistant.text.tokenize import extract_terms
+from assistant.text.tokenize import stem_words
 
 GUIDE_WARNINGS = (
     GuideWarning("a.md", 3, "The link to d.md leads to no page."),
@@ -117,7 +118,9 @@ def test_the_dense_retriever_is_the_dot_product_with_ties_in_document_order(
 
 def lexical_terms(passage: Passage) -> list[str]:
     """Return the terms that BM25 counts in a passage: its text once, its headings weighted up."""
-    return extract_terms(describe_address(passage)) * HEADING_WEIGHT + extract_terms(passage.body)
+    words = split_passage(passage)
+    body = itertools.chain.from_iterable(itertools.chain(*words.sentences))
+    return stem_words(words.address) * HEADING_WEIGHT + stem_words(body)
 
 
 def bm25(documents: list[list[str]], terms: list[str]) -> list[float]:

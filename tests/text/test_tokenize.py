@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from assistant.text.tokenize import extract_terms, split_words, stem, tokenize
+from assistant.text.tokenize import (
+    extract_terms,
+    split_clauses,
+    split_words,
+    stem,
+    tokenize,
+)
 from tests.texts import TEXTS
 
 
@@ -35,6 +41,28 @@ def test_a_compound_is_one_token(token: str) -> None:
 )
 def test_words_are_lower_case_and_compounds_are_split(text: str, expected: list[str]) -> None:
     assert split_words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Oil the chain, then ride. Rest!", ["oil the chain", "then ride", "rest"]),
+        ("oak vs birch", ["oak", "vs", "birch"]),
+        ("Oak Versus Birch", ["oak", "versus", "birch"]),
+        ("the U.S. market: bikes", ["the us", "market", "bikes"]),
+        ("a node.js (or C++) build", ["a node js", "or c++", "build"]),
+        ("one\ntwo—three", ["one", "two", "three"]),
+        ("...", []),
+    ],
+)
+def test_a_clause_ends_at_punctuation_and_around_versus(text: str, expected: list[str]) -> None:
+    assert split_clauses(text) == [clause.split() for clause in expected]
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_the_words_of_all_clauses_are_those_of_the_text(text: str) -> None:
+    assert [word for clause in split_clauses(text) for word in clause] == split_words(text)
 
 
 def test_a_plural_has_the_stem_of_its_singular() -> None:

@@ -1,0 +1,37 @@
+"""Split a passage into words, once for all that the index holds of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant.text.tokenize import split_clauses, split_words
+
+if TYPE_CHECKING:
+    from assistant.models.documents import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class PassageWords:
+    """The words of a passage's address, and of each sentence, clause by clause.
+
+    The address is the heading path, then the words of the folders and the file that no heading has:
+    a guide may describe the laptops of three teams in three folders. A sentence that is a heading
+    has no clauses, because the address has its words.
+    """
+
+    address: list[str]
+    sentences: list[list[list[str]]]
+
+
+def split_passage(passage: Passage) -> PassageWords:
+    """Split a passage into words."""
+    address = split_words(passage.heading_path)
+    known = set(address)
+    in_path = split_words(passage.path.rpartition(".")[0].replace("_", " "))
+    address += [word for word in in_path if word not in known]
+    sentences = [
+        [] if sentence.kind == "heading" else split_clauses(passage.slice(sentence))
+        for sentence in passage.sentences
+    ]
+    return PassageWords(address, sentences)
