@@ -70,6 +70,7 @@ class Settings(BaseModel):
         "auto",
         description="The tool that publishes the guide: auto, github, jekyll, mkdocs, docusaurus.",
     )
+    drafts: bool = Field(False, description="Read pages that are not published, too: drafts.")  # noqa: FBT003
     synonyms: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_split_synonyms)] = Field(
         {}, description="Readers' words for each of the guide's words, where they differ."
     )

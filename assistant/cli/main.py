@@ -18,7 +18,17 @@ import typer
 from assistant import __version__, console, settings
 from assistant.cli import admin, output
 from assistant.cli import batch as batches
-from assistant.cli.options import AsJson, BaseUrl, Corpus, Device, IndexFolder, Model, Report, Site
+from assistant.cli.options import (
+    AsJson,
+    BaseUrl,
+    Corpus,
+    Device,
+    Drafts,
+    IndexFolder,
+    Model,
+    Report,
+    Site,
+)  # fmt: skip
 from assistant.errors import (
     EXIT_USAGE,
     AssistantError,
@@ -82,14 +92,16 @@ def build(
     device: Device = None,
     base_url: BaseUrl = None,
     site: Site = None,
+    drafts: Drafts = None,
     report: Report = None,
 ) -> None:
     """Build the index, or update it."""
     config = settings.load_settings(
-        corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
-    )
+        corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site,
+        drafts=drafts,
+    )  # fmt: skip
     result = _build_index(config, output.load_encoder(config), report)
-    unreadable = sum(warning.unreadable for warning in result.warnings)
+    unreadable = sum(w.unreadable and not w.is_draft for w in result.warnings)
     if unreadable:
         raise GuideError(
             f"{output.count_noun(unreadable, 'file')} of the guide could not be read.",

@@ -30,6 +30,9 @@ Site = Annotated[
         "--site", help="The tool that publishes it: auto, github, jekyll, mkdocs or docusaurus."
     ),
 ]
+Drafts = Annotated[
+    bool | None, typer.Option("--drafts", help="Read pages that are not published, too.")
+]
 Report = Annotated[
     Path | None, typer.Option("--report", help="Write all warnings to a file, one a line.")
 ]

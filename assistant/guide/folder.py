@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from assistant.errors import GuideError
 from assistant.guide.links import check_links
 from assistant.guide.page import read_page
+from assistant.guide.publication import DraftError
 from assistant.guide.publishers import ReadingOptions
 from assistant.guide.walk import detect_publisher, list_files, printable_path
 from assistant.models.documents import Guide, GuideWarning, ParsedPage
@@ -66,6 +67,8 @@ def empty_guide_error(
     folder: Path, paths: Sequence[str], unreadable: Sequence[GuideWarning]
 ) -> GuideError:
     """Return the error to raise for a folder without any passage."""
+    if unreadable and all(warning.is_draft for warning in unreadable):
+        return GuideError(f"No page in {folder} is published.", "Set `drafts` to read them.")
     if unreadable:
         return GuideError(unreadable[0].message, "Save it as UTF-8 text the builder may read.")
     if paths:
@@ -104,7 +107,13 @@ def _read_page_or_warn(
     try:
         return read_page(folder, path, reading_options=reading_options)
     except GuideError as error:
-        return GuideWarning(printable_path(path), 1, error.message, unreadable=True)
+        return GuideWarning(
+            printable_path(path),
+            1,
+            error.message,
+            unreadable=True,
+            is_draft=isinstance(error, DraftError),
+        )
 
 
 class _WorkerPool:

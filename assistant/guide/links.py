@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from assistant.guide.publishers import INDEX_NAMES
 from assistant.models.documents import GuideWarning
-from assistant.readers import SUFFIXES
+from assistant.readers import SUFFIXES, strip_suffix
 from assistant.readers.dialects import WIKI_SCHEME
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
     from assistant.models.documents import PageLinks
 
-_INDEX_NAMES = frozenset({"index", "readme", "_index"})
 _MAX_ROOT_DEPTH = 2  # how many folders of the guide a site's root may be below: docs/content
-_PAGE_SUFFIXES = frozenset({"", *SUFFIXES})  # a link without a suffix leads to a page too
 
 _SIBLING_PAGE = re.compile(r"\w[\w.-]*\Z")
 
@@ -61,7 +60,8 @@ class LinkResolver:
                 self._by_address.setdefault(name, page.path)
                 for inner in _inner_paths(name):
                     self._by_root_path.setdefault(inner, page.path)
-            self._by_stem.setdefault(PurePosixPath(page.path).stem.casefold(), page.path)
+            stem = posixpath.basename(strip_suffix(page.path))
+            self._by_stem.setdefault(stem.casefold(), page.path)
 
     def resolve(self, origin: str, address: str) -> str | None:
         """Return the path of the page that an address on the page `origin` means, or None."""
@@ -71,8 +71,8 @@ class LinkResolver:
         if address.startswith(WIKI_SCHEME):
             return self._find_by_name(path)
         folders = [posixpath.dirname(origin)]
-        bare = origin.rpartition(".")[0]
-        if posixpath.basename(bare).lower() not in _INDEX_NAMES:
+        bare = strip_suffix(origin)
+        if posixpath.basename(bare).lower() not in INDEX_NAMES:
             # The links of a page that is published as a folder are relative to that folder.
             folders.insert(0 if path.endswith("/") else 1, bare)
         for folder in folders:
@@ -90,13 +90,13 @@ class LinkResolver:
 
 def _page_names(page: PageLinks) -> Iterable[str]:
     """Yield the names of a page: its path with and without suffix, its folder, its permalink."""
-    path = PurePosixPath(page.path)
-    bare = path.with_suffix("").as_posix()
+    bare = strip_suffix(page.path)
     yield page.path.casefold()
     yield bare.casefold()
     yield f"{bare}.html".casefold()
-    if path.stem.lower() in _INDEX_NAMES:
-        yield "" if path.parent.as_posix() == "." else path.parent.as_posix().casefold()
+    folder, _, stem = bare.rpartition("/")
+    if stem.lower() in INDEX_NAMES:
+        yield folder.casefold()
     if page.permalink:
         yield page.permalink.strip("/").casefold()
 
@@ -134,7 +134,7 @@ def check_links(pages: Sequence[PageLinks]) -> list[GuideWarning]:
             target, (path, anchor) = resolver.resolve(page.path, address), split_address(address)
             is_wiki_link = address.startswith(WIKI_SCHEME)
             if target is None:
-                if is_wiki_link or PurePosixPath(path).suffix.lower() in _PAGE_SUFFIXES:
+                if is_wiki_link or _may_be_page(path):
                     message = f"The link to {_shorten(path)} leads to no page."
                     warnings.append(GuideWarning(page.path, line, message))
             elif anchor and not _has_anchor(anchors[target], anchor, is_wiki_link=is_wiki_link):
@@ -142,6 +142,11 @@ def check_links(pages: Sequence[PageLinks]) -> list[GuideWarning]:
                 message = f"The link to {shown} leads to no section of its page."
                 warnings.append(GuideWarning(page.path, line, message))
     return warnings
+
+
+def _may_be_page(path: str) -> bool:
+    """Check whether a link leads to a page: its path has no suffix, or that of a page."""
+    return path.lower().endswith(SUFFIXES) or not PurePosixPath(path).suffix
 
 
 def _has_anchor(anchors: frozenset[str], anchor: str, *, is_wiki_link: bool) -> bool:

@@ -8,6 +8,8 @@ import re
 import stat
 import unicodedata
 from dataclasses import replace
+from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,13 +18,16 @@ from assistant.errors import GuideError
 from assistant.guide.chunking import chunk_section
 from assistant.guide.front_matter import FrontMatter, parse_front_matter
 from assistant.guide.links import is_internal, join_path, split_address
-from assistant.guide.publishers import build_page_url
+from assistant.guide.publication import DraftError, find_reason_unpublished
+from assistant.guide.publishers import INDEX_NAMES, build_page_url
 from assistant.guide.resources import extract_resource
 from assistant.guide.sections import demote_long_headings, split_sections
 from assistant.guide.walk import printable_path
 from assistant.models.documents import GuideWarning, Page, PageLinks, ParsedPage
-from assistant.readers import SUFFIXES, reader_for
-from assistant.readers.markdown import parse_mdx
+from assistant.readers import SUFFIXES, reader_for, strip_suffix
+from assistant.readers.html import parse_html_page
+from assistant.readers.markdown import POSSIBLE_HEADING_LEVEL, parse_mdx
+from assistant.readers.template_tags import replace_tags
 from assistant.text.normalize import find_hidden_characters
 
 if TYPE_CHECKING:
@@ -38,6 +43,8 @@ _NAMED_ANCHOR = re.compile(
     re.M,
 )
 
+_TEMPLATE_START = "---\n"  # of front matter
+
 # Languages that a folder or a file may be named after. Codes that are English words, or
 # abbreviations in a handbook, count only in front matter or with a region.
 _LANGUAGES = frozenset(
@@ -51,7 +58,10 @@ _TRANSLATION_FOLDERS = frozenset(
 
 
 def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> ParsedPage:
-    """Read one file of the guide. Raises GuideError where it cannot be read."""
+    """Read one file of the guide.
+
+    Raises GuideError where it cannot be read, and DraftError where it is not published.
+    """
     raw = _read_bytes(folder, path)
     reader = reader_for(path)
     source = reader.decode(path, raw)
@@ -60,6 +70,10 @@ def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> Pa
     if reader.is_markdown:
         front_matter = parse_front_matter(source.text)
         parse = parse_mdx if reading_options.publisher == "docusaurus" else parse
+    elif source.text.startswith(_TEMPLATE_START):
+        front_matter = parse_front_matter(source.text)
+        parse = _parse_template
+    _check_published(front_matter, path, reading_options)
     blocks = demote_long_headings(parse(front_matter.text))
     title = _choose_title(front_matter, blocks, source, path)
     permalink = front_matter.get("permalink", "slug", "url")
@@ -133,17 +147,56 @@ def _read_bytes(folder: Path, path: str) -> bytes:
         raise GuideError(f"{path} cannot be read: {error.strerror or error}.", hint) from error
 
 
+def _parse_template(text: str) -> list[Block]:
+    """Parse a page of HTML that a site generator fills in: it has front matter and tags."""
+    return parse_html_page("\n".join(map(replace_tags, text.split("\n"))))
+
+
+def _check_published(front_matter: FrontMatter, path: str, reading_options: ReadingOptions) -> None:
+    today = datetime.now(UTC).date()
+    if reading_options.drafts or not (reason := find_reason_unpublished(front_matter, path, today)):
+        return
+    raise DraftError(
+        f"{path} is not read, because it is not published: {reason}.",
+        "Set `drafts` to read such pages.",
+    )
+
+
 def _choose_title(front_matter: FrontMatter, blocks: list[Block], source: Source, path: str) -> str:
-    """Return the declared title, else the first heading if it is of level 1, else the file name."""
+    """Return the declared title, else that of the page's heading, else that of its file name."""
     declared = front_matter.get("title") or source.title
     if declared:
-        return declared
-    first = next((block for block in blocks if block.kind == "heading" and block.text), None)
-    if first and first.level == 1:
-        return first.text
-    stem = Path(path).stem if Path(path).stem.lower() not in {"index", "readme"} else ""
-    name = stem or Path(path).parent.name or Path(path).stem
-    return name.replace("-", " ").replace("_", " ").strip().capitalize() or path
+        return unescape(declared)
+    first = next((n for n, block in enumerate(blocks) if block.text), None)
+    headings = [block for block in blocks if block.kind == "heading" and block.text]
+    if headings and (headings[0].level == 1 or _leads(headings, blocks[first or 0])):
+        return headings[0].text
+    return _make_title(path, blocks)
+
+
+def _leads(headings: Sequence[Block], first: Block) -> bool:
+    """Check whether a page begins with a heading that is above all others of the page."""
+    levels = [heading.level for heading in headings]
+    return (
+        first is headings[0]
+        and levels[0] < POSSIBLE_HEADING_LEVEL
+        and levels[0] < min(levels[1:], default=POSSIBLE_HEADING_LEVEL)
+    )
+
+
+def _make_title(path: str, blocks: Sequence[Block]) -> str:
+    """Make a title of a file name, with the capitals and hyphens that its author means.
+
+    A name in small letters has hyphens for spaces, unless the page writes the same word so.
+    """
+    *folders, stem = strip_suffix(path).split("/")
+    name = folders[-1] if folders and stem.lower() in INDEX_NAMES else stem
+    if " " in name or not name.islower():
+        return name if " " in name else name.replace("_", " ").strip() or path
+    if "-" in name and not any(name in block.text.lower() for block in blocks):
+        name = name.replace("-", " ")
+    name = name.replace("_", " ").strip()
+    return name[:1].upper() + name[1:] or path
 
 
 def _detect_language(front_matter: FrontMatter, source: Source, path: str) -> str:
@@ -152,7 +205,7 @@ def _detect_language(front_matter: FrontMatter, source: Source, path: str) -> st
     if _LANGUAGE_CODE.match(declared):
         return declared.replace("_", "-").lower()
     parts = PurePosixPath(path).parts
-    stem = PurePosixPath(parts[-1]).stem
+    stem = strip_suffix(parts[-1])
     names = [stem.rpartition(".")[2]] if "." in stem else []
     above = next((n for n, part in enumerate(parts[:-1]) if part in _TRANSLATION_FOLDERS), None)
     names += [parts[above + 1]] if above is not None and above + 2 < len(parts) else []
@@ -187,7 +240,7 @@ def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -
     joined = join_path(posixpath.dirname(resource.path), path)
     if joined is None:
         return resource
-    is_page = posixpath.splitext(joined)[1].lower() in SUFFIXES
+    is_page = joined.lower().endswith(SUFFIXES)
     url = (
         build_page_url(joined, reading_options.base_url, reading_options.publisher)
         if is_page

@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
+from assistant.readers import strip_suffix
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
@@ -24,12 +26,14 @@ Publisher = Literal["github", "jekyll", "mkdocs", "docusaurus"]
 class ReadingOptions:
     """How to read a guide: where it is published, by which publisher, and how long a passage is.
 
-    `publisher` decides the anchors of headings and the URLs of pages; `max_tokens` limits passages.
+    `publisher` decides the anchors of headings and the URLs of pages; `max_tokens` limits passages;
+    with `drafts`, pages that are not published are read too.
     """
 
     base_url: str = ""
     max_tokens: int = 256
     publisher: Publisher = "github"
+    drafts: bool = False
 
 
 # Files in a guide's folder, or beside it, and the publisher each is for; the first present decides.
@@ -110,7 +114,7 @@ _SITE_GENERATORS = (
 _CONFIG_FILES = frozenset(name for generator in _SITE_GENERATORS for name in generator.config_files)
 _CONFIG_FIRST_PARTS = frozenset(name.partition("/")[0] for name in _CONFIG_FILES)
 _DEFAULT_ANCHOR = "section"  # for a heading without letters, as in kramdown
-_INDEX_NAMES = frozenset({"index", "readme", "_index"})
+INDEX_NAMES = frozenset({"index", "readme", "_index"})
 _SLUG_DROPPED = re.compile(r"[^\w\- ]")
 _NUMBERED_ANCHOR = re.compile(r"^(.*)_([0-9]+)$")
 _ORDER_PREFIX = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
@@ -229,11 +233,11 @@ def build_page_url(path: str, base_url: str, publisher: Publisher, permalink: st
         return base + quote(rooted.replace("/./", "/"), safe="/:")
     if "/blob/" in urlsplit(base).path or "/tree/" in urlsplit(base).path:
         return f"{base}/{quote(path)}"
-    parts = list(page.with_suffix("").parts)
+    parts = strip_suffix(path).split("/")
     if publisher == "mkdocs" and parts[0] == "docs" and len(parts) > 1:
         parts = parts[1:]  # the guide is the project's folder, and its pages are in `docs`
     if publisher == "docusaurus":
         parts = [_ORDER_PREFIX.sub("", part) for part in parts]
-    if parts[-1].lower() in _INDEX_NAMES:
+    if parts[-1].lower() in INDEX_NAMES:
         return "/".join([base, *map(quote, parts[:-1])]) + "/"
     return "/".join([base, *map(quote, parts)]) + ("/" if publisher == "mkdocs" else "")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from assistant.guide.publishers import Publisher
 
 _IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})  # pages of other projects, or none
+# Folders of parts that a publishing tool puts into pages.
+_PART_FOLDERS = frozenset("_data _includes _layouts _partials _sass _templates".split())
 _ENVIRONMENT_FILE = "pyvenv.cfg"  # at the top of every Python virtual environment
 _MAX_CONFIGURATION_BYTES = 100_000  # the output folder is set near the top
 _MAX_LISTED_LINKS = 20  # skipped links of one kind that are listed one by one
@@ -96,6 +98,7 @@ class _FolderWalk:
         self._list_errors: dict[str, str] = {}  # the error of each unlisted folder
         self._links: dict[str, list[str]] = defaultdict(list)  # skipped links, by reason
         self._outputs: dict[str, str] = {}  # output folders, with the generator's name
+        self._part_folders: list[str] = []
         self._existing_outputs: set[str] = set()  # those that the walk has found
 
     def run(self) -> GuideFiles:
@@ -146,6 +149,8 @@ class _FolderWalk:
             elif entry.is_dir(follow_symlinks=False):
                 if path in self._outputs:
                     self._existing_outputs.add(path)
+                elif name in _PART_FOLDERS:
+                    self._part_folders.append(path)
                 else:
                     yield path
             elif name.lower().endswith(SUFFIXES):
@@ -182,6 +187,9 @@ class _FolderWalk:
         for path in sorted(self._existing_outputs | late):
             name, generator = printable_path(path), self._outputs[path]
             yield GuideWarning(name, 1, f"{name} is not read: {generator} writes its output there.")
+        for path in sorted(self._part_folders):
+            name = printable_path(path)
+            yield GuideWarning(name, 1, f"{name} is not read: it has parts of pages.")
         for reason, paths in sorted(self._links.items()):
             names = [printable_path(path) for path in sorted(paths)]
             for name in names[:_MAX_LISTED_LINKS]:

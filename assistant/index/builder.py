@@ -73,7 +73,7 @@ class BuildResult:
 def choose_reading_options(settings: Settings) -> ReadingOptions:
     """Choose how to read the guide; a publisher that the settings do not name is guessed."""
     publisher = detect_publisher(settings.corpus) if settings.site == "auto" else settings.site
-    return ReadingOptions(base_url=settings.base_url, publisher=publisher)
+    return ReadingOptions(base_url=settings.base_url, publisher=publisher, drafts=settings.drafts)
 
 
 def build_index(

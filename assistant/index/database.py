@@ -99,7 +99,7 @@ def write_database(
         for table in ("page", *PAGE_TABLES):
             _fill_table(database, table, runs)
         warnings = (
-            (n, warning.path, warning.line, warning.message, int(warning.unreadable))
+            (n, warning.path, warning.line, warning.message, warning.unreadable + warning.is_draft)
             for n, warning in enumerate(guide_warnings)
         )
         _insert(database, "guide_warning", warnings)

@@ -254,7 +254,7 @@ class FaissStore:
             "select path, line, message, unreadable from guide_warning order by key"
         )
         return tuple(
-            GuideWarning(path, line, message, bool(unreadable))
+            GuideWarning(path, line, message, unreadable > 0, unreadable > 1)
             for path, line, message, unreadable in rows
         )
 

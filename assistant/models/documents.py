@@ -263,12 +263,16 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class GuideWarning:
-    """A problem in a file, at a line; with `unreadable`, the whole file was skipped."""
+    """A problem in a file, at a line; with `unreadable`, the whole file was skipped.
+
+    With `is_draft` it was skipped because its author does not publish it.
+    """
 
     path: str
     line: int
     message: str
     unreadable: bool = False
+    is_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

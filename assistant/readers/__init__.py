@@ -8,11 +8,12 @@ reads is read in a process of its own, with limits: see `decode_rst` and `sandbo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from assistant.readers.decode import decode_html, decode_office, decode_rst, decode_text
+from assistant.readers.decode import decode_erb, decode_html, decode_office, decode_rst, decode_text
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import parse_markdown, parse_mdx
 from assistant.readers.plain_text import parse_plain_text
@@ -51,6 +52,7 @@ READERS: Mapping[str, Reader] = {
     ".mdown": _MARKDOWN,
     ".mdx": Reader(decode_text, parse_mdx, is_markdown=True),
     ".mkd": _MARKDOWN,
+    ".md.erb": Reader(decode_erb, parse_markdown, is_markdown=True),
     ".html": _HTML,
     ".htm": _HTML,
     ".xhtml": _HTML,
@@ -66,6 +68,17 @@ READERS: Mapping[str, Reader] = {
 SUFFIXES = tuple(READERS)
 
 
+_DOUBLE_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix.count(".") > 1)
+_FILLED_IN = re.compile(r"(?:\.html)?\.(?:md|markdown)(?:\.erb)?\Z|\.[^./]+\Z", re.I)
+
+
 def reader_for(path: str) -> Reader:
     """Return the reader of a file by its suffix; that of Markdown where the suffix is unknown."""
-    return READERS.get(PurePosixPath(path).suffix.lower(), _MARKDOWN)
+    name = path.lower()
+    double = next((suffix for suffix in _DOUBLE_SUFFIXES if name.endswith(suffix)), "")
+    return READERS.get(double or PurePosixPath(name).suffix, _MARKDOWN)
+
+
+def strip_suffix(path: str) -> str:
+    """Return a path without its suffix, also one of several parts like `.html.md.erb`."""
+    return _FILLED_IN.sub("", path, count=1)

@@ -49,6 +49,20 @@ def decode_text(path: str, raw: bytes) -> Source:
     return Source(text, tuple(warnings))
 
 
+def decode_erb(path: str, raw: bytes) -> Source:
+    """Decode a template with Ruby inside, line for line; the Ruby is left out.
+
+    Raises GuideError where it is not text.
+    """
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    first, *others = text.split("<%")
+    shown = [first]
+    for piece in others:
+        ruby, _, after = piece.partition("%>")
+        shown += ["\n" * ruby.count("\n"), after.lstrip(" ")]
+    return Source("".join(shown), tuple(warnings))
+
+
 def decode_html(path: str, raw: bytes) -> Source:
     """Decode an HTML page, line for line, by the encoding it declares.
 

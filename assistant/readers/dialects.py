@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from assistant.readers.code_fences import FENCE_OPENING, Fence, column_width, find_code_spans
 from assistant.readers.mdx import LABEL_MARK, convert_mdx, starts_with_import, strip_comments
+from assistant.readers.template_tags import OPEN_TAG, TAG, parse_tag, replace_tags, shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +66,11 @@ _HIDDEN_LINES = (
     re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown on hover
 )
 _MYST_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
-_LIQUID_LINE = re.compile(r"^\s*\{%-?\s*\w.*%\}\s*$")
-_LIQUID_HIGHLIGHT = re.compile(r"^\s*\{%-?\s*highlight\s*+([\w+#-]*+).*%\}\s*$")
-_LIQUID_ENDHIGHLIGHT = re.compile(r"\{%-?\s*endhighlight\b")
+_TAG_LINE = re.compile(rf"([ \t>]*+)(?:(?:{TAG.pattern})[ \t]*+)++$")
+_MAX_TAG_LINES = 40  # of one tag
+# A line that is removed inside one of these leaves a comment, since an empty line ends the HTML.
+_HTML_ROWS = re.compile(r" {0,3}</?(?:table|thead|tbody|tfoot|tr|td|th|ul|ol|li|dl|dt|dd)\b", re.I)
+_MAX_HTML_LINES = 60  # that are searched for the first line of the HTML around a line
 # `{: .a #b c="d" }` in kramdown, `{ .a #b c="d" }` in attr_list. `{c}` alone may mean anything.
 ATTRIBUTES = (
     r"\{:?[ \t]*(?:[.#:][^\s{}]+|data-[\w-]+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s{}\"']+))"
@@ -99,14 +102,15 @@ _VERBATIM_BLOCKS = (
 # Blocks of several lines that are not shown: how each begins, and how it ends.
 _HIDDEN_BLOCKS = (
     (re.compile(r"^[ \t>]*\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
+    (
+        re.compile(r"^[ \t>]*\{\{[<%]\s*comment\s*[>%]\}\}"),
+        re.compile(r"\{\{[<%]\s*/comment\s*[>%]\}\}"),
+    ),
     (re.compile(r"^[ \t>]*\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
     (re.compile(r"^[ \t>]*\{/\*"), re.compile(r"\*/\}")),
     (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
 
-_SHORTCODE_TEXT = re.compile(r"\b(?:title|caption|label|heading|summary)=\"([^\"]*)\"")
-_LIQUID_TAG = re.compile(r"\{%-?\s*\w[^{}]*?%\}")
-_LIQUID_VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
 _WIKI_LINK = re.compile(r"(!?)\[\[(?![\s^\"'\[])([^\[\]|\n]+?)(?:\\?\|([^\[\]\n]*))?\]\](?![(\[:])")
 _OBSIDIAN_COMMENT = re.compile(r"%%[^%\n]*+%%")
 _MARKED_TEXT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
@@ -149,6 +153,7 @@ class _DialectConverter:
         self._in_options = False  # whether a directive's options may follow
         self._open_markdown_elements: Counter[str] = Counter()  # open elements with Markdown inside
         self._pending_anchor = ""  # an anchor for the next heading
+        self._unclosed_tags: set[str] = set()  # names of tags that no later line ends
 
     def convert(self) -> list[str]:
         for number, line in enumerate(self._source):
@@ -176,7 +181,10 @@ class _DialectConverter:
             line, self._pending_anchor = _append_anchor(line, self._pending_anchor), ""
         if not _LEADING_MARK.match(line) and not _INLINE_MARK.search(line):
             return line
-        return self._convert_marked_line(number, line) or _keep_quote_prefix(line)
+        converted = self._convert_marked_line(number, line)
+        if not converted.strip() and self._is_inside_html():
+            return f"{_keep_quote_prefix(line)}<!-- -->"
+        return converted or _keep_quote_prefix(line)
 
     def _skip_until(self, number: int, ends: re.Pattern[str]) -> str:
         """Leave out the lines after a line, up to the end pattern or the end of the page."""
@@ -264,6 +272,8 @@ class _DialectConverter:
             start = opens.match(line)
             if start and not ends.search(line, start.end()):
                 return self._skip_until(number, ends)
+        if "{" in line and OPEN_TAG.search(line):
+            line = self._join_tag(number, line)
         for opens, ends in _VERBATIM_BLOCKS:
             start = opens.match(line)
             if start:
@@ -330,13 +340,11 @@ class _DialectConverter:
         if target := _MYST_TARGET.match(line):
             self._pending_anchor = target[2]
             return _keep_item_prefix(target[1])
-        if highlight := _LIQUID_HIGHLIGHT.match(line):
-            self._fence.open("```")
-            self._close_highlight(number)
-            return f"```{highlight[1]}"
+        if "{" in line and (tags := _TAG_LINE.match(line)):
+            return self._convert_tag_line(number, line, tags[1])
         if "<" in line and (self._open_markdown_elements or "markdown" in line):
             return self._convert_element_line(number, line)
-        if _LIQUID_LINE.match(line) or _wraps_markdown(self._source, number, line):
+        if _wraps_markdown(self._source, number, line):
             return ""
         return self._convert_kramdown(line) if "{" in line else None
 
@@ -366,12 +374,62 @@ class _DialectConverter:
         marker = self._margins[-1][1] if self._margins else 0
         return plain[:marker] + _ZERO_WIDTH_SPACE + plain[marker:].lstrip()
 
-    def _close_highlight(self, number: int) -> None:
-        """Close the fence of highlighted code at its end tag."""
+    # -- tags of template languages ---------------------------------------------------------------
+
+    def _join_tag(self, number: int, line: str) -> str:
+        """Return a line with the lines after it in which its last tag goes on."""
+        lines = [line]
+        for after in range(number + 1, min(number + _MAX_TAG_LINES, len(self._source))):
+            following = self._source[after]
+            lines.append(following.strip())
+            if "%}" in following or ">}}" in following:
+                joined = " ".join(lines)
+                if OPEN_TAG.search(joined):
+                    continue
+                # A line that is empty would end the paragraph that the tag is in.
+                filler = "" if _TAG_LINE.match(joined) else _ZERO_WIDTH_SPACE
+                self._converted_ahead.update(dict.fromkeys(range(number + 1, after + 1), filler))
+                return joined
+            if "{%" in following or "{{" in following:
+                break
+        return line
+
+    def _convert_tag_line(self, number: int, line: str, prefix: str) -> str:
+        """Convert a line of tags: the fence of code inside them, their title, or nothing."""
+        tags = [parse_tag(match) for match in TAG.finditer(line)]
+        text = " | ".join(filter(None, map(shown_text, tags)))
+        language = tags[0].code_language if len(tags) == 1 else None
+        if language is not None and self._fence_content(number, tags[0].name):
+            return f"{prefix}````{language}" + (f' title="{text}"' if text else "")
+        above = self._output[-1].strip() if self._output else ""
+        if above:  # the tag is a word of a paragraph, or of HTML
+            return f"{prefix}{text}" if text else ""
+        return _make_label(prefix, text)
+
+    def _fence_content(self, number: int, name: str) -> bool:
+        """Check whether the lines up to the end of a tag are code, and make them a fence."""
+        if name in self._unclosed_tags:
+            return False
+        inside = next(filter(str.strip, self._source[number + 1 :]), "").strip()
+        if inside.startswith(("```", "~~~", "{{<", "{{%", "{%")):
+            return False
+        ends = re.compile(rf"\{{%-?\s*end{re.escape(name)}\b|\{{\{{[<%]\s*/\s*{re.escape(name)}\b")
         for after in range(number + 1, len(self._source)):
-            if _LIQUID_ENDHIGHLIGHT.search(self._source[after]):
-                self._converted_ahead[after] = "```"
-                return
+            if ends.search(self._source[after]):
+                self._fence.open("````")
+                self._converted_ahead[after] = "````"
+                return True
+        self._unclosed_tags.add(name)
+        return False
+
+    def _is_inside_html(self) -> bool:
+        """Check whether the lines above are rows or items of HTML, which an empty line ends."""
+        first = ""
+        for line in reversed(self._output[-_MAX_HTML_LINES:]):
+            if not line.strip():
+                break
+            first = line
+        return bool(_HTML_ROWS.match(first))
 
     def _convert_kramdown(self, line: str) -> str | None:
         """Blank a line of kramdown attributes, and an item that it replaces by a table of contents.
@@ -433,6 +491,8 @@ def _convert_inline(line: str) -> str:
     """Convert the marks in a line, outside its code; its prefix keeps the text in its column."""
     prefix = _LINE_PREFIX.match(line)[0]  # type: ignore[index]
     text = line[len(prefix) :]
+    if "{%" in text or "{{" in text:
+        text = replace_tags(text)
     if "`" not in text:
         return prefix + _convert_inline_text(text).lstrip(" ")
     pieces: list[str] = []
@@ -445,8 +505,6 @@ def _convert_inline(line: str) -> str:
 
 def _convert_inline_text(text: str) -> str:
     if "{" in text:
-        text = _replace_shortcodes(text)
-        text = _LIQUID_VARIABLE.sub("", _LIQUID_TAG.sub("", text))
         text = _CRITIC_MARKUP.sub("", text)
     if "%%" in text or "{/*" in text:
         text = strip_comments(_OBSIDIAN_COMMENT.sub("", text))
@@ -459,20 +517,6 @@ def _convert_inline_text(text: str) -> str:
     if ":" in text:
         text = _EMOJI_SHORTCODE.sub(_replace_emoji, _ICON.sub("", text))
     return text
-
-
-def _replace_shortcodes(text: str) -> str:
-    """Replace each Hugo shortcode by the text it shows; a shortcode is on one line."""
-    *before, rest = text.split("}}")
-    pieces: list[str] = []
-    for piece in before:
-        start = piece.rfind("{{")
-        inside = piece[start + 2 :] if start >= 0 else ""
-        if inside[:1] in {"<", "%"} and inside[-1] in ">%" and "\n" not in inside:
-            pieces += [piece[:start], " ".join(_SHORTCODE_TEXT.findall(inside))]
-        else:
-            pieces += [piece, "}}"]
-    return "".join([*pieces, rest])
 
 
 def _replace_wiki_link(link: re.Match[str]) -> str:

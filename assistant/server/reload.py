@@ -116,7 +116,7 @@ class LiveAssistant:
             built = guide.build() if guide.build else None
             self._load_newest(guide)
             unreadable = (
-                [warning.message for warning in built.warnings if warning.unreadable]
+                [w.message for w in built.warnings if w.unreadable and not w.is_draft]
                 if built
                 else []
             )

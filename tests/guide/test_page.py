@@ -96,3 +96,24 @@ def test_hidden_characters_are_left_out_with_a_warning(parse, hidden, name):
 
 def test_emoji_and_right_to_left_words_give_no_warning(parse):
     assert parse("a.md", "# שלום عالم\n\nDone \u2714\ufe0f می\u200cخواهم\n").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "title"),
+    [
+        ("a.md", "---\ntitle: Bread &amp; wine\n---\nText", "Bread & wine"),
+        ("a.md", "# Bread\n\nText", "Bread"),
+        ("a.md", "## Bread\n\nText\n\n### Rye\n\nText", "Bread"),
+        # Two headings beside each other: neither is that of the page.
+        ("a.md", "## Bread\n\nText\n\n## Wine\n\nText", "A"),
+        ("a.md", "Text\n\n## Bread\n\nText", "A"),
+        ("API-reference.md", "Text", "API-reference"),
+        ("Bake-off in May.md", "Text", "Bake-off in May"),
+        ("our_daily_bread.md", "Text", "Our daily bread"),
+        ("bake-off.md", "The Bake-Off is in May.", "Bake-off"),
+        ("rye-bread.md", "Bread of rye.", "Rye bread"),
+        ("our-bread/index.md", "Text", "Our bread"),
+    ],
+)
+def test_a_title_is_declared_or_the_pages_heading_or_of_its_file_name(parse, path, source, title):
+    assert parse(path, source).page.title == title

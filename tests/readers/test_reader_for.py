@@ -24,7 +24,7 @@ def test_a_file_with_another_suffix_is_read_as_markdown() -> None:
 
 def test_pages_of_markdown_alone_may_open_with_front_matter() -> None:
     suffixes = {suffix for suffix, reader in READERS.items() if reader.is_markdown}
-    assert suffixes == {".md", ".markdown", ".mdown", ".mdx", ".mkd", ".pdf"}
+    assert suffixes == {".md", ".markdown", ".md.erb", ".mdown", ".mdx", ".mkd", ".pdf"}
 
 
 def test_every_reader_decodes_and_parses_the_pages_it_is_for() -> None:

@@ -1,0 +1,132 @@
+"""Tags of template languages become the text that they show, and code inside them stays code."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.readers.dialects import convert_to_commonmark
+from assistant.readers.markdown import parse_markdown
+
+
+def parts(source: str) -> list[tuple[str, str]]:
+    return [(block.kind, block.text) for block in parse_markdown(source) if block.text]
+
+
+def texts(source: str) -> list[str]:
+    return [text for _, text in parts(source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('Ask in {% chat_room "boat-help" %}.', "Ask in boat-help."),
+        ('Ask {% person "anna" "Anna of the crew" %}.', "Ask Anna of the crew."),
+        ('A {{< tooltip text="keel" >}} holds.', "A keel holds."),
+        ('A {{< term term_id="main-sail" >}} fills.', "A main sail fills."),
+        ('Since {{< new-in "0.12" >}} it floats.', "Since 0.12 it floats."),
+        ("{% if wet %}Wear boots.{% endif %}", "Wear boots."),
+        ('Row {{ "slowly" | upcase }}.', "Row slowly."),
+        ('{% include note.html content="Use `bail` first." %}', "Use bail first."),
+        ('Write {{</* tab "Sea" */>}} for a tab.', 'Write {{< tab "Sea" >}} for a tab.'),
+        ("Write `{% if %}` or `{{ wet }}`.", "Write {% if %} or {{ wet }}."),
+    ],
+)
+def test_a_tag_in_a_sentence_shows_its_text(source: str, expected: str) -> None:
+    assert texts(source) == [expected]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '{% include "boat.html" %}',
+        '{% picture_image "boat.png" "wide" %}',
+        '{% set colour = "red" %}',
+        '{% notice "warning" %}',
+        "{{ page.title }}",
+        '{{< tabs "boats" >}}',
+        '{{% include "boat.md" %}}',
+        '{{< img "boats/red.png" >}}',
+        "{{< /tab >}}",
+    ],
+)
+def test_a_tag_without_text_shows_nothing(tag: str) -> None:
+    assert texts(f"Before.\n\n{tag}\n\nAfter.") == ["Before.", "After."]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '{% page "/boats/#red" %}',
+        '{{< ref "/boats/#red" >}}',
+        '{{% relref "/boats/#red" %}}',
+        "{% link /boats/#red %}",
+        '{{ "/boats/#red" | relative_url }}',
+    ],
+)
+def test_a_tag_that_stands_for_an_address_is_the_address(tag: str) -> None:
+    (block,) = parse_markdown(f"See [the boats]({tag}).")
+    assert [(link.title, link.url) for link in block.links] == [("the boats", "/boats/#red")]
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes"),
+    [
+        ('{{< tab "Linux" >}}', "{{< /tab >}}"),
+        ('{{< tab header="Linux" >}}', "{{< /tab >}}"),
+        ('{{% tab name="Linux" %}}', "{{% /tab %}}"),
+        ('{{< expand "Linux" >}}', "{{< /expand >}}"),
+        ('{{% notice note "Linux" %}}', "{{% /notice %}}"),
+        ("{{% details title='Linux' open=true %}}", "{{% /details %}}"),
+        ('{{< tab\n  title="Linux"\n>}}', "{{< /tab >}}"),
+        ('{% tab title="Linux" %}', "{% endtab %}"),
+    ],
+)
+def test_a_tag_on_its_own_line_is_the_title_of_what_follows(opens: str, closes: str) -> None:
+    assert texts(f"{opens}\nRun it.\n{closes}\n\nAfter.") == ["Linux", "Run it.", "After."]
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "titles"),
+    [
+        ("{% highlight toml %}", "{% endhighlight %}", []),
+        ('{{< highlight toml "linenos" >}}', "{{< / highlight >}}", []),
+        ("{{< code-toggle file=boat >}}", "{{< /code-toggle >}}", []),
+        ('{{< tab header="Boat" lang="toml" >}}', "{{< /tab >}}", ["Boat"]),
+    ],
+)
+def test_code_inside_a_tag_is_a_fence(opens: str, closes: str, titles: list[str]) -> None:
+    code = '[[boats]]\n# red\nname = "{{ x }}"'
+    expected = [*(("prose", title) for title in titles), ("code", code), ("prose", "After.")]
+    assert parts(f"{opens}\n{code}\n{closes}\nAfter.") == expected
+
+
+def test_a_fence_inside_a_tag_is_no_fence_in_a_fence() -> None:
+    source = '{% code title="a.toml" lang="toml" %}\n```toml\nb = 1\n```\n{% endcode %}'
+    assert parts(source) == [("prose", "a.toml"), ("code", "b = 1")]
+
+
+def test_a_tag_that_nothing_closes_begins_no_code() -> None:
+    assert texts("{{< highlight toml >}}\n\nText.\n\nMore.") == ["Text.", "More."]
+
+
+def test_a_tag_between_rows_does_not_end_a_table() -> None:
+    rows = "<tr><td>{}</td></tr>"
+    source = "\n".join(
+        ["<table>", rows.format("One"), "{% if x %}", rows.format("Two"), "{{ x }}", "</table>"]
+    )
+    assert parts(source) == [("row", "One"), ("row", "Two")]
+
+
+def test_a_tag_in_a_cell_is_a_word_of_the_row() -> None:
+    source = '<table>\n<tr><td>Room</td><td>\n{% room "Bay" %}\n</td></tr>\n</table>'
+    assert parts(source) == [("row", "Room | Bay")]
+
+
+def test_a_tag_over_several_lines_does_not_end_its_paragraph() -> None:
+    source = 'Ask {% room\n  "Bay"\n%} for help.\nSoon.'
+    assert texts(source) == ["Ask Bay for help. Soon."]
+    assert convert_to_commonmark(source).count("\n") == source.count("\n")
+
+
+def test_a_hidden_block_of_a_shortcode_is_not_text() -> None:
+    assert texts("{{< comment >}}\nhidden\n{{< /comment >}}\n\nShown.") == ["Shown."]
