@@ -127,7 +127,7 @@ class _PassageBuilder:
         first_sentence = len(self.sentences)
         kind = "prose" if block.kind in {"heading", "break"} else block.kind
         is_whole = kind in _UNSPLITTABLE_KINDS
-        for a, b in [(0, len(block.text))] if is_whole else split_sentences(block.text):
+        for a, b in [(0, len(block.text))] if is_whole else _split_sentences(block):
             self.sentences.append(Sentence(start + a, start + b, kind, block.lines))  # type: ignore[arg-type]
         if block.group:
             table = block.kind in {"header", "row"}
@@ -149,7 +149,7 @@ def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:
         yield block, size
         return
     start, end, used, marker = 0, 0, 0, block.marker
-    for span_start, span_end in _split_text(text, room):
+    for span_start, span_end in _split_text(block, room):
         size = estimate_tokens(text[span_start:span_end])
         if start < end and used + size > room:
             yield _slice_block(block, start, end, marker)
@@ -165,9 +165,15 @@ def _slice_block(block: Block, start: int, end: int, marker: str) -> tuple[Block
     return replace(block, text=text, marker=marker, markup=markup), estimate_tokens(text)
 
 
-def _split_text(text: str, room: int) -> Iterable[tuple[int, int]]:
-    """Yield the spans of a text's sentences; split one that is far too long between words."""
-    for start, end in split_sentences(text):
+def _split_sentences(block: Block) -> list[tuple[int, int]]:
+    """Return the span of each sentence of a block."""
+    return split_sentences(block.text, [item[:2] for item in block.markup if item.kind == "code"])
+
+
+def _split_text(block: Block, room: int) -> Iterable[tuple[int, int]]:
+    """Yield the spans of a block's sentences; split one that is far too long between words."""
+    text = block.text
+    for start, end in _split_sentences(block):
         if estimate_tokens(text[start:end]) <= _WORD_SPLIT_FACTOR * room:
             yield start, end
             continue

@@ -43,7 +43,17 @@ _NAMED_ANCHOR = re.compile(
     re.M,
 )
 
+_CONTENTS_FILE = "SUMMARY.md"  # the menu of mdBook and GitBook
 _TEMPLATE_START = "---\n"  # of front matter
+
+# The marks by which publishing tools put another file in their place.
+_INCLUDE = re.compile(
+    r"^[ \t>]*(?:\{\{#(?:include|rustdoc_include|playground)[ \t]+([^{}\s]+)"
+    r"|-+8<-+[ \t]+\"([^\"\n]+)\"|<<<[ \t]*([@./][^\s{]*)|<!--[ \t]*@include:[ \t]*(\S+)"
+    r"|\{\{[<%][ \t]*(?:include|readfile)[ \t]+(?:file=)?\"([^\"\n]+)\""
+    r"|(?:`{3,}|:{3,})\{(?:literal)?include\}[ \t]+(\S+))",
+    re.M,
+)
 
 # Languages that a folder or a file may be named after. Codes that are English words, or
 # abbreviations in a handbook, count only in front matter or with a region.
@@ -75,6 +85,8 @@ def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> Pa
         parse = _parse_template
     _check_published(front_matter, path, reading_options)
     blocks = demote_long_headings(parse(front_matter.text))
+    if PurePosixPath(path).name == _CONTENTS_FILE and _lists_links(blocks):
+        blocks = []
     title = _choose_title(front_matter, blocks, source, path)
     permalink = front_matter.get("permalink", "slug", "url")
     page = Page(
@@ -160,6 +172,11 @@ def _check_published(front_matter: FrontMatter, path: str, reading_options: Read
         f"{path} is not read, because it is not published: {reason}.",
         "Set `drafts` to read such pages.",
     )
+
+
+def _lists_links(blocks: Sequence[Block]) -> bool:
+    """Check whether a page is a table of contents: headings and links alone."""
+    return all(block.kind in {"heading", "break"} or block.links for block in blocks)
 
 
 def _choose_title(front_matter: FrontMatter, blocks: list[Block], source: Source, path: str) -> str:
@@ -252,6 +269,12 @@ def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -
 def _collect_warnings(path: str, source: Source, front_matter: FrontMatter) -> list[GuideWarning]:
     warnings = [GuideWarning(path, 1, front_matter.warning)] if front_matter.warning else []
     warnings += [GuideWarning(path, line, message) for line, message in source.warnings]
+    if includes := [*_INCLUDE.finditer(source.text)]:
+        line = source.text.count("\n", 0, includes[0].end()) + 1
+        name = next(filter(None, includes[0].groups()))
+        more = f" and {len(includes) - 1:,} more" if len(includes) > 1 else ""
+        message = f"What the page includes was not read: {name}{more}."
+        warnings.append(GuideWarning(path, line, message))
     hidden = find_hidden_characters(source.text)
     if hidden:
         first = source.text[hidden[0]]

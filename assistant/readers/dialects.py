@@ -11,7 +11,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from assistant.readers.code_fences import FENCE_OPENING, Fence, column_width, find_code_spans
-from assistant.readers.mdx import LABEL_MARK, convert_mdx, starts_with_import, strip_comments
+from assistant.readers.mdx import (
+    HIDDEN_MARK,
+    LABEL_MARK,
+    convert_mdx,
+    starts_with_import,
+    strip_comments,
+)
 from assistant.readers.template_tags import OPEN_TAG, TAG, parse_tag, replace_tags, shown_text
 
 if TYPE_CHECKING:
@@ -25,11 +31,11 @@ _LINE_PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 # A line with neither of these needs no conversion.
 _INLINE_MARK = re.compile(
     r"[{%=\[<:](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:)"
-    r"|\s\^\w"
+    r"|\^\^\S|\s\^\w|\+\+\w"
 )
 _LEADING_MARK = re.compile(
     r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\(\S+\)="
-    r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<)"
+    r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<|\^)"
 )
 _ADMONITION = re.compile(
     _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*+(?:\"(.*)\")?[ \t]*$"
@@ -60,8 +66,15 @@ _SLASH_BLOCK_NAMES = frozenset(
     "note tip info warning danger success question failure bug example quote abstract attention "
     "caution hint error important admonition details tab html define caption".split()
 )
+# mdBook shows a file in place of the first, and hides lines of Rust that only its compiler needs.
+_BOOK_INCLUDE = (
+    r"\{\{#(?:include|rustdoc_include|playground|shiftinclude|template|title)\b[^{}]*\}\}"
+)
+_HIDDEN_CODE = re.compile(rf"[ \t>]*(?:{_BOOK_INCLUDE}[ \t]*$|#(?:[ \t]|$))")
 _HIDDEN_LINES = (
-    re.compile(_PREFIX + r"(?:-+8<-.*|\{!.*!\}[ \t]*)$"),  # includes another file
+    re.compile(_PREFIX + _BOOK_INCLUDE + r"[ \t]*$"),
+    re.compile(_PREFIX + r"(?:-+8<-.*|\{!.*!\}[ \t]*|<<<[ \t]*[@./].*)$"),  # includes another file
+    re.compile(_PREFIX + r"\^[A-Za-z0-9-]+[ \t]*$"),  # the id of the block above
     re.compile(_PREFIX + r"(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
     re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown on hover
 )
@@ -114,6 +127,8 @@ _HIDDEN_BLOCKS = (
 _WIKI_LINK = re.compile(r"(!?)\[\[(?![\s^\"'\[])([^\[\]|\n]+?)(?:\\?\|([^\[\]\n]*))?\]\](?![(\[:])")
 _OBSIDIAN_COMMENT = re.compile(r"%%[^%\n]*+%%")
 _MARKED_TEXT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
+_INSERTED_TEXT = re.compile(r"\^\^(?=[^\s^])([^^\n]*[^\s^])\^\^")
+_KEYS = re.compile(r"(?<![\w+])\+\+((?:[\w-]{1,20}\+){0,5}[\w-]{1,20})\+\+(?![\w+])")
 _BLOCK_ID = re.compile(r"\s\^[A-Za-z0-9-]+[ \t]*$")
 _CRITIC_MARKUP = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
 _ICON = re.compile(
@@ -133,7 +148,7 @@ def convert_to_commonmark(source: str, *, mdx: bool = False) -> str:
     become links, and content indented under a marker loses its indentation. A page that begins with
     an import is MDX, with or without `mdx`.
     """
-    source = source.replace(LABEL_MARK, "\ufffd")
+    source = source.replace(LABEL_MARK, "\ufffd").replace(HIDDEN_MARK, "\ufffd")
     if mdx or starts_with_import(source):
         source = convert_mdx(source)
     return "\n".join(_DialectConverter(source.split("\n")).convert())
@@ -153,6 +168,7 @@ class _DialectConverter:
         self._in_options = False  # whether a directive's options may follow
         self._open_markdown_elements: Counter[str] = Counter()  # open elements with Markdown inside
         self._pending_anchor = ""  # an anchor for the next heading
+        self._is_rust = False  # whether the open fence has code in Rust
         self._unclosed_tags: set[str] = set()  # names of tags that no later line ends
 
     def convert(self) -> list[str]:
@@ -169,6 +185,9 @@ class _DialectConverter:
             line = self._dedent(line)
         if self._fence:
             self._fence.feed(line)
+            hides = "{{#" in line or (self._is_rust and "#" in line)
+            if hides and _HIDDEN_CODE.match(line):
+                return f"{_QUOTE_PREFIX.match(line)[0]}{HIDDEN_MARK}"  # type: ignore[index]
             return line
         if self._in_options:
             self._in_options = bool(_DIRECTIVE_OPTION.match(line))
@@ -263,6 +282,7 @@ class _DialectConverter:
             self._in_options = True
             return _make_label(prefix, directive[2])
         self._fence.open(fence, prefix)
+        self._is_rust = info.startswith("rust")
         return line
 
     # -- lines with a mark ------------------------------------------------------------------------
@@ -513,7 +533,9 @@ def _convert_inline_text(text: str) -> str:
     if "==" in text:
         text = _MARKED_TEXT.sub(r"\1", text)
     if "^" in text:
-        text = _BLOCK_ID.sub("", text)
+        text = _BLOCK_ID.sub("", _INSERTED_TEXT.sub(r"\1", text))
+    if "++" in text:
+        text = _KEYS.sub(r"\1", text)
     if ":" in text:
         text = _EMOJI_SHORTCODE.sub(_replace_emoji, _ICON.sub("", text))
     return text

@@ -50,6 +50,8 @@ _REGIONS = {
 
 # The id of one of these is an anchor of the next heading, if no word is between them.
 _ANCHOR_TAGS = frozenset({"a", "article", "div", "main", "p", "section", "span"})
+# Classes of an element that shows an example: a heading in it is none of the page.
+_DEMO_CLASSES = frozenset({"demo", "example", "playground", "preview"})
 _TRANSPARENT_TAGS = INLINE_TAGS | {"br", "p"}
 
 _NUMBER = re.compile(r"\s*(-?\d{1,9})")
@@ -211,6 +213,7 @@ class _BlockCollector(ParserTarget):
         self._article_count = 0
         self._group_count = 0
         self._loose_group = 0  # the group of items outside any list
+        self._demo_depth = 0
         self._heading_level = 0
         self._anchor = ""
         self._inherited_anchor = ""
@@ -244,6 +247,10 @@ class _BlockCollector(ParserTarget):
             self._pieces.append("\n" if tag == "br" and self._verbatim_depth else " ")
         region = _REGIONS.get(tag)
         if attributes:
+            if not (
+                self._demo_depth or _DEMO_CLASSES.isdisjoint(attributes.get("class", "").split())
+            ):
+                self._demo_depth = self.depth
             self._remember_anchor(tag, attributes)
             region = _REGIONS.get(attributes.get("role", ""), region)
         if region:
@@ -261,6 +268,9 @@ class _BlockCollector(ParserTarget):
             self._pieces.append(" ")
         if tag not in _TRANSPARENT_TAGS:
             self._pending_anchor = ""
+        if self._demo_depth == self.depth:
+            self.flush()
+            self._demo_depth = 0
         if self._regions[-1][0] == self.depth:
             self.flush()
             self._regions.pop()
@@ -294,7 +304,7 @@ class _BlockCollector(ParserTarget):
     def _open_block(self, tag: str, attributes: Mapping[str, str]) -> None:
         flow = self._flow
         if tag in _HEADING_LEVELS:
-            self._heading_level = _HEADING_LEVELS[tag]
+            self._heading_level = 0 if self._demo_depth else _HEADING_LEVELS[tag]
             self._anchor = attributes.get("id", "").strip() if attributes else ""
             self._inherited_anchor = self._pending_anchor
         elif tag in _LIST_TAGS:

@@ -27,7 +27,7 @@ from assistant.readers.inline import (
     join_cells,
     slice_markup,
 )
-from assistant.readers.mdx import LABEL_MARK
+from assistant.readers.mdx import HIDDEN_MARK, LABEL_MARK
 from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ _ID = re.compile(r"#([^\s{}]+)")
 _ANCHOR = re.compile(r"\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)", re.I)
 _LINK_ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.I)
 _ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
-_CODE_TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1")
+_CODE_TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1|(?<=\s)\[([^\[\]]+)\]")
+_LINE_MARK = re.compile(
+    r"(?<=\S)[ \t]*+(?://|#|--|<!--|/\*)[ \t]*+\[!code\b[\w: ,+-]{0,40}\](?:[ \t]*+(?:-->|\*/))?"
+)
 _PARAGRAPH = re.compile(rb"(?:[^\S\n]*+\S[^\n]*+\n)*(?:[^\S\n]*+\S[^\n]*+)?")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
 _BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # these show nothing
@@ -226,7 +229,7 @@ def _strip_role(text: Event, value: str) -> tuple[Event, str, str]:
 def code_title(block: Any) -> str:
     """Return the title that a code fence's first line declares; empty without one."""
     title = _CODE_TITLE.search(block["Fenced"]) if isinstance(block, dict) else None
-    return collapse_whitespace(title[2]) if title else ""
+    return collapse_whitespace(title[2] or title[3] or "") if title else ""
 
 
 def parse_markdown(source: str) -> list[Block]:
@@ -508,6 +511,7 @@ class _BlockBuilder:
         if name == "-CodeBlock":
             # The marker of an admonition inside code is not a label.
             text = strip_invisible(text).replace(f"###### {LABEL_MARK}", "").rstrip("\n")
+            text = _strip_code_marks(text)
             self._append_block("code", text, start, end)
             return
         first, last = self._lines.line_span(start, end)
@@ -580,6 +584,13 @@ class _BlockBuilder:
                 markup=markup,
             )
         )
+
+
+def _strip_code_marks(code: str) -> str:
+    """Leave out lines that are hidden, and the comments by which VitePress marks lines."""
+    if HIDDEN_MARK in code:
+        code = "\n".join(line for line in code.split("\n") if HIDDEN_MARK not in line)
+    return _LINE_MARK.sub("", code) if "[!code" in code else code
 
 
 def _first_group(pattern: re.Pattern[str], tag: str) -> str:

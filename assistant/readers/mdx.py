@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from html import escape
 from typing import TYPE_CHECKING
 
 from assistant.readers.code_fences import (
@@ -19,6 +20,9 @@ from assistant.readers.code_fences import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+HIDDEN_MARK = "\ue001"
+"""Marks a line of code that is not shown."""
 
 LABEL_MARK = "\ue000"
 """Marks a heading that is a label: the title of an admonition, a tab or a card.
@@ -42,24 +46,41 @@ _STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _TEXT_EXPRESSION = re.compile(r"\{\s*(?:\"([^\"\n{}]*)\"|'([^'\n{}]*)'|`([^`\n{}$]*)`)\s*\}")
 _EXPRESSION = re.compile(r"\{\s*[A-Za-z_$][\w.$]*(?:\([^{}\n]*\)|\[[^{}\n]*\])?\s*\}")
 _IMPORT = re.compile(
-    r"^import[ \t]++(?:[\w*{}\s,$]+?from[ \t]*+)?['\"][^'\"]+['\"][ \t]*+;?[ \t]*+(?://.*)?$"
+    r"^(?:import[ \t]++(?:[\w*{}\s,$]+?from[ \t]*+)?['\"][^'\"]+['\"][ \t]*+;?[ \t]*+)++(?://.*)?$"
 )
 _IMPORT_START = re.compile(r"^import[ \t]*(?:\w+[ \t]*,[ \t]*)?\{[^}]*$")
 _IMPORT_END = re.compile(r"\}[ \t]*from[ \t]*['\"][^'\"]*['\"];?|^\s*$")
 _EXPORT = re.compile(r"^export[ \t]+(?:const|let|var|default|function|async|class|\{)")
 _LEADING_IMPORT = re.compile(
-    r"\s*import\s(?:[^'\"{;\n]|\{[^{}'\"]*\})*['\"][^'\"\n]+['\"][^\S\n]*+;?[ \t]*+(?://[^\n]*)?(?:\n|\Z)"
+    r"\s*(?:import\s(?:[^'\"{;\n]|\{[^{}'\"]*\})*['\"][^'\"\n]+['\"][^\S\n]*+;?[ \t]*+)++"
+    r"(?://[^\n]*)?(?:\n|\Z)"
 )
+_THEME_IMPORT = re.compile(r"^import\s[^'\"\n]*['\"]@(?:theme|site|docusaurus|astrojs)/", re.M)
+_CODE_BLOCK = re.compile(r"[ \t]*<CodeBlock(?=[\s>])")
+# The parameters of an interface: their name, type and default are shown.
+_FIELD = re.compile(r"<(?:Param|Response|Property)Field\b|<Property\b")
+_FIELD_PART = re.compile(
+    r"(?<![\w-])(?:(?:path|query|body|header|name|type)=(?:\"([^\"\n]*)\"|'([^'\n]*)')"
+    r"|(default)=(?:\"([^\"\n]*)\"|'([^'\n]*)'|\{([^{}\n]*)\})|(required|deprecated)(?=[\s/>]))"
+)
+# Components whose content follows as a link, and those whose attributes are names of pictures.
+_LINK_COMPONENTS = frozenset({"Link", "LinkButton", "NavLink"})
+_SILENT_COMPONENTS = frozenset({"Icon", "Image", "Img", "Frame", "Video", "YouTube"})
 
 # An angle bracket is text where its tag has more than this many lines, or where this many tags
 # before it in its line are not closed.
 _MAX_TAG_LINES = 80
 _MAX_UNCLOSED_TAGS = 32
+_MAX_CODE_LINES = 400  # of one component with code
+_CODE_OPENING = re.compile(r"\s*\{[ \t]*`")
 
 
 def starts_with_import(source: str) -> bool:
-    """Check whether a page begins with an import, as MDX does."""
-    return bool(_LEADING_IMPORT.match(source))
+    """Check whether a page begins with an import, or has one of a theme, as MDX does."""
+    if _LEADING_IMPORT.match(source):
+        return True
+    imports = _THEME_IMPORT.search(source) if "import" in source else None
+    return imports is not None and source.count("\n```", 0, imports.start()) % 2 == 0
 
 
 def convert_mdx(source: str) -> str:
@@ -96,6 +117,10 @@ class _MdxConverter:
         if fence:
             self._fence.open(fence[2], fence[1])
             return line
+        if "<CodeBlock" in line and _CODE_BLOCK.match(line):
+            code = self._convert_code_block(number, line)
+            if code is not None:
+                return code
         if line.startswith(("import", "export")) and self._skip_import_or_export(number, line):
             return ""
         if "<" not in line and "{" not in line:
@@ -127,6 +152,31 @@ class _MdxConverter:
         )
         return True
 
+    def _convert_code_block(self, number: int, line: str) -> str | None:
+        """Turn a component with code into an element of code, line for line; None if it is not."""
+        start = find_tag_end(line, line.index("<"))
+        lines = [line[start:]] if start else []
+        while lines and "</CodeBlock>" not in lines[-1]:
+            if len(lines) > _MAX_CODE_LINES or number + len(lines) >= len(self._source):
+                return None
+            lines.append(self._source[number + len(lines)])
+        code, _, after = "\n".join(lines).partition("</CodeBlock>")
+        opening = _CODE_OPENING.match(code)
+        if not lines or after.strip() or not (opening or "{" not in code):
+            return None
+        if opening:
+            code = code.rstrip().removesuffix("}").rstrip().removesuffix("`")
+        rows = escape(code, quote=False).split("\n")
+        first = opening[0].count("\n") if opening else int(not rows[0].strip())
+        rows[first] = "<pre>" + (rows[first].partition("`")[2] if opening else rows[first])
+        rows[-1] += "</pre>"
+        title = extract_visible_text(line[:start].strip())
+        if first:
+            rows[0] = f"###### {LABEL_MARK}{title}" if title else ""
+        self._last_consumed = number + len(lines) - 1
+        self._pending_lines.update(enumerate(rows[1:], number + 1))
+        return rows[0]
+
     def _convert_tags(self, number: int, line: str) -> str:
         """Return a line without components; read a tag that goes on in later lines to its end."""
         start = _find_unclosed_tag(line)
@@ -142,6 +192,8 @@ class _MdxConverter:
                 line = f"{line[:start]}{tag.replace(chr(10), ' ')}{rest}"
                 return _strip_components(line)
         self._push_margin(number, line)
+        if title := _extract_title(line):
+            return f"{leading_blanks(line)}###### {LABEL_MARK}{title}"
         return _strip_components(line)
 
     def _convert_multiline_tag(self, number: int, before: str, tag: str, rest: str) -> str:
@@ -169,6 +221,16 @@ class _MdxConverter:
         column = column_width(leading_blanks(line))
         if content > column + (self._margins[-1][0] - self._margins[-1][1] if self._margins else 0):
             self._margins.append((content, column))
+
+
+def _extract_title(line: str) -> str:
+    """Return the text of a component whose tag is the whole line and whose content follows."""
+    plain = line.strip()
+    tag = _TAG.match(plain)
+    if not tag or not (tag[1] or "")[:1].isupper() or plain.startswith("</"):
+        return ""
+    is_whole = find_tag_end(plain, 0) == len(plain) and not plain.endswith("/>")
+    return extract_visible_text(plain) if is_whole else ""
 
 
 def _find_unclosed_tag(line: str) -> int | None:
@@ -237,8 +299,13 @@ def _strip_components_from_text(text: str) -> str:
         pieces.append(_evaluate_expressions(text[end : match.start()]))
         if name[:1].islower():
             pieces.append(f"<{closes}{name}>" if "{" in tag else tag)
+        elif name in _LINK_COMPONENTS and not tag.endswith("/>"):
+            address = _LINK_ATTRIBUTE.search(tag)
+            opening = f'<a href="{address[1] or address[2]}">' if address else ""
+            pieces.append("</a>" if closes else opening)
         else:
-            pieces.append(extract_visible_text(tag))
+            shown = extract_visible_text(tag)
+            pieces.append(f"{shown} " if shown and text[stop : stop + 1].isalnum() else shown)
         end = stop
     return "".join([*pieces, _evaluate_expressions(text[end:])])
 
@@ -264,6 +331,11 @@ def strip_comments(text: str) -> str:
 
 def extract_visible_text(tag: str) -> str:
     """Return the attributes that a component shows: titles, labels, the names of its tabs."""
+    name = _TAG.match(tag)
+    if name and name[1] in _SILENT_COMPONENTS:
+        return ""
+    if _FIELD.match(tag):
+        return " | ".join(" ".join(filter(None, part)) for part in _FIELD_PART.findall(tag))
     return " ".join(" | ".join(text for _, text in _iter_visible_attributes(tag)).split())
 
 

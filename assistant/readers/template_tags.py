@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A tag has no brace in it, so that a line of tags that do not end takes linear time.
 TAG = re.compile(
-    r"\{%-?[ \t\n]*+(/?[A-Za-z_][\w-]*+)((?:[^%{}]|%(?!\}))*+)%\}"
+    r"\{%-?[ \t\n]*+(/?@?[A-Za-z_][\w/-]*+)((?:[^%{}]|%(?!\}))*+)%\}"
     r"|\{\{[<%]-?[ \t\n]*+(/?[\w./-]*+)((?:[^<>%{}]|<|[>%](?!\}\}))*+)[>%]\}\}"
 )
 """A tag of Liquid or Jinja, or a shortcode of Hugo: its name and its arguments."""
@@ -101,7 +101,7 @@ def parse_tag(match: re.Match[str]) -> Tag:
 
 def shown_text(tag: Tag) -> str:
     """Return the text that a tag shows; empty where it shows none that is known."""
-    if tag.closes or tag.name in _CONTROL:
+    if tag.closes or tag.name in _CONTROL or tag.name.startswith("@"):
         return ""
     keys = _TEXT_KEYS - {"name"} if tag.name in _NAMELESS else _TEXT_KEYS
     texts = [text for key, text in tag.named.items() if key in keys and text]

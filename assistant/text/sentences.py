@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ABBREVIATIONS = frozenset(
     "cf co corp dept dr e.g eg est etc i.e ie inc jr ltd mr mrs ms prof resp sr st vs v".split()
@@ -21,12 +27,13 @@ _WORD_START = re.compile(r"[\s(\[\"“]")
 _NEXT_CHARACTER = re.compile(r"\s*(\S?)")
 
 
-def split_sentences(text: str) -> list[tuple[int, int]]:
+def split_sentences(text: str, code: Sequence[tuple[int, int]] = ()) -> list[tuple[int, int]]:
     """Return the start and end of each sentence of one block of text, without outer white space.
 
     A terminator ends a sentence unless a lower-case word follows, as in "the foo! macro". A full
     stop, and any terminator before a closing quotation mark or bracket, does not end it after an
-    abbreviation, an initial or a number either.
+    abbreviation, an initial or a number either. Nothing in `code`, the spans of inline code in
+    order, ends one.
     """
     spans: list[tuple[int, int]] = []
     terminator = _ANY_TERMINATOR.search(text)
@@ -38,6 +45,8 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         following = _NEXT_CHARACTER.match(text, match.end())
         if following and following[1].islower():
             continue
+        if code and _is_in_code(code, match.start() + len(match[0].rstrip(_CLOSING_MARKS)) - 1):
+            continue
         is_certain = match.group()[0] not in ".…" and match.group()[-1] not in _CLOSING_MARKS
         if not is_certain and not _ends_sentence(text, start, match):
             continue
@@ -45,6 +54,11 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         start = match.end()
     _append_span(spans, text, start, len(text))
     return spans
+
+
+def _is_in_code(code: Sequence[tuple[int, int]], position: int) -> bool:
+    before = bisect_right(code, (position, math.inf)) - 1
+    return before >= 0 and position < code[before][1]
 
 
 def _ends_sentence(text: str, start: int, terminator: re.Match[str]) -> bool:

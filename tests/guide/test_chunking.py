@@ -243,3 +243,14 @@ def test_every_part_of_a_long_list_knows_its_length(page) -> None:
 
 def test_a_text_without_markup_and_lists_has_no_structure(page) -> None:
     assert [passage.structure for passage in page("# T\n\nA. B.").passages] == [""]
+
+
+def test_no_sentence_ends_inside_inline_code(page):
+    guide = page("# Row\n\nUse the `?` Operator. Run `row! Fast` now. Is it `wet`? Yes.\n")
+    (passage,) = guide.passages
+    assert [passage.slice(sentence) for sentence in passage.sentences[1:]] == [
+        "Use the ? Operator.",
+        "Run row! Fast now.",
+        "Is it wet?",
+        "Yes.",
+    ]

@@ -117,3 +117,18 @@ def test_emoji_and_right_to_left_words_give_no_warning(parse):
 )
 def test_a_title_is_declared_or_the_pages_heading_or_of_its_file_name(parse, path, source, title):
     assert parse(path, source).page.title == title
+
+
+def test_a_menu_of_a_book_has_no_passages(parse):
+    menu = "# Summary\n\n[Foreword](a.md)\n\n- [Boats](b.md)\n  - [Oars](c.md)\n\n---\n"
+    assert parse("src/SUMMARY.md", menu).passages == ()
+    assert len(parse("src/SUMMARY.md", f"{menu}\nA book on boats.\n").passages) == 2
+
+
+def test_files_that_a_page_includes_are_reported_once(parse):
+    source = "# Boats\n\n{{#include oars.rs}}\n\n```rust\n{{#rustdoc_include row.rs:fast}}\n```\n"
+    (warning,) = parse("a.md", source).warnings
+    assert (warning.line, warning.message) == (
+        3,
+        "What the page includes was not read: oars.rs and 1 more.",
+    )
