@@ -45,6 +45,11 @@ _SETTINGS: dict[str, object] = {
 
 _LINK_ROLES = frozenset("doc download".split())
 _CALL_ROLES = frozenset("func meth".split())
+# Roles whose text is a dotted name: a tilde shows its last part alone, a leading dot is not shown.
+_NAME_ROLES = _CALL_ROLES | frozenset(
+    "any attr attribute class const data decorator exc exception function macro member method mod "
+    "module obj object property type var".split()
+)
 _TEXT_ROLES = frozenset(
     "abbr dfn doc download eq guilabel index manpage menuselection newsgroup numref ref term "
     "token".split()
@@ -65,19 +70,24 @@ _ROLE = re.compile(r"(?<![\w.+:-]):([A-Za-z][\w.+:-]*):`|`:([A-Za-z][\w.+:-]*):"
 _ROLE_DEFINITION = re.compile(r"^ *\.\. role:: *([\w.+:-]+)", re.M)
 _DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+] +)*\.\. +([A-Za-z][\w.+:-]*?) ?::(?:\s|$)", re.M)
 _TITLED_TARGET = re.compile(r"(.*\S)\s*<([^<>]+)>", re.DOTALL)
+_OBJECT_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+# Options by which code is run and not shown, and lines of code that are instructions to Sphinx.
+_HIDDEN_CODE_OPTIONS = frozenset({"hide", "hide-code", "suppress"})
+_CODE_DECORATION = re.compile(r"@(?:savefig|suppress|verbatim|doctest|okexcept|okwarning)\b")
 _OPTION = re.compile(r":([\w .-]+):(?:\s++(.*))?$")
 
 # Directives by the kind of their argument and content. Navigation and settings are not text.
 _IGNORED_DIRECTIVES = frozenset(
     """
-    codeauthor contents cssclass currentmodule default-domain highlight highlightlang index
-    moduleauthor rst-class sectionauthor tabularcolumns toctree
+    autosummary codeauthor contents cssclass currentmodule default-domain highlight highlightlang
+    index moduleauthor rst-class sectionauthor tabularcolumns toctree
     """.split()
 )
 _CODE_DIRECTIVES = frozenset(
     """
-    code code-block code-tab digraph doctest graph graphviz ipython literalinclude math mermaid
-    plantuml productionlist prompt sourcecode testcode testcleanup testoutput testsetup uml
+    code code-block code-cell code-tab digraph doctest graph graphviz include ipython
+    jupyter-execute jupyter-input jupyter-output literalinclude math mermaid plantuml plot
+    productionlist prompt sourcecode testcode testcleanup testoutput testsetup uml
     """.split()
 )
 _VERSION_DIRECTIVES = {
@@ -88,15 +98,13 @@ _VERSION_DIRECTIVES = {
 }
 _OBJECT_DIRECTIVES = frozenset(
     """
-    attribute autoattribute autoclass autodata autodecorator autoenum autoexception autofunction
-    automethod automodule autoproperty class cmdoption confval data decorator describe envvar event
-    exception function macro member method module object option program property setting struct
-    type var
+    attribute class cmdoption confval data decorator describe envvar event exception function macro
+    member method module object option program property setting struct type var
     """.split()
 )
 _TEXT_DIRECTIVES = frozenset(
     """
-    autosummary card centered dropdown glossary grid grid-item grid-item-card group-tab hlist
+    card centered dropdown glossary grid grid-item grid-item-card group-tab hlist
     ifconfig only seealso tab tab-item tab-set tabs todo
     """.split()
 )
@@ -200,9 +208,10 @@ def _handle_role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[node
         return [nodes.inline("", shown, refers=target, titled=bool(titled))], []
     if name == "menuselection":
         shown = shown.replace("-->", "\u2023")
-    elif name in _OBJECT_DIRECTIVES | _CALL_ROLES and not titled:
+    elif name in _NAME_ROLES and not titled:
         shown = shown.lstrip("!")
-        shown = shown[1:].rsplit(".", 1)[-1] if shown.startswith("~") else shown
+        shown = shown.rsplit(".", 1)[-1] if shown.startswith("~") else shown
+        shown = shown.lstrip("~.") or shown
         shown += "()" if name in _CALL_ROLES and not shown.endswith(")") else ""
     is_code = name in _KNOWN_ROLES - _TEXT_ROLES
     return [nodes.literal("", shown) if is_code else nodes.inline("", shown)], []
@@ -241,14 +250,14 @@ class _TextDirective(Directive):  # type: ignore[misc]
             return self._make_raw(argument, options, content)
         parts = self._make_paragraph(options.get("caption", ""))
         if name in _CODE_DIRECTIVES:
-            return [*parts, *self._make_code(name, argument, content)]
+            if _HIDDEN_CODE_OPTIONS.isdisjoint(options):
+                parts += self._make_code(name, argument, content)
+            return parts
         if name in _VERSION_DIRECTIVES:
             parts += self._make_paragraph(f"{_VERSION_DIRECTIVES[name]} {argument}")
-        elif name in _OBJECT_DIRECTIVES or name.startswith("auto"):
-            parts += [
-                self._set_line(nodes.paragraph("", line)) for line in argument.split("\n") if line
-            ]
-        elif name not in _LAYOUT_DIRECTIVES:
+        elif name in _OBJECT_DIRECTIVES or (name.startswith("auto") and content):
+            parts += [self._make_signature(line) for line in argument.split("\n") if line]
+        elif not name.startswith("auto") and name not in _LAYOUT_DIRECTIVES:
             parts += self._make_paragraph(argument)
         return [*parts, *self._parse_content(content)]
 
@@ -295,17 +304,23 @@ class _TextDirective(Directive):  # type: ignore[misc]
         inline, messages = self.state.inline_text(text, self.lineno)
         return [self._set_line(nodes.paragraph("", "", *inline)), *messages]
 
+    def _make_signature(self, signature: str) -> nodes.Node:
+        """Return the paragraph of an object; its name is an anchor of the page."""
+        name = _OBJECT_NAME.match(signature)
+        return self._set_line(nodes.paragraph("", signature, ids=[name[0]] if name else []))
+
     def _set_line(self, node: nodes.Element) -> nodes.Element:
         node.line = self.lineno
         return node
 
     def _make_code(self, name: str, argument: str, content: StringList) -> list[nodes.Node]:
-        if name == "literalinclude":
+        if name in {"include", "literalinclude"}:
             warn = self.state.reporter.warning
             return [
                 warn(f"The file {argument} that is included here was not read.", line=self.lineno)
             ]
-        code = "\n".join([argument, *content] if name == "math" and argument else content)
+        lines = [line for line in content if not _CODE_DECORATION.match(line)]
+        code = "\n".join([argument, *lines] if name == "math" and argument else lines)
         block = nodes.literal_block(code, code)
         block.line = self.content_offset + 1 + len(self.content) - len(content)
         return [block] if code.strip() else []

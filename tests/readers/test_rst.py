@@ -267,3 +267,53 @@ def test_any_input_is_converted_or_an_error(source: str) -> None:
         rst.convert_rst(source)
     except ValueError as error:
         assert "docutils" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [
+        (":class:`~boats.red.Hull`", "Hull"),
+        (":obj:`~boats.row`", "row"),
+        (":exc:`~boats.Wet`", "Wet"),
+        (":mod:`.oars`", "oars"),
+        (":meth:`.Hull.row`", "Hull.row()"),
+        (":py:attr:`!Hull.size`", "Hull.size"),
+        (":any:`~boats.Hull.size`", "size"),
+        (":file:`.boatrc`", ".boatrc"),
+        (":file:`~/boats`", "~/boats"),
+    ],
+)
+def test_a_role_shows_the_part_of_a_name_that_is_meant(role: str, shown: str) -> None:
+    assert prose(f"See {role}.\n") == f"See {shown}."
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (".. jupyter-execute::\n\n   row()\n", [("code", "row()")]),
+        (".. jupyter-execute::\n   :hide-code:\n\n   row()\n", []),
+        (".. ipython:: python\n   :suppress:\n\n   row()\n", []),
+        (".. ipython:: python\n\n   @savefig boat.png\n   row()\n", [("code", "row()")]),
+        (".. plot::\n\n   row()\n", [("code", "row()")]),
+        (".. autofunction:: row\n\n.. autoclass:: Hull\n   :members:\n", []),
+        (".. autosummary::\n   :toctree: made\n\n   boats.row\n", []),
+    ],
+)
+def test_code_that_runs_is_code_and_what_is_made_of_modules_is_not_text(
+    source: str, expected: list[tuple[str, str]]
+) -> None:
+    assert parts(f"{source}\nEnd.\n") == [*expected, ("prose", "End.")]
+
+
+def test_a_file_that_is_included_is_reported() -> None:
+    assert parts(".. include:: oars.md\n   :parser: myst\n\nEnd.\n") == [("prose", "End.")]
+    assert warnings("End.\n\n.. include:: oars.rst\n") == [
+        (3, "The file oars.rst that is included here was not read.")
+    ]
+
+
+def test_the_name_of_an_object_is_an_anchor() -> None:
+    source = ".. py:data:: MAX_CREW\n\n   How many row.\n\n.. confval:: boat.size\n"
+    html = rst.convert_rst(source)[0]
+    assert 'id="MAX_CREW"' in html
+    assert 'id="boat.size"' in html
