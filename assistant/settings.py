@@ -66,17 +66,19 @@ class Settings(BaseModel):
         pattern=r"^(https?://.+)?$",
         description="The address the guide is published at, https://…, for links to its sections.",
     )
-    site: Literal["auto", "github", "jekyll", "mkdocs", "docusaurus"] = Field(
+    site: Literal[
+        "auto", "github", "jekyll", "mkdocs", "docusaurus", "sphinx", "mdbook", "vitepress", "hugo",
+        "starlight",
+    ] = Field(
         "auto",
-        description="The tool that publishes the guide: auto, github, jekyll, mkdocs, docusaurus.",
-    )
+        description="The tool that publishes the guide: auto, github, jekyll, mkdocs, docusaurus, "
+        "sphinx, mdbook, vitepress, hugo, starlight.",
+    )  # fmt: skip
     drafts: bool = Field(False, description="Read pages that are not published, too: drafts.")  # noqa: FBT003
     synonyms: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_split_synonyms)] = Field(
         {}, description="Readers' words for each of the guide's words, where they differ."
     )
-    title: str = Field(
-        "", description="The guide's title in the chat; empty for the title of its front page."
-    )
+    title: str = Field("", description="The guide's title in the chat; empty for its site's name.")
     host: str = Field("127.0.0.1", description="The address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="The port the chat listens on.")
     root: str = Field(

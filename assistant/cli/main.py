@@ -198,7 +198,7 @@ def mcp(index: IndexFolder = None, model: Model = None) -> None:
     with (
         live.watch(WatchedGuide(corpus, config.index, expected=False)) if corpus else nullcontext()
     ):
-        agents.serve_stdio(Service(live, title=config.title or guide_title(live)))
+        agents.serve_stdio(Service(live, title=config.title or guide_title(live, config.corpus)))
 
 
 @app.command()

@@ -27,7 +27,7 @@ BaseUrl = Annotated[
 Site = Annotated[
     str | None,
     typer.Option(
-        "--site", help="The tool that publishes it: auto, github, jekyll, mkdocs or docusaurus."
+        "--site", help="The tool that publishes it, such as mkdocs or github; auto to detect it."
     ),
 ]
 Drafts = Annotated[

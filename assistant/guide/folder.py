@@ -15,14 +15,16 @@ from assistant.errors import GuideError
 from assistant.guide.links import check_links
 from assistant.guide.page import read_page
 from assistant.guide.publication import DraftError
-from assistant.guide.publishers import ReadingOptions
-from assistant.guide.walk import detect_publisher, list_files, printable_path
+from assistant.guide.site import detect_site
+from assistant.guide.walk import list_files, printable_path
 from assistant.models.documents import Guide, GuideWarning, ParsedPage
 from assistant.readers import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from assistant.guide.publishers import ReadingOptions
 
     Progress = Callable[[int, int], None]
 
@@ -43,7 +45,7 @@ def read_guide(
     read, files in all). Raises GuideError where there is no folder, or no page in it.
     """
     files = list_files(folder)
-    options = reading_options or ReadingOptions(publisher=detect_publisher(folder))
+    options = reading_options or detect_site(folder)
     results = read_pages(folder, files.paths, reading_options=options, progress=progress)
     pages = [page for page in results if isinstance(page, ParsedPage)]
     unreadable = [*files.unreadable, *(w for w in results if isinstance(w, GuideWarning))]

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from assistant.guide.publishers import INDEX_NAMES
+from assistant.guide.publishers import INDEX_NAMES, slugify
 from assistant.models.documents import GuideWarning
 from assistant.readers import SUFFIXES, strip_suffix
 from assistant.readers.dialects import WIKI_SCHEME
@@ -154,7 +154,7 @@ def _has_anchor(anchors: frozenset[str], anchor: str, *, is_wiki_link: bool) -> 
         return True
     lower = anchor.casefold()
     if is_wiki_link:  # names a heading by its words, and may name those above it
-        lower = re.sub(r"[^\w\- ]", "", lower.rpartition("#")[2].strip()).replace(" ", "-")
+        lower = slugify(lower.rpartition("#")[2])
     return lower in anchors
 
 

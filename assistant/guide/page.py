@@ -43,6 +43,7 @@ _NAMED_ANCHOR = re.compile(
     re.M,
 )
 
+_PERMALINKS = ("permalink", "slug", "url")
 _CONTENTS_FILE = "SUMMARY.md"  # the menu of mdBook and GitBook
 _TEMPLATE_START = "---\n"  # of front matter
 
@@ -88,11 +89,12 @@ def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> Pa
     if PurePosixPath(path).name == _CONTENTS_FILE and _lists_links(blocks):
         blocks = []
     title = _choose_title(front_matter, blocks, source, path)
-    permalink = front_matter.get("permalink", "slug", "url")
+    keys = (*_PERMALINKS, "id") if reading_options.publisher == "docusaurus" else _PERMALINKS
+    permalink = front_matter.get(*keys)
     page = Page(
         path=path,
         title=title,
-        url=build_page_url(path, reading_options.base_url, reading_options.publisher, permalink),
+        url=build_page_url(path, reading_options, permalink),
         sha256=hashlib.sha256(raw).hexdigest(),
         text=source.text,
         language=_detect_language(front_matter, source, path),
@@ -122,7 +124,11 @@ def _read_sections(
     resources: list[Resource] = []
     last_line = max(1, page.text.count("\n") + (not page.text.endswith("\n")))
     for part in split_sections(
-        blocks, page.title, publisher=reading_options.publisher, last_line=last_line
+        blocks,
+        page.title,
+        publisher=reading_options.publisher,
+        slugs=reading_options.slugs,
+        last_line=last_line,
     ):
         section = part.to_section(page)
         sections.append(section)
@@ -258,11 +264,7 @@ def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -
     if joined is None:
         return resource
     is_page = joined.lower().endswith(SUFFIXES)
-    url = (
-        build_page_url(joined, reading_options.base_url, reading_options.publisher)
-        if is_page
-        else quote(joined)
-    )
+    url = build_page_url(joined, reading_options) if is_page else quote(joined)
     return replace(resource, url=f"{url}#{quote(anchor)}" if anchor else url)
 
 

@@ -1,7 +1,7 @@
 """Publishers: the anchors and URLs that a publishing tool gives headings and pages.
 
-The rules are those of GitHub (and Jekyll), of Python-Markdown in MkDocs, and of Docusaurus.
-Configuration files show which publisher a guide has, and to which folder a site generator writes.
+The rules for anchors are those of GitHub, which most tools share, of Python-Markdown in MkDocs, and
+of VitePress. Configuration files show to which folder a site generator writes.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
 from assistant.readers import strip_suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
-Publisher = Literal["github", "jekyll", "mkdocs", "docusaurus"]
+Publisher = Literal[
+    "github", "jekyll", "mkdocs", "docusaurus", "sphinx", "mdbook", "vitepress", "hugo", "starlight"
+]
+Slugs = Literal["", "unicode", "pymdownx", "pymdownx-lower"]
+"""The function that MkDocs makes anchors with, where a setting names another than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +30,37 @@ class ReadingOptions:
     """How to read a guide: where it is published, by which publisher, and how long a passage is.
 
     `publisher` decides the anchors of headings and the URLs of pages; `max_tokens` limits passages;
-    with `drafts`, pages that are not published are read too.
+    with `drafts`, pages that are not published are read too. `title` is the site's. `page_ending`
+    is what follows a page's path in its URL, where a setting decides it, and `slugs` how anchors
+    are made; `routes` are the paths at which folders are published.
     """
 
     base_url: str = ""
     max_tokens: int = 256
     publisher: Publisher = "github"
     drafts: bool = False
+    title: str = ""
+    page_ending: str | None = None
+    slugs: Slugs = ""
+    routes: dict[str, str] = field(default_factory=dict)
 
 
-# Files in a guide's folder, or beside it, and the publisher each is for; the first present decides.
-_PUBLISHER_FILES: tuple[tuple[str, Publisher], ...] = (
-    ("mkdocs.yml", "mkdocs"),
-    ("mkdocs.yaml", "mkdocs"),
-    ("zensical.toml", "mkdocs"),
-    ("docusaurus.config.js", "docusaurus"),
-    ("docusaurus.config.ts", "docusaurus"),
-    ("docusaurus.config.mjs", "docusaurus"),
-    ("sidebars.js", "docusaurus"),
-    ("sidebars.ts", "docusaurus"),
-    ("_config.yml", "jekyll"),
-    ("_config.toml", "jekyll"),
-)
+# What follows the path of a page in its address, and folders that the address leaves out.
+_PAGE_ENDINGS: dict[Publisher, str] = {
+    "mkdocs": "/",
+    "sphinx": ".html",
+    "mdbook": ".html",
+    "vitepress": ".html",
+    "hugo": "/",
+    "starlight": "/",
+}
+_ROUTES: dict[Publisher, dict[str, str]] = {
+    "mkdocs": {"docs/": ""},
+    "mdbook": {"src/": ""},
+    "hugo": {"content/": "", "content/en/": ""},
+    "starlight": {"src/content/docs/": ""},
+}
+_LOWER_CASE_PATHS = frozenset({"hugo", "starlight"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +128,10 @@ _CONFIG_FIRST_PARTS = frozenset(name.partition("/")[0] for name in _CONFIG_FILES
 _DEFAULT_ANCHOR = "section"  # for a heading without letters, as in kramdown
 INDEX_NAMES = frozenset({"index", "readme", "_index"})
 _SLUG_DROPPED = re.compile(r"[^\w\- ]")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_VITEPRESS_MARKS = re.compile(r"[\s~`!@#$%^&*()\-_+=\[\]{}|\\;:\"'“”‘’<>,.?/]+")
 _NUMBERED_ANCHOR = re.compile(r"^(.*)_([0-9]+)$")
 _ORDER_PREFIX = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
-
-
-def guess_publisher(names: Collection[str]) -> Publisher:
-    """Return the publisher whose configuration file is among a guide's files; else GitHub."""
-    return next((publisher for name, publisher in _PUBLISHER_FILES if name in names), "github")
 
 
 def is_generator_file(name: str) -> bool:
@@ -146,13 +155,13 @@ def find_outputs(
         for file in generator.config_files:
             text = read_file(file) if file.partition("/")[0] in names else None
             if text is not None and generator.sign in text.lower():
-                output = _read_setting(text, generator.output_key) or generator.output_folder
+                output = read_setting(text, generator.output_key) or generator.output_folder
                 outputs.append((posixpath.normpath(output), generator.name))
                 break
     return outputs
 
 
-def _read_setting(text: str, key: str) -> str:
+def read_setting(text: str, key: str) -> str:
     """Return the path that a configuration file of any syntax sets under a key.
 
     Empty where it sets none, or one that has to be computed.
@@ -167,24 +176,37 @@ def _read_setting(text: str, key: str) -> str:
     return ""
 
 
-def slugify(heading: str, publisher: Publisher = "github") -> str:
+def slugify(heading: str, publisher: Publisher = "github", slugs: Slugs = "") -> str:
     """Return the anchor that a publisher makes of a heading; empty where no character is left."""
-    if publisher == "mkdocs":
-        plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
+    if slugs == "unicode" or (publisher == "mkdocs" and not slugs):
+        plain = unicodedata.normalize("NFKC" if slugs else "NFKD", heading)
+        plain = plain if slugs else plain.encode("ascii", "ignore").decode()
         words = re.sub(r"[^\w\s-]", "", plain).strip().lower()
         return re.sub(r"[-\s]+", "-", words)
-    return _SLUG_DROPPED.sub("", heading.strip().lower()).replace(" ", "-")
+    if slugs:
+        plain = heading.strip() if slugs == "pymdownx" else heading.strip().lower()
+        return _SLUG_DROPPED.sub("", plain).replace(" ", "-")
+    if publisher == "vitepress":
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", heading))
+        words = _VITEPRESS_MARKS.sub("-", plain).strip("-").lower()
+        return f"_{words}" if words[:1].isdigit() else words
+    return _SLUG_DROPPED.sub(_keep_combining, heading.strip().lower()).replace(" ", "-")
+
+
+def _keep_combining(character: re.Match[str]) -> str:
+    """Keep the marks that belong to the letter before them, as most scripts need."""
+    return character[0] if unicodedata.category(character[0]).startswith("M") else ""
 
 
 def assign_anchors(
-    headings: Iterable[tuple[str, str]], publisher: Publisher = "github"
+    headings: Iterable[tuple[str, str]], publisher: Publisher = "github", slugs: Slugs = ""
 ) -> list[str]:
     """Return the anchor of each heading of a page, given its text and its explicit id, or "".
 
     An explicit id wins. A repeated anchor is numbered as by the publisher: `a-1`, in MkDocs `a_1`.
     """
     if publisher == "mkdocs":
-        return _assign_mkdocs_anchors(headings)
+        return _assign_mkdocs_anchors(headings, slugs)
     last_numbers: dict[str, int] = {}
     anchors: list[str] = []
     for text, explicit in headings:
@@ -198,13 +220,13 @@ def assign_anchors(
     return anchors
 
 
-def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]]) -> list[str]:
+def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]], slugs: Slugs) -> list[str]:
     headings = list(headings)
     used = {explicit for _, explicit in headings if explicit}
     last_numbers: dict[tuple[str, int], int] = {}  # makes many equal headings take linear time
     anchors: dict[str, None] = {}
     for text, explicit in headings:
-        anchor = explicit or slugify(text, "mkdocs")
+        anchor = explicit or slugify(text, "mkdocs", slugs)
         if explicit in anchors or (not explicit and (not anchor or anchor in used)):
             numbered = _NUMBERED_ANCHOR.match(anchor)
             stem, number = (numbered[1], int(numbered[2])) if numbered else (anchor, 0)
@@ -219,25 +241,37 @@ def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]]) -> list[str]:
     return list(anchors)
 
 
-def build_page_url(path: str, base_url: str, publisher: Publisher, permalink: str = "") -> str:
-    """Return the URL of a page on the published site; without a `base_url`, its path.
+def build_page_url(path: str, options: ReadingOptions, permalink: str = "") -> str:
+    """Return the URL of a page on the published site; without a base URL, its path.
 
     `permalink` is that of the page, relative to the site's root or to the page's folder.
     """
-    if not base_url:
+    if not options.base_url:
         return quote(path)
-    base = base_url.rstrip("/")
-    page = PurePosixPath(path)
-    if permalink:
-        rooted = permalink if permalink.startswith("/") else f"/{page.parent / permalink}"
-        return base + quote(rooted.replace("/./", "/"), safe="/:")
-    if "/blob/" in urlsplit(base).path or "/tree/" in urlsplit(base).path:
+    base, publisher = options.base_url.rstrip("/"), options.publisher
+    if not permalink and ("/blob/" in urlsplit(base).path or "/tree/" in urlsplit(base).path):
         return f"{base}/{quote(path)}"
-    parts = strip_suffix(path).split("/")
-    if publisher == "mkdocs" and parts[0] == "docs" and len(parts) > 1:
-        parts = parts[1:]  # the guide is the project's folder, and its pages are in `docs`
+    prefix, inside = _find_route(strip_suffix(path), options)
+    *folders, name = inside.split("/")
     if publisher == "docusaurus":
-        parts = [_ORDER_PREFIX.sub("", part) for part in parts]
-    if parts[-1].lower() in INDEX_NAMES:
-        return "/".join([base, *map(quote, parts[:-1])]) + "/"
-    return "/".join([base, *map(quote, parts)]) + ("/" if publisher == "mkdocs" else "")
+        folders = [_ORDER_PREFIX.sub("", folder) for folder in folders]
+        name = _ORDER_PREFIX.sub("", name)
+    if permalink:
+        rooted = permalink if permalink.startswith("/") else f"/{'/'.join([*folders, permalink])}"
+        return f"{base}/{quote(prefix)}".rstrip("/") + quote(rooted.replace("/./", "/"), safe="/:")
+    ending = _PAGE_ENDINGS.get(publisher, "")
+    if options.page_ending is not None:
+        ending = options.page_ending
+    if name.lower() in INDEX_NAMES:
+        name = ending = ""
+    published = prefix + "/".join([*folders, name])
+    if publisher in _LOWER_CASE_PATHS:
+        published = published.lower().replace(" ", "-")
+    return f"{base}/{quote(published)}{ending}"
+
+
+def _find_route(path: str, options: ReadingOptions) -> tuple[str, str]:
+    """Return the path at which the folder of a page is published, and the page's path in it."""
+    routes = {**_ROUTES.get(options.publisher, {}), **options.routes}
+    folder = max((name for name in routes if path.startswith(name)), key=len, default="")
+    return routes.get(folder, ""), path.removeprefix(folder)

@@ -13,7 +13,7 @@ from assistant.readers.markdown import POSSIBLE_HEADING_LEVEL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from assistant.guide.publishers import Publisher
+    from assistant.guide.publishers import Publisher, Slugs
     from assistant.models.documents import Block, Page
 
 MAX_HEADING_CHARS = 1_000
@@ -44,14 +44,16 @@ class SectionBlocks:
 
 
 def split_sections(
-    blocks: Sequence[Block], title: str, *, publisher: Publisher, last_line: int
+    blocks: Sequence[Block], title: str, *, publisher: Publisher, slugs: Slugs = "", last_line: int
 ) -> list[SectionBlocks]:
     """Split a page's blocks at its headings; leave out a table of contents and its heading.
 
     Emphasised lines are headings on a page that has no other headings below its title.
     """
     resolved = _resolve_possible_headings(blocks)
-    return list(_iter_sections(resolved, title, publisher=publisher, last_line=last_line))
+    return list(
+        _iter_sections(resolved, title, publisher=publisher, slugs=slugs, last_line=last_line)
+    )
 
 
 def demote_long_headings(blocks: Sequence[Block]) -> list[Block]:
@@ -81,11 +83,11 @@ def _resolve_possible_headings(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _iter_sections(
-    blocks: list[Block], title: str, *, publisher: Publisher, last_line: int
+    blocks: list[Block], title: str, *, publisher: Publisher, slugs: Slugs, last_line: int
 ) -> Iterator[SectionBlocks]:
     headings = [number for number, block in enumerate(blocks) if block.kind == "heading"]
     explicit = [(blocks[number].text, blocks[number].anchor) for number in headings]
-    anchored = zip(headings, assign_anchors(explicit, publisher), strict=True)
+    anchored = zip(headings, assign_anchors(explicit, publisher, slugs), strict=True)
     starts = [(number, anchor) for number, anchor in anchored if blocks[number].text]
     ends = [*(number for number, _ in starts), len(blocks)]
     content = _drop_navigation(blocks[: ends[0]])

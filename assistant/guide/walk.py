@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import GuideError
-from assistant.guide.publishers import find_outputs, guess_publisher, is_generator_file
+from assistant.guide.publishers import find_outputs, is_generator_file
 from assistant.models.documents import GuideWarning
 from assistant.readers import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from assistant.guide.publishers import Publisher
 
 _IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})  # pages of other projects, or none
 # Folders of parts that a publishing tool puts into pages.
@@ -75,17 +73,6 @@ def list_files(folder: Path) -> GuideFiles:
 def printable_path(path: str) -> str:
     """Return a file's path with bytes that are not UTF-8 written as escapes."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def detect_publisher(folder: Path) -> Publisher:
-    """Return the publisher whose configuration file is in a guide's folder, or beside it."""
-    names: set[str] = set()
-    for place in (folder, folder.resolve().parent):
-        try:
-            names.update(entry.name for entry in os.scandir(place))
-        except OSError:
-            continue
-    return guess_publisher(names)
 
 
 class _FolderWalk:

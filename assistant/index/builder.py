@@ -15,7 +15,7 @@ from assistant.errors import IndexDamaged, IndexMissing, IndexOutdated
 from assistant.guide import links
 from assistant.guide.folder import empty_guide_error, read_pages
 from assistant.guide.publishers import ReadingOptions
-from assistant.guide.walk import detect_publisher
+from assistant.guide.site import detect_site
 from assistant.index import generations
 from assistant.index.build_cache import BuildCache
 from assistant.index.database import ReusedPages, has_same_paths
@@ -72,8 +72,10 @@ class BuildResult:
 
 def choose_reading_options(settings: Settings) -> ReadingOptions:
     """Choose how to read the guide; a publisher that the settings do not name is guessed."""
-    publisher = detect_publisher(settings.corpus) if settings.site == "auto" else settings.site
-    return ReadingOptions(base_url=settings.base_url, publisher=publisher, drafts=settings.drafts)
+    options = detect_site(settings.corpus)
+    if settings.site not in {"auto", options.publisher}:
+        options = ReadingOptions(publisher=settings.site, title=options.title)
+    return replace(options, base_url=settings.base_url, drafts=settings.drafts)
 
 
 def build_index(
@@ -94,7 +96,7 @@ def build_index(
     cannot be written, and GuideError where there is no guide or it has no page with text.
     """
     started = time.perf_counter()
-    chosen = reading_options or ReadingOptions(publisher=detect_publisher(corpus))
+    chosen = reading_options or detect_site(corpus)
     options = replace(chosen, max_tokens=encoder.window)
 
     def report(step: str) -> Callable[[int, int], None]:

@@ -169,7 +169,7 @@ class Server:
         """Serve the chat, and everything else, over a guide that is ready."""
         settings = self.settings
         answer_log = await asyncio.to_thread(_open_answer_log, settings, live)
-        service = Service(live, answer_log, settings.title or guide_title(live))
+        service = Service(live, answer_log, settings.title or guide_title(live, settings.corpus))
         examples = await asyncio.to_thread(service.examples)
         await asyncio.to_thread(_import_chat_and_mcp)
         from assistant.server.routes import chat, mcp

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AnswerLogError, AssistantError
 from assistant.guide import resources
 from assistant.guide.links import LinkResolver
+from assistant.guide.publishers import INDEX_NAMES
 from assistant.models.answers import Turn
+from assistant.readers import strip_suffix
 from assistant.render import urls
 from assistant.server.metrics import Metrics
 from assistant.server.response_cache import ResponseCache
@@ -20,6 +21,7 @@ from assistant.timing import record_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from assistant.assistant import Assistant
     from assistant.models.answers import Answer, Search
@@ -226,14 +228,20 @@ class Service:
             return ""
 
 
-def guide_title(live: LiveAssistant) -> str:
-    """Return the guide's own title: that of its front page, or else of its first page."""
-    store = live.assistant.index.store
-    paths = store.page_paths()
-    fronts = [path for path in paths if PurePath(path).stem.lower() in {"index", "readme"}]
-    front = min(fronts, key=lambda path: path.count("/"), default=paths[0])
-    page = store.page(front)
-    return page.title if page else ""
+_FOLDERS_OF_ANY_GUIDE = frozenset("content corpus doc docs guide pages site source src".split())
+
+
+def guide_title(live: LiveAssistant, corpus: Path) -> str:
+    """Return the guide's own title: its site's name, else that of its front page or its folder."""
+    index = live.assistant.index
+    if index.reading_options.title:
+        return index.reading_options.title
+    paths = index.store.page_paths()
+    front = next((path for path in paths if strip_suffix(path).lower() in INDEX_NAMES), "")
+    if page := index.store.page(front) if front else None:
+        return page.title
+    folder = corpus.resolve()
+    return folder.parent.name if folder.name in _FOLDERS_OF_ANY_GUIDE else folder.name
 
 
 def feedback_form(live: LiveAssistant) -> str:

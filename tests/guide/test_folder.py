@@ -13,7 +13,8 @@ from assistant.errors import GuideError
 from assistant.guide.folder import read_guide
 from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
-from assistant.guide.walk import detect_publisher, list_files
+from assistant.guide.site import detect_site
+from assistant.guide.walk import list_files
 from assistant.models.documents import Guide
 from tests.guide_pages import KITCHEN, check_guide, section, texts
 
@@ -275,7 +276,7 @@ def test_the_publisher_is_detected_by_its_file_in_the_guide_or_beside_it(tmp_pat
     guide.mkdir()
     (guide / place / "mkdocs.yml").write_text("site_name: x")
     (guide / "a.md").write_text("# A & B\n\nx\n\n# A & B\n\ny")
-    assert detect_publisher(guide) == "mkdocs"
+    assert detect_site(guide).publisher == "mkdocs"
     assert [section.anchor for section in read_guide(guide).sections] == ["a-b", "a-b_1"]
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown import Markdown as PythonMarkdown
 
-from assistant.guide.publishers import assign_anchors, build_page_url, guess_publisher, slugify
+from assistant.guide.publishers import ReadingOptions, assign_anchors, build_page_url, slugify
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from assistant.guide.publishers import assign_anchors, build_page_url, guess_pub
         ("  Trim me  ", "trim-me"),
         ("1.2.3 Release", "123-release"),
         ("\U0001f680", ""),
+        ("समय सारणी", "समय-सारणी"),
+        ("ชั่วโมง (ทำงาน)", "ชั่วโมง-ทำงาน"),
     ],
 )
 def test_a_slug_follows_the_rules_of_github(heading: str, expected: str) -> None:
@@ -41,6 +43,31 @@ def test_a_slug_follows_the_rules_of_github(heading: str, expected: str) -> None
 )
 def test_a_slug_follows_the_rules_of_python_markdown(heading: str, expected: str) -> None:
     assert slugify(heading, "mkdocs") == expected
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("What is a crew?", "what-is-a-crew"),
+        ("Café & Größe", "cafe-große"),
+        ("snake_case", "snake-case"),
+        ("1.2 Boats", "_1-2-boats"),
+    ],
+)
+def test_a_slug_follows_the_rules_of_vitepress(heading: str, expected: str) -> None:
+    assert slugify(heading, "vitepress") == expected
+
+
+@pytest.mark.parametrize(
+    ("slugs", "expected"),
+    [
+        ("unicode", "größe-ändern"),
+        ("pymdownx", "Größe--ändern"),
+        ("pymdownx-lower", "größe--ändern"),
+    ],
+)
+def test_a_slug_of_mkdocs_follows_the_function_that_a_setting_names(slugs, expected) -> None:
+    assert slugify("Größe – ändern", "mkdocs", slugs) == expected
 
 
 def headings_of(*headings: str) -> list[tuple[str, str]]:
@@ -73,19 +100,6 @@ def test_no_two_headings_of_a_page_share_an_anchor(publisher) -> None:
     assert all(anchors)
 
 
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        ({"mkdocs.yml", "docs"}, "mkdocs"),
-        ({"docusaurus.config.ts", "package.json"}, "docusaurus"),
-        ({"_config.yml", "index.md"}, "jekyll"),
-        ({"README.md"}, "github"),
-    ],
-)
-def test_the_publisher_is_guessed_by_the_names_of_files(names, expected) -> None:
-    assert guess_publisher(names) == expected
-
-
 SITE = "https://site.example/docs/"
 
 
@@ -100,26 +114,35 @@ SITE = "https://site.example/docs/"
         ("mkdocs", "index.md", ""),
         ("docusaurus", "01-start/02_first steps.mdx", "start/first%20steps"),
         ("docusaurus", "2024-review.md", "review"),
+        ("sphinx", "a/b.rst", "a/b.html"),
+        ("mdbook", "src/a/b.md", "a/b.html"),
+        ("mdbook", "src/README.md", ""),
+        ("vitepress", "a/b.md", "a/b.html"),
+        ("hugo", "content/Big Boats/_index.md", "big-boats/"),
+        ("starlight", "src/content/docs/a/b.mdx", "a/b/"),
     ],
 )
 def test_the_url_of_a_page_is_its_publishers(publisher, path, expected) -> None:
-    assert build_page_url(path, SITE, publisher) == SITE + expected
+    options = ReadingOptions(base_url=SITE, publisher=publisher)
+    assert build_page_url(path, options) == SITE + expected
 
 
 def test_the_url_of_a_page_in_a_repository_ends_with_its_file_name() -> None:
     base = "https://code.example/team/guide/blob/main"
-    assert build_page_url("a/b.md", base, "github") == f"{base}/a/b.md"
+    assert build_page_url("a/b.md", ReadingOptions(base_url=base)) == f"{base}/a/b.md"
 
 
 @pytest.mark.parametrize(
     ("permalink", "expected"), [("/start/", "start/"), ("first", "a/first"), ("./first", "a/first")]
 )
 def test_a_permalink_decides_the_url(permalink, expected) -> None:
-    assert build_page_url("a/b.md", SITE, "jekyll", permalink) == SITE + expected
+    options = ReadingOptions(base_url=SITE, publisher="jekyll")
+    assert build_page_url("a/b.md", options, permalink) == SITE + expected
 
 
 def test_the_url_of_a_page_without_a_site_is_its_path() -> None:
-    assert build_page_url("a b.md", "", "mkdocs", "/x/") == "a%20b.md"
+    options = ReadingOptions(publisher="mkdocs")
+    assert build_page_url("a b.md", options, "/x/") == "a%20b.md"
 
 
 @example(["?_1_?"])
