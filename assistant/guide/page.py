@@ -43,6 +43,7 @@ _NAMED_ANCHOR = re.compile(
     re.M,
 )
 
+_NOTION_ID = re.compile(r"[ -][0-9a-f]{32}\Z")  # that Notion adds to the names of files
 _PERMALINKS = ("permalink", "slug", "url")
 _CONTENTS_FILE = "SUMMARY.md"  # the menu of mdBook and GitBook
 _TEMPLATE_START = "---\n"  # of front matter
@@ -214,6 +215,7 @@ def _make_title(path: str, blocks: Sequence[Block]) -> str:
     """
     *folders, stem = strip_suffix(path).split("/")
     name = folders[-1] if folders and stem.lower() in INDEX_NAMES else stem
+    name = _NOTION_ID.sub("", name)
     if " " in name or not name.islower():
         return name if " " in name else name.replace("_", " ").strip() or path
     if "-" in name and not any(name in block.text.lower() for block in blocks):

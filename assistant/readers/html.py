@@ -22,12 +22,14 @@ from assistant.readers.inline import (
     collapse_pieces,
     collapse_whitespace,
 )
+from assistant.readers.wiki_exports import detect_tool, unwrap_address
 from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from assistant.models.documents import BlockKind, Markup
+    from assistant.readers.wiki_exports import WikiTool
 
 _VERBATIM_TAGS = frozenset({"listing", "plaintext", "pre", "xmp"})
 _LIST_TAGS = frozenset({"dir", "menu", "ol", "ul"})
@@ -75,7 +77,8 @@ def parse_html_page(source: str) -> list[Block]:
     asides, except a header that contains the only main heading. If no words would be left, all
     blocks are returned.
     """
-    regional = _parse_with_regions(source, 1)
+    tool = detect_tool(source)
+    regional = _parse_with_regions(source, 1, tool)
     articles = {region.article for _, region in regional if region.article}
     if any(region.main for _, region in regional):
         content = [block for block, region in regional if region.main and region.landmark != "nav"]
@@ -107,7 +110,8 @@ def extract_text(source: str) -> str:
 
 def extract_title(source: str) -> str:
     """Return the page's `<title>`; empty where it has none."""
-    return collapse_whitespace("".join(_parse_head(source).title))
+    title = collapse_whitespace("".join(_parse_head(source).title))
+    return detect_tool(source).page_title(title)
 
 
 def extract_language(source: str) -> str:
@@ -115,10 +119,12 @@ def extract_language(source: str) -> str:
     return _parse_head(source).language
 
 
-def _parse_with_regions(source: str, first_line: int) -> list[tuple[Block, _Region]]:
+def _parse_with_regions(
+    source: str, first_line: int, tool: WikiTool | None = None
+) -> list[tuple[Block, _Region]]:
     """Return the blocks of a source, each with the region it is in."""
     last = source.count("\n") + (not source.endswith("\n"))
-    collector = _BlockCollector(first_line, max(1, last))
+    collector = _BlockCollector(first_line, max(1, last), tool or detect_tool(""))
     parse_tags(collector, source)
     collector.flush()
     return collector.regional_blocks
@@ -202,8 +208,10 @@ class _Flow:
 class _BlockCollector(ParserTarget):
     """Collects the blocks, each with the region it is in."""
 
-    def __init__(self, first_line: int, last_line: int) -> None:
+    def __init__(self, first_line: int, last_line: int, tool: WikiTool) -> None:
         super().__init__()
+        self._tool = tool
+        self.hidden_names = tool.hidden
         self.regional_blocks: list[tuple[Block, _Region]] = []
         self._line_offset = first_line - 1
         self._last_line = last_line
@@ -235,7 +243,7 @@ class _BlockCollector(ParserTarget):
             if tag == "a":
                 self._close_link()
                 if "href" in attributes:
-                    self._link = attributes["href"].strip(), len(self._pieces)
+                    self._link = unwrap_address(attributes["href"].strip()), len(self._pieces)
             elif tag in MARKUP_TAGS:
                 self._open_markup.append((tag, len(self._pieces)))
             elif tag == "img":
@@ -243,6 +251,8 @@ class _BlockCollector(ParserTarget):
         elif tag in BLOCK_TAGS:
             self.flush()
             self._open_block(tag, attributes)
+            if self._tool.headings:
+                self._open_styled_heading(attributes)
         else:
             self._pieces.append("\n" if tag == "br" and self._verbatim_depth else " ")
         region = _REGIONS.get(tag)
@@ -319,6 +329,11 @@ class _BlockCollector(ParserTarget):
             self._append_block(Block("break", "", self._clamp_lines(self.line, self.line)))
         else:
             self._open_table_part(tag, attributes)
+
+    def _open_styled_heading(self, attributes: Mapping[str, str]) -> None:
+        """Open a heading that is one by its class alone."""
+        for name in attributes.get("class", "").split():
+            self._heading_level = self._tool.headings.get(name, self._heading_level)
 
     def _close_block(self, tag: str) -> None:
         flow = self._flow
@@ -432,6 +447,8 @@ class _BlockCollector(ParserTarget):
         return "item" if self._flow.lists else "quote" if self._flow.quote_depth else "prose"
 
     def _make_block(self, words: str, kind: BlockKind, markup: tuple[Markup, ...]) -> Block:
+        if kind == "heading" and self._heading_level == 1 and not markup:
+            words = self._tool.page_title(words)
         flow, links, icons = self._flow, tuple(self._links), tuple(self._icons)
         lines = self._clamp_lines(*(self._lines if words else (self.line, self.line)))
         if kind == "heading":
@@ -476,7 +493,9 @@ class _BlockCollector(ParserTarget):
             return
         (url, start), self._link = self._link, None
         words = collapse_whitespace("".join(self._pieces[max(0, start) :]))
-        if url.startswith("#") and words and not any(letter.isalnum() for letter in words):
+        if url.startswith("#cmnt"):  # the mark of a comment beside the text
+            del self._pieces[max(0, start) :]
+        elif url.startswith("#") and words and not any(letter.isalnum() for letter in words):
             # A mark beside a heading that only links to it.
             del self._pieces[max(0, start) :]
             self._set_heading_anchor(url[1:])
@@ -493,6 +512,8 @@ class _BlockCollector(ParserTarget):
 
     def _remember_anchor(self, tag: str, attributes: Mapping[str, str]) -> None:
         anchor = attributes.get("id") or (attributes.get("name") if tag == "a" else "")
+        if anchor and anchor.startswith("cmnt") and anchor[4:].isdigit():
+            self.done = True  # the comments on a document follow it
         if not anchor or tag in _HEADING_LEVELS:
             return
         if tag in _ANCHOR_TAGS:

@@ -92,6 +92,7 @@ class ParserTarget:
         self.depth = 0
         self.tag_count = 0
         self.done = False
+        self.hidden_names: frozenset[str] = frozenset()  # ids and classes of what is not content
         self._hidden_depth = 0  # the depth of the outermost hidden element
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -102,11 +103,18 @@ class ParserTarget:
         if self._hidden_depth:
             if tag == "source":
                 self.handle_hidden(tag, attributes)
-        elif tag in HIDDEN_TAGS or (attributes and _is_hidden(attributes)):
+        elif tag in HIDDEN_TAGS or (attributes and self._is_hidden(attributes)):
             self._hidden_depth = self.depth
             self.handle_hidden(tag, attributes)
         else:
             self.handle_start(tag, attributes)
+
+    def _is_hidden(self, attributes: Mapping[str, str]) -> bool:
+        if self.hidden_names:
+            names = {attributes.get("id", ""), *attributes.get("class", "").split()}
+            if not self.hidden_names.isdisjoint(names):
+                return True
+        return _is_hidden(attributes)
 
     def end(self, tag: str) -> None:
         """Handle the end of an element, explicit or implied."""
@@ -124,7 +132,7 @@ class ParserTarget:
         breaks = data.count("\n")
         if breaks:
             self.line = min(self.line + breaks, self.fed_line)
-        if not self._hidden_depth:
+        if not self._hidden_depth and not self.done:
             self.handle_text(data, self.line - breaks)
 
     def comment(self, _: str) -> None:

@@ -113,6 +113,7 @@ def test_emoji_and_right_to_left_words_give_no_warning(parse):
         ("bake-off.md", "The Bake-Off is in May.", "Bake-off"),
         ("rye-bread.md", "Bread of rye.", "Rye bread"),
         ("our-bread/index.md", "Text", "Our bread"),
+        ("Our bread 0123456789abcdef0123456789abcdef.md", "Text", "Our bread"),
     ],
 )
 def test_a_title_is_declared_or_the_pages_heading_or_of_its_file_name(parse, path, source, title):
