@@ -317,6 +317,20 @@ def asks_for_amount(question: Question) -> bool:
     return question.type != "list" and bool(_AMOUNT.match(truncate(question.text)))
 
 
+_SEVERAL = re.compile(
+    r"^(?:(?:what|which) (?!(?:is|was|do|does|did|has|have|can|will|would|should)\b)"
+    r"(?:\w+ ){0,3}?(?P<noun>\w{2,}[^\Wsui_]s) (?:\w+ ){0,2}?"
+    r"(?:is|are|can|could|do|does|did|should|must|may|might|will|would|has|have|need)\b|"
+    r"(?:list|name|show|give)(?: me)? (?:all|the|every)\b|what all\b)",
+    re.I,
+)
+
+
+def asks_for_several(text: str) -> bool:
+    """Whether a question asks for all things of a kind: "which papers do I need?"."""
+    return bool(_SEVERAL.match(_LEAD.sub("", truncate(text))))
+
+
 _CONSEQUENCE = re.compile(
     r"^(?:(?:and|but|so) )?(?:what (?:if|(?:will |would )?happen(?:s|ed)?)|even (?:if|when))\b",
     re.I,
