@@ -82,7 +82,7 @@ def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> Pa
     if reader.is_markdown:
         front_matter = parse_front_matter(source.text)
         parse = parse_mdx if reading_options.publisher == "docusaurus" else parse
-    elif source.text.startswith(_TEMPLATE_START):
+    elif parse is parse_html_page and source.text.startswith(_TEMPLATE_START):
         front_matter = parse_front_matter(source.text)
         parse = _parse_template
     _check_published(front_matter, path, reading_options)

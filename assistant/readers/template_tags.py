@@ -47,9 +47,9 @@ _CONTROL = frozenset(
 )
 # Tags whose strings by position are names of files, pages, pictures, or of the tag itself.
 _NAMED_BY_POSITION = frozenset(
-    "asset codenew columns component embed figure file gist icon image img include include_cached "
-    "include_relative instagram link page page_ref param partial post_url posts ref relref render "
-    "snippet svg tabpane tabs tweet twitter video vimeo x youtube".split()
+    "alert asset codenew columns component embed figure file gist icon image img include "
+    "include_cached include_relative instagram link page page_ref param partial post_url posts ref "
+    "relref render snippet svg tabpane tabs tweet twitter video vimeo x youtube".split()
 )
 _CODE_NAMES = frozenset("code-toggle codeblock highlight mermaid".split())
 _SILENT_BY_POSITION = _NAMED_BY_POSITION | _CODE_NAMES

@@ -231,7 +231,7 @@ class Writer:
             case "attribute_line":
                 return [self.word(), f"{{: #{u()} .{u()}}}"]
             case "liquid_line":
-                return [f"{{% include {u()}.html title='{u()}' %}}"]
+                return [f"{{% include {u()}.html file='{u()}' %}}"]
             case "liquid_comment":
                 return ["{% comment %}", u(), "{% endcomment %}"]
             case "options":
