@@ -57,6 +57,8 @@ _INCLUDE = re.compile(
     re.M,
 )
 
+_INCLUDE_SIGNS = ("{{", "8<", "<<<", "@include", "include}")
+
 # Languages that a folder or a file may be named after. Codes that are English words, or
 # abbreviations in a handbook, count only in front matter or with a region.
 _LANGUAGES = frozenset(
@@ -273,7 +275,8 @@ def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -
 def _collect_warnings(path: str, source: Source, front_matter: FrontMatter) -> list[GuideWarning]:
     warnings = [GuideWarning(path, 1, front_matter.warning)] if front_matter.warning else []
     warnings += [GuideWarning(path, line, message) for line, message in source.warnings]
-    if includes := [*_INCLUDE.finditer(source.text)]:
+    may_include = any(sign in source.text for sign in _INCLUDE_SIGNS)
+    if may_include and (includes := [*_INCLUDE.finditer(source.text)]):
         line = source.text.count("\n", 0, includes[0].end()) + 1
         name = next(filter(None, includes[0].groups()))
         more = f" and {len(includes) - 1:,} more" if len(includes) > 1 else ""

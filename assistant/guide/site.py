@@ -7,6 +7,7 @@ settings are read line by line, in YAML, TOML, JavaScript or Python alike, and n
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -62,7 +63,13 @@ def detect_site(folder: Path) -> ReadingOptions:
     """Return how to read a guide by the configuration of its publishing tool, if it has any."""
     root = folder.resolve()
     for place in _PLACES:
+        try:
+            names = {entry.name for entry in os.scandir(root / place)}
+        except OSError:
+            continue
         for tool in _TOOLS:
+            if tool.file.partition("/")[0] not in names:
+                continue
             file = root / place / tool.file
             text = _read(file)
             if text is not None and tool.sign in text.lower():

@@ -30,8 +30,8 @@ _LINE_PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 
 # A line with neither of these needs no conversion.
 _INLINE_MARK = re.compile(
-    r"[{%=\[<:](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:)"
-    r"|\^\^\S|\s\^\w|\+\+\w"
+    r"[{%=\[<:^+](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:"
+    r"|(?<=\^)\^|(?<=\s\^)\w|(?<=\+)\+\w)"
 )
 _LEADING_MARK = re.compile(
     r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\(\S+\)="
@@ -71,12 +71,14 @@ _BOOK_INCLUDE = (
     r"\{\{#(?:include|rustdoc_include|playground|shiftinclude|template|title)\b[^{}]*\}\}"
 )
 _HIDDEN_CODE = re.compile(rf"[ \t>]*(?:{_BOOK_INCLUDE}[ \t]*$|#(?:[ \t]|$))")
-_HIDDEN_LINES = (
-    re.compile(_PREFIX + _BOOK_INCLUDE + r"[ \t]*$"),
-    re.compile(_PREFIX + r"(?:-+8<-.*|\{!.*!\}[ \t]*|<<<[ \t]*[@./].*)$"),  # includes another file
-    re.compile(_PREFIX + r"\^[A-Za-z0-9-]+[ \t]*$"),  # the id of the block above
-    re.compile(_PREFIX + r"(?:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$", re.I),
-    re.compile(_PREFIX + r"\*\[[^\]]+\]:"),  # an abbreviation, shown on hover
+_HIDDEN_LINE = re.compile(
+    _PREFIX + r"(?:"
+    r"(?:-+8<-.*|\{!.*!\}[ \t]*|<<<[ \t]*[@./].*)$"  # includes another file
+    rf"|{_BOOK_INCLUDE}[ \t]*$"
+    r"|\^[A-Za-z0-9-]+[ \t]*$"  # the id of the block above
+    r"|(?i:\[TOC\]|\[\[_?TOC_?\]\]|<TOCInline\b.*/>)[ \t]*$"
+    r"|\*\[[^\]]+\]:"  # an abbreviation, shown on hover
+    r")"
 )
 _MYST_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
 _TAG_LINE = re.compile(rf"([ \t>]*+)(?:(?:{TAG.pattern})[ \t]*+)++$")
@@ -354,9 +356,8 @@ class _DialectConverter:
 
     def _convert_tool_line(self, number: int, line: str) -> str | None:
         """Convert an instruction to the publishing tool; None for any other line."""
-        for pattern in _HIDDEN_LINES:
-            if hidden := pattern.match(line):
-                return _keep_item_prefix(hidden[1])
+        if hidden := _HIDDEN_LINE.match(line):
+            return _keep_item_prefix(hidden[1])
         if target := _MYST_TARGET.match(line):
             self._pending_anchor = target[2]
             return _keep_item_prefix(target[1])

@@ -257,10 +257,9 @@ class _BlockCollector(ParserTarget):
             self._pieces.append("\n" if tag == "br" and self._verbatim_depth else " ")
         region = _REGIONS.get(tag)
         if attributes:
-            if not (
-                self._demo_depth or _DEMO_CLASSES.isdisjoint(attributes.get("class", "").split())
-            ):
-                self._demo_depth = self.depth
+            if "class" in attributes and not self._demo_depth:
+                is_demo = not _DEMO_CLASSES.isdisjoint(attributes["class"].split())
+                self._demo_depth = self.depth * is_demo
             self._remember_anchor(tag, attributes)
             region = _REGIONS.get(attributes.get("role", ""), region)
         if region:

@@ -79,7 +79,7 @@ def starts_with_import(source: str) -> bool:
     """Check whether a page begins with an import, or has one of a theme, as MDX does."""
     if _LEADING_IMPORT.match(source):
         return True
-    imports = _THEME_IMPORT.search(source) if "import" in source else None
+    imports = _THEME_IMPORT.search(source) if "'@" in source or '"@' in source else None
     return imports is not None and source.count("\n```", 0, imports.start()) % 2 == 0
 
 

@@ -34,6 +34,7 @@ _FILE = re.compile(
     r"\.(?:png|jpe?g|gif|svg|webp|pdf|mp[34]|html?|mdx?|ya?ml|json|toml|csv|txt)\Z", re.I
 )
 _ADDRESS_STARTS = ("/", "./", "../", "http:", "https:")
+_NOTICE_NAMES = frozenset("admonition alert callout hint notice".split())
 _NOTICES = frozenset(
     "note tip hint info important success warning caution danger error alert".split()
 )
@@ -47,7 +48,7 @@ _CONTROL = frozenset(
 )
 # Tags whose strings by position are names of files, pages, pictures, or of the tag itself.
 _NAMED_BY_POSITION = frozenset(
-    "alert asset codenew columns component embed figure file gist icon image img include "
+    "asset codenew columns component embed figure file gist icon image img include "
     "include_cached include_relative instagram link page page_ref param partial post_url posts ref "
     "relref render snippet svg tabpane tabs tweet twitter video vimeo x youtube".split()
 )
@@ -109,7 +110,10 @@ def shown_text(tag: Tag) -> str:
         texts = [text.replace("-", " ") for key, text in tag.named.items() if key in _TERM_KEYS]
     if _SILENT_BY_POSITION.isdisjoint({tag.name, *re.split("[-_]", tag.name)}):
         # The last is the text where the first is a name or a kind.
-        texts += [text for text in tag.positional if not _is_name(text)][-1:]
+        shown = [text for text in tag.positional if not _is_name(text)]
+        if tag.name in _NOTICE_NAMES and tag.positional == (tag.word,):
+            shown = [text for text in shown if " " in text]  # a single word is a kind or an icon
+        texts += shown[-1:]
     return " ".join(" ".join(texts).split())
 
 
@@ -134,6 +138,8 @@ def _replace_outside_code(
     pattern: re.Pattern[str], show: Callable[[re.Match[str]], str], text: str
 ) -> str:
     """Replace what does not begin in code; the strings of a tag may have code in them."""
+    if not pattern.search(text):
+        return text
     code = {n for start, end in find_code_spans(text) for n in range(start, end)}
     return pattern.sub(lambda match: match[0] if match.start() in code else show(match), text)
 
