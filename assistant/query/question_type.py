@@ -244,7 +244,8 @@ _MEDIA = (
     r"literature)"
 )
 _RESOURCE_REQUEST = re.compile(
-    r"\b(?:what|which|anything|something|where)\b.{0,30}\b(?:read|watch)\b|"
+    r"\b(?:what|which|anything|something|where)\b.{0,30}"
+    r"(?<!\ba )(?<!\ban )(?<!\bthe )(?<!\bmy )(?<!\bour )(?<!\bthis )\b(?:read|watch)\b|"
     r"^(?:(?:can|could|would|will|please|do) (?:you |the \w+ )?){0,4}(?:recommend|suggest)\b|"
     rf"\b(?:recommend|suggest)\w* (?:\w+ ){{0,3}}?{_MEDIA}\b|"
     rf"\b{_MEDIA} (?:\w+ ){{0,4}}?(?:recommend|suggest)|"
