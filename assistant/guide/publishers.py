@@ -257,6 +257,8 @@ def build_page_url(path: str, options: ReadingOptions, permalink: str = "") -> s
         folders = [_ORDER_PREFIX.sub("", folder) for folder in folders]
         name = _ORDER_PREFIX.sub("", name)
     if permalink:
+        if publisher == "hugo" and "/" not in permalink:  # a slug in place of the file's name
+            permalink += "/"
         rooted = permalink if permalink.startswith("/") else f"/{'/'.join([*folders, permalink])}"
         return f"{base}/{quote(prefix)}".rstrip("/") + quote(rooted.replace("/./", "/"), safe="/:")
     ending = _PAGE_ENDINGS.get(publisher, "")

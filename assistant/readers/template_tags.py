@@ -28,6 +28,7 @@ OPEN_TAG = re.compile(r"\{%-?[ \t]*+[A-Za-z_][^%{}]*+$|\{\{[<%][^<>%{}]*+$")
 _STRING = re.compile(
     r"(?:(?<![\w-])([\w-]+)[ \t\n]*+=[ \t\n]*+)?(?:\"([^\"]*+)\"|'([^']*+)'|`([^`]*+)`)"
 )
+_PLAIN_URL = re.compile(r"https?://[^\s<>\[\]]+")
 _VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
 _FILTERED_STRING = re.compile(r"\{\{-?\s*+(?:\"([^\"{}]*+)\"|'([^'{}]*+)')\s*+\|[^{}]*+\}\}")
 _FILE = re.compile(
@@ -106,6 +107,8 @@ def shown_text(tag: Tag) -> str:
         return ""
     keys = _TEXT_KEYS - {"name"} if tag.name in _NAMELESS else _TEXT_KEYS
     texts = [text for key, text in tag.named.items() if key in keys and text]
+    if tag.name == "embed" and not texts and _PLAIN_URL.fullmatch(tag.named.get("url", "")):
+        return f"[{tag.named['url']}](<{tag.named['url']}>)"
     if not texts:
         texts = [text.replace("-", " ") for key, text in tag.named.items() if key in _TERM_KEYS]
     if _SILENT_BY_POSITION.isdisjoint({tag.name, *re.split("[-_]", tag.name)}):

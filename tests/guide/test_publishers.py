@@ -140,6 +140,11 @@ def test_a_permalink_decides_the_url(permalink, expected) -> None:
     assert build_page_url("a/b.md", options, permalink) == SITE + expected
 
 
+def test_a_slug_of_hugo_takes_the_place_of_the_file_name() -> None:
+    options = ReadingOptions(base_url=SITE, publisher="hugo")
+    assert build_page_url("content/a/b.md", options, "first") == f"{SITE}a/first/"
+
+
 def test_the_url_of_a_page_without_a_site_is_its_path() -> None:
     options = ReadingOptions(publisher="mkdocs")
     assert build_page_url("a b.md", options, "/x/") == "a%20b.md"

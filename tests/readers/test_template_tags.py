@@ -130,5 +130,10 @@ def test_a_tag_over_several_lines_does_not_end_its_paragraph() -> None:
     assert convert_to_commonmark(source).count("\n") == source.count("\n")
 
 
+def test_an_embedded_address_is_a_link() -> None:
+    (block,) = parse_markdown('{% embed url="https://boats.example/film" %}')
+    assert [link.url for link in block.links] == ["https://boats.example/film"]
+
+
 def test_a_hidden_block_of_a_shortcode_is_not_text() -> None:
     assert texts("{{< comment >}}\nhidden\n{{< /comment >}}\n\nShown.") == ["Shown."]

@@ -8,7 +8,7 @@ from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.server.reload import LiveAssistant
-from assistant.server.service import Service
+from assistant.server.service import Service, guide_title
 
 
 def write_guide(folder, pages: int):
@@ -67,3 +67,26 @@ def test_names_and_bodies_belong_to_the_newest_generation(place, word_encoder):
         ("guide",), lambda: str(service.describe_guide(1)["pages"]).encode()
     )
     assert (before.content, after.content) == (b"30", b"31")
+
+
+@pytest.mark.parametrize(
+    ("files", "title"),
+    [
+        (
+            {"mkdocs.yml": "site_name: Harbour\n", "docs/index.md": "# Welcome\n\nText.\n"},
+            "Harbour",
+        ),
+        ({"index.md": "# Welcome\n\nText.\n", "boats.md": "# Boats\n\nText.\n"}, "Welcome"),
+        ({"boats.md": "# Boats\n\nText.\n", "deep/index.md": "# Deep\n\nText.\n"}, "Sea"),
+    ],
+)
+def test_a_guide_is_called_as_its_site_its_front_page_or_its_folder(
+    files, title, tmp_path, word_encoder
+):
+    corpus, folder = tmp_path / "Sea" / "docs", tmp_path / "index"
+    for path, text in files.items():
+        (corpus / path).parent.mkdir(parents=True, exist_ok=True)
+        (corpus / path).write_text(text)
+    builder.build_index(corpus, folder, word_encoder)
+    live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
+    assert guide_title(live, corpus) == title
