@@ -23,6 +23,8 @@ from assistant.readers.template_tags import OPEN_TAG, TAG, parse_tag, replace_ta
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from assistant.readers.template_tags import Tag
+
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
 
 _QUOTE_PREFIX = re.compile(r"[ \t>]*")
@@ -171,6 +173,7 @@ class _DialectConverter:
         self._open_markdown_elements: Counter[str] = Counter()  # open elements with Markdown inside
         self._pending_anchor = ""  # an anchor for the next heading
         self._is_rust = False  # whether the open fence has code in Rust
+        self._tab_language: str | None = None  # of the code in tabs, where they have code
         self._unclosed_tags: set[str] = set()  # names of tags that no later line ends
 
     def convert(self) -> list[str]:
@@ -419,15 +422,27 @@ class _DialectConverter:
         """Convert a line of tags: the fence of code inside them, their title, or nothing."""
         tags = [parse_tag(match) for match in TAG.finditer(line)]
         text = " | ".join(filter(None, map(shown_text, tags)))
-        language = tags[0].code_language if len(tags) == 1 else None
-        if language is not None and self._fence_content(number, tags[0].name):
+        language = self._find_code_language(line, tags[0]) if len(tags) == 1 else None
+        if language is not None and self._fence_content(number, tags[0].name, prefix):
             return f"{prefix}````{language}" + (f' title="{text}"' if text else "")
         above = self._output[-1].strip() if self._output else ""
         if above:  # the tag is a word of a paragraph, or of HTML
             return f"{prefix}{text}" if text else ""
         return _make_label(prefix, text)
 
-    def _fence_content(self, number: int, name: str) -> bool:
+    def _find_code_language(self, line: str, tag: Tag) -> str | None:
+        """Return the language of the code inside a tag; None where its content is Markdown.
+
+        Tabs of a `tabpane` are code, in its language, unless it says that they are text.
+        """
+        if tag.name.strip("/") == "tabpane":
+            is_code = tag.name == "tabpane" and "text=true" not in line
+            self._tab_language = (tag.code_language or "") if is_code else None
+        if tag.code_language is None and tag.name == "tab" and "{{<" in line:
+            return self._tab_language
+        return tag.code_language
+
+    def _fence_content(self, number: int, name: str, prefix: str) -> bool:
         """Check whether the lines up to the end of a tag are code, and make them a fence."""
         if name in self._unclosed_tags:
             return False
@@ -437,8 +452,8 @@ class _DialectConverter:
         ends = re.compile(rf"\{{%-?\s*end{re.escape(name)}\b|\{{\{{[<%]\s*/\s*{re.escape(name)}\b")
         for after in range(number + 1, len(self._source)):
             if ends.search(self._source[after]):
-                self._fence.open("````")
-                self._converted_ahead[after] = "````"
+                self._fence.open("````", prefix)
+                self._converted_ahead[after] = f"{prefix}````"
                 return True
         self._unclosed_tags.add(name)
         return False

@@ -56,7 +56,9 @@ _NAMED_BY_POSITION = frozenset(
 _CODE_NAMES = frozenset("code-toggle codeblock highlight mermaid".split())
 _SILENT_BY_POSITION = _NAMED_BY_POSITION | _CODE_NAMES
 # The keys under which a tag has text for the reader; a term stands for a text that is not there.
-_TEXT_KEYS = frozenset("caption content header heading label name summary text title".split())
+_TEXT_KEYS = frozenset(
+    "caption content header heading label name subtitle summary text title".split()
+)
 _TERM_KEYS = frozenset({"term_id", "term"})
 _NAMELESS = frozenset({"include", "param", "readfile"})  # `name` is no title of these
 _LANGUAGE_KEYS = frozenset("codelang lang language".split())

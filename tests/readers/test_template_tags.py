@@ -102,6 +102,22 @@ def test_code_inside_a_tag_is_a_fence(opens: str, closes: str, titles: list[str]
     assert parts(f"{opens}\n{code}\n{closes}\nAfter.") == expected
 
 
+def test_tabs_of_a_pane_are_code_unless_it_says_that_they_are_text() -> None:
+    tabs = (
+        '{{{{< tabpane {} >}}}}\n{{{{< tab header="Sea" >}}}}\n# row\n'
+        "{{{{< /tab >}}}}\n{{{{< /tabpane >}}}}"
+    )
+    assert parts(tabs.format('lang="sh"')) == [("prose", "Sea"), ("code", "# row")]
+    assert parts(tabs.format("")) == [("prose", "Sea"), ("code", "# row")]
+    assert parts(tabs.format("text=true")) == [("prose", "Sea"), ("heading", "row")]
+
+
+def test_code_inside_a_tag_stays_in_its_item() -> None:
+    source = "1. One\n   {{< highlight sh >}}\n   # row\n   {{< /highlight >}}\n2. Two"
+    blocks = [(block.kind, block.text, block.marker) for block in parse_markdown(source)]
+    assert blocks == [("item", "One", "1. "), ("code", "# row", ""), ("item", "Two", "2. ")]
+
+
 def test_a_fence_inside_a_tag_is_no_fence_in_a_fence() -> None:
     source = '{% code title="a.toml" lang="toml" %}\n```toml\nb = 1\n```\n{% endcode %}'
     assert parts(source) == [("prose", "a.toml"), ("code", "b = 1")]
