@@ -314,7 +314,8 @@ def select_sentences(
     _add_openings(sections, chosen, max_words, max_runs)
     main = max(chosen, key=lambda s: sum(sections[s].probabilities[n] for n in chosen[s]))
     may_begin = 0 not in chosen[main] and sections[main].words[0] <= max_words
-    if may_begin and _is_opening(sections[main], {0}):
+    may_begin = may_begin and {0} >= set(sections[main].needs[0])
+    if may_begin and _is_opening(sections[main], chosen[main], is_only=len(chosen) == 1):
         shorter = _select_greedily(sections, {main: {0}}, max_words, max_runs)
         if _is_alike(sections, shorter, chosen):
             _add_openings(sections, shorter, max_words, max_runs)
@@ -384,23 +385,29 @@ def _select_greedily(
 def _add_openings(
     sections: Sequence[ScoredSection], chosen: Selection, max_words: int, max_runs: int
 ) -> None:
-    """Add the first sentence of each chosen section whose heading is about the question."""
+    """Add the first sentence of each chosen section that it begins the answer of."""
     used = sum(sections[s].words[n] for s in chosen for n in chosen[s])
     for s, own in chosen.items():
         words = sections[s].words[0]
-        if 0 in own or not _is_opening(sections[s], own) or used + words > max_words:
+        if 0 in own or used + words > max_words or not own >= set(sections[s].needs[0]):
+            continue
+        if not _is_opening(sections[s], own, is_only=len(chosen) == 1):
             continue
         if _count_runs(sections, chosen | {s: own | {0}}) <= max_runs:
             own.add(0)
             used += words
 
 
-def _is_opening(section: ScoredSection, chosen: set[int]) -> bool:
-    """Whether a section's first sentence begins an answer, beside what is chosen of it."""
-    is_titled = section.heading_share >= _MIN_HEADING_SHARE
+def _is_opening(section: ScoredSection, chosen: set[int], *, is_only: bool) -> bool:
+    """Whether a section's first sentence begins the answer that is chosen of it.
+
+    It does if its heading is about the question, or if a list in it is the whole answer.
+    """
+    is_list = is_only and any(section.sentences[n].kind == "item" for n in chosen)
+    is_titled = is_list or section.heading_share >= _MIN_HEADING_SHARE
     is_short = section.words[0] <= _MAX_OPENING_WORDS
     is_prose = section.sentences[0].kind == "prose" and _may_stand_alone(section, 0)
-    return is_titled and is_short and is_prose and chosen >= set(section.needs[0])
+    return is_titled and is_short and is_prose
 
 
 def _may_stand_alone(section: ScoredSection, n: int) -> bool:
