@@ -238,6 +238,8 @@ def guide_title(live: LiveAssistant, corpus: Path) -> str:
         return index.reading_options.title
     paths = index.store.page_paths()
     front = next((path for path in paths if strip_suffix(path).lower() in INDEX_NAMES), "")
+    if not front and not corpus.is_dir():  # the guide is not on this host
+        front = paths[0]
     if page := index.store.page(front) if front else None:
         return page.title
     folder = corpus.resolve()

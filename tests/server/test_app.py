@@ -315,17 +315,18 @@ def test_the_guide_s_own_logo_and_colour_are_served(place, live, tmp_path):
         assert "--accent" in client.get("/chat/brand.css").text
 
 
-def test_the_title_is_that_of_the_guide_s_front_page(tmp_path, word_encoder):
+def test_the_title_is_that_of_the_guide_s_front_page_or_folder(tmp_path, word_encoder):
     (tmp_path / "about.md").write_text("# About cats\n\nA cat climbs.\n")
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "index.md").write_text("# Deep cats\n\nA cat dives.\n")
     folder = tmp_path / "index"
-    for title, path in (("Deep cats", None), ("All cats", "README.md")):
+    for title, path in ((tmp_path.name, None), ("All cats", "README.md")):
         if path:
             (tmp_path / path).write_text(f"# {title}\n\nA cat sleeps.\n")
         builder.build_index(tmp_path, folder, word_encoder)
         live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
-        with serve_guide(Settings(index=folder, journal="off"), live) as (server, _):
+        settings = Settings(corpus=tmp_path, index=folder, journal="off")
+        with serve_guide(settings, live) as (server, _):
             assert server.branding.title == title
 
 
