@@ -31,7 +31,7 @@ from assistant.errors import (
 from assistant.timing import record_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from assistant.assistant import Assistant
     from assistant.cli.output import Progress
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from assistant.server.reload import LiveAssistant
     from assistant.settings import Settings
 
-_MAX_WARNINGS = 10
+_MAX_WARNINGS = 10  # in the terminal
+_MAX_REPEATS = 20  # of one message in a report; whoever mends 20 places knows how to find the rest
 _POLL_SECONDS = 0.5  # seconds between two attempts while another process builds
 
 app = typer.Typer(
@@ -390,17 +391,35 @@ def _build_when_free(build: Callable[[], BuildResult], listener: Progress) -> Bu
 
 
 def _print_warnings(warnings: Sequence[GuideWarning], report: Path | None) -> None:
-    """Print warnings: all of them in the report, the first ones in the terminal."""
-    lines = [f"{warning.path}:{warning.line}: {warning.message}" for warning in warnings]
+    """Print warnings: all of them in the report, the first ones in the terminal.
+
+    A message that is repeated is printed once in the terminal, with its number of places, and
+    `_MAX_REPEATS` times in the report.
+    """
+    places: dict[str, list[GuideWarning]] = {}
+    for warning in warnings:
+        places.setdefault(warning.message, []).append(warning)
     if report:
+        lines = (line for group in places.values() for line in _list_places(group))
         output.write_file(report, "".join(f"{console.format_entry(line)}\n" for line in lines))
-    worst_first = sorted(range(len(lines)), key=lambda n: not warnings[n].unreadable)
-    for number in worst_first[:_MAX_WARNINGS]:
-        console.echo(lines[number], err=True)
-    more = len(lines) - _MAX_WARNINGS
+    worst_first = sorted(places.values(), key=lambda group: not group[0].unreadable)
+    for group in worst_first[:_MAX_WARNINGS]:
+        first = group[0]
+        message = f"{first.message} ({len(group):,} times)" if len(group) > 1 else first.message
+        console.echo(f"{first.path}:{first.line}: {message}", err=True)
+    more = sum(len(group) for group in worst_first[_MAX_WARNINGS:])
     if more > 0:
         where = f"all are in {report}" if report else "see all with --report FILE"
         console.echo(f"… and {output.count_noun(more, 'more warning')}: {where}.", err=True)
+
+
+def _list_places(group: Sequence[GuideWarning]) -> Iterator[str]:
+    """Yield the lines of a report for warnings with the same message."""
+    for warning in group[:_MAX_REPEATS]:
+        yield f"{warning.path}:{warning.line}: {warning.message}"
+    if rest := group[_MAX_REPEATS:]:
+        message = f"{rest[0].message} ({output.count_noun(len(rest), 'more time')} from here on)"
+        yield f"{rest[0].path}:{rest[0].line}: {message}"
 
 
 def _read_questions(question: str | None, lines: str | None) -> list[batches.BatchQuestion] | None:

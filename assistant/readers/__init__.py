@@ -66,6 +66,12 @@ READERS: Mapping[str, Reader] = {
 SUFFIXES = tuple(READERS)
 
 
+def is_page(path: str) -> bool:
+    """Check whether a file is a page by its suffix; a README without one is a page too."""
+    name = path.lower()
+    return name.endswith(SUFFIXES) or name.rpartition("/")[2] == "readme"
+
+
 def reader_for(path: str) -> Reader:
     """Return the reader of a file by its suffix; that of Markdown where the suffix is unknown."""
     return READERS.get(PurePosixPath(path).suffix.lower(), _MARKDOWN)

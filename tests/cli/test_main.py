@@ -374,3 +374,25 @@ def test_feedback_is_an_error_when_the_answer_log_is_off(run, monkeypatch):
     code, out, err = run("feedback")
     assert (code, out) == (2, "")
     assert "journal is off" in err
+
+
+def test_a_warning_that_is_repeated_is_counted(run, tmp_path):
+    guide = tmp_path / "guide"
+    guide.mkdir()
+    for number in range(30):
+        (guide / f"{number:02}.md").write_text(f"# Cat {number}\n\nA cat sleeps.\n\n[x](gone.md)\n")
+    (guide / "list.ods").write_bytes(b"")
+    code, _, err = run("build", "--corpus", guide, "--index", "index", "--report", "report.txt")
+    assert code == 0
+    assert split_lines(err)[:2] == [
+        "list.ods:1: 1 .ods file was not read.",
+        "00.md:5: The link to gone.md leads to no page. (30 times)",
+    ]
+    report = (tmp_path / "report.txt").read_text(encoding="utf-8").splitlines()
+    assert report[0] == "list.ods:1: 1 .ods file was not read."
+    assert report[1:21] == [
+        f"{number:02}.md:5: The link to gone.md leads to no page." for number in range(20)
+    ]
+    assert report[21:] == [
+        "20.md:5: The link to gone.md leads to no page. (10 more times from here on)"
+    ]
