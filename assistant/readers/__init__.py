@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from assistant.readers.decode import decode_html, decode_office, decode_rst, decode_text
+from assistant.readers.decode import (
+    decode_html,
+    decode_notebook,
+    decode_office,
+    decode_rst,
+    decode_text,
+)
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import parse_markdown, parse_mdx
 from assistant.readers.plain_text import parse_plain_text
@@ -43,6 +49,7 @@ class Reader:
 
 _MARKDOWN = Reader(decode_text, parse_markdown, is_markdown=True)
 _HTML = Reader(decode_html, parse_html_page)
+_MAX_NOTEBOOK_MEGABYTES = 50  # mostly pictures, which are not decoded
 _MAX_OFFICE_MEGABYTES = 200  # mostly pictures
 
 READERS: Mapping[str, Reader] = {
@@ -54,6 +61,9 @@ READERS: Mapping[str, Reader] = {
     ".html": _HTML,
     ".htm": _HTML,
     ".xhtml": _HTML,
+    ".ipynb": Reader(
+        decode_notebook, parse_markdown, is_markdown=True, max_megabytes=_MAX_NOTEBOOK_MEGABYTES
+    ),
     ".rst": Reader(decode_rst, parse_html_page),
     ".txt": Reader(decode_text, parse_plain_text),
     ".docx": Reader(decode_office, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES),

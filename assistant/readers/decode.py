@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from assistant.errors import GuideError
 from assistant.readers.html import extract_language, extract_title
+from assistant.readers.jupyter import convert_notebook
 from assistant.readers.sandbox import read_in_sandbox
 
 # A byte order mark names the encoding. That of UTF-32 begins like UTF-16's.
@@ -56,6 +57,17 @@ def decode_html(path: str, raw: bytes) -> Source:
     """
     text, warnings = _decode(path, raw, may_declare_encoding=True)
     return Source(text, tuple(warnings), extract_title(text), extract_language(text))
+
+
+def decode_notebook(path: str, raw: bytes) -> Source:
+    """Decode a Jupyter notebook to Markdown. Raises GuideError where it is none."""
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    try:
+        converted, title = convert_notebook(text)
+    except ValueError as error:
+        message = f"{path} cannot be read as a notebook: {error}."
+        raise GuideError(message, "Save it again in Jupyter, or as text.") from error
+    return Source(converted, tuple((1, message) for _, message in warnings), title)
 
 
 def decode_rst(path: str, raw: bytes) -> Source:
