@@ -16,12 +16,14 @@ from assistant.readers.decode import (
     decode_html,
     decode_notebook,
     decode_office,
+    decode_package,
     decode_rst,
     decode_text,
 )
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import parse_markdown, parse_mdx
 from assistant.readers.plain_text import parse_plain_text
+from assistant.readers.tables import parse_delimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,6 +53,8 @@ _MARKDOWN = Reader(decode_text, parse_markdown, is_markdown=True)
 _HTML = Reader(decode_html, parse_html_page)
 _MAX_NOTEBOOK_MEGABYTES = 50  # mostly pictures, which are not decoded
 _MAX_OFFICE_MEGABYTES = 200  # mostly pictures
+_DELIMITED = Reader(decode_text, parse_delimited)
+_PACKAGE = Reader(decode_package, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES)
 
 READERS: Mapping[str, Reader] = {
     ".md": _MARKDOWN,
@@ -66,6 +70,12 @@ READERS: Mapping[str, Reader] = {
     ),
     ".rst": Reader(decode_rst, parse_html_page),
     ".txt": Reader(decode_text, parse_plain_text),
+    ".csv": _DELIMITED,
+    ".tsv": _DELIMITED,
+    ".xlsx": _PACKAGE,
+    ".pptx": _PACKAGE,
+    ".epub": _PACKAGE,
+    ".odt": _PACKAGE,
     ".docx": Reader(decode_office, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES),
     ".pdf": Reader(
         decode_office, parse_markdown, is_markdown=True, max_megabytes=_MAX_OFFICE_MEGABYTES

@@ -86,6 +86,20 @@ def decode_rst(path: str, raw: bytes) -> Source:
     return Source(converted, (*warnings, *more))
 
 
+def decode_package(path: str, raw: bytes) -> Source:
+    """Decode a spreadsheet, slides, a book or an OpenDocument text to HTML.
+
+    Raises GuideError where that fails.
+    """
+    suffix = PurePosixPath(path).suffix.lower()
+    try:
+        text = read_in_sandbox("package", suffix, raw)[0]
+    except ValueError as error:
+        message = f"{path} cannot be read as {suffix[1:]}: {error}."
+        raise GuideError(message, "Save it again, or as text.") from error
+    return Source(text, title=extract_title(text), language=extract_language(text))
+
+
 def decode_office(path: str, raw: bytes) -> Source:
     """Decode a .docx file to HTML, or a .pdf file to Markdown.
 
