@@ -1,6 +1,6 @@
 """Readers: one module per file format, from bytes to text to blocks.
 
-To add a format, for example AsciiDoc, write three things: a module `readers/asciidoc.py` with a
+To add a format, for example Org, write three things: a module `readers/org.py` with a
 function from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
 The list of a guide's files and the check of its links use `SUFFIXES`. A format that a library
 reads is read in a process of its own, with limits: see `decode_rst` and `sandbox.py`.
@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from assistant.readers.decode import (
+    decode_asciidoc,
     decode_html,
     decode_notebook,
     decode_office,
@@ -53,6 +54,7 @@ _MARKDOWN = Reader(decode_text, parse_markdown, is_markdown=True)
 _HTML = Reader(decode_html, parse_html_page)
 _MAX_NOTEBOOK_MEGABYTES = 50  # mostly pictures, which are not decoded
 _MAX_OFFICE_MEGABYTES = 200  # mostly pictures
+_ASCIIDOC = Reader(decode_asciidoc, parse_html_page)
 _DELIMITED = Reader(decode_text, parse_delimited)
 _PACKAGE = Reader(decode_package, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES)
 
@@ -69,6 +71,9 @@ READERS: Mapping[str, Reader] = {
         decode_notebook, parse_markdown, is_markdown=True, max_megabytes=_MAX_NOTEBOOK_MEGABYTES
     ),
     ".rst": Reader(decode_rst, parse_html_page),
+    ".adoc": _ASCIIDOC,
+    ".asciidoc": _ASCIIDOC,
+    ".asc": _ASCIIDOC,
     ".txt": Reader(decode_text, parse_plain_text),
     ".csv": _DELIMITED,
     ".tsv": _DELIMITED,

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import PurePosixPath
 
 from assistant.errors import GuideError
+from assistant.readers.asciidoc import convert_asciidoc
 from assistant.readers.html import extract_language, extract_title
 from assistant.readers.jupyter import convert_notebook
 from assistant.readers.sandbox import read_in_sandbox
@@ -57,6 +58,13 @@ def decode_html(path: str, raw: bytes) -> Source:
     """
     text, warnings = _decode(path, raw, may_declare_encoding=True)
     return Source(text, tuple(warnings), extract_title(text), extract_language(text))
+
+
+def decode_asciidoc(path: str, raw: bytes) -> Source:
+    """Decode AsciiDoc to HTML with the same lines. Raises GuideError where it is not text."""
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    converted, more = convert_asciidoc(text)
+    return Source(converted, (*warnings, *more))
 
 
 def decode_notebook(path: str, raw: bytes) -> Source:
