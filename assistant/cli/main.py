@@ -89,6 +89,7 @@ def build(
     config = settings.load_settings(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site
     )
+    config = _fetch_corpus(config)
     result = _build_index(config, output.load_encoder(config), report)
     unreadable = sum(warning.unreadable for warning in result.warnings)
     if unreadable:
@@ -205,6 +206,7 @@ def serve(
     config = settings.load_settings(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
+    config = _fetch_corpus(config, may_be_old=True)
     from assistant.index import builder
     from assistant.server import lifecycle
     from assistant.server.reload import LiveAssistant, WatchedGuide
@@ -300,6 +302,30 @@ def _open_assistant(index: Path | None, model: str | None) -> Assistant:
     for warning in assistant.warnings:
         console.echo(warning, err=True)
     return assistant
+
+
+def _fetch_corpus(config: Settings, *, may_be_old: bool = False) -> Settings:
+    """Fetch a guide that is a repository or an archive, and return the settings with its folder.
+
+    With `may_be_old`, the copy of before is used where fetching fails.
+    """
+    from assistant.guide import sources
+
+    if not sources.is_source(config.corpus):
+        return config
+    if sources.is_repository(config.corpus):
+        console.echo("Fetching the guide with git.", err=True)
+    try:
+        guide = sources.fetch_guide(config.corpus)
+    except GuideError as error:
+        folder = sources.find_fetched(config.corpus) if may_be_old else None
+        if folder is None:
+            raise
+        _print_error(error)
+        guide = sources.LocalGuide(folder, ("The guide is served as it was fetched before.",))
+    for note in guide.notes:
+        console.echo(note, err=True)
+    return config.model_copy(update={"corpus": guide.folder})
 
 
 def _print_bundled_note(config: Settings) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from assistant.bundled import cache_folder
 from assistant.cli.main import main
 from tests.conftest import CORPUS, ROOT, SHARED
 
@@ -396,3 +400,34 @@ def test_a_warning_that_is_repeated_is_counted(run, tmp_path):
     assert report[21:] == [
         "20.md:5: The link to gone.md leads to no page. (10 more times from here on)"
     ]
+
+
+@pytest.fixture
+def remove_copies():
+    """Remove the copies of guides that a test leaves in the user's cache, where the model is."""
+    folder = Path(str(cache_folder())) / "sources"
+    before = set(folder.glob("*"))
+    yield
+    for copy in set(folder.glob("*")) - before:
+        shutil.rmtree(copy)
+
+
+def test_an_archive_is_built_and_asked(run, tmp_path, remove_copies):
+    with ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("export/cats.md", "# Cats\n\nA cat sleeps all day.\n")
+    code, _, err = run("build", "--corpus", "export.zip", "--index", "index")
+    assert code == 0, err
+    code, out, _ = run("ask", "what does a cat do?", "--index", "index", "--json")
+    assert json.loads(out)["citations"][0]["path"] == "cats.md"
+    (tmp_path / "answer.json").write_text(out)
+    command = ("verify", "answer.json", "--corpus", "export.zip", "--index", "index")
+    assert run(*command)[:2] == (0, "Verified 1 quote in the guide.\n")
+
+
+def test_a_repository_that_cannot_be_fetched_is_an_error_with_what_git_says(
+    run, tmp_path, remove_copies
+):
+    code, out, err = run("build", "--corpus", f"git+file://{tmp_path}/none#main", "--index", "i")
+    assert (code, out) == (3, "")
+    assert split_lines(err)[0] == "Fetching the guide with git."
+    assert f"git cannot read file://{tmp_path}/none: fatal: " in err
