@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from assistant.query.question_type import find_question_clause
 from assistant.retrieval.features import has_answer_type
-from assistant.text.normalize import truncate
 
 if TYPE_CHECKING:
     from assistant.query.query import Query
@@ -74,7 +74,7 @@ _EXPECTED = tuple(
 
 def find_expected(text: str) -> re.Pattern[str] | None:
     """Return the pattern of the time, the amount, the colour and so on that a question asks for."""
-    start = truncate(text)
+    start = find_question_clause(text)
     return next((answer for question, answer in _EXPECTED if question.search(start)), None)
 
 

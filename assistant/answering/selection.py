@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.answering.quotes import Quote, refers_back
-from assistant.query.question_type import asks_for_consequence
+from assistant.query.question_type import asks_for_consequence, asks_for_several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,7 @@ _MAX_WHOLE_LIST = 60  # words of a list that is never quoted in part
 _MAX_WHOLE_STEPS = 90  # the same where the question asks for steps or for a list
 _MAX_WHOLE_ITEM = 60  # words of an item that is never quoted in part
 _MAX_LEAD_IN_WORDS = 30
+_MAX_SENTENCES_BETWEEN = 2  # between a sentence that points below and the list below
 _MIN_PROBABILITY = 0.003  # less likely sentences are quoted only where another needs them
 _MIN_GAIN = 0.045  # less is not worth reading: three words of the median, and no answer
 # Another place has to add this share of what is quoted already. On six guides and on six others it
@@ -62,6 +63,11 @@ _HIGHLIGHT_RATIO = 0.5
 _ASKS_OR_INTRODUCES = (":", "?", "...", "…")
 _POINTS_BELOW = re.compile(
     r"\b(?:following|follows|below|like (?:this|so))\b[^.!?:]{0,60}\.$", re.I
+)
+_ANNOUNCES = re.compile(
+    r"\b(?:(?:the|these) following (?:\w+ ){1,4}(?:is|are|can|may|will)|(?:is|are) (?:as follows|"
+    r"(?:listed|shown|given) (?:below|in the (?:list|table) below)))\b",
+    re.I,
 )
 _MIN_LABEL_WORDS = 4  # a text with fewer words and no full stop is a label
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "।", "؟")
@@ -95,6 +101,7 @@ def score_sections(
 ) -> list[ScoredSection]:
     """Join the candidate sections of the questions in one text; each question counts the same."""
     asks_for_list = any(question.type in {"steps", "list"} for question in questions)
+    asks_for_all = asks_for_list or any(asks_for_several(question.text) for question in questions)
     max_list = _MAX_WHOLE_STEPS if asks_for_list else _MAX_WHOLE_LIST
     asks_for_rule = any(
         question.type == "yesno" or asks_for_consequence(question.text) for question in questions
@@ -113,7 +120,15 @@ def score_sections(
     for section in sections.values():
         places = ((sentence.passage.id, sentence.number) for sentence in section.sentences)
         means = [sums[place] for place in places]
-        scored.append(_score_section(section, means, max_list, with_exceptions=asks_for_rule))
+        scored.append(
+            _score_section(
+                section,
+                means,
+                max_list,
+                whole_tables=asks_for_all,
+                with_exceptions=asks_for_rule,
+            )
+        )
     return scored
 
 
@@ -122,13 +137,14 @@ def _score_section(
     probabilities: Sequence[float],
     max_list: int,
     *,
+    whole_tables: bool,
     with_exceptions: bool,
 ) -> ScoredSection:
     sentences = section.sentences
     words = [count_sentence_words(sentence) for sentence in sentences]
     needs: Sequence[tuple[int, ...]] = [()] * len(words)
     if max(probabilities) >= _MIN_PROBABILITY:  # of others nothing is quoted
-        needs = _find_needs(sentences, words, max_list)
+        needs = _find_needs(sentences, words, max_list, whole_tables=whole_tables)
         if with_exceptions:
             needs = [(*own, *_find_exception(sentences, words, n)) for n, own in enumerate(needs)]
     in_heading = section.heading_matches
@@ -143,14 +159,19 @@ def count_sentence_words(sentence: SentencePosition) -> int:
 
 
 def _find_needs(
-    sentences: Sequence[SentencePosition], words: Sequence[int], max_list: int
+    sentences: Sequence[SentencePosition],
+    words: Sequence[int],
+    max_list: int,
+    *,
+    whole_tables: bool,
 ) -> list[tuple[int, ...]]:
     """Find for each sentence what has to be quoted with it; lists up to `max_list` words whole."""
     needs: list[tuple[int, ...]] = []
     for start, end in _find_groups(sentences):
         kind = sentences[start].kind
         lead_in = _find_lead_in(sentences, words, start)
-        is_short = kind == "item" and sum(words[start:end]) <= max_list
+        is_whole = kind == "item" or (kind == "row" and whole_tables)
+        is_short = is_whole and sum(words[start:end]) <= max_list
         for n in range(start, end):
             own: tuple[int, ...] = ()
             if is_short:
@@ -171,12 +192,25 @@ def _find_introduced(sentences: Sequence[SentencePosition], n: int) -> range:
     "Use one of the following." introduces the list, the table or the code after it.
     """
     text = sentences[n].text.rstrip()
-    is_text_next = n + 1 < len(sentences) and sentences[n + 1].kind in _TEXT_KINDS - {"header"}
-    points_below = not is_text_next and bool(_POINTS_BELOW.search(text))
-    if not points_below and not text.endswith(_ASKS_OR_INTRODUCES):
+    first = n + 1
+    is_text_next = _is_text(sentences, first)
+    if is_text_next and _ANNOUNCES.search(text):
+        # The rest of its paragraph comes before what it announces.
+        while _is_text(sentences, first) and sentences[first].lines == sentences[n].lines:
+            first += 1
+        is_near = first <= n + 1 + _MAX_SENTENCES_BETWEEN
+        if first == len(sentences) or _is_text(sentences, first) or not is_near:
+            return range(0)
+    elif (is_text_next or not _POINTS_BELOW.search(text)) and not text.endswith(
+        _ASKS_OR_INTRODUCES
+    ):
         return range(0)
-    is_header = n + 1 < len(sentences) and sentences[n + 1].kind == "header"
-    return range(n + 1, min(len(sentences), n + (3 if is_header else 2)))
+    is_header = first < len(sentences) and sentences[first].kind == "header"
+    return range(n + 1, min(len(sentences), first + (2 if is_header else 1)))
+
+
+def _is_text(sentences: Sequence[SentencePosition], n: int) -> bool:
+    return n < len(sentences) and sentences[n].kind in _TEXT_KINDS - {"header"}
 
 
 def _find_groups(sentences: Sequence[SentencePosition]) -> list[tuple[int, int]]:

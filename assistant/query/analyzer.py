@@ -13,6 +13,7 @@ from assistant import deadline
 from assistant.conversation import MAX_TURNS
 from assistant.models.answers import Turn
 from assistant.query import follow_ups, identifiers, question_type
+from assistant.query.ordinals import resolve_ordinal
 from assistant.query.politeness import strip_politeness
 from assistant.query.query import (
     Analysis,
@@ -99,21 +100,25 @@ class Analyzer:
         text = _lower_if_all_capitals(text)
         recent = history[-MAX_TURNS:]
         turns = follow_ups.normalise_turns(recent)
+        reply = recent[-1].text if recent and recent[-1].role == "agent" else ""
         parts = follow_ups.split_questions(text)
         subqueries = []
         for n, part in enumerate(parts):
             earlier = (Turn("user", other) for other in parts[:n])
-            subqueries.append(self._analyze_part(part, (*turns, *earlier), is_later_part=n > 0))
+            part_turns = (*turns, *earlier)
+            subqueries.append(self._analyze_part(part, part_turns, reply, is_later_part=n > 0))
         if len(parts) > 1:
-            subqueries.append(self._analyze_part(text, turns))
-        # A question that stands alone gets nothing from the conversation.
-        context = "" if stands_alone(text) else follow_ups.build_context(recent)
-        return Analysis(tuple(subqueries), context)
+            subqueries.append(self._analyze_part(text, turns, reply))
+        is_new_subject = strip_change_of_subject(text) != text
+        context = "" if is_new_subject else follow_ups.build_context(recent)
+        return Analysis(tuple(subqueries), context, stands_alone(text))
 
     def _analyze_part(
-        self, text: str, turns: Sequence[Turn], *, is_later_part: bool = False
+        self, text: str, turns: Sequence[Turn], reply: str, *, is_later_part: bool = False
     ) -> SubQuery:
         alone = strip_change_of_subject(text)
+        if (named := resolve_ordinal(text, reply)) != text:
+            return SubQuery(text, tuple(self.interpret(named)))
         if not turns or stands_alone(text):
             return SubQuery(text, tuple(self._interpret_alone(alone)))
         rewritten, is_certain = follow_ups.rewrite_follow_up(text, turns)

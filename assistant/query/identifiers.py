@@ -7,6 +7,7 @@ import re
 from assistant.text.normalize import truncate
 
 _TOKEN = re.compile(r"`(?P<quoted>[^`]{1,80})`|(?<![\w-])-{0,2}\w[\w.-]*")
+_CODE_OF_WORDS = re.compile(r"`(?P<code>[^`\s]{1,80}\s[^`]{1,200})`")
 _IDENTIFIER = re.compile(
     r"--?[A-Za-z]"  # an option
     r"|(?=[A-Za-z])(?![Vv]\d)[^\d]*\d"  # letters and digits; v2 is a version
@@ -33,11 +34,12 @@ def find_identifiers(text: str) -> tuple[str, ...]:
     """List the options, names in code and error codes of a text, as written, each once.
 
     These are `--flag`, `snake_case`, `camelCase`, `E404`, `ab-12`, the number of "error 404", and
-    any text in backticks.
+    any one word in backticks. Several words in backticks are a reader's own command or setting:
+    only those of them are listed that would be without backticks.
     """
     start = truncate(text)
     identifiers = []
-    for match in _TOKEN.finditer(start):
+    for match in _TOKEN.finditer(_CODE_OF_WORDS.sub(r" \g<code> ", start)):
         token = match["quoted"] or match[0].rstrip(".-")
         if match["quoted"] or _IDENTIFIER.match(token):
             identifiers.append(token)

@@ -161,11 +161,13 @@ class Analysis:
 
     `subqueries` are its parts in order. After several parts comes the whole question, because one
     section may answer all of it. `context` is the text of the conversation before the question;
-    empty without a conversation.
+    empty without a conversation, or where the question announces a new subject. `stands_alone` is
+    whether the question makes sense without it.
     """
 
     subqueries: tuple[SubQuery, ...]
     context: str = ""
+    stands_alone: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -43,6 +43,36 @@ _ALIKE = (
 _WHAT = r"(?:(?:what(?: is| are|'s)|explain|describe|define|compare|tell me about) )?"
 
 
+# A question after a statement: "I started on Monday, when am I paid?".
+_QUESTION_CLAUSE = re.compile(
+    r"(?:[,;:.!?)]|\s[-–—])\s+(?:(?:and|so|but|then|now)\b[ ,]*){0,3}(?P<question>"
+    r"(?:how|what(?:['’]?s)?|when|where|who(?:m|se|['’]?s)?|which|why)\b|"
+    r"(?:can|could|do|does|did|is|are|am|was|should|must|may|will|would|has|have) "
+    r"(?:i|we|you|it|they|he|she|there|this|that|the|my|our|an?|any(?:one|body)?|some(?:one|body)|"
+    r"every(?:one|body))\b)",
+    re.I,
+)
+_ASKS = re.compile(
+    r"(?:(?:how|what|where|who|whom|whose|which|why)\w{0,2}\b|"
+    r"(?:can|could|do|does|did|is|are|am|should|must|may|will|would|has|have)\b|"
+    r"(?:define|explain|describe|compare|list|name|show|tell|give)\b|"
+    r"when (?:is|are|do|does|did|can|will|was|should|must)\b)",
+    re.I,
+)
+_BACK_REFERENCES = frozenset("it that this they them these those each one".split())
+
+
+@lru_cache(maxsize=256)
+def find_question_clause(text: str) -> str:
+    """Find the question after a statement, a condition or a greeting; the whole text without one.
+
+    Reads the first 2,000 characters.
+    """
+    start = truncate(text)
+    match = None if _ASKS.match(_LEAD.sub("", start)) else _QUESTION_CLAUSE.search(start)
+    return start[match.start("question") :] if match else start
+
+
 def _sides(opens: str, joins: str, ends: str = "", *, anywhere: bool = True) -> str:
     """Build a pattern for two sides: what precedes, separates and follows them.
 
@@ -58,6 +88,13 @@ _HOW = r"\b(?:how|in what ways?)"
 _COMPARISONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
+        _sides(
+            "",
+            r" (?:or|and|vs\.?|versus) ",
+            r" ?[-–—,:;?.] (?:is there|are there|what(?:['’]?s| is| are)|whats) "
+            r"(?:an?|any|the) differences?\b.*",
+            anywhere=False,
+        ),
         # After "between", "and" separates the sides, whatever else the two names contain.
         _sides(
             r"\b(?:differ\w{0,20}|distin\w{1,20}|gap|compar\w{1,20}|contrast|relationship|"
@@ -243,7 +280,7 @@ def parse_question(text: str) -> Question:
 
     Cached: every turn of a conversation is classified again for each question in it.
     """
-    plain = _LEAD.sub("", truncate(text).replace("’", "'").rstrip("?!. "))
+    plain = _strip_lead(truncate(text))
     for pattern in _COMPARISONS:
         match = pattern.search(plain)
         if match:
@@ -252,7 +289,8 @@ def parse_question(text: str) -> Question:
                 return Question(text, "comparison", sides)
     if _RESOURCE_REQUEST.search(plain):
         return _parse_resource_request(text, plain)
-    if _STEPS.match(plain):
+    clause = _strip_lead(find_question_clause(text))
+    if _STEPS.match(clause):
         return Question(text, "steps")
     types: tuple[tuple[QuestionType, tuple[re.Pattern[str], ...], int], ...] = (
         ("choice", _CHOICES, 8),
@@ -261,13 +299,18 @@ def parse_question(text: str) -> Question:
     )
     for question_type, patterns, max_words in types:
         for pattern in patterns:
-            match = pattern.search(plain)
+            match = pattern.search(clause)
             subject = _clean_subject(match["a"]) if match else ""
-            if subject and len(subject.split()) <= max_words:
+            is_named = clause == plain or _BACK_REFERENCES.isdisjoint(split_words(subject))
+            if subject and is_named and len(subject.split()) <= max_words:
                 return Question(text, question_type, (subject,))
-    if _YES_NO.match(plain):
+    if _YES_NO.match(clause):
         return Question(text, "yesno")
     return Question(text, "other")
+
+
+def _strip_lead(text: str) -> str:
+    return _LEAD.sub("", text.replace("’", "'").rstrip("?!. "))
 
 
 def _parse_resource_request(text: str, plain: str) -> Question:
@@ -317,6 +360,20 @@ def asks_for_amount(question: Question) -> bool:
     return question.type != "list" and bool(_AMOUNT.match(truncate(question.text)))
 
 
+_SEVERAL = re.compile(
+    r"^(?:(?:what|which) (?!(?:is|was|do|does|did|has|have|can|will|would|should)\b)"
+    r"(?:\w+ ){0,3}?(?P<noun>\w{2,}[^\Wsui_]s) (?:\w+ ){0,2}?"
+    r"(?:is|are|can|could|do|does|did|should|must|may|might|will|would|has|have|need)\b|"
+    r"(?:list|name|show|give)(?: me)? (?:all|the|every)\b|what all\b)",
+    re.I,
+)
+
+
+def asks_for_several(text: str) -> bool:
+    """Whether a question asks for all things of a kind: "which papers do I need?"."""
+    return bool(_SEVERAL.match(_LEAD.sub("", find_question_clause(text))))
+
+
 _CONSEQUENCE = re.compile(
     r"^(?:(?:and|but|so) )?(?:what (?:if|(?:will |would )?happen(?:s|ed)?)|even (?:if|when))\b",
     re.I,
@@ -325,7 +382,7 @@ _CONSEQUENCE = re.compile(
 
 def asks_for_consequence(text: str) -> bool:
     """Whether a question asks what happens in some case."""
-    return bool(_CONSEQUENCE.match(truncate(text)))
+    return bool(_CONSEQUENCE.match(find_question_clause(text)))
 
 
 _FOCUS = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from bisect import bisect_left
 from functools import cached_property
 from string import ascii_lowercase
@@ -62,6 +63,8 @@ _SUFFIXES = tuple(
     "ic".split()
 )
 _PREFIXES = tuple("un re non pre dis mis de over sub in inter".split())
+_SHORT_HALVES = frozenset(("on", "in", "up"))  # `oncall`, `inapp`
+_NUMBERED = re.compile(r"(?P<name>[a-z]{2,20})\d{1,6}")
 _PARTICLES = ("up", "out", "off", "down", "in")
 
 
@@ -100,9 +103,12 @@ class SpellingCorrector:
         """Correct a misspelt word to one or two of the guide's; return any other word unchanged.
 
         Leaves alone words of the guide, known words, very short words, and anything with a digit or
-        a capital inside. The cheapest edit wins, then the commoner word.
+        a capital inside, except for a number after a name: `http3` may be the guide's HTTP/3. The
+        cheapest edit wins, then the commoner word.
         """
         plain = word.lower()
+        if numbered := _NUMBERED.fullmatch(plain):
+            return self._split_number(word, len(numbered["name"]))
         if not _MIN_LENGTH <= len(plain) <= _MAX_LENGTH or not plain.isalpha():
             return word
         if not (word.islower() or word.istitle()):
@@ -169,11 +175,19 @@ class SpellingCorrector:
 
     def _split_candidates(self, plain: str, max_cost: float) -> Iterator[tuple[float, str]]:
         """Yield two words of the guide that were written without a space."""
-        for n in range(3, len(plain) - 2) if max_cost >= _SPLIT_COST else ():
+        for n in range(2, len(plain) - 2) if max_cost >= _SPLIT_COST else ():
             halves = plain[:n], plain[n:]
-            if all(half in self._word_counts for half in halves):
+            if (n > 2 or halves[0] in _SHORT_HALVES) and all(
+                half in self._word_counts for half in halves
+            ):
                 bonus = min(map(self._frequency_bonus, halves))
                 yield _SPLIT_COST - bonus, " ".join(halves)
+
+    def _split_number(self, word: str, length: int) -> str:
+        """Split a name from its number where the guide writes both, and not as one word."""
+        name, number = word[:length], word[length:]
+        is_split = name.lower() in self._word_counts and self._has_stem(number)
+        return f"{name} {number}" if is_split and not self._has_stem(word) else word
 
     def _split_phrasal_noun(self, plain: str) -> str:
         """Split a noun like `setup` into the verb that the guide writes; empty for any other."""

@@ -38,7 +38,15 @@ CONTEXT_WEIGHT = 0.5
 
 nDCG@10 of 483 later turns of conversations about public services is .684 with .3, .707 with .6 and
 .714 with .8. Of 537 questions after one about something else, .761, .754 and .739 of the answers
-are good. A question that stands alone gets nothing from the conversation.
+are good.
+"""
+
+CONTEXT_WEIGHT_ALONE = 0.3
+"""The same for a question that stands alone: enough to choose between pages that answer alike.
+
+nDCG@10 of 199 such turns is .688 with 0, .738 with .2, .762 with .3. Of 398 questions after one
+about something else, .759, .759 and .761 of the answers are good; .07, .12 and .15 are others than
+without a conversation.
 """
 
 CHANGELOG_PENALTY = 2.5
@@ -118,7 +126,7 @@ def score_context(
     total_idf: float,
     model: RankingModel,
 ) -> Features:
-    """Compute what the conversation adds to each candidate's score.
+    """Compute what the conversation adds to each candidate's score, with a weight of 1.
 
     `candidates` were found for the conversation, whose terms have the summed idf `total_idf`.
     """
@@ -126,8 +134,7 @@ def score_context(
     lexical = dict(candidates.lexical)
     shares = np.array([lexical.get(key, 0.0) for key in keys]) / (total_idf or 1.0)
     dense = (weights["cosine"] + weights["sentence_cosine"]) * np.asarray(cosines, dtype=np.float64)
-    scores = CONTEXT_WEIGHT * (dense + weights["lexical_share"] * shares)
-    return np.asarray(scores, dtype=np.float64)
+    return np.asarray(dense + weights["lexical_share"] * shares, dtype=np.float64)
 
 
 def reorder_hits(order: Sequence[Hit], hits: Sequence[Hit]) -> tuple[Hit, ...]:

@@ -100,11 +100,15 @@ class RetrievalResult:
 
 @dataclass(frozen=True, slots=True)
 class ConversationContext:
-    """The conversation before a question: its vector, its candidates, its terms' summed idf."""
+    """The conversation before a question: its vector, its candidates, its terms' summed idf.
+
+    `weight` is that of the conversation, where that of the question itself is 1.
+    """
 
     vector: Vectors
     candidates: Candidates
     total_idf: float
+    weight: float
 
 
 def _select_in_context(
@@ -145,7 +149,8 @@ class Retriever:
         deadline.check()
         context = None
         if analysis.context:
-            context = self._search_context(analysis.context, vectors[analysis.context])
+            weight = ranker.CONTEXT_WEIGHT_ALONE if analysis.stands_alone else ranker.CONTEXT_WEIGHT
+            context = self._search_context(analysis.context, vectors[analysis.context], weight)
         results = [
             self._retrieve_subquery(subquery, vectors, context) for subquery in analysis.subqueries
         ]
@@ -173,11 +178,11 @@ class Retriever:
         texts = map(literal_text, self.load_passages(keys).values())
         return not any(contains_identifier(text, identifier) for text in texts)
 
-    def _search_context(self, context: str, vector: Vectors) -> ConversationContext:
+    def _search_context(self, context: str, vector: Vectors, weight: float) -> ConversationContext:
         terms = tuple(dict.fromkeys(extract_terms(context)))
         total_idf = sum(map(self._store.vocabulary.idf, terms))
         candidates = self._store.candidates(vector, terms, MAX_CANDIDATES)
-        return ConversationContext(vector, candidates, total_idf)
+        return ConversationContext(vector, candidates, total_idf, weight)
 
     def _retrieve_subquery(
         self, subquery: SubQuery, vectors: TextVectors, context: ConversationContext | None
@@ -302,7 +307,7 @@ class Retriever:
             rows = features.compute_features(query, evidence, self._store.vocabulary)
             context_scores = None
             if context:
-                context_scores = ranker.score_context(
+                context_scores = context.weight * ranker.score_context(
                     evidence.keys,
                     self._store.cosines(context.vector, evidence.keys),
                     context.candidates,

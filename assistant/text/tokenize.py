@@ -38,14 +38,15 @@ STOPWORDS = frozenset(
     a about actually after again all also am an and another any anyone anything are aren around as
     at be because been before being between both but by can cannot could did do does doesn doing don
     done each either else ever every exactly for from get gets give given go goes going got had has
-    have having he her here hers him his how however i if in instead into is isn it its itself just
-    kind know let like ll look make makes many may me mean means might mine more most much must my
-    need needs never no nor not of off often on once one only or other our ours out over own please
-    possible quite rather re really regarding s same say says see shall she should show so some
-    someone something sort still such t take tell than that the their theirs them themselves then
-    there these they thing things this those through to too try until up upon us use used using
-    usually ve very via vs versus want was wasn way we well were what whatever when where whether
-    which while who whom whose why will with within without won would yes yet you your yours
+    have having he her here hers herself him himself his how however i if in instead into is isn it
+    its itself just kind know let like ll look make makes many may me mean means might mine more
+    most much must my myself need needs never no nor not of off often on once one only or other our
+    ours ourselves out over own please possible quite rather re really regarding s same say says see
+    shall she should show so some someone something sort still such t take tell than that the their
+    theirs them themselves then there these they thing things this those through to too try until up
+    upon us use used using usually ve very via vs versus want was wasn way we well were what
+    whatever when where whether which while who whom whose why will with within without won would
+    yes yet you your yours yourself yourselves
     """.split()
 )
 """Words that do not say what a question is about (English only)."""

@@ -72,6 +72,19 @@ def test_a_lead_in_that_ends_with_a_full_stop_brings_what_it_introduces(tmp_path
     assert len(quote) > len(lead)
 
 
+def test_what_a_sentence_announces_may_come_after_the_rest_of_its_paragraph(tmp_path):
+    lead = "The following birds are here in winter."
+    page = f"# Birds\n\n{lead} Each stays by the pond.\n\n- the heron\n- the owl\n"
+    (quote,) = texts(tmp_path, page, {lead: 0.9})
+    assert quote == f"{lead} Each stays by the pond.\n\n- the heron\n- the owl"
+
+
+def test_what_a_sentence_announces_is_in_its_own_paragraph(tmp_path):
+    lead = "The following birds are here in winter."
+    page = f"# Birds\n\n{lead}\n\nEach stays by the pond.\n\n- the heron\n- the owl\n"
+    assert texts(tmp_path, page, {lead: 0.9}) == [lead]
+
+
 def test_a_sentence_before_more_text_introduces_nothing(tmp_path):
     page = "# Birds\n\nThe robin is described below.\n\nThe crow is black.\n"
     assert texts(tmp_path, page, {"robin": 0.9}) == ["The robin is described below."]
@@ -96,6 +109,12 @@ def test_an_item_of_a_long_list_is_quoted_from_its_beginning(tmp_path):
 def test_a_row_comes_with_the_header_and_not_with_the_whole_table(tmp_path):
     assert texts(tmp_path, BIRDS, {"milk": 0.9}, max_runs=1) == ["food | price\nmilk | 1"]
     assert texts(tmp_path, BIRDS, {"meat": 0.9}, max_words=7) == ["food | price", "meat | 9"]
+
+
+@pytest.mark.parametrize("question", ["which foods can I sell?", "list all the foods"])
+def test_a_short_table_is_quoted_whole_where_all_of_it_is_asked_for(tmp_path, question):
+    (quote,) = texts(tmp_path, BIRDS, {"milk": 0.9}, question)
+    assert quote == "food | price\nmilk | 1\nbread | 2\nmeat | 9"
 
 
 def test_code_between_steps_belongs_to_the_list(tmp_path):

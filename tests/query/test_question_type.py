@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.query.question_type import (
     asks_about_changes,
+    asks_for_several,
     detect_answer_type,
     extract_topic,
     is_question,
@@ -343,3 +344,25 @@ def test_the_answer_type_follows_from_the_question(text, answer_type):
 def test_a_question_about_changes_is_detected(text):
     assert asks_about_changes(text)
     assert not asks_about_changes("how do I feed a cat?")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "which placeholders can I use?",
+        "what papers do I need for a goat?",
+        "so which of the red boats are for hire",
+        "list all the harbours",
+        "show me all knots",
+    ],
+)
+def test_all_things_of_a_kind_are_asked_for(text):
+    assert asks_for_several(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["which address do I use?", "what is a knot?", "what does this bus do?", "who has the boats?"],
+)
+def test_one_thing_is_asked_for(text):
+    assert not asks_for_several(text)

@@ -58,6 +58,20 @@ def test_a_missing_space_is_inserted() -> None:
     assert spelling().correct("productowner") == "product owner"
 
 
+def test_a_space_is_inserted_after_a_short_word() -> None:
+    assert spelling("Who is on call?").correct("oncall") == "on call"
+    assert spelling("Who is at call?").correct("atcall") == "atcall"
+
+
+@pytest.mark.parametrize(
+    ("typed", "intended"),
+    [("http3", "http 3"), ("HTTP3", "HTTP 3"), ("ward7", "ward 7"), ("http2", "http2")],
+)
+def test_a_number_is_split_from_a_name_if_the_guide_writes_them_apart(typed, intended) -> None:
+    assert spelling("Serve HTTP/3 in ward 7.").correct(typed) == intended
+    assert spelling("Serve http3 in ward7 by HTTP2.").correct(typed) == typed
+
+
 def test_a_noun_is_split_into_the_verb_the_guide_writes() -> None:
     assert spelling(known="setup").correct("setup") == "set up"
     assert spelling("The setup. Set it.", known="setup").correct("setup") == "setup"

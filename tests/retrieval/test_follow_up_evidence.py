@@ -75,11 +75,25 @@ def test_a_follow_up_is_answered(farm, before, question, quoted):
     assert quoted in answer.text
 
 
-def test_a_question_that_stands_alone_gets_nothing_from_the_conversation(farm):
+def test_a_question_that_stands_alone_is_not_answered_from_the_conversation(farm):
     question = "how many goats do I get?"
     alone = farm.ask(question)
     assert "four goats" in alone.text
     assert ask_last(farm, "how do I request a goat?", question).text == alone.text
+
+
+@pytest.mark.parametrize("animal", ["goat", "sheep"])
+def test_of_pages_that_answer_alike_the_one_spoken_of_comes_first(
+    tmp_path_factory, encoder, animal
+):
+    pages = {
+        f"{name}.md": f"# {name.title()}\n\n## Feeding a {name}\n\nA {name} eats {food}.\n\n"
+        f"## Papers and permits\n\nHand in the birth certificate and form {form}.\n"
+        for name, food, form in [("goat", "thistles", 7), ("sheep", "clover", 9)]
+    }
+    guide = build_assistant(tmp_path_factory.mktemp("papers"), pages, encoder)
+    first = ask_last(guide, f"what does a {animal} eat?", "which papers and permits are needed?")
+    assert first.citations[0].path == f"{animal}.md"
 
 
 @pytest.mark.parametrize(
