@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 # A path collapses the slashes of an address: git+https://… is git+https:/… here.
-_REPOSITORY = re.compile(r"git\+(\w+):/+([^#]*)(?:#([^:]*)(?::(.*))?)?", re.DOTALL)
+_REPOSITORY = re.compile(r"git\+(\w++):/++([^#]*+)(?:#([^:]*+)(?::(.*))?)?", re.DOTALL)
 _PROTOCOLS = ("https", "ssh", "file")
 _REFERENCE = re.compile(r"[\w.][\w./@+-]{0,200}")
 _GIT_SECONDS = 3_600  # a repository of 5 GB on a slow line
