@@ -48,6 +48,7 @@ _CONTAINERS = {"=": "div", "*": "div", "_": "blockquote", "--": "div"}
 _CODE_STYLES = frozenset("source listing literal stem latexmath asciimath verse".split())
 _HTML_ATTRIBUTES = frozenset({"backend-html5", "backend-html", "basebackend-html"})
 _OTHER_PLACES = ("env-", "backend-", "basebackend-")
+_ANTORA_PAGE = re.compile(r"(?:^|/)modules/[^/]+/(?:pages|partials)/(.+)\Z")
 _MAX_DEPTH = 40  # of blocks in each other
 
 
@@ -91,11 +92,16 @@ class _List:
     close: str
 
 
-def convert_asciidoc(source: str) -> tuple[str, list[tuple[int, str]]]:
-    """Convert a page to HTML, each block on its line; return it with warnings (line, message)."""
+def convert_asciidoc(source: str, path: str = "") -> tuple[str, list[tuple[int, str]]]:
+    """Convert a page to HTML, each block on its line; return it with warnings (line, message).
+
+    Its path in the guide says whether it is one of Antora's, whose references start elsewhere.
+    """
     lines = [line.rstrip() for line in source.replace("\0", "").split("\n")]
     inline = Inline(budget=4 * len(source) + 100_000)
     inline.titles = _find_titles(lines)
+    antora = _ANTORA_PAGE.search(path)
+    inline.pages_folder = "../" * antora[1].count("/") if antora else None
     warnings: list[tuple[int, str]] = []
     output = [""] * len(lines)
     numbered = list(enumerate(lines))
@@ -580,7 +586,7 @@ class _Converter:
     # -- tables -----------------------------------------------------------------------------------
 
     def _convert_table(self, delimiter: str) -> None:
-        lines = self._take_until(delimiter)
+        lines = [pair for pair in self._take_until(delimiter) if not self._is_comment(pair[1])]
         form = self._attributes.named.get("format", "")
         if not lines:
             return

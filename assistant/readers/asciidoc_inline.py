@@ -70,6 +70,7 @@ class Inline:
     attributes: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     budget: int = 100_000
+    pages_folder: str | None = None  # Antora's folder of pages, seen from the page: "", "../"
     _stash: list[str] = field(default_factory=list)
 
     def expand(self, text: str) -> str:
@@ -194,12 +195,24 @@ class Inline:
         path, mark, anchor = target.rpartition("#") if "#" in target else ("", "", target)
         if not mark and PurePosixPath(target).suffix in {".adoc", ".asciidoc", ".html"}:
             path, anchor = target, ""
-        path = path.rpartition(":")[2]  # Antora's component and module
         if path and not PurePosixPath(path).suffix:
             path = f"{path}.adoc"
-        stem = PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
+        stem = PurePosixPath(path.rpartition(":")[2]).stem.replace("-", " ").replace("_", " ")
         shown = words or (stem if path else self.titles.get(anchor, anchor))
-        return self._link(f"{path}#{anchor}" if anchor else path, shown)
+        address = self._locate_page(path) if path else ""
+        if path and not address:
+            return shown
+        return self._link(f"{address}#{anchor}" if anchor else address, shown)
+
+    def _locate_page(self, name: str) -> str:
+        """Return the address of a page as Antora names it; empty for one of another component."""
+        if self.pages_folder is None:
+            return name.rpartition(":")[2]
+        *module, page = name.split(":")
+        if len(module) > 1 or "@" in name:
+            return ""
+        folder = f"../../{module[0]}/pages/" if module else ""
+        return f"{self.pages_folder}{folder}{page}"
 
     def _link(self, address: str, words: str) -> str:
         return self._keep(f'<a href="{escape(address)}">') + words + self._keep("</a>")

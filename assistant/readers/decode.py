@@ -63,7 +63,7 @@ def decode_html(path: str, raw: bytes) -> Source:
 def decode_asciidoc(path: str, raw: bytes) -> Source:
     """Decode AsciiDoc to HTML with the same lines. Raises GuideError where it is not text."""
     text, warnings = _decode(path, raw, may_declare_encoding=False)
-    converted, more = convert_asciidoc(text)
+    converted, more = convert_asciidoc(text, path)
     return Source(converted, (*warnings, *more))
 
 

@@ -321,7 +321,16 @@ def _load_package_reader() -> Callable[[str, bytes], ReaderResult]:
         ".pptx": convert_slides,
         ".xlsx": convert_spreadsheet,
     }
-    return lambda suffix, raw: (converters[suffix](raw), [])
+
+    def read(suffix: str, raw: bytes) -> ReaderResult:
+        try:
+            return converters[suffix](raw), []
+        except (MemoryError, ValueError):
+            raise
+        except Exception as error:  # zipfile and expat raise many kinds for a damaged file
+            raise ValueError("it is damaged") from error
+
+    return read
 
 
 _LOADERS: dict[ReaderName, Callable[[], Callable[[str, bytes], ReaderResult]]] = {

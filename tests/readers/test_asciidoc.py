@@ -152,6 +152,18 @@ xref:two.adoc#part[part], xref:core:three.adoc[], <<ropes>>, <<ropes,these>>, ma
     ]
 
 
+def test_references_of_antora_start_at_its_folder_of_pages() -> None:
+    source = b"xref:b.adoc#x[b], xref:tools:c.adoc[c], xref:other::d.adoc[d], xref:2@e.adoc[e].\n"
+    pages = "modules/ROOT/pages"
+    for path, prefix in {f"{pages}/a.adoc": "", f"{pages}/n/a.adoc": "../"}.items():
+        read = READER.parse(READER.decode(path, source).text)
+        assert read[0].text == "b, c, d, e."
+        assert [link.url for link in read[0].links] == [
+            f"{prefix}b.adoc#x",
+            f"{prefix}../../tools/pages/c.adoc",
+        ]
+
+
 def test_markup_may_go_over_a_line_and_each_line_keeps_its_place() -> None:
     (block,) = blocks("\n\nA *bold\nword* and\nmore.\n")
     assert (block.text, block.lines) == ("A bold word and more.", (3, 5))
@@ -278,6 +290,7 @@ def test_the_cells_of_a_table_stand_in_their_rows() -> None:
 .2+|Tall
 |x \| y
 |z
+// no cell
 |===
 
 |===

@@ -242,6 +242,7 @@ MAIN = {
         (lambda suffix: LONG[f"a{suffix}"][:-40], "it is no archive"),
         (lambda _: package({"readme.txt": "words"}), "is missing"),
         (lambda suffix: package({MAIN[suffix]: "<broken"}), "it is damaged"),
+        (lambda suffix: package({MAIN[suffix]: "<no:prefix/>"}), "it is damaged"),
         (lambda suffix: package({MAIN[suffix]: DEEP}), "more than 150 deep"),
         (lambda suffix: package({MAIN[suffix]: ENTITIES}), "declares entities"),
         (lambda suffix: package({MAIN[suffix]: b" " * 3_000_000}), "100 times its size"),
@@ -250,12 +251,25 @@ MAIN = {
             "more than 20,000 files",
         ),
     ],
-    ids=["empty", "garbage", "cut off", "another", "broken", "deep", "entities", "bomb", "files"],
+    ids="empty garbage cut another broken prefix deep entities bomb files".split(),
 )
 def test_a_broken_or_hostile_file_is_an_error_that_says_why(suffix, make, reason) -> None:
     with pytest.raises(GuideError, match=reason) as raised:
         reader_for(f"a{suffix}").decode(f"a{suffix}", make(suffix))
     assert raised.value.message.startswith(f"a{suffix} cannot be read as {suffix[1:]}: ")
+
+
+@pytest.mark.parametrize("path", LONG)
+def test_a_flipped_byte_is_an_error_or_read_and_never_ends_the_process(path) -> None:
+    raw, messages = LONG[path], []
+    for place in range(30, len(raw), len(raw) // 150):
+        flipped = raw[:place] + bytes([raw[place] ^ 0xFF]) + raw[place + 1 :]
+        try:
+            reader_for(path).decode(path, flipped)
+        except GuideError as error:
+            messages.append(error.message)
+    assert messages
+    assert not any("the process" in message for message in messages)
 
 
 def test_a_sheet_of_far_cells_takes_no_room_and_too_many_are_an_error() -> None:
