@@ -18,7 +18,7 @@ from assistant.answering import (
 )
 from assistant.answering.definitions import defines
 from assistant.answering.furniture import asks_for_byline
-from assistant.answering.quotes import add_headers, body_positions, join_quotes
+from assistant.answering.quotes import add_headers, body_positions, count_words, join_quotes
 from assistant.answering.sections import Target, choose_targets, load_sections
 from assistant.answering.structure import TOP_K, find_structured_answer
 from assistant.answering.titles import is_title_of
@@ -281,8 +281,9 @@ class Answerer:
                 )
             ]
         passages = [hit.passage for hit in result.hits[:TOP_K]]
-        if quotes := comparison.quote_compared_entries(passages, sides, self._store):
-            return quotes
+        if entries := comparison.quote_compared_entries(passages, sides, self._store):
+            quotes = [*comparison.quote_contrast(passages, sides), *entries]
+            return quotes if count_words(quotes) <= max_words else entries
         sections = self._score_sections([result])
         if shared := comparison.find_shared_sections(sections, sides):
             return _select(shared, max_words)

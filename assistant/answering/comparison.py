@@ -28,6 +28,7 @@ _MIN_WORDS = 12
 """A section with at most this many words compares nothing, whatever its heading says."""
 
 
+_MIN_CONTRAST_WORDS, _MAX_CONTRAST_WORDS = 10, 45
 _MIN_WORDS_SAID = 4  # beside the name of a side, in an item on it
 
 
@@ -88,6 +89,22 @@ def quote_definition(side: Side, passages: Sequence[Passage]) -> list[Quote]:
             if side.is_named_in(passage.slice(passage.sentences[n])):
                 return [Quote(passage, n, n)]
     return []
+
+
+def quote_contrast(passages: Iterable[Passage], sides: Sequence[Side]) -> list[Quote]:
+    """Quote the first sentence that says something of all sides; empty where there is none."""
+    for passage in passages:
+        for n in body_positions(passage):
+            sentence = passage.sentences[n]
+            text = passage.slice(sentence)
+            is_short = _MIN_CONTRAST_WORDS <= len(text.split()) <= _MAX_CONTRAST_WORDS
+            if sentence.kind == "prose" and is_short and _names_all(text, sides):
+                return [Quote(passage, n, n)]
+    return []
+
+
+def _names_all(text: str, sides: Sequence[Side]) -> bool:
+    return not text.endswith((":", "?")) and all(side.is_named_in(text) for side in sides)
 
 
 def group_by_side(

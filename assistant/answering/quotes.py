@@ -69,6 +69,11 @@ def refers_back(text: str) -> bool:
     return bool(_REFERS_BACK.match(text))
 
 
+def count_words(quotes: Iterable[Quote]) -> int:
+    """Count the words of quotes; the bars between cells are none."""
+    return sum(len(quote.text.replace("|", " ").split()) for quote in quotes)
+
+
 def join_quotes(quotes: Iterable[Quote]) -> list[Quote]:
     """Return the quotes in order; those of one passage that overlap become one."""
     joined: list[Quote] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.answering.furniture import find_furniture
 from assistant.answering.kinds import find_subsections
-from assistant.answering.quotes import Quote, body_positions
+from assistant.answering.quotes import Quote, body_positions, count_words
 from assistant.answering.selection import MAX_WORDS
 from assistant.answering.titles import is_title_of
 from assistant.text.tokenize import extract_terms
@@ -78,7 +78,7 @@ def _quote_openings(lead_in: list[Quote], steps: list[Section], store: FaissStor
     headings = [Quote(passage, 0, 0) for passage in passages if passage.sentences]
     whole = [_quote_opening(passage) for passage in passages if passage.sentences]
     for quotes in (lead_in + whole, whole, lead_in + headings):
-        if sum(len(quote.text.split()) for quote in quotes) <= MAX_WORDS:
+        if count_words(quotes) <= MAX_WORDS:
             return quotes
     return headings
 

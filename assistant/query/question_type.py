@@ -45,14 +45,14 @@ _WHAT = r"(?:(?:what(?: is| are|'s)|explain|describe|define|compare|tell me abou
 
 # A question after a statement: "I started on Monday, when am I paid?".
 _QUESTION_CLAUSE = re.compile(
-    r"(?:[,;:.!?)]|\s[-–—])\s+(?:(?:and|so|but|then|now)\b[ ,]*){0,3}(?P<question>"
+    r"(?:[,;.!?)]|\s[-–—])\s+(?:(?:and|so|but|then|now)\b[ ,]*){0,3}(?P<question>"
     r"(?:how|what(?:['’]?s)?|when|where|who(?:m|se|['’]?s)?|which|why)\b|"
     r"(?:can|could|do|does|did|is|are|am|was|should|must|may|will|would|has|have) "
     r"(?:i|we|you|it|they|he|she|there|this|that|the|my|our|an?|any(?:one|body)?|some(?:one|body)|"
     r"every(?:one|body))\b)",
     re.I,
 )
-_ASKS = re.compile(
+_OPENS_QUESTION = re.compile(
     r"(?:(?:how|what|where|who|whom|whose|which|why)\w{0,2}\b|"
     r"(?:can|could|do|does|did|is|are|am|should|must|may|will|would|has|have)\b|"
     r"(?:define|explain|describe|compare|list|name|show|tell|give)\b|"
@@ -69,7 +69,7 @@ def find_question_clause(text: str) -> str:
     Reads the first 2,000 characters.
     """
     start = truncate(text)
-    match = None if _ASKS.match(_LEAD.sub("", start)) else _QUESTION_CLAUSE.search(start)
+    match = None if _OPENS_QUESTION.match(_LEAD.sub("", start)) else _QUESTION_CLAUSE.search(start)
     return start[match.start("question") :] if match else start
 
 
@@ -244,7 +244,8 @@ _MEDIA = (
     r"literature)"
 )
 _RESOURCE_REQUEST = re.compile(
-    r"\b(?:what|which|anything|something|where)\b.{0,30}\b(?:read|watch)\b|"
+    r"\b(?:what|which|anything|something|where)\b.{0,30}"
+    r"(?<!\ba )(?<!\ban )(?<!\bthe )(?<!\bmy )(?<!\bour )(?<!\bthis )\b(?:read|watch)\b|"
     r"^(?:(?:can|could|would|will|please|do) (?:you |the \w+ )?){0,4}(?:recommend|suggest)\b|"
     rf"\b(?:recommend|suggest)\w* (?:\w+ ){{0,3}}?{_MEDIA}\b|"
     rf"\b{_MEDIA} (?:\w+ ){{0,4}}?(?:recommend|suggest)|"

@@ -10,6 +10,7 @@ from assistant.answering.comparison import (
     find_shared_sections,
     group_by_side,
     make_sides,
+    quote_contrast,
     quote_definition,
 )
 from tests.answering.candidates import read_page, score
@@ -100,3 +101,14 @@ def test_a_side_without_a_definition_is_quoted_by_a_sentence_of_its_own_section(
 
 def test_a_side_that_no_passage_names_is_not_quoted(pets):
     assert quote_definition(Side("mink", exact=False), [*pets.values()]) == []
+
+
+def test_a_sentence_that_says_something_of_all_sides_is_a_contrast(tmp_path):
+    page = (
+        "# Knots\n\nKnow the bowline and the reef knot. What are a bowline and a reef knot for?\n\n"
+    )
+    contrast = "A bowline makes a loop that holds, while a reef knot joins two equal ropes."
+    passages = read_page(tmp_path, f"{page}{contrast}\n")
+    (quote,) = quote_contrast(passages, make_sides(["bowline", "reef knot"]))
+    assert quote.text == contrast
+    assert quote_contrast(passages, make_sides(["bowline", "sheet bend"])) == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from assistant.answering.selection import score_sections, select_sentences
+from assistant.answering.selection import make_quotes, score_sections, select_sentences
 from assistant.query.question_type import parse_question
 from tests.answering.candidates import make_candidates, read_page, score, select_quotes
 
@@ -197,6 +199,22 @@ def test_where_nothing_fits_the_likeliest_sentence_is_quoted_alone(tmp_path):
     page = f"# Food\n\n{long} Milk is cheap.\n"
     assert texts(tmp_path, page, {"Meat": 0.9}, max_words=20) == [long]
     assert select_sentences([]) == {}
+
+
+OPENING = "# Mending a net\n\nA net is mended from the middle, or its edges pull apart.\n\n"
+
+
+@pytest.mark.parametrize("heading_share", [1.0, 0.0], ids=["titled", "a list alone"])
+def test_an_opening_that_does_not_fit_is_quoted_with_less_of_the_rest(tmp_path, heading_share):
+    steps = [f"{n}. Tie knot number {n} and pull it tight." for n in range(1, 9)]
+    page = OPENING + "\n".join(steps)
+    likely = {f"number {n}": 0.3 if n < 4 else 0.05 for n in range(1, 9)}
+    (section,) = score(read_page(tmp_path, page), likely)
+    sections = [replace(section, heading_share=heading_share)]
+    quotes = [q.text for q in make_quotes(sections, select_sentences(sections, max_words=40))]
+    assert quotes[0].startswith("A net is mended from the middle, or its edges pull apart.")
+    assert "number 1 " in "".join(quotes)
+    assert sum(len(quote.split()) for quote in quotes) <= 40
 
 
 def test_each_question_of_a_text_counts_the_same(tmp_path):

@@ -11,6 +11,7 @@ from assistant.query.question_type import (
     asks_for_several,
     detect_answer_type,
     extract_topic,
+    find_question_clause,
     is_question,
     parse_question,
 )
@@ -366,3 +367,37 @@ def test_all_things_of_a_kind_are_asked_for(text):
 )
 def test_one_thing_is_asked_for(text):
     assert not asks_for_several(text)
+
+
+def test_a_watch_is_nothing_to_see() -> None:
+    assert parse_question("what is a watch captain?").type == "definition"
+    assert parse_question("when does the watch end?").type == "other"
+    assert parse_question("what should I watch about knots?").type == "resources"
+
+
+@pytest.mark.parametrize(
+    ("text", "clause"),
+    [
+        ("I lost my oar, what do I do?", "what do I do?"),
+        ("The net is torn. Can I mend it at sea?", "Can I mend it at sea?"),
+        ("when it rains, where do hens sleep", "where do hens sleep"),
+        ("reef knot - how strong is it?", "how strong is it?"),
+        ("how do I mend a net, and when can I fish?", "how do I mend a net, and when can I fish?"),
+        ("a bowline, a reef knot and a hitch", "a bowline, a reef knot and a hitch"),
+    ],
+)
+def test_the_question_after_a_statement_is_what_is_asked(text: str, clause: str) -> None:
+    assert find_question_clause(text) == clause
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("My net is torn, how do I mend it?", "steps"),
+        ("I sail alone, is a radio required?", "yesno"),
+        ("oak or ash, what's the difference?", "comparison"),
+        ("fallback oars?? what is that", "other"),
+    ],
+)
+def test_a_question_after_a_statement_has_its_own_type(text: str, kind: str) -> None:
+    assert parse_question(text).type == kind

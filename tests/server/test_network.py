@@ -20,7 +20,7 @@ from tests.documents import docx, drawn, paragraph, pdf
 from tests.isolation import EVERY_NAME_IS_AT, ROOT, Isolated, require, skip
 from tests.sizes import size
 
-IDLE = size(30, 60)
+IDLE = size(20, 60)
 """Idle seconds: onnxruntime would look up its maker's host after 15."""
 
 PATIENCE = 1200.0

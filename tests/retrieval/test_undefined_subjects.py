@@ -1,0 +1,48 @@
+"""What no line of the guide names as a whole is not defined, however near the rest is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.small_guides import build_assistant
+
+PAGES = {
+    "crew.md": """# Crew
+
+## Captain
+
+A captain commands a ferry and answers for everyone on board.
+
+## Night watch
+
+The night watch keeps a lookout from dusk to dawn. Two sailors share it.
+
+## Harbour pilot
+
+A harbour pilot guides a ferry through the harbour.
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def ferry(tmp_path_factory, encoder):
+    return build_assistant(tmp_path_factory.mktemp("ferry"), PAGES, encoder)
+
+
+@pytest.mark.parametrize("question", ["what is a night captain?", "whats a watch pilot"])
+def test_a_kind_of_thing_that_the_guide_never_names_is_refused(ferry, question):
+    assert not ferry.ask(question).found
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("what is a captain?", "A captain commands a ferry"),
+        ("whats the night watch", "keeps a lookout"),
+        ("what is a pilot in the harbour?", "guides a ferry"),
+    ],
+)
+def test_what_the_guide_names_is_answered(ferry, question, quoted):
+    answer = ferry.ask(question)
+    assert answer.found
+    assert quoted in answer.text
