@@ -48,7 +48,6 @@ _CONTAINERS = {"=": "div", "*": "div", "_": "blockquote", "--": "div"}
 _CODE_STYLES = frozenset("source listing literal stem latexmath asciimath verse".split())
 _HTML_ATTRIBUTES = frozenset({"backend-html5", "backend-html", "basebackend-html"})
 _OTHER_PLACES = ("env-", "backend-", "basebackend-")
-_ANTORA_PAGE = re.compile(r"(?:^|/)modules/[^/]+/(?:pages|partials)/(.+)\Z")
 _MAX_DEPTH = 40  # of blocks in each other
 
 
@@ -100,13 +99,24 @@ def convert_asciidoc(source: str, path: str = "") -> tuple[str, list[tuple[int, 
     lines = [line.rstrip() for line in source.replace("\0", "").split("\n")]
     inline = Inline(budget=4 * len(source) + 100_000)
     inline.titles = _find_titles(lines)
-    antora = _ANTORA_PAGE.search(path)
-    inline.pages_folder = "../" * antora[1].count("/") if antora else None
+    inline.pages_folder = _find_pages_folder(path)
     warnings: list[tuple[int, str]] = []
     output = [""] * len(lines)
     numbered = list(enumerate(lines))
     _Converter(numbered, output, inline, warnings).run()
     return "\n".join(output), warnings
+
+
+def _find_pages_folder(path: str) -> str | None:
+    """Return where Antora's folder of pages is, seen from a page; None for a page of another tool.
+
+    The folders are modules/NAME/pages.
+    """
+    parts = path.split("/")
+    for number, (folder, _, kind) in enumerate(zip(parts, parts[1:], parts[2:-1], strict=False)):
+        if folder == "modules" and kind in {"pages", "partials"}:
+            return "../" * (len(parts) - number - 4)
+    return None
 
 
 def _find_titles(lines: Sequence[str]) -> dict[str, str]:
