@@ -21,7 +21,7 @@ from assistant.guide.resources import extract_resource
 from assistant.guide.sections import demote_long_headings, split_sections
 from assistant.guide.walk import printable_path
 from assistant.models.documents import GuideWarning, Page, PageLinks, ParsedPage
-from assistant.readers import SUFFIXES, reader_for
+from assistant.readers import is_page, reader_for
 from assistant.readers.markdown import parse_mdx
 from assistant.text.normalize import find_hidden_characters
 
@@ -187,10 +187,9 @@ def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -
     joined = join_path(posixpath.dirname(resource.path), path)
     if joined is None:
         return resource
-    is_page = posixpath.splitext(joined)[1].lower() in SUFFIXES
     url = (
         build_page_url(joined, reading_options.base_url, reading_options.publisher)
-        if is_page
+        if is_page(joined)
         else quote(joined)
     )
     return replace(resource, url=f"{url}#{quote(anchor)}" if anchor else url)
