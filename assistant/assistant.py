@@ -171,11 +171,17 @@ class Assistant:
     ) -> Assistant:
         """Build or update the index of a guide, and open it.
 
-        Settings fill in what is not given, as on the command line. `base_url` is where the guide
+        Settings fill in what is not given, as on the command line. `corpus` is a folder, an
+        archive, or a repository as git+https://…#branch:folder. `base_url` is where the guide
         is published; `progress` is called with (step, done, total). Raises what
         `builder.build_index` does, and ModelError.
         """
         config = settings.load_settings(corpus=corpus, index=index, model=model, base_url=base_url)
+        from assistant.guide import sources  # only building needs it
+
+        if sources.is_source(config.corpus):
+            guide = sources.fetch_guide(config.corpus)
+            config = config.model_copy(update={"corpus": guide.folder})
         return cls._build_and_open(config, progress)
 
     @classmethod

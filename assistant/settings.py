@@ -57,7 +57,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    corpus: Path = Field(Path("corpus"), description="The folder of the guide's pages.")
+    corpus: Path = Field(
+        Path("corpus"),
+        description="The folder of the guide's pages, an archive of it, or git+https://… .",
+    )
     index: Path = Field(Path("index"), description="The folder of the index.")
     model: str = Field("", description="A sentence-transformers model; empty for the bundled one.")
     device: str = Field("cpu", description="Where the model runs: cpu, cuda, mps.")

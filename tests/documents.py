@@ -122,3 +122,158 @@ def forms(depth: int) -> bytes:
         inner = f"/Resources << {font} /XObject << /X {5 + number} 0 R >> >>"
         made.append(stream(drawn("w") if last else b"/X Do " * 10, f"{each} {inner}"))
     return pdf(b"/X Do", resources="/XObject << /X 4 0 R >>", more=tuple(made))
+
+
+# -- spreadsheets, slides, books and OpenDocument texts -----------------------------------------
+
+X = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+P = "http://schemas.openxmlformats.org/presentationml/2006/main"
+D = "http://schemas.openxmlformats.org/drawingml/2006/main"
+
+
+def package(parts: dict[str, str | bytes]) -> bytes:
+    """Return an archive of these parts."""
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return packed.getvalue()
+
+
+def relations(**targets: tuple[str, str]) -> str:
+    """Return the relations of a part: their ids, kinds and targets."""
+    written = "".join(
+        f'<Relationship Id="{key}" Type="{OFFICE}/{kind}" Target="{target}"'
+        + (' TargetMode="External"/>' if ":" in target else "/>")
+        for key, (kind, target) in targets.items()
+    )
+    return f'<Relationships xmlns="{PACKAGE}/relationships">{written}</Relationships>'
+
+
+def xlsx(
+    sheets: dict[str, str],
+    *,
+    strings: tuple[str, ...] = (),
+    formats: tuple[str, ...] = (),
+    hidden: tuple[str, ...] = (),
+    links: dict[str, str] | None = None,
+) -> bytes:
+    """Return a workbook: the rows of each sheet as XML, shared strings, and formats of cells.
+
+    The cell style n is the n-th format, from 1. `links` are those of the first sheet, by cell.
+    """
+    numbered = list(enumerate(sheets.items(), 1))
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{n}" r:id="s{n}"'
+        + (' state="hidden"/>' if name in hidden else "/>")
+        for n, (name, _) in numbered
+    )
+    codes = "".join(
+        f'<numFmt numFmtId="{n}" formatCode="{code}"/>' for n, code in enumerate(formats, 200)
+    )
+    styles = "".join(f'<xf numFmtId="{n}"/>' for n, _ in enumerate(formats, 200))
+    shared = "".join(f"<si><t>{words}</t></si>" for words in strings)
+    named = {f"l{n}": (cell, url) for n, (cell, url) in enumerate((links or {}).items())}
+    marks = "".join(f'<hyperlink ref="{cell}" r:id="{key}"/>' for key, (cell, _) in named.items())
+    parts: dict[str, str | bytes] = {
+        "xl/workbook.xml": f'<workbook xmlns="{X}" xmlns:r="{OFFICE}"><sheets>{listed}</sheets>'
+        "</workbook>",
+        "xl/_rels/workbook.xml.rels": relations(
+            **{f"s{n}": ("worksheet", f"worksheets/sheet{n}.xml") for n, _ in numbered}
+        ),
+        "xl/styles.xml": f'<styleSheet xmlns="{X}"><numFmts>{codes}</numFmts>'
+        f'<cellXfs><xf numFmtId="0"/>{styles}</cellXfs></styleSheet>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{X}">{shared}</sst>',
+        "xl/worksheets/_rels/sheet1.xml.rels": relations(
+            **{key: ("hyperlink", url) for key, (_, url) in named.items()}
+        ),
+    }
+    for n, (_, rows) in numbered:
+        parts[f"xl/worksheets/sheet{n}.xml"] = (
+            f'<worksheet xmlns="{X}" xmlns:r="{OFFICE}"><sheetData>{rows}</sheetData>'
+            + (f"<hyperlinks>{marks}</hyperlinks>" if n == 1 else "")
+            + "</worksheet>"
+        )
+    return package(parts)
+
+
+def row(number: int, *cells: str) -> str:
+    """Return a row of a sheet with texts from column A on; an empty text is no cell."""
+    written = "".join(
+        f'<c r="{chr(65 + n)}{number}" t="inlineStr"><is><t>{words}</t></is></c>'
+        for n, words in enumerate(cells)
+        if words
+    )
+    return f'<row r="{number}">{written}</row>'
+
+
+def pptx(*slides: str, notes: dict[int, str] | None = None) -> bytes:
+    """Return a presentation: the shapes of each slide, and notes by the slide's number from 1."""
+    parts: dict[str, str | bytes] = {
+        "ppt/presentation.xml": f'<p:presentation xmlns:p="{P}" xmlns:r="{OFFICE}"><p:sldIdLst>'
+        + "".join(f'<p:sldId id="{n}" r:id="s{n}"/>' for n, _ in enumerate(slides, 1))
+        + "</p:sldIdLst></p:presentation>",
+        "ppt/_rels/presentation.xml.rels": relations(
+            **{f"s{n}": ("slide", f"slides/slide{n}.xml") for n, _ in enumerate(slides, 1)}
+        ),
+    }
+    for n, shapes in enumerate(slides, 1):
+        show = ' show="0"' if shapes.startswith("hidden") else ""
+        parts[f"ppt/slides/slide{n}.xml"] = _slide("sld", shapes.removeprefix("hidden"), show)
+        links = {"home": ("hyperlink", "https://example.com/boats")}
+        if n in (notes or {}):
+            links["notes"] = ("notesSlide", f"../notesSlides/notesSlide{n}.xml")
+            body = shape((notes or {})[n], kind="body") + shape("7", kind="sldNum")
+            parts[f"ppt/notesSlides/notesSlide{n}.xml"] = _slide("notes", body)
+        parts[f"ppt/slides/_rels/slide{n}.xml.rels"] = relations(**links)
+    return package(parts)
+
+
+def _slide(name: str, shapes: str, show: str = "") -> str:
+    names = f'xmlns:p="{P}" xmlns:a="{D}" xmlns:r="{OFFICE}"'
+    return f"<p:{name} {names}{show}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:{name}>"
+
+
+def shape(*lines: str, kind: str = "") -> str:
+    """Return a shape with a paragraph for each line; a tab before it makes it deeper in a list."""
+    mark = f'<p:nvSpPr><p:nvPr><p:ph type="{kind}"/></p:nvPr></p:nvSpPr>' if kind else ""
+    paragraphs = "".join(
+        f'<a:p><a:pPr lvl="{len(line) - len(line.lstrip(chr(9)))}"/><a:r><a:t>{line.strip()}</a:t>'
+        "</a:r></a:p>"
+        for line in lines
+    )
+    return f"<p:sp>{mark}<p:txBody>{paragraphs}</p:txBody></p:sp>"
+
+
+def epub(chapters: dict[str, str], *, title: str = "", more: dict[str, str] | None = None) -> bytes:
+    """Return a book of chapters, whole pages of XHTML by their names."""
+    items = "".join(
+        f'<item id="i{n}" href="{name}" media-type="application/xhtml+xml"/>'
+        for n, name in enumerate(chapters)
+    )
+    spine = "".join(f'<itemref idref="i{n}"/>' for n, _ in enumerate(chapters))
+    return package(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container xmlns="urn:c"><rootfiles>'
+            '<rootfile full-path="OPS/book.opf"/></rootfiles></container>',
+            "OPS/book.opf": '<package xmlns="urn:o" xmlns:dc="urn:d"><metadata>'
+            f"<dc:title>{title}</dc:title><dc:language>en</dc:language></metadata>"
+            f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
+            **{f"OPS/{name}": page for name, page in chapters.items()},
+            **(more or {}),
+        }
+    )
+
+
+def odt(text: str, *, title: str = "") -> bytes:
+    """Return an OpenDocument text with this content."""
+    names = " ".join(f'xmlns:{name}="urn:{name}"' for name in "office text table xlink dc".split())
+    return package(
+        {
+            "content.xml": f"<office:document-content {names}><office:body><office:text>{text}"
+            "</office:text></office:body></office:document-content>",
+            "meta.xml": f"<office:document-meta {names}><dc:title>{title}</dc:title>"
+            "</office:document-meta>",
+        }
+    )

@@ -10,10 +10,12 @@ class Amount(NamedTuple):
     """A number in the base unit of its dimension: seconds for a time, metres for a length.
 
     `dimension` is empty for a number without a unit, and the unit itself where it is another one.
+    `number` is as it is written.
     """
 
     value: float
     dimension: str
+    number: float
 
 
 _UNITS: dict[str, tuple[float, str]] = {
@@ -67,8 +69,8 @@ def _read_amount(match: re.Match[str]) -> Amount:
         number = number.replace(separator, "")
     value = _NUMBER_WORDS[number] if number in _NUMBER_WORDS else float(number)
     if match["number"].lower() in {"none", "free"}:
-        return Amount(value, "")
+        return Amount(value, "", value)
     unit = (match["currency"] or match["unit"] or "").lower()
     singular = unit if unit in _UNITS else unit.removesuffix("s")
     size, dimension = _UNITS.get(singular, (1, singular))
-    return Amount(value * size, dimension)
+    return Amount(value * size, dimension, value)

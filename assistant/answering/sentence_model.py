@@ -18,6 +18,7 @@ import numpy as np
 
 from assistant.answering.definitions import defines
 from assistant.answering.expected import find_expected, has_expected
+from assistant.answering.ranges import find_numbers, has_range_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +56,7 @@ SENTENCE_FEATURES = (
 
 _MAX_DISTANCE = 10
 _MIN_PROBABILITY = 1e-5
+_RANGE_BONUS = 4.0  # for the row "5 to 9" where 6 is what is asked about; with 3 too little
 _RULE = re.compile(
     r"\b(?:not|no|never|only|must|may|cannot|can['’]t|don['’]t|unless|except)\b", re.I
 )
@@ -155,7 +157,13 @@ def estimate_probabilities(
     features = compute_sentence_features(interpretation, idfs, sections)
     if not len(features):
         return []
-    scores = features @ _load_weights()
+    amounts = find_numbers(interpretation.question.text)
+    in_range = [
+        sentence.kind == "row" and has_range_with(sentence.text, amounts)
+        for section in sections
+        for sentence in section.sentences
+    ]
+    scores = features @ _load_weights() + _RANGE_BONUS * np.array(in_range)
     exponentials = np.exp(scores - scores.max())
     probabilities = exponentials / exponentials.sum()
     ends = np.cumsum([len(section.sentences) for section in sections])[:-1]

@@ -40,7 +40,7 @@ def verify(
     """Check every quote of an answer against the files of the guide."""
     from assistant.verify import verify_saved_answer
 
-    config = settings.load_settings(corpus=corpus, index=index)
+    config = output.find_corpus(settings.load_settings(corpus=corpus, index=index))
     try:
         data = json.loads(files.read_bytes(answer))
     except OSError as error:
@@ -255,7 +255,9 @@ def doctor(
     """Check this installation, the guide and the index, and suggest fixes."""
     from assistant.cli import doctor as doctors
 
-    config = settings.load_settings(corpus=corpus, index=index, model=model, device=device)
+    config = output.find_corpus(
+        settings.load_settings(corpus=corpus, index=index, model=model, device=device)
+    )
     checks = []
     for check in doctors.run_checks(config):
         checks.append(check)

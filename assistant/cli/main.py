@@ -41,7 +41,7 @@ from assistant.errors import (
 from assistant.timing import record_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from assistant.assistant import Assistant
     from assistant.cli.output import Progress
@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from assistant.server.reload import LiveAssistant
     from assistant.settings import Settings
 
-_MAX_WARNINGS = 10
+_MAX_WARNINGS = 10  # in the terminal
+_MAX_REPEATS = 20  # of one message in a report; whoever mends 20 places knows how to find the rest
 _POLL_SECONDS = 0.5  # seconds between two attempts while another process builds
 
 app = typer.Typer(
@@ -100,6 +101,7 @@ def build(
         corpus=corpus, index=index, model=model, device=device, base_url=base_url, site=site,
         drafts=drafts,
     )  # fmt: skip
+    config = _fetch_corpus(config)
     result = _build_index(config, output.load_encoder(config), report)
     unreadable = sum(w.unreadable and not w.is_draft for w in result.warnings)
     if unreadable:
@@ -216,6 +218,7 @@ def serve(
     config = settings.load_settings(
         host=host, port=port, corpus=corpus, index=index, model=model, base_url=base_url, site=site
     )
+    config = _fetch_corpus(config, may_be_old=True)
     from assistant.index import builder
     from assistant.server import lifecycle
     from assistant.server.reload import LiveAssistant, WatchedGuide
@@ -313,6 +316,30 @@ def _open_assistant(index: Path | None, model: str | None) -> Assistant:
     return assistant
 
 
+def _fetch_corpus(config: Settings, *, may_be_old: bool = False) -> Settings:
+    """Fetch a guide that is a repository or an archive, and return the settings with its folder.
+
+    With `may_be_old`, the copy of before is used where fetching fails.
+    """
+    from assistant.guide import sources
+
+    if not sources.is_source(config.corpus):
+        return config
+    if sources.is_repository(config.corpus):
+        console.echo("Fetching the guide with git.", err=True)
+    try:
+        guide = sources.fetch_guide(config.corpus)
+    except GuideError as error:
+        folder = sources.find_fetched(config.corpus) if may_be_old else None
+        if folder is None:
+            raise
+        _print_error(error)
+        guide = sources.LocalGuide(folder, ("The guide is served as it was fetched before.",))
+    for note in guide.notes:
+        console.echo(note, err=True)
+    return config.model_copy(update={"corpus": guide.folder})
+
+
 def _print_bundled_note(config: Settings) -> None:
     """Print a note where the guide is the bundled one, because the user named none."""
     if config.uses_bundled_guide:
@@ -402,17 +429,35 @@ def _build_when_free(build: Callable[[], BuildResult], listener: Progress) -> Bu
 
 
 def _print_warnings(warnings: Sequence[GuideWarning], report: Path | None) -> None:
-    """Print warnings: all of them in the report, the first ones in the terminal."""
-    lines = [f"{warning.path}:{warning.line}: {warning.message}" for warning in warnings]
+    """Print warnings: all of them in the report, the first ones in the terminal.
+
+    A message that is repeated is printed once in the terminal, with its number of places, and
+    `_MAX_REPEATS` times in the report.
+    """
+    places: dict[str, list[GuideWarning]] = {}
+    for warning in warnings:
+        places.setdefault(warning.message, []).append(warning)
     if report:
+        lines = (line for group in places.values() for line in _list_places(group))
         output.write_file(report, "".join(f"{console.format_entry(line)}\n" for line in lines))
-    worst_first = sorted(range(len(lines)), key=lambda n: not warnings[n].unreadable)
-    for number in worst_first[:_MAX_WARNINGS]:
-        console.echo(lines[number], err=True)
-    more = len(lines) - _MAX_WARNINGS
+    worst_first = sorted(places.values(), key=lambda group: not group[0].unreadable)
+    for group in worst_first[:_MAX_WARNINGS]:
+        first = group[0]
+        message = f"{first.message} ({len(group):,} times)" if len(group) > 1 else first.message
+        console.echo(f"{first.path}:{first.line}: {message}", err=True)
+    more = sum(len(group) for group in worst_first[_MAX_WARNINGS:])
     if more > 0:
         where = f"all are in {report}" if report else "see all with --report FILE"
         console.echo(f"… and {output.count_noun(more, 'more warning')}: {where}.", err=True)
+
+
+def _list_places(group: Sequence[GuideWarning]) -> Iterator[str]:
+    """Yield the lines of a report for warnings with the same message."""
+    for warning in group[:_MAX_REPEATS]:
+        yield f"{warning.path}:{warning.line}: {warning.message}"
+    if rest := group[_MAX_REPEATS:]:
+        message = f"{rest[0].message} ({output.count_noun(len(rest), 'more time')} from here on)"
+        yield f"{rest[0].path}:{rest[0].line}: {message}"
 
 
 def _read_questions(question: str | None, lines: str | None) -> list[batches.BatchQuestion] | None:

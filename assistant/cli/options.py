@@ -10,7 +10,12 @@ import typer
 from assistant import console
 
 Corpus = Annotated[
-    Path | None, typer.Option("--corpus", readable=False, help="The folder of the guide.")
+    Path | None,
+    typer.Option(
+        "--corpus",
+        readable=False,
+        help="The guide: a folder, an archive, or git+https://…#branch:folder.",
+    ),
 ]
 IndexFolder = Annotated[
     Path | None, typer.Option("--index", readable=False, help="The folder of the index.")

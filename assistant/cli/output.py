@@ -179,6 +179,14 @@ def load_encoder(settings: Settings, listener: Progress | None = None) -> Encode
     return encoder
 
 
+def find_corpus(config: Settings) -> Settings:
+    """Return the settings with the folder of a guide that was fetched before; fetch nothing."""
+    from assistant.guide import sources
+
+    folder = sources.find_fetched(config.corpus) if sources.is_source(config.corpus) else None
+    return config.model_copy(update={"corpus": folder}) if folder else config
+
+
 def write_file(path: Path, text: str) -> None:
     """Write a file that the user named. Raises SettingsError where that fails."""
     try:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Below this much text, starting other processes costs more than it saves.
 _MIN_PARALLEL_BYTES = 4_000_000
 _PAGES_PER_TASK = 32
+_MAX_SKIPPED = 5  # kinds of files that the error for a guide without pages names
 
 
 def read_guide(
@@ -50,7 +51,7 @@ def read_guide(
     pages = [page for page in results if isinstance(page, ParsedPage)]
     unreadable = [*files.unreadable, *(w for w in results if isinstance(w, GuideWarning))]
     if not any(page.passages for page in pages):
-        raise empty_guide_error(folder, files.paths, unreadable)
+        raise empty_guide_error(folder, files.paths, unreadable, files.warnings)
     return Guide(
         pages=tuple(page.page for page in pages),
         sections=tuple(section for page in pages for section in page.sections),
@@ -66,9 +67,15 @@ def read_guide(
 
 
 def empty_guide_error(
-    folder: Path, paths: Sequence[str], unreadable: Sequence[GuideWarning]
+    folder: Path,
+    paths: Sequence[str],
+    unreadable: Sequence[GuideWarning],
+    warnings: Sequence[GuideWarning] = (),
 ) -> GuideError:
-    """Return the error to raise for a folder without any passage."""
+    """Return the error to raise for a folder without any passage.
+
+    `warnings` say what else in the folder is not read.
+    """
     if unreadable and all(warning.is_draft for warning in unreadable):
         return GuideError(f"No page in {folder} is published.", "Set `drafts` to read them.")
     if unreadable:
@@ -77,8 +84,10 @@ def empty_guide_error(
         return GuideError(
             f"The pages in {folder} are empty.", "Write something under a heading and build again."
         )
+    skipped = " ".join(warning.message for warning in warnings[:_MAX_SKIPPED])
     return GuideError(
-        f"There is no page in {folder}.", f"Put files ending in {', '.join(SUFFIXES)} there."
+        f"There is no page in {folder}. {skipped}".rstrip(),
+        f"Put files ending in {', '.join(SUFFIXES)} there.",
     )
 
 

@@ -24,7 +24,7 @@ from assistant.guide.resources import extract_resource
 from assistant.guide.sections import demote_long_headings, split_sections
 from assistant.guide.walk import printable_path
 from assistant.models.documents import GuideWarning, Page, PageLinks, ParsedPage
-from assistant.readers import SUFFIXES, reader_for, strip_suffix
+from assistant.readers import is_page, reader_for, strip_suffix
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import POSSIBLE_HEADING_LEVEL, parse_mdx
 from assistant.readers.template_tags import replace_tags
@@ -267,8 +267,7 @@ def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -
     joined = join_path(posixpath.dirname(resource.path), path)
     if joined is None:
         return resource
-    is_page = joined.lower().endswith(SUFFIXES)
-    url = build_page_url(joined, reading_options) if is_page else quote(joined)
+    url = build_page_url(joined, reading_options) if is_page(joined) else quote(joined)
     return replace(resource, url=f"{url}#{quote(anchor)}" if anchor else url)
 
 

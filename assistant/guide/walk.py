@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from assistant.errors import GuideError
 from assistant.guide.publishers import find_outputs, is_generator_file
 from assistant.models.documents import GuideWarning
-from assistant.readers import SUFFIXES
+from assistant.readers import is_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,17 @@ _IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})  # pages of other 
 _PART_FOLDERS = frozenset("_data _includes _layouts _partials _sass _templates".split())
 _ENVIRONMENT_FILE = "pyvenv.cfg"  # at the top of every Python virtual environment
 _MAX_CONFIGURATION_BYTES = 100_000  # the output folder is set near the top
+_MAX_SUFFIX_CHARS = 12  # what is after the dot of a longer one is no format
 _MAX_LISTED_LINKS = 20  # skipped links of one kind that are listed one by one
+
+# Files that show, style or run pages. Every guide has some, so they are counted only in a folder
+# without pages.
+_ASSET_SUFFIXES = frozenset(
+    """
+    .avif .bmp .gif .ico .jpeg .jpg .png .svg .tif .tiff .webp .avi .m4a .mov .mp3 .mp4 .ogg .wav
+    .webm .css .less .sass .scss .js .mjs .cjs .ts .jsx .tsx .map .eot .otf .ttf .woff .woff2
+    """.split()
+)
 
 _LEADS_OUT = "the link leads out of the guide"
 _LEADS_INSIDE = "it is a link to a folder of the guide, which is read where it stands"
@@ -60,7 +70,7 @@ def is_ignored(name: str) -> bool:
 
 def affects_guide(name: str) -> bool:
     """Check whether a file of this name is a page, or decides which folders are read."""
-    return name.lower().endswith(SUFFIXES) or name == _ENVIRONMENT_FILE or is_generator_file(name)
+    return is_page(name) or name == _ENVIRONMENT_FILE or is_generator_file(name)
 
 
 def list_files(folder: Path) -> GuideFiles:
@@ -84,6 +94,7 @@ class _FolderWalk:
         self._folders: list[str] = []
         self._list_errors: dict[str, str] = {}  # the error of each unlisted folder
         self._links: dict[str, list[str]] = defaultdict(list)  # skipped links, by reason
+        self._others: list[str] = []  # files of other formats
         self._outputs: dict[str, str] = {}  # output folders, with the generator's name
         self._part_folders: list[str] = []
         self._existing_outputs: set[str] = set()  # those that the walk has found
@@ -108,7 +119,7 @@ class _FolderWalk:
                 sorted(path for path in self._folders if not f"{path}/".startswith(late))
             ),
             unlisted_folders=tuple(sorted(self._list_errors)),
-            warnings=tuple(self._make_warnings()),
+            warnings=(*self._count_others(late), *self._make_warnings()),
         )
 
     def _list_folder(self, inside: str) -> Iterator[str]:
@@ -134,26 +145,34 @@ class _FolderWalk:
             if entry.is_symlink():
                 self._add_link(entry, path)
             elif entry.is_dir(follow_symlinks=False):
-                if path in self._outputs:
-                    self._existing_outputs.add(path)
-                elif name in _PART_FOLDERS:
-                    self._part_folders.append(path)
-                else:
+                if not self._skip_folder(path, name):
                     yield path
-            elif name.lower().endswith(SUFFIXES):
+            elif is_page(name):
                 self._paths.append(path)
+            elif not is_generator_file(name):
+                self._others.append(path)
+
+    def _skip_folder(self, path: str, name: str) -> bool:
+        """Check whether a folder is left out, and remember it for the warnings."""
+        if path in self._outputs:
+            self._existing_outputs.add(path)
+        elif name in _PART_FOLDERS:
+            self._part_folders.append(path)
+        else:
+            return False
+        return True
 
     def _add_link(self, entry: os.DirEntry[str], path: str) -> None:
         """Add a link to a page of the guide as a page; skip any other."""
-        is_page = path.lower().endswith(SUFFIXES)
+        is_page_link = is_page(path)
         try:
             is_folder = entry.is_dir()
             target = Path(entry.path).resolve()
         except (OSError, RuntimeError):  # a link that leads back to itself
-            if is_page:
+            if is_page_link:
                 self._links[_LEADS_NOWHERE].append(path)
             return
-        if not is_folder and not is_page:
+        if not is_folder and not is_page_link:
             return
         if not target.is_relative_to(self._root):
             self._links[_LEADS_OUT].append(path)
@@ -184,6 +203,21 @@ class _FolderWalk:
             if more := names[_MAX_LISTED_LINKS:]:
                 links = "1 more link is" if len(more) == 1 else f"{len(more):,} more links are"
                 yield GuideWarning(more[0], 1, f"{links} not read: {reason}.")
+
+    def _count_others(self, late: tuple[str, ...]) -> Iterator[GuideWarning]:
+        """Yield a warning for each kind of file that is not read, the commonest first."""
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._others):
+            suffix = posixpath.splitext(path)[1].lower()
+            if not suffix[1:].isalnum() or len(suffix) > _MAX_SUFFIX_CHARS:
+                suffix = ""
+            if not path.startswith(late) and not (self._paths and suffix in _ASSET_SUFFIXES):
+                kinds[suffix].append(path)
+        for suffix, paths in sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0])):
+            files, verb = ("file", "was") if len(paths) == 1 else ("files", "were")
+            kind = f"{printable_path(suffix)} {files}" if suffix else f"{files} without a suffix"
+            message = f"{len(paths):,} {kind} {verb} not read."
+            yield GuideWarning(printable_path(paths[0]), 1, message)
 
 
 def _read_configuration(path: Path) -> str | None:

@@ -132,7 +132,7 @@ def build_index(
                 reasons=reasons,
                 pages=len(store.page_digests()),
                 passages=store.size,
-                warnings=(*store.warnings(), *guide.warnings),
+                warnings=(*guide.warnings, *store.warnings()),
                 pages_read=len(guide.pages),
                 passages_reused=store.size - new,
                 passages_embedded=new,
@@ -223,7 +223,7 @@ def _check_not_empty(corpus: Path, guide: GuideParts, previous: _Previous) -> No
         for part in guide.parts
     )
     if not any(passages):
-        raise empty_guide_error(corpus, guide.paths, guide.unreadable)
+        raise empty_guide_error(corpus, guide.paths, guide.unreadable, guide.warnings)
 
 
 def _unchanged_result(index: Index, folder: Path, guide: GuideParts, started: float) -> BuildResult:
@@ -232,7 +232,7 @@ def _unchanged_result(index: Index, folder: Path, guide: GuideParts, started: fl
         reasons=(),
         pages=index.manifest.pages,
         passages=index.manifest.passages,
-        warnings=(*index.store.warnings(), *guide.warnings),
+        warnings=(*guide.warnings, *index.store.warnings()),
         passages_reused=index.manifest.passages,
         megabytes=_folder_size(folder / index.generation) / 1e6,
         seconds=time.perf_counter() - started,

@@ -196,8 +196,9 @@ _LISTS = tuple(
         ),
         r"^(?:list|name|enumerate) (?:all |some )?(?:the )?(?P<a>.+)",
         (
-            r"^how many (?:different )?(?:types of |kinds of )?(?P<a>.+?) (?:are|exist|is|"
-            r"do|does|can)\b"
+            r"^how many (?!(?:\w+ ){0,2}(?:seconds|minutes|hours|days|nights|weeks|months|years|"
+            r"times|percent|euros|dollars|pounds)\b)"
+            r"(?:different )?(?:types of |kinds of )?(?P<a>.+?) (?:are|exist|is|do|does|can)\b"
         ),
         r"^(?:what|which) are (?:all )?the (?:\w+ ){0,2}(?P<a>\w+s)(?: (?:of|for|in|to)\b|$)",
     )

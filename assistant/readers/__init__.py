@@ -1,6 +1,6 @@
 """Readers: one module per file format, from bytes to text to blocks.
 
-To add a format, for example AsciiDoc, write three things: a module `readers/asciidoc.py` with a
+To add a format, for example Org, write three things: a module `readers/org.py` with a
 function from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
 The list of a guide's files and the check of its links use `SUFFIXES`. A format that a library
 reads is read in a process of its own, with limits: see `decode_rst` and `sandbox.py`.
@@ -13,10 +13,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from assistant.readers.decode import decode_erb, decode_html, decode_office, decode_rst, decode_text
+from assistant.readers.decode import (
+    decode_asciidoc,
+    decode_erb,
+    decode_html,
+    decode_notebook,
+    decode_office,
+    decode_package,
+    decode_rst,
+    decode_text,
+)
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import parse_markdown, parse_mdx
 from assistant.readers.plain_text import parse_plain_text
+from assistant.readers.tables import parse_delimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +54,11 @@ class Reader:
 
 _MARKDOWN = Reader(decode_text, parse_markdown, is_markdown=True)
 _HTML = Reader(decode_html, parse_html_page)
+_MAX_NOTEBOOK_MEGABYTES = 50  # mostly pictures, which are not decoded
 _MAX_OFFICE_MEGABYTES = 200  # mostly pictures
+_ASCIIDOC = Reader(decode_asciidoc, parse_html_page)
+_DELIMITED = Reader(decode_text, parse_delimited)
+_PACKAGE = Reader(decode_package, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES)
 
 READERS: Mapping[str, Reader] = {
     ".md": _MARKDOWN,
@@ -56,8 +70,20 @@ READERS: Mapping[str, Reader] = {
     ".html": _HTML,
     ".htm": _HTML,
     ".xhtml": _HTML,
+    ".ipynb": Reader(
+        decode_notebook, parse_markdown, is_markdown=True, max_megabytes=_MAX_NOTEBOOK_MEGABYTES
+    ),
     ".rst": Reader(decode_rst, parse_html_page),
+    ".adoc": _ASCIIDOC,
+    ".asciidoc": _ASCIIDOC,
+    ".asc": _ASCIIDOC,
     ".txt": Reader(decode_text, parse_plain_text),
+    ".csv": _DELIMITED,
+    ".tsv": _DELIMITED,
+    ".xlsx": _PACKAGE,
+    ".pptx": _PACKAGE,
+    ".epub": _PACKAGE,
+    ".odt": _PACKAGE,
     ".docx": Reader(decode_office, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES),
     ".pdf": Reader(
         decode_office, parse_markdown, is_markdown=True, max_megabytes=_MAX_OFFICE_MEGABYTES
@@ -70,6 +96,12 @@ SUFFIXES = tuple(READERS)
 
 _DOUBLE_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix.count(".") > 1)
 _FILLED_IN = re.compile(r"(?:\.html)?\.(?:md|markdown)(?:\.erb)?\Z|\.[^./]+\Z", re.I)
+
+
+def is_page(path: str) -> bool:
+    """Check whether a file is a page by its suffix; a README without one is a page too."""
+    name = path.lower()
+    return name.endswith(SUFFIXES) or name.rpartition("/")[2] == "readme"
 
 
 def reader_for(path: str) -> Reader:

@@ -9,7 +9,9 @@ from html import escape
 from pathlib import PurePosixPath
 
 from assistant.errors import GuideError
+from assistant.readers.asciidoc import convert_asciidoc
 from assistant.readers.html import extract_language, extract_title
+from assistant.readers.jupyter import convert_notebook
 from assistant.readers.sandbox import read_in_sandbox
 
 # A byte order mark names the encoding. That of UTF-32 begins like UTF-16's.
@@ -72,6 +74,24 @@ def decode_html(path: str, raw: bytes) -> Source:
     return Source(text, tuple(warnings), extract_title(text), extract_language(text))
 
 
+def decode_asciidoc(path: str, raw: bytes) -> Source:
+    """Decode AsciiDoc to HTML with the same lines. Raises GuideError where it is not text."""
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    converted, more = convert_asciidoc(text, path)
+    return Source(converted, (*warnings, *more))
+
+
+def decode_notebook(path: str, raw: bytes) -> Source:
+    """Decode a Jupyter notebook to Markdown. Raises GuideError where it is none."""
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    try:
+        converted, title = convert_notebook(text)
+    except ValueError as error:
+        message = f"{path} cannot be read as a notebook: {error}."
+        raise GuideError(message, "Save it again in Jupyter, or as text.") from error
+    return Source(converted, tuple((1, message) for _, message in warnings), title)
+
+
 def decode_rst(path: str, raw: bytes) -> Source:
     """Decode reStructuredText to HTML with the same lines, or to paragraphs where docutils fails.
 
@@ -86,6 +106,20 @@ def decode_rst(path: str, raw: bytes) -> Source:
         converted = f"<main><p>{paragraphs}"
         more = [(1, f"The page was read as plain text: {error}.")]
     return Source(converted, (*warnings, *more))
+
+
+def decode_package(path: str, raw: bytes) -> Source:
+    """Decode a spreadsheet, slides, a book or an OpenDocument text to HTML.
+
+    Raises GuideError where that fails.
+    """
+    suffix = PurePosixPath(path).suffix.lower()
+    try:
+        text = read_in_sandbox("package", suffix, raw)[0]
+    except ValueError as error:
+        message = f"{path} cannot be read as {suffix[1:]}: {error}."
+        raise GuideError(message, "Save it again, or as text.") from error
+    return Source(text, title=extract_title(text), language=extract_language(text))
 
 
 def decode_office(path: str, raw: bytes) -> Source:

@@ -11,8 +11,7 @@ import zlib
 from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from xml.parsers import expat
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import mammoth
 from markitdown import StreamInfo
@@ -26,24 +25,20 @@ from pdfminer.pdfpage import PDFPage
 from pdfminer.pdfparser import PDFParser
 from pdfminer.pdftypes import stream_value
 
+from assistant.readers.packages import (
+    MAX_COMPRESSION_RATIO,
+    UNCHECKED_BYTES,
+    LimitExceeded,
+    damage_error,
+    read_parts,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _STYLE_MAP = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
 _BLANK_LINES = re.compile(r"\n{3,}")
 _BLOCK_END = re.compile(r"(</(?:h[1-6]|li|p|table|tr)>)")
-
-# Limits on one document, as sizes and counts, so that the result is the same on every machine. In
-# Word's own files a full page of text has about 740 elements with 900 attributes, and 28 kB. An
-# element with its attributes costs 80 us and 2.2 kB: a million of both is 600 pages, 40 s and
-# 1.1 GB.
-_MAX_XML_BYTES = 100_000_000  # in all XML parts
-_MAX_ELEMENTS = 1_000_000  # with their attributes
-_MAX_ELEMENT_DEPTH = 150  # mammoth fails at some 200; a table in a table in a table is 20
-_MAX_FILES = 20_000  # in the archive; most are pictures
-# Word's own files compress 10 to 30 times; one that compresses over 100 times has hardly any text.
-_MAX_COMPRESSION_RATIO = 100
-_UNCHECKED_BYTES = 1_000_000  # up to this size, any compression is allowed
 
 # A printed page has 3,000 to 10,000 characters, which cost 60 to 90 us each; 5 million are a manual
 # of 1,500 pages.
@@ -57,13 +52,6 @@ _MAX_TEXT_CHARS = 20_000_000  # of the converted text
 # Characters that are markup in Markdown or one of its dialects; indented text would be code.
 _MARKUP = re.compile(r"[\\`*_\[\]{}<>#~$%:=!?&^]|(?<=\n)[ \t]+|\A[ \t]+")
 _FRONT_MATTER_FENCES = ("---", "+++")
-
-
-class LimitExceeded(ValueError):
-    """A document exceeds a limit; the message says which, and what to do."""
-
-    def __init__(self, excess: str) -> None:
-        super().__init__(f"it has {excess}; split it, or save it as text")
 
 
 def convert_docx(raw: bytes) -> str:
@@ -82,7 +70,7 @@ def convert_docx(raw: bytes) -> str:
     except MemoryError:
         raise
     except Exception as error:
-        raise _damage_error(error) from error
+        raise damage_error(error) from error
     return _BLOCK_END.sub("\\1\n", _tidy(result.value))
 
 
@@ -107,14 +95,6 @@ def convert_pdf(raw: bytes) -> str:
     return f"\n{text}" if text.startswith(_FRONT_MATTER_FENCES) else text  # not front matter
 
 
-def _damage_error(error: Exception) -> MemoryError | ValueError:
-    """Return the error to raise for a library's: expat reports too little memory in its own way."""
-    no_memory = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
-    if isinstance(error, expat.ExpatError) and error.code == no_memory:
-        return MemoryError()
-    return ValueError("it is damaged")
-
-
 def _tidy(text: str) -> str:
     if len(text) > _MAX_TEXT_CHARS:
         raise LimitExceeded(f"more than {_MAX_TEXT_CHARS:,} characters")
@@ -128,65 +108,11 @@ def _tidy(text: str) -> str:
 def _extract_xml(raw: bytes) -> BytesIO:
     """Return the archive with its XML parts alone, not compressed."""
     extracted = BytesIO()
-    counter = _XmlCounter()
-    try:
-        with ZipFile(BytesIO(raw)) as archive, ZipFile(extracted, "w") as output:
-            if len(archive.infolist()) > _MAX_FILES:
-                raise LimitExceeded(f"more than {_MAX_FILES:,} files in it")
-            for member in archive.infolist():
-                if not member.filename.lower().endswith((".xml", ".rels")):
-                    continue
-                with archive.open(member) as part:
-                    # Read up to a limit: the size that the archive declares need not be true.
-                    limit = max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * member.compress_size)
-                    content = part.read(min(limit, _MAX_XML_BYTES - counter.size) + 1)
-                counter.count(content, limit)
-                output.writestr(member.filename, content)
-    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise ValueError("it is no archive") from error
+    with ZipFile(extracted, "w") as output:
+        for name, content in read_parts(raw, (".xml", ".rels")).items():
+            output.writestr(name, content)
     extracted.seek(0)
     return extracted
-
-
-class _XmlCounter:
-    """Counts the XML in the parts of a document, and raises LimitExceeded where it is too much."""
-
-    def __init__(self) -> None:
-        self.size = self._element_count = self._depth = 0
-
-    def count(self, content: bytes, limit: int) -> None:
-        if len(content) > limit:
-            raise LimitExceeded(
-                f"a part that unpacks to more than {_MAX_COMPRESSION_RATIO} times its size"
-            )
-        self.size += len(content)
-        if self.size > _MAX_XML_BYTES:
-            raise LimitExceeded(f"more than {_MAX_XML_BYTES // 1_000_000:,} MB of XML")
-        parser = expat.ParserCreate()
-        parser.StartElementHandler = self._count_start
-        parser.EndElementHandler = self._count_end
-        parser.StartDoctypeDeclHandler = self._refuse_doctype
-        try:
-            parser.Parse(content, True)  # noqa: FBT003 - takes no keyword
-        except expat.ExpatError as error:
-            raise _damage_error(error) from error
-        self._depth = 0
-
-    def _count_start(self, _: str, attributes: dict[str, str]) -> None:
-        self._element_count += 1 + len(attributes)
-        self._depth += 1
-        if self._element_count > _MAX_ELEMENTS:
-            raise LimitExceeded(f"more than {_MAX_ELEMENTS:,} elements and attributes of XML")
-        if self._depth > _MAX_ELEMENT_DEPTH:
-            raise LimitExceeded(
-                f"elements of XML more than {_MAX_ELEMENT_DEPTH} deep in each other"
-            )
-
-    def _count_end(self, _: str) -> None:
-        self._depth -= 1
-
-    def _refuse_doctype(self, *_: Any) -> None:
-        raise ValueError("it declares entities, which no such document needs")
 
 
 # -- PDF -------------------------------------------------------------------------------------
@@ -224,9 +150,9 @@ class _CountingInterpreter(PDFPageInterpreter):  # type: ignore[misc]
             stream = stream_value(reference)
             compressed = len(stream.rawdata or b"")
             size = len(stream.get_data())
-            if compressed and size > max(_UNCHECKED_BYTES, _MAX_COMPRESSION_RATIO * compressed):
+            if compressed and size > max(UNCHECKED_BYTES, MAX_COMPRESSION_RATIO * compressed):
                 raise LimitExceeded(
-                    f"a page that unpacks to more than {_MAX_COMPRESSION_RATIO} times its size"
+                    f"a page that unpacks to more than {MAX_COMPRESSION_RATIO} times its size"
                 )
             self.device.drawing_bytes += size
         if self.device.drawing_bytes > _MAX_DRAWING_BYTES:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ReaderName = Literal["office", "rst"]
+ReaderName = Literal["office", "package", "rst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,11 @@ class Sandbox:
             child.wait()
 
 
-_sandboxes = {"office": Sandbox("office"), "rst": Sandbox("rst", _RST_LIMITS)}
+_sandboxes = {
+    "office": Sandbox("office"),
+    "package": Sandbox("package"),
+    "rst": Sandbox("rst", _RST_LIMITS),
+}
 
 
 def read_in_sandbox(reader: ReaderName, suffix: str, raw: bytes) -> ReaderResult:
@@ -275,7 +279,7 @@ def run_child(name: ReaderName, memory: int, cpu_seconds: int) -> None:
     pages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
     missing = ""
     try:
-        reader = _load_rst_reader() if name == "rst" else _load_office_reader()
+        reader = _LOADERS[name]()
     except ModuleNotFoundError as error:
         missing = str(error)
     _confine(memory)
@@ -303,6 +307,37 @@ def _load_rst_reader() -> Callable[[str, bytes], ReaderResult]:
     from assistant.readers.rst import convert_rst
 
     return lambda _, raw: convert_rst(raw.decode("utf-8", "surrogatepass"))
+
+
+def _load_package_reader() -> Callable[[str, bytes], ReaderResult]:
+    from assistant.readers.epub import convert_book
+    from assistant.readers.odt import convert_odt
+    from assistant.readers.slides import convert_slides
+    from assistant.readers.spreadsheet import convert_spreadsheet
+
+    converters = {
+        ".epub": convert_book,
+        ".odt": convert_odt,
+        ".pptx": convert_slides,
+        ".xlsx": convert_spreadsheet,
+    }
+
+    def read(suffix: str, raw: bytes) -> ReaderResult:
+        try:
+            return converters[suffix](raw), []
+        except (MemoryError, ValueError):
+            raise
+        except Exception as error:  # zipfile and expat raise many kinds for a damaged file
+            raise ValueError("it is damaged") from error
+
+    return read
+
+
+_LOADERS: dict[ReaderName, Callable[[], Callable[[str, bytes], ReaderResult]]] = {
+    "office": _load_office_reader,
+    "package": _load_package_reader,
+    "rst": _load_rst_reader,
+}
 
 
 def _read_page(

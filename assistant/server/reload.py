@@ -19,7 +19,7 @@ from assistant.guide import walk
 from assistant.index import generations
 from assistant.index import index as indexes
 from assistant.index.freshness import STALE_HINT, FreshnessChecker
-from assistant.readers import SUFFIXES
+from assistant.readers import is_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -325,5 +325,4 @@ class _Watcher:
 
 def _is_page(path: str, folders: Collection[str]) -> bool:
     """Whether a changed path is a page, and not a folder or a file that decides what is read."""
-    page = path.lower().endswith(SUFFIXES)
-    return page and path not in folders and not Path(path).is_dir()
+    return is_page(path) and path not in folders and not Path(path).is_dir()

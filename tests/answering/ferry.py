@@ -68,6 +68,14 @@ Meals are paid up to 40 crowns a day.
 | Family | 30 crowns | 2 days |
 | Season | 1,200 crowns | 180 days |
 
+## Discounts
+
+| Passengers | Discount |
+| --- | --- |
+| up to 9 | none |
+| 10 to 24 | 8 % |
+| 25 or more | 15 % |
+
 ## Cargo
 
 Cargo is charged by class:

@@ -317,3 +317,31 @@ def test_a_comparison_shows_the_two_rows_or_items_and_goes_on_with_others(ask: A
     shown = {name for name in names if name in quote(answer)}
     assert other in shown
     assert len(shown) == len(shown & {other, *sides}) == len(sides)
+
+
+# -- ranges ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("which discount does a group of 12 passengers get?", "10 to 24 | 8 %"),
+        ("is there a discount for 40 passengers?", "25 or more | 15 %"),
+    ],
+)
+def test_a_number_is_answered_by_the_row_whose_range_it_is_in(ask: Ask, question: str, row: str):
+    tables = [block for block in ask(question).blocks if block.kind == "table"]
+    rows = [" | ".join(cell[0].text for cell in row.cells) for t in tables for row in t.rows]
+    assert row in rows
+
+
+def test_two_sides_in_one_table_come_with_the_sentence_that_says_how_they_differ(tmp_path, encoder):
+    contrast = "A wet suit keeps warm water at the skin, while a dry suit keeps all water out."
+    pages = {
+        "suits.md": f"# Suits\n\n## Choosing\n\n{contrast} Rent either at the pier.\n\n"
+        "## Prices of suits\n\n| Suit | Day | Week |\n| --- | --- | --- |\n"
+        "| Wet suit | 9 crowns | 40 crowns |\n| Dry suit | 20 crowns | 90 crowns |\n"
+    }
+    answer = build_assistant(tmp_path, pages, encoder).ask("wet suit vs dry suit")
+    assert contrast in answer.text
+    assert "40 crowns" in answer.text

@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from assistant.bundled import cache_folder
 from assistant.cli.main import main
 from tests.conftest import CORPUS, ROOT, SHARED
 
@@ -374,3 +378,56 @@ def test_feedback_is_an_error_when_the_answer_log_is_off(run, monkeypatch):
     code, out, err = run("feedback")
     assert (code, out) == (2, "")
     assert "journal is off" in err
+
+
+def test_a_warning_that_is_repeated_is_counted(run, tmp_path):
+    guide = tmp_path / "guide"
+    guide.mkdir()
+    for number in range(30):
+        (guide / f"{number:02}.md").write_text(f"# Cat {number}\n\nA cat sleeps.\n\n[x](gone.md)\n")
+    (guide / "list.ods").write_bytes(b"")
+    code, _, err = run("build", "--corpus", guide, "--index", "index", "--report", "report.txt")
+    assert code == 0
+    assert split_lines(err)[:2] == [
+        "list.ods:1: 1 .ods file was not read.",
+        "00.md:5: The link to gone.md leads to no page. (30 times)",
+    ]
+    report = (tmp_path / "report.txt").read_text(encoding="utf-8").splitlines()
+    assert report[0] == "list.ods:1: 1 .ods file was not read."
+    assert report[1:21] == [
+        f"{number:02}.md:5: The link to gone.md leads to no page." for number in range(20)
+    ]
+    assert report[21:] == [
+        "20.md:5: The link to gone.md leads to no page. (10 more times from here on)"
+    ]
+
+
+@pytest.fixture
+def remove_copies():
+    """Remove the copies of guides that a test leaves in the user's cache, where the model is."""
+    folder = Path(str(cache_folder())) / "sources"
+    before = set(folder.glob("*"))
+    yield
+    for copy in set(folder.glob("*")) - before:
+        shutil.rmtree(copy)
+
+
+def test_an_archive_is_built_and_asked(run, tmp_path, remove_copies):
+    with ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("export/cats.md", "# Cats\n\nA cat sleeps all day.\n")
+    code, _, err = run("build", "--corpus", "export.zip", "--index", "index")
+    assert code == 0, err
+    code, out, _ = run("ask", "what does a cat do?", "--index", "index", "--json")
+    assert json.loads(out)["citations"][0]["path"] == "cats.md"
+    (tmp_path / "answer.json").write_text(out)
+    command = ("verify", "answer.json", "--corpus", "export.zip", "--index", "index")
+    assert run(*command)[:2] == (0, "Verified 1 quote in the guide.\n")
+
+
+def test_a_repository_that_cannot_be_fetched_is_an_error_with_what_git_says(
+    run, tmp_path, remove_copies
+):
+    code, out, err = run("build", "--corpus", f"git+file://{tmp_path}/none#main", "--index", "i")
+    assert (code, out) == (3, "")
+    assert split_lines(err)[0] == "Fetching the guide with git."
+    assert f"git cannot read file://{tmp_path}/none: fatal: " in err

@@ -110,8 +110,8 @@ def test_versions_and_locales_of_docusaurus_have_addresses_of_their_own(tmp_path
     }
     configuration = {"docusaurus.config.js": "", "versions.json": '["2.0", "1.0"]'}
     write(guide, {**configuration, **dict.fromkeys(paths, "# Row\n\nText.\n")})
-    found = addresses(guide)
-    assert {path: url.partition("#")[0] for path, url in found.items()} == paths
+    urls = addresses(guide)
+    assert {path: url.partition("#")[0] for path, url in urls.items()} == paths
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.errors import GuideError
 from assistant.guide import walk
 from assistant.guide.folder import read_guide
 from assistant.index import builder
@@ -140,6 +141,33 @@ def test_many_links_are_counted(tmp_path):
     warnings = walk.list_files(tmp_path / "guide").warnings
     assert len(warnings) == 21
     assert warnings[-1].message.startswith("280 more links are not read")
+
+
+def test_files_of_other_formats_are_counted_by_their_suffix(tmp_path):
+    write(tmp_path, "page.md", "b/one.ods", "b/two.ODS", "a.ods", "LICENSE", "x.log", "mkdocs.yml")
+    write(tmp_path, "cat.png", "style.css", ".hidden.ods", "site/old.ods")
+    warnings = walk.list_files(tmp_path).warnings
+    assert [(w.path, w.message) for w in warnings if w.path != "site"] == [
+        ("a.ods", "3 .ods files were not read."),
+        ("LICENSE", "1 file without a suffix was not read."),
+        ("x.log", "1 .log file was not read."),
+    ]
+
+
+def test_a_readme_without_a_suffix_is_a_page_of_markdown(tmp_path):
+    write(tmp_path, "README", "tools/readme", "tools/READ", text="# Tools\n\nA *saw* cuts.\n")
+    guide_ = read_guide(tmp_path)
+    assert [page.path for page in guide_.pages] == ["README", "tools/readme"]
+    assert guide_.passages[0].text == "Tools\n\nA saw cuts."
+
+
+def test_the_error_for_a_folder_without_pages_names_what_is_in_it(tmp_path):
+    write(tmp_path, "a.ods", "b/c.ods", "logo.png")
+    with pytest.raises(GuideError) as raised:
+        read_guide(tmp_path)
+    assert raised.value.message == (
+        f"There is no page in {tmp_path}. 2 .ods files were not read. 1 .png file was not read."
+    )
 
 
 def test_a_build_warns_of_skipped_folders_even_where_nothing_changed(tmp_path, word_encoder):

@@ -22,13 +22,14 @@ def test_a_file_with_another_suffix_is_read_as_markdown() -> None:
     assert reader_for("notes") == READERS[".md"]
 
 
-def test_pages_of_markdown_alone_may_open_with_front_matter() -> None:
+def test_pages_that_become_markdown_alone_may_open_with_front_matter() -> None:
     suffixes = {suffix for suffix, reader in READERS.items() if reader.is_markdown}
-    assert suffixes == {".md", ".markdown", ".md.erb", ".mdown", ".mdx", ".mkd", ".pdf"}
+    markdown = {".md", ".markdown", ".md.erb", ".mdown", ".mdx", ".mkd", ".ipynb", ".pdf"}
+    assert suffixes == markdown
 
 
 def test_every_reader_decodes_and_parses_the_pages_it_is_for() -> None:
-    for suffix in READERS.keys() - {".docx", ".pdf"}:
+    for suffix in READERS.keys() - {".docx", ".epub", ".ipynb", ".odt", ".pdf", ".pptx", ".xlsx"}:
         reader = reader_for(f"page{suffix}")
         source = reader.decode(f"page{suffix}", b"some words\n")
         assert [block.text for block in reader.parse(source.text)] == ["some words"]
