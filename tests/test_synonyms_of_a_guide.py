@@ -9,6 +9,7 @@ from assistant.assistant import Assistant
 from assistant.guide.front_matter import read_synonyms
 from assistant.index import builder
 from assistant.index import index as indexes
+from tests.small_guides import build_assistant
 
 PAGE = """---
 synonyms:
@@ -41,6 +42,16 @@ def test_a_page_declares_synonyms_for_the_whole_guide(index, encoder):
     assert answer.understood_as == "how do I book the furnace?"
 
 
+def test_a_page_is_asked_for_by_its_alias(tmp_path, encoder):
+    pages = {
+        "mill.md": "---\naliases: [clay squeezer]\n---\n# Pug mill\n\n"
+        "The pug mill is in the shed.\n",
+        "glaze.md": "# Glazes\n\nGlazes are in the cupboard by the door.\n",
+    }
+    answer = build_assistant(tmp_path, pages, encoder).ask("where is the clay squeezer?")
+    assert "in the shed" in answer.text
+
+
 def test_the_settings_add_synonyms(index, encoder):
     guide = Assistant(index, encoder, synonyms={"deposit": ("caution money",)})
     answer = guide.ask("how much is the caution money for a locker?")
@@ -56,10 +67,17 @@ def test_the_settings_add_synonyms(index, encoder):
         ("---\nsynonyms: [kiln, furnace]\n---\n", {}),
         ("---\nsynonyms:\n  kiln: {a: b}\n---\n", {}),
         ("synonyms", {}),
+        ("---\naliases: [Pug mill, clay mixer]\n---\n", {"Mill": ("Pug mill", "clay mixer")}),
+        ("---\naliases: mixer\n---\n", {"Mill": ("mixer",)}),
+        ("---\naliases:\n- /old/mill/\n- old-mill\n- mill.html\n---\n", {}),
+        (
+            "---\naliases: [mixer]\nsynonyms: {Mill: [grinder]}\n---\n",
+            {"Mill": ("grinder", "mixer")},
+        ),
     ],
 )
 def test_front_matter_lists_readers_words_under_the_guide_s(text, expected):
-    assert read_synonyms(text) == expected
+    assert read_synonyms(text, "Mill") == expected
 
 
 def test_the_environment_holds_synonyms_as_one_string(monkeypatch):

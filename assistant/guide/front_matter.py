@@ -22,6 +22,8 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MAX_BRACKETS = 1000  # nested brackets take quadratic time
 # Front matter that people write is at most a page long and nests four deep. A key of n parts takes
 # quadratic time, and the YAML parser recurses until the process dies, at about 20,000 deep.
+# `/old/page`, `old-page` or `page.html`; a name has words, or a capital.
+_MAY_BE_ADDRESS = re.compile(r"[/#]|\.\w{2,5}$|^[a-z0-9]*[-_][a-z0-9_-]*$")
 _MAX_FRONT_MATTER_CHARS = 200_000
 _MAX_FRONT_MATTER_DEPTH = 100
 _SHALLOW_CHARS = 2_000  # up to this length a text is not parsed to find its depth
@@ -80,17 +82,25 @@ def parse_front_matter(text: str) -> FrontMatter:
     return FrontMatter(body, metadata or {})
 
 
-def read_synonyms(text: str) -> dict[str, tuple[str, ...]]:
-    """Read the synonyms that a page declares: readers' words for each of the guide's words."""
-    declared = parse_front_matter(text).metadata.get("synonyms")
-    if not isinstance(declared, dict):
-        return {}
-    lists = {own: [w] if isinstance(w, str) else w for own, w in declared.items()}
-    return {
-        str(own): tuple(word for word in words if isinstance(word, str))
-        for own, words in lists.items()
-        if isinstance(words, list)
-    }
+def read_synonyms(text: str, title: str) -> dict[str, tuple[str, ...]]:
+    """Read the synonyms that a page declares: readers' words for each of the guide's words.
+
+    Its aliases, as Obsidian has them, are other names of its title. An alias that may be an
+    address, to which other tools redirect, is none.
+    """
+    metadata = parse_front_matter(text).metadata
+    declared = metadata.get("synonyms")
+    lists = dict(declared) if isinstance(declared, dict) else {}
+    synonyms = {str(own): _read_words(words) for own, words in lists.items()}
+    names = _read_words(metadata.get("aliases") or metadata.get("alias"))
+    if aliases := tuple(name for name in names if not _MAY_BE_ADDRESS.search(name)):
+        synonyms[title] = (*synonyms.get(title, ()), *aliases)
+    return {own: words for own, words in synonyms.items() if words}
+
+
+def _read_words(value: object) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str) else value
+    return tuple(w for w in words if isinstance(w, str)) if isinstance(words, list) else ()
 
 
 def blank_front_matter(text: str) -> str:

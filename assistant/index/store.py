@@ -197,14 +197,16 @@ class FaissStore:
         return Page(*rows[0]) if rows else None
 
     def declared_synonyms(self) -> dict[str, tuple[str, ...]]:
-        """Read the synonyms that pages declare in their front matter, in the order of pages."""
+        """Read the synonyms and aliases of pages in their front matter, in the order of pages."""
         rows = self._select(
-            "select text from page where substr(text, 1, ?) like '%synonyms%' order by key",
+            "select title, text from page where substr(text, 1, ?) like '%synonyms%'"
+            " or substr(text, 1, ?) like '%alias%' order by key",
+            _MAX_SYNONYM_CHARS,
             _MAX_SYNONYM_CHARS,
         )
         synonyms: dict[str, tuple[str, ...]] = {}
-        for (text,) in rows:
-            for own, words in read_synonyms(text).items():
+        for title, text in rows:
+            for own, words in read_synonyms(text, title).items():
                 synonyms[own] = (*synonyms.get(own, ()), *words)
         return synonyms
 
