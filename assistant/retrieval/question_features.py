@@ -19,7 +19,6 @@ from assistant.text.tokenize import extract_terms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assistant.index.term_matches import TermMatches
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.documents import Passage
     from assistant.query.query import Interpretation, Question
@@ -78,7 +77,7 @@ def compute_question_features(
     - `missing_number`: 1 where the first three candidates lack a content term with a digit.
     - `missing_version`: 1 where the best candidate, its headings and path lack a year or version.
     - `missing_identifier`: 1 where all candidates and their headings lack an identifier.
-    - `missing_subject`: for "what is X?", 1 where no sentence or address of the first five
+    - `missing_subject`: for "what is X?", 1 where no sentence, table or address of the first five
       candidates has all words of X.
     - `follow_up`: 1 for a question that depends on the conversation.
     """
@@ -113,7 +112,7 @@ def compute_question_features(
             float((is_number & ~in_top).any()),
             float(any(version not in best_text for version in interpretation.versions)),
             float(_lacks_identifier(interpretation.identifiers, evidence.passages)),
-            float(_lacks_subject(interpretation.question, evidence.matches, order)),
+            float(_lacks_subject(interpretation.question, evidence, order)),
             float(is_follow_up),
         ],
         dtype=np.float64,
@@ -127,20 +126,30 @@ def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -
     return not all(contains_identifier(text, identifier) for identifier in identifiers)
 
 
-def _lacks_subject(question: Question, matches: TermMatches, order: Sequence[int]) -> bool:
+def _lacks_subject(question: Question, evidence: Evidence, order: Sequence[int]) -> bool:
     """Whether the subject of a definition question stands in no line of the best candidates.
 
-    A place or purpose after it ("a tug in a harbor") may be named elsewhere.
+    A place or purpose after it ("a tug in a harbor") may be named elsewhere, and so may the parts
+    of a cell's name in a table ("the price of a tug").
     """
     if question.type != "definition":
         return False
+    matches = evidence.matches
     terms = set(extract_terms(_CONTEXT.split(question.subjects[0])[0]))
     columns = [n for n, term in enumerate(matches.terms) if term in terms]
     if len(columns) < _MIN_SUBJECT_TERMS:
         return False
     whole = np.logical_and.reduce(matches.lines[:, columns], axis=1)
     first, last = matches.positions.first_lines, matches.positions.last_lines
-    return not any(whole[first[n] : last[n] + 1].any() for n in order[:_SUBJECT_TOP_K])
+    in_passage = np.logical_and.reduce(matches.passages[:, columns], axis=1)
+    return not any(
+        whole[first[n] : last[n] + 1].any() or (in_passage[n] and _has_rows(evidence.passages[n]))
+        for n in order[:_SUBJECT_TOP_K]
+    )
+
+
+def _has_rows(passage: Passage) -> bool:
+    return any(sentence.kind == "row" for sentence in passage.sentences)
 
 
 def literal_text(passage: Passage) -> str:

@@ -100,13 +100,17 @@ def test_the_conversation_answers_nothing_foreign_to_the_guide(
 @pytest.mark.parametrize(
     "question", ["what is a KPI?", "PM vs PMM", "what types of PMs are there?", "recommend a book"]
 )
-def test_a_question_that_stands_alone_has_the_same_answer_in_any_conversation(
+def test_a_question_that_stands_alone_is_answered_from_the_same_place_in_any_conversation(
     product_assistant, question
 ):
     alone = product_assistant.ask(question)
     answer = converse(product_assistant, "what is a product owner?", question)
     assert answer.understood_as == alone.understood_as
-    assert answer.text == alone.text
+    assert answer.found
+    assert bool(answer.resources) == bool(alone.resources)
+    assert [each.quote for each in answer.citations[:1]] == [
+        each.quote for each in alone.citations[:1]
+    ]
 
 
 class TestParts:

@@ -20,6 +20,13 @@ The night watch keeps a lookout from dusk to dawn. Two sailors share it.
 ## Harbour pilot
 
 A harbour pilot guides a ferry through the harbour.
+
+## Pay
+
+| Watch | Starts | Bonus |
+| --- | --- | --- |
+| Early | 06:00 | 12 crowns |
+| Late | 22:00 | 30 crowns |
 """,
 }
 
@@ -40,6 +47,8 @@ def test_a_kind_of_thing_that_the_guide_never_names_is_refused(ferry, question):
         ("what is a captain?", "A captain commands a ferry"),
         ("whats the night watch", "keeps a lookout"),
         ("what is a pilot in the harbour?", "guides a ferry"),
+        ("what is the bonus of the late watch?", "30 crowns"),
+        ("what is the early watch bonus?", "12 crowns"),
     ],
 )
 def test_what_the_guide_names_is_answered(ferry, question, quoted):

@@ -21,7 +21,7 @@ from tests.speaking import ENVELOPE, GREETING, Hostile, Speaking
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
 
-MESSAGES = size(150, 10_000)
+MESSAGES = size(400, 10_000)
 EVERY = 100  # messages between two valid questions
 ROOM = 64 * 2**20  # bytes by which its memory may grow
 QUESTION = "How is a PM different from a PO?"

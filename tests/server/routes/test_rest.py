@@ -69,7 +69,8 @@ def assistant(place, word_encoder) -> Assistant:
 
 @pytest.fixture(scope="module")
 def client(place, assistant) -> TestClient:
-    server = open_server(Settings(index=place[1]), LiveAssistant(assistant))
+    settings = Settings(corpus=place[0], index=place[1])
+    server = open_server(settings, LiveAssistant(assistant))
     return TestClient(server.app, base_url="http://127.0.0.1")
 
 
@@ -287,9 +288,9 @@ def test_a_missing_section_is_an_error_with_a_hint(client, address):
     assert result.json()["hint"]
 
 
-def test_the_guide_lists_headings_and_example_questions(client, assistant):
+def test_the_guide_lists_headings_and_example_questions(client, assistant, place):
     guide = client.get("/api/guide", params={"depth": 3}).json()
-    assert guide["title"] == "Cats"
+    assert guide["title"] == place[0].name
     assert guide["languages"] == ["de"]
     assert {"en", "de", "ar"} <= set(guide["interface"])
     assert (guide["pages"], guide["generation"]) == (2, assistant.index.generation)
@@ -412,9 +413,9 @@ def test_a_response_matches_its_schema(client, method, address, sent, form):
     TypeAdapter(form).validate_json(result.content, strict=True)
 
 
-def test_openapi_lists_every_address_for_programs_and_no_other(client):
+def test_openapi_lists_every_address_for_programs_and_no_other(client, place):
     described = client.get("/openapi.json").json()
-    assert described["info"]["title"] == "Cats"
+    assert described["info"]["title"] == place[0].name
     for path, methods in described["paths"].items():
         assert path.startswith(("/api/", "/v1/", "/metrics"))
         for method in methods.values():
