@@ -58,9 +58,10 @@ _NUMBER = re.compile(
 )
 
 
-def find_amounts(text: str) -> list[Amount]:
-    """Find the amounts in a text, in order."""
-    return [_read_amount(match) for match in _NUMBER.finditer(text)]
+def find_amounts(text: str, *, in_words: bool = True) -> list[Amount]:
+    """Find the amounts in a text, in order; those written in words too, unless left out."""
+    matches = _NUMBER.finditer(text)
+    return [_read_amount(m) for m in matches if in_words or m["number"][0].isdigit()]
 
 
 def _read_amount(match: re.Match[str]) -> Amount:

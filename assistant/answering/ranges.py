@@ -29,6 +29,7 @@ _RANGES = tuple(
     )
 )
 _THOUSANDS = re.compile(r"(?<=\d)k\b", re.I)
+_YEARS = range(1900, 2100)
 _MAX_LENGTH = 60  # of a cell that is a range
 
 
@@ -78,9 +79,9 @@ def _read_value(text: str | None) -> Amount | None:
 
 
 def find_numbers(text: str) -> list[Amount]:
-    """Find the amounts of a text that are written in digits; 10k is 10,000."""
-    plain = _THOUSANDS.sub("000", text)
-    return [amount for amount in find_amounts(plain) if any(map(str.isdigit, plain))]
+    """Find the amounts of a text that are written in digits, without years; 10k is 10,000."""
+    amounts = find_amounts(_THOUSANDS.sub("000", text), in_words=False)
+    return [amount for amount in amounts if amount.dimension or amount.number not in _YEARS]
 
 
 def has_range_with(row: str, amounts: Sequence[Amount]) -> bool:

@@ -385,7 +385,7 @@ def _select_greedily(
 def _add_openings(
     sections: Sequence[ScoredSection], chosen: Selection, max_words: int, max_runs: int
 ) -> None:
-    """Add the first sentence of each chosen section that it begins the answer of."""
+    """Add the first sentence of each chosen section whose answer begins with it."""
     used = sum(sections[s].words[n] for s in chosen for n in chosen[s])
     for s, own in chosen.items():
         words = sections[s].words[0]

@@ -41,5 +41,11 @@ def test_a_range_beside_other_cells_is_not_that_of_the_row():
     assert not has_range_with("Harbour | 5 to 9", find_numbers("6 crates"))
 
 
-def test_a_text_without_digits_has_no_numbers():
-    assert find_numbers("who carries a crate?") == []
+@pytest.mark.parametrize("text", ["who carries a crate?", "two days in 2024", "a week off"])
+def test_words_and_years_are_no_numbers_of_a_range(text):
+    assert find_numbers(text) == []
+
+
+def test_of_a_text_the_numbers_in_digits_are_in_a_range():
+    (amount,) = find_numbers("can I take a day off after 6 months?")
+    assert amount.number == 6
