@@ -217,7 +217,9 @@ class Analyzer:
             prior = 1.0
             for _, weight in combination:
                 prior *= weight
-            interpretations.append(self._make_interpretation(expanded, prior))
+            own = self._make_interpretation(expanded, prior)
+            split = identifiers.find_split_identifiers(text, own.search_text)
+            interpretations.append(replace(own, identifiers=(*own.identifiers, *split)))
         return interpretations
 
     def _make_interpretation(self, text: str, prior: float) -> Interpretation:

@@ -15,6 +15,7 @@ _IDENTIFIER = re.compile(
     r"|[a-z]+[A-Z]"
 )
 _NUMBERED = re.compile(r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I)
+_NAME_BEFORE_NUMBER = re.compile(r"(?<=[A-Za-z]{2})(?=\d)")
 _QUANTITY_PART = re.compile(r"\d+|[a-z]+")
 _UNITS = frozenset(
     "k m bn kb mb gb tb kib mib gib ms s sec min h hr hrs d w mo y yr yrs px cm mm km kg g".split()
@@ -50,10 +51,25 @@ def find_identifiers(text: str) -> tuple[str, ...]:
 def contains_identifier(text: str, identifier: str) -> bool:
     """Whether an identifier stands in a text as a whole, in any case or in the plural.
 
-    `-t` does not stand in "long-term", nor `E404` in "E4041".
+    `-t` does not stand in "long-term", nor `E404` in "E4041"; `http3` stands in "HTTP/3".
     """
-    whole = rf"(?<![\w-]){re.escape(identifier)}s?(?!\w)"
+    parts = map(re.escape, split_number(identifier).split(" "))
+    whole = rf"(?<![\w-]){'[-/ ]?'.join(parts)}s?(?!\w)"
     return bool(re.search(whole, text, re.I))
+
+
+def split_number(identifier: str) -> str:
+    """Put a space between a name and the number after it: `http3` becomes `http 3`."""
+    return _NAME_BEFORE_NUMBER.sub(" ", identifier)
+
+
+def find_split_identifiers(text: str, corrected: str) -> tuple[str, ...]:
+    """List the identifiers of a text whose number stands apart where its spelling is corrected."""
+    return tuple(
+        identifier
+        for identifier in find_identifiers(text)
+        if identifier not in corrected and split_number(identifier) in corrected
+    )
 
 
 def is_quantity(word: str) -> bool:

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 
 from assistant import deadline
 from assistant.query.follow_ups import GENERIC_STEMS
-from assistant.query.identifiers import contains_identifier
+from assistant.query.identifiers import contains_identifier, split_number
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
 from assistant.retrieval.passage_versions import rank_by_version
@@ -176,7 +176,10 @@ class Retriever:
         of them has the identifier. False where there are too many of these to read.
         """
         frequencies = self._store.vocabulary.document_frequency
-        terms = sorted(extract_terms(identifier), key=lambda term: frequencies.get(term, 0))
+        terms = extract_terms(identifier)
+        if any(term not in frequencies for term in terms):  # the guide may write HTTP/3 for http3
+            terms = extract_terms(split_number(identifier))
+        terms = sorted(terms, key=lambda term: frequencies.get(term, 0))
         count = frequencies.get(terms[0], 0) if terms else MAX_CANDIDATES
         if not count:
             return True

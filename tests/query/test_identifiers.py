@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from assistant.query.identifiers import (
     contains_identifier,
     find_identifiers,
+    find_split_identifiers,
     find_versions,
     find_years,
     is_quantity,
@@ -26,6 +27,7 @@ from assistant.query.identifiers import (
         ("how do I get `redclay`?", ("redclay",)),
         ("what does `fire /my/pots --slow` do?", ("--slow",)),
         ("is `red clay` wet?", ()),
+        ("does KILN_2 need utf8?", ("KILN_2", "utf8")),
         ("what is alarm 12?", ("12",)),
         ("set KILN_MAX_TEMP, then KILN_MAX_TEMP.", ("KILN_MAX_TEMP",)),
     ],
@@ -96,3 +98,22 @@ def test_an_amount_with_its_unit_is_a_quantity(word):
 @pytest.mark.parametrize("word", ["10", "k9", "2fa", "4xx", "mp3", "10k-run", "", "3rd", "v2"])
 def test_a_number_alone_and_a_code_are_no_quantity(word):
     assert not is_quantity(word)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [
+        ("It speaks HTTP/3 too.", True),
+        ("It speaks HTTP 3s.", True),
+        ("It speaks http3.", True),
+        ("It speaks HTTP/2, and Python 3.", False),
+        ("It speaks HTTP/31.", False),
+    ],
+)
+def test_a_number_may_stand_apart_from_the_name_of_an_identifier(text, is_there):
+    assert contains_identifier(text, "http3") == is_there
+
+
+def test_an_identifier_that_spelling_took_apart_is_one_still():
+    assert find_split_identifiers("does it have http3?", "does it have http 3?") == ("http3",)
+    assert find_split_identifiers("does it have http3?", "does it have http3?") == ()
