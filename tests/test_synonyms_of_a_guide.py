@@ -95,7 +95,7 @@ def test_the_environment_holds_synonyms_as_one_string(monkeypatch):
 
 def test_a_page_is_reached_by_its_description_which_is_not_quoted(tmp_path, encoder):
     pages = {
-        "leaving.md": "---\ntitle: Last days\ndescription: How to resign from the workshop.\n---\n\n"
+        "leaving.md": "---\ntitle: Last days\ndescription: How to resign.\n---\n\n"
         "Tell the potter in charge four weeks before. Empty the locker and hand in the key.\n",
         "glaze.md": "# Glazes\n\nGlazes are in the cupboard by the door.\n",
         "visits.md": "# Visits\n\nVisitors come on Sundays. Show them the shop first.\n",
