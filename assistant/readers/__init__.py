@@ -1,6 +1,6 @@
 """Readers: one module per file format, from bytes to text to blocks.
 
-To add a format, for example Org, write three things: a module `readers/org.py` with a
+To add a format, for example Textile, write three things: a module `readers/textile.py` with a
 function from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
 The list of a guide's files and the check of its links use `SUFFIXES`. A format that a library
 reads is read in a process of its own, with limits: see `decode_rst` and `sandbox.py`.
@@ -19,6 +19,7 @@ from assistant.readers.decode import (
     decode_html,
     decode_notebook,
     decode_office,
+    decode_org,
     decode_package,
     decode_rst,
     decode_text,
@@ -77,6 +78,7 @@ READERS: Mapping[str, Reader] = {
     ".adoc": _ASCIIDOC,
     ".asciidoc": _ASCIIDOC,
     ".asc": _ASCIIDOC,
+    ".org": Reader(decode_org, parse_html_page),
     ".txt": Reader(decode_text, parse_plain_text),
     ".csv": _DELIMITED,
     ".tsv": _DELIMITED,

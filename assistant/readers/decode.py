@@ -12,6 +12,7 @@ from assistant.errors import GuideError
 from assistant.readers.asciidoc import convert_asciidoc
 from assistant.readers.html import extract_language, extract_title
 from assistant.readers.jupyter import convert_notebook
+from assistant.readers.org import convert_org
 from assistant.readers.sandbox import read_in_sandbox
 
 # A byte order mark names the encoding. That of UTF-32 begins like UTF-16's.
@@ -79,6 +80,13 @@ def decode_asciidoc(path: str, raw: bytes) -> Source:
     text, warnings = _decode(path, raw, may_declare_encoding=False)
     converted, more = convert_asciidoc(text, path)
     return Source(converted, (*warnings, *more))
+
+
+def decode_org(path: str, raw: bytes) -> Source:
+    """Decode Org to HTML with the same lines. Raises GuideError where it is not text."""
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    converted, language, more = convert_org(text)
+    return Source(converted, (*warnings, *more), language=language)
 
 
 def decode_notebook(path: str, raw: bytes) -> Source:
