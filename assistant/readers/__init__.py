@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from assistant.readers.decode import (
     decode_asciidoc,
     decode_erb,
+    decode_export,
     decode_html,
     decode_notebook,
     decode_office,
@@ -23,6 +24,7 @@ from assistant.readers.decode import (
     decode_package,
     decode_rst,
     decode_text,
+    decode_wikitext,
 )
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import parse_markdown, parse_mdx
@@ -57,9 +59,13 @@ _MARKDOWN = Reader(decode_text, parse_markdown, is_markdown=True)
 _HTML = Reader(decode_html, parse_html_page)
 _MAX_NOTEBOOK_MEGABYTES = 50  # mostly pictures, which are not decoded
 _MAX_OFFICE_MEGABYTES = 200  # mostly pictures
+_MAX_EXPORT_MEGABYTES = 100  # the limit on XML
 _ASCIIDOC = Reader(decode_asciidoc, parse_html_page)
+_WIKITEXT = Reader(decode_wikitext, parse_html_page)
 _DELIMITED = Reader(decode_text, parse_delimited)
 _PACKAGE = Reader(decode_package, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES)
+
+_EXPORT = Reader(decode_export, parse_html_page, max_megabytes=_MAX_EXPORT_MEGABYTES)
 
 READERS: Mapping[str, Reader] = {
     ".md": _MARKDOWN,
@@ -79,12 +85,16 @@ READERS: Mapping[str, Reader] = {
     ".asciidoc": _ASCIIDOC,
     ".asc": _ASCIIDOC,
     ".org": Reader(decode_org, parse_html_page),
+    ".wiki": _WIKITEXT,
+    ".mediawiki": _WIKITEXT,
+    ".wikitext": _WIKITEXT,
     ".txt": Reader(decode_text, parse_plain_text),
     ".csv": _DELIMITED,
     ".tsv": _DELIMITED,
     ".xlsx": _PACKAGE,
     ".pptx": _PACKAGE,
     ".epub": _PACKAGE,
+    ".ods": _PACKAGE,
     ".odt": _PACKAGE,
     ".docx": Reader(decode_office, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES),
     ".pdf": Reader(
@@ -95,6 +105,9 @@ READERS: Mapping[str, Reader] = {
 
 SUFFIXES = tuple(READERS)
 
+
+EXPORT_SUFFIX = ".xml"
+"""The suffix of exports of wikis. Most other files with it are no pages: see `is_export`."""
 
 _DOUBLE_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix.count(".") > 1)
 _FILLED_IN = re.compile(r"(?:\.html)?\.(?:md|markdown)(?:\.erb)?\Z|\.[^./]+\Z", re.I)
@@ -109,6 +122,8 @@ def is_page(path: str) -> bool:
 def reader_for(path: str) -> Reader:
     """Return the reader of a file by its suffix; that of Markdown where the suffix is unknown."""
     name = path.lower()
+    if name.endswith(EXPORT_SUFFIX):
+        return _EXPORT
     double = next((suffix for suffix in _DOUBLE_SUFFIXES if name.endswith(suffix)), "")
     return READERS.get(double or PurePosixPath(name).suffix, _MARKDOWN)
 
