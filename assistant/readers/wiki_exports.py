@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WIKI_NAMES = {"confluence": "a space of Confluence", "mediawiki": "a MediaWiki"}
 """The wikis that export all pages in one file of XML."""
 
-EXPORT_START_BYTES = 4_000
+EXPORT_START_BYTES = 20_000
 """So many bytes show whether a file of XML is an export."""
 
 _EXPORT_ROOT = re.compile(rb"<(mediawiki|hibernate-generic)\b")

@@ -31,7 +31,7 @@ _SWITCH = re.compile(r"__[A-Z]{3,24}__")
 _LIST = re.compile(r"[*#:;]+")
 _QUOTES = re.compile(r"'{2,}")
 _WEB_LINK = re.compile(
-    r"\[((?:https?:|ftp:|mailto:)?//[^\s\[\]<>\"\x00-\x02]+|mailto:[^\s\[\]<>\"\x00-\x02]+)"
+    r"\[((?:https?:|ftp:|mailto:)?//[^\s\[\]<>\"\x00-\x02]++|mailto:[^\s\[\]<>\"\x00-\x02]++)"
     r"([^\[\]\n]*)\]"
 )
 _ADDRESS = re.compile(r"\b(?:https?|ftp)://[^\s\[\]<>\"\x00-\x02|]+")
@@ -282,8 +282,8 @@ class _Converter:
             self._tables[-1] = "</caption>"
         else:
             tag = "th" if line[0] == "!" else "td"
-            pattern = r"\|\||!!" if tag == "th" else r"\|\|"
-            for cell in re.split(pattern, line[1:]):
+            cells = line[1:].replace("!!", "||") if tag == "th" else line[1:]
+            for cell in cells.split("||"):
                 self._close_cell()
                 _, words = _split_cell(cell)
                 self._pieces.append(f"<{tag}>{self._convert_inline(words)}")

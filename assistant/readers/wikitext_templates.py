@@ -380,7 +380,9 @@ class Expander:
                 return breaks
         shown = "|".join(parts[1:]) if len(parts) > 1 else target.lstrip(":")
         if not shown.strip():  # the text is the title, without what is in brackets
-            shown = re.sub(r"\s*\([^()]*\)$", "", rest if colon else target)
+            shown = rest if colon else target
+            shown = shown.rpartition("(")[0] if shown.endswith(")") else shown
+            shown = shown.strip()
         words = shown.replace("\n", SOFT_BREAK)
         lost = breaks.count(SOFT_BREAK) - words.count(SOFT_BREAK)
         address = self._locate(target.lstrip(":"), prefix.strip().lower(), rest, space)
