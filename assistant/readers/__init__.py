@@ -113,10 +113,23 @@ _DOUBLE_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix.count(".") > 1)
 _FILLED_IN = re.compile(r"(?:\.html)?\.(?:md|markdown)(?:\.erb)?\Z|\.[^./]+\Z", re.I)
 
 
+# Files that projects write for their readers, without a suffix and in capitals. A licence is none:
+# its long sentences would answer many questions, and wrongly.
+_PLAIN_NAMES = frozenset(
+    """
+    CHANGELOG CHANGES CONTRIBUTING FAQ HACKING HISTORY INSTALL NEWS SECURITY SUPPORT UPGRADING
+    """.split()
+)
+
+
 def is_page(path: str) -> bool:
-    """Check whether a file is a page by its suffix; a README without one is a page too."""
-    name = path.lower()
-    return name.endswith(SUFFIXES) or name.rpartition("/")[2] == "readme"
+    """Check whether a file is a page by its suffix; a README without one is a page too.
+
+    So are files that stand beside it, such as CHANGELOG. They are read as Markdown.
+    """
+    name = path.rpartition("/")[2]
+    is_plain = name in _PLAIN_NAMES or name.lower() == "readme"
+    return is_plain or path.lower().endswith(SUFFIXES)
 
 
 def reader_for(path: str) -> Reader:

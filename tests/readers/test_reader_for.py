@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.readers import READERS, reader_for
+from assistant.readers import READERS, is_page, reader_for
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import parse_markdown, parse_mdx
 from assistant.readers.plain_text import parse_plain_text
@@ -20,6 +20,14 @@ def test_the_suffix_decides_the_reader() -> None:
 
 def test_a_file_with_another_suffix_is_read_as_markdown() -> None:
     assert reader_for("notes") == READERS[".md"]
+
+
+def test_what_a_project_writes_for_its_readers_needs_no_suffix_and_a_licence_is_no_page() -> None:
+    pages = "README a/ReadMe CHANGELOG NEWS b/INSTALL README.txt CHANGES.rst".split()
+    others = "LICENSE COPYING AUTHORS Makefile news support a/changes README.zip".split()
+    assert [path for path in (*pages, *others) if is_page(path)] == pages
+    (heading, text) = reader_for("CHANGELOG").parse("Version 2\n=========\n\nIt *sails*.\n")
+    assert (heading.kind, heading.text, text.text) == ("heading", "Version 2", "It sails.")
 
 
 def test_pages_that_become_markdown_alone_may_open_with_front_matter() -> None:
