@@ -59,7 +59,6 @@ _HIDDEN_MACROS = frozenset(
     related-labels space-attachments spaces tasks-report-macro toc toc-zone-none userlister
     """.split()
 )
-_INLINE_MACROS = frozenset({"anchor", "jira", "jiraissues", "status"})
 _MAX_DEPTH = 400
 
 
@@ -254,7 +253,6 @@ class _StorageWriter:
         self._sync(parser)
         if name in _MACRO_TAGS:
             self._macros.append(macro)
-            self._write("" if macro in _INLINE_MACROS else "<div>")
         elif name in {"ac:parameter", "ac:default-parameter"}:
             self._parameter = values.get("ac:name", "").lower(), []
         elif name.startswith("ri:"):
@@ -283,8 +281,7 @@ class _StorageWriter:
             return
         self._sync(parser)
         if name in _MACRO_TAGS:
-            macro = self._macros.pop()
-            self._write("" if macro in _INLINE_MACROS else "</div>")
+            self._macros.pop()
         elif name in {"ac:parameter", "ac:default-parameter"}:
             self._show_parameter()
         elif name == "ac:plain-text-body":
@@ -340,6 +337,8 @@ class _StorageWriter:
             address = self.locate(words, "", "")
             shown = escape(words, quote=False)
             self._write(f'<p><a href="{escape(address)}">{shown}</a></p>' if address else "")
+        elif name == "body" and "math" in macro:
+            self._write(f"<code>{escape(words, quote=False)}</code>")
         elif name == "title":
             self._write(f"<p><strong>{escape(words, quote=False)}</strong></p>")
 

@@ -113,11 +113,16 @@ def test_what_confluence_computes_and_what_is_not_shown_is_left_out() -> None:
         "</ac:adf-attribute><ac:adf-content><p>Two</p></ac:adf-content></ac:adf-node>"
         "<ac:adf-fallback><p>Two</p></ac:adf-fallback></ac:adf-extension>"
     )
+    formula = (
+        '<p>Here <ac:structured-macro ac:name="easy-math-inline"><ac:parameter ac:name="body">x^2'
+        "</ac:parameter></ac:structured-macro> stands.</p>"
+    )
     included = macro("include", **{"": '<ac:link><ri:page ri:content-title="Knots"/></ac:link>'})
-    source = shown + hidden + cloud + included + macro("plantuml", code="a -> b")
+    source = shown + hidden + cloud + formula + included + macro("plantuml", code="a -> b")
     assert parts("a.xml", source) == [
         ("prose", "One"),
         ("prose", "Two"),
+        ("prose", "Here x^2 stands."),
         ("prose", "Knots"),
         ("code", "a -> b"),
     ]
