@@ -90,14 +90,14 @@ def convert_space(raw: bytes) -> str:
     for each in parse_xml(raw):
         if local_name(each) == "object":
             objects[each.get("class", "")].append(each)
-    bodies = {
+    contents = {
         _read_reference(each, "content"): _read_property(each, "body")
         for each in objects["BodyContent"]
     }
     pages = [
         page
         for each in (*objects["Page"], *objects["BlogPost"])
-        if (page := _SpacePage.read(each, bodies))
+        if (page := _SpacePage.read(each, contents))
     ]
     name = next((_read_property(each, "name") for each in objects["Space"]), "")
     titles = {page.title.casefold(): page.title for page in pages}
@@ -138,7 +138,7 @@ class _SpacePage:
     body: str
 
     @classmethod
-    def read(cls, element: Element, bodies: Mapping[str, str]) -> _SpacePage | None:
+    def read(cls, element: Element, contents: Mapping[str, str]) -> _SpacePage | None:
         """Read a page; None for an old version, a draft, and a page in the trash."""
         if _read_reference(element, "originalVersion"):
             return None
@@ -147,7 +147,7 @@ class _SpacePage:
         identifier = _read_identifier(element)
         title = _read_property(element, "title")
         # An export writes the end of a section of text inside another one with a space.
-        body = bodies.get(identifier, "").replace("]] >", _CDATA_END)
+        body = contents.get(identifier, "").replace("]] >", _CDATA_END)
         position = _read_property(element, "position")
         number = int(position) if position.isascii() and position.isdigit() else 0
         if not title or not identifier:

@@ -257,9 +257,9 @@ class _Converter:
         else:
             self._pieces.append(self._convert_inline(words))
 
-    def _close_lists(self, kept: str) -> None:
-        """Close the open lists but those of the marks that are kept."""
-        while len(self._list) > len(kept):
+    def _close_lists(self, outer: str) -> None:
+        """Close the open lists but the outer ones, which have these marks."""
+        while len(self._list) > len(outer):
             tag, item = _LIST_TAGS[self._list[-1]]
             self._write_back(f"</{item}></{tag}>")
             self._list = self._list[:-1]
