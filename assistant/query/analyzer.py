@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, Levenshtein
 
 from assistant import deadline
 from assistant.conversation import MAX_TURNS
@@ -106,7 +106,10 @@ class Analyzer:
         for n, part in enumerate(parts):
             earlier = (Turn("user", other) for other in parts[:n])
             part_turns = (*turns, *earlier)
-            subqueries.append(self._analyze_part(part, part_turns, reply, is_later_part=n > 0))
+            subquery = self._analyze_part(part, part_turns, reply, is_later_part=n > 0)
+            if n and refers_back(part):  # "does X have Y, and what is its default?"
+                subquery = _add_identifiers(subquery, " ".join(parts[:n]))
+            subqueries.append(subquery)
         if len(parts) > 1:
             subqueries.append(self._analyze_part(text, turns, reply))
         is_new_subject = strip_change_of_subject(text) != text
@@ -339,6 +342,15 @@ def _hide_guess(interpretations: Sequence[Interpretation], text: str) -> list[In
     ]
 
 
+def _add_identifiers(subquery: SubQuery, text: str) -> SubQuery:
+    """Ask for the identifiers of an earlier part too, which a later one refers to."""
+    earlier = identifiers.find_identifiers(text)
+    interpretations = tuple(
+        replace(one, identifiers=(*one.identifiers, *earlier)) for one in subquery.interpretations
+    )
+    return replace(subquery, interpretations=interpretations)
+
+
 def _label(interpretations: Sequence[Interpretation], source: Source) -> list[Interpretation]:
     return [replace(interpretation, source=source) for interpretation in interpretations]
 
@@ -349,9 +361,20 @@ def _correct_in_case(token: str, correct: Callable[[str], str], *, is_part: bool
     if not is_camel_case and not (is_part and token.isupper()):
         return correct(token)
     corrected = correct(token.lower())
-    if " " in corrected or OSA.distance(token.lower(), corrected) != 1:
+    if " " in corrected:  # HenFeeder, of which the guide writes Hen Feeder
+        is_split = corrected == identifiers.split_identifier(token).lower()
+        return corrected if is_split else token
+    if OSA.distance(token.lower(), corrected) != 1 or _loses_capital(token, corrected):
         return token
     return corrected.upper() if token.isupper() else corrected
+
+
+def _loses_capital(token: str, corrected: str) -> bool:
+    """Whether a correction changes a letter that begins a word: `startMs` is no slip of starts."""
+    edits = Levenshtein.editops(token.lower(), corrected)
+    return not token.isupper() and any(
+        edit.tag != "insert" and token[edit.src_pos].isupper() for edit in edits
+    )
 
 
 def _is_part_of_identifier(text: str, start: int, stop: int) -> bool:

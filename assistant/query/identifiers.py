@@ -17,7 +17,6 @@ _IDENTIFIER = re.compile(
     r"|[a-z][\w.-]*:[a-z]"  # build:done
 )
 _NUMBERED = re.compile(r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I)
-_NAME_BEFORE_NUMBER = re.compile(r"(?<=[A-Za-z]{2})(?=\d)")
 _WORD_BREAK = re.compile(r"(?<=[A-Za-z]{2})(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=\w)-(?=\w)")
 _QUANTITY_PART = re.compile(r"\d+|[a-z]+")
 _UNITS = frozenset(
@@ -67,17 +66,12 @@ def split_identifier(identifier: str) -> str:
     return _WORD_BREAK.sub(" ", identifier)
 
 
-def split_number(identifier: str) -> str:
-    """Put a space between a name and the number after it: `http3` becomes `http 3`."""
-    return _NAME_BEFORE_NUMBER.sub(" ", identifier)
-
-
 def find_split_identifiers(text: str, corrected: str) -> tuple[str, ...]:
-    """List the identifiers of a text whose number stands apart where its spelling is corrected."""
+    """List the identifiers of a text whose parts stand apart where its spelling is corrected."""
     return tuple(
         identifier
         for identifier in find_identifiers(text)
-        if identifier not in corrected and split_number(identifier) in corrected
+        if identifier not in corrected and split_identifier(identifier).lower() in corrected.lower()
     )
 
 

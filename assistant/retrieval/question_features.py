@@ -135,7 +135,12 @@ def find_missing_identifiers(identifiers: Sequence[str], evidence: Evidence) -> 
 
 
 def _find_pairs(interpretation: Interpretation) -> list[tuple[str, str]]:
-    """List the neighbouring words of a question that both say what it is about, as terms."""
+    """List the neighbouring words of a question that both say what it is about, as terms.
+
+    There are none in other scripts, whose words change with their place.
+    """
+    if interpretation.ngrams:
+        return []
     content = {one.term for one in interpretation.content}
     terms = [stem(word) for word in split_words(interpretation.search_text)]
     return [pair for pair in pairwise(terms) if content.issuperset(pair) and pair[0] != pair[1]]

@@ -59,12 +59,18 @@ SETTINGS = analyzer(
         ("what does opnGate do?", "what does opengate do?"),
         ("what is GATE_FOUNTAIN_TIMEOUT?", "what is GATE_FOUNTAIN_TIMEOUT?"),
         ("what does openGarage do?", "what does openGarage do?"),
-        ("what does sessionTimeout do?", "what does sessionTimeout do?"),
+        ("what does startsMs do?", "what does startsMs do?"),
     ],
 )
 def test_a_typo_in_an_identifier_is_corrected_to_the_guide_s(text: str, expected: str) -> None:
     interpretation = SETTINGS.analyze(text, ()).subqueries[0].interpretations[0]
     assert interpretation.search_text == expected
+
+
+def test_a_name_whose_words_the_guide_has_may_be_written_apart_there() -> None:
+    interpretation = SETTINGS.analyze("what does sessionTimeout do?", ()).subqueries[0]
+    assert interpretation.interpretations[0].search_text == "what does session timeout do?"
+    assert interpretation.interpretations[0].identifiers == ("sessionTimeout",)
 
 
 def test_a_question_after_a_statement_is_searched_for_with_it_and_without() -> None:
