@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from assistant.guide.publishers import slugify
@@ -311,76 +311,91 @@ def _take_snippet_section(lines: Lines, name: str) -> Lines | None:
     return taken
 
 
-def _find_line_mark(number: int, lines: Sequence[str], names: Names) -> Iterator[Mark]:  # noqa: C901, PLR0911, PLR0912
+def _find_line_mark(number: int, lines: Sequence[str], names: Names) -> Iterator[Mark]:
     """Yield the mark that is a whole line outside code."""
     line = lines[number]
-    if "<!--" in line and (match := _VITEPRESS.match(line)):
-        select = _select_vitepress(match[3] or "", match[4] or "")
-        path, base = _rooted_with_base(match[2])
-        yield Mark(number, number, path, match[1], base=base, select=select)
-        return
-    if "<<<" in line and (match := _VITEPRESS_CODE.match(line)):
-        path, base = _rooted_with_base(match[2])
-        language = _VITEPRESS_LANGUAGE.search(match[4] or "")
-        yield Mark(
-            number,
-            number,
-            path,
-            match[1],
-            base=base,
-            select=_select_region(match[3]) if match[3] else None,
-            code=language[1] if language else _language_of(path),
-            caption=f" [{match[5]}]" if match[5] else "",
-            is_text=False,
-        )
-        return
-    if "{{" in line and (match := _SHORTCODE.match(line)):
-        language = _LANGUAGE_ARGUMENT.search(match[3])
-        is_code = "code=" in match[3] or language is not None
-        code = (language[1] if language else _language_of(match[2])) if is_code else None
-        folders = ("includes", "_includes", "content/includes", "static/includes")
-        yield Mark(
-            number,
-            number,
-            match[2].lstrip("/"),
-            match[1],
-            base="root" if match[2].startswith("/") else "both",
-            folders=folders,
-            code=code,
-            is_text=not is_code,
-        )
-        return
-    if "{%" in line and (match := _LIQUID.match(line)):
-        base: Base = "root" if match[2] == "include" else "file"
-        folders = ("_includes", "") if match[2] == "include" else ()
-        yield Mark(number, number, match[4], match[1], base=base, folders=folders)
-        return
+    for sign, pattern, make in _LINE_MARKS:
+        if sign in line and (match := pattern.match(line)):
+            yield make(number, match)
+            return
     if ":::" in line and (match := _MYST_COLON.match(line)):
-        directive = _MYST.match(match[3])
-        if directive:
+        if directive := _MYST.match(match[3]):
             yield _make_myst_mark(number, lines, match[1], match[2], directive)
-        return
-    if line.startswith("import") and (match := _IMPORT.match(line)):
+    elif line.startswith("import") and (match := _IMPORT.match(line)):
         names.values[match[1]] = match[2]
-        return
-    if "<" not in line:
-        return
-    if match := _SNIPPET_COMPONENT.match(line):
-        yield Mark(number, number, match[2], match[1], base="root", folders=("snippets", ""))
-    elif match := _COMPONENT.match(line):
-        path = names.values.get(match[2], "")
+    elif "<" in line and (match := _COMPONENT.match(line)):
+        path, base = _rooted_with_base(names.values.get(match[2], ""))
         if find_family(path) == "markdown":
-            target, base = _rooted_with_base(path)
-            yield Mark(number, number, target, match[1], base=base, is_spaced=True)
-    elif match := _CODE_COMPONENT.match(line):
+            yield Mark(number, number, path, match[1], base=base, is_spaced=True)
+    elif "<" in line and (match := _CODE_COMPONENT.match(line)):
         loader, path = _split_loader(names.values.get(match[3], ""))
         if loader:
-            target, base = _rooted_with_base(path)
+            path, base = _rooted_with_base(path)
             language = _LANGUAGE_ARGUMENT.search(match[2])
             code = language[1] if language else _language_of(path)
-            yield Mark(
-                number, number, target, match[1], base=base, code=code, is_text=False
-            )
+            yield Mark(number, number, path, match[1], base=base, code=code, is_text=False)
+
+
+def _make_vitepress_mark(number: int, match: re.Match[str]) -> Mark:
+    path, base = _rooted_with_base(match[2])
+    select = _select_vitepress(match[3] or "", match[4] or "")
+    return Mark(number, number, path, match[1], base=base, select=select)
+
+
+def _make_vitepress_code(number: int, match: re.Match[str]) -> Mark:
+    path, base = _rooted_with_base(match[2])
+    language = _VITEPRESS_LANGUAGE.search(match[4] or "")
+    return Mark(
+        number,
+        number,
+        path,
+        match[1],
+        base=base,
+        select=_select_region(match[3]) if match[3] else None,
+        code=language[1] if language else _language_of(path),
+        caption=f" [{match[5]}]" if match[5] else "",
+        is_text=False,
+    )
+
+
+def _make_shortcode_mark(number: int, match: re.Match[str]) -> Mark:
+    language = _LANGUAGE_ARGUMENT.search(match[3])
+    is_code = "code=" in match[3] or language is not None
+    return Mark(
+        number,
+        number,
+        match[2].lstrip("/"),
+        match[1],
+        base="root" if match[2].startswith("/") else "both",
+        folders=("includes", "_includes", "content/includes", "static/includes"),
+        code=(language[1] if language else _language_of(match[2])) if is_code else None,
+        is_text=not is_code,
+    )
+
+
+def _make_liquid_mark(number: int, match: re.Match[str]) -> Mark:
+    is_include = match[2] == "include"
+    return Mark(
+        number,
+        number,
+        match[4],
+        match[1],
+        base="both" if is_include else "file",
+        folders=("_includes",) if is_include else (),
+    )
+
+
+def _make_component_mark(number: int, match: re.Match[str]) -> Mark:
+    return Mark(number, number, match[2], match[1], base="root", folders=("snippets",))
+
+
+_LINE_MARKS: tuple[tuple[str, re.Pattern[str], Callable[[int, re.Match[str]], Mark]], ...] = (
+    ("<!--", _VITEPRESS, _make_vitepress_mark),
+    ("<<<", _VITEPRESS_CODE, _make_vitepress_code),
+    ("{{", _SHORTCODE, _make_shortcode_mark),
+    ("{%", _LIQUID, _make_liquid_mark),
+    ("<Snippet", _SNIPPET_COMPONENT, _make_component_mark),
+)
 
 
 def _split_loader(path: str) -> tuple[str, str]:
@@ -462,7 +477,8 @@ def _make_myst_mark(
             break
         if match := _OPTION.match(lines[at]):
             options[match[1]] = match[2]
-    return _make_sphinx_mark(number, last, directive[1], directive[2], options, before)
+    mark = _make_sphinx_mark((number, last), directive[1], directive[2], options, before)
+    return replace(mark, caption=f' title="{mark.caption}"' if mark.caption else "")
 
 
 def _language_of(path: str) -> str:
@@ -482,7 +498,7 @@ def _find_rst_marks(lines: Sequence[str]) -> Iterator[Mark]:
         if literal < 0 and line.strip():
             if "include::" in line and (match := _RST.match(line)):
                 last, options = _read_rst_options(lines, number, len(match[1]))
-                yield _make_sphinx_mark(number, last, match[2], match[3], options, match[1], rst=True)
+                yield _make_sphinx_mark((number, last), match[2], match[3], options, match[1])
                 number = last + 1
                 continue
             if "::" in line and _LITERAL.match(line):
@@ -505,32 +521,18 @@ def _read_rst_options(
 
 
 def _make_sphinx_mark(
-    first: int,
-    last: int,
-    name: str,
-    path: str,
-    options: dict[str, str],
-    before: str,
-    *,
-    rst: bool = False,
+    lines: tuple[int, int], name: str, path: str, options: dict[str, str], before: str
 ) -> Mark:
-    language = options.get("language") or options.get("code")
-    is_code = name == "literalinclude" or "literal" in options or "code" in options
-    code = None
-    if is_code:
-        code = language or _language_of(path) or "text"
-    caption = options.get("caption", "")
-    if caption and not rst:
-        caption = f' title="{caption}"'
+    is_code = name == "literalinclude" or not {"literal", "code"}.isdisjoint(options)
+    language = options.get("language") or options.get("code") or _language_of(path) or "text"
     return Mark(
-        first,
-        last,
+        *lines,
         path.lstrip("/"),
         before,
         base="root" if path.startswith("/") else "file",
         select=_select_sphinx(name, options),
-        code=code,
-        caption=caption or ((path if "caption" in options else "") if rst else ""),
+        code=language if is_code else None,
+        caption=options.get("caption", ""),
         is_text=not is_code,
     )
 

@@ -24,7 +24,7 @@ from assistant.guide.publishers import INDEX_NAMES, build_page_url
 from assistant.guide.resources import extract_resource
 from assistant.guide.sections import demote_long_headings, split_sections
 from assistant.guide.walk import printable_path
-from assistant.models.documents import GuideWarning, LineMap, Page, PageLinks, ParsedPage
+from assistant.models.documents import NO_LINE_MAP, GuideWarning, Page, PageLinks, ParsedPage
 from assistant.readers import is_page, reader_for, strip_suffix
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import POSSIBLE_HEADING_LEVEL, parse_mdx
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from assistant.guide.includes import Expansion
     from assistant.guide.publishers import ReadingOptions
-    from assistant.models.documents import Block, Passage, Resource, Section
+    from assistant.models.documents import Block, LineMap, Passage, Resource, Section
     from assistant.readers.decode import Source
 
 _NAMED_ANCHOR = re.compile(
@@ -74,7 +74,7 @@ def read_page(
     expansion = expand_page(folder, path, raw)
     decoded = expansion.text.encode("utf-8", "surrogatepass") if expansion else raw
     source = reader.decode(path, decoded)
-    line_map = expansion.lines if expansion else LineMap()
+    line_map = expansion.lines if expansion else NO_LINE_MAP
     front_matter = FrontMatter(source.text)
     parse = reader.parse
     if reader.is_markdown:
@@ -275,7 +275,7 @@ def _collect_warnings(
     path: str, source: Source, front_matter: FrontMatter, expansion: Expansion | None
 ) -> list[GuideWarning]:
     warnings = [GuideWarning(path, 1, front_matter.warning)] if front_matter.warning else []
-    line_map = expansion.lines if expansion else LineMap()
+    line_map = expansion.lines if expansion else NO_LINE_MAP
     own = expansion.warnings if expansion else ()
     mapped = [(line_map.find(line), message) for line, message in source.warnings]
     # A warning about the file's bytes comes again from its text with what it includes.

@@ -104,6 +104,10 @@ class LineMap(NamedTuple):
         return self.find(lines[0]), self.find(lines[1])
 
 
+NO_LINE_MAP = LineMap()
+"""The map of a text that is its file's, line for line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One file of the guide, by its path in the folder.
@@ -119,7 +123,7 @@ class Page:
     sha256: str
     text: str
     language: str = ""
-    line_map: LineMap = LineMap()
+    line_map: LineMap = NO_LINE_MAP
 
 
 @dataclass(frozen=True, slots=True)
