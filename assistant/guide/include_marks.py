@@ -73,7 +73,7 @@ _LANGUAGE_ARGUMENT = re.compile(r"\blang(?:uage)?[ \t]*=[ \t]*\"([\w+#-]+)\"")
 _MYST = re.compile(r"\{(include|literalinclude)\}[ \t]+(\S+)[ \t]*$")
 _MYST_COLON = re.compile(_PREFIX + r"(:{3,})(\{(?:literal)?include\}[ \t]+\S+)[ \t]*$")
 _IMPORT = re.compile(
-    r"^import[ \t]+([A-Za-z_$][\w$]*)[ \t]+from[ \t]+[\"']([^\"'\n]+)[\"'][ \t]*;?[ \t]*$"
+    r"(?<![^\s;])import[ \t]+([A-Za-z_$][\w$]*)[ \t]+from[ \t]+[\"']([^\"'\n]+)[\"']"
 )
 _RAW_LOADERS = ("!!raw-loader!", "!!raw-loader?esModule=false!")
 _COMPONENT = re.compile(_PREFIX + r"<([A-Za-z_$][\w$]*)(?:[ \t][^<>\n]*)?/>[ \t]*$")
@@ -321,8 +321,9 @@ def _find_line_mark(number: int, lines: Sequence[str], names: Names) -> Iterator
     if ":::" in line and (match := _MYST_COLON.match(line)):
         if directive := _MYST.match(match[3]):
             yield _make_myst_mark(number, lines, match[1], match[2], directive)
-    elif line.startswith("import") and (match := _IMPORT.match(line)):
-        names.values[match[1]] = match[2]
+    elif line.startswith("import"):
+        for match in _IMPORT.finditer(line):
+            names.values[match[1]] = match[2].replace("\\", "")  # as JavaScript reads an escape
     elif "<" in line and (match := _COMPONENT.match(line)):
         path, base = _rooted_with_base(names.values.get(match[2], ""))
         if find_family(path) == "markdown":

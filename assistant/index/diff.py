@@ -287,11 +287,11 @@ def _group_parts(
                 start = number
             end = number + 1
             continue
-        if start < end:
-            yield ReusedPages(start, end)
-        start = end = 0
         page = read[path]
         if isinstance(page, ParsedPage):
+            if start < end:
+                yield ReusedPages(start, end)
+            start = end = 0
             yield page
     if start < end:
         yield ReusedPages(start, end)
