@@ -42,22 +42,23 @@ _SIGNS = re.compile(
     rb"\{\{#|-8<-|<<<[ \t]*[@./]|@include:|include|readfile|\bimport\b|<Snippet\b|\0"
 )
 _BOOK = re.compile(
-    r"(?<!\\)\{\{#(include|rustdoc_include|playground)[ \t]+([^{}\s:]+)(?::([^{}\s]*))?[^{}]*\}\}"
+    r"(?<!\\)\{\{#(include|rustdoc_include|playground)[ \t]+([^{}\s:]++)(?::([^{}\s]*+))?"
+    r"[^{}]*+\}\}"
 )
 _BOOK_ANCHOR = re.compile(r"ANCHOR(?:_END)?:[ \t]*([\w-]+)")
 _SNIPPET = re.compile(_PREFIX + r"-+8<-+[ \t]+(?:\"([^\"\n]+)\"|'([^'\n]+)')[ \t]*$")
 _SNIPPET_FENCE = re.compile(_PREFIX + r"-+8<-+[ \t]*$")
-_SNIPPET_SECTION = re.compile(r"-+8<-+[ \t]+\[[ \t]*(start|end)[ \t]*:[ \t]*([\w-]+)[ \t]*\]")
-_SNIPPET_PART = re.compile(r":(\d*(?::\d*)?(?:,\d*:\d*)*|[A-Za-z_][\w-]*)\Z")
+_SNIPPET_SECTION = re.compile(r"8<-+[ \t]++\[[ \t]*+(start|end)[ \t]*+:[ \t]*+([\w-]++)[ \t]*+\]")
+_SNIPPET_PART = re.compile(r":(\d{0,9}(?::\d{0,9})?(?:,\d{0,9}:\d{0,9}){0,50}|[A-Za-z_][\w-]*)\Z")
+_MAX_DIGITS = 10  # of the number of a line
 _MAX_SNIPPET_LINES = 100  # of one block of snippets
 _VITEPRESS = re.compile(
-    _PREFIX
-    + r"<!--[ \t]*@include:[ \t]*([^\s{}#]+)[ \t]*(?:#([\w-]+))?[ \t]*(?:\{([\d, ]*)\})?[ \t]*-->"
-    r"[ \t]*$"
+    _PREFIX + r"<!--[ \t]*+@include:[ \t]*+((?:[^\s{}#-]|-(?!->))++)[ \t]*+"
+    r"(?:#((?:\w|-(?!->))++))?[ \t]*+(?:\{([\d, ]*+)\})?[ \t]*+-->[ \t]*$"
 )
 _VITEPRESS_CODE = re.compile(
-    _PREFIX + r"<<<[ \t]*([@./][^\s{}\[\]#]*)(?:#([\w-]+))?[ \t]*(?:\{([^{}]*)\})?"
-    r"[ \t]*(?:\[([^\[\]]*)\])?[ \t]*$"
+    _PREFIX + r"<<<[ \t]*+([@./][^\s{}\[\]#]*+)(?:#([\w-]++))?[ \t]*+(?:\{([^{}]*+)\})?"
+    r"[ \t]*+(?:\[([^\[\]]*+)\])?[ \t]*+$"
 )
 _VITEPRESS_LANGUAGE = re.compile(r"(?:^|\s)([A-Za-z][\w+#-]*)")
 _REGION = re.compile(r"#?(end)?region\b[ \t]*([\w*-]*)", re.I)
@@ -81,15 +82,17 @@ _SNIPPET_COMPONENT = re.compile(_PREFIX + r"<Snippet[ \t]+file=\"([^\"\n]+)\"[ \
 _CODE_COMPONENT = re.compile(
     _PREFIX + r"<CodeBlock([^<>\n]*)>[ \t]*\{([A-Za-z_$][\w$]*)\}[ \t]*</CodeBlock>[ \t]*$"
 )
-_RST = re.compile(r"^([ \t]*)\.\.[ \t]+(include|literalinclude)::[ \t]+(\S.*?)[ \t]*$")
-_OPTION = re.compile(r"^[ \t>]*:([\w-]+):[ \t]*(.*?)[ \t]*$")
-_LITERAL = re.compile(r"^[ \t]*(?!\.\. ).*::[ \t]*$|^[ \t]*\.\.[ \t]+(?:[\w:-]*code[\w:-]*|parsed-"
-                      r"literal|prompt|highlight|raw|math)::")  # fmt: skip
+_RST = re.compile(r"^([ \t]*)\.\.[ \t]+(include|literalinclude)::[ \t]+(\S.*)$")
+_OPTION = re.compile(r"^[ \t>]*:([\w-]+):(.*)$")
+_LITERAL = re.compile(
+    r"^[ \t]*+(?:(?!\.\. ).*::[ \t]*+$|\.\.[ \t]+(?:code|code-block|code-cell|sourcecode"
+    r"|parsed-literal|prompt|highlight|raw|math)::)"
+)
 _ASCIIDOC = re.compile(r"^include::([^\s\[][^\[]*)\[(.*)\][ \t]*$")
-_ASCIIDOC_ENTRY = re.compile(r"^:([\w-]+):[ \t]+(\S.*?)[ \t]*$")
+_ASCIIDOC_ENTRY = re.compile(r"^:([\w-]+):[ \t]+(\S.*)$")
 _ASCIIDOC_REFERENCE = re.compile(r"\{([\w-]+)\}")
-_ASCIIDOC_VALUE = re.compile(r"([\w-]+)=(?:\"([^\"]*)\"|([^,]*))")
-_ASCIIDOC_TAG = re.compile(r"\b(tag|end)::([^\s\[\]]+)\[\]")
+_ASCIIDOC_VALUE = re.compile(r"(?<![\w-])([\w-]++)=(?:\"([^\"]*)\"|([^,]*))")
+_ASCIIDOC_TAG = re.compile(r"\b(tag|end)::([\w.-]++)\[\]")
 _ASCIIDOC_HEADING = re.compile(r"^(={1,6})(?=[ \t]+\S)")
 _ASCIIDOC_FENCE = re.compile(r"^(-{4,}|\.{4,}|/{4,}|\+{4,}|```)[ \t]*$")
 _ANTORA = re.compile(r"(?:([\w-]+):)?(partial|example|page|attachment)\$(.+)")
@@ -108,7 +111,8 @@ class Mark:
 
     `first` and `last` are the lines it takes. `before` and `after` are what stands around it in
     them. `folders` are tried besides the file's own. `code` is the language of a fence to make of
-    the lines, None for text. `is_text`: the lines may have marks of their own.
+    the lines, None for text. `is_text`: the lines may have marks of their own. `is_bare`: nothing
+    shows a reader that its lines are a mark.
     """
 
     first: int
@@ -125,6 +129,7 @@ class Mark:
     is_spaced: bool = False
     shift: int = 0
     is_optional: bool = False
+    is_bare: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -213,17 +218,23 @@ def _find_book_marks(number: int, line: str, *, is_code: bool) -> Iterator[Mark]
 def _select_book(part: str) -> Selection | None:
     """Select lines as mdBook does: `2`, `2:5`, `:5`, `2:` or the name of an anchor."""
     pieces = part.split(":")
-    if not part or all(not piece or piece.isdigit() for piece in pieces):
+    if not part or all(not piece or piece.isdecimal() for piece in pieces):
         if not part.strip(":"):
             return _drop_book_anchors
-        start = int(pieces[0] or 1)
-        end = start if len(pieces) == 1 else int(pieces[1]) if pieces[1] else None
-        return lambda lines: _take(lines, start, end)
+        start = _number(pieces[0]) or 1
+        end = start if len(pieces) == 1 else _number(pieces[1])
+        return lambda lines: _drop_book_anchors(_take(lines, start, end))
     return lambda lines: _take_between(lines, _BOOK_ANCHOR, pieces[0], "ANCHOR_END")
 
 
 def _drop_book_anchors(lines: Lines) -> Lines:
     return [line for line in lines if not ("ANCHOR" in line and _BOOK_ANCHOR.search(line))]
+
+
+def _number(text: str | None) -> int | None:
+    """Return the number that a text is, of a file's line; None where it is none."""
+    plain = (text or "").strip()
+    return int(plain) if plain.isdecimal() and len(plain) < _MAX_DIGITS else None
 
 
 def _take(lines: Lines, start: int, end: int | None) -> Lines:
@@ -260,13 +271,17 @@ def _find_snippet_marks(number: int, lines: Sequence[str], *, is_code: bool) -> 
     elif match := _SNIPPET_FENCE.match(line):
         inside = lines[number + 1 : number + 1 + _MAX_SNIPPET_LINES]
         end = next((n for n, row in enumerate(inside) if _SNIPPET_FENCE.match(row)), None)
-        if end is not None:
-            rows = [(n, row.strip().strip("\"'")) for n, row in enumerate(inside[:end], number + 1)]
-            yield from (
-                _make_snippet_mark(n, match[1], row, is_code=is_code)
-                for n, row in rows
-                if row and not row.startswith(";")
-            )
+        if end is None:
+            return
+        names = [row.strip(" \t>").strip("\"'") for row in inside[:end]]
+        rows = [(at, name) for at, name in enumerate(names, number + 1) if name.strip("; ")]
+        rows = [(at, name) for at, name in rows if not name.startswith(";")]
+        first = number
+        for at, name in rows:
+            mark = _make_snippet_mark(at, match[1], name, is_code=is_code)
+            last = number + end + 1 if at == rows[-1][0] else at
+            yield replace(mark, first=first, last=last, is_bare=True)
+            first = at + 1
 
 
 def _make_snippet_mark(number: int, before: str, target: str, *, is_code: bool) -> Mark:
@@ -292,8 +307,8 @@ def _select_snippet(part: str) -> Selection | None:
     ranges: list[tuple[int, int | None]] = []
     for piece in part.split(","):
         start, colon, end = piece.partition(":")
-        first = int(start or 1)
-        ranges.append((first, (int(end) if end else None) if colon else None))
+        first = _number(start) or 1
+        ranges.append((first, _number(end) if colon else None))
     return lambda lines: [line for start, end in ranges for line in _take(lines, start, end)]
 
 
@@ -417,7 +432,7 @@ def _rooted_with_base(path: str) -> tuple[str, Base]:
 
 def _select_vitepress(region: str, part: str) -> Selection | None:
     start, comma, end = part.replace(" ", "").partition(",")
-    first, last = int(start or 1), int(end) if end else None
+    first, last = _number(start) or 1, _number(end)
     if not comma and start:
         last = first
     if not region and not part.strip():
@@ -477,7 +492,7 @@ def _make_myst_mark(
             last = at
             break
         if match := _OPTION.match(lines[at]):
-            options[match[1]] = match[2]
+            options[match[1]] = match[2].strip()
     mark = _make_sphinx_mark((number, last), directive[1], directive[2], options, before)
     return replace(mark, caption=f' title="{mark.caption}"' if mark.caption else "")
 
@@ -499,7 +514,9 @@ def _find_rst_marks(lines: Sequence[str]) -> Iterator[Mark]:
         if literal < 0 and line.strip():
             if "include::" in line and (match := _RST.match(line)):
                 last, options = _read_rst_options(lines, number, len(match[1]))
-                yield _make_sphinx_mark((number, last), match[2], match[3], options, match[1])
+                yield _make_sphinx_mark(
+                    (number, last), match[2], match[3].strip(), options, match[1]
+                )
                 number = last + 1
                 continue
             if "::" in line and _LITERAL.match(line):
@@ -516,7 +533,7 @@ def _read_rst_options(
         match = _OPTION.match(lines[at])
         if not match or len(lines[at]) - len(lines[at].lstrip()) <= indentation:
             break
-        options[match[1]] = match[2]
+        options[match[1]] = match[2].strip()
         last = at
     return last, options
 
@@ -565,25 +582,16 @@ def _select_sphinx(name: str, options: dict[str, str]) -> Selection | None:
     return select
 
 
-def _number(text: str | None) -> int | None:
-    try:
-        return int(text) if text else None
-    except ValueError:
-        return None
-
-
 def _take_ranges(lines: Lines, ranges: str, dash: str) -> Lines:
     """Return lines by their numbers: `1,4-6,10-`; in AsciiDoc `1;4..6;10..-1`."""
     taken: Lines = []
     for piece in re.split("[,;]", ranges):
         start, is_range, end = piece.strip().partition(dash)
-        if not start.strip().isdigit() and not (is_range and not start.strip()):
+        first = _number(start)
+        if first is None and not (is_range and not start.strip()):
             continue
-        first = int(start.strip() or 1)
-        last: int | None = first
-        if is_range:
-            last = int(end) if end.strip().isdigit() else None
-        taken += _take(lines, first, last)
+        last = _number(end) if is_range else first
+        taken += _take(lines, first or 1, last)
     return taken
 
 
@@ -620,12 +628,12 @@ def _take_object(lines: Lines, dotted: str) -> Lines | None:
     """Return the lines of a class or a function of Python, by its dotted name."""
     start, end = 0, len(lines)
     for name in dotted.split("."):
-        opens = re.compile(rf"([ \t]*)(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b")
-        found_at = next((n for n in range(start, end) if opens.match(lines[n])), None)
-        if found_at is None:
+        opens = re.compile(rf"(?:async def|def|class) {re.escape(name)}\b")
+        at = next((n for n in range(start, end) if opens.match(lines[n].lstrip())), None)
+        if at is None:
             return None
-        depth = len(lines[found_at]) - len(lines[found_at].lstrip())
-        start = found_at
+        depth = len(lines[at]) - len(lines[at].lstrip())
+        start = at
         end = next(
             (
                 n
@@ -652,7 +660,7 @@ def _find_asciidoc_marks(lines: Sequence[str], names: Names) -> Iterator[Mark]:
         if comment:
             continue
         if line.startswith(":") and (entry := _ASCIIDOC_ENTRY.match(line)):
-            names.values[entry[1].lower()] = entry[2]
+            names.values[entry[1].lower()] = entry[2].strip()
         elif line.startswith("include::") and (match := _ASCIIDOC.match(line)):
             yield _make_asciidoc_mark(number, match[1], match[2], names)
 

@@ -203,15 +203,19 @@ class _Expander:
             at = mark.first if origin is None else origin
             included = self._include(path, mark, above, at)
             if included is None:
-                included = self._leave_out([*lines[mark.first : mark.last + 1]])
+                included = self._leave_out(mark, [*lines[mark.first : mark.last + 1]])
             yield from ((text, at) for text in included)
             position = mark.last + 1
         for number in range(position, len(lines)):
             yield lines[number], number if origin is None else origin
 
-    def _leave_out(self, lines: list[str]) -> list[str]:
-        """Return what stands for a mark that is not followed; Markdown's reader leaves it out."""
-        return lines if self._family == "markdown" else [""] * len(lines)
+    def _leave_out(self, mark: Mark, lines: list[str]) -> list[str]:
+        """Return what stands for a mark that is not followed.
+
+        The reader of Markdown leaves out a mark of one line, as its place needs.
+        """
+        is_known = self._family == "markdown" and len(lines) == 1 and not mark.is_bare
+        return lines if is_known else [""] * len(lines)
 
     def _include(self, path: str, mark: Mark, above: tuple[str, ...], at: int) -> list[str] | None:
         """Return the lines that a mark shows; None, with a warning, where it cannot be followed."""

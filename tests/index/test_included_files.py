@@ -21,7 +21,7 @@ NAMES = ("a.md", "b.md", "_cat.md", "snippets/dog.md", "code.py", "c/d.rst", "e.
 TEXTS = (
     "# Cat\n\nA cat chases a bird.\n",
     "{{#include _cat.md}}\n",
-    "# Dog\n\n--8<-- \"dog.md\"\n\n```python\n{{#include code.py:1:1}}\n```\n",
+    '# Dog\n\n--8<-- "dog.md"\n\n```python\n{{#include code.py:1:1}}\n```\n',
     "A cat.\n\n{{#include snippets/dog.md}}\n\n{{#include a.md}}\n\n{{#include ../up.md}}\n",
     ".. include:: ../_cat.md\n\n.. literalinclude:: ../code.py\n",
     "= Fish\n\ninclude::_cat.md[]\n\ninclude::b.md[lines=1..3]\n",
@@ -113,7 +113,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_page_is_read_again_when_an_included_file(guide, place, tmp_path, change):
-    before, after, shown, gone = CHANGES[change]
+    before, after, shown, hidden = CHANGES[change]
     pages = {"boats.md": PAGE, "other.md": b"# Trees\n\nA tree.\n"}
     write(guide, {**pages, **before})
     age(guide)
@@ -122,7 +122,7 @@ def test_a_page_is_read_again_when_an_included_file(guide, place, tmp_path, chan
     result = build(guide, place)
     assert result.pages_read == 1, "the page that includes it, and no other"
     assert shown in texts(place)
-    assert gone not in texts(place)
+    assert hidden not in texts(place)
     build(guide, tmp_path / "fresh")
     assert generation(place) == generation(tmp_path / "fresh")
 
