@@ -38,9 +38,9 @@ _FAMILIES: dict[str, Family] = {
     ".asc": "asciidoc",
 }
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
-_SIGNS = re.compile(
-    rb"\{\{#|-8<-|<<<[ \t]*[@./]|@include:|include|readfile|\bimport\b|<Snippet\b|\0"
-)
+MARK_SIGNS = rb"\{\{#|-8<-|<<<[ \t]*[@./]|@include:|include|readfile|\bimport\b|<Snippet\b|\0"
+"""What every file with a mark has, or one that is not UTF-8."""
+
 _BOOK = re.compile(
     r"(?<!\\)\{\{#(include|rustdoc_include|playground)[ \t]+([^{}\s:]++)(?::([^{}\s]*+))?"
     r"[^{}]*+\}\}"
@@ -94,7 +94,7 @@ _ASCIIDOC_REFERENCE = re.compile(r"\{([\w-]+)\}")
 _ASCIIDOC_VALUE = re.compile(r"(?<![\w-])([\w-]++)=(?:\"([^\"]*)\"|([^,]*))")
 _ASCIIDOC_TAG = re.compile(r"\b(tag|end)::([\w.-]++)\[\]")
 _ASCIIDOC_HEADING = re.compile(r"^(={1,6})(?=[ \t]+\S)")
-_ASCIIDOC_FENCE = re.compile(r"^(-{4,}|\.{4,}|/{4,}|\+{4,}|```)[ \t]*$")
+ASCIIDOC_FENCE = re.compile(r"^(-{4,}|\.{4,}|/{4,}|\+{4,}|```)[ \t]*$")
 _ANTORA = re.compile(r"(?:([\w-]+):)?(partial|example|page|attachment)\$(.+)")
 _ANTORA_FOLDERS = {
     "partial": "partials",
@@ -152,11 +152,6 @@ def find_family(path: str) -> Family | None:
 def is_address(path: str) -> bool:
     """Check whether a mark names a page of the web."""
     return _URL.match(path) is not None
-
-
-def may_have_marks(raw: bytes) -> bool:
-    """Check quickly whether a file may have a mark."""
-    return _SIGNS.search(raw) is not None
 
 
 def find_marks(lines: Sequence[str], family: Family, names: Names) -> Iterator[Mark]:
@@ -504,24 +499,27 @@ def _language_of(path: str) -> str:
 # -- reStructuredText ---------------------------------------------------------------------------
 
 
-def _find_rst_marks(lines: Sequence[str]) -> Iterator[Mark]:
-    number, literal = 0, -1
-    while number < len(lines):
-        line = lines[number]
+def iter_rst_text(lines: Sequence[str]) -> Iterator[bool]:
+    """Yield for each line of a page whether it is in a block of literal text."""
+    literal = -1
+    for line in lines:
         indentation = len(line) - len(line.lstrip())
         if line.strip() and literal >= 0 and indentation <= literal:
             literal = -1
-        if literal < 0 and line.strip():
-            if "include::" in line and (match := _RST.match(line)):
-                last, options = _read_rst_options(lines, number, len(match[1]))
-                yield _make_sphinx_mark(
-                    (number, last), match[2], match[3].strip(), options, match[1]
-                )
-                number = last + 1
-                continue
-            if "::" in line and _LITERAL.match(line):
-                literal = indentation
-        number += 1
+        yield literal >= 0
+        if literal < 0 and "::" in line and _LITERAL.match(line):
+            literal = indentation
+
+
+def _find_rst_marks(lines: Sequence[str]) -> Iterator[Mark]:
+    last = -1
+    for number, is_literal in enumerate(iter_rst_text(lines)):
+        if number <= last or is_literal or "include::" not in lines[number]:
+            continue
+        if match := _RST.match(lines[number]):
+            last, options = _read_rst_options(lines, number, len(match[1]))
+            path = match[3].strip()
+            yield _make_sphinx_mark((number, last), match[2], path, options, match[1])
 
 
 def _read_rst_options(
@@ -722,7 +720,7 @@ def shift_asciidoc_headings(lines: Lines, by: int) -> Lines:
     fence = ""
     shifted: Lines = []
     for line in lines:
-        delimiter = _ASCIIDOC_FENCE.match(line)
+        delimiter = ASCIIDOC_FENCE.match(line)
         if delimiter:
             fence = "" if fence == delimiter[1] else fence or delimiter[1]
         heading = None if fence else _ASCIIDOC_HEADING.match(line)
@@ -743,3 +741,13 @@ def find_antora_path(path: str, target: str) -> str | None:
     at = parts.index("modules")
     module = match[1] or parts[at + 1]
     return "/".join([*parts[: at + 1], module, _ANTORA_FOLDERS[match[2]], match[3]])
+
+
+def find_antora_page(path: str, target: str) -> str | None:
+    """Return the page that a reference of Antora means on a page; None where it is none."""
+    parts = path.split("/")
+    module, _, name = target.rpartition(":")
+    if "modules" not in parts[:-2] or ":" in module or "$" in name or "@" in name:
+        return None
+    at = parts.index("modules")
+    return posixpath.join(*parts[: at + 1], module or parts[at + 1], "pages", name)

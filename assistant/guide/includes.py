@@ -3,6 +3,7 @@
 A page's text with what it includes is a function of the bytes of these files alone. Only files
 inside the guide are read; how deep and how much is limited. `Expansion.digest` covers every file
 that was read or looked for, so that a page is read again when one of them changes, comes or goes.
+A page that it only links to counts with its title.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from assistant import files
 from assistant.errors import GuideError
 from assistant.guide.front_matter import blank_front_matter
 from assistant.guide.include_marks import (
+    MARK_SIGNS,
     Names,
     drop_asciidoc_tags,
+    find_antora_page,
     find_antora_path,
     find_family,
     find_marks,
     is_address,
-    may_have_marks,
     shift_asciidoc_headings,
 )
 from assistant.guide.links import join_path
 from assistant.guide.publishers import INDEX_NAMES
+from assistant.guide.references import REFERENCE_SIGNS, find_heading, name_references
 from assistant.guide.walk import is_ignored
 from assistant.models.documents import LineMap
 from assistant.readers import strip_suffix
@@ -46,6 +49,7 @@ _MAX_DEPTH = 10  # as mdBook
 _MAX_FILES = 1_000  # that one page includes, each as often as it does
 _MAX_CHARS = 2_000_000  # that one page includes: ten times the longest page of 20 real guides
 _MAX_FILE_BYTES = 2_000_000
+_MAX_BYTES = 50_000_000  # of all files that are read for one page
 _MAX_DROPPED_FOLDERS = 2  # of a path from the root of a site of which the guide is a part
 
 _PART_FOLDERS = frozenset(
@@ -53,7 +57,18 @@ _PART_FOLDERS = frozenset(
 )
 _BACKTICKS = re.compile("`{3,}")
 _MARKER = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")  # of an item or a quotation
-_NO_FILE = ""
+_NO_FILE = "", None
+_EXISTS = " "  # no anchor
+_SIGNS = re.compile(MARK_SIGNS + rb"|" + REFERENCE_SIGNS)
+_PAGE_ENDINGS = (
+    ".md",
+    ".rst",
+    ".mdx",
+    ".adoc",
+    "/index.md",
+    "/index.rst",
+)  # that a link leaves out
+_MAX_TITLES = 1_000  # of other pages that one page names
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +95,23 @@ class Expansion:
 
 
 def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
-    """Put what a page includes into its text; None where it includes nothing.
+    """Put what a page includes into its text, and the titles of pages that it links to.
+
+    None where there is nothing of the kind.
 
     Raises GuideError where the page is not text.
     """
     family = find_family(path)
-    if family is None or not may_have_marks(raw):
+    if family is None or not _SIGNS.search(raw):
         return None
     source = decode_text(path, raw)
-    expander = _Expander(folder, family)
+    expander = _Expander(folder, path, family)
     lines = list(expander.expand(path, source.text.split("\n"), (path,), None))
+    named = list(name_references([text for text, _ in lines], family, expander.find_title))
     if not expander.has_marks:
         return None
     return Expansion(
-        text="\n".join(text for text, _ in lines),
+        text="\n".join(named),
         lines=LineMap.make([origin + 1 for _, origin in lines]),
         digest=expander.digest(hashlib.sha256(raw).hexdigest()),
         includes=expander.includes(),
@@ -163,12 +181,15 @@ def mark_part(digest: str) -> str:
 class _Expander:
     """Expands one page; knows what it included, and what is left of the limits."""
 
-    def __init__(self, folder: Path, family: Family) -> None:
+    def __init__(self, folder: Path, path: str, family: Family) -> None:
         self._root = folder.resolve()
         self._family = family
         self._digests: dict[str, str] = {}  # of each file that was looked for; empty without one
         self._texts: dict[str, list[str]] = {}
         self._whole: set[str] = set()
+        self._page = path
+        self._titles: dict[str, dict[str, str]] = {}  # of each page that was looked for, by anchor
+        self._bytes = _MAX_BYTES
         self._chars = _MAX_CHARS
         self._files = _MAX_FILES
         self._names = Names()
@@ -177,14 +198,34 @@ class _Expander:
 
     def digest(self, own: str) -> str:
         """Return the digest of a page, given that of its file."""
-        if not self._digests:
+        if not self._digests and not self._titles:
             return own
-        covered = [own, *(list(pair) for pair in sorted(self._digests.items()))]
+        titles = [[path, sorted(own.items())] for path, own in sorted(self._titles.items())]
+        covered = [own, sorted(self._digests.items()), titles]
         return hashlib.sha256(json.dumps(covered).encode()).hexdigest()
 
     def includes(self) -> tuple[Include, ...]:
         """Return every file that was included or looked for."""
-        return tuple(Include(path, path in self._whole) for path in sorted(self._digests))
+        paths = sorted({*self._digests, *self._titles})
+        return tuple(Include(path, path in self._whole) for path in paths)
+
+    def find_title(self, target: str, anchor: str) -> str:
+        """Return the title of a page that the page links to, or of its section; empty without one.
+
+        Only the title counts for the digest: the page is not read again with each other edit.
+        """
+        self.has_marks = True
+        for path in _list_pages(self._page, target):
+            if len(self._titles) >= _MAX_TITLES or any(map(is_ignored, path.split("/"))):
+                continue
+            known = self._titles.setdefault(path, {})
+            if anchor not in known:
+                text = self._read(path)[1]
+                known[anchor] = "" if text is None else find_heading(text, path, anchor)
+                known[_EXISTS] = "" if text is None else _EXISTS
+            if known[_EXISTS]:
+                return known[anchor]
+        return ""
 
     def expand(
         self, path: str, lines: Sequence[str], above: tuple[str, ...], origin: int | None
@@ -273,15 +314,17 @@ class _Expander:
             if any(map(is_ignored, candidate.split("/"))):
                 continue
             if candidate not in self._digests:
-                self._digests[candidate] = self._read(candidate)
+                self._digests[candidate], text = self._read(candidate)
+                if text is not None:
+                    self._texts[candidate] = text.split("\n")
             if candidate in self._texts:
                 return candidate, ""
             if self._digests[candidate]:
                 return None, "it is not text"
         return None, "it is outside the guide" if is_outside else "there is no such file"
 
-    def _read(self, path: str) -> str:
-        """Read a file of the guide, and return its digest; empty where it cannot be included."""
+    def _read(self, path: str) -> tuple[str, str | None]:
+        """Return the digest of a file of the guide, empty without one, and its text if it has."""
         try:
             place = (self._root / path).resolve()
             if not place.is_relative_to(self._root):
@@ -290,14 +333,14 @@ class _Expander:
                 raw = file.read(_MAX_FILE_BYTES + 1)
         except (OSError, RuntimeError, ValueError):
             return _NO_FILE
-        if len(raw) > _MAX_FILE_BYTES:
+        self._bytes -= len(raw)
+        if len(raw) > _MAX_FILE_BYTES or self._bytes < 0:
             return _NO_FILE
+        digest = hashlib.sha256(raw).hexdigest()
         try:
-            text = decode_text(path, raw).text
+            return digest, decode_text(path, raw).text
         except GuideError:
-            return hashlib.sha256(raw).hexdigest()
-        self._texts[path] = text.split("\n")
-        return hashlib.sha256(raw).hexdigest()
+            return digest, None
 
     def _warn(self, at: int, mark: Mark, reason: str) -> None:
         shown = mark.path if len(mark.path) <= 80 else f"{mark.path[:79]}…"
@@ -322,6 +365,22 @@ def _list_candidates(path: str, mark: Mark) -> Iterator[str | None]:
         for root in roots:
             for inner in ("", *mark.folders):
                 yield join_path(posixpath.join(root, inner), name)
+
+
+def _list_pages(page: str, target: str) -> Iterator[str]:
+    """Yield the paths of pages that an address on a page may mean, the likeliest first."""
+    folder = posixpath.dirname(page)
+    places: list[str | None]
+    if (antora := find_antora_page(page, target)) is not None:
+        places = [antora]
+    elif target.startswith("/"):
+        parts = folder.split("/") if folder else []
+        roots = ("/".join(parts[:n]) for n in range(len(parts) + 1))
+        places = [join_path(root, target.strip("/")) for root in roots]
+    else:
+        places = [join_path(folder, target) if target else page]
+    endings = ("",) if find_family(target or page) else _PAGE_ENDINGS
+    yield from (f"{place}{end}" for place in places if place for end in endings)
 
 
 def _strip_blank_lines(lines: Sequence[str]) -> list[str]:

@@ -25,6 +25,8 @@ TEXTS = (
     "A cat.\n\n{{#include snippets/dog.md}}\n\n{{#include a.md}}\n\n{{#include ../up.md}}\n",
     ".. include:: ../_cat.md\n\n.. literalinclude:: ../code.py\n",
     "= Fish\n\ninclude::_cat.md[]\n\ninclude::b.md[lines=1..3]\n",
+    "# See\n\n[](a.md) and [](b.md#dog).\n\n{{#include code.py}}\n",
+    "Fish\n====\n\nSee :doc:`/a` and :doc:`/e`.\n",
     "---\ndraft: true\n---\n\n{{#include _cat.md}}\n",
     "",
 )
@@ -151,6 +153,18 @@ def test_a_part_becomes_a_page_when_no_page_includes_it_any_more(guide, place):
     build(guide, place)
     assert not index.open_index(place).store.page_passages("_part.md")
     assert texts(place).count("A fish.") == 1
+
+
+def test_a_page_is_read_again_when_a_title_changes_that_it_shows(guide, place):
+    files = {"a.md": "# Cat\n\nIt sees [](b.md).\n", "b.md": "# Dog\n\nIt barks.\n"}
+    write(guide, files)
+    build(guide, place)
+    assert "It sees Dog." in texts(place)
+    write(guide, {**files, "b.md": "# Dog\n\nIt growls.\n"})
+    assert build(guide, place).pages_read == 1
+    write(guide, {**files, "b.md": "# Fish\n\nIt growls.\n"})
+    assert build(guide, place).pages_read == 2
+    assert "It sees Fish." in texts(place)
 
 
 def test_an_included_file_that_changed_is_counted_as_an_edited_page(guide, place):
