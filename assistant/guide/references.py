@@ -35,14 +35,13 @@ _CARD_START = re.compile(r"\{%-?[ \t]*content-ref\b")
 _CARD_END = re.compile(r"\{%-?[ \t]*endcontent-ref\b")
 _CARD_LINK = re.compile(r"\[([^\[\]]++)\]\(([^()\s<>]++)\)")
 _RST_ROLE = re.compile(r":doc:`([^`<>]++)`")
-_XREF = re.compile(r"(?<![\\\w])xref:([^\s\[\]]++)\[\]")
+_XREF = re.compile(r"(?<![^\s(])xref:([^\s\[\](]++)\[\]")
 _CROSS_REFERENCE = re.compile(r"(?<!\\)<<([^<>,\s]++)>>")
 
 _ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)$")
 _EXPLICIT_ID = re.compile(r"[ \t]\{:?[ \t]*#([\w.:-]++)[^{}]*\}[ \t]*$")
 _LINK = re.compile(r"!?\[([^\[\]]*+)\]\([^()]*+\)")
-_ROLE = re.compile(r":[a-z:]++:`")
-_RST_RULE = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*$")
+_ROLE = re.compile(r"(?<![\w.+:-]):[A-Za-z][\w.+:-]*:`")
 _ADOC_HEADING = re.compile(r"(={1,6})[ \t]+(\S.*)$")
 _ADOC_ID = re.compile(r"\[(?:\[|#)([\w.:-]++)")
 _MAX_TITLE_CHARS = 200
@@ -192,10 +191,15 @@ def _name_rst(lines: Sequence[str], find_title: FindTitle) -> Iterator[str]:
 def _find_rst_title(lines: Sequence[str]) -> str:
     for line, following in pairwise(lines):
         plain = line.strip()
-        rule = _RST_RULE.match(following)
-        if plain and rule and not _RST_RULE.match(line) and len(following.rstrip()) >= len(plain):
+        if _is_rule(following) and not _is_rule(line) and 0 < len(plain) <= len(following.rstrip()):
             return plain
     return ""
+
+
+def _is_rule(line: str) -> bool:
+    """Check whether a line is one sign alone, as under a title."""
+    plain = line.rstrip()
+    return len(plain) > 2 and not plain[0].isalnum() and plain == plain[0] * len(plain)
 
 
 def _name_asciidoc(lines: Sequence[str], find_title: FindTitle) -> Iterator[str]:
