@@ -16,7 +16,7 @@ from assistant.guide.includes import list_parts
 from assistant.guide.links import check_links
 from assistant.guide.page import read_page
 from assistant.guide.publication import DraftError
-from assistant.guide.site import detect_site
+from assistant.guide.site import check_settings, detect_site
 from assistant.guide.walk import list_files, printable_path
 from assistant.models.documents import Guide, GuideWarning, ParsedPage
 from assistant.readers import SUFFIXES
@@ -64,6 +64,7 @@ def read_guide(
         warnings=(
             *unreadable,
             *(warning for warning in files.warnings if not warning.unreadable),
+            *check_settings(folder),
             *(warning for page in pages for warning in page.warnings),
             *check_links([page.links for page in pages]),
         ),

@@ -12,6 +12,7 @@ from assistant.errors import GuideError
 from assistant.guide import walk
 from assistant.guide.include_marks import find_family
 from assistant.guide.includes import find_parts, inspect_page, mark_part, may_be_part
+from assistant.guide.site import check_settings
 from assistant.index.build_cache import FileRecord
 from assistant.index.database import ReusedPages
 from assistant.models.documents import GuideWarning, ParsedPage
@@ -112,7 +113,10 @@ def diff_guide(
         file_records=inspection.records,
         parts=parts,
         unreadable=listed.unreadable,
-        warnings=tuple(w for w in listed.warnings if not w.unreadable),
+        warnings=(
+            *(warning for warning in listed.warnings if not warning.unreadable),
+            *check_settings(folder),
+        ),
     )
 
 

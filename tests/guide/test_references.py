@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from assistant.models.documents import ParsedPage
 
+OARS = "# The *long* oars\n\n## Care {#keep}\n\n## In use\n"
+
 FILES = {
-    "oars.md": "---\nicon: oar\n---\n\nText.\n\n# The *long* oars\n\n## Care {#keep}\n\n## In use\n",
+    "oars.md": f"---\nicon: oar\n---\n\nText.\n\n{OARS}",
     "declared.md": "---\ntitle: A mast\n---\n\n# Another\n",
     "sea/tides.rst": "=====\nTides\n=====\n\nThey turn.\n",
     "sea/winds.adoc": "= Winds\n\n[[calm]]\n== No wind\n\n== Strong winds\n",
