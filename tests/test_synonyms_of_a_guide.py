@@ -7,6 +7,8 @@ import pytest
 from assistant import settings
 from assistant.assistant import Assistant
 from assistant.guide.front_matter import read_synonyms
+from assistant.guide.page import read_page
+from assistant.guide.publishers import ReadingOptions
 from assistant.index import builder
 from assistant.index import index as indexes
 from tests.small_guides import build_assistant
@@ -86,3 +88,30 @@ def test_the_environment_holds_synonyms_as_one_string(monkeypatch):
         "kiln": ("furnace", "oven"),
         "deposit": ("caution money",),
     }
+
+
+# -- descriptions in front matter ----------------------------------------------------------------
+
+
+def test_a_page_is_reached_by_its_description_which_is_not_quoted(tmp_path, encoder):
+    pages = {
+        "leaving.md": "---\ntitle: Last days\ndescription: How to resign.\n---\n\n"
+        "Tell the potter in charge four weeks before. Empty the locker and hand in the key.\n",
+        "glaze.md": "# Glazes\n\nGlazes are in the cupboard by the door.\n",
+        "visits.md": "# Visits\n\nVisitors come on Sundays. Show them the shop first.\n",
+    }
+    answer = build_assistant(tmp_path, pages, encoder).ask("how do I resign?")
+    assert "four weeks before" in answer.text
+    assert "How to resign" not in answer.text
+
+
+@pytest.mark.parametrize("description", ["null", "~", "70 %", "", "Show them the shop first."])
+def test_a_description_that_says_nothing_more_than_its_page_changes_nothing(tmp_path, description):
+    body = "# Visits\n\nVisitors come on Sundays. Show them the shop first.\n"
+    (tmp_path / "visits.md").write_text(f"---\ndescription: {description}\n---\n{body}", "utf-8")
+    (tmp_path / "plain.md").write_text(body, "utf-8")
+    described, plain = (
+        read_page(tmp_path, name, reading_options=ReadingOptions()).passages
+        for name in ("visits.md", "plain.md")
+    )
+    assert [one.text for one in described] == [one.text for one in plain]

@@ -27,6 +27,8 @@ _FOREIGN_BLANK = re.compile(r"[^\S\x00-\x7f]")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
 
 _UNSPLITTABLE_KINDS = frozenset({"code", "row", "header"})
+# A description names its passage as a heading does.
+_SENTENCE_KINDS = {"heading": "prose", "break": "prose", "description": "heading"}
 # A sentence is split between words if it has more tokens than this many passages.
 _WORD_SPLIT_FACTOR = 2
 
@@ -125,7 +127,7 @@ class _PassageBuilder:
         self.texts += (lead, block.text)
         self._length = start + len(block.text)
         first_sentence = len(self.sentences)
-        kind = "prose" if block.kind in {"heading", "break"} else block.kind
+        kind = _SENTENCE_KINDS.get(block.kind, block.kind)
         is_whole = kind in _UNSPLITTABLE_KINDS
         for a, b in [(0, len(block.text))] if is_whole else _split_sentences(block):
             self.sentences.append(Sentence(start + a, start + b, kind, block.lines))  # type: ignore[arg-type]

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class PassageWords:
     """The words of a passage's address, and of each sentence, clause by clause.
 
-    The address is the heading path, then the words of the folders and the file that no heading has:
-    a guide may describe the laptops of three teams in three folders. A sentence that is a heading
-    has no clauses, because the address has its words.
+    The address is the heading path, then the words of the folders, the file and the page's
+    description that no heading has: a guide may describe the laptops of three teams in three
+    folders. A sentence that is a heading has no clauses, because the address has its words.
     """
 
     address: list[str]
@@ -29,9 +29,15 @@ def split_passage(passage: Passage) -> PassageWords:
     address = split_words(passage.heading_path)
     known = set(address)
     in_path = split_words(passage.path.rpartition(".")[0].replace("_", " "))
-    address += [word for word in in_path if word not in known]
+    address += [word for word in (*in_path, *_describe(passage)) if word not in known]
     sentences = [
         [] if sentence.kind == "heading" else split_clauses(passage.slice(sentence))
         for sentence in passage.sentences
     ]
     return PassageWords(address, sentences)
+
+
+def _describe(passage: Passage) -> list[str]:
+    """List the words of the page's description, which its first passage has beside its heading."""
+    headings = (passage.slice(one) for one in passage.sentences if one.kind == "heading")
+    return [word for text in headings if text != passage.heading for word in split_words(text)]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
 
-BlockKind = Literal["heading", "prose", "item", "header", "row", "code", "quote", "break"]
+BlockKind = Literal[
+    "heading", "description", "prose", "item", "header", "row", "code", "quote", "break"
+]
 
 MarkupKind = Literal["link", "strong", "emphasis", "code", "cell"]
 

@@ -227,7 +227,7 @@ class _Watcher:
         """Update at every change, until other folders have to be watched."""
         identity, busy = self._folder_identity(), False
         for change in self._changes() if identity else self._wait_for_folder():
-            if change.folders or self._folder_identity() != identity:  # the latter after a `mv`
+            if change.folders or self._folder_identity() != identity:  # after `mv`, `chmod`
                 self._next_check = 0.0  # compare at once: files may change before they are watched
                 return
             if change.files or busy or self._check():
@@ -255,13 +255,13 @@ class _Watcher:
             self._next_check = now + max(self._every, _RETRY_PAUSE * (now - begun))
         return not done
 
-    def _folder_identity(self) -> tuple[int, int] | None:
-        """Return the identity of the guide's folder; None while it is missing."""
+    def _folder_identity(self) -> tuple[int, int, int] | None:
+        """Return the identity of the guide's folder and who may read it; None while missing."""
         try:
             stat = self._guide.corpus.stat()
         except OSError:
             return None
-        return stat.st_dev, stat.st_ino
+        return stat.st_dev, stat.st_ino, stat.st_mode
 
     def _wait_for_folder(self) -> Iterator[_FileChange]:
         while not self._stop.wait(_FOLDER_CHECK_SECONDS):
