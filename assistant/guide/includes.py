@@ -31,7 +31,12 @@ from assistant.guide.include_marks import (
 )
 from assistant.guide.links import join_path
 from assistant.guide.publishers import INDEX_NAMES
-from assistant.guide.references import REFERENCE_SIGNS, find_heading, name_references
+from assistant.guide.references import (
+    REFERENCE_SIGNS,
+    find_heading,
+    find_listed_title,
+    name_references,
+)
 from assistant.guide.walk import is_ignored
 from assistant.models.documents import LineMap
 from assistant.readers import strip_suffix
@@ -58,7 +63,8 @@ _PART_FOLDERS = frozenset(
 _BACKTICKS = re.compile("`{3,}")
 _MARKER = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")  # of an item or a quotation
 _NO_FILE = "", None
-_EXISTS = " "  # no anchor
+_MENU = "SUMMARY.md"  # of mdBook and GitBook
+_HEADING_SIGNS = re.compile(rb"(?m)^ {0,3}#{1,6}[ \t]|^title[ \t]*[:=]|^[=-]+[ \t]*\r?$|<[hH]1|\0")
 _SIGNS = re.compile(MARK_SIGNS + rb"|" + REFERENCE_SIGNS)
 _PAGE_ENDINGS = (
     ".md",
@@ -85,6 +91,7 @@ class Expansion:
 
     `lines` leads from its lines to those of the page's own file. `digest` is that of the page;
     `includes` are all files that it covers besides the page's own. Warnings are (line, message).
+    `title` is that of a page without one, from the menu of its book.
     """
 
     text: str
@@ -92,6 +99,7 @@ class Expansion:
     digest: str
     includes: tuple[Include, ...]
     warnings: tuple[tuple[int, str], ...]
+    title: str = ""
 
 
 def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
@@ -102,12 +110,14 @@ def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
     Raises GuideError where the page is not text.
     """
     family = find_family(path)
-    if family is None or not _SIGNS.search(raw):
+    is_untitled = family == "markdown" and not _HEADING_SIGNS.search(raw)
+    if family is None or not (is_untitled or _SIGNS.search(raw)):
         return None
     source = decode_text(path, raw)
     expander = _Expander(folder, path, family)
     lines = list(expander.expand(path, source.text.split("\n"), (path,), None))
     named = list(name_references([text for text, _ in lines], family, expander.find_title))
+    title = expander.find_listed_title() if is_untitled else ""
     if not expander.has_marks:
         return None
     return Expansion(
@@ -116,6 +126,7 @@ def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
         digest=expander.digest(hashlib.sha256(raw).hexdigest()),
         includes=expander.includes(),
         warnings=(*source.warnings, *expander.warnings),
+        title=title,
     )
 
 
@@ -188,7 +199,8 @@ class _Expander:
         self._texts: dict[str, list[str]] = {}
         self._whole: set[str] = set()
         self._page = path
-        self._titles: dict[str, dict[str, str]] = {}  # of each page that was looked for, by anchor
+        self._titles: dict[tuple[str, str], str | None] = {}  # of pages, by path and anchor
+        self._shown: set[tuple[str, str]] = set()  # the titles of other pages in this one
         self._bytes = _MAX_BYTES
         self._chars = _MAX_CHARS
         self._files = _MAX_FILES
@@ -198,15 +210,14 @@ class _Expander:
 
     def digest(self, own: str) -> str:
         """Return the digest of a page, given that of its file."""
-        if not self._digests and not self._titles:
+        if not self._digests and not self._shown:
             return own
-        titles = [[path, sorted(own.items())] for path, own in sorted(self._titles.items())]
-        covered = [own, sorted(self._digests.items()), titles]
+        covered = [own, sorted(self._digests.items()), sorted(self._shown)]
         return hashlib.sha256(json.dumps(covered).encode()).hexdigest()
 
     def includes(self) -> tuple[Include, ...]:
         """Return every file that was included or looked for."""
-        paths = sorted({*self._digests, *self._titles})
+        paths = sorted({*self._digests, *(path for path, _ in self._titles)})
         return tuple(Include(path, path in self._whole) for path in paths)
 
     def find_title(self, target: str, anchor: str) -> str:
@@ -216,16 +227,39 @@ class _Expander:
         """
         self.has_marks = True
         for path in _list_pages(self._page, target):
-            if len(self._titles) >= _MAX_TITLES or any(map(is_ignored, path.split("/"))):
-                continue
-            known = self._titles.setdefault(path, {})
-            if anchor not in known:
-                text = self._read(path)[1]
-                known[anchor] = "" if text is None else find_heading(text, path, anchor)
-                known[_EXISTS] = "" if text is None else _EXISTS
-            if known[_EXISTS]:
-                return known[anchor]
+            title = self._read_title(path, anchor)
+            if title is not None:
+                if title:
+                    self._shown.add((f"{target}#{anchor}", title))
+                return title
         return ""
+
+    def find_listed_title(self) -> str:
+        """Return the page's title in the menu of its book; empty without one."""
+        self.has_marks = True
+        folder = posixpath.dirname(self._page)
+        while True:
+            title = self._read_title(posixpath.join(folder, _MENU), self._page)
+            if title:
+                self._shown.add((_MENU, title))
+            if title or not folder:
+                return title or ""
+            folder = posixpath.dirname(folder)
+
+    def _read_title(self, path: str, anchor: str) -> str | None:
+        """Return a title that another file has; None where there is no such file."""
+        key = path, anchor
+        if key not in self._titles:
+            if len(self._titles) >= _MAX_TITLES or any(map(is_ignored, path.split("/"))):
+                return None
+            text = self._read(path)[1]
+            if text is None:
+                self._titles[key] = None
+            elif posixpath.basename(path) == _MENU and anchor == self._page:
+                self._titles[key] = find_listed_title(text, path, anchor)
+            else:
+                self._titles[key] = find_heading(text, path, anchor)
+        return self._titles[key]
 
     def expand(
         self, path: str, lines: Sequence[str], above: tuple[str, ...], origin: int | None

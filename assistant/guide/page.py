@@ -94,7 +94,7 @@ def read_page(
     blocks = demote_long_headings(parse(front_matter.text))
     if PurePosixPath(path).name == _CONTENTS_FILE and _lists_links(blocks):
         blocks = []
-    title = _choose_title(front_matter, blocks, source, path)
+    title = _choose_title(front_matter, blocks, source, path, expansion.title if expansion else "")
     blocks = [] if is_part else _add_description(blocks, front_matter.get("description"))
     keys = (*_PERMALINKS, "id") if reading_options.publisher == "docusaurus" else _PERMALINKS
     permalink = front_matter.get(*keys)
@@ -194,8 +194,13 @@ def _lists_links(blocks: Sequence[Block]) -> bool:
     return all(block.kind in {"heading", "break"} or block.links for block in blocks)
 
 
-def _choose_title(front_matter: FrontMatter, blocks: list[Block], source: Source, path: str) -> str:
-    """Return the declared title, else that of the page's heading, else that of its file name."""
+def _choose_title(
+    front_matter: FrontMatter, blocks: list[Block], source: Source, path: str, listed: str
+) -> str:
+    """Return the declared title, else that of the page's heading, or in the menu of its book.
+
+    Without these it is made of the name of its file.
+    """
     declared = front_matter.get("title") or source.title
     if declared:
         return unescape(declared)
@@ -203,7 +208,7 @@ def _choose_title(front_matter: FrontMatter, blocks: list[Block], source: Source
     headings = [block for block in blocks if block.kind == "heading" and block.text]
     if headings and (headings[0].level == 1 or _leads(headings, blocks[first or 0])):
         return headings[0].text
-    return _make_title(path, blocks)
+    return listed or _make_title(path, blocks)
 
 
 def _add_description(blocks: list[Block], description: str) -> list[Block]:

@@ -6,6 +6,7 @@ put into the text before it is read, so that only this module looks into another
 
 from __future__ import annotations
 
+import posixpath
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from urllib.parse import unquote
 
 from assistant.guide.front_matter import parse_front_matter
 from assistant.guide.include_marks import ASCIIDOC_FENCE, find_family, iter_rst_text
-from assistant.guide.links import is_internal
+from assistant.guide.links import is_internal, join_path
 from assistant.guide.publishers import slugify
 from assistant.readers.asciidoc import make_identifier
 from assistant.readers.code_fences import FENCE_OPENING, Fence, find_code_spans
@@ -70,6 +71,15 @@ def find_heading(text: str, path: str, anchor: str) -> str:
     front_matter = parse_front_matter(text)
     declared = "" if anchor else front_matter.get("title")
     return _clean(declared or _find_markdown_title(front_matter.text.split("\n"), anchor))
+
+
+def find_listed_title(text: str, menu: str, path: str) -> str:
+    """Return the title that a menu of pages has for a page; empty where it is not listed."""
+    folder = posixpath.dirname(menu)
+    for match in _CARD_LINK.finditer(text):
+        if join_path(folder, unquote(match[2].partition("#")[0])) == path:
+            return _clean(match[1])
+    return ""
 
 
 def _clean(title: str) -> str:

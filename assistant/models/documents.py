@@ -91,7 +91,7 @@ class LineMap(NamedTuple):
             counts = origin == before + 1
             if not runs or origin not in {before, before + 1} or counts != runs[-1][2]:
                 runs.append((number, origin, counts))
-        return cls(tuple(runs))
+        return cls() if runs == [(1, 1, True)] else cls(tuple(runs))
 
     def find(self, line: int) -> int:
         """Return the line of the file that a line of the text is from."""

@@ -104,3 +104,15 @@ def test_a_page_changes_with_the_titles_that_it_shows_alone(read, tmp_path):
     page = read("row.md", text)
     assert page.page.sha256 != first
     assert page.passages[0].text == "See The short oars."
+
+
+def test_a_page_without_a_title_has_that_of_its_books_menu(read, tmp_path):
+    menu = tmp_path / "book" / "SUMMARY.md"
+    menu.parent.mkdir()
+    menu.write_text("# Summary\n\n- [The *last* boat](sea/boat%20one.md)\n", "utf-8")
+    assert read("book/sea/boat one.md", "It sails.\n").page.title == "The last boat"
+    assert read("book/sea/other.md", "It sails.\n").page.title == "Other"
+    assert read("book/sea/boat one.md", "# A boat\n\nIt sails.\n").page.title == "A boat"
+    untitled = read("book/sea/boat one.md", "It sails.\n").page.sha256
+    menu.unlink()
+    assert read("book/sea/boat one.md", "It sails.\n").page.sha256 != untitled

@@ -17,7 +17,7 @@ from tests.conftest import WordEncoder
 
 PAGE = b"# Boats\n\nA cat sees a bird.\n\n{{#include note.inc}}\n\nA dog barks.\n"
 
-NAMES = ("a.md", "b.md", "_cat.md", "snippets/dog.md", "code.py", "c/d.rst", "e.adoc")
+NAMES = ("SUMMARY.md", "a.md", "b.md", "_cat.md", "snippets/dog.md", "code.py", "c/d.rst", "e.adoc")
 TEXTS = (
     "# Cat\n\nA cat chases a bird.\n",
     "{{#include _cat.md}}\n",
@@ -27,6 +27,8 @@ TEXTS = (
     "= Fish\n\ninclude::_cat.md[]\n\ninclude::b.md[lines=1..3]\n",
     "# See\n\n[](a.md) and [](b.md#dog).\n\n{{#include code.py}}\n",
     "Fish\n====\n\nSee :doc:`/a` and :doc:`/e`.\n",
+    "# Summary\n\n- [Bird](a.md)\n- [Tree](b.md)\n",
+    "A tree.\n",
     "---\ndraft: true\n---\n\n{{#include _cat.md}}\n",
     "",
 )
