@@ -207,6 +207,7 @@ def _find_book_marks(number: int, line: str, *, is_code: bool) -> Iterator[Mark]
             select=None if playground else _select_book(match[3] or ""),
             code="rust" if playground else None,
             is_text=not is_code,
+            is_optional=before.count("`") % 2 == 1,  # a page may write about the mark
         )
 
 
@@ -291,6 +292,7 @@ def _make_snippet_mark(number: int, before: str, target: str, *, is_code: bool) 
         folders=("snippets", "_snippets", "includes", "_includes"),
         select=_select_snippet(part[1] if part else ""),
         is_text=not is_code,
+        is_bare=is_code,
     )
 
 

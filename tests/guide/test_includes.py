@@ -178,6 +178,15 @@ def test_included_text_stays_in_its_item_and_its_sentence(read):
     assert kinds[-1] == ("prose", "Do (Tie the rope.)!")
 
 
+def test_a_mark_in_code_that_cannot_be_followed_is_left_out_of_it(read):
+    code = 'row()\n--8<-- "gone.py"\nstop()'
+    page = read(
+        "boats/row.md", f"# Row\n\n```py\n{code}\n```\n\nWrite `{{{{#include gone.py}}}}`.\n"
+    )
+    assert "row()\n\nstop()" in text_of(page)
+    assert [(w.line, w.message.split()[0]) for w in page.warnings] == [(5, "gone.py")]
+
+
 def test_marks_that_a_page_only_shows_are_not_followed(read):
     shown = "```md\n<!--@include: ./_rope.md-->\n```\n\n\\{{#include _rope.md}}\n"
     assert "Tie" not in text_of(read("boats/row.md", f"# Row\n\n{shown}"))
