@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Self
 
 from assistant.server.security.api_keys import ApiKeys
 from tests.conftest import CORPUS, ROOT
+from tests.small_guides import copy_introduction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class Serving:
     def __init__(
         self,
         folder: Path,
-        corpus: Path = CORPUS,
+        corpus: Path | None = None,
         *,
         under: Sequence[str] = (),
         flags: Sequence[str] = (),
@@ -52,9 +53,15 @@ class Serving:
     ) -> None:
         """Start the server; `folder` holds its index, `settings` go into the environment.
 
+        Without `corpus` the guide is the repository's where an index is there, else its first page,
+        copied into `folder`.
         `under` is a command that starts it, for example as another user.
         """
         own = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
+        page = folder / "introduction"
+        if corpus is None and not page.exists() and not (folder / "index").exists():
+            copy_introduction(page)
+        corpus = corpus or (page if page.exists() else CORPUS)
         chosen = {"corpus": corpus, "index": folder / "index", "port": 0, **settings}
         own |= {f"ASSISTANT_{name.upper()}": str(value) for name, value in chosen.items()}
         self.keys = ApiKeys(Path(str(chosen.get("keys", folder / "index" / "keys.json"))))

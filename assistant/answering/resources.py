@@ -65,8 +65,7 @@ def find_resources(question: Question, vector: Vectors, store: FaissStore) -> li
     naming = {
         n: resource
         for n, resource in _resources_on_topic_pages(question.topic, vector, store)
-        if _matches_kind(resource, question)
-        and _coverage(idf, _title_with_headings(resource)) >= _MIN_COVERAGE
+        if _matches_kind(resource, question) and _names_topic(idf, resource, store)
     }
     numbers = sorted({*chosen, *naming})
     cosines = dict(zip(numbers, store.resource_cosines(vector, numbers).tolist(), strict=True))
@@ -265,9 +264,19 @@ def _matches_kind(resource: Resource, question: Question) -> bool:
     return resource.kind not in {"form", "page"}
 
 
-def _title_with_headings(resource: Resource) -> str:
-    """Join a resource's title and the headings above it, which say what it is about."""
-    return " ".join((resource.title, *resource.headings))
+def _names_topic(idf: Mapping[str, float], resource: Resource, store: FaissStore) -> bool:
+    """Whether a resource's title with the headings above it, or with its note, names a topic."""
+    if _coverage(idf, " ".join((resource.title, *resource.headings))) >= _MIN_COVERAGE:
+        return True
+    if not _is_reading_list(resource):
+        return False
+    listed = (
+        _quote_row(passage, resource.title)
+        for _, passage in store.section_passages(resource.path, resource.anchor)
+    )
+    return any(
+        _coverage(idf, _widen_to_item(quote).text) >= _MIN_COVERAGE for quote in listed if quote
+    )
 
 
 def _coverage(idf: Mapping[str, float], text: str) -> float:

@@ -72,7 +72,8 @@ _CONTRACTIONS = {
     word.replace("'", ""): word
     for word in """
         who's what's how's where's when's why's that's there's don't doesn't didn't can't couldn't
-        isn't aren't wasn't won't wouldn't shouldn't haven't hasn't i'm i've
+        isn't aren't wasn't won't wouldn't shouldn't haven't hasn't hadn't mustn't needn't
+        i'm i've you're you've we've they're they've
     """.split()
 }
 """Contractions by their spelling without the apostrophe: `whos`."""
@@ -109,14 +110,14 @@ class SpellingCorrector:
         plain = word.lower()
         if numbered := _NUMBERED.fullmatch(plain):
             return self._split_number(word, len(numbered["name"]))
+        if plain in _CONTRACTIONS and plain not in self._word_counts:
+            return _CONTRACTIONS[plain]
         if not _MIN_LENGTH <= len(plain) <= _MAX_LENGTH or not plain.isalpha():
             return word
         if not (word.islower() or word.istitle()):
             return word
         if plain in self._word_counts or plain in self._extra_words:
             return word
-        if plain in _CONTRACTIONS:
-            return _CONTRACTIONS[plain]
         if self._is_known_word(plain):
             return self._split_phrasal_noun(plain) or word
         english = self._has_stem(plain) or self._is_english(plain)

@@ -63,3 +63,12 @@ def test_one_of_a_kind_is_recommended_once(bakery, question, title):
     assert [resource.title for resource in answer.resources if title in resource.title]
     urls = [resource.url for resource in answer.resources]
     assert len(urls) == len(set(urls))
+
+
+@pytest.mark.parametrize(
+    "question", ["what can I read about sourdough?", "im new, is there a talk about sourdough?"]
+)
+def test_a_resource_is_recommended_for_what_its_note_names(bakery, question):
+    answer = bakery.ask(question)
+    assert answer.resources[0].title == "Rising slowly by Bo Lind"
+    assert "On sourdough." in answer.text

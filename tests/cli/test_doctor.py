@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from assistant.cli.doctor import run_checks
-from assistant.index import builder
 from assistant.settings import Settings
 from tests.conftest import CORPUS
 
@@ -42,8 +43,8 @@ def test_a_missing_guide_and_index_are_named_with_hints(tmp_path):
     assert "model of the index" not in results
 
 
-def test_a_flipped_bit_of_the_index_is_detected(tmp_path, encoder):
-    builder.build_index(CORPUS, tmp_path, encoder)
+def test_a_flipped_bit_of_the_index_is_detected(tmp_path, corpus_index):
+    shutil.copytree(corpus_index, tmp_path, dirs_exist_ok=True)
     generation = (tmp_path / "CURRENT").read_text().split()[0]
     file = tmp_path / generation / "sentence_vectors.bin"
     data = bytearray(file.read_bytes())

@@ -16,6 +16,7 @@ import pytest
 from assistant.bundled import cache_folder
 from assistant.cli.main import main
 from tests.conftest import CORPUS, ROOT, SHARED
+from tests.small_guides import copy_introduction
 
 CITATION = {
     "n", "passage", "path", "headings", "anchor", "url", "quote", "span", "lines", "sha256",
@@ -145,12 +146,13 @@ def test_an_invalid_line_of_a_batch_is_named_by_its_number(run, corpus_index, tm
 
 
 def test_build_reports_its_reason_and_a_second_build_is_up_to_date(run, tmp_path):
-    first = run("build", "--corpus", CORPUS, "--index", "index")
-    second = run("build", "--corpus", CORPUS, "--index", "index")
+    guide = copy_introduction(tmp_path / "guide")
+    (guide / "cats.md").write_text("# Cats\n\nCats sleep.\n")
+    first = run("build", "--corpus", guide, "--index", "index")
+    second = run("build", "--corpus", guide, "--index", "index")
     assert (first[0], second[0]) == (0, 0)
-    pages = len(list(CORPUS.glob("*.md")))
-    assert f"Built (there was no index): {pages} pages," in first[2]
-    assert f"Up to date: {pages} pages," in second[2]
+    assert "Built (there was no index): 2 pages," in first[2]
+    assert "Up to date: 2 pages," in second[2]
 
 
 def test_build_reports_an_unreadable_page_and_reads_the_rest(run, tmp_path):
@@ -226,7 +228,7 @@ def test_an_unknown_setting_in_the_environment_is_named(run, corpus_index, monke
 
 
 def test_the_error_of_a_damaged_index_names_the_file_and_a_hint(run, tmp_path):
-    run("build", "--corpus", CORPUS, "--index", "index")
+    run("build", "--corpus", copy_introduction(tmp_path / "guide"), "--index", "index")
     vectors = next((tmp_path / "index").rglob("vectors.faiss"))
     vectors.write_bytes(vectors.read_bytes()[:-1])
     code, out, err = run("ask", "what is a KPI?", "--index", "index")
@@ -247,7 +249,7 @@ def test_calibrate_without_questions_reports_and_changes_nothing(run, corpus_ind
 
 
 def test_a_threshold_fitted_to_questions_is_used_until_it_is_reset(run, tmp_path):
-    run("build", "--corpus", CORPUS, "--index", "index")
+    run("build", "--corpus", copy_introduction(tmp_path / "guide"), "--index", "index")
     near = "what does a product manager do?"
     rows = [{"text": near, "answerable": True}] * 40
     rows += [{"text": "how do I bake bread?", "answerable": False}] * 40

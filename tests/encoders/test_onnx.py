@@ -20,7 +20,8 @@ from assistant.encoders.onnx import GRAPH_FILE, RECORD_FILE, ExportRecord, OnnxE
 from assistant.encoders.sentence_transformer import SentenceTransformerEncoder
 from assistant.encoders.weights import Weights
 from assistant.errors import ModelError
-from tests.conftest import CORPUS, ROOT
+from tests.conftest import ROOT
+from tests.small_guides import copy_introduction
 
 FIRST_BUILD = """
 import re, sys
@@ -68,7 +69,8 @@ def first_build(tmp_path_factory) -> tuple[Path, list[str]]:
     (folder / "first.py").write_text(FIRST_BUILD)
     (elsewhere / "torch.py").write_text("raise SystemExit('another torch')")
     script, index = str(folder / "first.py"), str(folder / "index")
-    process = start_python(script, str(CORPUS), index, cache=folder / "cache", cwd=elsewhere)
+    guide = str(copy_introduction(folder / "guide"))
+    process = start_python(script, guide, index, cache=folder / "cache", cwd=elsewhere)
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return folder / "cache", output.splitlines()

@@ -19,7 +19,7 @@ from assistant.index import builder
 from assistant.index import index as indexes
 from assistant.retrieval.answerability import read_threshold
 from assistant.server.security.api_keys import ApiKeys
-from tests.conftest import CORPUS
+from tests.small_guides import copy_introduction
 
 DEADLINE = 60
 
@@ -126,7 +126,7 @@ def test_a_generation_with_a_path_that_is_no_file_is_damaged(tmp_path, corpus_in
 @KINDS
 def test_a_page_that_becomes_no_file_is_reported_and_the_rest_is_read(tmp_path, encoder, make):
     guide = tmp_path / "guide"
-    shutil.copytree(CORPUS, guide)
+    copy_introduction(guide)
     (guide / "other.md").write_text("# Cats\n\nCats sleep.\n")
     whole = builder.build_index(guide, tmp_path / "index", encoder)
     (guide / "other.md").unlink()
@@ -152,7 +152,8 @@ def test_the_model_is_exported_anew_where_its_record_is_no_file(
 
 def test_a_report_into_a_pipe_that_nobody_reads_is_an_error(run, tmp_path):
     pipe(tmp_path / "report")
-    code, _, err = run("build", "--corpus", CORPUS, "--index", "index", "--report", "report")
+    guide = copy_introduction(tmp_path / "guide")
+    code, _, err = run("build", "--corpus", guide, "--index", "index", "--report", "report")
     assert code == 2
     assert "report" in err[-2]
 
@@ -238,7 +239,7 @@ FILES = [
 def dataset(tmp_path) -> Path:
     """A folder of one question to the repository's guide."""
     folder = tmp_path / "set"
-    shutil.copytree(CORPUS, folder / "docs")
+    copy_introduction(folder / "docs")
     (folder / "queries.jsonl").write_bytes(QUERY + b"\n")
     return folder
 

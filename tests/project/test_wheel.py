@@ -71,23 +71,31 @@ def installed(wheel, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory, encoder) -> Path:
+    """A cache that is empty but for the model, whose export takes a while.
+
+    The first process that answers from the installed guide puts its index there.
+    """
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "guide-assistant").mkdir()
+    models = Path(os.environ["XDG_CACHE_HOME"]) / "guide-assistant" / "models"
+    (folder / "guide-assistant" / "models").symlink_to(models)
+    return folder
+
+
 @pytest.fixture
-def elsewhere(installed, tmp_path, encoder) -> dict[str, object]:
+def elsewhere(installed, own_cache, tmp_path) -> dict[str, object]:
     """How a process is started in an empty folder with nothing of the repository on its path.
 
-    What the package depends on is that of the tests. Its cache is its own but for the model, whose
-    export takes a while.
+    What the package depends on is that of the tests.
     """
-    models = Path(os.environ["XDG_CACHE_HOME"]) / "guide-assistant" / "models"
-    cache = tmp_path / "cache" / "guide-assistant"
-    cache.mkdir(parents=True)
-    (cache / "models").symlink_to(models)
     (tmp_path / "empty").mkdir()
     environment = {name: value for name, value in os.environ.items() if "ASSISTANT_" not in name}
     environment |= {
         "PYTHONPATH": str(installed),
         "PYTHONSAFEPATH": "1",
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_CACHE_HOME": str(own_cache),
         "COLUMNS": "100",
     }
     return {"cwd": tmp_path / "empty", "env": environment}

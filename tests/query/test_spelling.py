@@ -53,6 +53,14 @@ def test_the_first_letter_may_be_wrong(typed: str, intended: str) -> None:
     assert spelling().correct(typed) == intended
 
 
+@pytest.mark.parametrize(
+    ("typed", "intended"), [("im", "i'm"), ("youre", "you're"), ("whos", "who's")]
+)
+def test_an_apostrophe_left_out_is_put_in(typed: str, intended: str) -> None:
+    assert spelling().correct(typed) == intended
+    assert spelling(f"{TEXT} The {typed} unit.").correct(typed) == typed
+
+
 def test_a_missing_space_is_inserted() -> None:
     assert spelling().correct("smarthub") == "smart hub"
     assert spelling().correct("productowner") == "product owner"

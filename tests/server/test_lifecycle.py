@@ -19,9 +19,10 @@ from assistant.index import builder as builder_module
 from assistant.index import generations
 from assistant.server.answer_log import AnswerLog
 from assistant.server.security.api_keys import ApiKeys
-from tests.conftest import CORPUS, ROOT
+from tests.conftest import ROOT
 from tests.lifecycle import OTHER_USER, few_watches, mounted, needs_root, read_only
 from tests.serving import PATIENCE, Connection, Readers, Response, Serving, fetch
+from tests.small_guides import copy_introduction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ class Place:
 def built(tmp_path_factory, encoder) -> Path:
     """A folder with a guide and its index, of which each test has a copy."""
     folder = tmp_path_factory.mktemp("built")
-    shutil.copytree(CORPUS, folder / "guide")
+    copy_introduction(folder / "guide")
     (folder / "guide" / "cat.md").write_text("# Cat\n\nA cat sleeps on the road.\n")
     builder_module.build_index(folder / "guide", folder / "index", encoder)
     return folder
