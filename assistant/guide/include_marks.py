@@ -50,6 +50,7 @@ _SNIPPET = re.compile(_PREFIX + r"-+8<-+[ \t]+(?:\"([^\"\n]+)\"|'([^'\n]+)')[ \t
 _SNIPPET_FENCE = re.compile(_PREFIX + r"-+8<-+[ \t]*$")
 _SNIPPET_SECTION = re.compile(r"8<-+[ \t]++\[[ \t]*+(start|end)[ \t]*+:[ \t]*+([\w-]++)[ \t]*+\]")
 _SNIPPET_PART = re.compile(r":(\d{0,9}(?::\d{0,9})?(?:,\d{0,9}:\d{0,9}){0,50}|[A-Za-z_][\w-]*)\Z")
+_MAX_DIRECTIVE_LINES = 40  # of a directive of MyST that includes a file: its options
 _MAX_DIGITS = 10  # of the number of a line
 _MAX_SNIPPET_LINES = 100  # of one block of snippets
 _VITEPRESS = re.compile(
@@ -483,7 +484,7 @@ def _make_myst_mark(
     """Return the mark of a directive of MyST, which goes on to the end of its fence."""
     options: dict[str, str] = {}
     last = number
-    for at in range(number + 1, len(lines)):
+    for at in range(number + 1, min(number + _MAX_DIRECTIVE_LINES, len(lines))):
         plain = lines[at].strip(" \t>")
         if plain and not plain.strip(marker[0]) and len(plain) >= len(marker):
             last = at

@@ -74,6 +74,7 @@ _PAGE_ENDINGS = (
     "/index.md",
     "/index.rst",
 )  # that a link leaves out
+_MAX_WARNINGS = 50  # of one page, that are listed one by one
 _MAX_TITLES = 1_000  # of other pages that one page names
 
 
@@ -125,7 +126,7 @@ def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
         lines=LineMap.make([origin + 1 for _, origin in lines]),
         digest=expander.digest(hashlib.sha256(raw).hexdigest()),
         includes=expander.includes(),
-        warnings=(*source.warnings, *expander.warnings),
+        warnings=(*source.warnings, *expander.warnings()),
         title=title,
     )
 
@@ -205,8 +206,8 @@ class _Expander:
         self._chars = _MAX_CHARS
         self._files = _MAX_FILES
         self._names = Names()
+        self._warnings: list[tuple[int, str]] = []
         self.has_marks = False
-        self.warnings: list[tuple[int, str]] = []
 
     def digest(self, own: str) -> str:
         """Return the digest of a page, given that of its file."""
@@ -219,6 +220,14 @@ class _Expander:
         """Return every file that was included or looked for."""
         paths = sorted({*self._digests, *(path for path, _ in self._titles)})
         return tuple(Include(path, path in self._whole) for path in paths)
+
+    def warnings(self) -> list[tuple[int, str]]:
+        """Return what was not followed, with its line; after some, only how many more."""
+        more = self._warnings[_MAX_WARNINGS:]
+        if not more:
+            return self._warnings
+        message = f"{len(more):,} more files are not included from here on."
+        return [*self._warnings[:_MAX_WARNINGS], (more[0][0], message)]
 
     def find_title(self, target: str, anchor: str) -> str:
         """Return the title of a page that the page links to, or of its section; empty without one.
@@ -378,7 +387,7 @@ class _Expander:
 
     def _warn(self, at: int, mark: Mark, reason: str) -> None:
         shown = mark.path if len(mark.path) <= 80 else f"{mark.path[:79]}…"
-        self.warnings.append((at + 1, f"{shown} is not included here: {reason}."))
+        self._warnings.append((at + 1, f"{shown} is not included here: {reason}."))
 
 
 def _list_candidates(path: str, mark: Mark) -> Iterator[str | None]:

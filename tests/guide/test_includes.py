@@ -332,9 +332,24 @@ def test_files_that_include_others_twice_each_end_soon(read, tmp_path):
     assert any("includes" in warning.message for warning in page.warnings)
 
 
-def test_a_long_line_of_signs_takes_linear_time(read):
-    page = read("row.md", "# Row\n\n" + "{{#include " * 50_000 + "\n\n" + "<" * 100_000 + "\n")
-    assert page.page.title == "Row"
+def test_a_page_of_marks_that_lead_nowhere_has_few_warnings(read):
+    page = read("row.md", "# Row\n\n" + "{{#include gone.md}}\n" * 2_000)
+    assert len(page.warnings) == 51
+    assert page.warnings[-1].message == "1,950 more files are not included from here on."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{#include " * 50_000,
+        "<" * 100_000,
+        "```{include} gone.md\n" * 20_000,
+        "--8<--\n" * 20_001,
+        "[](gone.md) " * 20_000,
+    ],
+)
+def test_many_signs_end_soon(read, text):
+    assert read("row.md", f"# Row\n\n{text}\n").page.title == "Row"
 
 
 # -- parts of pages ---------------------------------------------------------------------------
