@@ -277,3 +277,31 @@ def odt(text: str, *, title: str = "") -> bytes:
             "</office:document-meta>",
         }
     )
+
+
+def ods(sheets: dict[str, str], *, title: str = "", hidden: tuple[str, ...] = ()) -> bytes:
+    """Return an OpenDocument spreadsheet of sheets by name, each the XML of its rows."""
+    names = " ".join(
+        f'xmlns:{name}="urn:{name}"' for name in "office text table style xlink dc".split()
+    )
+    tables = "".join(
+        f'<table:table table:name="{name}" table:style-name="{"h" if name in hidden else "v"}">'
+        f"{rows}</table:table>"
+        for name, rows in sheets.items()
+    )
+    styles = '<style:style style:name="h"><style:table-properties table:display="false"/>'
+    return package(
+        {
+            "content.xml": f"<office:document-content {names}><office:automatic-styles>{styles}"
+            "</style:style></office:automatic-styles><office:body><office:spreadsheet>"
+            f"{tables}</office:spreadsheet></office:body></office:document-content>",
+            "meta.xml": f"<office:document-meta {names}><dc:title>{title}</dc:title>"
+            "</office:document-meta>",
+        }
+    )
+
+
+def ods_row(*cells: str) -> str:
+    """Return a row of an OpenDocument spreadsheet whose cells are text."""
+    written = (f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in cells)
+    return f"<table:table-row>{''.join(written)}</table:table-row>"

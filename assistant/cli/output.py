@@ -5,6 +5,7 @@ Answers go to standard output, progress to standard error.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -99,11 +100,14 @@ def print_answer(answer: Answer) -> None:
     if answer.note:
         console.echo()
         console.echo(answer.note)
-    for citation in answer.citations:
-        if citation.n == 1:
+    # Consecutive quotes of one section, such as a header and a row of its table, share a line.
+    for place, together in itertools.groupby(answer.citations, key=lambda one: (one.path, one.url)):
+        group = list(together)
+        if group[0].n == 1:
             console.echo()
-        path = " > ".join(citation.headings)
-        console.echo(f"[{citation.n}] {path} ({citation.url})", style="cyan")
+        numbers = " ".join(f"[{citation.n}]" for citation in group)
+        path = " > ".join(group[0].headings)
+        console.echo(f"{numbers} {path} ({place[1]})", style="cyan")
     if answer.resources:
         console.echo()
         console.echo("The guide recommends:", style="bold")

@@ -13,7 +13,7 @@ from assistant.readers.inline import move_markup, slice_markup
 from assistant.text.sentences import split_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from assistant.guide.sections import SectionBlocks
     from assistant.models.documents import Block, GroupKind, Section
@@ -31,6 +31,9 @@ _UNSPLITTABLE_KINDS = frozenset({"code", "row", "header"})
 _SENTENCE_KINDS = {"heading": "prose", "break": "prose", "description": "heading"}
 # A sentence is split between words if it has more tokens than this many passages.
 _WORD_SPLIT_FACTOR = 2
+# A header is searched with each passage of its table, unless it has more than this share of the
+# room: it would take the place of the rows.
+_MAX_HEADER_SHARE = 0.25
 
 
 def chunk_section(
@@ -48,6 +51,7 @@ def chunk_section(
         # Most sections fit as a whole, so their blocks need not be counted one by one.
         fits = estimate_tokens(text) <= room
     builders = [_PassageBuilder(part.heading)]
+    headers: dict[int, tuple[str, int]] = {}  # by group: the text that is searched, its tokens
     for block in part.blocks:
         builder = builders[-1]
         if block.kind == "break":
@@ -59,8 +63,13 @@ def chunk_section(
             if builder.has_body and builder.token_count and builder.token_count + size > room:
                 builder = _PassageBuilder(None)
                 builders.append(builder)
+                builder.token_count = headers.get(block.group, ("", 0))[1]
             builder.add(piece, size)
-    groups = _number_groups(builders, part.blocks)
+        if block.kind == "header" and not fits and block.group not in headers:
+            tokens = estimate_tokens(block.text)
+            if tokens <= _MAX_HEADER_SHARE * room:
+                headers[block.group] = block.text, tokens
+    groups = _number_groups(builders, part.blocks, headers)
     for number, (builder, own_groups) in enumerate(zip(builders, groups, strict=True), 1):
         yield Passage(
             id=f"{section.path}#{section.anchor}/{number}",
@@ -77,7 +86,9 @@ def chunk_section(
 
 
 def _number_groups(
-    builders: Iterable[_PassageBuilder], blocks: Iterable[Block]
+    builders: Iterable[_PassageBuilder],
+    blocks: Iterable[Block],
+    header_texts: Mapping[int, tuple[str, int]],
 ) -> Iterator[tuple[Group, ...]]:
     """Yield the lists and tables of each passage, which know how long they are in all of them."""
     totals: Counter[int] = Counter()
@@ -86,7 +97,7 @@ def _number_groups(
             block.kind == "row" or bool(block.marker)
         )
     numbers: dict[int, int] = {}
-    headers: dict[int, tuple[int, int]] = {}
+    headers: dict[int, tuple[int, int]] = {}  # by group: its passage and sentence
     for passage, builder in enumerate(builders, 1):
         groups = []
         for group, (kind, first, last) in builder.groups.items():
@@ -94,7 +105,8 @@ def _number_groups(
             if kind == "table" and builder.sentences[first].kind == "header":
                 headers.setdefault(group, (passage, first))
             header = headers.get(group)
-            groups.append(Group(first, last, kind, number, totals[group], header))
+            text = header_texts.get(group, ("", 0))[0] if header and header[0] != passage else ""
+            groups.append(Group(first, last, kind, number, totals[group], header, text))
         yield tuple(groups)
 
 

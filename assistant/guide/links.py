@@ -96,7 +96,8 @@ class LinkResolver:
     def _find_by_name(self, name: str) -> str | None:
         plain = name.strip("/").casefold()
         page = self._by_address.get(plain) or self._by_stem.get(plain.rpartition("/")[2])
-        return page or self._by_stem.get(re.sub(r"[\s_]+", "-", plain))
+        spelled = (re.sub(r"[\s_]+", mark, plain) for mark in "-_")  # of files: red-boat, red_boat
+        return page or next((path for name in spelled if (path := self._by_stem.get(name))), None)
 
 
 def _page_names(page: PageLinks) -> Iterable[str]:

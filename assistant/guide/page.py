@@ -57,6 +57,10 @@ _PERMALINKS = ("permalink", "slug", "url")
 _CONTENTS_FILE = "SUMMARY.md"  # the menu of mdBook and GitBook
 _TEMPLATE_START = "---\n"  # of front matter
 
+_DESCRIPTION = re.compile(
+    r"^description[ \t]*[:=].*+(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t])))*+", re.M
+)
+
 # Languages that a folder or a file may be named after. Codes that are English words, or
 # abbreviations in a handbook, count only in front matter or with a region.
 _LANGUAGES = frozenset(
@@ -95,7 +99,9 @@ def read_page(
     if PurePosixPath(path).name == _CONTENTS_FILE and _lists_links(blocks):
         blocks = []
     title = _choose_title(front_matter, blocks, source, path, expansion.title if expansion else "")
-    blocks = [] if is_part else _add_description(blocks, front_matter.get("description"))
+    blocks = (
+        [] if is_part else _add_description(blocks, front_matter.get("description"), source.text)
+    )
     keys = (*_PERMALINKS, "id") if reading_options.publisher == "docusaurus" else _PERMALINKS
     permalink = front_matter.get(*keys)
     digest = expansion.digest if expansion else hashlib.sha256(raw).hexdigest()
@@ -211,18 +217,20 @@ def _choose_title(
     return listed or _make_title(path, blocks)
 
 
-def _add_description(blocks: list[Block], description: str) -> list[Block]:
-    """Put a page's description before its first text, to be searched but not quoted.
+def _add_description(blocks: list[Block], description: str, source: str) -> list[Block]:
+    """Put a page's description below its title, to be searched but not quoted.
 
     Sites show it in search results. Quoted ("Learn how to use icons"), it took the first place from
     passages that answer: 2 of 44 on one guide.
     """
-    first = next((n for n, block in enumerate(blocks) if block.kind != "heading"), None)
     is_empty = not any(map(str.isalpha, description)) or description == "null"
-    if is_empty or first is None or any(description in block.text for block in blocks):
+    entry = _DESCRIPTION.search(source)
+    if is_empty or not entry or any(description in block.text for block in blocks):
         return blocks
-    block = Block("description", description, blocks[first].lines)
-    return [*blocks[:first], block, *blocks[first:]]
+    first_line = source.count("\n", 0, entry.start()) + 1
+    lines = (first_line, first_line + entry[0].count("\n"))
+    after = int(bool(blocks) and blocks[0].kind == "heading")
+    return [*blocks[:after], Block("description", description, lines), *blocks[after:]]
 
 
 def _leads(headings: Sequence[Block], first: Block) -> bool:

@@ -115,7 +115,7 @@ def _iter_sections(
             anchor=anchor,
             heading=heading,
             blocks=tuple(content),
-            lines=(heading.lines[0], max(last, text_ends)),
+            lines=(min(block.lines[0] for block in (heading, *content[:1])), max(last, text_ends)),
             anchor_is_published=heading.level < POSSIBLE_HEADING_LEVEL,
         )
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from assistant.errors import GuideError
 from assistant.guide.publishers import find_outputs, is_generator_file
 from assistant.models.documents import GuideWarning
-from assistant.readers import is_page
+from assistant.readers import EXPORT_SUFFIX, is_page
+from assistant.readers.wiki_exports import EXPORT_START_BYTES, is_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +71,8 @@ def is_ignored(name: str) -> bool:
 
 def affects_guide(name: str) -> bool:
     """Check whether a file of this name is a page, or decides which folders are read."""
-    return is_page(name) or name == _ENVIRONMENT_FILE or is_generator_file(name)
+    may_be_page = is_page(name) or name.lower().endswith(EXPORT_SUFFIX)
+    return may_be_page or name == _ENVIRONMENT_FILE or is_generator_file(name)
 
 
 def list_files(folder: Path) -> GuideFiles:
@@ -147,7 +149,7 @@ class _FolderWalk:
             elif entry.is_dir(follow_symlinks=False):
                 if not self._skip_folder(path, name):
                     yield path
-            elif is_page(name):
+            elif is_page(name) or (name.lower().endswith(EXPORT_SUFFIX) and _is_export(entry.path)):
                 self._paths.append(path)
             elif not is_generator_file(name):
                 self._others.append(path)
@@ -218,6 +220,15 @@ class _FolderWalk:
             kind = f"{printable_path(suffix)} {files}" if suffix else f"{files} without a suffix"
             message = f"{len(paths):,} {kind} {verb} not read."
             yield GuideWarning(printable_path(paths[0]), 1, message)
+
+
+def _is_export(path: str) -> bool:
+    """Check whether a file of XML is the export of a wiki."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - the path is a string
+            return is_export(file.read(EXPORT_START_BYTES))
+    except OSError:
+        return False
 
 
 def _read_configuration(path: Path) -> str | None:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 class PassageWords:
     """The words of a passage's address, and of each sentence, clause by clause.
 
-    The address is the heading path, then the words of the folders, the file and the page's
-    description that no heading has: a guide may describe the laptops of three teams in three
-    folders. A sentence that is a heading has no clauses, because the address has its words.
+    The address is the heading path, then the words of the folders, the file, the page's description
+    and the headers of tables that go on from another passage, as far as no heading has them: a
+    guide may describe the laptops of three teams in three folders. A sentence that is a heading has
+    no clauses, because the address has its words.
     """
 
     address: list[str]
@@ -29,7 +30,9 @@ def split_passage(passage: Passage) -> PassageWords:
     address = split_words(passage.heading_path)
     known = set(address)
     in_path = split_words(passage.path.rpartition(".")[0].replace("_", " "))
-    address += [word for word in (*in_path, *_describe(passage)) if word not in known]
+    in_headers = [word for text in passage.continued_headers for word in split_words(text)]
+    more = (*in_path, *_describe(passage), *in_headers)
+    address += [word for word in more if word not in known]
     sentences = [
         [] if sentence.kind == "heading" else split_clauses(passage.slice(sentence))
         for sentence in passage.sentences

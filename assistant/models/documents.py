@@ -157,7 +157,8 @@ class Group(NamedTuple):
 
     `first` and `last` are its sentences here. `number` is its number in the section, and `total`
     how many items or rows it has in all passages. `header` is where its header is: the number of
-    the passage in the section, and of the sentence there.
+    the passage in the section, and of the sentence there. `header_text` is the header of a table
+    that goes on from another passage: it is searched here too.
     """
 
     first: int
@@ -166,6 +167,7 @@ class Group(NamedTuple):
     number: int
     total: int
     header: tuple[int, int] | None = None
+    header_text: str = ""
 
 
 class Structure(NamedTuple):
@@ -188,8 +190,8 @@ class Structure(NamedTuple):
         return cls(
             tuple(Markup(*item) for item in markup),
             tuple(
-                Group(first, last, kind, number, total, (header[0], header[1]) if header else None)
-                for first, last, kind, number, total, header in groups
+                Group(first, last, kind, number, total, (at[0], at[1]) if at else None, header_text)
+                for first, last, kind, number, total, at, header_text in groups
             ),
         )
 
@@ -259,8 +261,16 @@ class Passage:
 
     @property
     def search_text(self) -> str:
-        """The heading path and the text: what is encoded, and indexed with its path's words."""
-        return f"{self.heading_path}\n{self.body}"
+        """The heading path and the text: what is encoded, and indexed with its path's words.
+
+        The header of a table that goes on from another passage stands before its rows.
+        """
+        return "\n".join((self.heading_path, *self.continued_headers, self.body))
+
+    @property
+    def continued_headers(self) -> tuple[str, ...]:
+        """The headers of the tables that go on from another passage."""
+        return tuple(group.header_text for group in self.groups if group.header_text)
 
     @property
     def excerpt(self) -> str:

@@ -6,16 +6,19 @@ import re
 
 from assistant.text.normalize import truncate
 
-_TOKEN = re.compile(r"`(?P<quoted>[^`]{1,80})`|(?<![\w-])-{0,2}\w[\w.-]*")
+_TOKEN = re.compile(r"`(?P<quoted>[^`]{1,80})`|(?<![\w-])-{0,2}\w[\w.-]*+(?::[a-z][\w.-]*+)*+")
 _CODE_OF_WORDS = re.compile(r"`(?P<code>[^`\s]{1,80}\s[^`]{1,200})`")
 _IDENTIFIER = re.compile(
     r"--?[A-Za-z]"  # an option
     r"|(?=[A-Za-z])(?![Vv]\d)[^\d]*\d"  # letters and digits; v2 is a version
     r"|[^_]+_[^_]"  # joined words
-    r"|[a-z]+[A-Z]"
+    r"|[A-Z]?[a-z]+[A-Z]"
+    r"|[A-Za-z]-[A-Za-z]"  # v-bind
+    r"|[a-z][\w.-]*:[a-z]"  # build:done
 )
 _NUMBERED = re.compile(r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I)
 _NAME_BEFORE_NUMBER = re.compile(r"(?<=[A-Za-z]{2})(?=\d)")
+_WORD_BREAK = re.compile(r"(?<=[A-Za-z]{2})(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=\w)-(?=\w)")
 _QUANTITY_PART = re.compile(r"\d+|[a-z]+")
 _UNITS = frozenset(
     "k m bn kb mb gb tb kib mib gib ms s sec min h hr hrs d w mo y yr yrs px cm mm km kg g".split()
@@ -34,9 +37,9 @@ _VERSIONS = (
 def find_identifiers(text: str) -> tuple[str, ...]:
     """List the options, names in code and error codes of a text, as written, each once.
 
-    These are `--flag`, `snake_case`, `camelCase`, `E404`, `ab-12`, the number of "error 404", and
-    any one word in backticks. Several words in backticks are a reader's own command or setting:
-    only those of them are listed that would be without backticks.
+    These are `--flag`, `snake_case`, `camelCase`, `v-bind`, `on:click`, `E404`, `ab-12`, the number
+    of "error 404", and any one word in backticks. Several words in backticks are a reader's own
+    command or setting: only those of them are listed that would be without backticks.
     """
     start = truncate(text)
     identifiers = []
@@ -51,11 +54,17 @@ def find_identifiers(text: str) -> tuple[str, ...]:
 def contains_identifier(text: str, identifier: str) -> bool:
     """Whether an identifier stands in a text as a whole, in any case or in the plural.
 
-    `-t` does not stand in "long-term", nor `E404` in "E4041"; `http3` stands in "HTTP/3".
+    `-t` does not stand in "long-term", nor `E404` in "E4041"; `http3` stands in "HTTP/3", and
+    `DockerHub` in "Docker Hub".
     """
-    parts = map(re.escape, split_number(identifier).split(" "))
+    parts = map(re.escape, split_identifier(identifier).split(" "))
     whole = rf"(?<![\w-]){'[-/ ]?'.join(parts)}s?(?!\w)"
     return bool(re.search(whole, text, re.I))
+
+
+def split_identifier(identifier: str) -> str:
+    """Put spaces between the words and numbers of a name: `DockerHub` becomes `Docker Hub`."""
+    return _WORD_BREAK.sub(" ", identifier)
 
 
 def split_number(identifier: str) -> str:

@@ -65,6 +65,8 @@ _SUFFIXES = tuple(
 _PREFIXES = tuple("un re non pre dis mis de over sub in inter".split())
 _SHORT_HALVES = frozenset(("on", "in", "up"))  # `oncall`, `inapp`
 _NUMBERED = re.compile(r"(?P<name>[a-z]{2,20})\d{1,6}")
+_NUMERONYM = re.compile(r"(?P<first>[a-z])(?P<left_out>\d{1,2})(?P<last>[a-z])")
+_MIN_LEFT_OUT = 4  # `b2b` is no word that begins and ends with b
 _PARTICLES = ("up", "out", "off", "down", "in")
 
 
@@ -110,6 +112,8 @@ class SpellingCorrector:
         plain = word.lower()
         if numbered := _NUMBERED.fullmatch(plain):
             return self._split_number(word, len(numbered["name"]))
+        if short := _NUMERONYM.fullmatch(plain):
+            return self._expand_numeronym(short) or word
         if plain in _CONTRACTIONS and plain not in self._word_counts:
             return _CONTRACTIONS[plain]
         if not _MIN_LENGTH <= len(plain) <= _MAX_LENGTH or not plain.isalpha():
@@ -129,6 +133,18 @@ class SpellingCorrector:
         ]
         correction = min(candidates)[1] if candidates else word
         return word if english and stem(correction) == stem(plain) else correction
+
+    def _expand_numeronym(self, short: re.Match[str]) -> str:
+        """Return the guide's word that a numeronym stands for: `internationalization`, for i18n."""
+        first, last, left_out = short["first"], short["last"], int(short["left_out"])
+        if short[0] in self._word_counts or left_out < _MIN_LEFT_OUT:
+            return ""
+        ends = (
+            word
+            for word in self._word_counts
+            if len(word) == left_out + 2 and word[0] == first and word[-1] == last
+        )
+        return max(ends, key=lambda word: (self._word_counts[word], word), default="")
 
     def find_compounds(self, words: Sequence[str]) -> list[str]:
         """Find words that the guide writes as one where a question writes two: `setup`, `set up`.

@@ -1,6 +1,6 @@
 """Readers: one module per file format, from bytes to text to blocks.
 
-To add a format, for example Org, write three things: a module `readers/org.py` with a
+To add a format, for example Textile, write three things: a module `readers/textile.py` with a
 function from a page's text to its blocks, a line in `READERS`, and a test in `tests/readers/`.
 The list of a guide's files and the check of its links use `SUFFIXES`. A format that a library
 reads is read in a process of its own, with limits: see `decode_rst` and `sandbox.py`.
@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING
 from assistant.readers.decode import (
     decode_asciidoc,
     decode_erb,
+    decode_export,
     decode_html,
     decode_notebook,
     decode_office,
+    decode_org,
     decode_package,
     decode_rst,
     decode_text,
+    decode_wikitext,
 )
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import parse_markdown, parse_mdx
@@ -56,9 +59,13 @@ _MARKDOWN = Reader(decode_text, parse_markdown, is_markdown=True)
 _HTML = Reader(decode_html, parse_html_page)
 _MAX_NOTEBOOK_MEGABYTES = 50  # mostly pictures, which are not decoded
 _MAX_OFFICE_MEGABYTES = 200  # mostly pictures
+_MAX_EXPORT_MEGABYTES = 100  # the limit on XML
 _ASCIIDOC = Reader(decode_asciidoc, parse_html_page)
+_WIKITEXT = Reader(decode_wikitext, parse_html_page)
 _DELIMITED = Reader(decode_text, parse_delimited)
 _PACKAGE = Reader(decode_package, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES)
+
+_EXPORT = Reader(decode_export, parse_html_page, max_megabytes=_MAX_EXPORT_MEGABYTES)
 
 READERS: Mapping[str, Reader] = {
     ".md": _MARKDOWN,
@@ -77,12 +84,17 @@ READERS: Mapping[str, Reader] = {
     ".adoc": _ASCIIDOC,
     ".asciidoc": _ASCIIDOC,
     ".asc": _ASCIIDOC,
+    ".org": Reader(decode_org, parse_html_page),
+    ".wiki": _WIKITEXT,
+    ".mediawiki": _WIKITEXT,
+    ".wikitext": _WIKITEXT,
     ".txt": Reader(decode_text, parse_plain_text),
     ".csv": _DELIMITED,
     ".tsv": _DELIMITED,
     ".xlsx": _PACKAGE,
     ".pptx": _PACKAGE,
     ".epub": _PACKAGE,
+    ".ods": _PACKAGE,
     ".odt": _PACKAGE,
     ".docx": Reader(decode_office, parse_html_page, max_megabytes=_MAX_OFFICE_MEGABYTES),
     ".pdf": Reader(
@@ -94,19 +106,37 @@ READERS: Mapping[str, Reader] = {
 SUFFIXES = tuple(READERS)
 
 
+EXPORT_SUFFIX = ".xml"
+"""The suffix of exports of wikis. Most other files with it are no pages: see `is_export`."""
+
 _DOUBLE_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix.count(".") > 1)
 _FILLED_IN = re.compile(r"(?:\.html)?\.(?:md|markdown)(?:\.erb)?\Z|\.[^./]+\Z", re.I)
 
 
+# Files that projects write for their readers, without a suffix and in capitals. A licence is none:
+# its long sentences would answer many questions, and wrongly.
+_PLAIN_NAMES = frozenset(
+    """
+    CHANGELOG CHANGES CONTRIBUTING FAQ HACKING HISTORY INSTALL NEWS SECURITY SUPPORT UPGRADING
+    """.split()
+)
+
+
 def is_page(path: str) -> bool:
-    """Check whether a file is a page by its suffix; a README without one is a page too."""
-    name = path.lower()
-    return name.endswith(SUFFIXES) or name.rpartition("/")[2] == "readme"
+    """Check whether a file is a page by its suffix; a README without one is a page too.
+
+    So are files that stand beside it, such as CHANGELOG. They are read as Markdown.
+    """
+    name = path.rpartition("/")[2]
+    is_plain = name in _PLAIN_NAMES or name.lower() == "readme"
+    return is_plain or path.lower().endswith(SUFFIXES)
 
 
 def reader_for(path: str) -> Reader:
     """Return the reader of a file by its suffix; that of Markdown where the suffix is unknown."""
     name = path.lower()
+    if name.endswith(EXPORT_SUFFIX):
+        return _EXPORT
     double = next((suffix for suffix in _DOUBLE_SUFFIXES if name.endswith(suffix)), "")
     return READERS.get(double or PurePosixPath(name).suffix, _MARKDOWN)
 

@@ -10,9 +10,13 @@ from pathlib import PurePosixPath
 
 from assistant.errors import GuideError
 from assistant.readers.asciidoc import convert_asciidoc
+from assistant.readers.confluence import STORAGE_SIGNS, convert_page
 from assistant.readers.html import extract_language, extract_title
 from assistant.readers.jupyter import convert_notebook
+from assistant.readers.org import convert_org
 from assistant.readers.sandbox import read_in_sandbox
+from assistant.readers.wiki_exports import WIKI_NAMES, detect_export
+from assistant.readers.wikitext import convert_wikitext
 
 # A byte order mark names the encoding. That of UTF-32 begins like UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -66,11 +70,17 @@ def decode_erb(path: str, raw: bytes) -> Source:
 
 
 def decode_html(path: str, raw: bytes) -> Source:
-    """Decode an HTML page, line for line, by the encoding it declares.
+    """Decode a page of HTML, or in Confluence's storage format, by the encoding it declares.
 
-    Raises GuideError where it is not text.
+    Its lines stay. Raises GuideError where it is not text.
     """
     text, warnings = _decode(path, raw, may_declare_encoding=True)
+    if any(sign in text for sign in STORAGE_SIGNS):
+        try:
+            text = convert_page(text)
+        except ValueError as error:
+            message = f"{path} cannot be read as a page of Confluence: {error}."
+            raise GuideError(message, "Export it again.") from error
     return Source(text, tuple(warnings), extract_title(text), extract_language(text))
 
 
@@ -79,6 +89,24 @@ def decode_asciidoc(path: str, raw: bytes) -> Source:
     text, warnings = _decode(path, raw, may_declare_encoding=False)
     converted, more = convert_asciidoc(text, path)
     return Source(converted, (*warnings, *more))
+
+
+def decode_org(path: str, raw: bytes) -> Source:
+    """Decode Org to HTML with the same lines. Raises GuideError where it is not text."""
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    converted, language, more = convert_org(text)
+    return Source(converted, (*warnings, *more), language=language)
+
+
+def decode_wikitext(path: str, raw: bytes) -> Source:
+    """Decode a page of MediaWiki to HTML with the same lines.
+
+    Raises GuideError where it is not text.
+    """
+    text, warnings = _decode(path, raw, may_declare_encoding=False)
+    name = PurePosixPath(path).stem.replace("_", " ")
+    converted, title = convert_wikitext(text, title=name)
+    return Source(converted, tuple(warnings), title)
 
 
 def decode_notebook(path: str, raw: bytes) -> Source:
@@ -119,6 +147,19 @@ def decode_package(path: str, raw: bytes) -> Source:
     except ValueError as error:
         message = f"{path} cannot be read as {suffix[1:]}: {error}."
         raise GuideError(message, "Save it again, or as text.") from error
+    return Source(text, title=extract_title(text), language=extract_language(text))
+
+
+def decode_export(path: str, raw: bytes) -> Source:
+    """Decode what a wiki exports as XML to HTML. Raises GuideError where that fails."""
+    export = detect_export(raw)
+    if not export:
+        return decode_html(path, raw)
+    try:
+        text = read_in_sandbox("package", export, raw)[0]
+    except ValueError as error:
+        message = f"{path} cannot be read as an export of {WIKI_NAMES[export]}: {error}."
+        raise GuideError(message, "Export it again, or fewer pages at a time.") from error
     return Source(text, title=extract_title(text), language=extract_language(text))
 
 

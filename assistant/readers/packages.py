@@ -75,6 +75,14 @@ def parse_part(parts: dict[str, bytes], name: str) -> Element:
     return ET.fromstring(parts[name])  # noqa: S314
 
 
+def parse_xml(raw: bytes) -> Element:
+    """Parse a document that is one XML file, within the limits of those that are packed."""
+    counter = XmlCounter()
+    counter.add(raw, MAX_XML_BYTES)
+    counter.count_elements(raw)
+    return ET.fromstring(raw)  # noqa: S314 - it was checked in the lines before
+
+
 def read_relations(parts: dict[str, bytes], name: str) -> dict[str, tuple[str, str]]:
     """Return what a part of an Office document refers to: id to (kind, part or address)."""
     folder, file = posixpath.split(name)

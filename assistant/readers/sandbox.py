@@ -310,13 +310,19 @@ def _load_rst_reader() -> Callable[[str, bytes], ReaderResult]:
 
 
 def _load_package_reader() -> Callable[[str, bytes], ReaderResult]:
+    from assistant.readers.confluence import convert_space
     from assistant.readers.epub import convert_book
+    from assistant.readers.ods import convert_ods
     from assistant.readers.odt import convert_odt
     from assistant.readers.slides import convert_slides
     from assistant.readers.spreadsheet import convert_spreadsheet
+    from assistant.readers.wiki_dump import convert_dump
 
     converters = {
+        "confluence": convert_space,
+        "mediawiki": convert_dump,
         ".epub": convert_book,
+        ".ods": convert_ods,
         ".odt": convert_odt,
         ".pptx": convert_slides,
         ".xlsx": convert_spreadsheet,

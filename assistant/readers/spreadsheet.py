@@ -43,7 +43,7 @@ _CURRENCIES = "$€£¥₹"
 _DECIMALS = re.compile(r"[0#?]\.([0#?]+)")
 _CELL = re.compile(r"([A-Z]{1,3})(\d{1,7})\Z")
 _DAY_SECONDS = 86_400
-_MAX_CELLS = 2_000_000  # also the empty ones; a list of 20,000 rows has 400,000
+MAX_CELLS = 2_000_000  # also the empty ones; a list of 20,000 rows has 400,000
 
 
 def convert_spreadsheet(raw: bytes) -> str:
@@ -63,13 +63,18 @@ def convert_spreadsheet(raw: bytes) -> str:
         if part not in parts:
             continue  # a chart, or a sheet that the file lacks
         rows = _SheetReader(parts, part, strings, formats).read()
-        if not (len(sheets) == 1 and _DEFAULT_NAME.fullmatch(name)):
+        if not (len(sheets) == 1 and is_default_name(name)):
             lines.append(f"<h2>{escape(name)}</h2>")
-        lines += _write_tables(rows)
+        lines += write_tables(rows)
     return "\n".join(lines)
 
 
-def _write_tables(rows: list[list[str]]) -> Iterator[str]:
+def is_default_name(name: str) -> bool:
+    """Check whether a program gives this name to the only sheet of a workbook."""
+    return bool(_DEFAULT_NAME.fullmatch(name))
+
+
+def write_tables(rows: list[list[str]]) -> Iterator[str]:
     """Yield the HTML of a sheet's rows, whose cells are HTML."""
     plain = [[_TAG.sub("", cell) for cell in row] for row in rows]
     for table in split_tables(plain):
@@ -129,8 +134,8 @@ class _SheetReader:
             rows.append(list(self._read_cells(row)))
         # Only the columns that are used: far ones would take room for all before them.
         columns = sorted({column for row in rows for column, _ in row})
-        if len(rows) * len(columns) > _MAX_CELLS:
-            raise LimitExceeded(f"a sheet of more than {_MAX_CELLS:,} cells")
+        if len(rows) * len(columns) > MAX_CELLS:
+            raise LimitExceeded(f"a sheet of more than {MAX_CELLS:,} cells")
         places = {column: place for place, column in enumerate(columns)}
         return [_place_cells(row, places) for row in rows]
 

@@ -1,13 +1,23 @@
-"""Marks of the pages that wikis and office tools export as HTML: what surrounds their content."""
+"""Marks of what wikis and office tools export: HTML, and what surrounds its content, and XML."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+WIKI_NAMES = {"confluence": "a space of Confluence", "mediawiki": "a MediaWiki"}
+"""The wikis that export all pages in one file of XML."""
+
+EXPORT_START_BYTES = 20_000
+"""So many bytes show whether a file of XML is an export."""
+
+_EXPORT_ROOT = re.compile(rb"<(mediawiki|hibernate-generic)\b")
+_STORAGE_ELEMENT = re.compile(rb"<(?:ac|ri):[a-z]")
 
 _REDIRECT = "https://www.google.com/url?"
 
@@ -53,6 +63,19 @@ _TOOLS = (
     WikiTool("doc-content", headings={"title": 1}),  # Google Docs
 )
 _NO_TOOL = WikiTool("")
+
+
+def detect_export(raw: bytes) -> str:
+    """Return which wiki exported a file of XML, a key of `WIKI_NAMES`; empty for another file."""
+    root = _EXPORT_ROOT.search(raw[:EXPORT_START_BYTES].replace(b"\0", b""))
+    if not root:
+        return ""
+    return "mediawiki" if root[1] == b"mediawiki" else "confluence"
+
+
+def is_export(start: bytes) -> bool:
+    """Check by its first bytes whether a file of XML is a wiki's: an export, or a page of one."""
+    return bool(detect_export(start) or _STORAGE_ELEMENT.search(start))
 
 
 def detect_tool(source: str) -> WikiTool:

@@ -8,13 +8,14 @@ out.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assistant.query.identifiers import contains_identifier
 from assistant.retrieval.features import FEATURES
-from assistant.text.tokenize import extract_terms
+from assistant.text.tokenize import extract_terms, split_words, stem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,8 @@ QUESTION_FEATURES = (
     "missing_identifier",
     "missing_subject",
     "follow_up",
+    "pair",
+    "unseen_pair",
 )
 """The features in the order of a row; `compute_question_features` describes each."""
 
@@ -80,6 +83,9 @@ def compute_question_features(
     - `missing_subject`: for "what is X?", 1 where no sentence, table or address of the first five
       candidates has all words of X.
     - `follow_up`: 1 for a question that depends on the conversation.
+    - `pair`: 1 where two content terms are neighbours in the question.
+    - `unseen_pair`: of such terms that the guide uses, but no candidate near each other ("job
+      description"), the lower idf of the two; the highest of all pairs.
     """
     best = order[0]
     row = dict(zip(FEATURES, features[best].tolist(), strict=True))
@@ -97,6 +103,7 @@ def compute_question_features(
     is_missing = ~matches[best]
     in_top = matches[order[:_TOP_K]].any(axis=0)
     best_text = literal_text(evidence.passages[best])
+    pairs = _find_pairs(interpretation)
     return np.array(
         [
             row["sentence_cosine"],
@@ -111,19 +118,46 @@ def compute_question_features(
             (log_ranks * idfs * is_missing).max(initial=0.0),
             float((is_number & ~in_top).any()),
             float(any(version not in best_text for version in interpretation.versions)),
-            float(_lacks_identifier(interpretation.identifiers, evidence.passages)),
+            float(bool(find_missing_identifiers(interpretation.identifiers, evidence))),
             float(_lacks_subject(interpretation.question, evidence, order)),
             float(is_follow_up),
+            float(bool(pairs)),
+            _weigh_unseen_pair(pairs, evidence, vocabulary),
         ],
         dtype=np.float64,
     )
 
 
-def _lacks_identifier(identifiers: Sequence[str], passages: Sequence[Passage]) -> bool:
-    if not identifiers:
-        return False
-    text = "\n".join(map(literal_text, passages))
-    return not all(contains_identifier(text, identifier) for identifier in identifiers)
+def find_missing_identifiers(identifiers: Sequence[str], evidence: Evidence) -> list[str]:
+    """List the identifiers that no candidate, its headings or its path contain."""
+    text = "\n".join(map(literal_text, evidence.passages)) if identifiers else ""
+    return [one for one in identifiers if not contains_identifier(text, one)]
+
+
+def _find_pairs(interpretation: Interpretation) -> list[tuple[str, str]]:
+    """List the neighbouring words of a question that both say what it is about, as terms."""
+    content = {one.term for one in interpretation.content}
+    terms = [stem(word) for word in split_words(interpretation.search_text)]
+    return [pair for pair in pairwise(terms) if content.issuperset(pair) and pair[0] != pair[1]]
+
+
+def _weigh_unseen_pair(
+    pairs: Sequence[tuple[str, str]], evidence: Evidence, vocabulary: Vocabulary
+) -> float:
+    matches = evidence.matches
+    known = [
+        pair
+        for pair in pairs
+        if set(pair) <= vocabulary.document_frequency.keys() & set(matches.terms)
+    ]
+    return max(
+        (
+            min(map(vocabulary.idf, pair))
+            for pair in known
+            if not matches.count_adjacent_pairs([pair]).any()
+        ),
+        default=0.0,
+    )
 
 
 def _lacks_subject(question: Question, evidence: Evidence, order: Sequence[int]) -> bool:

@@ -387,15 +387,15 @@ def test_a_warning_that_is_repeated_is_counted(run, tmp_path):
     guide.mkdir()
     for number in range(30):
         (guide / f"{number:02}.md").write_text(f"# Cat {number}\n\nA cat sleeps.\n\n[x](gone.md)\n")
-    (guide / "list.ods").write_bytes(b"")
+    (guide / "list.odp").write_bytes(b"")
     code, _, err = run("build", "--corpus", guide, "--index", "index", "--report", "report.txt")
     assert code == 0
     assert split_lines(err)[:2] == [
-        "list.ods:1: 1 .ods file was not read.",
+        "list.odp:1: 1 .odp file was not read.",
         "00.md:5: The link to gone.md leads to no page. (30 times)",
     ]
     report = (tmp_path / "report.txt").read_text(encoding="utf-8").splitlines()
-    assert report[0] == "list.ods:1: 1 .ods file was not read."
+    assert report[0] == "list.odp:1: 1 .odp file was not read."
     assert report[1:21] == [
         f"{number:02}.md:5: The link to gone.md leads to no page." for number in range(20)
     ]

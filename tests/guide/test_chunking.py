@@ -232,6 +232,21 @@ def test_every_part_of_a_long_table_knows_its_length_and_its_header(page) -> Non
     assert first.slice(first.sentences[place[1]]) == "Zorb | Weight"
 
 
+def test_the_header_of_a_long_table_is_searched_with_every_part_of_it_and_quoted_once(page) -> None:
+    rows = "".join(f"| zorb {n} | {n} glims of blorange |\n" for n in range(60))
+    guide = page(f"# T\n\n| Zorb | Weight |\n|---|---|\n{rows}\nThe end.", max_tokens=64)
+    assert all("Zorb | Weight" in passage.search_text for passage in guide.passages)
+    assert all(estimate_tokens(passage.search_text) <= 64 for passage in guide.passages)
+    assert sum("Zorb | Weight" in passage.text for passage in guide.passages) == 1
+
+
+def test_a_header_that_would_take_the_place_of_the_rows_is_not_searched_with_them(page) -> None:
+    header = " ".join(f"word{n}" for n in range(20))
+    rows = "".join(f"| zorb {n} | {n} glims |\n" for n in range(60))
+    guide = page(f"# T\n\n| Zorb | {header} |\n|---|---|\n{rows}", max_tokens=64)
+    assert sum(header in passage.search_text for passage in guide.passages) == 1
+
+
 def test_every_part_of_a_long_list_knows_its_length(page) -> None:
     items = "".join(f"{n}. zorb number {n} glims all day\n" for n in range(1, 41))
     guide = page(f"# T\n\n{items}\nEnd.", max_tokens=64)

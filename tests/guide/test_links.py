@@ -123,5 +123,5 @@ def test_a_broken_link_to_a_page_of_every_format_that_is_read_is_reported(suffix
 
 
 def test_a_link_to_a_file_of_a_format_that_is_not_read_is_not_checked(tmp_path):
-    (tmp_path / "index.md").write_text("# Pets\n\nSee [the cats](cats.ods).\n")
+    (tmp_path / "index.md").write_text("# Pets\n\nSee [the cats](cats.odp).\n")
     assert read_guide(tmp_path).warnings == ()

@@ -144,11 +144,11 @@ def test_many_links_are_counted(tmp_path):
 
 
 def test_files_of_other_formats_are_counted_by_their_suffix(tmp_path):
-    write(tmp_path, "page.md", "b/one.ods", "b/two.ODS", "a.ods", "LICENSE", "x.log", "mkdocs.yml")
-    write(tmp_path, "cat.png", "style.css", ".hidden.ods", "site/old.ods")
+    write(tmp_path, "page.md", "b/one.odp", "b/two.ODP", "a.odp", "LICENSE", "x.log", "mkdocs.yml")
+    write(tmp_path, "cat.png", "style.css", ".hidden.odp", "site/old.odp")
     warnings = walk.list_files(tmp_path).warnings
     assert [(w.path, w.message) for w in warnings if w.path != "site"] == [
-        ("a.ods", "3 .ods files were not read."),
+        ("a.odp", "3 .odp files were not read."),
         ("LICENSE", "1 file without a suffix was not read."),
         ("x.log", "1 .log file was not read."),
     ]
@@ -162,11 +162,11 @@ def test_a_readme_without_a_suffix_is_a_page_of_markdown(tmp_path):
 
 
 def test_the_error_for_a_folder_without_pages_names_what_is_in_it(tmp_path):
-    write(tmp_path, "a.ods", "b/c.ods", "logo.png")
+    write(tmp_path, "a.odp", "b/c.odp", "logo.png")
     with pytest.raises(GuideError) as raised:
         read_guide(tmp_path)
     assert raised.value.message == (
-        f"There is no page in {tmp_path}. 2 .ods files were not read. 1 .png file was not read."
+        f"There is no page in {tmp_path}. 2 .odp files were not read. 1 .png file was not read."
     )
 
 

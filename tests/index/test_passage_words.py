@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.index.passage_words import split_passage
-from assistant.models.documents import Passage, Sentence
+from assistant.models.documents import Group, Passage, Sentence, Structure
 
 
 def passage(path: str, *texts: str) -> Passage:
@@ -31,6 +33,13 @@ def passage(path: str, *texts: str) -> Passage:
 )
 def test_the_words_of_folders_and_file_follow_the_headings(path: str, address: str) -> None:
     assert split_passage(passage(path, "Text.")).address == address.split()
+
+
+def test_the_header_of_a_table_that_goes_on_is_in_the_address() -> None:
+    one = passage("laptop.md", "Mouse | 4 EUR")
+    table = Group(0, 0, "table", 0, 60, (1, 2), "Item | Laptop price")
+    words = split_passage(replace(one, structure=Structure((), (table,)).pack()))
+    assert words.address == ["laptop", "charger", "item", "price"]
 
 
 def test_a_sentence_has_its_clauses_and_a_heading_has_none() -> None:

@@ -30,6 +30,8 @@ from assistant.query.identifiers import (
         ("does KILN_2 need utf8?", ("KILN_2", "utf8")),
         ("what is alarm 12?", ("12",)),
         ("set KILN_MAX_TEMP, then KILN_MAX_TEMP.", ("KILN_MAX_TEMP",)),
+        ("what does k-glaze do?", ("k-glaze",)),
+        ("does ClayMixer run on the kiln:open hook?", ("ClayMixer", "kiln:open")),
     ],
 )
 def test_what_is_written_like_code_is_an_identifier(question, identifiers):
@@ -45,6 +47,7 @@ def test_what_is_written_like_code_is_an_identifier(question, identifiers):
         "can I fire 12 pots at 900 degrees?",
         "who opened the workshop in 1998?",
         "does 2.1 or v3.0.4 run?",
+        "the bell rang at 10:30: was it late?",
     ],
 )
 def test_words_acronyms_plain_numbers_and_versions_are_no_identifiers(question):

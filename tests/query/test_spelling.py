@@ -61,6 +61,14 @@ def test_an_apostrophe_left_out_is_put_in(typed: str, intended: str) -> None:
     assert spelling(f"{TEXT} The {typed} unit.").correct(typed) == typed
 
 
+@pytest.mark.parametrize(
+    ("typed", "intended"),
+    [("p9e", "performance"), ("k6d", "keyboard"), ("p9x", "p9x"), ("b2b", "b2b")],
+)
+def test_a_numeronym_is_the_word_of_the_guide_that_it_shortens(typed: str, intended: str) -> None:
+    assert spelling().correct(typed) == intended
+
+
 def test_a_missing_space_is_inserted() -> None:
     assert spelling().correct("smarthub") == "smart hub"
     assert spelling().correct("productowner") == "product owner"

@@ -10,7 +10,7 @@ from assistant.errors import GuideError
 from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
 from assistant.readers import reader_for
-from tests.documents import epub, odt, package, pptx, row, shape, xlsx
+from tests.documents import epub, ods, ods_row, odt, package, pptx, row, shape, xlsx
 
 pytestmark = pytest.mark.slow  # a process of its own reads them
 
@@ -91,6 +91,58 @@ def test_shared_texts_truths_results_and_links_are_read() -> None:
 def test_a_hidden_sheet_is_not_read() -> None:
     raw = xlsx({"Open": row(1, "shown"), "Secret": row(1, "not")}, hidden=("Secret",))
     assert parts("a.xlsx", raw) == [("heading", "Open"), ("prose", "shown")]
+
+
+def test_an_open_spreadsheet_is_read_as_it_is_shown() -> None:
+    value = '<table:table-cell office:value-type="{}" office:{}="{}"><text:p>{}</text:p>'
+    value += "</table:table-cell>"
+    rows = ods_row("Ropes of 2026") + ods_row("Rope", "Bought", "Price", "Maker")
+    rows += "<table:table-row>" + ods_row("thin")[17:-18]
+    rows += value.format("date", "date-value", "2026-11-30T00:00:00", "30/11/26")
+    rows += value.format("currency", "value", "4.5", "4.50 €")
+    rows += (
+        "<table:table-cell><office:annotation><text:p>no</text:p></office:annotation><text:p>"
+        '<text:a xlink:href="https://example.com/">Bo <text:span>&amp;</text:span><text:s/>Co'
+        "</text:a>"
+        '</text:p></table:table-cell><table:table-cell table:number-columns-repeated="16000"/>'
+        '</table:table-row><table:table-row table:number-rows-repeated="1000000">'
+        '<table:table-cell table:number-columns-repeated="16000"/></table:table-row>'
+        '<table:table-row table:number-rows-repeated="2"><table:covered-table-cell/>'
+        '<table:table-cell table:number-columns-repeated="2"><text:p>7</text:p></table:table-cell>'
+        '<table:table-cell office:value-type="date" office:date-value="2026-11-30T09:30:00"/>'
+        "</table:table-row>"
+    )
+    raw = ods(
+        {"Stock": rows, "Secret": ods_row("no"), "Last": ods_row("a", "b")}, hidden=("Secret",)
+    )
+    assert parts("a.ods", raw) == [
+        ("heading", "Stock"),
+        ("prose", "Ropes of 2026"),
+        ("header", "Rope | Bought | Price | Maker"),
+        ("row", "thin | 2026-11-30 | 4.50 € | Bo & Co"),
+        ("row", "7 | 7 | 2026-11-30 09:30"),
+        ("row", "7 | 7 | 2026-11-30 09:30"),
+        ("heading", "Last"),
+        ("row", "a | b"),
+    ]
+    assert links("a.ods", raw) == [("Bo & Co", "https://example.com/")]
+
+
+def test_an_open_spreadsheet_of_one_sheet_has_the_title_of_the_document() -> None:
+    raw = ods({"Sheet1": ods_row("a", "b")}, title="All ropes")
+    assert parts("a.ods", raw) == [("row", "a | b")]
+    assert reader_for("a.ods").decode("a.ods", raw).title == "All ropes"
+
+
+def test_repeats_of_an_open_spreadsheet_are_limited() -> None:
+    cell = '<table:table-cell table:number-columns-repeated="{}"><text:p>x</text:p>'
+    row_of = (
+        '<table:table-row table:number-rows-repeated="{}">{}</table:table-cell></table:table-row>'
+    )
+    for rows, columns in ((999_999, 999), (1, 99_999_999)):
+        raw = ods({"A": row_of.format(rows, cell.format(columns))})
+        with pytest.raises(GuideError, match="a sheet of more than 2,000,000 cells"):
+            reader_for("a.ods").decode("a.ods", raw)
 
 
 # -- slides ---------------------------------------------------------------------------------------
@@ -212,6 +264,7 @@ LONG = {
         {f"{n}.xhtml": f"<html><body><p>{line}</p></body></html>" for n, line in enumerate(LINES)}
     ),
     "a.odt": odt("".join(f"<text:p>{line}</text:p>" for line in LINES)),
+    "a.ods": ods({"Words": "".join(ods_row(*line.split()) for line in LINES)}),
 }
 
 
@@ -230,6 +283,7 @@ MAIN = {
     ".pptx": "ppt/presentation.xml",
     ".epub": "META-INF/container.xml",
     ".odt": "content.xml",
+    ".ods": "content.xml",
 }
 
 

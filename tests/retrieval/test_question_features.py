@@ -159,3 +159,20 @@ def test_the_odds_of_all_hits_are_multiplied_by_one_factor():
 def test_the_subject_of_a_definition_has_to_stand_somewhere_as_a_whole(question, missing):
     passages = (Candidate("A kiln is hot."), Candidate("The glaze of a kiln is thin."))
     assert features_of(question, *passages)["missing_subject"] == missing
+
+
+@pytest.mark.parametrize(
+    ("question", "passages", "weight"),
+    [
+        ("the kiln glaze", ["A kiln burns cheap red glaze.", "A pot."], KILN),
+        ("the kiln glaze", ["A kiln.", "Any kiln glaze shines."], 0.0),
+        ("the kiln of glaze", ["A kiln.", "A glaze."], 0.0),  # no neighbours in the question
+        ("the tokyo glaze", ["A glaze.", "A pot."], 0.0),  # the guide does not use one of them
+    ],
+)
+def test_neighbours_that_no_passage_has_together_weigh_as_the_commoner_of_them(
+    question, passages, weight
+):
+    features = features_of(question, *map(Candidate, passages))
+    assert features["unseen_pair"] == pytest.approx(weight)
+    assert features["pair"] == (" of " not in question)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PAGES = {
     "tool.md": "# The tool\n\n## --quiet\n\nPrints nothing. See also `max_lines`.\n",
     "hens_4/feed.md": "# Feed\n\nThe quiet hens eat the lines of maize.\n",
+    "hooks.md": "# Hooks\n\n## The start:done hook\n\nRuns a command after the start. "
+    "Its default is true. `q-lines` prints them. A Hen Feeder fills the trough.\n",
     "many.md": "# Many\n\n" + "".join(f"## Part {n}\n\nLogs part {n}.\n\n" for n in range(120)),
 }
 
@@ -57,3 +59,33 @@ def test_a_refusal_names_identifiers_then_the_rarest_words(guide, encoder):
     assert answer.missing[0] == "--lines"
     assert set(answer.missing[1:]) <= {"kombucha", "xylophones", "night", "help"}
     assert len(answer.missing) == 3
+
+
+@pytest.mark.parametrize(
+    ("question", "unknown"),
+    [
+        ("what does q-quiet do?", "q-quiet"),
+        ("when does the quiet:done hook run?", "quiet:done"),
+        ("what does QuietFeeder do?", "QuietFeeder"),
+        ("does the hook have a startMs option, and what is its default?", "startMs"),
+    ],
+)
+def test_what_is_asked_of_an_unknown_name_is_refused_by_name(guide, encoder, question, unknown):
+    answer = build_assistant(guide, PAGES, encoder).ask(question)
+    assert not answer.found
+    assert answer.missing[0] == unknown
+
+
+@pytest.mark.parametrize(
+    ("question", "quote"),
+    [
+        ("what does q-lines do?", "`q-lines` prints them"),
+        ("when does the start:done hook run?", "Runs a command after the start"),
+        ("what does the HenFeeder do?", "fills the trough"),
+    ],
+)
+def test_a_name_that_the_guide_writes_apart_or_letter_by_letter_is_known(
+    guide, encoder, question, quote
+):
+    answer = build_assistant(guide, PAGES, encoder).ask(question)
+    assert quote.replace("`", "") in answer.text

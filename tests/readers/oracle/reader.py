@@ -26,11 +26,12 @@ def read_text(folder: Path, source: str, name: str = "page.md") -> ParsedPage:
 
 
 def words_read(page: ParsedPage) -> list[str]:
-    """Return every word that can be quoted from a page, in order."""
+    """Return every word that can be quoted from a page, in order: not those of its description."""
     return [
         word
         for passage in page.passages
         for sentence in passage.sentences
+        if sentence.kind != "heading" or passage.slice(sentence) == passage.heading
         for word in words_of(passage.slice(sentence))
     ]
 
