@@ -199,3 +199,33 @@ def test_what_a_block_leaves_out_is_no_lie(saved, change):
     data, verify = saved
     change(data)
     assert verify(data) == len(data["citations"])
+
+
+# -- What a page includes -------------------------------------------------------------------
+
+
+@pytest.fixture
+def included(tmp_path, word_encoder):
+    """A guide with a page that includes a file, an answer quoted from it, and its verification."""
+    guide, index = tmp_path / "guide", tmp_path / "index"
+    guide.mkdir()
+    (guide / "cats.md").write_text("# Cats\n\nOld cats sleep.\n\n{{#include tree.inc}}\n")
+    (guide / "tree.inc").write_text("## What is a tree?\n\nA tree is what a cat climbs.\n")
+    builder.build_index(guide, index, word_encoder)
+    answer = Assistant(indexes.open_index(index), word_encoder).ask("what is a tree?")
+    return guide, answer, lambda: verify_saved_answer(answer.to_dict(), guide, index)
+
+
+def test_a_quote_of_an_included_file_is_verified_and_stands_on_the_line_that_includes_it(included):
+    _, answer, verify = included
+    (citation,) = answer.citations
+    assert (citation.path, citation.lines) == ("cats.md", (5, 5))
+    assert "what a cat climbs" in citation.quote
+    assert verify() == 1
+
+
+def test_a_quote_fails_when_the_included_file_has_changed(included):
+    guide, _, verify = included
+    (guide / "tree.inc").write_text("## What is a tree?\n\nA tree is what a dog climbs.\n")
+    with pytest.raises(VerifyError, match="has changed since the answer"):
+        verify()

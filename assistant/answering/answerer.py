@@ -150,6 +150,7 @@ class Answerer:
         """Number the quotes and cite the pages they are from."""
         paths = {quote.passage.path for quote in quotes}
         sha256 = {path: self._store.page_digest(path) for path in paths}
+        line_maps = {path: self._store.line_map(path) for path in paths}
         return [
             Citation(
                 n=number,
@@ -160,7 +161,7 @@ class Answerer:
                 url=quote.passage.url,
                 quote=quote.text,
                 span=quote.span,
-                lines=quote.lines,
+                lines=line_maps[quote.passage.path].find_range(quote.lines),
                 sha256=sha256[quote.passage.path],
             )
             for number, quote in enumerate(quotes, 1)

@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from assistant.errors import GuideError
+from assistant.guide.includes import list_parts
 from assistant.guide.links import check_links
 from assistant.guide.page import read_page
 from assistant.guide.publication import DraftError
-from assistant.guide.site import detect_site
+from assistant.guide.site import check_settings, detect_site
 from assistant.guide.walk import list_files, printable_path
 from assistant.models.documents import Guide, GuideWarning, ParsedPage
 from assistant.readers import SUFFIXES
@@ -47,7 +48,10 @@ def read_guide(
     """
     files = list_files(folder)
     options = reading_options or detect_site(folder)
-    results = read_pages(folder, files.paths, reading_options=options, progress=progress)
+    parts = list_parts(folder, files.paths)
+    results = read_pages(
+        folder, files.paths, reading_options=options, parts=parts, progress=progress
+    )
     pages = [page for page in results if isinstance(page, ParsedPage)]
     unreadable = [*files.unreadable, *(w for w in results if isinstance(w, GuideWarning))]
     if not any(page.passages for page in pages):
@@ -60,6 +64,7 @@ def read_guide(
         warnings=(
             *unreadable,
             *(warning for warning in files.warnings if not warning.unreadable),
+            *check_settings(folder),
             *(warning for page in pages for warning in page.warnings),
             *check_links([page.links for page in pages]),
         ),
@@ -96,10 +101,14 @@ def read_pages(
     paths: Sequence[str],
     *,
     reading_options: ReadingOptions,
+    parts: frozenset[str] = frozenset(),
     progress: Progress | None = None,
 ) -> list[ParsedPage | GuideWarning]:
-    """Read pages in the order of `paths`; a page that cannot be read is a warning in its place."""
-    read_one = partial(_read_page_or_warn, folder, reading_options)
+    """Read pages in the order of `paths`; a page that cannot be read is a warning in its place.
+
+    `parts` are the files that are parts of other pages, and have no text of their own.
+    """
+    read_one = partial(_read_page_or_warn, folder, reading_options, parts)
     results: list[ParsedPage | GuideWarning] = []
     with _WorkerPool(folder, paths) as pool:
         pages = (
@@ -113,10 +122,10 @@ def read_pages(
 
 
 def _read_page_or_warn(
-    folder: Path, reading_options: ReadingOptions, path: str
+    folder: Path, reading_options: ReadingOptions, parts: frozenset[str], path: str
 ) -> ParsedPage | GuideWarning:
     try:
-        return read_page(folder, path, reading_options=reading_options)
+        return read_page(folder, path, reading_options=reading_options, is_part=path in parts)
     except GuideError as error:
         return GuideWarning(
             printable_path(path),

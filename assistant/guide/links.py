@@ -80,7 +80,18 @@ class LinkResolver:
             page = joined is not None and self._by_address.get(joined.casefold())
             if page:
                 return page
-        return self._by_root_path.get(path.strip("/").casefold()) if path.startswith("/") else None
+        return self._find_from_root(path) if path.startswith("/") else None
+
+    def _find_from_root(self, path: str) -> str | None:
+        """Find a page by its path from the root of a site.
+
+        The root may be a folder of the guide, or the guide a folder of the site.
+        """
+        names = path.strip("/").casefold().split("/")
+        if page := self._by_root_path.get("/".join(names)):
+            return page
+        shorter = ("/".join(names[n:]) for n in range(1, min(len(names), _MAX_ROOT_DEPTH + 1)))
+        return next(filter(None, map(self._by_address.get, shorter)), None)
 
     def _find_by_name(self, name: str) -> str | None:
         plain = name.strip("/").casefold()

@@ -17,13 +17,21 @@ from urllib.parse import quote
 from assistant.errors import GuideError
 from assistant.guide.chunking import chunk_section
 from assistant.guide.front_matter import FrontMatter, parse_front_matter
+from assistant.guide.includes import expand_page, mark_part
 from assistant.guide.links import is_internal, join_path, split_address
 from assistant.guide.publication import DraftError, find_reason_unpublished
 from assistant.guide.publishers import INDEX_NAMES, build_page_url
 from assistant.guide.resources import extract_resource
 from assistant.guide.sections import demote_long_headings, split_sections
 from assistant.guide.walk import printable_path
-from assistant.models.documents import Block, GuideWarning, Page, PageLinks, ParsedPage
+from assistant.models.documents import (
+    NO_LINE_MAP,
+    Block,
+    GuideWarning,
+    Page,
+    PageLinks,
+    ParsedPage,
+)
 from assistant.readers import is_page, reader_for, strip_suffix
 from assistant.readers.html import parse_html_page
 from assistant.readers.markdown import POSSIBLE_HEADING_LEVEL, parse_mdx
@@ -33,8 +41,9 @@ from assistant.text.normalize import find_hidden_characters
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from assistant.guide.includes import Expansion
     from assistant.guide.publishers import ReadingOptions
-    from assistant.models.documents import Passage, Resource, Section
+    from assistant.models.documents import LineMap, Passage, Resource, Section
     from assistant.readers.decode import Source
 
 _NAMED_ANCHOR = re.compile(
@@ -52,17 +61,6 @@ _DESCRIPTION = re.compile(
     r"^description[ \t]*[:=].*+(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t])))*+", re.M
 )
 
-# The marks by which publishing tools put another file in their place.
-_INCLUDE = re.compile(
-    r"^[ \t>]*(?:\{\{#(?:include|rustdoc_include|playground)[ \t]+([^{}\s]+)"
-    r"|-+8<-+[ \t]+\"([^\"\n]+)\"|<<<[ \t]*([@./][^\s{]*)|<!--[ \t]*@include:[ \t]*(\S+)"
-    r"|\{\{[<%][ \t]*(?:include|readfile)[ \t]+(?:file=)?\"([^\"\n]+)\""
-    r"|(?:`{3,}|:{3,})\{(?:literal)?include\}[ \t]+(\S+))",
-    re.M,
-)
-
-_INCLUDE_SIGNS = ("{{", "8<", "<<<", "@include", "include}")
-
 # Languages that a folder or a file may be named after. Codes that are English words, or
 # abbreviations in a handbook, count only in front matter or with a region.
 _LANGUAGES = frozenset(
@@ -75,14 +73,19 @@ _TRANSLATION_FOLDERS = frozenset(
 )
 
 
-def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> ParsedPage:
-    """Read one file of the guide.
+def read_page(
+    folder: Path, path: str, *, reading_options: ReadingOptions, is_part: bool = False
+) -> ParsedPage:
+    """Read one file of the guide, with what it includes; a part of other pages has no text.
 
     Raises GuideError where it cannot be read, and DraftError where it is not published.
     """
     raw = _read_bytes(folder, path)
     reader = reader_for(path)
-    source = reader.decode(path, raw)
+    expansion = expand_page(folder, path, raw)
+    decoded = expansion.text.encode("utf-8", "surrogatepass") if expansion else raw
+    source = reader.decode(path, decoded)
+    line_map = expansion.lines if expansion else NO_LINE_MAP
     front_matter = FrontMatter(source.text)
     parse = reader.parse
     if reader.is_markdown:
@@ -95,17 +98,21 @@ def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> Pa
     blocks = demote_long_headings(parse(front_matter.text))
     if PurePosixPath(path).name == _CONTENTS_FILE and _lists_links(blocks):
         blocks = []
-    title = _choose_title(front_matter, blocks, source, path)
-    blocks = _add_description(blocks, front_matter.get("description"), source.text)
+    title = _choose_title(front_matter, blocks, source, path, expansion.title if expansion else "")
+    blocks = (
+        [] if is_part else _add_description(blocks, front_matter.get("description"), source.text)
+    )
     keys = (*_PERMALINKS, "id") if reading_options.publisher == "docusaurus" else _PERMALINKS
     permalink = front_matter.get(*keys)
+    digest = expansion.digest if expansion else hashlib.sha256(raw).hexdigest()
     page = Page(
         path=path,
         title=title,
         url=build_page_url(path, reading_options, permalink),
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=mark_part(digest) if is_part else digest,
         text=source.text,
         language=_detect_language(front_matter, source, path),
+        line_map=line_map,
     )
     sections, passages, resources = _read_sections(page, blocks, reading_options)
     return ParsedPage(
@@ -114,12 +121,12 @@ def read_page(folder: Path, path: str, *, reading_options: ReadingOptions) -> Pa
             path,
             permalink,
             _collect_anchors(front_matter.text, sections),
-            _collect_internal_links(blocks),
+            _collect_internal_links(blocks, line_map),
         ),
         sections=tuple(sections),
         passages=tuple(passages),
         resources=tuple(resources),
-        warnings=tuple(_collect_warnings(path, source, front_matter)),
+        warnings=tuple(_collect_warnings(path, source, front_matter, expansion)),
     )
 
 
@@ -193,8 +200,13 @@ def _lists_links(blocks: Sequence[Block]) -> bool:
     return all(block.kind in {"heading", "break"} or block.links for block in blocks)
 
 
-def _choose_title(front_matter: FrontMatter, blocks: list[Block], source: Source, path: str) -> str:
-    """Return the declared title, else that of the page's heading, else that of its file name."""
+def _choose_title(
+    front_matter: FrontMatter, blocks: list[Block], source: Source, path: str, listed: str
+) -> str:
+    """Return the declared title, else that of the page's heading, or in the menu of its book.
+
+    Without these it is made of the name of its file.
+    """
     declared = front_matter.get("title") or source.title
     if declared:
         return unescape(declared)
@@ -202,7 +214,7 @@ def _choose_title(front_matter: FrontMatter, blocks: list[Block], source: Source
     headings = [block for block in blocks if block.kind == "heading" and block.text]
     if headings and (headings[0].level == 1 or _leads(headings, blocks[first or 0])):
         return headings[0].text
-    return _make_title(path, blocks)
+    return listed or _make_title(path, blocks)
 
 
 def _add_description(blocks: list[Block], description: str, source: str) -> list[Block]:
@@ -271,9 +283,11 @@ def _collect_anchors(body: str, sections: Sequence[Section]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(s.anchor for s in sections if s.anchor), *explicit]))
 
 
-def _collect_internal_links(blocks: Sequence[Block]) -> tuple[tuple[int, str], ...]:
+def _collect_internal_links(
+    blocks: Sequence[Block], line_map: LineMap
+) -> tuple[tuple[int, str], ...]:
     return tuple(
-        (block.lines[0], link.url)
+        (line_map.find(block.lines[0]), link.url)
         for block in blocks
         for link in block.links
         if is_internal(link.url)
@@ -292,16 +306,15 @@ def _resolve_resource_url(resource: Resource, reading_options: ReadingOptions) -
     return replace(resource, url=f"{url}#{quote(anchor)}" if anchor else url)
 
 
-def _collect_warnings(path: str, source: Source, front_matter: FrontMatter) -> list[GuideWarning]:
+def _collect_warnings(
+    path: str, source: Source, front_matter: FrontMatter, expansion: Expansion | None
+) -> list[GuideWarning]:
     warnings = [GuideWarning(path, 1, front_matter.warning)] if front_matter.warning else []
-    warnings += [GuideWarning(path, line, message) for line, message in source.warnings]
-    may_include = any(sign in source.text for sign in _INCLUDE_SIGNS)
-    if may_include and (includes := [*_INCLUDE.finditer(source.text)]):
-        line = source.text.count("\n", 0, includes[0].end()) + 1
-        name = next(filter(None, includes[0].groups()))
-        more = f" and {len(includes) - 1:,} more" if len(includes) > 1 else ""
-        message = f"What the page includes was not read: {name}{more}."
-        warnings.append(GuideWarning(path, line, message))
+    line_map = expansion.lines if expansion else NO_LINE_MAP
+    own = expansion.warnings if expansion else ()
+    mapped = [(line_map.find(line), message) for line, message in source.warnings]
+    # A warning about the file's bytes comes again from its text with what it includes.
+    warnings += [GuideWarning(path, line, text) for line, text in dict.fromkeys((*own, *mapped))]
     hidden = find_hidden_characters(source.text)
     if hidden:
         first = source.text[hidden[0]]
@@ -310,5 +323,6 @@ def _collect_warnings(path: str, source: Source, front_matter: FrontMatter) -> l
             "1 invisible character" if len(hidden) == 1 else f"{len(hidden):,} invisible characters"
         )
         message = f"{count} left out, the first U+{ord(first):04X} ({name})."
-        warnings.append(GuideWarning(path, source.text.count("\n", 0, hidden[0]) + 1, message))
+        line = line_map.find(source.text.count("\n", 0, hidden[0]) + 1)
+        warnings.append(GuideWarning(path, line, message))
     return warnings

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.guide.publishers import ReadingOptions, read_setting
+from assistant.models.documents import GuideWarning
 
 if TYPE_CHECKING:
     from assistant.guide.publishers import Publisher, Slugs
@@ -61,6 +62,15 @@ _PLACES = ("", "docs/", "doc/", "website/", "source/", "docs/source/", "../", ".
 
 def detect_site(folder: Path) -> ReadingOptions:
     """Return how to read a guide by the configuration of its publishing tool, if it has any."""
+    return _detect(folder)[0]
+
+
+def check_settings(folder: Path) -> tuple[GuideWarning, ...]:
+    """Return a warning if the configuration of the publishing tool cannot be read."""
+    return _detect(folder)[1]
+
+
+def _detect(folder: Path) -> tuple[ReadingOptions, tuple[GuideWarning, ...]]:
     root = folder.resolve()
     for place in _PLACES:
         try:
@@ -70,26 +80,40 @@ def detect_site(folder: Path) -> ReadingOptions:
         for tool in _TOOLS:
             if tool.file.partition("/")[0] not in names:
                 continue
-            file = root / place / tool.file
-            text = _read(file)
+            text, problem = _read(root / place / tool.file)
+            if problem and not tool.sign:
+                message = (
+                    f"{place}{tool.file} cannot be read: {problem}. The defaults of "
+                    f"{tool.publisher} are assumed."
+                )
+                options = _move_routes(ReadingOptions(publisher=tool.publisher), place)
+                return options, (GuideWarning(f"{place}{tool.file}", 1, message),)
             if text is not None and tool.sign in text.lower():
                 title = _read_string(text, tool.title_key)
                 options = ReadingOptions(publisher=tool.publisher, title=title)
-                return _move_routes(_read_settings(options, text, root / place), place)
-    return ReadingOptions()
+                return _move_routes(_read_settings(options, text, root / place), place), ()
+    return ReadingOptions(), ()
 
 
-def _read(file: Path) -> str | None:
-    """Return the start of a file; empty for a folder, None where there is neither."""
+def _read(file: Path) -> tuple[str | None, str]:
+    """Return the start of a file, empty for a folder, and why it cannot be read.
+
+    The text is None where it cannot be read, and where there is neither.
+    """
     try:
         if file.is_dir():
-            return "" if file.name.startswith(".") else None
+            return ("" if file.name.startswith(".") else None), ""
         if not file.is_file():
-            return None
+            return None, ""
         with file.open("rb") as opened:
-            return opened.read(_MAX_CONFIGURATION_BYTES).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return None
+            raw = opened.read(_MAX_CONFIGURATION_BYTES)
+    except OSError as error:
+        return None, error.strerror or str(error)
+    except ValueError:
+        return None, ""
+    if b"\0" in raw:
+        return None, "it is not UTF-8 text"
+    return raw.decode("utf-8", "replace"), ""
 
 
 def _read_string(text: str, key: str) -> str:
@@ -139,7 +163,7 @@ def _read_routes(text: str, folder: Path) -> dict[str, str]:
     base = f"{route}/" if route else ""
     versions: list[str] = []
     with suppress(ValueError):
-        listed = json.loads(_read(folder / "versions.json") or "[]")
+        listed = json.loads(_read(folder / "versions.json")[0] or "[]")
         versions = [name for name in listed if isinstance(name, str)]
     current = f"{base}next/" if versions else base
     routes = {"docs/": current}

@@ -7,12 +7,15 @@ deleted at any time.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from assistant.guide.includes import Include
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 
 CACHE_FILE = ".vectors.sqlite"
 
-# A cache of an earlier version is used as it is, so its columns keep their names.
+# A cache of an earlier version is used as it is, so its columns keep their names. Earlier records
+# of files, in `file`, do not say what a page includes.
 _SCHEMA = """
 pragma auto_vacuum = full;
 pragma journal_mode = wal;
@@ -30,12 +34,13 @@ pragma synchronous = normal;
 pragma wal_autocheckpoint = 8192;
 create table if not exists vector (
     key integer primary key, digest blob unique, vector blob, proof blob);
-create table if not exists file (
+drop table if exists file;
+create table if not exists guide_file (
     path text primary key, size integer, modified integer, changed integer, seen integer,
-    sha256 text, proof blob) without rowid;
+    sha256 text, includes text, proof blob) without rowid;
 create table if not exists folder (path text);
 select key, digest, vector, proof from vector limit 0;
-select path, size, modified, changed, seen, sha256, proof from file limit 0;
+select path, size, modified, changed, seen, sha256, includes, proof from guide_file limit 0;
 """
 
 _DIGESTS_PER_QUERY = 500
@@ -62,16 +67,23 @@ _CORRUPTION_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """The state of a file when it was last checked: size, times in nanoseconds, sha256."""
+    """The state of a file when it was last checked: size, times in nanoseconds, digest.
+
+    The size is -1 where there was no file. `sha256` is the digest of a page, which covers its
+    `includes`; these have records of their own. It is empty where it was not computed.
+    """
 
     size: int
     modified_ns: int
     changed_ns: int
     checked_ns: int
     sha256: str
+    includes: tuple[Include, ...] = ()
 
-    def is_unchanged(self, now: os.stat_result) -> bool:
+    def is_unchanged(self, now: os.stat_result | None) -> bool:
         """Whether the file is certainly unchanged: the same stat, and no change just before it."""
+        if now is None or self.size < 0:
+            return now is None and self.size < 0
         same = (self.size, self.modified_ns, self.changed_ns) == (
             now.st_size,
             now.st_mtime_ns,
@@ -178,19 +190,19 @@ class BuildCache:
         """Save the records of the files of a folder, and delete all others."""
         before = self.file_records(folder)
         rows = [
-            (path, f.size, f.modified_ns, f.changed_ns, f.checked_ns, f.sha256)
+            (path, f.size, f.modified_ns, f.changed_ns, f.checked_ns, f.sha256, _pack(f.includes))
             for path, f in sorted(file_records.items())
             if before.get(path) != f
         ]
         removed = [(path,) for path in before if path not in file_records]
         self._transact(
             # Records of another folder, or records that cannot be read.
-            *([] if before else [("delete from file", None)]),
+            *([] if before else [("delete from guide_file", None)]),
             ("delete from folder", None),
             ("insert into folder values (?)", [(str(folder),)]),
-            ("delete from file where path = ?", removed),
+            ("delete from guide_file where path = ?", removed),
             (
-                "insert or replace into file values (?, ?, ?, ?, ?, ?, ?)",
+                "insert or replace into guide_file values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(*row, _checksum(repr(row))) for row in rows],
             ),
         )
@@ -259,12 +271,20 @@ class BuildCache:
 
 
 def _parse_file_records(database: sqlite3.Connection) -> dict[str, FileRecord]:
-    rows = database.execute("select * from file").fetchall()
+    rows = database.execute("select * from guide_file").fetchall()
     return {
-        path: FileRecord(*stat)
-        for path, *stat, proof in rows
-        if proof == _checksum(repr((path, *stat)))
+        path: FileRecord(size, modified, changed, checked, sha256, _unpack(includes))
+        for path, size, modified, changed, checked, sha256, includes, proof in rows
+        if proof == _checksum(repr((path, size, modified, changed, checked, sha256, includes)))
     }
+
+
+def _pack(includes: Sequence[Include]) -> str:
+    return json.dumps([[item.path, item.is_whole] for item in includes]) if includes else ""
+
+
+def _unpack(text: str) -> tuple[Include, ...]:
+    return tuple(Include(path, is_whole) for path, is_whole in json.loads(text)) if text else ()
 
 
 def _checksum(value: str | bytes) -> bytes:

@@ -114,7 +114,11 @@ def build_index(
         if diff.is_change and previous.differs_in_backend(encoder):
             previous, diff = previous.without_reuse("the encoder changed"), diff.from_nothing()
         pages = read_pages(
-            corpus, diff.changed, reading_options=options, progress=report("reading")
+            corpus,
+            diff.changed,
+            reading_options=options,
+            parts=diff.parts,
+            progress=report("reading"),
         )
         guide = diff.assemble(pages)
         _check_not_empty(corpus, guide, previous)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.index.acronyms import find_definitions
 from assistant.models.documents import (
     GuideWarning,
+    LineMap,
     PageLinks,
     ParsedPage,
     Passage,
@@ -32,7 +33,7 @@ _SCHEMA = """
 create table page (
     key integer primary key, path text, title text, url text, sha256 text, language text,
     section integer, passage integer, resource integer, warning integer,
-    acronym_definition integer, links text, text text);
+    acronym_definition integer, links text, text text, line_map text);
 create table section (
     key integer primary key, path text, headings text, anchor text, url text,
     first_line integer, last_line integer);
@@ -222,7 +223,7 @@ def _page_row(parsed: ParsedPage, first_rows: tuple[int, ...]) -> Row:
     page, links = parsed.page, parsed.links
     own = (page.path, page.title, page.url, page.sha256, page.language)
     links_json = _dump_json((links.permalink, links.anchors, links.links))
-    return *own, *first_rows[1:], links_json, page.text
+    return *own, *first_rows[1:], links_json, page.text, _dump_json(page.line_map.runs)
 
 
 def _count_definitions(parsed: ParsedPage) -> tuple[Row, ...]:
@@ -254,6 +255,11 @@ def parse_links(path: str, text: str) -> PageLinks:
     """Parse the links of a page, from its path and its column `links`."""
     permalink, anchors, links = json.loads(text)
     return PageLinks(path, permalink, tuple(anchors), tuple((line, to) for line, to in links))
+
+
+def parse_line_map(text: str) -> LineMap:
+    """Parse the column `line_map` of a page."""
+    return LineMap(tuple((first, origin, counts) for first, origin, counts in json.loads(text)))
 
 
 def parse_section(row: Row) -> Section:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assistant import files
 from assistant.errors import GuideError
 from assistant.guide import walk
+from assistant.guide.include_marks import find_family
+from assistant.guide.includes import find_parts, inspect_page, mark_part, may_be_part
+from assistant.guide.site import check_settings
 from assistant.index.build_cache import FileRecord
 from assistant.index.database import ReusedPages
 from assistant.models.documents import GuideWarning, ParsedPage
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from assistant.guide.includes import Include
     from assistant.index.database import GuidePart
 
 
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 class GuideDiff:
     """The files of a guide, compared with the pages of an index.
 
-    `paths` are all files in order, `changed` those that must be read. `digests` are the sha256 of
-    the index's pages, in order. `unreadable` are files that cannot be listed; `warnings` say what
-    else in the folder is not read.
+    `paths` are all files in order, `changed` those that must be read, `parts` those that are parts
+    of other pages and have no text of their own. `digests` are the sha256 of the index's pages, in
+    order. `unreadable` are files that cannot be listed; `warnings` say what else in the folder is
+    not read.
     """
 
     paths: tuple[str, ...]
@@ -38,6 +41,7 @@ class GuideDiff:
     file_records: Mapping[str, FileRecord]
     unreadable: tuple[GuideWarning, ...]
     warnings: tuple[GuideWarning, ...]
+    parts: frozenset[str] = frozenset()
 
     @property
     def is_change(self) -> bool:
@@ -55,7 +59,7 @@ class GuideDiff:
         for path, page in read.items():
             if isinstance(page, GuideWarning):
                 records.pop(path, None)
-            elif path in records:
+            elif path in records and path not in self.parts:
                 records[path] = replace(records[path], sha256=page.page.sha256)
         unreadable = (page for page in pages if isinstance(page, GuideWarning))
         return GuideParts(
@@ -96,21 +100,23 @@ def diff_guide(
     the files when they were last checked. Raises GuideError if there is no folder.
     """
     listed = walk.list_files(folder)
-    records: dict[str, FileRecord] = {}
+    inspection = _Inspection(folder, file_records)
     for path in listed.paths:
-        if record := _inspect_file(folder, path, digests, file_records):
-            records[path] = record
+        inspection.inspect(path, reads=path in digests or find_family(path) is not None)
+    parts = inspection.find_parts(listed.paths)
     return GuideDiff(
         paths=listed.paths,
         changed=tuple(
-            path
-            for path in listed.paths
-            if path not in records or records[path].sha256 != digests.get(path)
+            path for path in listed.paths if inspection.digest(path, parts) != digests.get(path)
         ),
         digests=digests,
-        file_records=records,
+        file_records=inspection.records,
+        parts=parts,
         unreadable=listed.unreadable,
-        warnings=tuple(w for w in listed.warnings if not w.unreadable),
+        warnings=(
+            *(warning for warning in listed.warnings if not warning.unreadable),
+            *check_settings(folder),
+        ),
     )
 
 
@@ -163,46 +169,109 @@ def count_changes(
     listed = walk.list_files(folder)
     if "" in listed.unlisted_folders:
         raise GuideError(f"{folder} cannot be read.", "Let the user who serves read it.")
-    records: dict[str, FileRecord] = {}
-    edited = added = unchecked = 0
+    inspection = _Inspection(folder, file_records)
+    may_have_parts = any(map(may_be_part, listed.paths))
+    added = unchecked = 0
+    compared: list[str] = []
     for path in listed.paths:
         if path not in digests:
             added += walk.printable_path(path) not in unreadable
-            continue
-        record = _inspect_file(folder, path, digests if max_reads else {}, file_records)
+            if not may_have_parts or find_family(path) is None:
+                continue
+        record = inspection.inspect(path, reads=max_reads > 0)
         if record is None:
             continue
         if not record.sha256:
             unchecked += 1
             continue
         max_reads -= record is not file_records.get(path)
-        records[path] = record
-        edited += record.sha256 != digests[path]
+        if path in digests:
+            compared.append(path)
+    parts = inspection.find_parts(listed.paths)
+    edited = sum(inspection.digest(path, parts) != digests[path] for path in compared)
     paths = set(listed.paths)
     missing = [path for path in digests if path not in paths]
     unlisted = tuple(f"{inside}/".lstrip("/") for inside in listed.unlisted_folders)
     unlistable = sum(bool(unlisted) and path.startswith(unlisted) for path in missing)
     deleted = len(missing) - unlistable
-    return ChangeCounts(edited, added, deleted, records, unchecked, unlistable)
+    return ChangeCounts(edited, added, deleted, inspection.records, unchecked, unlistable)
 
 
-def _inspect_file(
-    folder: Path, path: str, digests: Mapping[str, str], file_records: Mapping[str, FileRecord]
-) -> FileRecord | None:
-    """Describe a file, with its digest if there is one to compare; None if it is missing."""
-    now = time.time_ns()  # before the check, so that every later change has a later time
-    try:
-        stat = os.stat(f"{folder}/{path}")  # noqa: PTH116 - 30,000 of them
-        before = file_records.get(path)
-        if before and before.is_unchanged(stat):
-            return before
-        digest = ""
-        if path in digests:
-            with files.open_regular(folder / path) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return FileRecord(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, now, digest)
-    except (OSError, ValueError):
-        return None
+class _Inspection:
+    """Describes the files of a guide at one moment: each is checked once.
+
+    A page stays unchanged only if every file that it includes, or looked for, does. So a file that
+    two pages include is compared, for both, with its record of the time when they were read.
+    """
+
+    def __init__(self, folder: Path, before: Mapping[str, FileRecord]) -> None:
+        self._folder = folder
+        self._before = before
+        self._checks: dict[str, tuple[int, os.stat_result | None]] = {}
+        self.records: dict[str, FileRecord] = {}
+
+    def inspect(self, path: str, *, reads: bool) -> FileRecord | None:
+        """Describe a page, with its digest if it is unchanged or `reads`; None if it is missing."""
+        checked_ns, stat = self._check(path)
+        before = self._before.get(path)
+        if stat is None:
+            return None
+        if before and before.sha256 and self._is_unchanged(path) and self._are_unchanged(before):
+            record = before
+        else:
+            digest = ""
+            includes: tuple[Include, ...] = ()
+            if reads:
+                try:
+                    digest, includes = inspect_page(self._folder, path)
+                except (OSError, ValueError):
+                    return None
+            record = FileRecord(
+                stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, checked_ns, digest, includes
+            )
+        self.records[path] = record
+        for include in record.includes:
+            if include.path not in self.records:
+                self.records[include.path] = self._describe(include.path)
+        return record
+
+    def digest(self, path: str, parts: Collection[str]) -> str:
+        """Return the digest that an index of the guide has for a page; empty if unknown."""
+        record = self.records.get(path)
+        if record is None or not record.sha256:
+            return ""
+        return mark_part(record.sha256) if path in parts else record.sha256
+
+    def find_parts(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return the pages that are parts of others."""
+        return find_parts({p: self.records[p].includes for p in paths if p in self.records})
+
+    def _are_unchanged(self, page: FileRecord) -> bool:
+        return all(self._is_unchanged(include.path) for include in page.includes)
+
+    def _is_unchanged(self, path: str) -> bool:
+        before = self._before.get(path)
+        return before is not None and before.is_unchanged(self._check(path)[1])
+
+    def _describe(self, path: str) -> FileRecord:
+        """Describe a file that a page includes, or looked for, without a digest."""
+        checked_ns, stat = self._check(path)
+        if self._is_unchanged(path):
+            return self._before[path]
+        if stat is None:
+            return FileRecord(-1, 0, 0, checked_ns, "")
+        return FileRecord(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, checked_ns, "")
+
+    def _check(self, path: str) -> tuple[int, os.stat_result | None]:
+        """Return the stat of a file, None if it is missing, and the time before the check."""
+        if path not in self._checks:
+            now = time.time_ns()  # before the check, so that every later change has a later time
+            try:
+                stat = os.stat(f"{self._folder}/{path}")  # noqa: PTH116 - 30,000 of them
+            except (OSError, ValueError):
+                stat = None
+            self._checks[path] = now, stat
+        return self._checks[path]
 
 
 def _group_parts(
@@ -222,11 +291,11 @@ def _group_parts(
                 start = number
             end = number + 1
             continue
-        if start < end:
-            yield ReusedPages(start, end)
-        start = end = 0
         page = read[path]
         if isinstance(page, ParsedPage):
+            if start < end:
+                yield ReusedPages(start, end)
+            start = end = 0
             yield page
     if start < end:
         yield ReusedPages(start, end)

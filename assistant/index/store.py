@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from assistant.index.arrays import ArraySpec, MappedMatrix
     from assistant.index.database import ReusedPages
+    from assistant.models.documents import LineMap
 
     Vectors = NDArray[np.float32]
     Int8Vectors = NDArray[np.int8]
@@ -192,9 +193,14 @@ class FaissStore:
     def page(self, path: str) -> Page | None:
         """Read one page by its path inside the guide; None if there is none."""
         rows = self._select(
-            "select path, title, url, sha256, text, language from page where path = ?", path
+            "select path, title, url, sha256, text, language, line_map from page where path = ?",
+            path,
         )
-        return Page(*rows[0]) if rows else None
+        if not rows:
+            return None
+        path, title, url, sha256, text, language, line_map = rows[0]
+        runs = database.parse_line_map(line_map)
+        return Page(path, title, url, sha256, text, language, runs)
 
     def declared_synonyms(self) -> dict[str, tuple[str, ...]]:
         """Read the synonyms and aliases of pages in their front matter, in the order of pages."""
@@ -213,6 +219,11 @@ class FaissStore:
     def page_digest(self, path: str) -> str:
         """Read the sha256 of one page."""
         return str(self._select("select sha256 from page where path = ?", path)[0][0])
+
+    def line_map(self, path: str) -> LineMap:
+        """Read what leads from the lines of a page's text to those of its file."""
+        rows = self._select("select line_map from page where path = ?", path)
+        return database.parse_line_map(rows[0][0])
 
     def page_paths(self) -> list[str]:
         """List the paths of all pages, sorted."""

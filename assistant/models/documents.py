@@ -2,17 +2,21 @@
 
 A reader turns a file into a `Block` for each heading, paragraph, item, row and code block. The
 guide turns blocks into a `Page` with its `Section`s, and each section into one or more `Passage`s,
-which are searched and quoted. All `lines` are 1-based and inclusive, in the file.
+which are searched and quoted. All `lines` are 1-based and inclusive, in the page's text.
 """
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import StrictInt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SentenceKind = Literal["heading", "prose", "item", "header", "row", "code", "quote"]
 
@@ -69,12 +73,50 @@ class Block:
     markup: tuple[Markup, ...] = ()
 
 
+class LineMap(NamedTuple):
+    """Leads from the lines of a page's text, with what it includes, to those of its file.
+
+    Each run is the first of some lines in the text, the line of the first in the file, and whether
+    each line has one of its own there. Without runs both are the same.
+    """
+
+    runs: tuple[tuple[int, int, bool], ...] = ()
+
+    @classmethod
+    def make(cls, origins: Sequence[int]) -> LineMap:
+        """Make the map of a text whose lines are, in order, from these lines of the file."""
+        runs: list[tuple[int, int, bool]] = []
+        for number, origin in enumerate(origins, 1):
+            before = origins[number - 2] if number > 1 else 0
+            counts = origin == before + 1
+            if not runs or origin not in {before, before + 1} or counts != runs[-1][2]:
+                runs.append((number, origin, counts))
+        return cls() if runs == [(1, 1, True)] else cls(tuple(runs))
+
+    def find(self, line: int) -> int:
+        """Return the line of the file that a line of the text is from."""
+        at = bisect_right(self.runs, line, key=lambda run: run[0])
+        if at == 0:
+            return line
+        first, origin, counts = self.runs[at - 1]
+        return origin + (line - first if counts else 0)
+
+    def find_range(self, lines: tuple[int, int]) -> tuple[int, int]:
+        """Return the first and the last line of the file that lines of the text are from."""
+        return self.find(lines[0]), self.find(lines[1])
+
+
+NO_LINE_MAP = LineMap()
+"""The map of a text that is its file's, line for line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One file of the guide, by its path in the folder.
 
-    `url` is where the page is published, else its path; `sha256` the digest of the file; `text` the
-    decoded text. `language` is a lower-case code like `de` or `pt-br`, or empty.
+    `url` is where the page is published, else its path; `sha256` the digest of the file and of what
+    it includes; `text` the decoded text with what it includes, which all `lines` count. `language`
+    is a lower-case code like `de` or `pt-br`, or empty. `line_map` leads to the lines of the file.
     """
 
     path: str
@@ -83,6 +125,7 @@ class Page:
     sha256: str
     text: str
     language: str = ""
+    line_map: LineMap = NO_LINE_MAP
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ class Service:
                 "headings": list(section.headings),
                 "anchor": section.anchor,
                 "url": section.url,
-                "lines": list(section.lines),
+                "lines": list(page.line_map.find_range(section.lines)),
                 "text": "\n\n".join(texts.get(section.anchor, ())),
             }
             for section in index.store.sections(page.path)

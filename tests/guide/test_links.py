@@ -55,6 +55,12 @@ PAGES = [
         # The root of a site may be a folder of the guide.
         ("index.md", "/Start/run", "site/content/Start/run.mdx"),
         ("index.md", "Start/run", None),
+        # The guide may be a folder of the site.
+        ("index.md", "/docs/guide/first-steps.html", "guide/first-steps.md"),
+        ("index.md", "/docs/en/guide/", "guide/README.md"),
+        ("index.md", "docs/guide/first-steps", None),
+        ("index.md", "/docs/", None),
+        ("index.md", "/docs/first-steps", None),
         ("guide/deep/more.md", f"{WIKI_SCHEME}kitchen notes", "Kitchen Notes.md"),
         ("guide/deep/more.md", f"{WIKI_SCHEME}First Steps#install", "guide/first-steps.md"),
         ("index.md", "missing.md", None),

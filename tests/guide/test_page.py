@@ -124,12 +124,3 @@ def test_a_menu_of_a_book_has_no_passages(parse):
     menu = "# Summary\n\n[Foreword](a.md)\n\n- [Boats](b.md)\n  - [Oars](c.md)\n\n---\n"
     assert parse("src/SUMMARY.md", menu).passages == ()
     assert len(parse("src/SUMMARY.md", f"{menu}\nA book on boats.\n").passages) == 2
-
-
-def test_files_that_a_page_includes_are_reported_once(parse):
-    source = "# Boats\n\n{{#include oars.rs}}\n\n```rust\n{{#rustdoc_include row.rs:fast}}\n```\n"
-    (warning,) = parse("a.md", source).warnings
-    assert (warning.line, warning.message) == (
-        3,
-        "What the page includes was not read: oars.rs and 1 more.",
-    )

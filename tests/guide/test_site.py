@@ -57,6 +57,18 @@ def test_a_file_of_another_tool_is_no_configuration(tmp_path, file):
     assert detect_site(tmp_path / "guide") == ReadingOptions()
 
 
+def test_a_configuration_that_cannot_be_read_is_reported_once_with_what_is_assumed(tmp_path):
+    guide = tmp_path / "guide"
+    write(guide, {"a.md": "Text.\n", "b.md": "Text.\n"})
+    (guide / "mkdocs.yml").write_bytes("site_name: Boats\n".encode("utf-16"))
+    assert detect_site(guide).publisher == "mkdocs"
+    (warning,) = read_guide(guide).warnings
+    assert (warning.path, warning.line) == ("mkdocs.yml", 1)
+    assert warning.message == (
+        "mkdocs.yml cannot be read: it is not UTF-8 text. The defaults of mkdocs are assumed."
+    )
+
+
 def test_a_configuration_beside_the_guide_counts(tmp_path):
     write(tmp_path, {"website/docusaurus.config.js": "", "docs/page.md": "Text.\n"})
     assert detect_site(tmp_path / "docs").publisher == "docusaurus"
