@@ -172,6 +172,8 @@ class _Converter:
         self._blank_before = False
         self._expects_text = False  # a term has no text yet
         self._skipped = 0  # how many conditions that do not hold are open
+        # Where each delimiter stands last.
+        self._ends = {line: n for n, (_, line) in enumerate(lines) if _DELIMITER.match(line)}
 
     def run(self) -> None:
         if not self._depth:
@@ -282,6 +284,8 @@ class _Converter:
 
     def _convert_plain(self, line: str) -> None:
         heading = _HEADING.match(line)
+        if heading and line[0] == "#" and self._is_enclosed():
+            heading = None
         macro = _BLOCK_MACRO.match(line)
         if heading:
             self._close_lists(0)
@@ -301,6 +305,12 @@ class _Converter:
             self._write_verbatim(self._take_paragraph(), "pre")
         else:
             self._convert_paragraph()
+
+    def _is_enclosed(self) -> bool:
+        """Check whether the current line is in a delimited block, which has no sections in it."""
+        if self._attributes.style in {"discrete", "float"}:
+            return False
+        return any(self._ends.get(mark, 0) > self._position for mark, _, _ in self._containers)
 
     def _is_underlined(self) -> bool:
         """Check whether the line is a title, and the next one its underline."""

@@ -52,6 +52,10 @@ _MAX_TEXT_CHARS = 20_000_000  # of the converted text
 # Characters that are markup in Markdown or one of its dialects; indented text would be code.
 _MARKUP = re.compile(r"[\\`*_\[\]{}<>#~$%:=!?&^]|(?<=\n)[ \t]+|\A[ \t]+")
 _FRONT_MATTER_FENCES = ("---", "+++")
+# A line of hyphens would make the lines above it a heading. Dots lead to the page of an entry of a
+# table of contents, which says nothing by itself.
+_RULE_LINE = re.compile(r"^-{2,}$", re.M)
+_CONTENTS_LINE = re.compile(r"^.*(?:\.[ ]?){5}[ .]*(?:\d{1,5}|[ivxlc]{1,8})$\n?", re.M)
 
 
 def convert_docx(raw: bytes) -> str:
@@ -91,7 +95,8 @@ def convert_pdf(raw: bytes) -> str:
         raise
     except Exception as error:
         raise ValueError("it is damaged") from error
-    text = _MARKUP.sub(_escape, _tidy(result.markdown))
+    text = _MARKUP.sub(_escape, _CONTENTS_LINE.sub("", _tidy(result.markdown)))
+    text = _RULE_LINE.sub("", text)
     return f"\n{text}" if text.startswith(_FRONT_MATTER_FENCES) else text  # not front matter
 
 

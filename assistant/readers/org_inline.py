@@ -141,7 +141,7 @@ class Inline:
         address = self._locate(target.replace("\n", " "))
         if words.startswith("[["):
             words = words[2:-2]
-        shown = words
+        shown = "".join(self._convert_code(words))
         if _is_image(words or target):
             shown = self._show_image(words or target)
             if not words:
