@@ -27,7 +27,7 @@ _CONDITION = re.compile(r"(ifdef|ifndef|ifeval|endif)::([\w,+-]*)\[(.*)\][ \t]*$
 _INCLUDE = re.compile(r"include::([^\s\[][^\[]*)\[(.*)\][ \t]*$")
 _BLOCK_MACRO = re.compile(r"(image|video|audio|toc|pagebreak)::([^\s\[]*)\[(.*)\][ \t]*$")
 _ATTRIBUTE_LINE = re.compile(
-    r"\[(?:\[([\w:.-]+)(?:,.*)?\]|([\w.#%,\"'=*<>^!|:;?/ +$&@(){}-]*))\][ \t]*$"
+    r"\[(?:\[([\w:.-]+)(?:,.*)?\]|((?:quote|verse),.*|[\w.#%,\"'=*<>^!|:;?/ +$&@(){}-]*))\][ \t]*$"
 )
 _DELIMITER = re.compile(
     r"(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--|```\w*|[|,:!]={3,})[ \t]*$"
@@ -318,6 +318,8 @@ class _Converter:
         if len(below) < 2 or below[0] not in _UNDERLINES or below.strip(below[0]):
             return False
         if self._lists and not self._blank_before:
+            return False
+        if any(below == mark for mark, _, _ in self._containers):  # the end of a block
             return False
         return abs(len(line) - len(below)) <= 1 and line[0].isalnum()
 

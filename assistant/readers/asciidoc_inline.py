@@ -56,6 +56,7 @@ _PAIRS = tuple(
         (r"(?<!\\)~([^\s~]{1,200})~", "sub"),
     )
 )
+_APOSTROPHE = re.compile(r"(?<=\w)`'")
 _ESCAPED = re.compile(r"\\(?=[*_`#^~{\[<\"'(])")
 _STASHED = re.compile(r"\x00(\d+)\x00")
 _NAMED = re.compile(r",\s*[\w-]+=")
@@ -99,6 +100,7 @@ class Inline:
         text = _PASSTHROUGH.sub(self._convert_passthrough, text)
         text = self.expand(text)
         text = _CURVED.sub(lambda m: f"“{m[1]}”" if m[1] else f"‘{m[2]}’", text)
+        text = _APOSTROPHE.sub("’", text)
         text = _CODE.sub(self._convert_code, text)
         if ":" in text or "<<" in text:
             for _ in range(_MACRO_NESTING):

@@ -132,7 +132,7 @@ _BROKEN_REFERENCE = re.compile(
     r"\[([A-Za-z_][\w/-]*+(?:\.[\w/-]++)++)\](?![\[(\]])"
 )
 _DEEP_LINE = re.compile(r"(?: {4}|\t)[ \t]*(?!```|~~~)\S")
-_MAX_BLANK_LINES = 3  # in a cell of HTML
+_MAX_BLANK_LINES = 8  # also tags, in a cell of HTML
 
 # HTML with verbatim content: how it begins, and how it ends.
 _VERBATIM_BLOCKS = (
@@ -236,7 +236,10 @@ class _DialectConverter:
         if not _LEADING_MARK.match(line) and not _INLINE_MARK.search(line):
             return line
         converted = self._convert_marked_line(number, line)
-        if not converted.strip() and self._is_inside_html():
+        is_empty = not converted.strip()
+        if is_empty and (
+            self._is_inside_html() or (self._in_table and self._continues_cell(number))
+        ):
             return f"{_keep_quote_prefix(line)}<!-- -->"
         return converted or _keep_quote_prefix(line)
 
@@ -484,7 +487,7 @@ class _DialectConverter:
         text, gap, name = reference.groups()
         if _normalize_label(name or text) in self._link_labels or (gap and "." not in name):
             return reference[0]
-        if gap or "." in name or " " in text or "`" in text:
+        if gap or "." in (name or text) or " " in text or "`" in text:
             return text
         return text if min(len(text), len(name)) > 2 and (text + name).isalpha() else reference[0]
 
@@ -512,7 +515,8 @@ class _DialectConverter:
         indented so that it would be code.
         """
         after = self._source[number + 1 : number + 1 + _MAX_BLANK_LINES]
-        return bool(_DEEP_LINE.match(next(filter(str.strip, after), "")[self._dedent_width() :]))
+        shown = (line for line in after if line.strip() and not _TAG_LINE.match(line))
+        return bool(_DEEP_LINE.match(next(shown, "")[self._dedent_width() :]))
 
     # -- tags of template languages ---------------------------------------------------------------
 
@@ -566,9 +570,7 @@ class _DialectConverter:
         inside = next(filter(str.strip, below), "").strip()
         if inside.startswith(("```", "~~~", "{{<", "{{%", "{%")):
             return False
-        ends = re.compile(
-            rf"(?:\{{%-?\s*(?P<end>end)?|\{{\{{[<%]\s*(?P<slash>/)?\s*){re.escape(name)}\b"
-        )
+        ends = re.compile(rf"(?:\{{%-?\s*+(end)?+|\{{\{{[<%]\s*+(/\s*+)?+){re.escape(name)}\b")
         for after in range(number + 1, len(self._source)):
             if end := ends.search(self._source[after]):
                 if not any(end.groups()):  # the same tag begins again: this one has no content

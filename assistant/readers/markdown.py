@@ -69,7 +69,6 @@ _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
 _BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # these show nothing
 _HIDDEN_TAGS = frozenset("script style template noscript".split())
 _BREAKING_TAGS = frozenset("br dd div dl dt hr li ol p ul".split())  # in a cell of a pipe table
-_HIDDEN_ELEMENT = re.compile(r"<(script|style)\b.*?(?:</\1|\Z)", re.I | re.S)
 _TABLE_RULE = re.compile(r"[-:=+| ]*")
 _SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
 _MAX_HEADING_WORDS = 12  # in an emphasised line that may be a heading
@@ -527,8 +526,9 @@ class _BlockBuilder:
             group = block.group + self._group_count if block.group else 0
             self._blocks.append(replace(block, lines=lines, group=group))
         self._group_count += max((block.group for block in inner), default=0)
-        shown = _HIDDEN_ELEMENT.sub("", text)
-        self._pending_anchor = "" if inner else _first_group(_ANCHOR, shown) or self._pending_anchor
+        is_hidden = (match := _TAG.match(text.lstrip())) and match[1].lower() in _HIDDEN_TAGS
+        anchor = "" if is_hidden else _first_group(_ANCHOR, text)
+        self._pending_anchor = "" if inner else anchor or self._pending_anchor
 
     def _close_row(self, kind: BlockKind, start: int, end: int) -> None:
         cells, self._cells = self._cells or [], None

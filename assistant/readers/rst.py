@@ -254,8 +254,9 @@ class _TextDirective(Directive):  # type: ignore[misc]
         elif name in _OBJECT_DIRECTIVES or (name.startswith("auto") and content):
             parts += [self._make_signature(line) for line in argument.split("\n") if line]
         elif not name.startswith("auto") and name not in _LAYOUT_DIRECTIVES:
-            # One word without content is a name by which a directive of the site makes its text.
-            is_name = name not in _KNOWN_DIRECTIVES and not content and " " not in argument
+            # One word or strings without content are what a directive of the site makes text of.
+            is_value = " " not in argument or argument.endswith(("'", '"'))
+            is_name = name not in _KNOWN_DIRECTIVES and not content and is_value
             parts += self._make_paragraph("" if is_name else argument)
         return [*parts, *self._parse_content(content)]
 
