@@ -474,7 +474,7 @@ def test_a_line_with_a_hash_in_a_block_is_no_heading() -> None:
 
 def test_the_line_above_a_quotation_may_have_a_link_in_it() -> None:
     source = "[quote, 'https://example.com/sea[Ann Sailor]']\nThe sea is blue."
-    assert [words for _, words in parts(source)][0] == "The sea is blue."
+    assert next(words for _, words in parts(source)) == "The sea is blue."
     assert not any("[quote" in words for _, words in parts(source))
 
 
