@@ -42,7 +42,7 @@ _LINE_PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 
 # A line with neither of these needs no conversion.
 _INLINE_MARK = re.compile(
-    r"[{%=\[<:^+](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/!]|(?<=:)[\w+-]+:"
+    r"[{%=\[<:^+#](?:(?<=`#)!|(?<=`:)::|(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/!]|(?<=:)[\w+-]+:"
     r"|(?<=\]\[)[\w\]]|(?<=\] \[)\w|(?<=\^)\^|(?<=\s\^)\w|(?<=\+)\+\w)"
 )
 _LEADING_MARK = re.compile(
@@ -131,6 +131,7 @@ _BROKEN_REFERENCE = re.compile(
     r"(?<![\w\])!\\])\[([^\[\]\n]{0,200})(?:\n([^\[\]\n]{1,200})\]|\]\n([ \t>]*+))"
     r"\[([A-Za-z_][\w/-]*+(?:\.[\w/-]++)++)\](?![\[(\]])"
 )
+_CODE_LANGUAGE = re.compile(r"^(`+ ?)(?:#!|:::)[A-Za-z][\w+-]* ")  # of InlineHilite
 _DEEP_LINE = re.compile(r"(?: {4}|\t)[ \t]*(?!```|~~~)\S")
 _MAX_BLANK_LINES = 8  # also tags, in a cell of HTML
 
@@ -497,8 +498,7 @@ class _DialectConverter:
             return reference[0]
         if second is not None:
             return f"{first}\n{second}"
-        words, _, last = first.rpartition(" ")
-        return f"{words or first}\n{indent}{last if words else ''}"
+        return f"\n{indent}{first}"
 
     # -- tables of HTML ---------------------------------------------------------------------------
 
@@ -674,7 +674,7 @@ def _convert_inline(line: str) -> str:
     pieces: list[str] = []
     end = 0
     for start, stop in find_code_spans(text):
-        code = show_braces(show_examples(text[start:stop]))
+        code = _CODE_LANGUAGE.sub(r"\1", show_braces(show_examples(text[start:stop])))
         pieces += [_convert_inline_text(text[end:start]), code]
         end = stop
     return prefix + "".join([*pieces, _convert_inline_text(text[end:])]).lstrip(" ")

@@ -185,6 +185,8 @@ def test_the_anchor_of_such_a_title_is_its_whole_name() -> None:
         ("Read [crew.size][] first.", "Read crew.size first."),
         ("In the [crew\nlist][crew.list].", "In the crew list."),
         ("In the [crew list]\n[crew.list].", "In the crew list."),
+        ("It is in [`crew`]\n[crew.list], too.", "It is in crew, too."),
+        ("Write `#!css a {}` or `#!/bin/sh -e`.", "Write a {} or #!/bin/sh -e."),
         ("Names match [A-Z][a-z]+ only.", "Names match [A-Z][a-z]+ only."),
         ("Take seat[row][number] next.", "Take seat[row][number] next."),
         ("Write `[crew][crew.list]` so.", "Write [crew][crew.list] so."),
