@@ -25,6 +25,7 @@ _UNDERLINES = "=-~^+"  # of headings of two lines, by level
 _ENTRY = re.compile(r":(!?)(\w[\w-]*)(!?):(?:[ \t]+(\S.*))?$")
 _CONDITION = re.compile(r"(ifdef|ifndef|ifeval|endif)::([\w,+-]*)\[(.*)\][ \t]*$")
 _INCLUDE = re.compile(r"include::([^\s\[][^\[]*)\[(.*)\][ \t]*$")
+_ESCAPED_DIRECTIVE = re.compile(r"^\\(?=(?:include|ifdef|ifndef|ifeval|endif)::)")
 _BLOCK_MACRO = re.compile(r"(image|video|audio|toc|pagebreak)::([^\s\[]*)\[(.*)\][ \t]*$")
 _ATTRIBUTE_LINE = re.compile(
     r"\[(?:\[([\w:.-]+)(?:,.*)?\]|((?:quote|verse),.*|[\w.#%,\"'=*<>^!|:;?/ +$&@(){}-]*))\][ \t]*$"
@@ -475,7 +476,7 @@ class _Converter:
         indent = min((len(text) - len(text.lstrip()) for _, text in lines if text), default=0)
         for number, (position, line) in enumerate(lines):
             text = self._inline.expand(line) if expands else line
-            text = _write_callouts(text[indent:])
+            text = _write_callouts(_ESCAPED_DIRECTIVE.sub("", text[indent:]))
             start = f"<{tag}>" if not number else ""
             end = f"</{tag}>" if number == len(lines) - 1 else ""
             self._write(f"{start}{escape(text, quote=False)}{end}", position)

@@ -472,6 +472,11 @@ def test_a_line_with_a_hash_in_a_block_is_no_heading() -> None:
     assert any(words == "# of oars = speed" for _, words in parts(source))
 
 
+def test_code_shows_an_escaped_directive_without_its_backslash() -> None:
+    source = "----\n\\include::crew.csv[]\nrow \\fast\n----"
+    assert parts(source) == [("code", "include::crew.csv[]\nrow \\fast")]
+
+
 def test_the_line_above_a_quotation_may_have_a_link_in_it() -> None:
     source = "[quote, 'https://example.com/sea[Ann Sailor]']\nThe sea is blue."
     assert next(words for _, words in parts(source)) == "The sea is blue."
