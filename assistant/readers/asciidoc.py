@@ -288,7 +288,9 @@ class _Converter:
         if heading and line[0] == "#" and self._is_enclosed():
             heading = None
         macro = _BLOCK_MACRO.match(line)
-        if heading:
+        if self._attributes.style in _CODE_STYLES:
+            self._convert_paragraph()
+        elif heading:
             self._close_lists(0)
             self._convert_heading(len(heading[1]), heading[2])
         elif self._is_underlined():
@@ -301,7 +303,7 @@ class _Converter:
         elif line in {"'''", "---", "***", "- - -", "* * *", "<<<"}:
             self._write("<hr>" if line != "<<<" else "")
             self._position += 1
-        elif line[0] in " \t" and self._attributes.style not in _CODE_STYLES:
+        elif line[0] in " \t":
             self._write_title()
             self._write_verbatim(self._take_paragraph(), "pre")
         else:

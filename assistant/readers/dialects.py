@@ -376,7 +376,9 @@ class _DialectConverter:
             return _make_label(match[1], match[2] or "")
         if (match := _DEFINITION.match(line)) and self._follows_comment():
             self._margins.append((column_width(match[0]) + self._dedent_width(), 0))
-            return _convert_inline(line[match.end() :])
+            rest = line[match.end() :]
+            converted = self._convert_container(number, rest)
+            return _convert_inline(rest) if converted is None else converted
         match = _SLASH_BLOCK.match(line)
         if match and (not match[2] or match[2] in _SLASH_BLOCK_NAMES):
             return _make_label(match[1], match[3] or "")

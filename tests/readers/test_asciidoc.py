@@ -472,6 +472,15 @@ def test_a_line_with_a_hash_in_a_block_is_no_heading() -> None:
     assert any(words == "# of oars = speed" for _, words in parts(source))
 
 
+@pytest.mark.parametrize("line", ["image::boat.png[]", "== Boats", "<<<"])
+def test_marks_in_a_paragraph_of_code_are_code(line: str) -> None:
+    assert parts(f"Write:\n\n[source]\n{line}\n\nRow.") == [
+        ("prose", "Write:"),
+        ("code", line),
+        ("prose", "Row."),
+    ]
+
+
 def test_code_shows_an_escaped_directive_without_its_backslash() -> None:
     source = "----\n\\include::crew.csv[]\nrow \\fast\n----"
     assert parts(source) == [("code", "include::crew.csv[]\nrow \\fast")]

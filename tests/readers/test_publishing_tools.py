@@ -171,6 +171,11 @@ def test_a_comment_names_the_option_that_the_text_under_it_describes() -> None:
     ]
 
 
+def test_the_text_under_such_a_name_may_be_a_note() -> None:
+    source = "<!-- md:option kind:calm -->\n\n:   !!! calm\n\n        The sea is **blue**.\n"
+    assert parts(source) == [("prose", "calm"), ("prose", "The sea is blue.")]
+
+
 def test_the_anchor_of_such_a_title_is_its_whole_name() -> None:
     (heading,) = parse_markdown("## <!-- md:setting crew.size -->")
     assert (heading.text, heading.anchor) == ("size", "crew.size")
