@@ -1,7 +1,7 @@
 """Render the content of a page as harmless HTML, without its author's own markup.
 
-Raw HTML becomes the blocks that a reader would see, an image becomes its alternative text, and a
-link that could run a script becomes text.
+Raw HTML becomes the blocks that a reader would see, an image becomes its alternative text, with a
+picture of the guide above it, and a link that could run a script becomes text.
 """
 
 from __future__ import annotations
