@@ -20,6 +20,9 @@ MAX_HEADING_CHARS = 1_000
 """The longest heading in 20 real guides has some 200 characters."""
 
 
+_MIN_SENTENCE_WORDS = 5  # "On this page:" names a table of contents
+
+
 @dataclass(frozen=True, slots=True)
 class SectionBlocks:
     """A heading and the blocks under it, before they become a section and passages.
@@ -135,13 +138,25 @@ def _drop_navigation(blocks: list[Block]) -> list[Block] | None:
 
 
 def _drop_contents_lists(blocks: list[Block]) -> list[Block]:
-    """Drop lists that contain only links to sections of the page itself."""
+    """Drop lists that contain only links to sections of the page itself.
+
+    One that ends a sentence is text: "There are four ways to do it:".
+    """
     is_contents: dict[int, bool] = {}  # by the group of a list
-    for block in blocks:
+    for before, block in zip([None, *blocks], blocks, strict=False):
         if block.kind == "item" and is_contents.get(block.group, True):
             first = block.links[0] if block.links else None
+            ends_sentence = (
+                before is not None
+                and before.kind == "prose"
+                and before.text.endswith(":")
+                and len(before.text.split()) >= _MIN_SENTENCE_WORDS
+            )
             is_contents[block.group] = (
-                first is not None and first.title == block.text and first.url.startswith("#")
+                first is not None
+                and first.title == block.text
+                and first.url.startswith("#")
+                and not ends_sentence
             )
     if not any(is_contents.values()):
         return blocks

@@ -166,3 +166,12 @@ def test_emphasised_lines_are_text_where_a_page_has_headings(parse):
 )
 def test_emphasis_within_a_line_or_on_a_sentence_is_text(parse, line):
     assert len(parse("a.md", f"{line}\n\nText.\n").sections) == 1
+
+
+def test_a_list_of_links_that_ends_a_sentence_is_no_table_of_contents(page) -> None:
+    items = "- [Sail](#sail)\n- [Row](#row)\n"
+    parts = "\n## Sail\n\nUp.\n\n## Row\n\nOn.\n"
+    guide = page(f"# Boats\n\nA boat has two ways to move:\n\n{items}{parts}")
+    assert guide.passages[0].text.endswith("- Sail\n- Row")
+    named = page(f"# Boats\n\nOn this page:\n\n{items}{parts}")
+    assert "- Sail" not in named.passages[0].text
