@@ -53,8 +53,7 @@ _PERMALINK_KEYS: dict[Publisher, tuple[str, ...]] = {
 }
 _ROOTED_KEYS: dict[Publisher, str] = {"jekyll": "permalink", "hugo": "url", "starlight": "slug"}
 _NUMBER_PREFIX = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
-_POST = re.compile(r"^(?:(.*)/)?_posts/(?:.*/)?(\d{4})-(\d\d?)-(\d\d?)-([^/]*)$")
-_COLLECTION = re.compile(r"^_([\w-]+)/(.*)$")
+_POST = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)-(.*)")
 _POST_PATTERN = "/:categories/:year/:month/:day/:title:output_ext"
 _COLLECTION_PATTERN = "/:collection/:path:output_ext"
 _PATTERN_KEY = re.compile(r":([a-z_]+)")
@@ -139,10 +138,11 @@ def _complete(permalink: str, publisher: Publisher) -> str:
 
 def _fill_pattern(path: str, options: ReadingOptions) -> str:
     """Return the address of a post or a page of a collection of Jekyll; empty for another page."""
-    if post := _POST.match(path):
-        folder, year, month, day, title = post.groups(default="")
+    *folders, stem = path.split("/")
+    if "_posts" in folders and (post := _POST.match(stem)):
+        year, month, day, title = post.groups()
         values = {
-            "categories": folder,
+            "categories": "/".join(folders[: folders.index("_posts")]),
             "collection": "posts",
             "year": year,
             "month": month.zfill(2),
@@ -150,12 +150,13 @@ def _fill_pattern(path: str, options: ReadingOptions) -> str:
             "title": title.replace(" ", "-"),
         }
         pattern = options.routes.get("_posts/", _POST_PATTERN)
-    elif page := _COLLECTION.match(path):
-        name = posixpath.basename(page[2])
-        values = {"collection": page[1], "path": page[2], "title": name.replace(" ", "-")}
-        pattern = options.routes.get(f"_{page[1]}/", _COLLECTION_PATTERN)
-        if name == "index" and pattern == _COLLECTION_PATTERN:
-            values["path"], pattern = posixpath.dirname(page[2]), "/:collection/:path/"
+    elif folders and folders[0].startswith("_"):
+        inside = [*folders[1:], stem]
+        values = {"collection": folders[0][1:], "title": stem.replace(" ", "-")}
+        pattern = options.routes.get(f"{folders[0]}/", _COLLECTION_PATTERN)
+        if stem == "index" and pattern == _COLLECTION_PATTERN:
+            inside, pattern = inside[:-1], "/:collection/:path/"
+        values["path"] = "/".join(inside)
     else:
         return ""
     values |= {"name": values["title"].lower(), "slug": values["title"].lower()}

@@ -130,7 +130,8 @@ class _PassageBuilder:
 
     def add(self, block: Block, tokens: int) -> None:
         """Append a block that has this number of tokens."""
-        lead = "  " * block.level + block.marker
+        # What goes on in a nested item stands under nothing at the start of a passage.
+        lead = "  " * block.level + block.marker if self.texts or block.marker else ""
         if self.texts:
             before = self._previous
             same_group = before is not None and block.group and block.group == before.group

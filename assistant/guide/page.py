@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _NAMED_ANCHOR = re.compile(
     r"[<{(](?:(?<=<)[A-Za-z][^<>]*?\s(?:id|name)\s*=\s*[\"']?([\w:.%-]+)"
-    r"|(?<=\{)(?=[^{}\n]*+\})(?>[^{}\n]*?#([\w:.-]+))[^{}\n]*\}|(?<=^\()([^()\s]+)\)=[ \t]*$)",
+    r"|(?<=\{)(?=[^{}\n]*+\})(?>[^{}\n]*?#([\w:.-]+))[^{}\n]*\}|(?<=^\()([^()\n]+)\)=[ \t]*$)",
     re.M,
 )
 
@@ -282,7 +282,8 @@ def _detect_language(front_matter: FrontMatter, source: Source, path: str) -> st
 def _collect_anchors(body: str, sections: Sequence[Section]) -> tuple[str, ...]:
     """Return what a link to the page may name: its sections' anchors, and ids in its text."""
     explicit = ("".join(groups) for groups in _NAMED_ANCHOR.findall(body))
-    return tuple(dict.fromkeys([*(s.anchor for s in sections if s.anchor), *explicit]))
+    joined = ("-".join(anchor.split()) for anchor in explicit)
+    return tuple(dict.fromkeys([*(s.anchor for s in sections if s.anchor), *joined]))
 
 
 def _collect_internal_links(

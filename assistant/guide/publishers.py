@@ -111,7 +111,9 @@ INDEX_NAMES = frozenset({"index", "readme", "_index"})
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _NOT_IN_ASCII_SLUG = re.compile(r"[\x00-\x7f](?<![A-Za-z0-9_\- ])")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_TAGS = re.compile(r"</?[^>]*>")
+_DOCUTILS_LETTERS = str.maketrans(
+    "øđħıłŧƀƃƈƌƒƙƚƞƥƫƭƴƶǥȥȴȵȶȷȼȿɀɇɉɋɍɏ", "odhiltbbcdfklnpttyzgzlntjcszejqry"
+) | {ord("ß"): "sz", ord("æ"): "ae", ord("œ"): "oe", ord("ȸ"): "db", ord("ȹ"): "qp"}
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _VITEPRESS_MARKS = re.compile(r"[\s~`!@#$%^&*()\-_+=\[\]{}|\\;:\"'“”‘’<>,.?/]+")
 _VOWEL_CLASSES = frozenset({0, *range(10, 37), 84, 91, 103, 118})  # combining classes
@@ -167,7 +169,7 @@ def slugify(heading: str, publisher: Publisher = "github", slugs: Slugs = "") ->
         words = re.sub(r"[^\w\s-]", "", plain).strip().lower()
         return re.sub(r"[-\s]+", "-", words)
     if slugs:
-        plain = _TAGS.sub("", unicodedata.normalize("NFC", heading)).strip()
+        plain = _drop_tags(unicodedata.normalize("NFC", heading)).strip()
         plain = plain if slugs == "pymdownx" else plain.lower()
         return _NOT_IN_SLUG.sub("", plain).replace(" ", "-")
     if publisher == "vitepress":
@@ -175,9 +177,8 @@ def slugify(heading: str, publisher: Publisher = "github", slugs: Slugs = "") ->
         words = _VITEPRESS_MARKS.sub("-", plain).strip("-").lower()
         return f"_{words}" if words[:1].isdigit() else words
     if publisher == "sphinx":
-        from docutils.nodes import make_id
-
-        return str(make_id(heading))
+        plain = _to_ascii(heading.lower().translate(_DOCUTILS_LETTERS))
+        return re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("-0123456789")
     heading = heading.strip()
     # Go and Ruby take the small letter of each character alone: one sigma, also at a word's end.
     is_alone = publisher in {"hugo", "jekyll"}
@@ -186,6 +187,16 @@ def slugify(heading: str, publisher: Publisher = "github", slugs: Slugs = "") ->
     plain = _NOT_IN_ASCII_SLUG.sub("", lower)
     plain = _NOT_ASCII.sub(lambda match: match[0] if is_in_slug(match[0]) else "", plain)
     return plain.replace(" ", "-")
+
+
+def _drop_tags(text: str) -> str:
+    """Return a text without what is between angle brackets, be it a tag or not."""
+    pieces: list[str] = []
+    before, bracket, rest = text.partition("<")
+    while bracket and ">" in rest:
+        pieces.append(before)
+        before, bracket, rest = rest.partition(">")[2].partition("<")
+    return "".join([*pieces, before, bracket, rest])
 
 
 def _to_ascii(text: str) -> str:

@@ -25,8 +25,11 @@ _DASHES: dict[Publisher, re.Pattern[str]] = {
     **dict.fromkeys(("mdbook", "hugo", "jekyll"), re.compile(r"-{2,3}")),
     "starlight": re.compile(r"(?<!-)--(?!-)"),
 }
-_ATTRIBUTES = re.compile(r"\{:?[^{}]*?(?<![\w-])id=[\"']?([^\s\"'{}]+)[^{}]*\}\s*\Z")
+_WRITTEN_ID = re.compile(r"(?<![\w-])id=[\"']?([^\s\"'{}]+)")
 _EMOJI = re.compile(r":[a-z0-9_+-]+:|\S(?:\ufe0f|\u200d\S)+")
+
+
+_MIN_SENTENCE_WORDS = 5  # "On this page:" names a table of contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +164,10 @@ def _restore_heading(heading: Block, publisher: Publisher, lines: Sequence[str])
 
 def _find_written_id(heading: Block, lines: Sequence[str]) -> str:
     """Return the id in the attributes at the end of a heading: `{ id="x" }`; empty without one."""
-    line = lines[heading.lines[0] - 1] if heading.lines[0] <= len(lines) else ""
-    attributes = _ATTRIBUTES.search(line) if "id=" in line else None
-    return attributes[1] if attributes else ""
+    line = lines[heading.lines[0] - 1].rstrip() if heading.lines[0] <= len(lines) else ""
+    attributes = line.rpartition("{")[2] if line.endswith("}") else ""
+    written = _WRITTEN_ID.search(attributes)
+    return written[1] if written else ""
 
 
 def _join_hyphens(heading: Block, hyphens: re.Pattern[str]) -> str:
@@ -202,13 +206,25 @@ def _drop_navigation(blocks: list[Block]) -> list[Block] | None:
 
 
 def _drop_contents_lists(blocks: list[Block]) -> list[Block]:
-    """Drop lists that contain only links to sections of the page itself."""
+    """Drop lists that contain only links to sections of the page itself.
+
+    One that ends a sentence is text: "There are four ways to do it:".
+    """
     is_contents: dict[int, bool] = {}  # by the group of a list
-    for block in blocks:
+    for before, block in zip([None, *blocks], blocks, strict=False):
         if block.kind == "item" and is_contents.get(block.group, True):
             first = block.links[0] if block.links else None
+            ends_sentence = (
+                before is not None
+                and before.kind == "prose"
+                and before.text.endswith(":")
+                and len(before.text.split()) >= _MIN_SENTENCE_WORDS
+            )
             is_contents[block.group] = (
-                first is not None and first.title == block.text and first.url.startswith("#")
+                first is not None
+                and first.title == block.text
+                and first.url.startswith("#")
+                and not ends_sentence
             )
     if not any(is_contents.values()):
         return blocks

@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r"(?<!\w)(\w+)[\"']?[ \t]*+[:=][ \t]*+(?:\"([^\"\n]*)\"|'([^'\n]*)')")
 _CLEAN_URLS = re.compile(r"\bcleanUrls[\"']?\s*:\s*true\b")
 _SITE_PERMALINK = re.compile(r"^permalink:[ \t]*[\"']?([^\s\"'#]+)", re.M)
-_COLLECTION_PERMALINK = re.compile(
-    r"^( {1,8})([\w-]{1,60}):[ \t]*\n(?:\1[ \t][^\n]*\n)*?"
-    r"\1[ \t]+permalink:[ \t]*[\"']?([^\s\"'#]+)",
-    re.M,
-)
 _READ_THE_DOCS = (".readthedocs.yaml", ".readthedocs.yml")
 _MAX_CONFIGURATION_BYTES = 100_000
 
@@ -162,8 +157,16 @@ def _read_permalinks(options: ReadingOptions, text: str) -> ReadingOptions:
     ending = "/" if site == "pretty" or site.endswith("/") else None
     posts = {"pretty": "/:categories/:year/:month/:day/:title/", "none": "/:categories/:title.html"}
     routes = {"_posts/": posts.get(site, site)} if site in posts or ":" in site else {}
-    for _, name, pattern in _COLLECTION_PERMALINK.findall(text):
-        routes[f"_{name}/"] = pattern
+    parents: list[tuple[int, str]] = []  # the keys that a line is under, with their indentation
+    for line in text.splitlines():
+        key, _, value = line.strip().partition(":")
+        indentation = len(line) - len(line.lstrip())
+        while key and parents and parents[-1][0] >= indentation:
+            parents.pop()
+        if key == "permalink" and len(parents) == 2 and parents[0][1] == "collections":
+            routes[f"_{parents[1][1]}/"] = value.strip(" \t\"'")
+        elif key and not value.strip():
+            parents.append((indentation, key))
     return replace(options, page_ending=ending, routes=routes)
 
 

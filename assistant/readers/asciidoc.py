@@ -25,9 +25,10 @@ _UNDERLINES = "=-~^+"  # of headings of two lines, by level
 _ENTRY = re.compile(r":(!?)(\w[\w-]*)(!?):(?:[ \t]+(\S.*))?$")
 _CONDITION = re.compile(r"(ifdef|ifndef|ifeval|endif)::([\w,+-]*)\[(.*)\][ \t]*$")
 _INCLUDE = re.compile(r"include::([^\s\[][^\[]*)\[(.*)\][ \t]*$")
+_ESCAPED_DIRECTIVE = re.compile(r"^\\(?=(?:include|ifdef|ifndef|ifeval|endif)::)")
 _BLOCK_MACRO = re.compile(r"(image|video|audio|toc|pagebreak)::([^\s\[]*)\[(.*)\][ \t]*$")
 _ATTRIBUTE_LINE = re.compile(
-    r"\[(?:\[([\w:.-]+)(?:,.*)?\]|([\w.#%,\"'=*<>^!|:;?/ +$&@(){}-]*))\][ \t]*$"
+    r"\[(?:\[([\w:.-]+)(?:,.*)?\]|((?:quote|verse),.*|[\w.#%,\"'=*<>^!|:;?/ +$&@(){}-]*))\][ \t]*$"
 )
 _DELIMITER = re.compile(
     r"(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--|```\w*|[|,:!]={3,})[ \t]*$"
@@ -172,6 +173,8 @@ class _Converter:
         self._blank_before = False
         self._expects_text = False  # a term has no text yet
         self._skipped = 0  # how many conditions that do not hold are open
+        # Where each delimiter stands last.
+        self._ends = {line: n for n, (_, line) in enumerate(lines) if _DELIMITER.match(line)}
 
     def run(self) -> None:
         if not self._depth:
@@ -282,8 +285,12 @@ class _Converter:
 
     def _convert_plain(self, line: str) -> None:
         heading = _HEADING.match(line)
+        if heading and line[0] == "#" and self._is_enclosed():
+            heading = None
         macro = _BLOCK_MACRO.match(line)
-        if heading:
+        if self._attributes.style in _CODE_STYLES:
+            self._convert_paragraph()
+        elif heading:
             self._close_lists(0)
             self._convert_heading(len(heading[1]), heading[2])
         elif self._is_underlined():
@@ -296,11 +303,17 @@ class _Converter:
         elif line in {"'''", "---", "***", "- - -", "* * *", "<<<"}:
             self._write("<hr>" if line != "<<<" else "")
             self._position += 1
-        elif line[0] in " \t" and self._attributes.style not in _CODE_STYLES:
+        elif line[0] in " \t":
             self._write_title()
             self._write_verbatim(self._take_paragraph(), "pre")
         else:
             self._convert_paragraph()
+
+    def _is_enclosed(self) -> bool:
+        """Check whether the current line is in a delimited block, which has no sections in it."""
+        if self._attributes.style in {"discrete", "float"}:
+            return False
+        return any(self._ends.get(mark, 0) > self._position for mark, _, _ in self._containers)
 
     def _is_underlined(self) -> bool:
         """Check whether the line is a title, and the next one its underline."""
@@ -308,6 +321,8 @@ class _Converter:
         if len(below) < 2 or below[0] not in _UNDERLINES or below.strip(below[0]):
             return False
         if self._lists and not self._blank_before:
+            return False
+        if any(below == mark for mark, _, _ in self._containers):  # the end of a block
             return False
         return abs(len(line) - len(below)) <= 1 and line[0].isalnum()
 
@@ -463,7 +478,7 @@ class _Converter:
         indent = min((len(text) - len(text.lstrip()) for _, text in lines if text), default=0)
         for number, (position, line) in enumerate(lines):
             text = self._inline.expand(line) if expands else line
-            text = _write_callouts(text[indent:])
+            text = _write_callouts(_ESCAPED_DIRECTIVE.sub("", text[indent:]))
             start = f"<{tag}>" if not number else ""
             end = f"</{tag}>" if number == len(lines) - 1 else ""
             self._write(f"{start}{escape(text, quote=False)}{end}", position)

@@ -56,6 +56,7 @@ _PAIRS = tuple(
         (r"(?<!\\)~([^\s~]{1,200})~", "sub"),
     )
 )
+_APOSTROPHE = re.compile(r"(?<=\w)`'")
 _ESCAPED = re.compile(r"\\(?=[*_`#^~{\[<\"'(])")
 _STASHED = re.compile(r"\x00(\d+)\x00")
 _NAMED = re.compile(r",\s*[\w-]+=")
@@ -99,6 +100,7 @@ class Inline:
         text = _PASSTHROUGH.sub(self._convert_passthrough, text)
         text = self.expand(text)
         text = _CURVED.sub(lambda m: f"“{m[1]}”" if m[1] else f"‘{m[2]}’", text)
+        text = _APOSTROPHE.sub("’", text)
         text = _CODE.sub(self._convert_code, text)
         if ":" in text or "<<" in text:
             for _ in range(_MACRO_NESTING):
@@ -130,7 +132,7 @@ class Inline:
 
     def _convert_code(self, match: re.Match[str]) -> str:
         words = match[1] or match[2]
-        plain = _BRACKETS.sub(self._show_code_link, words)
+        plain = _BRACKETS.sub(self._show_code_link, _strip_emphasis(words))
         return self._keep("<code>") + self._keep(escape(plain, quote=False)) + self._keep("</code>")
 
     @staticmethod
@@ -216,6 +218,16 @@ class Inline:
 
     def _link(self, address: str, words: str) -> str:
         return self._keep(f'<a href="{escape(address)}">') + words + self._keep("</a>")
+
+
+def _strip_emphasis(code: str) -> str:
+    """Return code without the marks of emphasis around all of it; `__name__` is a name."""
+    for mark in ("**__", "**", "*_", "*", "_"):
+        size, end = len(mark), mark[::-1]
+        inside = code[size:-size]
+        if inside and code == f"{mark}{inside}{end}" and not {inside[0], inside[-1]} & set("*_ "):
+            return inside
+    return code
 
 
 def _link_text(words: str) -> str:

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from assistant.readers.code_fences import FENCE_OPENING, Fence, column_width, find_code_spans
+from assistant.readers.directives import VERSION_DIRECTIVES
 from assistant.readers.mdx import (
     HIDDEN_MARK,
     LABEL_MARK,
@@ -18,10 +19,19 @@ from assistant.readers.mdx import (
     starts_with_import,
     strip_comments,
 )
-from assistant.readers.template_tags import OPEN_TAG, TAG, parse_tag, replace_tags, shown_text
+from assistant.readers.template_tags import (
+    OPEN_TAG,
+    TAG,
+    parse_tag,
+    replace_outside_code,
+    replace_tags,
+    show_braces,
+    show_examples,
+    shown_text,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from assistant.readers.template_tags import Tag
 
@@ -32,11 +42,12 @@ _LINE_PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 
 # A line with neither of these needs no conversion.
 _INLINE_MARK = re.compile(
-    r"[{%=\[<:^+](?:(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/]|(?<=:)[\w+-]+:"
-    r"|(?<=\^)\^|(?<=\s\^)\w|(?<=\+)\+\w)"
+    r"[{%=\[<:^+#](?:(?<=`#)!|(?<=`:)::"
+    r"|(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/!]|(?<=:)[\w+-]+:"
+    r"|(?<=\]\[)[\w\]]|(?<=\] \[)\w|(?<=\^)\^|(?<=\s\^)\w|(?<=\+)\+\w)"
 )
 _LEADING_MARK = re.compile(
-    r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\(\S+\)="
+    r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\([^()]+\)="
     r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<|\^)"
 )
 _ADMONITION = re.compile(
@@ -62,7 +73,7 @@ _MARKDOWN_DIRECTIVES = frozenset(
     "sidebar margin aside dropdown details card grid grid-item grid-item-card tab-set tab-item "
     "versionadded versionchanged deprecated epigraph highlights pull-quote quote exercise solution "
     "figure table list-table glossary definition theorem proof example remark container div "
-    "centered rubric todo".split()
+    "centered rubric todo tab tabs group-tab".split()
 )
 _SLASH_BLOCK_NAMES = frozenset(
     "note tip info warning danger success question failure bug example quote abstract attention "
@@ -82,7 +93,7 @@ _HIDDEN_LINE = re.compile(
     r"|\*\[[^\]]+\]:"  # an abbreviation, shown on hover
     r")"
 )
-_MYST_TARGET = re.compile(_PREFIX + r"\(([^()\s]+)\)=[ \t]*$")
+_MYST_TARGET = re.compile(_PREFIX + r"\(([^()]+)\)=[ \t]*$")
 _TAG_LINE = re.compile(rf"([ \t>]*+)(?:(?:{TAG.pattern})[ \t]*+)++$")
 _MAX_TAG_LINES = 40  # of one tag
 # A line that is removed inside one of these leaves a comment, since an empty line ends the HTML.
@@ -106,6 +117,24 @@ _ZERO_WIDTH_SPACE = "&#8203;"  # keeps a line that begins with a tag from being 
 _ID = re.compile(r"#([^\s{}]+)")
 _ATX_HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
+
+# Plugins of MkDocs replace comments such as <!-- md:version 2.1 -->.
+_BADGE = re.compile(r"[ \t]*md:[\w-]+[ \t]+(\S.*)")
+_BADGE_LINE = re.compile(
+    r"([ \t]*+(?:#{1,6}[ \t]+)?)<!--[ \t]*md:[\w-]+[ \t]+([^\s<>]+)[ \t]*-->[ \t]*$"
+)
+_LINK_LABEL = re.compile(r"^[ \t>]*+\[([^\[\]\n]+)\]:", re.M)
+_REFERENCE = re.compile(
+    r"(?<![\w\])!\\])\[((?:[^\[\]`]|`[^\[\]`]*`)++)\]( ?)\[((?:[A-Za-z_][\w.:/-]*)?)\](?![\[(])"
+)
+# The same over the end of a line, where the name is dotted.
+_BROKEN_REFERENCE = re.compile(
+    r"(?<![\w\])!\\])\[([^\[\]\n]{0,200})(?:\n([^\[\]\n]{1,200})\]|\]\n([ \t>]*+))"
+    r"\[([A-Za-z_][\w/-]*+(?:\.[\w/-]++)++)\](?![\[(\]])"
+)
+_CODE_LANGUAGE = re.compile(r"^(`+ ?)(?:#!|:::)[A-Za-z][\w+-]* ")  # of InlineHilite
+_DEEP_LINE = re.compile(r"(?: {4}|\t)[ \t]*(?!```|~~~)\S")
+_MAX_BLANK_LINES = 8  # also tags, in a cell of HTML
 
 # HTML with verbatim content: how it begins, and how it ends.
 _VERBATIM_BLOCKS = (
@@ -162,6 +191,10 @@ class _DialectConverter:
     """Converts a page in one pass over its lines; tracks what is open at the current line."""
 
     def __init__(self, source: Sequence[str]) -> None:
+        text = "\n".join(source)
+        self._link_labels = {_normalize_label(label) for label in _LINK_LABEL.findall(text)}
+        if "][" in text or "]\n" in text:
+            source = _BROKEN_REFERENCE.sub(self._show_broken_reference, text).split("\n")
         self._source = source
         self._output: list[str] = []
         self._converted_ahead: dict[int, str] = {}  # later lines, converted with an earlier one
@@ -175,6 +208,7 @@ class _DialectConverter:
         self._is_rust = False  # whether the open fence has code in Rust
         self._tab_language: str | None = None  # of the code in tabs, where they have code
         self._unclosed_tags: set[str] = set()  # names of tags that no later line ends
+        self._in_table = False  # whether a table of HTML is open
 
     def convert(self) -> list[str]:
         for number, line in enumerate(self._source):
@@ -189,15 +223,13 @@ class _DialectConverter:
         if self._margins:
             line = self._dedent(line)
         if self._fence:
-            self._fence.feed(line)
-            hides = "{{#" in line or (self._is_rust and "#" in line)
-            if hides and _HIDDEN_CODE.match(line):
-                return f"{_QUOTE_PREFIX.match(line)[0]}{HIDDEN_MARK}"  # type: ignore[index]
-            return line
+            return self._convert_code_line(line)
         if self._in_options:
             self._in_options = bool(_DIRECTIVE_OPTION.match(line))
             if self._in_options:
                 return _keep_quote_prefix(line)
+        if self._in_table and not line.strip() and self._continues_cell(number):
+            return "<!-- -->"
         opening = FENCE_OPENING.match(line) if "`" in line or "~" in line else None
         if opening:
             return self._open_fence(number, line, opening)
@@ -206,9 +238,20 @@ class _DialectConverter:
         if not _LEADING_MARK.match(line) and not _INLINE_MARK.search(line):
             return line
         converted = self._convert_marked_line(number, line)
-        if not converted.strip() and self._is_inside_html():
+        is_empty = not converted.strip()
+        if is_empty and (
+            self._is_inside_html() or (self._in_table and self._continues_cell(number))
+        ):
             return f"{_keep_quote_prefix(line)}<!-- -->"
         return converted or _keep_quote_prefix(line)
+
+    def _convert_code_line(self, line: str) -> str:
+        """Convert a line inside a fence, which it may close."""
+        self._fence.feed(line)
+        hides = "{{#" in line or (self._is_rust and "#" in line)
+        if hides and _HIDDEN_CODE.match(line):
+            return f"{_QUOTE_PREFIX.match(line)[0]}{HIDDEN_MARK}"  # type: ignore[index]
+        return show_examples(line)
 
     def _skip_until(self, number: int, ends: re.Pattern[str]) -> str:
         """Leave out the lines after a line, up to the end pattern or the end of the page."""
@@ -285,7 +328,7 @@ class _DialectConverter:
         if directive and directive[1] in _MARKDOWN_DIRECTIVES:
             self._directives.append(fence)
             self._in_options = True
-            return _make_label(prefix, directive[2])
+            return _make_directive_label(prefix, *directive.groups())
         self._fence.open(fence, prefix)
         self._is_rust = info.startswith("rust")
         return line
@@ -299,6 +342,12 @@ class _DialectConverter:
                 return self._skip_until(number, ends)
         if "{" in line and OPEN_TAG.search(line):
             line = self._join_tag(number, line)
+        if "<!--" in line:
+            line = self._convert_comments(number, line)
+        if "][" in line or "] [" in line:
+            line = replace_outside_code(_REFERENCE, self._show_reference, line)
+        if "table" in line and line.lstrip(" ").startswith("<"):
+            self._track_table(line)
         for opens, ends in _VERBATIM_BLOCKS:
             start = opens.match(line)
             if start:
@@ -327,7 +376,9 @@ class _DialectConverter:
             return _make_label(match[1], match[2] or "")
         if (match := _DEFINITION.match(line)) and self._follows_comment():
             self._margins.append((column_width(match[0]) + self._dedent_width(), 0))
-            return _convert_inline(line[match.end() :])
+            rest = line[match.end() :]
+            converted = self._convert_container(number, rest)
+            return _convert_inline(rest) if converted is None else converted
         match = _SLASH_BLOCK.match(line)
         if match and (not match[2] or match[2] in _SLASH_BLOCK_NAMES):
             return _make_label(match[1], match[3] or "")
@@ -341,7 +392,7 @@ class _DialectConverter:
             if braced[1] == "toctree":
                 return self._skip_until(number, re.compile(r"^[ \t]*:{3,}[ \t]*$"))
             self._in_options = True
-            return _make_label(prefix, braced[2])
+            return _make_directive_label(prefix, *braced.groups())
         if rest.startswith("{"):  # a division with attributes alone
             return prefix.rstrip()
         if _DOTTED_NAME.match(rest):  # mkdocstrings replaces this and its indented options
@@ -355,14 +406,14 @@ class _DialectConverter:
     def _follows_comment(self) -> bool:
         """Check whether the line above is a comment, which a plugin replaces by a term."""
         above = next(filter(str.strip, reversed(self._output[-4:])), "")
-        return above.endswith("-->")
+        return above.endswith("-->") or f"# {LABEL_MARK}`" in above
 
     def _convert_tool_line(self, number: int, line: str) -> str | None:
         """Convert an instruction to the publishing tool; None for any other line."""
         if hidden := _HIDDEN_LINE.match(line):
             return _keep_item_prefix(hidden[1])
         if target := _MYST_TARGET.match(line):
-            self._pending_anchor = target[2]
+            self._pending_anchor = "-".join(target[2].split())
             return _keep_item_prefix(target[1])
         if "{" in line and (tags := _TAG_LINE.match(line)):
             return self._convert_tag_line(number, line, tags[1])
@@ -397,6 +448,78 @@ class _DialectConverter:
             return plain
         marker = self._margins[-1][1] if self._margins else 0
         return plain[:marker] + _ZERO_WIDTH_SPACE + plain[marker:].lstrip()
+
+    # -- comments and references ------------------------------------------------------------------
+
+    def _convert_comments(self, number: int, line: str) -> str:
+        """Show the words of comments that a plugin replaces: as a title, a term, or in a sentence.
+
+        A comment before a text is left out: it would make its line a block of HTML.
+        """
+        if badge := _BADGE_LINE.match(line):
+            name = re.split(r"[.:*]", badge[2])[-1]
+            if "#" in badge[1]:
+                return f"{badge[1]}`{name}` {{#{badge[2]}}}"
+            following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
+            if name and following.lstrip().startswith(":  "):
+                return _make_label(badge[1], f"`{name}`")
+        prefix = _LINE_PREFIX.match(line)[0]  # type: ignore[index]
+        above = self._output[-1].rstrip() if self._output else ""
+        goes_on = bool(above) and not above.endswith("-->")
+        pieces: list[str] = []
+        at, leads = len(prefix), True
+        for start, end in _find_comments(line, at):
+            pieces.append(line[at:start])
+            leads = leads and not any(map(str.isalnum, pieces[-1]))
+            badge = None if leads and not goes_on else _BADGE.match(line[start + 4 : end - 3])
+            at = end
+            if badge:
+                pieces.append(badge[1].rstrip())
+            elif leads:
+                while line[at : at + 1].isspace():
+                    at += 1
+            else:
+                pieces.append(line[start:end])
+        rest = "".join([*pieces, line[at:]])
+        return prefix + rest if any(map(str.isalnum, rest)) else line
+
+    def _show_reference(self, reference: re.Match[str]) -> str:
+        """Show the text of a link to what no line of the page defines: a plugin of the site knows.
+
+        A class of characters, as in `[A-Z][a-z]`, is no such link.
+        """
+        text, gap, name = reference.groups()
+        if _normalize_label(name or text) in self._link_labels or (gap and "." not in name):
+            return reference[0]
+        if gap or "." in (name or text) or " " in text or "`" in text:
+            return text
+        return text if min(len(text), len(name)) > 2 and (text + name).isalpha() else reference[0]
+
+    def _show_broken_reference(self, reference: re.Match[str]) -> str:
+        first, second, indent, name = reference.groups()
+        if _normalize_label(name) in self._link_labels:
+            return reference[0]
+        if second is not None:
+            return f"{first}\n{second}"
+        return f"\n{indent}{first}"
+
+    # -- tables of HTML ---------------------------------------------------------------------------
+
+    def _track_table(self, line: str) -> None:
+        lower = line.lower()
+        opened, closed = lower.rfind("<table"), lower.rfind("</table")
+        if opened != closed:
+            self._in_table = opened > closed
+
+    def _continues_cell(self, number: int) -> bool:
+        """Check whether an empty line is inside a cell, whose next line is too deep for Markdown.
+
+        Some tools parse a table of HTML to its end. Where the next line is Markdown, it is not
+        indented so that it would be code.
+        """
+        after = self._source[number + 1 : number + 1 + _MAX_BLANK_LINES]
+        shown = (line for line in after if line.strip() and not _TAG_LINE.match(line))
+        return bool(_DEEP_LINE.match(next(shown, "")[self._dedent_width() :]))
 
     # -- tags of template languages ---------------------------------------------------------------
 
@@ -446,12 +569,15 @@ class _DialectConverter:
         """Check whether the lines up to the end of a tag are code, and make them a fence."""
         if name in self._unclosed_tags:
             return False
-        inside = next(filter(str.strip, self._source[number + 1 :]), "").strip()
+        below = (self._source[n] for n in range(number + 1, len(self._source)))
+        inside = next(filter(str.strip, below), "").strip()
         if inside.startswith(("```", "~~~", "{{<", "{{%", "{%")):
             return False
-        ends = re.compile(rf"\{{%-?\s*end{re.escape(name)}\b|\{{\{{[<%]\s*/\s*{re.escape(name)}\b")
+        ends = re.compile(rf"(?:\{{%-?\s*+(end)?+|\{{\{{[<%]\s*+(/\s*+)?+){re.escape(name)}\b")
         for after in range(number + 1, len(self._source)):
-            if ends.search(self._source[after]):
+            if end := ends.search(self._source[after]):
+                if not any(end.groups()):  # the same tag begins again: this one has no content
+                    return False
                 self._fence.open("````", prefix)
                 self._converted_ahead[after] = f"{prefix}````"
                 return True
@@ -483,6 +609,23 @@ class _DialectConverter:
             if anchor and _ATX_HEADING.match(self._output[-1]):
                 self._output[-1] = _append_anchor(self._output[-1], anchor[1])
         return ""
+
+
+def _make_directive_label(prefix: str, name: str, argument: str) -> str:
+    """Return a label of a directive's argument: a title, or what was changed in which version."""
+    words = VERSION_DIRECTIVES.get(name, "")
+    return _make_label(prefix, f"{words} {argument}" if words and argument else argument)
+
+
+def _normalize_label(label: str) -> str:
+    return " ".join(label.split()).casefold()
+
+
+def _find_comments(line: str, start: int) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each comment of a line."""
+    while (opens := line.find("<!--", start)) >= 0 and (closes := line.find("-->", opens + 4)) >= 0:
+        start = closes + 3
+        yield opens, start
 
 
 def _make_label(prefix: str, title: str) -> str:
@@ -534,7 +677,8 @@ def _convert_inline(line: str) -> str:
     pieces: list[str] = []
     end = 0
     for start, stop in find_code_spans(text):
-        pieces += [_convert_inline_text(text[end:start]), text[start:stop]]
+        code = _CODE_LANGUAGE.sub(r"\1", show_braces(show_examples(text[start:stop])))
+        pieces += [_convert_inline_text(text[end:start]), code]
         end = stop
     return prefix + "".join([*pieces, _convert_inline_text(text[end:])]).lstrip(" ")
 

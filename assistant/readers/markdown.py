@@ -50,9 +50,10 @@ _HEADING_ATTRIBUTES = re.compile(r"(?<!\s)\s*\{(?=[:.# ])[^{}]*\}\s*\Z")
 _ROLE = re.compile(r"\{([A-Za-z][\w:.+-]*)\}\Z")
 # The roles whose text is words; that of the others is code.
 _TEXT_ROLES = frozenset(
-    "abbr abbreviation any cite doc download eq guilabel menuselection numref ref sub sup term "
-    "subscript superscript title-reference".split()
+    "abbr abbreviation any cite doc download eq guilabel menuselection numref pep ref rfc sub sup "
+    "term subscript superscript title-reference".split()
 )
+_NUMBER_ROLES = frozenset({"pep", "rfc"})  # a document of the series that the role is named after
 _ROLE_TARGET = re.compile(r"^(.*\S)\s*<[^<>]+>$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
 _ID = re.compile(r"#([^\s{}]+)")
@@ -67,6 +68,7 @@ _PARAGRAPH = re.compile(rb"(?:[^\S\n]*+\S[^\n]*+\n)*(?:[^\S\n]*+\S[^\n]*+)?")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
 _BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # these show nothing
 _HIDDEN_TAGS = frozenset("script style template noscript".split())
+_BREAKING_TAGS = frozenset("br dd div dl dt hr li ol p ul".split())  # in a cell of a pipe table
 _TABLE_RULE = re.compile(r"[-:=+| ]*")
 _SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
 _MAX_HEADING_WORDS = 12  # in an emphasised line that may be a heading
@@ -223,6 +225,8 @@ def _strip_role(text: Event, value: str) -> tuple[Event, str, str]:
     titled = _ROLE_TARGET.match(value)
     name = "Text" if role[1].lower() in _TEXT_ROLES else "Code"
     before = ("Text", text[1][: role.start()], *text[2:])
+    if not titled and role[1].lower() in _NUMBER_ROLES:
+        value = f"{role[1].upper()} {value}"
     return before, name, titled[1] if titled else value
 
 
@@ -372,7 +376,8 @@ class _BlockBuilder:
                 self._verbatim.append(value)
             case "Rule":
                 self._close_run()
-                self._append_block("break", "", start, end)
+                if not self._lists:  # in an item, such as a card, it parts a title from its text
+                    self._append_block("break", "", start, end)
             case _:  # a footnote's number, a task's box
                 pass
 
@@ -383,7 +388,7 @@ class _BlockBuilder:
         tag, run, closes = match[1].lower(), self._run, value[1] == "/"
         if tag in _HIDDEN_TAGS:
             self._hidden_depth = max(0, self._hidden_depth + (-1 if closes else 1))
-        elif tag == "br":
+        elif tag in _BREAKING_TAGS:
             run.pieces.append(" ")
         elif tag == "img":
             address, alt = _first_group(_LINK_ADDRESS, value), _first_group(_ALT, value)
@@ -521,7 +526,9 @@ class _BlockBuilder:
             group = block.group + self._group_count if block.group else 0
             self._blocks.append(replace(block, lines=lines, group=group))
         self._group_count += max((block.group for block in inner), default=0)
-        self._pending_anchor = "" if inner else _first_group(_ANCHOR, text) or self._pending_anchor
+        is_hidden = (match := _TAG.match(text.lstrip())) and match[1].lower() in _HIDDEN_TAGS
+        anchor = "" if is_hidden else _first_group(_ANCHOR, text)
+        self._pending_anchor = "" if inner else anchor or self._pending_anchor
 
     def _close_row(self, kind: BlockKind, start: int, end: int) -> None:
         cells, self._cells = self._cells or [], None

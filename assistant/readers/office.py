@@ -52,6 +52,9 @@ _MAX_TEXT_CHARS = 20_000_000  # of the converted text
 # Characters that are markup in Markdown or one of its dialects; indented text would be code.
 _MARKUP = re.compile(r"[\\`*_\[\]{}<>#~$%:=!?&^]|(?<=\n)[ \t]+|\A[ \t]+")
 _FRONT_MATTER_FENCES = ("---", "+++")
+# A line of hyphens would make the lines above it a heading.
+_RULE_LINE = re.compile(r"^-{2,}$", re.M)
+_MIN_LEADERS = 5  # dots that lead to the page of an entry of a table of contents
 
 
 def convert_docx(raw: bytes) -> str:
@@ -91,8 +94,17 @@ def convert_pdf(raw: bytes) -> str:
         raise
     except Exception as error:
         raise ValueError("it is damaged") from error
-    text = _MARKUP.sub(_escape, _tidy(result.markdown))
+    lines = _tidy(result.markdown).split("\n")
+    text = "\n".join(line for line in lines if not _is_contents_entry(line))
+    text = _RULE_LINE.sub("", _MARKUP.sub(_escape, text))
     return f"\n{text}" if text.startswith(_FRONT_MATTER_FENCES) else text  # not front matter
+
+
+def _is_contents_entry(line: str) -> bool:
+    """Check whether a line is a title, dots, and the number of a page, which say nothing alone."""
+    before = line.rstrip("0123456789ivxlc")
+    dots = before[len(before.rstrip(". ")) :].count(".")
+    return before != line and dots >= _MIN_LEADERS
 
 
 def _tidy(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import escape
-from html.entities import entitydefs
+from html.entities import entitydefs, html5
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -141,7 +141,7 @@ class Inline:
         address = self._locate(target.replace("\n", " "))
         if words.startswith("[["):
             words = words[2:-2]
-        shown = words
+        shown = "".join(self._convert_code(words))
         if _is_image(words or target):
             shown = self._show_image(words or target)
             if not words:
@@ -222,7 +222,10 @@ def _is_image(target: str) -> bool:
 
 
 def _write_entity(match: re.Match[str]) -> str:
-    return _ENTITIES.get(match[1]) or entitydefs.get(match[1], match[0])
+    shown = _ENTITIES.get(match[1]) or entitydefs.get(match[1])
+    if not shown and match[1].endswith("arrow"):  # HTML 5 has the arrows by their names in TeX
+        shown = html5.get(f"{match[1]};")
+    return shown or match[0]
 
 
 def _write_script(match: re.Match[str]) -> str:

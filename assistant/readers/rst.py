@@ -16,6 +16,7 @@ from docutils.parsers.rst.languages import en
 from docutils.parsers.rst.states import Inliner
 from docutils.writers import html5_polyglot
 
+from assistant.readers.directives import VERSION_DIRECTIVES
 from assistant.readers.html import extract_text
 
 if TYPE_CHECKING:
@@ -90,12 +91,6 @@ _CODE_DIRECTIVES = frozenset(
     productionlist prompt sourcecode testcode testcleanup testoutput testsetup uml
     """.split()
 )
-_VERSION_DIRECTIVES = {
-    "versionadded": "Added in version",
-    "versionchanged": "Changed in version",
-    "versionremoved": "Removed in version",
-    "deprecated": "Deprecated since version",
-}
 _OBJECT_DIRECTIVES = frozenset(
     """
     attribute class cmdoption confval data decorator describe envvar event exception function macro
@@ -115,7 +110,7 @@ _KNOWN_DIRECTIVES = (
     | _CODE_DIRECTIVES
     | _OBJECT_DIRECTIVES
     | _TEXT_DIRECTIVES
-    | {*_VERSION_DIRECTIVES, "raw"}
+    | {*VERSION_DIRECTIVES, "raw"}
 )
 
 _WARNING, _ERROR = 2, 3
@@ -154,6 +149,7 @@ def convert_rst(source: str) -> tuple[str, list[tuple[int, str]]]:
         document = publish_doctree(source, parser=parser, settings_overrides=_SETTINGS)
         warnings = {*unknown, *_remove_messages(document)}
         _resolve_references(document)
+        _remove_settings(document)
         converted = publish_from_doctree(document, writer=_Writer(), settings_overrides=_SETTINGS)
     except _DOCUTILS_ERRORS as error:
         raise ValueError(f"docutils failed: {type(error).__name__}") from error
@@ -253,12 +249,15 @@ class _TextDirective(Directive):  # type: ignore[misc]
             if _HIDDEN_CODE_OPTIONS.isdisjoint(options):
                 parts += self._make_code(name, argument, content)
             return parts
-        if name in _VERSION_DIRECTIVES:
-            parts += self._make_paragraph(f"{_VERSION_DIRECTIVES[name]} {argument}")
+        if name in VERSION_DIRECTIVES:
+            parts += self._make_paragraph(f"{VERSION_DIRECTIVES[name]} {argument}")
         elif name in _OBJECT_DIRECTIVES or (name.startswith("auto") and content):
             parts += [self._make_signature(line) for line in argument.split("\n") if line]
         elif not name.startswith("auto") and name not in _LAYOUT_DIRECTIVES:
-            parts += self._make_paragraph(argument)
+            # One word or strings without content are what a directive of the site makes text of.
+            is_value = " " not in argument or argument.endswith(("'", '"'))
+            is_name = name not in _KNOWN_DIRECTIVES and not content and is_value
+            parts += self._make_paragraph("" if is_name else argument)
         return [*parts, *self._parse_content(content)]
 
     def _parse_content(self, content: StringList) -> list[nodes.Node]:
@@ -351,6 +350,22 @@ def _remove_messages(document: nodes.document) -> Iterator[tuple[int, str]]:
     for problem in list(document.findall(nodes.problematic)):
         problem.parent.replace(problem, nodes.Text(problem.astext()))
     document.parse_messages, document.transform_messages = [], []
+
+
+def _remove_settings(document: nodes.document) -> None:
+    """Remove the fields without text at the start of a page, such as `:orphan:`, and `:tocdepth:`.
+
+    They are for Sphinx; others, such as an author, are shown.
+    """
+    first = document.first_child_not_matching_class(nodes.PreBibliographic)
+    fields = document[first] if first is not None else None
+    if not isinstance(fields, nodes.field_list):
+        return
+    for field in list(fields):
+        if field[0].astext().lower() == "tocdepth" or not field[1].astext().strip():
+            fields.remove(field)
+    if not len(fields):
+        document.remove(fields)
 
 
 def _resolve_references(document: nodes.document) -> None:

@@ -31,6 +31,9 @@ _STRING = re.compile(
 _PLAIN_URL = re.compile(r"https?://[^\s<>\[\]]+")
 _VARIABLE = re.compile(r"\{\{-?\s*[A-Za-z_][\w.\[\]\"'-]*\s*(?:\|[^{}]*)?\}\}")
 _FILTERED_STRING = re.compile(r"\{\{-?\s*+(?:\"([^\"{}]*+)\"|'([^'{}]*+)')\s*+\|[^{}]*+\}\}")
+# A string of braces is how a template writes the marks of its own language, in code too.
+_BRACES = re.compile(r"\{\{-?[ \t]*+([\"'])(\{[{%]|[}%]\})\1[ \t]*+-?\}\}")
+_EXAMPLE_MARK = re.compile(r"(\{\{[<%])/\*|\*/(?=[>%]\}\})")
 _FILE = re.compile(
     r"\.(?:png|jpe?g|gif|svg|webp|pdf|mp[34]|html?|mdx?|ya?ml|json|toml|csv|txt)\Z", re.I
 )
@@ -72,6 +75,7 @@ class Tag(NamedTuple):
     word: str
     positional: tuple[str, ...]
     named: dict[str, str]
+    is_complete: bool = False  # it ends itself: {{< name />}}
 
     @property
     def closes(self) -> bool:
@@ -84,7 +88,7 @@ class Tag(NamedTuple):
         language = next((self.named[key] for key in _LANGUAGE_KEYS if key in self.named), None)
         if language is None and self.name in _CODE_NAMES:
             language = self.word or next(iter(self.positional), "")
-        if language is None or self.closes:
+        if language is None or self.closes or self.is_complete:
             return None
         match = _LANGUAGE.match(language)
         return match[0] if match else ""
@@ -100,6 +104,7 @@ def parse_tag(match: re.Match[str]) -> Tag:
         "" if "=" in word else word,
         tuple(text for key, text in strings if not key),
         {key.lower(): text for key, text in strings if key},
+        arguments.rstrip(" \t\n").endswith("/"),
     )
 
 
@@ -128,18 +133,31 @@ def _is_name(text: str) -> bool:
     return text.lower() in _NOTICES or (" " not in text and bool(is_address))
 
 
+def show_examples(code: str) -> str:
+    """Return code with the shortcodes of Hugo that it documents as the page shows them.
+
+    They are written as comments, `{{</* name */>}}`, since Hugo replaces shortcodes in code too.
+    """
+    return _EXAMPLE_MARK.sub(r"\1", code) if "/*" in code or "*/" in code else code
+
+
+def show_braces(code: str) -> str:
+    """Return code with the braces that a template writes as strings: {{ "{{" }}."""
+    return _BRACES.sub(r"\2", code) if "{{" in code else code
+
+
 def replace_tags(text: str) -> str:
     """Replace the tags and variables of a line outside its code.
 
     One that stands for an address becomes the address.
     """
     for pattern, show in _REPLACEMENTS:
-        replace = _replace_outside_code if "`" in text else re.sub
+        replace = replace_outside_code if "`" in text else re.sub
         text = replace(pattern, show, text)
     return text
 
 
-def _replace_outside_code(
+def replace_outside_code(
     pattern: re.Pattern[str], show: Callable[[re.Match[str]], str], text: str
 ) -> str:
     """Replace what does not begin in code; the strings of a tag may have code in them."""
@@ -156,14 +174,21 @@ def _show_tag(match: re.Match[str]) -> str:
     tag = parse_tag(match)
     if match.string.endswith(_IN_ADDRESS, 0, match.start()) and tag.name not in _CONTROL:
         return next(iter(tag.positional), tag.word)
-    return shown_text(tag)
+    # The badge of a version in a sentence: "Since 4.0, ...".
+    return shown_text(tag) or ("" if tag.closes else tag.named.get("version", ""))
 
 
 def _show_string(match: re.Match[str]) -> str:
     return match[1] or match[2] or ""
 
 
+def _show_braces(match: re.Match[str]) -> str:
+    """Return braces as references to characters, which no later replacement takes for a mark."""
+    return match[2].replace("{", "&#123;").replace("}", "&#125;")
+
+
 _REPLACEMENTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (_BRACES, _show_braces),
     (_FILTERED_STRING, _show_string),
     (_VARIABLE, lambda _: ""),
     (TAG, _show_tag),  # may have variables in it

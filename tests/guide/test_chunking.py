@@ -269,3 +269,10 @@ def test_no_sentence_ends_inside_inline_code(page):
         "Is it wet?",
         "Yes.",
     ]
+
+
+def test_a_passage_does_not_begin_with_the_indentation_of_an_item(page) -> None:
+    inner = "\n\n    ".join(f"Sentence {n} says a little more than nothing." for n in range(40))
+    guide = page(f"# T\n\n- outer\n  - inner\n\n    {inner}\n", max_tokens=64)
+    assert len(guide.passages) > 3
+    assert all(passage.text == passage.text.lstrip() for passage in guide.passages)

@@ -216,3 +216,12 @@ def test_two_hyphens_are_a_dash_but_in_code(page, publisher, anchor) -> None:
 def test_attributes_of_a_heading_may_name_its_id_as_in_html(page, heading, anchor) -> None:
     """As measured with the extension `attr_list` of Markdown 3.11."""
     assert anchors(page(f"# T\n\n## {heading}\n\ntext"))[-1] == anchor
+
+
+def test_a_list_of_links_that_ends_a_sentence_is_no_table_of_contents(page) -> None:
+    items = "- [Sail](#sail)\n- [Row](#row)\n"
+    parts = "\n## Sail\n\nUp.\n\n## Row\n\nOn.\n"
+    guide = page(f"# Boats\n\nA boat has two ways to move:\n\n{items}{parts}")
+    assert guide.passages[0].text.endswith("- Sail\n- Row")
+    named = page(f"# Boats\n\nOn this page:\n\n{items}{parts}")
+    assert "- Sail" not in named.passages[0].text

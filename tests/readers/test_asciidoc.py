@@ -461,3 +461,47 @@ def test_a_hostile_page_is_read_and_does_not_grow(source: str) -> None:
 def test_what_is_no_text_is_an_error() -> None:
     with pytest.raises(GuideError, match="is not text"):
         READER.decode("a.adoc", b"= Title\n\x00\x01")
+
+
+# -- blocks without sections, and emphasised code ----------------------------------------------
+
+
+def test_a_line_with_a_hash_in_a_block_is_no_heading() -> None:
+    source = "== Boats\n\n[TIP]\n====\n[quote]\n# of oars = speed\n\nRow.\n====\n\n== Sea\n\nBlue."
+    assert [words for kind, words in parts(source) if kind == "heading"] == ["Boats", "Sea"]
+    assert any(words == "# of oars = speed" for _, words in parts(source))
+
+
+@pytest.mark.parametrize("line", ["image::boat.png[]", "== Boats", "<<<"])
+def test_marks_in_a_paragraph_of_code_are_code(line: str) -> None:
+    assert parts(f"Write:\n\n[source]\n{line}\n\nRow.") == [
+        ("prose", "Write:"),
+        ("code", line),
+        ("prose", "Row."),
+    ]
+
+
+def test_code_shows_an_escaped_directive_without_its_backslash() -> None:
+    source = "----\n\\include::crew.csv[]\nrow \\fast\n----"
+    assert parts(source) == [("code", "include::crew.csv[]\nrow \\fast")]
+
+
+def test_the_line_above_a_quotation_may_have_a_link_in_it() -> None:
+    source = "[quote, 'https://example.com/sea[Ann Sailor]']\nThe sea is blue."
+    assert next(words for _, words in parts(source)) == "The sea is blue."
+    assert not any("[quote" in words for _, words in parts(source))
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Press `*row*` now.", "Press row now."),
+        ("The crew`'s boat is `red`.", "The crew’s boat is red."),
+        ("Press `_row_` now.", "Press row now."),
+        ("Press `*_row_*` now.", "Press row now."),
+        ("Call `__init__` now.", "Call __init__ now."),
+        ("Take `*.red` boats.", "Take *.red boats."),
+    ],
+)
+def test_marks_of_emphasis_around_all_of_a_code_are_not_shown(source: str, expected: str) -> None:
+    assert text(source) == expected

@@ -262,7 +262,14 @@ def test_unicode_line_separators_end_no_line() -> None:
     assert [(b.text, b.lines) for b in blocks] == [("a b c d", (1, 1)), ("e", (3, 3))]
 
 
-@pytest.mark.parametrize("unit", ["{:", "{::", "{#a", "```\n", "- ```\n", "<div>\n", "{% ", "| a "])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *["{:", "{::", "{#a", "```\n", "- ```\n", "<div>\n", "{% ", "| a ", "<!--", "<!-- a -->"],
+        *["[a", "[a]\n", "[a] [b.", "[`", "<table>\n\n", "<script ", '{{ "{{" ', "(a b"],
+        *["{{< highlight a >}}\n", ":   <!-- md:a b -->\n", "{{</*"],
+    ],
+)
 @pytest.mark.timeout(60)  # where time grew with the square, hours
 def test_bad_input_is_converted_in_linear_time(unit: str) -> None:
     convert_to_commonmark((unit * 300_000)[:300_000])

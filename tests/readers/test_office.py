@@ -231,3 +231,16 @@ def manual(pages: int) -> bytes:
     return pdf(
         *(drawn(f"Chapter {n}", *[f"{line} {n}.{row}" for row in range(50)]) for n in range(pages))
     )
+
+
+def test_a_line_of_hyphens_makes_no_heading_of_a_pdf() -> None:
+    read = parts("a.pdf", pdf(drawn("row fast", "----", "and sing")))
+    assert [kind for kind, _ in read if kind == "heading"] == []
+    assert " ".join(words for _, words in read) == "row fast and sing"
+
+
+def test_the_table_of_contents_of_a_pdf_is_no_text() -> None:
+    lines = ["1. Boats ........... 4", "Sails . . . . . . . xii", "Boats float ... at 4"]
+    assert " ".join(words for _, words in parts("a.pdf", pdf(drawn(*lines)))) == (
+        "Boats float ... at 4"
+    )

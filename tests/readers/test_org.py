@@ -382,3 +382,16 @@ def test_a_hostile_page_is_read(source: str) -> None:
 def test_bytes_that_are_no_text_are_an_error() -> None:
     with pytest.raises(GuideError, match="not text"):
         READER.decode("a.org", b"* a\0b\n")
+
+
+def test_an_arrow_is_named_as_in_tex() -> None:
+    assert text("Press M-\\rightarrow or \\Leftarrow{}.") == "Press M-→ or ⇐."
+
+
+def test_code_in_the_text_of_a_link_is_code() -> None:
+    source = "See [[https://example.com/oars][~row-fast~]], [[https://example.com][a =boat=]]."
+    assert text(source) == "See row-fast, a boat."
+    assert links(source) == [
+        ("row-fast", "https://example.com/oars"),
+        ("a boat", "https://example.com"),
+    ]

@@ -129,3 +129,164 @@ def test_headings_of_an_example_are_none_of_the_page() -> None:
 
 def test_a_heading_in_a_centred_element_is_one_of_the_page() -> None:
     assert parts('<div align="center">\n<h1>Boats</h1>\n</div>') == [("heading", "Boats")]
+
+
+# -- MkDocs: what plugins of the site put in a page ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("#### <!-- md:setting crew.size -->\n\nHow many row.", ["size", "How many row."]),
+        ("Since <!-- md:version 4.2 -->, it floats.", ["Since 4.2, it floats."]),
+        ("It floats since\n<!-- md:version 4.2 -->.", ["It floats since 4.2."]),
+        ("<!-- md:version 4.2 -->\n\nIt floats.", ["It floats."]),
+        ("<!-- md:flag new --> It **floats**\nat sea.", ["It floats at sea."]),
+        ("It floats <!-- at last --> at sea.", ["It floats at sea."]),
+        ("- <!-- later --> Row *now*.", ["Row now."]),
+    ],
+)
+def test_a_comment_that_a_plugin_replaces_is_shown_in_titles_and_sentences(
+    source: str, expected: list[str]
+) -> None:
+    assert texts(source) == expected
+
+
+def test_a_comment_names_the_option_that_the_text_under_it_describes() -> None:
+    source = """<!-- md:option crew.captain -->
+
+:   <!-- md:default `Ann` --> The name of the captain, who
+    gives [orders].
+
+    ``` yaml
+    captain: Ben
+    ```
+
+[orders]: orders.md
+"""
+    assert parts(source) == [
+        ("prose", "captain"),
+        ("prose", "The name of the captain, who gives orders."),
+        ("code", "captain: Ben"),
+    ]
+
+
+def test_the_text_under_such_a_name_may_be_a_note() -> None:
+    source = "<!-- md:option kind:calm -->\n\n:   !!! calm\n\n        The sea is **blue**.\n"
+    assert parts(source) == [("prose", "calm"), ("prose", "The sea is blue.")]
+
+
+def test_the_anchor_of_such_a_title_is_its_whole_name() -> None:
+    (heading,) = parse_markdown("## <!-- md:setting crew.size -->")
+    assert (heading.text, heading.anchor) == ("size", "crew.size")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Set [`size`][crew.size] first.", "Set size first."),
+        ("Use the [crew list][crew]: it is short.", "Use the crew list: it is short."),
+        ("Ask [harbour][port] early.", "Ask harbour early."),
+        ("Read [crew.size][] first.", "Read crew.size first."),
+        ("In the [crew\nlist][crew.list].", "In the crew list."),
+        ("In the [crew list]\n[crew.list].", "In the crew list."),
+        ("It is in [`crew`]\n[crew.list], too.", "It is in crew, too."),
+        ("Write `#!css a {}` or `#!/bin/sh -e`.", "Write a {} or #!/bin/sh -e."),
+        ("Names match [A-Z][a-z]+ only.", "Names match [A-Z][a-z]+ only."),
+        ("Take seat[row][number] next.", "Take seat[row][number] next."),
+        ("Write `[crew][crew.list]` so.", "Write [crew][crew.list] so."),
+    ],
+)
+def test_a_reference_that_the_site_knows_is_shown_as_its_text(source: str, expected: str) -> None:
+    assert texts(source) == [expected]
+
+
+def test_a_reference_that_the_page_defines_is_a_link() -> None:
+    (block,) = parse_markdown("See the [crew list][crew.list].\n\n[crew.list]: crew.md")
+    assert [(link.title, link.url) for link in block.links] == [("crew list", "crew.md")]
+
+
+def test_a_rule_in_a_card_does_not_part_its_title_from_its_text() -> None:
+    source = "-   **Sails**\n\n    ---\n\n    They are red.\n\n-   **Oars**\n"
+    assert [kind for kind, _ in parts(source)] == ["item", "item", "item"]
+    assert all(block.kind != "break" for block in parse_markdown(source))
+    assert [block.kind for block in parse_markdown("One.\n\n---\n\nTwo.")][1] == "break"
+
+
+# -- MyST -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("```{versionadded} 3.1\n```\n\nSail.", ["Added in version 3.1", "Sail."]),
+        ("```{versionchanged} 3.2\nIt is red.\n```", ["Changed in version 3.2", "It is red."]),
+        (":::{deprecated} 4.0\nRow.\n:::", ["Deprecated since version 4.0", "Row."]),
+        ("It follows {pep}`8` and {rfc}`2616`.", ["It follows PEP 8 and RFC 2616."]),
+        ("(the crew)=\n# Crew\n\nTen row.", ["Crew", "Ten row."]),
+        ("```{tab} Sea\nThe **sea** is {file}`blue`.\n```", ["Sea", "The sea is blue."]),
+    ],
+)
+def test_roles_and_directives_of_sphinx_are_shown_as_it_shows_them(
+    source: str, expected: list[str]
+) -> None:
+    assert texts(source) == expected
+
+
+def test_a_target_of_several_words_is_an_anchor_with_hyphens() -> None:
+    (heading,) = parse_markdown("(the crew)=\n# Crew")
+    assert heading.anchor == "the-crew"
+
+
+# -- HTML in Markdown -----------------------------------------------------------------------------
+
+
+def test_paragraphs_and_items_in_a_cell_are_parted() -> None:
+    source = "| Who | What |\n|--|--|\n| Ann | Rows.<p>Sails.<ul><li>Sings.</li></ul> |\n"
+    assert texts(source) == ["Who | What", "Ann | Rows. Sails. Sings."]
+
+
+def test_an_empty_line_in_a_cell_of_html_does_not_end_the_table() -> None:
+    source = """<table>
+  <tr>
+    <td>Ann</td>
+    <td>
+      <p>
+
+        She sails the red boat.
+
+      </p>
+    </td>
+  </tr>
+</table>
+
+She sings."""
+    assert parts(source) == [("row", "Ann | She sails the red boat."), ("prose", "She sings.")]
+
+
+def test_tags_between_the_rows_of_a_table_of_html_do_not_end_it() -> None:
+    source = """<table>
+  <tr>
+    <td>Ann</td>
+    <td>
+
+      {% if boat.red %}
+
+        <p>Rows.</p>
+
+      {% endif %}
+
+    </td>
+  </tr>
+</table>"""
+    assert parts(source) == [("row", "Ann | Rows.")]
+
+
+def test_markdown_in_a_cell_of_html_stays_markdown() -> None:
+    source = "<table><tr><td>\n\n```\nrow()\n```\n\n</td></tr></table>"
+    assert ("code", "row()") in parts(source)
+
+
+def test_a_script_gives_the_heading_after_it_no_anchor() -> None:
+    source = '<script>\n  find(\'[id="mast"]\' + x, " id=mast")\n</script>\n\n# Sails'
+    assert [block.anchor for block in parse_markdown(source) if block.text == "Sails"] == [""]

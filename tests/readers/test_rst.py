@@ -317,3 +317,21 @@ def test_the_name_of_an_object_is_an_anchor() -> None:
     html = rst.convert_rst(source)[0]
     assert 'id="MAX_CREW"' in html
     assert 'id="boat.size"' in html
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (":orphan:", ""),
+        (":orphan:\n:tocdepth: 2", ""),
+        (":Author: Ann", "Author: Ann "),
+    ],
+)
+def test_settings_of_sphinx_at_the_start_of_a_page_are_not_text(fields: str, expected: str) -> None:
+    assert prose(f"{fields}\n\nBoats\n=====\n\nThey float.") == f"{expected}Boats They float."
+
+
+def test_the_name_that_a_directive_of_the_site_is_about_is_not_text() -> None:
+    assert prose("Sail.\n\n.. boat-list:: kestrel\n\nRow.") == "Sail. Row."
+    assert prose('Sail.\n\n.. boat-list:: kestrel "at sea"\n\nRow.') == "Sail. Row."
+    assert prose(".. boat-box:: The kestrel\n\n   It floats.") == "The kestrel It floats."

@@ -153,3 +153,55 @@ def test_an_embedded_address_is_a_link() -> None:
 
 def test_a_hidden_block_of_a_shortcode_is_not_text() -> None:
     assert texts("{{< comment >}}\nhidden\n{{< /comment >}}\n\nShown.") == ["Shown."]
+
+
+# -- pairs of tags, and marks shown as examples ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "complete", ["{{< code-toggle config=sails />}}", "{{< code-toggle config=sails >}}"]
+)
+def test_a_tag_without_content_does_not_make_code_of_the_text_after_it(complete: str) -> None:
+    source = f"""{complete}
+
+Set the **main** sail.
+
+{{{{< code-toggle file=boat >}}}}
+sail = 'main'
+{{{{< /code-toggle >}}}}"""
+    assert parts(source) == [("prose", "Set the main sail."), ("code", "sail = 'main'")]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("```\n{{</* buoy red */>}}\n```", "{{< buoy red >}}"),
+        ("```\n{{%/* buoy */%}}\nSea\n{{%/* /buoy */%}}\n```", "{{% buoy %}}\nSea\n{{% /buoy %}}"),
+        ("```\n{{</*/* buoy */*/>}}\n```", "{{</* buoy */>}}"),
+        ("Write `{{</* buoy */>}}`.", "Write {{< buoy >}}."),
+        ("```c\nrow(); /* fast */\n```", "row(); /* fast */"),
+    ],
+)
+def test_a_shortcode_written_as_a_comment_is_shown_as_a_shortcode(
+    source: str, expected: str
+) -> None:
+    assert texts(source) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('Begin with `{{ "{{" }}`.', "Begin with {{."),
+        ("End with {{ '}}' }} here.", "End with }} here."),
+        ('Between {{ "{{" }} boat {{ "}}" }} it shows.', "Between {{ boat }} it shows."),
+        ('A tag is {{ "{%" }} row {{ "%}" }}.', "A tag is {% row %}."),
+    ],
+)
+def test_braces_written_as_a_string_are_braces(source: str, expected: str) -> None:
+    assert texts(source) == [expected]
+
+
+def test_the_badge_of_a_version_is_a_word_of_its_sentence() -> None:
+    tag = '{% include harbour_badge.html version="2.5" %}'
+    assert texts(f"Since Kestrel {tag}, it floats.") == ["Since Kestrel 2.5, it floats."]
+    assert texts(f"It floats.\n\n{tag}\n") == ["It floats."]

@@ -54,7 +54,11 @@ ATTRIBUTES = re.compile(r"^\{:?[^{}\n]*\}")
 WIKI_EMBED = re.compile(r"!\[\[[^\[\]]*\]\]")
 WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
 COMMENT = re.compile(r"%%.*?%%", re.DOTALL)
-MYST_TARGET = re.compile(r"^[\s>]*\([\w-]+\)=\s*$")
+MYST_TARGET = re.compile(r"^[\s>]*\([\w -]+\)=\s*$")
+LABEL = re.compile(r"^[\s>]*\[([^\[\]\n]+)\]:", re.MULTILINE)
+SITE_REFERENCE = re.compile(r"(?<![\w\]])\[((?:[^\[\]`]|`[^\[\]`]*`)+)\]\s*\[([A-Za-z][\w.-]*)\]")
+BADGE = re.compile(r"(?<=[^\s>])([ \t]*\n?[ \t]*)<!--\s*md:[\w-]+\s+([^<>]*?)\s*-->")
+NAMED_BADGE = re.compile(r"^(\s*(?:#+ )?)<!--\s*md:[\w-]+\s+(?:[\w-]+\.)*([\w-]+)\s*-->\s*$")
 DIRECTIVE = re.compile(r"^\{(?!code)[\w:-]+\}\s*(.*)$")
 OPTION = re.compile(r"^\s*:[\w-]+:")
 MYST_ROLE = re.compile(r"\{[\w:-]+\}(?=`)")
@@ -133,7 +137,8 @@ def published(source: str, tool: str = "github") -> Published:
         text = LIQUID.sub("", LIQUID_COMMENT.sub("", text))
     if tool == "hugo":
         text = HUGO.sub("", text)
-    lines = unwrapped(text.split("\n"), tool)
+    known = {label_of(label) for label in LABEL.findall(text)}
+    lines = unwrapped(text.split("\n"), tool, known)
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(deflist_plugin)
     # An address that no browser follows is still none that a reader sees.
@@ -153,13 +158,13 @@ def published(source: str, tool: str = "github") -> Published:
     return Published(tuple((kind, tuple(words_of(text))) for kind, text in page.runs()))
 
 
-def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
+def unwrapped(lines: Lines, tool: str, known: set[str]) -> Lines:  # noqa: C901
     """Remove what the tool acts on; titles stay, and indented bodies move out."""
     out: Lines = []
     prose: Lines = []
 
     def flush() -> None:
-        out.extend(cleaned("\n".join(prose), tool).split("\n") if prose else [])
+        out.extend(cleaned("\n".join(prose), tool, known).split("\n") if prose else [])
         prose.clear()
 
     at = 0
@@ -170,7 +175,7 @@ def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
             flush()
             end = next((n for n in range(at, len(lines)) if not QUOTE.match(lines[n])), len(lines))
             inside = [CALLOUT.sub(r"\1<x-label>\2</x-label> ", line), *lines[at + 1 : end]]
-            inside = unwrapped([QUOTE.sub("", inner) for inner in inside], tool)
+            inside = unwrapped([QUOTE.sub("", inner) for inner in inside], tool, known)
             out += [f"{quoted[1]}> {inner}".rstrip() for inner in inside]
             at = end
             continue
@@ -187,8 +192,8 @@ def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
             directive = DIRECTIVE.match(opening[3]) if tool == "myst" else None
             if directive:
                 inside = [x for x in lines[at + 1 : end - 1] if not OPTION.match(x)]
-                title = unwrapped([opening[1] + directive[1]], tool)
-                out += ["", *title, "", *unwrapped(inside, tool), ""]
+                title = unwrapped([opening[1] + directive[1]], tool, known)
+                out += ["", *title, "", *unwrapped(inside, tool, known), ""]
                 at = end
                 continue
             named = TITLE.search(opening[3])
@@ -210,8 +215,8 @@ def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
             flush()
             end = indented_end(lines, at + 1, len(marker[1].expandtabs(4)) + 4)
             inside = [dedented(inner) for inner in lines[at + 1 : end]]
-            title = unwrapped([marker[1] + (marker[3] or label(marker[2]))], tool)
-            out += ["", *title, "", *unwrapped(inside, tool), ""]
+            title = unwrapped([marker[1] + (marker[3] or label(marker[2]))], tool, known)
+            out += ["", *title, "", *unwrapped(inside, tool, known), ""]
             at = end
             continue
         above = next((x for x in reversed(lines[:at]) if x.strip()), "")
@@ -220,7 +225,9 @@ def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
             flush()
             end = indented_end(lines, at + 1, 4)
             inside = [line[1:].lstrip(), *(dedented(inner) for inner in lines[at + 1 : end])]
-            out += ["", *unwrapped(inside, tool), ""]
+            if badge := NAMED_BADGE.match(above):
+                out += ["", badge[2]]
+            out += ["", *unwrapped(inside, tool, known), ""]
             at = end
             continue
         if tool == "mkdocs" and (named := GENERATED.match(line)):
@@ -239,7 +246,7 @@ def unwrapped(lines: Lines, tool: str) -> Lines:  # noqa: C901
             end = indented_end(lines, at + 1, len(indent) + 4)
             inside = [indent + line[note.end() :], *map(dedented, lines[at + 1 : end])]
             flush()
-            out += ["", *unwrapped(inside, tool), ""]
+            out += ["", *unwrapped(inside, tool, known), ""]
             at = end
             continue
         prose.append(line)
@@ -290,7 +297,7 @@ def dedented(line: str) -> str:
     return line.expandtabs(4)[4:] if line.expandtabs(4)[:4].isspace() else line.lstrip()
 
 
-def cleaned(text: str, tool: str) -> str:
+def cleaned(text: str, tool: str, known: set[str]) -> str:
     """Prose lines, none of them of a code fence, without the marks that are not shown."""
     lines = []
     for source in text.split("\n"):
@@ -305,6 +312,8 @@ def cleaned(text: str, tool: str) -> str:
             line = f"\n{indent}{slashes[1] or ''}\n"
         if tool in {"mkdocs", "jekyll"} and KRAMDOWN_LINE.match(line):
             line = ""
+        if tool == "mkdocs" and (badge := NAMED_BADGE.match(line)) and "#" in badge[1]:
+            line = f"{badge[1]}{badge[2]}"
         if tool == "myst" and MYST_TARGET.match(line):
             line = ""
         lines.append(line)
@@ -317,9 +326,18 @@ def cleaned(text: str, tool: str) -> str:
         text = MYST_ROLE.sub("", text)
     if tool == "mdx":
         text = without_components(text)
+    if tool == "mkdocs":
+        # Plugins of the site replace comments in a sentence, and know names that no page defines.
+        text = BADGE.sub(r"\1\2", text)
+        text = SITE_REFERENCE.sub(lambda m: m[0] if label_of(m[2]) in known else m[1], text)
     if tool in {"mkdocs", "jekyll"}:
         text = KRAMDOWN.sub("", without_wrappers(text))
     return text
+
+
+def label_of(words: str) -> str:
+    """The label of a link's definition as references to it are compared."""
+    return " ".join(words.split()).casefold()
 
 
 def outside_code(pattern: re.Pattern[str], by: str, text: str) -> str:
