@@ -26,6 +26,7 @@ _DASHES: dict[Publisher, re.Pattern[str]] = {
     "starlight": re.compile(r"(?<!-)--(?!-)"),
 }
 _WRITTEN_ID = re.compile(r"(?<![\w-])id=[\"']?([^\s\"'{}]+)")
+_TAG_OR_MARK = re.compile(r"<[^<>]*>|[*`]")
 _EMOJI = re.compile(r":[a-z0-9_+-]+:|\S(?:\ufe0f|\u200d\S)+")
 
 
@@ -148,10 +149,13 @@ def _restore_heading(heading: Block, publisher: Publisher, lines: Sequence[str])
     text = heading.text
     if publisher in _DASHES and "--" in text:
         text = _join_hyphens(heading, _DASHES[publisher])
+    raw = "\n".join(lines[heading.lines[0] - 1 : heading.lines[1]])
+    if "</" in raw:
+        text = _join_words(text, raw)
     if text.isascii():
         return text
     start = 0
-    for written in _EMOJI.findall("\n".join(lines[heading.lines[0] - 1 : heading.lines[1]])):
+    for written in _EMOJI.findall(raw):
         shown = _show_emoji(written)
         at = text.find(shown, start) if shown != written else -1
         if at >= 0:
@@ -168,6 +172,18 @@ def _find_written_id(heading: Block, lines: Sequence[str]) -> str:
     attributes = line.rpartition("{")[2] if line.endswith("}") else ""
     written = _WRITTEN_ID.search(attributes)
     return written[1] if written else ""
+
+
+def _join_words(text: str, raw: str) -> str:
+    """Return a text without spaces that readers put where only a tag ends a word."""
+    written = set(_TAG_OR_MARK.sub("", raw).split())
+    words: list[str] = []
+    for word in text.split():
+        if words and words[-1] + word in written:
+            words[-1] += word
+        else:
+            words.append(word)
+    return " ".join(words)
 
 
 def _join_hyphens(heading: Block, hyphens: re.Pattern[str]) -> str:

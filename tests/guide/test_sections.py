@@ -225,3 +225,9 @@ def test_a_list_of_links_that_ends_a_sentence_is_no_table_of_contents(page) -> N
     assert guide.passages[0].text.endswith("- Sail\n- Row")
     named = page(f"# Boats\n\nOn this page:\n\n{items}{parts}")
     assert "- Sail" not in named.passages[0].text
+
+
+def test_a_label_beside_a_word_is_a_part_of_the_word_in_an_anchor(page) -> None:
+    """As measured with Docusaurus 3.10: the text of an element has no space of its own."""
+    source = '# T\n\n## <div class="label">Required</div>**`oars`** and <i>sails</i>\n\ntext'
+    assert anchors(page(source, publisher="docusaurus"))[-1] == "requiredoars-and-sails"
