@@ -1,14 +1,18 @@
-"""Take the screenshots in docs/: every screen of the chat, in Chromium, with the guide in corpus/.
+"""Take the screenshots in docs/: every screen of the chat and of the widget, in Chromium.
 
-python -m assistant serve --port 7861 &
+ASSISTANT_FRAMES=http://localhost:7862 python -m assistant serve --port 7861 &
 python benchmarks/screens.py http://127.0.0.1:7861/
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
 
@@ -89,7 +93,92 @@ def with_source(browser: Browser, url: str) -> Page:
     return page
 
 
-PHONE = Look(width=360, height=740)
+def wiki(browser: Browser, url: str, look: Look = PLAIN, **data: str) -> Page:
+    """Open a page of a wiki that has the widget in it; `data` are the script's attributes."""
+    attributes = "".join(f' data-{name}="{value}"' for name, value in data.items())
+    script = f'<script src="{url}widget.js"{attributes} async></script>'
+    context = browser.new_context(
+        viewport={"width": look.width, "height": look.height},
+        color_scheme=look.scheme,
+        locale=look.language,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.add_init_script(OPEN_SHADOW)
+    with serve_wiki(WIKI_PAGE.replace("SCRIPT", script)):
+        page.goto(WIKI)
+    return page
+
+
+@contextlib.contextmanager
+def serve_wiki(html: str) -> Iterator[None]:
+    """Serve one page on a host of its own, as a wiki is."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", WIKI_PORT), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+
+
+def widget(browser: Browser, url: str, question: str, look: Look = PLAIN, **data: str) -> Page:
+    """Press the widget's button, and ask; in search mode only type."""
+    page = wiki(browser, url, look, **data)
+    page.locator("guide-assistant button.open").click()
+    frame = page.frame_locator("guide-assistant iframe")
+    frame.locator("#box").fill(question)
+    if data.get("mode") == "search":
+        expect(frame.locator("#hits li").first).to_be_visible()
+    else:
+        frame.locator("#box").press("Enter")
+        expect(frame.locator("#talk .exchange blockquote").first).to_be_visible()
+    page.wait_for_timeout(800)
+    return page
+
+
+def box_in_page(browser: Browser, url: str) -> Page:
+    page = wiki(browser, url, Look(width=760, height=760), mode="inline", target="guide")
+    expect(page.frame_locator("guide-assistant iframe").locator("#box")).to_be_visible()
+    page.wait_for_timeout(800)
+    return page
+
+
+WIKI_PORT = 7862
+WIKI = f"http://localhost:{WIKI_PORT}/plans"
+OPEN_SHADOW = """
+const attach = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (how) {
+  return attach.call(this, { ...how, mode: "open" });
+};
+"""
+WIKI_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Team wiki</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+  body { margin: 0; font: 17px/1.65 "DejaVu Serif", serif; color: #222; background: #fff; }
+  header { background: #20303c; color: #fff; padding: 12px 40px; font: bold 15px "DejaVu Sans"; }
+  main { max-width: 620px; padding: 24px 40px; }
+  @media (prefers-color-scheme: dark) { body { background: #15191c; color: #ddd; } }
+  @media (max-width: 500px) { main, header { padding-left: 20px; padding-right: 20px; } }
+</style>
+<header>Team wiki</header>
+<main><h1>How we plan a quarter</h1>
+<p>Each quarter starts from what the one before has taught us. A team writes its open questions on
+one page, before anyone mentions a date.</p>
+<div id="guide"></div>
+<p>The lead keeps that page current. If it is unclear who decides, ask the guide.</p>
+<p>In the first week we read all the pages together; in the second we answer the comments.</p>
+</main>
+SCRIPT</html>"""
+PHONE, WINDOW = Look(width=360, height=740), Look(height=800)
 SCREENS = {
     "chat-start": chat,
     "chat-light": lambda b, u: chat(b, u, QUESTION),
@@ -105,6 +194,12 @@ SCREENS = {
     "reader-dark": lambda b, u: opened(b, u, "#talk .number", look=Look(scheme="dark")),
     "reader-phone": lambda b, u: opened(b, u, "#talk .number", PHONE),
     "answer": lambda b, u: opened(b, u, "#talk .permalink"),
+    "widget": lambda b, u: widget(b, u, QUESTION, WINDOW),
+    "widget-dark": lambda b, u: widget(b, u, QUESTION, replace(WINDOW, scheme="dark")),
+    "widget-arabic": lambda b, u: widget(b, u, QUESTION, replace(WINDOW, language="ar")),
+    "widget-phone": lambda b, u: widget(b, u, QUESTION, PHONE),
+    "widget-search": lambda b, u: widget(b, u, "product owner", WINDOW, mode="search"),
+    "widget-inline": box_in_page,
 }
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ PASSAGE = (
 
 PENALTY = 0.001
 QUESTION_PENALTY = 0.005
-MAX_LOST = 0.05
+MAX_LOST = 0.052
 """The share of the answerable questions of the answer sets that the threshold refuses."""
 
 MAX_CASES = 600
@@ -81,11 +81,11 @@ With 1, .714 of the questions to a guide left out have the first passage right i
 doc2dial and squad2 lose .02 and .03.
 """
 
-ANSWERS_WEIGHT = 8.0
+ANSWERS_WEIGHT = 6.0
 """What all answer sets together weigh in the probabilities, where each of the other sets weighs 1.
 
-With 2, .54 of the near misses are refused where 6 % of the answerable questions are, instead of
-.58; the AUROC of the far ones is .003 to .006 higher.
+With 4, .607 of the near misses are refused where 6 % of the answerable questions are, with 6 .650,
+with 8 .664; the AUROC of the far ones of student aid is .976, .974 and .972.
 """
 
 MADE_SHARE = 0.3

@@ -14,7 +14,7 @@ from assistant.answering.titles import is_title_of
 from assistant.text.tokenize import extract_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from assistant.index.store import FaissStore
     from assistant.models.answers import Hit
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MIN_STEPS = 2
 _MAX_STEPS = 12
 _MAX_LEAD_IN_WORDS = 40
+_MAX_GROUP_LINES = 1  # a heading, and an empty line
 _STEP = re.compile(r"(?:step|part|phase|stage) \w{1,5}\b|\(?\d{1,2}(?:[.):]|\s*[-–—])", re.I)
 _REQUEST_STEMS = frozenset(extract_terms("step steps process procedure instructions guide"))
 
@@ -41,13 +42,25 @@ def quote_steps(question: Question, hits: Iterable[Hit], store: FaissStore) -> l
     places = [(path, above) for path, own in hit_headings for above in (own, own[:-1]) if above]
     read_sections = cache(store.sections)  # a manual of one page has 260, and many of the hits
     for path, above in dict.fromkeys(places):
-        steps = find_subsections(read_sections(path), above)
+        steps = _drop_groups(find_subsections(read_sections(path), above), read_sections(path))
         if _MIN_STEPS <= len(steps) <= _MAX_STEPS and _is_how_to(question, above, steps):
             parents = [section for section in read_sections(path) if section.headings == above]
             lead_in = _quote_lead_in(parents, store)
             if lead_in is not None:
                 return _quote_openings(lead_in, steps, store)
     return []
+
+
+def _drop_groups(steps: list[Section], sections: Sequence[Section]) -> list[Section]:
+    """Drop sub-headings that only group others, as a last "Advanced options" does."""
+    parents = {section.headings[:-1] for section in sections}
+    return [
+        step
+        for step in steps
+        if step.headings not in parents
+        or step.lines[1] - step.lines[0] > _MAX_GROUP_LINES
+        or _STEP.match(step.headings[-1])
+    ]
 
 
 def _is_how_to(question: Question, above: tuple[str, ...], steps: list[Section]) -> bool:

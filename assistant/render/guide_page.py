@@ -13,7 +13,7 @@ from assistant.render.escape import escape
 from assistant.render.page_html import render_page_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from assistant.models.documents import Page, Section
     from assistant.render.catalogue import Messages
@@ -43,12 +43,24 @@ def render_guide_page(
     branding: Branding,
     messages: Messages,
     highlight: Highlight | None = None,
+    *,
+    find_picture: Callable[[str], str] | None = None,
 ) -> str:
-    """Render a page with links to its sections, and with a quote highlighted."""
+    """Render a page with links to its sections, and with a quote highlighted.
+
+    `find_picture` turns an address on the page into the path of a picture of the guide.
+    """
     linked = [section for section in sections if section.anchor]
     anchors = [(section.lines[0], section.anchor) for section in linked]
     root = branding.root
-    body = render_page_source(page, anchors, resolve=lambda to: urls.resolve_link(to, root))
+
+    def picture_url(address: str) -> str:
+        path = find_picture(address) if find_picture else ""
+        return urls.picture_url(path, root) if path else ""
+
+    body = render_page_source(
+        page, anchors, resolve=lambda to: urls.resolve_link(to, root), picture_url=picture_url
+    )
     body = mark_quote(body, highlight) if highlight else body
     body = _add_ask_links(body, {s.anchor for s in linked}, page, root, messages)
     heading = "" if "<h1" in body else f"<h1>{escape(page.title)}</h1>"

@@ -1,7 +1,7 @@
 """Render the content of a page as harmless HTML, without its author's own markup.
 
-Raw HTML becomes the blocks that a reader would see, an image becomes its alternative text, and a
-link that could run a script becomes text.
+Raw HTML becomes the blocks that a reader would see, an image becomes its alternative text, with a
+picture of the guide above it, and a link that could run a script becomes text.
 """
 
 from __future__ import annotations
@@ -45,14 +45,19 @@ _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 
 
 def render_page_source(
-    page: Page, anchors: Iterable[tuple[int, str]], *, resolve: Resolve | None = None
+    page: Page,
+    anchors: Iterable[tuple[int, str]],
+    *,
+    resolve: Resolve | None = None,
+    picture_url: Resolve | None = None,
 ) -> str:
-    """Render a page of any format as safe HTML; `anchors` and `resolve` as in `render_markdown`."""
+    """Render a page of any format as safe HTML; the other arguments are as in `render_markdown`."""
     reader = reader_for(page.path)
     if not reader.is_markdown:
         return render_blocks(reader.parse(page.text), anchors)
     mdx = page.path.lower().endswith(".mdx")
-    return render_markdown(blank_front_matter(page.text), anchors, resolve=resolve, mdx=mdx)
+    text = blank_front_matter(page.text)
+    return render_markdown(text, anchors, resolve=resolve, picture_url=picture_url, mdx=mdx)
 
 
 def render_markdown(
@@ -60,16 +65,21 @@ def render_markdown(
     anchors: Iterable[tuple[int, str]],
     *,
     resolve: Resolve | None = None,
+    picture_url: Resolve | None = None,
     mdx: bool = False,
 ) -> str:
     """Render a page of Markdown as HTML.
 
     `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns
-    an address on the page into the target of a link; empty for no link.
+    an address on the page into the target of a link; empty for no link. `picture_url` turns one
+    into that of a picture to show above its alternative text; empty for none.
     """
     return "".join(
         _MarkdownRenderer(
-            convert_to_commonmark(source, mdx=mdx), anchors, resolve or _keep_address
+            convert_to_commonmark(source, mdx=mdx),
+            anchors,
+            resolve or _keep_address,
+            picture_url or (lambda _: ""),
         ).render()
     )
 
@@ -127,8 +137,15 @@ class _HeadingIds:
 class _MarkdownRenderer:
     """Writes the harmless part of a page's events in one pass."""
 
-    def __init__(self, source: str, anchors: Iterable[tuple[int, str]], resolve: Resolve) -> None:
+    def __init__(
+        self,
+        source: str,
+        anchors: Iterable[tuple[int, str]],
+        resolve: Resolve,
+        picture_url: Resolve,
+    ) -> None:
         self._source = source
+        self._picture_url = picture_url
         self._lines = markdown.LineIndex(source)
         self._ids = _HeadingIds(anchors)
         self._resolve = resolve
@@ -137,7 +154,7 @@ class _MarkdownRenderer:
         self._links: list[bool] = []  # whether each open link has a target
         self._lists: list[str] = []
         self._verbatim: list[str] | None = None
-        self._images: list[tuple[str, list[str]]] = []
+        self._images: list[tuple[str, str, list[str]]] = []  # address, title, alternative text
         self._head = False
 
     def render(self) -> list[str]:
@@ -164,7 +181,7 @@ class _MarkdownRenderer:
                     titled = f' title="{html.escape(value["title"])}"' if value["title"] else ""
                     out.append(f'<a href="{html.escape(address)}"{titled}>')
             case "Image":
-                self._images.append((value["title"], []))
+                self._images.append((value["dest_url"], value["title"], []))
             case "List":
                 first = f' start="{value}"' if value not in {None, 1} else ""
                 self._lists.append("ul" if value is None else "ol")
@@ -192,8 +209,10 @@ class _MarkdownRenderer:
                 if self._links.pop():
                     out.append("</a>")
             case "Image":
-                title, alt = self._images.pop()
+                address, title, alt = self._images.pop()
                 shown = title or "".join(alt)
+                if url := self._picture_url(address):  # its text is below it
+                    out.append(f'<img src="{html.escape(url)}" alt="" loading="lazy">')
                 if shown:
                     out.append(f'<span class="image">{html.escape(shown)}</span>')
             case "List":
@@ -221,7 +240,7 @@ class _MarkdownRenderer:
             case "Text" | "Html" if self._verbatim is not None:
                 self._verbatim.append(value)
             case "Text" | "Code" if self._images:
-                self._images[-1][1].append(value)
+                self._images[-1][2].append(value)
             case "Text":
                 if value.startswith(LABEL_MARK):
                     out[-1], self._heading = '<p class="label">', "p"

@@ -34,6 +34,11 @@ def page_url(path: str, root: str = "") -> str:
     return f"{root}/guide/{quote(path)}"
 
 
+def picture_url(path: str, root: str = "") -> str:
+    """Return the address of a picture of the guide on this server."""
+    return f"{root}/picture/{quote(path)}"
+
+
 def section_url(path: str, anchor: str, url: str, root: str = "") -> str:
     """Return the address of a section: on the published site, or else on this server."""
     return url if url.startswith(WEB_SCHEMES) else f"{page_url(path, root)}#{quote(anchor)}"

@@ -43,6 +43,7 @@ QUESTION_FEATURES = (
     "follow_up",
     "pair",
     "unseen_pair",
+    "cosine_shortfall",
 )
 """The features in the order of a row; `compute_question_features` describes each."""
 
@@ -52,6 +53,7 @@ _MIN_SUBJECT_TERMS = 2
 _CONTEXT = re.compile(r" (?:in|for) ")
 _CLOSE_K = 5
 _FAR_RANK = 10
+_LOW_COSINE = 0.45
 
 
 def compute_question_features(
@@ -86,6 +88,7 @@ def compute_question_features(
     - `pair`: 1 where two content terms are neighbours in the question.
     - `unseen_pair`: of such terms that the guide uses, but no candidate near each other ("job
       description"), the lower idf of the two; the highest of all pairs.
+    - `cosine_shortfall`: how far `sentence_cosine` is below .45; else 0.
     """
     best = order[0]
     row = dict(zip(FEATURES, features[best].tolist(), strict=True))
@@ -123,6 +126,7 @@ def compute_question_features(
             float(is_follow_up),
             float(bool(pairs)),
             _weigh_unseen_pair(pairs, evidence, vocabulary),
+            max(0.0, _LOW_COSINE - row["sentence_cosine"]),
         ],
         dtype=np.float64,
     )

@@ -68,6 +68,13 @@ MAX_CACHED_PASSAGES = 4096
 # "What is X?" is refused where no line has all words of X: of 34 such questions of 940, 28 have no
 # answer in their guide, and four others are refused anyway.
 _MISSING_SUBJECT = QUESTION_FEATURES.index("missing_subject")
+_CONTENT_TERMS = QUESTION_FEATURES.index("content_terms")
+_UNKNOWN_SHARE = QUESTION_FEATURES.index("unknown_share")
+# Where the guide uses so few of a question's words, none of the answerable questions of all sets is
+# above the threshold. In another language than English an unanswerable one may be, by its length.
+_MIN_CONTENT_TERMS = 3
+_MAX_UNKNOWN_SHARE = 0.8
+_SURE = 0.4
 
 _UNANSWERED = 0.3
 """What is added to every probability before interpretations are compared.
@@ -254,6 +261,7 @@ class Retriever:
             question = interpretation.question
             is_undefined = not is_follow_up and bool(row[_MISSING_SUBJECT])
             is_unknown = self._names_only_unknown(interpretation, evidence, vector)
+            is_unknown |= hits[0].probability < _SURE and _is_mostly_unknown(interpretation, row)
             if is_undefined or is_unknown or answerability.lacks_amount(question, evidence, hits):
                 hits = answerability.lower_below_threshold(hits, self._model)
         return RetrievalResult(interpretation, vector, hits)
@@ -397,3 +405,12 @@ class Retriever:
             cache.update(loaded)
             passages |= loaded
         return {key: passages[key] for key in keys}
+
+
+def _is_mostly_unknown(interpretation: Interpretation, row: Features) -> bool:
+    """Whether the guide hardly uses any word of a question; not for n-grams or comparisons."""
+    if interpretation.ngrams or interpretation.question.type == "comparison":
+        return False
+    return bool(
+        row[_CONTENT_TERMS] >= _MIN_CONTENT_TERMS and row[_UNKNOWN_SHARE] >= _MAX_UNKNOWN_SHARE
+    )

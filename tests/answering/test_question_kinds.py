@@ -270,6 +270,33 @@ def test_steps_that_are_sections_are_quoted_with_what_comes_before(ask: Ask, que
     ]
 
 
+def test_a_heading_that_only_groups_others_is_no_step(tmp_path, encoder):
+    page = """# Move a boat
+
+Two people move a boat.
+
+## Lift the boat
+
+Lift it by both ends.
+
+## Carry the boat
+
+Carry it to the shed.
+
+## Special cases
+
+### Boats with a mast
+
+Lay down the mast.
+"""
+    answer = build_assistant(tmp_path, {"boats.md": page}, encoder).ask("how do I move a boat?")
+    assert [citation.quote for citation in answer.citations] == [
+        "Two people move a boat.",
+        "Lift the boat\n\nLift it by both ends.",
+        "Carry the boat\n\nCarry it to the shed.",
+    ]
+
+
 def test_a_lead_in_without_what_it_introduces_is_no_answer(ask: Ask):
     assert not quote(ask("do guests of the crew need a pass?")).endswith(":")
 

@@ -176,3 +176,9 @@ def test_neighbours_that_no_passage_has_together_weigh_as_the_commoner_of_them(
     features = features_of(question, *map(Candidate, passages))
     assert features["unseen_pair"] == pytest.approx(weight)
     assert features["pair"] == (" of " not in question)
+
+
+@pytest.mark.parametrize(("cosine", "shortfall"), [(0.2, 0.25), (0.45, 0.0), (0.9, 0.0)])
+def test_a_best_sentence_that_is_hardly_near_falls_short(cosine, shortfall):
+    features = features_of("the kiln", Candidate("A kiln.", cosine))
+    assert features["cosine_shortfall"] == pytest.approx(shortfall, abs=1e-6)

@@ -302,6 +302,41 @@ def test_nothing_is_stored_when_the_answer_log_is_off(live, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# -- pictures of the guide ------------------------------------------------------------------------
+
+
+SCRIPTED = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+def test_a_picture_of_the_guide_is_shown_above_its_text_and_runs_nothing(tmp_path, word_encoder):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "my tree.svg").write_text(SCRIPTED)
+    (tmp_path / "docs" / "cats.md").write_text(
+        "# Cats\n\nA cat climbs a tree.\n\n"
+        '![](<my tree.svg> "A cat in a tree") ![no bird](bird.png) ![far](https://far.example/x.png)\n'
+    )
+    builder.build_index(tmp_path / "docs", tmp_path / "index", word_encoder)
+    live = LiveAssistant(Assistant(indexes.open_index(tmp_path / "index"), word_encoder))
+    settings = Settings(corpus=tmp_path / "docs", index=tmp_path / "index", root="/help")
+    with serve_guide(settings, live) as (_, client):
+        page = client.get("/help/guide/cats.md")
+        assert_harmless(page.text)
+        (picture,) = Tags(page.text).all("img")
+        assert picture["src"] == "/help/picture/my%20tree.svg"
+        assert [
+            text for text in ("A cat in a tree", "no bird", "far") if text not in page.text
+        ] == []
+        reply = client.get(picture["src"])
+        assert reply.text == SCRIPTED
+        assert reply.headers["content-type"] == "image/svg+xml"
+        policy = reply.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "sandbox" in policy
+        assert "script-src" not in policy
+        for path in ("bird.png", "cats.md", "..%2Findex%2FCURRENT", "%2Fetc%2Fpasswd"):
+            assert client.get(f"/help/picture/{path}").status_code == 404
+
+
 # -- the guide's own look -------------------------------------------------------------------------
 
 

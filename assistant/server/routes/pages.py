@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from assistant.guide.pictures import MEDIA_TYPES, find_picture, read_picture
 from assistant.render import catalogue, layout, urls
 from assistant.render.guide_page import Highlight, render_guide_page
 from assistant.render.html import HtmlRenderer
 from assistant.server.routes.schemas import FeedbackRequest
 from assistant.server.security.policies import (
     FEEDBACK_POLICY,
+    FILE_COST,
     PAGE_CONTENT_POLICY,
     PAGE_COST,
+    PICTURE_CONTENT_POLICY,
     Policy,
     with_policy,
 )
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 _PAGE = Policy(scope="read", cost=PAGE_COST, content_policy=PAGE_CONTENT_POLICY)
+_PICTURE = Policy(scope="read", cost=FILE_COST, content_policy=PICTURE_CONTENT_POLICY)
 
 
 def create_router(service: Service, branding: Branding, settings: Settings) -> APIRouter:
@@ -56,7 +61,14 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
 
         def build() -> bytes:
             sections = store.sections(path)
-            html = render_guide_page(content, sections, branding, messages, highlight)
+            html = render_guide_page(
+                content,
+                sections,
+                branding,
+                messages,
+                highlight,
+                find_picture=lambda address: find_picture(settings.corpus, path, address),
+            )
             return html.encode("utf-8", "replace")
 
         key = ("page", path, messages.language, section, first, last)
@@ -64,6 +76,15 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
         return body.to_response(
             request.headers.get("if-none-match", ""), "text/html; charset=utf-8"
         )
+
+    @pages.get("/picture/{path:path}")
+    @with_policy(_PICTURE)
+    def picture(path: str) -> Response:
+        data = read_picture(settings.corpus, path)
+        if data is None:
+            return Response(status_code=404)
+        media_type = MEDIA_TYPES[PurePosixPath(path).suffix.lower()]
+        return Response(data, media_type=media_type, headers={"cache-control": "max-age=300"})
 
     @pages.get("/a/{name}")
     @with_policy(replace(_PAGE, pattern="/a/[a-z2-7]{16}"))

@@ -43,6 +43,10 @@ EMBED_CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
 )
+# A picture runs nothing, also where it is opened by itself.
+PICTURE_CONTENT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors {frames}"
+)
 ASSET_CONTENT_POLICY = "default-src 'none'; frame-ancestors {frames}"
 
 # The cost of a request in questions, by the processor time it takes: a question 10 ms, a page with

@@ -34,6 +34,10 @@ OPEN = {
         ("GET", "/guide/dogs.md", 200, "read"),
         ("GET", "/guide/none.md", 404, "read"),
     ],
+    "/picture/{path:path}": [
+        ("GET", "/picture/dog.svg", 200, "read"),
+        ("GET", "/picture/none.svg", 404, "read"),
+    ],
     "/a/{name}": [("GET", f"/a/{STORED}", 404, "read"), ("GET", "/a/short", 404, "")],
     "/feedback": [("POST", "/feedback", 422, "feedback")],
     "/chat": [("GET", "/chat/chat.css", 200, ""), ("GET", "/chat/none.css", 404, "")],
@@ -107,10 +111,10 @@ SHUT = """
 def server(tmp_path_factory, word_encoder) -> Server:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
+    (corpus / "dog.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     builder.build_index(corpus, folder, word_encoder)
-    return open_server(
-        Settings(index=folder), LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
-    )
+    live = LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
+    return open_server(Settings(corpus=corpus, index=folder), live)
 
 
 @pytest.fixture(scope="module")
