@@ -184,6 +184,11 @@ class _MdxConverter:
         """Check whether a line imports or exports, and skip the lines that belong to it."""
         if _IMPORT.match(line):
             return True
+        # A formatter of prose may break the line inside an import.
+        following = self._source[number + 1 : number + 2] if line.endswith("import") else []
+        if following and _IMPORT.match(f"{line} {following[0]}"):
+            self._last_consumed = number + 1
+            return True
         ends = _IMPORT_END if _IMPORT_START.match(line) else re.compile(r"^\s*$")
         if ends is not _IMPORT_END and not _EXPORT.match(line):
             return False

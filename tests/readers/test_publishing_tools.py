@@ -24,6 +24,7 @@ def texts(source: str, *, mdx: bool = False) -> list[str]:
     [
         "import Boat from '@theme/Boat'; import Sea from './sea';",
         "import Boat from '@theme/Boat';\nimport Sea from './sea';",
+        "import Boat from '@theme/Boat'; import\nSea from './sea';",
         "Intro.\n\nimport Boat from '@theme/Boat';",
     ],
 )
