@@ -175,3 +175,23 @@ def test_a_list_of_links_that_ends_a_sentence_is_no_table_of_contents(page) -> N
     assert guide.passages[0].text.endswith("- Sail\n- Row")
     named = page(f"# Boats\n\nOn this page:\n\n{items}{parts}")
     assert "- Sail" not in named.passages[0].text
+
+
+@pytest.mark.parametrize(
+    "code", ["## Knots\n\nText.\n\n### Bowline", "<h2>Knots</h2>\n<h3 id='b'>Bowline</h3>"]
+)
+def test_headings_that_show_what_code_makes_open_no_section(page, code: str) -> None:
+    example = "## Knots\n\nText.\n\n### Bowline\n\nMore."
+    guide = page(f"# T\n\nWrite:\n\n```\n{code}\n```\n\n{example}\n\n## Knots\n\nReal.\n\n## Ends")
+    assert paths(guide) == [("T",), ("T", "Knots"), ("T", "Ends")]
+    assert anchors(guide) == ["t", "knots-1", "ends"]
+
+
+def test_a_heading_after_other_text_is_no_example(page) -> None:
+    guide = page("# T\n\n```\n## Knots\n```\n\nSo much for that.\n\n## Knots\n\nReal.")
+    assert paths(guide) == [("T",), ("T", "Knots")]
+
+
+def test_a_section_below_an_example_has_the_anchor_of_the_published_page(page) -> None:
+    guide = page("# T\n\n```\n## Knots\n```\n\n## Knots\n\n## Other\n\n## Knots\n\nReal.")
+    assert anchors(guide) == ["t", "other", "knots-1"]
