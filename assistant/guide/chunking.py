@@ -13,7 +13,7 @@ from assistant.readers.inline import move_markup, slice_markup
 from assistant.text.sentences import split_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from assistant.guide.sections import SectionBlocks
     from assistant.models.documents import Block, GroupKind, Section
@@ -34,6 +34,10 @@ _WORD_SPLIT_FACTOR = 2
 # A header is searched with each passage of its table, unless it has more than this share of the
 # room: it would take the place of the rows.
 _MAX_HEADER_SHARE = 0.25
+# Leads in a row have at most this share of the room, and a label has at most these words.
+_MAX_LEAD_SHARE = 0.25
+_MAX_LABEL_WORDS = 12
+_SENTENCE_ENDINGS = tuple(".!?;,…。！？")
 
 
 def chunk_section(
@@ -52,7 +56,8 @@ def chunk_section(
         fits = estimate_tokens(text) <= room
     builders = [_PassageBuilder(part.heading)]
     headers: dict[int, tuple[str, int]] = {}  # by group: the text that is searched, its tokens
-    for block in part.blocks:
+    following = {} if fits else _measure_what_follows(part.blocks, room)
+    for number, block in enumerate(part.blocks):
         builder = builders[-1]
         if block.kind == "break":
             builder.token_count = room  # the author separates what follows: begin a new passage
@@ -60,11 +65,13 @@ def chunk_section(
         if not block.text.strip():
             continue
         for piece, size in [(block, 1)] if fits else _split_block(block, room):
-            if builder.has_body and builder.token_count and builder.token_count + size > room:
+            needed = size + following.get(number, 0)
+            is_full = builder.token_count and builder.token_count + needed > room
+            if is_full and builder.has_body and not builder.is_lead:
                 builder = _PassageBuilder(None)
                 builders.append(builder)
                 builder.token_count = headers.get(block.group, ("", 0))[1]
-            builder.add(piece, size)
+            builder.add(piece, size, is_lead=number in following)
         if block.kind == "header" and not fits and block.group not in headers:
             tokens = estimate_tokens(block.text)
             if tokens <= _MAX_HEADER_SHARE * room:
@@ -83,6 +90,37 @@ def chunk_section(
             language=language,
             structure=Structure(tuple(builder.markup), own_groups).pack(),
         )
+
+
+def _measure_what_follows(blocks: Sequence[Block], room: int) -> dict[int, int]:
+    """Return the tokens that belong to each lead: those of the blocks up to the first that is none.
+
+    A lead stands in the passage of what it leads in to. Leads in a row take little of its room.
+    """
+    tokens: dict[int, int] = {}
+    after = leads = 0  # the tokens of the next block with what belongs to it, and of leads in it
+    for number in range(len(blocks) - 1, -1, -1):
+        block = blocks[number]
+        if block.kind == "break":
+            after = leads = 0
+        elif block.text.strip():
+            size = estimate_tokens(block.text)
+            if after and leads + size <= _MAX_LEAD_SHARE * room and _is_lead(block):
+                tokens[number] = after
+                after, leads = after + size, leads + size
+            else:
+                after, leads = size, 0
+    return tokens
+
+
+def _is_lead(block: Block) -> bool:
+    """Check whether a block leads in to the next: a label, as of a file, or words up to a colon."""
+    if block.kind not in {"prose", "item", "quote"}:
+        return False
+    is_label = block.kind == "prose" and len(block.text.split()) <= _MAX_LABEL_WORDS
+    return block.text.endswith((":", "：")) or (
+        is_label and not block.text.endswith(_SENTENCE_ENDINGS)
+    )
 
 
 def _number_groups(
@@ -120,6 +158,7 @@ class _PassageBuilder:
         self.groups: dict[int, tuple[GroupKind, int, int]] = {}  # first and last sentence
         self.token_count = 0  # without the heading's
         self.has_body = False
+        self.is_lead = True  # whether all blocks lead in to what follows
         self._length = 0
         self._previous = heading
         if heading:
@@ -128,8 +167,9 @@ class _PassageBuilder:
             self.sentences.append(Sentence(0, self._length, "heading", heading.lines))
             self.markup += heading.markup
 
-    def add(self, block: Block, tokens: int) -> None:
+    def add(self, block: Block, tokens: int, *, is_lead: bool) -> None:
         """Append a block that has this number of tokens."""
+        self.is_lead = self.is_lead and is_lead
         # What goes on in a nested item stands under nothing at the start of a passage.
         lead = "  " * block.level + block.marker if self.texts or block.marker else ""
         if self.texts:

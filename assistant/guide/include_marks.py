@@ -335,7 +335,9 @@ def _find_line_mark(number: int, lines: Sequence[str], names: Names) -> Iterator
         if directive := _MYST.match(match[3]):
             yield _make_myst_mark(number, lines, match[1], match[2], directive)
     elif line.startswith("import"):
-        for match in _IMPORT.finditer(line):
+        # A formatter of prose may break the line inside an import.
+        goes_on = line.endswith("import") and number + 1 < len(lines)
+        for match in _IMPORT.finditer(f"{line} {lines[number + 1]}" if goes_on else line):
             names.values[match[1]] = match[2].replace("\\", "")  # as JavaScript reads an escape
     elif "<" in line and (match := _COMPONENT.match(line)):
         path, base = _rooted_with_base(names.values.get(match[2], ""))

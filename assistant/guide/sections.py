@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from assistant.guide.publishers import Publisher, Slugs
     from assistant.models.documents import Block, Page
 
+# A heading of Markdown, AsciiDoc or HTML.
+_HEADING_IN_CODE = re.compile(
+    r"^[ \t]*[#=]{1,6}[ \t]++(\S[^\n]*+)|<h[1-6][^<>]*>([^<>\n]++)</h", re.M
+)
+
 MAX_HEADING_CHARS = 1_000
 """The longest heading in 20 real guides has some 200 characters."""
 
@@ -78,6 +83,28 @@ def demote_long_headings(blocks: Sequence[Block]) -> list[Block]:
     ]
 
 
+def _find_example_headings(blocks: Sequence[Block]) -> set[int]:
+    """Return the numbers of the headings of examples: right below code that has them as its marks.
+
+    The first stands between the code and no other text, and each that follows is in it too.
+    """
+    numbers: set[int] = set()
+    shown: set[str] = set()  # the headings of the code above
+    code = ""
+    for number, block in enumerate(blocks):
+        if block.kind == "heading":
+            if code:
+                marks = _HEADING_IN_CODE.findall(code)
+                shown = {marked.strip(" \t#=") or html for marked, html in marks}
+            if block.text in shown:
+                shown.remove(block.text)
+                numbers.add(number)
+            else:
+                shown = set()
+        code = block.text if block.kind == "code" else ""
+    return numbers
+
+
 def _resolve_possible_headings(blocks: Sequence[Block]) -> list[Block]:
     """Turn emphasised lines into prose where the page has real headings below its title."""
     levels = [
@@ -108,7 +135,16 @@ def _iter_sections(
         for number in headings
     ]
     anchored = zip(headings, assign_anchors(named, publisher, slugs), strict=True)
-    starts = [(number, anchor) for number, anchor in anchored if blocks[number].text]
+    examples = _find_example_headings(blocks)
+    starts = [
+        (number, anchor)
+        for number, anchor in anchored
+        if blocks[number].text and number not in examples
+    ]
+    blocks = [
+        replace(block, kind="prose", level=0) if number in examples else block
+        for number, block in enumerate(blocks)
+    ]
     ends = [*(number for number, _ in starts), len(blocks)]
     content = _drop_navigation(blocks[: ends[0]])
     if content:

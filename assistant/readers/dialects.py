@@ -16,7 +16,7 @@ from assistant.readers.mdx import (
     HIDDEN_MARK,
     LABEL_MARK,
     convert_mdx,
-    starts_with_import,
+    is_mdx,
     strip_comments,
 )
 from assistant.readers.template_tags import (
@@ -44,7 +44,7 @@ _LINE_PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 _INLINE_MARK = re.compile(
     r"[{%=\[<:^+#](?:(?<=`#)!|(?<=`:)::"
     r"|(?<=\{)[%{:/#. +=~>-]|(?<=%)%|(?<==)=|(?<=\[)\[|(?<=<)[A-Z/!]|(?<=:)[\w+-]+:"
-    r"|(?<=\]\[)[\w\]]|(?<=\] \[)\w|(?<=\^)\^|(?<=\s\^)\w|(?<=\+)\+\w)"
+    r"|(?<=\]\[)[\w\]]|(?<=\] \[)\w|(?<=\^)\^|(?<=\s\^)\w|(?<=\+)\+\w)|```md "
 )
 _LEADING_MARK = re.compile(
     r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\([^()]+\)="
@@ -157,12 +157,15 @@ _HIDDEN_BLOCKS = (
     (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
 
-_WIKI_LINK = re.compile(r"(!?)\[\[(?![\s^\"'\[])([^\[\]|\n]+?)(?:\\?\|([^\[\]\n]*))?\]\](?![(\[:])")
+# `[[...name]]` is a part of an address in frameworks of JavaScript.
+_WIKI_LINK = re.compile(
+    r"(!?)\[\[(?![\s^\"'\[]|\.{3})([^\[\]|\n]+?)(?:\\?\|([^\[\]\n]*))?\]\](?![(\[:])"
+)
 _OBSIDIAN_COMMENT = re.compile(r"%%[^%\n]*+%%")
 _MARKED_TEXT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
 _INSERTED_TEXT = re.compile(r"\^\^(?=[^\s^])([^^\n]*[^\s^])\^\^")
 _KEYS = re.compile(r"(?<![\w+])\+\+((?:[\w-]{1,20}\+){0,5}[\w-]{1,20})\+\+(?![\w+])")
-_BLOCK_ID = re.compile(r"\s\^[A-Za-z0-9-]+[ \t]*$")
+_BLOCK_ID = re.compile(r"(?:\s|(?<=\]\]))\^[A-Za-z0-9-]+[ \t]*$")
 _CRITIC_MARKUP = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
 _ICON = re.compile(
     r":(?:material|octicons|fontawesome|simple|custom|bootstrap)-[\w-]+:(?:\{[^{}]*\})?"
@@ -179,10 +182,10 @@ def convert_to_commonmark(source: str, *, mdx: bool = False) -> str:
 
     Marks that are not shown are left out, titles of admonitions and tabs become labels, wiki links
     become links, and content indented under a marker loses its indentation. A page that begins with
-    an import is MDX, with or without `mdx`.
+    an import, or has tags with values in braces, is MDX, with or without `mdx`.
     """
     source = source.replace(LABEL_MARK, "\ufffd").replace(HIDDEN_MARK, "\ufffd")
-    if mdx or starts_with_import(source):
+    if mdx or is_mdx(source):
         source = convert_mdx(source)
     return "\n".join(_DialectConverter(source.split("\n")).convert())
 
@@ -678,9 +681,15 @@ def _convert_inline(line: str) -> str:
     end = 0
     for start, stop in find_code_spans(text):
         code = _CODE_LANGUAGE.sub(r"\1", show_braces(show_examples(text[start:stop])))
-        pieces += [_convert_inline_text(text[end:start]), code]
+        pieces += [_convert_inline_text(text[end:start]), _convert_code_span(code)]
         end = stop
     return prefix + "".join([*pieces, _convert_inline_text(text[end:])]).lstrip(" ")
+
+
+def _convert_code_span(span: str) -> str:
+    """Return the content of a span of three backticks that says it is Markdown, else the span."""
+    is_markdown = span.startswith("```md ") and "](" in span
+    return span[len("```md ") : -len("```")] if is_markdown else span
 
 
 def _convert_inline_text(text: str) -> str:
@@ -688,12 +697,12 @@ def _convert_inline_text(text: str) -> str:
         text = _CRITIC_MARKUP.sub("", text)
     if "%%" in text or "{/*" in text:
         text = strip_comments(_OBSIDIAN_COMMENT.sub("", text))
+    if "^" in text:
+        text = _BLOCK_ID.sub("", _INSERTED_TEXT.sub(r"\1", text))
     if "[[" in text:
         text = _WIKI_LINK.sub(_replace_wiki_link, text)
     if "==" in text:
         text = _MARKED_TEXT.sub(r"\1", text)
-    if "^" in text:
-        text = _BLOCK_ID.sub("", _INSERTED_TEXT.sub(r"\1", text))
     if "++" in text:
         text = _KEYS.sub(r"\1", text)
     if ":" in text:

@@ -159,5 +159,6 @@ def _is_hidden(attributes: Mapping[str, str]) -> bool:
     return (
         "hidden" in attributes
         or attributes.get("aria-hidden", "").strip().lower() == "true"
+        or attributes.get("class", "").strip() == "hidden"
         or ("style" in attributes and bool(_DISPLAY_NONE.search(attributes["style"])))
     )

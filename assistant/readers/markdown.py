@@ -28,6 +28,7 @@ from assistant.readers.inline import (
     slice_markup,
 )
 from assistant.readers.mdx import HIDDEN_MARK, LABEL_MARK
+from assistant.readers.twoslash import is_twoslash, strip_twoslash
 from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ _OPTIONS = (
     | Options.ENABLE_DEFINITION_LIST
 )
 _SPAN_ATTRIBUTES = re.compile(rf"^(?:\{{:[^{{}}]*\}}|{ATTRIBUTES})")
-_HEADING_ATTRIBUTES = re.compile(r"(?<!\s)\s*\{(?=[:.# ])[^{}]*\}\s*\Z")
+# `{#id}`, and Nextra's `[#id]`.
+_HEADING_ATTRIBUTES = re.compile(
+    r"(?<!\s)\s*\{(?=[:.# ])[^{}]*\}\s*\Z|(?:\A\s+|(?<=\S)\s*)\[#[A-Za-z][\w-]*\]\s*\Z"
+)
 _ROLE = re.compile(r"\{([A-Za-z][\w:.+-]*)\}\Z")
 # The roles whose text is words; that of the others is code.
 _TEXT_ROLES = frozenset(
@@ -56,7 +60,7 @@ _TEXT_ROLES = frozenset(
 _NUMBER_ROLES = frozenset({"pep", "rfc"})  # a document of the series that the role is named after
 _ROLE_TARGET = re.compile(r"^(.*\S)\s*<[^<>]+>$")
 _KRAMDOWN = re.compile(r"\{::/?[^{}]*+\}|\{:/[a-z]*\}")
-_ID = re.compile(r"#([^\s{}]+)")
+_ID = re.compile(r"#([^\s{}\[\]]+)")
 _ANCHOR = re.compile(r"\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)", re.I)
 _LINK_ADDRESS = re.compile(r"\s(?:href|src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+))", re.I)
 _ALT = re.compile(r"\salt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
@@ -64,6 +68,13 @@ _CODE_TITLE = re.compile(r"\b(?:title|filename)=([\"'])(.*?)\1|(?<=\s)\[([^\[\]]
 _LINE_MARK = re.compile(
     r"(?<=\S)[ \t]*+(?://|#|--|<!--|/\*)[ \t]*+\[!code\b[\w: ,+-]{0,40}\](?:[ \t]*+(?:-->|\*/))?"
 )
+# A comment by which Docusaurus marks lines of code is a line that it does not show.
+_HIGHLIGHT_LINE = re.compile(
+    r"[ \t]*(?://|#|--|%|/\*|<!--|\{/\*)[ \t]*highlight-(?:[a-z]{1,20}-)?(?:next-line|start|end)"
+    r"[ \t]*+(?:-->|\*/\}?)?[ \t]*+"
+)
+# mdBook shows a helper that has a backslash before it, without the backslash.
+_ESCAPED_HELPER = re.compile(r"\\(?=\{\{#\w)")
 _PARAGRAPH = re.compile(rb"(?:[^\S\n]*+\S[^\n]*+\n)*(?:[^\S\n]*+\S[^\n]*+)?")
 _TAG = re.compile(r"</?([A-Za-z][\w-]*)")
 _BARE_TAGS = re.compile(r"(?:\s*+</?[A-Za-z][\w.-]*+\s*+/?>)*+\s*+")  # these show nothing
@@ -206,7 +217,11 @@ def _strip_heading_attributes(
     text: Event | None, level: str
 ) -> tuple[Event | None, tuple[int, str]]:
     """Return the last text of a heading without its attributes; its level, and its anchor."""
-    attributes = _HEADING_ATTRIBUTES.search(text[1]) if text and "}" in text[1] else None
+    attributes = (
+        _HEADING_ATTRIBUTES.search(text[1])
+        if text and text[1].rstrip().endswith(("}", "]"))
+        else None
+    )
     if not text or not attributes:
         return text, (int(level[1]), "")
     anchor = _ID.search(attributes[0])
@@ -335,6 +350,7 @@ class _BlockBuilder:
         self._image_depth = 0
         self._pending_anchor = ""  # an id just before, meant for the next heading
         self._verbatim: list[str] | None = None  # the text of the current code or HTML
+        self._is_twoslash = False  # whether a compiler's comments are in the current code
 
     def build(self) -> list[Block]:
         for name, value, start, end in parse_events(self._source):
@@ -364,7 +380,7 @@ class _BlockBuilder:
         match name:
             case "Code" if not self._image_depth:
                 self._run.open("code")
-                self._run.pieces.append(value)
+                self._run.pieces.append(_ESCAPED_HELPER.sub("", value))
                 self._run.close("code")
                 self._run.extend(start, end)
             case "SoftBreak" | "HardBreak":
@@ -444,6 +460,7 @@ class _BlockBuilder:
                 self._cells = []
             case "+CodeBlock" | "+HtmlBlock":
                 self._verbatim = []
+                self._is_twoslash = is_twoslash(value)
                 if title := code_title(value):
                     self._append_block("prose", title, start, start + 1)
 
@@ -517,6 +534,7 @@ class _BlockBuilder:
             # The marker of an admonition inside code is not a label.
             text = strip_invisible(text).replace(f"###### {LABEL_MARK}", "").rstrip("\n")
             text = _strip_code_marks(text)
+            text = strip_twoslash(text) if self._is_twoslash else text
             self._append_block("code", text, start, end)
             return
         first, last = self._lines.line_span(start, end)
@@ -597,6 +615,9 @@ def _strip_code_marks(code: str) -> str:
     """Leave out lines that are hidden, and the comments by which VitePress marks lines."""
     if HIDDEN_MARK in code:
         code = "\n".join(line for line in code.split("\n") if HIDDEN_MARK not in line)
+    if "highlight-" in code:
+        code = "\n".join(line for line in code.split("\n") if not _HIGHLIGHT_LINE.fullmatch(line))
+    code = _ESCAPED_HELPER.sub("", code) if "\\{{#" in code else code
     return _LINE_MARK.sub("", code) if "[!code" in code else code
 
 

@@ -56,6 +56,26 @@ _LEADING_IMPORT = re.compile(
     r"(?://[^\n]*)?(?:\n|\Z)"
 )
 _THEME_IMPORT = re.compile(r"^import\s[^'\"\n]*['\"]@(?:theme|site|docusaurus|astrojs)/", re.M)
+_BRACED_VALUE = re.compile(r"<[A-Za-z][\w.]*[ \t][^<>`{}%]*[\w-]=\{(?:[^{}%]|(?<=\bstyle=\{)\{)")
+# The name of a language at the end of code in a line, which rehype-pretty-code does not show.
+_CODE_LANGUAGE = re.compile(r"(?<=[^\s`])\{:\.?[a-z][a-z.-]*\}(?=`+\Z)")
+# An expression on lines of its own that decides or repeats what is shown, which no reader knows.
+_LINE_EXPRESSION = re.compile(r"\s*\{[ \t]*[\w$!(\[]")
+_DECIDES = re.compile(r"&&|\|\||=>|\s\?\s")
+_BRACE = re.compile(r"[{}]")
+# A component of tabs has its content in slots, whose names are those of its tabs.
+_TABS = re.compile(r"<(/?)\w*Tabs\b")
+_TAB_SLOT = re.compile(r"[ \t]*<Fragment[ \t]+slot=[\"']([A-Za-z][\w +-]*)[\"'][^<>]*>[ \t]*$")
+# In MDX, Markdown between the tags of such an element is Markdown: they start no block of HTML.
+_CONTAINER = r"</?(?:p|div|section|figure|figcaption|center|main|article)(?=[\s/>])[^<>]*>"
+_CONTAINER_LINE = re.compile(rf"\s*(?:{_CONTAINER}\s*)+")
+_HEADING_LINE = re.compile(r"[ \t]*<h([1-6])(?:\s[^<>]*)?>([^<>]*)</h\1>[ \t]*")
+_CONTAINER_TAG = re.compile(_CONTAINER)
+_MARKDOWN_IN_LINE = re.compile(r"\]\(|\*\*|`")
+_KEPT_ATTRIBUTE = re.compile(
+    r"<[^<>]*(?:\s(?:id|name|hidden|style)\b|[\"'\s](?:demo|example|playground|preview|hidden)\b)"
+)
+_ROWS_TAG = re.compile(r"<(/?)(?:table|ul|ol|dl)\b", re.I)
 _CODE_BLOCK = re.compile(r"[ \t]*<CodeBlock(?=[\s>])")
 # The parameters of an interface: their name, type and default are shown.
 _FIELD = re.compile(r"<(?:Param|Response|Property)Field\b|<Property\b")
@@ -73,6 +93,25 @@ _MAX_TAG_LINES = 80
 _MAX_UNCLOSED_TAGS = 32
 _MAX_CODE_LINES = 400  # of one component with code
 _CODE_OPENING = re.compile(r"\s*\{[ \t]*`")
+
+
+def is_mdx(source: str) -> bool:
+    """Check whether a page is MDX: it has imports, or a tag outside code has a value in braces."""
+    return starts_with_import(source) or ("={" in source and _has_braced_value(source))
+
+
+def _has_braced_value(source: str) -> bool:
+    fence = Fence()
+    for line in source.split("\n"):
+        if fence:
+            fence.feed(line)
+        elif opening := FENCE_OPENING.match(line) if "`" in line or "~" in line else None:
+            fence.open(opening[2], opening[1])
+        elif "={" in line and "<" in line and not line.startswith(("    ", "\t")):
+            code = find_code_spans(line)
+            if any(not _is_in_code(code, tag.start()) for tag in _BRACED_VALUE.finditer(line)):
+                return True
+    return False
 
 
 def starts_with_import(source: str) -> bool:
@@ -98,6 +137,8 @@ class _MdxConverter:
         self._margins: list[tuple[int, int]] = []
         self._last_consumed = -1  # the last line that was converted with an earlier one
         self._pending_lines: dict[int, str] = {}  # the text of such lines
+        self._rows_depth = 0  # how many tables and lists of HTML are open
+        self._tabs_depth = 0  # how many components of tabs are open
 
     def convert(self) -> list[str]:
         output: list[str] = []
@@ -143,6 +184,11 @@ class _MdxConverter:
         """Check whether a line imports or exports, and skip the lines that belong to it."""
         if _IMPORT.match(line):
             return True
+        # A formatter of prose may break the line inside an import.
+        following = self._source[number + 1 : number + 2] if line.endswith("import") else []
+        if following and _IMPORT.match(f"{line} {following[0]}"):
+            self._last_consumed = number + 1
+            return True
         ends = _IMPORT_END if _IMPORT_START.match(line) else re.compile(r"^\s*$")
         if ends is not _IMPORT_END and not _EXPORT.match(line):
             return False
@@ -179,6 +225,10 @@ class _MdxConverter:
 
     def _convert_tags(self, number: int, line: str) -> str:
         """Return a line without components; read a tag that goes on in later lines to its end."""
+        if _LINE_EXPRESSION.match(line) and self._skip_expression(number, line):
+            return ""
+        for tabs in _TABS.finditer(line):
+            self._tabs_depth = max(0, self._tabs_depth + (-1 if tabs[1] else 1))
         start = _find_unclosed_tag(line)
         if start is not None:
             text = "\n".join([line, *self._source[number + 1 : number + _MAX_TAG_LINES]])
@@ -192,9 +242,50 @@ class _MdxConverter:
                 line = f"{line[:start]}{tag.replace(chr(10), ' ')}{rest}"
                 return _strip_components(line)
         self._push_margin(number, line)
-        if title := _extract_title(line):
+        slot = _TAB_SLOT.match(line) if self._tabs_depth else None
+        if title := slot[1] if slot else _extract_title(line):
             return f"{leading_blanks(line)}###### {LABEL_MARK}{title}"
-        return _strip_components(line)
+        stripped = _strip_components(line)
+        if "/>" in line and self._is_one_of_many(number, line) and stripped.strip():
+            return f"{leading_blanks(line)}- {stripped.strip()}"
+        return self._strip_containers(stripped)
+
+    def _skip_expression(self, number: int, line: str) -> bool:
+        """Check whether an expression that decides what is shown has its own lines; skip them."""
+        depth = 0
+        for after in range(number, min(number + _MAX_TAG_LINES, len(self._source))):
+            text = line if after == number else self._source[after]
+            for brace in _BRACE.finditer(text):
+                depth += 1 if brace[0] == "{" else -1
+                if not depth:
+                    expression = "\n".join([line, *self._source[number + 1 : after + 1]])
+                    if text[brace.end() :].strip() or not _DECIDES.search(expression):
+                        return False
+                    self._last_consumed = after
+                    return True
+        return False
+
+    def _is_one_of_many(self, number: int, line: str) -> bool:
+        """Check whether a line is one component, and so is a neighbour, of the same name."""
+        name = _whole_component(line)
+        neighbours = (
+            self._source[max(0, number - 1) : number] + self._source[number + 1 : number + 2]
+        )
+        return bool(name) and any(_whole_component(near) == name for near in neighbours)
+
+    def _strip_containers(self, line: str) -> str:
+        """Remove the tags of containers of Markdown, except inside tables and lists of HTML."""
+        for tag in _ROWS_TAG.finditer(line):
+            self._rows_depth = max(0, self._rows_depth + (-1 if tag[1] else 1))
+        if self._rows_depth or "<" not in line or _KEPT_ATTRIBUTE.search(line):
+            return line
+        if heading := _HEADING_LINE.fullmatch(line):  # the lines below it are no part of its HTML
+            return f"{leading_blanks(line)}{'#' * int(heading[1])} {heading[2].strip()}"
+        if _CONTAINER_LINE.fullmatch(line):
+            return ""
+        if _CONTAINER_TAG.match(line.lstrip()) and _MARKDOWN_IN_LINE.search(line):
+            return leading_blanks(line) + _CONTAINER_TAG.sub("", line).strip()
+        return line
 
     def _convert_multiline_tag(self, number: int, before: str, tag: str, rest: str) -> str:
         """Convert a component over several lines: each line shows the text on it as a label."""
@@ -231,6 +322,15 @@ def _extract_title(line: str) -> str:
         return ""
     is_whole = find_tag_end(plain, 0) == len(plain) and not plain.endswith("/>")
     return extract_visible_text(plain) if is_whole else ""
+
+
+def _whole_component(line: str) -> str:
+    """Return the name of the component that closes itself and is the whole line, else nothing."""
+    plain = line.strip()
+    tag = _TAG.match(plain) if plain.endswith("/>") else None
+    if not tag or not (tag[1] or "")[:1].isupper():
+        return ""
+    return tag[1] if find_tag_end(plain, 0) == len(plain) else ""
 
 
 def _find_unclosed_tag(line: str) -> int | None:
@@ -271,14 +371,33 @@ def find_tag_end(text: str, start: int) -> int | None:
 
 
 def _strip_components(line: str) -> str:
+    line = _strip_comments_around_code(line) if "{/*" in line else line
     if "`" not in line:
         return _strip_components_from_text(line)
     pieces: list[str] = []
     end = 0
     for start, stop in find_code_spans(line):
-        pieces += [_strip_components_from_text(line[end:start]), line[start:stop]]
+        code = _CODE_LANGUAGE.sub("", line[start:stop])
+        pieces += [_strip_components_from_text(line[end:start]), code]
         end = stop
     return "".join([*pieces, _strip_components_from_text(line[end:])])
+
+
+def _strip_comments_around_code(line: str) -> str:
+    """Remove comments in braces that begin outside code, with the code in them."""
+    code = find_code_spans(line)
+    pieces: list[str] = []
+    end = after = 0
+    while (start := line.find("{/*", after)) >= 0:
+        after = start + 3
+        if _is_in_code(code, start):
+            continue
+        stop = line.find("*/}", after)
+        if stop < 0:
+            break
+        pieces.append(line[end:start])
+        end = after = stop + 3
+    return "".join([*pieces, line[end:]])
 
 
 def _strip_components_from_text(text: str) -> str:

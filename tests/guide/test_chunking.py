@@ -276,3 +276,26 @@ def test_a_passage_does_not_begin_with_the_indentation_of_an_item(page) -> None:
     guide = page(f"# T\n\n- outer\n  - inner\n\n    {inner}\n", max_tokens=64)
     assert len(guide.passages) > 3
     assert all(passage.text == passage.text.lstrip() for passage in guide.passages)
+
+
+def code_of(words: int) -> str:
+    return '```js title="boat.js"\n' + "\n".join(f"row{n}();" for n in range(words)) + "\n```"
+
+
+def test_the_label_of_code_stands_in_the_passage_of_its_code(page) -> None:
+    guide = page(f"# T\n\n{LONG[:900]}\n\nThe file is this:\n\n{code_of(12)}", max_tokens=128)
+    assert len(guide.passages) > 1
+    assert guide.passages[-1].text.startswith("The file is this:\n\nboat.js\n\nrow0();")
+
+
+def test_a_label_stands_with_code_that_is_longer_than_a_passage(page) -> None:
+    guide = page(f"# T\n\n{LONG[:900]}\n\n{code_of(200)}", max_tokens=64)
+    assert guide.passages[-1].text.startswith("boat.js\n\nrow0();")
+
+
+def test_many_lines_that_may_be_labels_are_cut_into_passages(page) -> None:
+    lines = [f"a line without an end {n}" for n in range(300)]
+    guide = page("# T\n\n" + "\n\n".join(lines), max_tokens=64)
+    assert len(guide.passages) > 20
+    text = "\n\n".join(passage.text for passage in guide.passages)
+    assert text.split("\n\n")[1:] == lines

@@ -140,6 +140,7 @@ MARKDOWN = [
     ("import Rope from './_rope.md';\n\n<Rope name=\"x\" />", "Tie the rope.\n\nUntie the rope."),
     ("import R from '@site/docs/boats/_rope.md'\n\n<R />", "Tie the rope.\n\nUntie the rope."),
     ("import A from './_a.md'; import R from './\\_rope.md'\n\n<R />", "Tie the rope."),
+    ("import A from './_a.md'; import\nR from './_rope.md';\n\n<R />", "Tie the rope."),
     (
         "import A from '!!raw-loader!./oars.py';\n\n<CodeBlock>{A}</CodeBlock>",
         "import sea\n\n\nclass Oar:",

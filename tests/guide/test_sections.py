@@ -231,3 +231,23 @@ def test_a_label_beside_a_word_is_a_part_of_the_word_in_an_anchor(page) -> None:
     """As measured with Docusaurus 3.10: the text of an element has no space of its own."""
     source = '# T\n\n## <div class="label">Required</div>**`oars`** and <i>sails</i>\n\ntext'
     assert anchors(page(source, publisher="docusaurus"))[-1] == "requiredoars-and-sails"
+
+
+@pytest.mark.parametrize(
+    "code", ["## Knots\n\nText.\n\n### Bowline", "<h2>Knots</h2>\n<h3 id='b'>Bowline</h3>"]
+)
+def test_headings_that_show_what_code_makes_open_no_section(page, code: str) -> None:
+    example = "## Knots\n\nText.\n\n### Bowline\n\nMore."
+    guide = page(f"# T\n\nWrite:\n\n```\n{code}\n```\n\n{example}\n\n## Knots\n\nReal.\n\n## Ends")
+    assert paths(guide) == [("T",), ("T", "Knots"), ("T", "Ends")]
+    assert anchors(guide) == ["t", "knots-1", "ends"]
+
+
+def test_a_heading_after_other_text_is_no_example(page) -> None:
+    guide = page("# T\n\n```\n## Knots\n```\n\nSo much for that.\n\n## Knots\n\nReal.")
+    assert paths(guide) == [("T",), ("T", "Knots")]
+
+
+def test_a_section_below_an_example_has_the_anchor_of_the_published_page(page) -> None:
+    guide = page("# T\n\n```\n## Knots\n```\n\n## Knots\n\n## Other\n\n## Knots\n\nReal.")
+    assert anchors(guide) == ["t", "other", "knots-1"]

@@ -24,6 +24,7 @@ def texts(source: str, *, mdx: bool = False) -> list[str]:
     [
         "import Boat from '@theme/Boat'; import Sea from './sea';",
         "import Boat from '@theme/Boat';\nimport Sea from './sea';",
+        "import Boat from '@theme/Boat'; import\nSea from './sea';",
         "Intro.\n\nimport Boat from '@theme/Boat';",
     ],
 )
@@ -290,3 +291,149 @@ def test_markdown_in_a_cell_of_html_stays_markdown() -> None:
 def test_a_script_gives_the_heading_after_it_no_anchor() -> None:
     source = '<script>\n  find(\'[id="mast"]\' + x, " id=mast")\n</script>\n\n# Sails'
     assert [block.anchor for block in parse_markdown(source) if block.text == "Sails"] == [""]
+
+
+# -- marks in code, in headings and of components -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "// highlight-next-line",
+        "  # highlight-start",
+        "/* highlight-end */",
+        "{/* highlight-add-next-line */}",
+        "<!-- highlight-next-line -->",
+    ],
+)
+def test_a_comment_that_marks_lines_of_code_is_not_shown(mark: str) -> None:
+    assert texts(f"```\nraise()\n{mark}\nlower()\n```") == ["raise()\nlower()"]
+
+
+def test_a_comment_about_such_marks_is_code() -> None:
+    code = "// highlight-next-line marks a sail\nraise() // highlight-end"
+    assert texts(f"```\n{code}\n```") == [code]
+
+
+def test_a_helper_of_a_book_is_shown_without_its_backslash() -> None:
+    source = "Write `\\{{#include sea.md}}`:\n\n```\n\\{{#playground boat.rs}}\n```"
+    assert texts(source) == ["Write {{#include sea.md}}:", "{{#playground boat.rs}}"]
+
+
+def test_a_class_that_hides_is_followed() -> None:
+    source = (
+        'Above.\n\n<div class="hidden">Nobody sees this.</div>\n\n<p class="hidden wide">Seen.</p>'
+    )
+    assert texts(source) == ["Above.", "Seen."]
+
+
+@pytest.mark.parametrize(
+    ("heading", "text", "anchor"),
+    [
+        ("## Sailing home [#home]", "Sailing home", "home"),
+        ("## The `keel` [#the-keel]", "The keel", "the-keel"),
+        ("## See [#12]", "See [#12]", ""),
+        ("## [#all]", "[#all]", ""),
+    ],
+)
+def test_a_heading_has_its_anchor_in_square_brackets(heading: str, text: str, anchor: str) -> None:
+    (block,) = parse_markdown(heading)
+    assert (block.text, block.anchor) == (text, anchor)
+
+
+def test_the_language_of_code_in_a_line_is_not_shown() -> None:
+    source = "Call `sail(){:ts}` or `<Mast>{:.token.tag}`, not `{:ok}` and `a {:js}`."
+    assert texts(source, mdx=True) == ["Call sail() or <Mast>, not {:ok} and a {:js}."]
+
+
+def test_code_that_says_it_is_markdown_has_links() -> None:
+    (block,) = parse_markdown("Type ```md (wind: [Wind](wind.md)) => Course```.")
+    assert block.text == "Type (wind: Wind) => Course."
+    assert [link.url for link in block.links] == ["wind.md"]
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "<p>\n**Crew:** `four`<br />\n[Ask](ask.md)\n</p>",
+        '<div className="wide">\n**Crew:** `four`\n[Ask](ask.md)\n</div>',
+        "<figcaption>**Crew:** `four` [Ask](ask.md)</figcaption>",
+    ],
+)
+def test_markdown_between_tags_of_a_container_is_markdown_in_mdx(element: str) -> None:
+    assert texts(element, mdx=True) == ["Crew: four Ask"]
+
+
+def test_code_right_below_the_tag_of_a_container_is_code_in_mdx() -> None:
+    assert parts("<figure>\n```js\nrow()\n```\n</figure>", mdx=True) == [("code", "row()")]
+
+
+def test_text_right_below_a_heading_of_html_is_markdown_in_mdx() -> None:
+    source = '<h3 className="wide">Crew</h3>\n<Badge>**Four** `oars`</Badge>'
+    assert parts(source, mdx=True) == [("heading", "Crew"), ("prose", "Four oars")]
+
+
+def test_a_table_of_html_stays_one_in_mdx() -> None:
+    source = "<table>\n<tr>\n<td>\n<p>\n`Oar`\n</p>\n</td>\n<td>Wood</td>\n</tr>\n</table>"
+    assert [kind for kind, _ in parts(source, mdx=True)] == ["row"]
+
+
+def test_components_in_a_row_are_items() -> None:
+    source = 'The hold:\n\n<Hold>\n<Crate name="Rope" />\n<Crate name="Sails" />\n</Hold>\n\nEnd.'
+    assert parts(source, mdx=True) == [
+        ("prose", "The hold:"),
+        ("item", "Rope"),
+        ("item", "Sails"),
+        ("prose", "End."),
+    ]
+
+
+def test_tabs_in_slots_are_labelled() -> None:
+    slots = '<Fragment slot="oar">\n```\nrow\n```\n</Fragment>'
+    assert texts(f"<BoatTabs>\n{slots}\n</BoatTabs>", mdx=True) == ["oar", "row"]
+    assert texts(f"<Boat>\n{slots}\n</Boat>", mdx=True) == ["row"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "{isAtSea && <Flag />}",
+        "{boats.map(boat => (\n  <li key={boat}>{boat}</li>\n))}",
+        "{wind ? <Sail /> : <Oar />}",
+    ],
+)
+def test_an_expression_that_decides_what_is_shown_is_no_text(expression: str) -> None:
+    assert texts(f"Before.\n\n{expression}\n\nAfter.", mdx=True) == ["Before.", "After."]
+
+
+def test_a_comment_with_code_in_it_is_no_text() -> None:
+    source = "Sail {/* as `boat` may */}on `{/* home */}`.\n\n{/* It's `so` */}"
+    assert texts(source, mdx=True) == ["Sail on {/* home */}."]
+
+
+def test_the_id_of_a_picture_is_no_text() -> None:
+    assert texts("Above.\n\n![[boat.png]]^the-boat\n\nBelow.") == ["Above.", "Below."]
+
+
+def test_braces_in_a_sentence_are_text() -> None:
+    source = "{a && b} holds at sea."
+    assert texts(source, mdx=True) == [source]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("- <b style={{color: 'red'}} className='x' /> Red {hue}", ["Red"]),
+        ("`<Boat sail={x}>` takes {hue}", ["<Boat sail={x}> takes {hue}"]),
+        ("```\n<Boat sail={x} />\n```\n\nTakes {hue}", ["<Boat sail={x} />", "Takes {hue}"]),
+        ('<b title="{{ x }}">Red</b> {hue}', ["Red {hue}"]),
+    ],
+)
+def test_a_page_with_values_in_braces_is_mdx(source: str, shown: list[str]) -> None:
+    assert texts(source) == shown
+
+
+def test_a_part_of_an_address_in_double_brackets_is_no_wiki_link() -> None:
+    assert texts("The file [[...port]] takes all, [[Port]] one.") == [
+        "The file [[...port]] takes all, Port one."
+    ]
