@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assistant.errors import GuideError
+from assistant.guide.addresses import build_page_url, choose_permalink
 from assistant.guide.chunking import chunk_section
 from assistant.guide.front_matter import FrontMatter, parse_front_matter
 from assistant.guide.includes import expand_page, mark_part
 from assistant.guide.links import is_internal, join_path, split_address
 from assistant.guide.publication import DraftError, find_reason_unpublished
-from assistant.guide.publishers import INDEX_NAMES, build_page_url
+from assistant.guide.publishers import INDEX_NAMES
 from assistant.guide.resources import extract_resource
 from assistant.guide.sections import demote_long_headings, split_sections
 from assistant.guide.walk import printable_path
@@ -108,7 +109,9 @@ def read_page(
     page = Page(
         path=path,
         title=title,
-        url=build_page_url(path, reading_options, permalink),
+        url=build_page_url(
+            path, reading_options, choose_permalink(front_matter, reading_options.publisher)
+        ),
         sha256=mark_part(digest) if is_part else digest,
         text=source.text,
         language=_detect_language(front_matter, source, path),
@@ -137,13 +140,12 @@ def _read_sections(
     sections: list[Section] = []
     passages: list[Passage] = []
     resources: list[Resource] = []
-    last_line = max(1, page.text.count("\n") + (not page.text.endswith("\n")))
     for part in split_sections(
         blocks,
         page.title,
         publisher=reading_options.publisher,
         slugs=reading_options.slugs,
-        last_line=last_line,
+        source=page.text,
     ):
         section = part.to_section(page)
         sections.append(section)

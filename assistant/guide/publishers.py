@@ -1,7 +1,8 @@
-"""Publishers: the anchors and URLs that a publishing tool gives headings and pages.
+"""Publishers: the anchors that a publishing tool gives headings, and where it writes pages.
 
-The rules for anchors are those of GitHub, which most tools share, of Python-Markdown in MkDocs, and
-of VitePress. Configuration files show to which folder a site generator writes.
+The rules for anchors are those of GitHub, which most tools share, of Python-Markdown in MkDocs, of
+VitePress, mdBook and Hugo, and of docutils in Sphinx. Configuration files show to which folder a
+site generator writes.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote, urlsplit
-
-from assistant.readers import strip_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +30,8 @@ class ReadingOptions:
     `publisher` decides the anchors of headings and the URLs of pages; `max_tokens` limits passages;
     with `drafts`, pages that are not published are read too. `title` is the site's. `page_ending`
     is what follows a page's path in its URL, where a setting decides it, and `slugs` how anchors
-    are made; `routes` are the paths at which folders are published.
+    are made; `routes` are the paths at which folders are published, in Jekyll also patterns like
+    `/:collection/:path/`.
     """
 
     base_url: str = ""
@@ -43,24 +42,6 @@ class ReadingOptions:
     page_ending: str | None = None
     slugs: Slugs = ""
     routes: dict[str, str] = field(default_factory=dict)
-
-
-# What follows the path of a page in its address, and folders that the address leaves out.
-_PAGE_ENDINGS: dict[Publisher, str] = {
-    "mkdocs": "/",
-    "sphinx": ".html",
-    "mdbook": ".html",
-    "vitepress": ".html",
-    "hugo": "/",
-    "starlight": "/",
-}
-_ROUTES: dict[Publisher, dict[str, str]] = {
-    "mkdocs": {"docs/": ""},
-    "mdbook": {"src/": ""},
-    "hugo": {"content/": "", "content/en/": ""},
-    "starlight": {"src/content/docs/": ""},
-}
-_LOWER_CASE_PATHS = frozenset({"hugo", "starlight"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +106,18 @@ _SITE_GENERATORS = (
 )
 _CONFIG_FILES = frozenset(name for generator in _SITE_GENERATORS for name in generator.config_files)
 _CONFIG_FIRST_PARTS = frozenset(name.partition("/")[0] for name in _CONFIG_FILES)
-_DEFAULT_ANCHOR = "section"  # for a heading without letters, as in kramdown
+_DEFAULT_ANCHOR = "section"  # for a heading without letters, where a publisher gives none
 INDEX_NAMES = frozenset({"index", "readme", "_index"})
-_SLUG_DROPPED = re.compile(r"[^\w\- ]")
+_NOT_IN_SLUG = re.compile(r"[^\w\- ]")
+_NOT_IN_ASCII_SLUG = re.compile(r"[\x00-\x7f](?<![A-Za-z0-9_\- ])")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_DOCUTILS_LETTERS = str.maketrans(
+    "øđħıłŧƀƃƈƌƒƙƚƞƥƫƭƴƶǥȥȴȵȶȷȼȿɀɇɉɋɍɏ", "odhiltbbcdfklnpttyzgzlntjcszejqry"
+) | {ord("ß"): "sz", ord("æ"): "ae", ord("œ"): "oe", ord("ȸ"): "db", ord("ȹ"): "qp"}
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _VITEPRESS_MARKS = re.compile(r"[\s~`!@#$%^&*()\-_+=\[\]{}|\\;:\"'“”‘’<>,.?/]+")
+_VOWEL_CLASSES = frozenset({0, *range(10, 37), 84, 91, 103, 118})  # combining classes
 _NUMBERED_ANCHOR = re.compile(r"^(.*)_([0-9]+)$")
-_ORDER_PREFIX = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s-])")  # 01-intro.md is published as intro
 
 
 def is_generator_file(name: str) -> bool:
@@ -179,23 +165,75 @@ def read_setting(text: str, key: str) -> str:
 def slugify(heading: str, publisher: Publisher = "github", slugs: Slugs = "") -> str:
     """Return the anchor that a publisher makes of a heading; empty where no character is left."""
     if slugs == "unicode" or (publisher == "mkdocs" and not slugs):
-        plain = unicodedata.normalize("NFKC" if slugs else "NFKD", heading)
-        plain = plain if slugs else plain.encode("ascii", "ignore").decode()
+        plain = heading if slugs else _to_ascii(heading)
         words = re.sub(r"[^\w\s-]", "", plain).strip().lower()
         return re.sub(r"[-\s]+", "-", words)
     if slugs:
-        plain = heading.strip() if slugs == "pymdownx" else heading.strip().lower()
-        return _SLUG_DROPPED.sub("", plain).replace(" ", "-")
+        plain = _drop_tags(unicodedata.normalize("NFC", heading)).strip()
+        plain = plain if slugs == "pymdownx" else plain.lower()
+        return _NOT_IN_SLUG.sub("", plain).replace(" ", "-")
     if publisher == "vitepress":
         plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", heading))
         words = _VITEPRESS_MARKS.sub("-", plain).strip("-").lower()
         return f"_{words}" if words[:1].isdigit() else words
-    return _SLUG_DROPPED.sub(_keep_combining, heading.strip().lower()).replace(" ", "-")
+    if publisher == "sphinx":
+        plain = _to_ascii(heading.lower().translate(_DOCUTILS_LETTERS))
+        return re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("-0123456789")
+    heading = heading.strip()
+    # Go and Ruby take the small letter of each character alone: one sigma, also at a word's end.
+    is_alone = publisher in {"hugo", "jekyll"}
+    lower = "".join(map(str.lower, heading)) if is_alone else heading.lower()
+    is_in_slug = _SLUG_RULES.get(publisher, _is_in_github_slug)
+    plain = _NOT_IN_ASCII_SLUG.sub("", lower)
+    plain = _NOT_ASCII.sub(lambda match: match[0] if is_in_slug(match[0]) else "", plain)
+    return plain.replace(" ", "-")
 
 
-def _keep_combining(character: re.Match[str]) -> str:
-    """Keep the marks that belong to the letter before them, as most scripts need."""
-    return character[0] if unicodedata.category(character[0]).startswith("M") else ""
+def _drop_tags(text: str) -> str:
+    """Return a text without what is between angle brackets, be it a tag or not."""
+    pieces: list[str] = []
+    before, bracket, rest = text.partition("<")
+    while bracket and ">" in rest:
+        pieces.append(before)
+        before, bracket, rest = rest.partition(">")[2].partition("<")
+    return "".join([*pieces, before, bracket, rest])
+
+
+def _to_ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def _is_in_github_slug(character: str) -> bool:
+    """Check whether GitHub keeps a character: letters with their marks, which most scripts need.
+
+    Of the numbers digits and Roman numerals stay, of the symbols letters in circles and squares.
+    """
+    category = unicodedata.category(character)
+    is_letter = category[0] in "LM" or "\u24b6" <= character <= "\u24e9"
+    return is_letter or category in {"Nd", "Nl", "Pc"} or "\U0001f130" <= character <= "\U0001f189"
+
+
+def _is_in_mdbook_slug(character: str) -> bool:
+    """Check whether mdBook keeps a character: letters, all numbers, and marks that are vowels.
+
+    Vowels have a class of their own or none; accents and tone marks have one that tells their side.
+    """
+    category = unicodedata.category(character)
+    mark_class = unicodedata.combining(character)
+    is_vowel = category[0] == "M" and (mark_class in _VOWEL_CLASSES)
+    return category[0] in "LN" or is_vowel or character == "_"
+
+
+def _is_in_hugo_slug(character: str) -> bool:
+    """Check whether Hugo keeps a character: letters and digits without any mark."""
+    category = unicodedata.category(character)
+    return category[0] == "L" or category == "Nd"
+
+
+_SLUG_RULES: dict[Publisher, Callable[[str], bool]] = {
+    "mdbook": _is_in_mdbook_slug,
+    "hugo": _is_in_hugo_slug,
+}
 
 
 def assign_anchors(
@@ -203,21 +241,46 @@ def assign_anchors(
 ) -> list[str]:
     """Return the anchor of each heading of a page, given its text and its explicit id, or "".
 
-    An explicit id wins. A repeated anchor is numbered as by the publisher: `a-1`, in MkDocs `a_1`.
+    An explicit id wins. A repeated anchor is numbered as by the publisher: `a-1`, in MkDocs `a_1`,
+    in Sphinx `id1`. Where a publisher gives none to a heading without letters, it has `section`.
     """
     if publisher == "mkdocs":
         return _assign_mkdocs_anchors(headings, slugs)
+    if publisher == "sphinx":
+        return _assign_sphinx_anchors(headings)
     last_numbers: dict[str, int] = {}
-    anchors: list[str] = []
-    for text, explicit in headings:
-        base = explicit or slugify(text, publisher) or _DEFAULT_ANCHOR
+
+    def number_anchor(base: str) -> str:
         anchor = base
         while anchor in last_numbers:
             last_numbers[base] += 1
             anchor = f"{base}-{last_numbers[base]}"
         last_numbers[anchor] = 0
-        anchors.append(anchor)
-    return anchors
+        return anchor
+
+    default = "heading" if publisher == "hugo" else ""
+    return [
+        number_anchor(explicit or slugify(text, publisher) or default)
+        or number_anchor(_DEFAULT_ANCHOR)
+        for text, explicit in headings
+    ]
+
+
+def _assign_sphinx_anchors(headings: Iterable[tuple[str, str]]) -> list[str]:
+    anchors: dict[str, None] = {}
+    last_number = 0
+    last_numbers: dict[str, int] = {}  # of explicit ids
+    for text, explicit in headings:
+        anchor = explicit or slugify(text, "sphinx")
+        while not anchor or anchor in anchors:
+            if explicit:
+                last_numbers[explicit] = last_numbers.get(explicit, 0) + 1
+                anchor = f"{explicit}-{last_numbers[explicit]}"
+            else:
+                last_number += 1
+                anchor = f"id{last_number}"
+        anchors[anchor] = None
+    return list(anchors)
 
 
 def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]], slugs: Slugs) -> list[str]:
@@ -239,41 +302,3 @@ def _assign_mkdocs_anchors(headings: Iterable[tuple[str, str]], slugs: Slugs) ->
         used.add(anchor)
         anchors[anchor] = None
     return list(anchors)
-
-
-def build_page_url(path: str, options: ReadingOptions, permalink: str = "") -> str:
-    """Return the URL of a page on the published site; without a base URL, its path.
-
-    `permalink` is that of the page, relative to the site's root or to the page's folder.
-    """
-    if not options.base_url:
-        return quote(path)
-    base, publisher = options.base_url.rstrip("/"), options.publisher
-    if not permalink and ("/blob/" in urlsplit(base).path or "/tree/" in urlsplit(base).path):
-        return f"{base}/{quote(path)}"
-    prefix, inside = _find_route(strip_suffix(path), options)
-    *folders, name = inside.split("/")
-    if publisher == "docusaurus":
-        folders = [_ORDER_PREFIX.sub("", folder) for folder in folders]
-        name = _ORDER_PREFIX.sub("", name)
-    if permalink:
-        if publisher == "hugo" and "/" not in permalink:  # a slug in place of the file's name
-            permalink += "/"
-        rooted = permalink if permalink.startswith("/") else f"/{'/'.join([*folders, permalink])}"
-        return f"{base}/{quote(prefix)}".rstrip("/") + quote(rooted.replace("/./", "/"), safe="/:")
-    ending = _PAGE_ENDINGS.get(publisher, "")
-    if options.page_ending is not None:
-        ending = options.page_ending
-    if name.lower() in INDEX_NAMES:
-        name = ending = ""
-    published = prefix + "/".join([*folders, name])
-    if publisher in _LOWER_CASE_PATHS:
-        published = published.lower().replace(" ", "-")
-    return f"{base}/{quote(published)}{ending}"
-
-
-def _find_route(path: str, options: ReadingOptions) -> tuple[str, str]:
-    """Return the path at which the folder of a page is published, and the page's path in it."""
-    routes = {**_ROUTES.get(options.publisher, {}), **options.routes}
-    folder = max((name for name in routes if path.startswith(name)), key=len, default="")
-    return routes.get(folder, ""), path.removeprefix(folder)

@@ -25,6 +25,15 @@ _HEADING_IN_CODE = re.compile(
 MAX_HEADING_CHARS = 1_000
 """The longest heading in 20 real guides has some 200 characters."""
 
+# Hyphens that a publisher makes a dash of, which is in no anchor.
+_DASHES: dict[Publisher, re.Pattern[str]] = {
+    **dict.fromkeys(("mdbook", "hugo", "jekyll"), re.compile(r"-{2,3}")),
+    "starlight": re.compile(r"(?<!-)--(?!-)"),
+}
+_WRITTEN_ID = re.compile(r"(?<![\w-])id=[\"']?([^\s\"'{}]+)")
+_TAG_OR_MARK = re.compile(r"<[^<>]*>|[*`]")
+_EMOJI = re.compile(r":[a-z0-9_+-]+:|\S(?:\ufe0f|\u200d\S)+")
+
 
 _MIN_SENTENCE_WORDS = 5  # "On this page:" names a table of contents
 
@@ -53,16 +62,15 @@ class SectionBlocks:
 
 
 def split_sections(
-    blocks: Sequence[Block], title: str, *, publisher: Publisher, slugs: Slugs = "", last_line: int
+    blocks: Sequence[Block], title: str, *, publisher: Publisher, slugs: Slugs = "", source: str
 ) -> list[SectionBlocks]:
     """Split a page's blocks at its headings; leave out a table of contents and its heading.
 
-    Emphasised lines are headings on a page that has no other headings below its title.
+    Emphasised lines are headings on a page that has no other headings below its title. `source` is
+    the text of the page, to whose lines those of the blocks lead.
     """
     resolved = _resolve_possible_headings(blocks)
-    return list(
-        _iter_sections(resolved, title, publisher=publisher, slugs=slugs, last_line=last_line)
-    )
+    return list(_iter_sections(resolved, title, publisher=publisher, slugs=slugs, source=source))
 
 
 def demote_long_headings(blocks: Sequence[Block]) -> list[Block]:
@@ -114,11 +122,19 @@ def _resolve_possible_headings(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _iter_sections(
-    blocks: list[Block], title: str, *, publisher: Publisher, slugs: Slugs, last_line: int
+    blocks: list[Block], title: str, *, publisher: Publisher, slugs: Slugs, source: str
 ) -> Iterator[SectionBlocks]:
+    last_line = max(1, source.count("\n") + (not source.endswith("\n")))
     headings = [number for number, block in enumerate(blocks) if block.kind == "heading"]
-    explicit = [(blocks[number].text, blocks[number].anchor) for number in headings]
-    anchored = zip(headings, assign_anchors(explicit, publisher, slugs), strict=True)
+    lines = source.split("\n") if headings else []
+    named = [
+        (
+            _restore_heading(blocks[number], publisher, lines),
+            blocks[number].anchor or _find_written_id(blocks[number], lines),
+        )
+        for number in headings
+    ]
+    anchored = zip(headings, assign_anchors(named, publisher, slugs), strict=True)
     examples = _find_example_headings(blocks)
     starts = [
         (number, anchor)
@@ -158,6 +174,73 @@ def _iter_sections(
             lines=(min(block.lines[0] for block in (heading, *content[:1])), max(last, text_ends)),
             anchor_is_published=heading.level < POSSIBLE_HEADING_LEVEL,
         )
+
+
+def _restore_heading(heading: Block, publisher: Publisher, lines: Sequence[str]) -> str:
+    """Return the text of a heading as its publisher has it, where readers of the guide see another.
+
+    Anchors have the names of emojis (`:tada:`) and invisible parts of emojis; some tools make one
+    character of two hyphens.
+    """
+    text = heading.text
+    if publisher in _DASHES and "--" in text:
+        text = _join_hyphens(heading, _DASHES[publisher])
+    raw = "\n".join(lines[heading.lines[0] - 1 : heading.lines[1]])
+    if "</" in raw:
+        text = _join_words(text, raw)
+    if text.isascii():
+        return text
+    start = 0
+    for written in _EMOJI.findall(raw):
+        shown = _show_emoji(written)
+        at = text.find(shown, start) if shown != written else -1
+        if at >= 0:
+            is_dropped = publisher in {"mkdocs", "vitepress"} and written.startswith(":")
+            mark = "" if is_dropped else written
+            text = f"{text[:at]}{mark}{text[at + len(shown) :]}"
+            start = at + len(mark)
+    return " ".join(text.split())
+
+
+def _find_written_id(heading: Block, lines: Sequence[str]) -> str:
+    """Return the id in the attributes at the end of a heading: `{ id="x" }`; empty without one."""
+    line = lines[heading.lines[0] - 1].rstrip() if heading.lines[0] <= len(lines) else ""
+    attributes = line.rpartition("{")[2] if line.endswith("}") else ""
+    written = _WRITTEN_ID.search(attributes)
+    return written[1] if written else ""
+
+
+def _join_words(text: str, raw: str) -> str:
+    """Return a text without spaces that readers put where only a tag ends a word."""
+    written = set(_TAG_OR_MARK.sub("", raw).split())
+    words: list[str] = []
+    for word in text.split():
+        if words and words[-1] + word in written:
+            words[-1] += word
+        else:
+            words.append(word)
+    return " ".join(words)
+
+
+def _join_hyphens(heading: Block, hyphens: re.Pattern[str]) -> str:
+    """Return the text of a heading with dashes for pairs of hyphens that are not in code."""
+    pieces: list[str] = []
+    start = 0
+    for mark in sorted(mark for mark in heading.markup if mark.kind == "code"):
+        pieces += [hyphens.sub("\u2013", heading.text[start : mark.start])]
+        pieces += [heading.text[mark.start : mark.end]]
+        start = mark.end
+    return "".join([*pieces, hyphens.sub("\u2013", heading.text[start:])])
+
+
+def _show_emoji(written: str) -> str:
+    """Return an emoji as a page shows it, without its invisible parts."""
+    if not written.startswith(":"):
+        return written.replace("\ufe0f", "").replace("\u200d", "")
+    import emoji
+
+    shown = str(emoji.emojize(written, language="alias"))
+    return shown.replace("\ufe0f", "").replace("\u200d", "")
 
 
 def _drop_navigation(blocks: list[Block]) -> list[Block] | None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from assistant.guide.publishers import Publisher, Slugs
 
 _QUOTED = re.compile(r"(?<!\w)(\w+)[\"']?[ \t]*+[:=][ \t]*+(?:\"([^\"\n]*)\"|'([^'\n]*)')")
+_CLEAN_URLS = re.compile(r"\bcleanUrls[\"']?\s*:\s*true\b")
+_SITE_PERMALINK = re.compile(r"^permalink:[ \t]*[\"']?([^\s\"'#]+)", re.M)
+_READ_THE_DOCS = (".readthedocs.yaml", ".readthedocs.yml")
 _MAX_CONFIGURATION_BYTES = 100_000
 
 
@@ -130,8 +133,11 @@ def _read_settings(options: ReadingOptions, text: str, folder: Path) -> ReadingO
         is_file = read_setting(text, "use_directory_urls").lower() == "false"
         return replace(options, page_ending=".html" if is_file else None, slugs=_detect_slugs(text))
     if options.publisher == "vitepress":
-        is_clean = read_setting(text, "cleanurls").lower() == "true"
-        return replace(options, page_ending="" if is_clean else None)
+        return replace(options, page_ending="" if _CLEAN_URLS.search(text) else None)
+    if options.publisher == "jekyll":
+        return _read_permalinks(options, text)
+    if options.publisher == "sphinx":
+        return replace(options, page_ending="/" if _builds_folders(folder) else None)
     if options.publisher == "docusaurus":
         return replace(options, routes=_read_routes(text, folder))
     return options
@@ -143,6 +149,31 @@ def _move_routes(options: ReadingOptions, place: str) -> ReadingOptions:
         return options
     moved = {f"{place}{folder}": route for folder, route in options.routes.items()}
     return replace(options, routes={place: "", **options.routes, **moved})
+
+
+def _read_permalinks(options: ReadingOptions, text: str) -> ReadingOptions:
+    """Read how Jekyll names its pages, and by which patterns the pages of its collections."""
+    site = match[1] if (match := _SITE_PERMALINK.search(text)) else ""
+    ending = "/" if site == "pretty" or site.endswith("/") else None
+    posts = {"pretty": "/:categories/:year/:month/:day/:title/", "none": "/:categories/:title.html"}
+    routes = {"_posts/": posts.get(site, site)} if site in posts or ":" in site else {}
+    parents: list[tuple[int, str]] = []  # the keys that a line is under, with their indentation
+    for line in text.splitlines():
+        key, _, value = line.strip().partition(":")
+        indentation = len(line) - len(line.lstrip())
+        while key and parents and parents[-1][0] >= indentation:
+            parents.pop()
+        if key == "permalink" and len(parents) == 2 and parents[0][1] == "collections":
+            routes[f"_{parents[1][1]}/"] = value.strip(" \t\"'")
+        elif key and not value.strip():
+            parents.append((indentation, key))
+    return replace(options, page_ending=ending, routes=routes)
+
+
+def _builds_folders(folder: Path) -> bool:
+    """Check whether Read the Docs lets Sphinx write a folder for each page."""
+    files = [place / name for place in (folder, *folder.parents[:2]) for name in _READ_THE_DOCS]
+    return any("builder: dirhtml" in (_read(file)[0] or "") for file in files)
 
 
 def _detect_slugs(text: str) -> Slugs:

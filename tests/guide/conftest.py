@@ -12,6 +12,7 @@ from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
 
 if TYPE_CHECKING:
+    from assistant.guide.publishers import Publisher
     from assistant.models.documents import Guide, ParsedPage
 
 
@@ -19,10 +20,17 @@ if TYPE_CHECKING:
 def page(tmp_path: Path):
     """Read a guide of one page with this text."""
 
-    def read(source: str | bytes, *, name: str = "page.md", max_tokens: int = 256) -> Guide:
+    def read(
+        source: str | bytes,
+        *,
+        name: str = "page.md",
+        max_tokens: int = 256,
+        publisher: Publisher = "github",
+    ) -> Guide:
         raw = source if isinstance(source, bytes) else source.encode()
         (tmp_path / name).write_bytes(raw)
-        return read_guide(tmp_path, reading_options=ReadingOptions(max_tokens=max_tokens))
+        options = ReadingOptions(max_tokens=max_tokens, publisher=publisher)
+        return read_guide(tmp_path, reading_options=options)
 
     return read
 

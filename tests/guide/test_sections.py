@@ -43,7 +43,7 @@ def test_repeated_anchors_are_numbered_around_explicit_ones(page) -> None:
 
 def test_a_heading_without_letters_has_an_anchor_and_the_text_above_none(page) -> None:
     guide = page("Intro.\n\n# \U0001f389\n\nparty\n\n# ???\n\nwhat")
-    assert anchors(guide) == ["", "section", "section-1"]
+    assert anchors(guide) == ["", "section", "-1"]
     check_guide(guide)
 
 
@@ -168,6 +168,56 @@ def test_emphasis_within_a_line_or_on_a_sentence_is_text(parse, line):
     assert len(parse("a.md", f"{line}\n\nText.\n").sections) == 1
 
 
+@pytest.mark.parametrize(
+    ("publisher", "heading", "anchor"),
+    [
+        ("github", "Boat :rocket: day", "boat-rocket-day"),
+        ("hugo", "Boat :rocket: day", "boat-rocket-day"),
+        ("vitepress", "Boat :rocket: day", "boat-day"),
+        ("mkdocs", "Boat :rocket: day", "boat-day"),
+        ("github", "Boat 🚀 day", "boat--day"),
+        ("github", "⚙️ Rigging", "\ufe0f-rigging"),
+        ("github", "👩‍💻 Crew 1️⃣", "-crew-1\ufe0f\u20e3"),
+        ("hugo", "⚙️ Rigging", "-rigging"),
+        ("vitepress", "Crew 👩‍💻", "crew-👩\u200d💻"),
+    ],
+)
+def test_emojis_are_in_an_anchor_as_they_are_written(page, publisher, heading, anchor) -> None:
+    """As measured with github-slugger 2, Hugo 0.168, VitePress 1.6, pymdown-extensions 13."""
+    assert anchors(page(f"# T\n\n## {heading}\n\ntext", publisher=publisher))[-1] == anchor
+
+
+@pytest.mark.parametrize(
+    ("publisher", "anchor"),
+    [
+        ("github", "sails----oars---new-rows"),
+        ("mdbook", "sails--oars---new-rows"),
+        ("hugo", "sails--oars---new-rows"),
+        ("jekyll", "sails--oars---new-rows"),
+        ("starlight", "sails--oars---new-rows"),
+        ("vitepress", "sails-oars-new-rows"),
+    ],
+)
+def test_two_hyphens_are_a_dash_but_in_code(page, publisher, anchor) -> None:
+    """As measured with mdBook 0.5.4, Hugo 0.168, Jekyll 4.3.1 and Astro 5 and 7."""
+    guide = page("# T\n\n## Sails -- oars `--new` rows\n\ntext", publisher=publisher)
+    assert anchors(guide)[-1] == anchor
+
+
+@pytest.mark.parametrize(
+    ("heading", "anchor"),
+    [
+        ('1.2 <small>May</small> { id="1.2" }', "1.2"),
+        ("Oars {: .red id=oars-2 }", "oars-2"),
+        ("Oars `{ id=x }` too", "oars--idx--too"),
+        ("Oars { data-id=x }", "oars"),
+    ],
+)
+def test_attributes_of_a_heading_may_name_its_id_as_in_html(page, heading, anchor) -> None:
+    """As measured with the extension `attr_list` of Markdown 3.11."""
+    assert anchors(page(f"# T\n\n## {heading}\n\ntext"))[-1] == anchor
+
+
 def test_a_list_of_links_that_ends_a_sentence_is_no_table_of_contents(page) -> None:
     items = "- [Sail](#sail)\n- [Row](#row)\n"
     parts = "\n## Sail\n\nUp.\n\n## Row\n\nOn.\n"
@@ -175,6 +225,12 @@ def test_a_list_of_links_that_ends_a_sentence_is_no_table_of_contents(page) -> N
     assert guide.passages[0].text.endswith("- Sail\n- Row")
     named = page(f"# Boats\n\nOn this page:\n\n{items}{parts}")
     assert "- Sail" not in named.passages[0].text
+
+
+def test_a_label_beside_a_word_is_a_part_of_the_word_in_an_anchor(page) -> None:
+    """As measured with Docusaurus 3.10: the text of an element has no space of its own."""
+    source = '# T\n\n## <div class="label">Required</div>**`oars`** and <i>sails</i>\n\ntext'
+    assert anchors(page(source, publisher="docusaurus"))[-1] == "requiredoars-and-sails"
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,8 @@ def test_a_configuration_beside_the_guide_counts(tmp_path):
 @pytest.mark.parametrize(
     ("files", "page", "address"),
     [
-        ({"conf.py": "project = 'x'\n"}, "a/row.md", "/a/row.html#größe-ändern"),
-        ({"docs/conf.py": "project = 'x'\n"}, "docs/a/row.md", "/a/row.html#größe-ändern"),
+        ({"conf.py": "project = 'x'\n"}, "a/row.md", "/a/row.html#grosze-andern"),
+        ({"docs/conf.py": "project = 'x'\n"}, "docs/a/row.md", "/a/row.html#grosze-andern"),
         ({"book.toml": "[book]\n"}, "src/row.md", "/row.html#größe-ändern"),
         ({"mkdocs.yml": "a: b\n"}, "docs/row.md", "/row/#groe-andern"),
         ({"mkdocs.yml": "use_directory_urls: false\n"}, "docs/row.md", "/row.html#groe-andern"),
@@ -96,6 +96,36 @@ def test_a_configuration_beside_the_guide_counts(tmp_path):
             "/row/#größe-ändern",
         ),
         ({".vitepress/config.ts": "cleanUrls: true,\n"}, "row.md", "/row#große-andern"),
+        (
+            {".vitepress/config.ts": "export default { title: 'Boats', cleanUrls: true }\n"},
+            "row.md",
+            "/row#große-andern",
+        ),
+        (
+            {"conf.py": "project = 'x'\n", ".readthedocs.yaml": "sphinx:\n  builder: dirhtml\n"},
+            "a/row.md",
+            "/a/row/#grosze-andern",
+        ),
+        ({"_config.yml": "title: x\n"}, "a/row.md", "/a/row.html#größe-ändern"),
+        ({"_config.yml": "permalink: pretty\n"}, "a/row.md", "/a/row/#größe-ändern"),
+        (
+            {"_config.yml": "collections:\n  boats:\n    output: true\n"},
+            "_boats/a/row.md",
+            "/boats/a/row.html#größe-ändern",
+        ),
+        (
+            {
+                "_config.yml": "collections:\n  boats:\n    output: true\n"
+                '    permalink: "/:collection/:path/"\n'
+            },
+            "_boats/a/row.md",
+            "/boats/a/row/#größe-ändern",
+        ),
+        (
+            {"_config.yml": "title: x\n"},
+            "_posts/2024-03-05-new boat.md",
+            "/2024/03/05/new-boat.html#größe-ändern",
+        ),
         ({"docusaurus.config.js": ""}, "docs/01-row.md", "/docs/row#größe-ändern"),
         (
             {"docusaurus.config.js": 'module.exports={docs:{routeBasePath:"/"}}'},
@@ -139,3 +169,35 @@ def test_an_id_or_a_slug_of_docusaurus_is_in_the_address(tmp_path, front, addres
     page = "docs/02-crew/01-row.md"
     write(guide, {"docusaurus.config.js": "", page: PAGE.format(front=front)})
     assert addresses(guide)[page].partition("#")[0] == address
+
+
+@pytest.mark.parametrize(
+    ("configuration", "page", "front", "address"),
+    [
+        ("docusaurus.config.js", "docs/crew/row.md", "slug: ../oars\n", "/docs/oars"),
+        ("hugo.toml", "content/crew/row.md", "url: /Old Oars\n", "/Old Oars/"),
+        ("hugo.toml", "content/crew/row.md", "url: old/oars.html\n", "/old/oars.html"),
+        ("hugo.toml", "content/crew/row.md", "slug: Red Oars\n", "/crew/red-oars/"),
+        ("hugo.toml", "content/crew/_index.md", "slug: oars\n", "/oars/"),
+        ("_config.yml", "crew/row.md", "permalink: old/oars.html\n", "/old/oars.html"),
+        ("_config.yml", "crew/row.md", "slug: oars\n", "/crew/row.html"),
+        ("mkdocs.yml", "docs/crew/row.md", "slug: oars\npermalink: /x/\n", "/crew/row/"),
+        (".vitepress/config.ts", "crew/row.md", "slug: oars\n", "/crew/row.html"),
+    ],
+)
+def test_only_the_keys_of_a_tool_change_the_address_of_a_page(
+    tmp_path, configuration, page, front, address
+):
+    """As measured with Docusaurus 3.10, Hugo 0.168, Jekyll 4.3, MkDocs 1.6 and VitePress 1.6."""
+    guide = tmp_path / "guide"
+    write(guide, {configuration: "", page: PAGE.format(front=front)})
+    assert unquote(addresses(guide)[page]).partition("#")[0] == address
+
+
+def test_a_slug_of_starlight_is_an_address_from_the_root(tmp_path):
+    """As measured with Starlight 0.36.3: the slug `Oars/Red` is published as `/Oars/Red/`."""
+    guide = tmp_path / "guide"
+    page = "src/content/docs/crew/row.md"
+    front = PAGE.format(front="slug: Oars/Red\n")
+    write(guide, {"astro.config.mjs": "starlight({})", page: front})
+    assert addresses(guide)[page].partition("#")[0] == "/Oars/Red/"
