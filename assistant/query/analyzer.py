@@ -55,6 +55,8 @@ and a question of 2,000 characters can have 300.
 """
 
 
+_MIN_UNKNOWN = 2  # words around a code that the guide does not use: it is in a pasted message
+
 UNSPECIFIC_STEMS = follow_ups.GENERIC_STEMS | set(
     map(stem, "difference different guide handbook page work".split())
 )
@@ -146,7 +148,7 @@ class Analyzer:
         Where a statement comes first ("I moved to Rome. Can I keep my dog?"), the question is also
         searched for without it.
         """
-        whole = self.interpret(text)
+        whole = [*self.interpret(text), *self._interpret_codes(text)]
         question = follow_ups.find_last_question(text)
         if not question or not stands_alone(question):
             return whole
@@ -155,6 +157,24 @@ class Analyzer:
             for one in self.interpret(question)
         ]
         return [*_label(without, "question"), *_label(whole, "conversation")]
+
+    def _interpret_codes(self, text: str) -> list[Interpretation]:
+        """Interpret a pasted message by the codes in it that the guide has: `ECONNREFUSED`.
+
+        They outweigh the paths and names around them, of which the guide has nothing.
+        """
+        unknown = {
+            term for term in extract_terms(truncate(text)) if not self._vocabulary.contains(term)
+        }
+        codes = [
+            code for code in identifiers.find_codes(text) if unknown.isdisjoint(extract_terms(code))
+        ]
+        if not codes or len(unknown) < _MIN_UNKNOWN:
+            return []
+        return [
+            replace(one, question=replace(one.question, text=text))
+            for one in _label(self.interpret(" ".join(codes))[:1], "question")
+        ]
 
     def _interpret_joined(self, earlier: Sequence[str], text: str) -> list[Interpretation]:
         """Interpret a question together with those that it continues: searched for as one text.

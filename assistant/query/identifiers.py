@@ -16,6 +16,7 @@ _IDENTIFIER = re.compile(
     r"|[A-Za-z]-[A-Za-z]"  # v-bind
     r"|[a-z][\w.-]*:[a-z]"  # build:done
 )
+_CODE = re.compile(r"(?<![\w./-])[A-Z](?:[A-Z]{4,}|[A-Z]{0,5}-?\d{2,})[A-Z0-9_]*+(?![\w/-])")
 _NUMBERED = re.compile(r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I)
 _WORD_BREAK = re.compile(r"(?<=[A-Za-z]{2})(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=\w)-(?=\w)")
 _QUANTITY_PART = re.compile(r"\d+|[a-z]+")
@@ -48,6 +49,11 @@ def find_identifiers(text: str) -> tuple[str, ...]:
             identifiers.append(token)
     identifiers += [match["number"] for match in _NUMBERED.finditer(start)]
     return tuple(dict.fromkeys(identifiers))
+
+
+def find_codes(text: str) -> tuple[str, ...]:
+    """List the error codes of a text: `ECONNREFUSED`, `KS-1004`; a time or an address is none."""
+    return tuple(dict.fromkeys(match[0] for match in _CODE.finditer(truncate(text))))
 
 
 def contains_identifier(text: str, identifier: str) -> bool:

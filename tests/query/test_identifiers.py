@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.query.identifiers import (
     contains_identifier,
+    find_codes,
     find_identifiers,
     find_split_identifiers,
     find_versions,
@@ -120,3 +121,17 @@ def test_a_number_may_stand_apart_from_the_name_of_an_identifier(text, is_there)
 def test_an_identifier_that_spelling_took_apart_is_one_still():
     assert find_split_identifiers("does it have http3?", "does it have http 3?") == ("http3",)
     assert find_split_identifiers("does it have http3?", "does it have http3?") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("KilnError: [Errno 7] EKILNHOT at 10:30", ("EKILNHOT",)),
+        ("2026-01-02T10:30:00Z kiln GL-1004 failed, GL-1004", ("GL-1004",)),
+        ("E404 in /srv/KILNS/main.py on UTC", ("E404",)),
+        ("the PO and the CEO meet on MONDAYS", ("MONDAYS",)),
+        ("well-fired kilns-X900 and v2.10", ()),
+    ],
+)
+def test_codes_are_capitals_alone_or_with_a_number(text, codes):
+    assert find_codes(text) == codes

@@ -19,6 +19,7 @@ PAGES = {
     "hens_4/feed.md": "# Feed\n\nThe quiet hens eat the lines of maize.\n",
     "hooks.md": "# Hooks\n\n## The start:done hook\n\nRuns a command after the start. "
     "Its default is true. `q-lines` prints them. A Hen Feeder fills the trough.\n",
+    "errors.md": "# Errors\n\n## EHENSOUT\n\nThe gate is open. Close it.\n",
     "many.md": "# Many\n\n" + "".join(f"## Part {n}\n\nLogs part {n}.\n\n" for n in range(120)),
 }
 
@@ -89,3 +90,25 @@ def test_a_name_that_the_guide_writes_apart_or_letter_by_letter_is_known(
 ):
     answer = build_assistant(guide, PAGES, encoder).ask(question)
     assert quote.replace("`", "") in answer.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "HenCountError: [Errno 7] EHENSOUT 10.2.3.4",
+        'Traceback: File "/srv/farm/main.py", line 12 NewGateError (Caused by EHENSOUT)',
+        "ugh the thing says HenCountError EHENSOUT wtf",
+        "EHENSOUT",
+    ],
+)
+def test_a_code_that_the_guide_has_is_answered_whatever_was_pasted_around_it(
+    guide, encoder, question
+):
+    assert "Close it" in build_assistant(guide, PAGES, encoder).ask(question).text
+
+
+def test_a_pasted_message_with_an_unknown_code_is_refused(guide, encoder):
+    answer = build_assistant(guide, PAGES, encoder).ask(
+        "HenCountError: [Errno 9] EHENSLOST 10.2.3.4"
+    )
+    assert not answer.found
