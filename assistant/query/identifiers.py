@@ -16,7 +16,7 @@ _IDENTIFIER = re.compile(
     r"|[A-Za-z]-[A-Za-z]"  # v-bind
     r"|[a-z][\w.-]*:[a-z]"  # build:done
 )
-_CODE = re.compile(r"(?<![\w./-])[A-Z](?:[A-Z]{4,}|[A-Z]{0,5}-?\d{2,})[A-Z0-9_]*+(?![\w/-])")
+_CODE = re.compile(r"(?<![\w./-])[A-Z](?:[A-Z]{4}|[A-Z]{0,5}-?\d{2})[A-Z0-9_]*+(?![\w/-])")
 _NUMBERED = re.compile(r"\b(?:code|error|status|alarm|fault|exit) #?(?P<number>\d{1,6})\b", re.I)
 _WORD_BREAK = re.compile(r"(?<=[A-Za-z]{2})(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=\w)-(?=\w)")
 _QUANTITY_PART = re.compile(r"\d+|[a-z]+")

@@ -43,8 +43,9 @@ ALLOWED = "access-control-allow-origin"
 def client(tmp_path_factory, word_encoder) -> TestClient:
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
     (corpus / "dogs.md").write_text("# Dogs\n\n## What is a dog?\n\nA dog guards the house.\n")
+    (corpus / "dog.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     builder.build_index(corpus, folder, word_encoder)
-    settings = Settings(index=folder, origins=(LISTED,))
+    settings = Settings(corpus=corpus, index=folder, origins=(LISTED,))
     server = open_server(
         settings, LiveAssistant(Assistant(indexes.open_index(folder), word_encoder))
     )
