@@ -273,9 +273,17 @@ class Analyzer:
             query=query,
             prior=prior,
             content=self._find_content(search_text, versions),
-            identifiers=identifiers.find_identifiers(search_text),
+            identifiers=self._find_identifiers(search_text),
             versions=versions,
             ngrams=self._extract_ngrams(search_text),
+        )
+
+    def _find_identifiers(self, text: str) -> tuple[str, ...]:
+        """Find the identifiers of a text; a name that general language has (iPhone) is a word."""
+        return tuple(
+            one
+            for one in identifiers.find_identifiers(text)
+            if one == one.lower() or not one.isalpha() or self._token_rank(one.lower()) is None
         )
 
     def _find_content(self, text: str, versions: Sequence[str]) -> tuple[ContentTerm, ...]:

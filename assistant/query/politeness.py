@@ -62,6 +62,7 @@ _LEADS = tuple(
             rf"(?:can|could|would|will) {_YOU} (?:please )?(?:help|assist)(?: me)?"
             r"(?: out)?(?: please)? ?[?,.!;:-]+ ?"
         ),
+        r"what(?:['’]?s| is) (?:the (?:deal|story|situation)|up|going on) with (?=\S)",
         r"(?:i )?hope (?:you|all|this|everything)\b[^.?!;]*[.?!;] ?",
         r"(?:nice|good) to (?:meet|see) you\b[ ,.!]*",
         (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.errors import GuideError
-from assistant.index import builder, freshness, index
-from tests.conftest import WordEncoder
+from assistant.index import freshness, index
+from tests.index.updates import build, check_updates, generation, write
 
 PAGE = b"# Boats\n\nA cat sees a bird.\n\n{{#include note.inc}}\n\nA dog barks.\n"
 
@@ -35,34 +33,6 @@ TEXTS = (
 folder = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TEXTS), max_size=len(NAMES))
 
 
-def write(guide: Path, files: dict[str, str | bytes]) -> None:
-    """Make a folder hold these files and no others."""
-    for path in [path for path in guide.rglob("*") if path.is_file()]:
-        if path.relative_to(guide).as_posix() not in files:
-            path.unlink()
-    for name, text in files.items():
-        data = text if isinstance(text, bytes) else text.encode()
-        path = guide / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_bytes() != data:
-            path.write_bytes(data)
-
-
-def build(guide: Path, place: Path) -> builder.BuildResult | str:
-    """Build an index; return the result, or the error if there was nothing to build."""
-    try:
-        return builder.build_index(guide, place, WordEncoder())
-    except GuideError as error:
-        return str(error)
-
-
-def generation(place: Path) -> dict[str, bytes]:
-    """The name of the current generation, and its files."""
-    name = index.open_index(place).generation
-    files = {path.relative_to(place / name): path for path in (place / name).rglob("*")}
-    return {name: b"", **{str(k): p.read_bytes() for k, p in files.items() if p.is_file()}}
-
-
 def texts(place: Path) -> str:
     """All that an index can quote."""
     store = index.open_index(place).store
@@ -80,20 +50,7 @@ def age(guide: Path) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(folder, min_size=2, max_size=4))
 def test_an_update_gives_the_bytes_of_a_build_from_nothing(states):
-    with tempfile.TemporaryDirectory() as work:
-        guide, updated = Path(work, "guide"), Path(work, "updated")
-        guide.mkdir()
-        for number, files in enumerate(states):
-            write(guide, files)
-            fresh = Path(work, f"fresh-{number}")
-            expected, result = build(guide, fresh), build(guide, updated)
-            if isinstance(expected, str) or isinstance(result, str):
-                assert result == expected
-                continue
-            assert generation(updated) == generation(fresh)
-            assert result.warnings == expected.warnings
-            again = build(guide, updated)
-            assert not again.reasons, "an update of an unchanged guide does nothing"
+    check_updates(states)
 
 
 @pytest.fixture

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.errors import GuideError
 from assistant.guide.publishers import ReadingOptions
 from assistant.index import build_cache, builder, index
 from tests.conftest import WordEncoder
+from tests.index.updates import check_updates, generation, write
 
 PARAGRAPHS = (
     "A cat chases a bird.",
@@ -47,51 +46,11 @@ class CountingEncoder(WordEncoder):
         return super().encode(texts, progress)
 
 
-def write(guide: Path, files: dict[str, bytes]) -> None:
-    """Make a folder hold these files and no others."""
-    for path in [path for path in guide.rglob("*") if path.is_file()]:
-        if path.relative_to(guide).as_posix() not in files:
-            path.unlink()
-    for name, data in files.items():
-        path = guide / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_bytes() != data:
-            path.write_bytes(data)
-
-
-def generation(place: Path) -> dict[str, bytes]:
-    """The name of the current generation, and its files."""
-    name = index.open_index(place).generation
-    files = {path.relative_to(place / name): path for path in (place / name).rglob("*")}
-    return {name: b"", **{str(k): p.read_bytes() for k, p in files.items() if p.is_file()}}
-
-
 @pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(folder, min_size=2, max_size=4))
 def test_an_update_gives_the_bytes_of_a_build_from_nothing(states):
-    with tempfile.TemporaryDirectory() as work:
-        guide, updated = Path(work, "guide"), Path(work, "updated")
-        guide.mkdir()
-        for number, files in enumerate(states):
-            write(guide, files)
-            fresh = Path(work, f"fresh-{number}")
-            expected, result = build(guide, fresh), build(guide, updated)
-            if isinstance(expected, str) or isinstance(result, str):
-                assert result == expected
-                continue
-            assert generation(updated) == generation(fresh)
-            assert result.warnings == expected.warnings
-            assert (result.pages, result.passages) == (expected.pages, expected.passages)
-            assert result.passages_reused + result.passages_embedded == result.passages
-
-
-def build(guide: Path, place: Path) -> builder.BuildResult | str:
-    """Build an index; return the result, or the error if there was nothing to build."""
-    try:
-        return builder.build_index(guide, place, WordEncoder())
-    except GuideError as error:
-        return str(error)
+    check_updates(states)
 
 
 # -- the work of an edit -------------------------------------------------------------------

@@ -19,6 +19,7 @@ REQUESTS = [
     "", "can you tell me about ", "could you please explain ", "I need some information about ",
     "I would like to know more about ", "I was wondering about ", "I'm looking for help with ",
     "I have a question: ", "do you know ", "can I get some details on ", "i want to learn about ",
+    "what's the deal with ", "whats up with ", "what is the situation with ",
 ]  # fmt: skip
 CLOSINGS = ["", ", please", " thanks in advance!", ". Can you help me with that?"]
 

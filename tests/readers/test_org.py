@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,28 +10,13 @@ from assistant.errors import GuideError
 from assistant.guide.page import read_page
 from assistant.guide.publishers import ReadingOptions
 from assistant.readers import reader_for
-
-if TYPE_CHECKING:
-    from assistant.models.documents import Block
+from tests.readers.one_format import Format
 
 READER = reader_for("a.org")
 
 
-def blocks(source: str) -> list[Block]:
-    return READER.parse(READER.decode("a.org", source.encode()).text)
-
-
-def parts(source: str) -> list[tuple[str, str]]:
-    return [(block.kind, block.text) for block in blocks(source)]
-
-
-def text(source: str) -> str:
-    (block,) = blocks(source)
-    return block.text
-
-
-def links(source: str) -> list[tuple[str, str]]:
-    return [(link.title, link.url) for block in blocks(source) for link in block.links]
+FORMAT = Format("a.org")
+blocks, parts, text, links = FORMAT.blocks, FORMAT.parts, FORMAT.text, FORMAT.links
 
 
 # -- pages and sections ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.index.index import open_index
+from assistant.query.analyzer import Analyzer
 from assistant.retrieval.ranker import load_shipped_model
 from assistant.retrieval.retriever import Retriever
 from tests.small_guides import build_assistant
@@ -112,3 +113,9 @@ def test_a_pasted_message_with_an_unknown_code_is_refused(guide, encoder):
         "HenCountError: [Errno 9] EHENSLOST 10.2.3.4"
     )
     assert not answer.found
+
+
+def test_a_name_that_general_language_has_is_no_name_of_the_guide_s(guide, encoder):
+    analyzer = Analyzer(open_index(guide / "index").store.vocabulary, encoder.token_rank)
+    (interpretation,) = analyzer.interpret("does my iPhone start QuietFeeder?")
+    assert interpretation.identifiers == ("QuietFeeder",)
