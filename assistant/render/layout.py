@@ -34,17 +34,19 @@ def render_page(
         f'<!doctype html><html lang="{messages.language}" dir="{messages.direction}" '
         'class="reader"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(full_title)}</title>{stylesheet_links(root)}{icon_link(branding)}{script}</head><body>"
+        f"<title>{escape(full_title)}</title>{stylesheet_links(root, 'answer', 'page')}"
+        f"{icon_link(branding)}{script}</head><body>"
         f'<header><a href="{root}/">{logo}{escape(messages("ask_guide"))}</a>'
         f'<span dir="auto">{escape(branding.title)}</span></header>'
         f"<main>{main}</main></body></html>"
     )
 
 
-def stylesheet_links(root: str) -> str:
-    """Return the links to the style sheets."""
+def stylesheet_links(root: str, *names: str) -> str:
+    """Return the links to style sheets: those of all pages, then the named ones."""
     return "".join(
-        f'<link rel="stylesheet" href="{root}/chat/{name}.css">' for name in ("chat", "brand")
+        f'<link rel="stylesheet" href="{root}/chat/{name}.css">'
+        for name in ("theme", *names, "brand")
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 MIN_CONTRAST = 4.6
 """The smallest contrast of text: level AA requires 4.5, and rounding takes some."""
 
-LIGHT, DARK = "#e3eaeb", "#22282b"
+LIGHT, DARK = "#e2e9ea", "#1d3338"
 """The backgrounds of the light and the dark theme with the least contrast to the accent."""
 
 Colour = tuple[float, float, float]

@@ -392,7 +392,7 @@ def customise_page(page: str, messages: Messages, branding: Branding, nonce: str
     additions = (
         layout.message_tags(messages, MESSAGE_KEYS)
         + layout.icon_link(branding)
-        + layout.stylesheet_links(root)
+        + layout.stylesheet_links(root, "answer", "chat")
         + scripts
     )
     page = page.replace("</head>", f"{additions}</head>", 1)

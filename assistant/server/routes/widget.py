@@ -152,8 +152,7 @@ def _render_page(branding: Branding, messages: Messages, examples: Sequence[str]
         '<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(branding.title)}</title>"
-        f"{layout.icon_link(branding)}{layout.stylesheet_links(root)}"
-        f'<link rel="stylesheet" href="{root}/chat/embed.css">'
+        f"{layout.icon_link(branding)}{layout.stylesheet_links(root, 'answer', 'page', 'embed')}"
         f"{layout.message_tags(messages, _PAGE_KEYS)}{hits}"
         f'<script src="{root}/chat/answer.js" defer></script>'
         f'<script src="{root}/chat/embed.js" defer></script></head><body>'
