@@ -53,7 +53,7 @@ class BlockRenderer:
         title = escape(self.messages("source", n=number))
         return (
             f'<a class="number" href="{escape(self.source_urls[number])}" title="{title}" '
-            f'target="_blank" rel="noopener noreferrer">[{number}]</a>'
+            f'target="_blank" rel="noopener noreferrer">{number}</a>'
         )
 
     def _render_block(self, block: Block, ended: Sequence[int]) -> Iterator[str]:

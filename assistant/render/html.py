@@ -20,7 +20,7 @@ from assistant.render.escape import LINE_ENDS, escape, render_link
 from assistant.text.normalize import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from assistant.index.store import FaissStore
     from assistant.models.answers import Answer, Citation
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 CONTEXT_CHARS = 500
 """Characters of a passage shown before and after a quote."""
+
+MAX_RECOMMENDED = 3
+"""The most resources that are shown under an answer; an answer that lists them shows all."""
+
+MAX_GIST_CHARS = 200
+"""The most characters of an answer that are shown of a closed turn."""
 
 MAX_QUESTION_CHARS = 300
 """The most characters of a question that are shown."""
@@ -60,17 +66,22 @@ class HtmlRenderer:
     messages: Messages
     branding: Branding
 
-    def render_turn(self, question: str, body: str) -> str:
-        """Render a question with what follows it, an answer or an error."""
+    def render_turn(self, question: str, body: str, gist: str = "") -> str:
+        """Render a question with what follows it, an answer or an error.
+
+        `gist` is the sentence that stays in sight while the turn is closed.
+        """
         text = normalise(question[:1000])
         if len(text) > MAX_QUESTION_CHARS:
             text = text[:MAX_QUESTION_CHARS] + " …"
-        heading = f'<h2 class="asked" dir="auto">{escape(text)}</h2>' if text else ""
         language, direction = self.messages.language, self.messages.direction
-        return (
-            f'<section class="exchange" lang="{language}" dir="{direction}">'
-            f"{heading}{body}</section>"
-        )
+        place = f'class="exchange" lang="{language}" dir="{direction}"'
+        if not text:
+            return f"<section {place}>{body}</section>"
+        heading = f'<h2 class="asked" dir="auto">{escape(text)}</h2>'
+        shown = f'<p class="gist" dir="auto">{escape(gist)}</p>' if gist else ""
+        # The chat closes a turn when the next one begins.
+        return f"<details {place} open><summary>{heading}{shown}</summary>{body}</details>"
 
     def render_about(self, headings: Sequence[str]) -> str:
         """Render the section that a conversation starts from."""
@@ -92,24 +103,37 @@ class HtmlRenderer:
                 + self._render_next_questions(answer)
             )
         quotes = self._render_blocks(answer) + self._render_note(answer)
-        cards = "".join(map(self._render_card, answer.resources))
-        recommended = self._render_list("recommended", 'ul class="cards"', cards)
-        sources = "".join(self._render_sources(answer.citations, texts))
-        source_list = self._render_list("sources", 'ol class="sources"', sources)
-        if all(_is_resource_line(citation, answer.resources) for citation in answer.citations):
-            # The cards contain everything the quotes do, and links, so they come first.
-            summary = escape(self.messages("as_listed"))
-            details = f"<details><summary>{summary}</summary>{quotes}{source_list}</details>"
-            body = recommended + details
-        else:
-            body = quotes + source_list + recommended
+        # Quotes that only list the resources add nothing to their rows, which are links.
+        only_lists = all(_is_resource_line(quote, answer.resources) for quote in answer.citations)
+        most = None if only_lists else MAX_RECOMMENDED
+        rows = "".join(map(self._render_resource, answer.resources[:most]))
+        heading = "" if only_lists else f"<h3>{escape(self.messages('recommended'))}</h3>"
+        reading = f'{heading}<ul class="reading">{rows}</ul>' if rows else ""
         return (
-            self._render_interpretation(answer)
-            + body
-            + self._render_related("related", answer)
+            (reading if only_lists else quotes)
             + self._render_actions(answer, answer_id)
+            + self._render_sources(answer.citations, texts)
+            + self._render_interpretation(answer)
+            + ("" if only_lists else reading)
             + self._render_next_questions(answer)
         )
+
+    def gist(self, answer: Answer) -> str:
+        """Return the words of an answer that decide, or its first line."""
+        if not answer.found:
+            return "" if answer.is_overview else self.messages("no_answer")
+        spans = [
+            span
+            for block in answer.quoted_blocks
+            for row in block.rows
+            for cell in row.cells
+            for span in cell
+        ]
+        words = "".join(span.text for span in spans if span.highlight)
+        lines = answer.citations[0].quote.splitlines()
+        if lines[0] == answer.citations[0].headings[-1]:
+            lines = lines[1:] or lines
+        return " ".join((words or lines[0]).split())[:MAX_GIST_CHARS]
 
     def _render_overview(self, answer: Answer) -> str:
         heading = escape(self.messages("ask_a_question"))
@@ -118,35 +142,29 @@ class HtmlRenderer:
 
     def _render_refusal(self, answer: Answer) -> str:
         messages = self.messages
-        query = f"<q><bdi>{escape(answer.understood_as)}</bdi></q>"
+        note = catalogue.describe_missing(answer, messages)
+        detail = f" {escape(note)}" if note else ""
         url = self.branding.feedback_url
-        form = f"<p>{render_link(url, escape(messages('tell_authors')))}</p>" if url else ""
+        form = (
+            f'<p class="tell">{render_link(url, escape(messages("tell_authors")), "button")}</p>'
+            if url
+            else ""
+        )
         return (
-            f'<div class="notice refusal"><p class="verdict">{escape(messages("no_answer"))}</p>'
-            f"<p>{self._fill('looked_for', 'question', query)}</p>"
-            f"{self._render_other_readings(answer)}{self._render_note(answer)}"
-            f"{self._render_related('nearest', answer)}"
-            f"<p>{escape(messages('rephrase'))}</p>{form}</div>"
+            f'<div class="refusal"><p class="verdict">{escape(messages("no_answer"))}{detail}</p>'
+            f"{self._render_interpretation(answer)}"
+            f"{self._render_related('nearest', answer)}{form}</div>"
         )
 
     def _render_interpretation(self, answer: Answer) -> str:
+        """Render how the question was understood, with buttons that ask it in another way."""
         note = ""
         if normalise(answer.question).casefold() != answer.understood_as.casefold():
             question = f"<bdi>{escape(answer.understood_as)}</bdi>"
-            text = self._fill("interpreted_as", "question", question)
-            note = f'<p class="understood">{text}</p>'
-        return note + self._render_other_readings(answer)
-
-    def _render_other_readings(self, answer: Answer) -> str:
-        """Render buttons that ask the other interpretations of the question."""
-        buttons = " ".join(map(self._render_question_button, answer.other_readings))
-        label = escape(self.messages("did_you_mean"))
-        return f'<p class="others">{label} {buttons}</p>' if buttons else ""
-
-    @staticmethod
-    def _render_question_button(question: str) -> str:
-        text = escape(question)
-        return f'<button class="chip asks" dir="auto" value="{text}">{text}</button>'
+            note = self._fill("interpreted_as", "question", question)
+        others = " ".join(_render_ask_button(text, "other") for text in answer.other_readings)
+        label = f" {escape(self.messages('did_you_mean'))} " if others else ""
+        return f'<p class="understood">{note}{label}{others}</p>' if note or others else ""
 
     def _render_note(self, answer: Answer) -> str:
         note = catalogue.describe_missing(answer, self.messages)
@@ -160,57 +178,66 @@ class HtmlRenderer:
     def _citation_url(self, citation: Citation) -> str:
         return urls.citation_url(citation, self.branding.root)
 
-    def _render_sources(
-        self, citations: Sequence[Citation], texts: Mapping[str, str]
-    ) -> Iterator[str]:
-        """Render the sources; consecutive quotes of one section share one."""
-        for _, together in itertools.groupby(citations, key=lambda c: (c.path, c.anchor)):
-            group = list(together)
-            numbers = " ".join(f"[{citation.n}]" for citation in group)
-            link = render_link(self._citation_url(group[0]), escape(" › ".join(group[0].headings)))
-            passages = "".join(
-                f'<p dir="auto">{_render_context(texts[passage], [c.span for c in spans])}</p>'
-                for passage, spans in _group_by_passage(group)
-                if passage in texts
-            )
-            summary = f"<summary>{escape(self.messages('in_context'))}</summary>"
-            context = f"<details>{summary}{passages}</details>" if passages else ""
-            yield (
-                f'<li><span class="numbers">{numbers}</span> <span dir="auto">{link}</span> '
-                f'<span class="page" dir="auto">{escape(group[0].path)}</span>{context}</li>'
-            )
+    def _render_sources(self, citations: Sequence[Citation], texts: Mapping[str, str]) -> str:
+        """Render the sources as a row of links; consecutive quotes of one section share one.
 
-    def _render_card(self, resource: Resource) -> str:
+        Each has its passage beside it, hidden, which a script shows in a panel.
+        """
+        grouped = itertools.groupby(citations, key=lambda c: (c.path, c.anchor))
+        groups = [list(group) for _, group in grouped]
+        items = "".join(self._render_source(group, texts) for group in groups)
+        label = escape(self.messages("sources"))
+        return f'<h3 class="unseen">{label}</h3><ul class="sources">{items}</ul>'
+
+    def _render_source(self, group: Sequence[Citation], texts: Mapping[str, str]) -> str:
+        first = group[0]
+        numbers = "".join(f'<span class="number">{citation.n}</span>' for citation in group)
+        page = first.headings[0] if len(first.headings) > 1 else ""
+        where = f'<span class="page" dir="auto">{escape(page)}</span>' if page else ""
+        content = f'{numbers}<span class="section" dir="auto">{escape(first.headings[-1])}</span>'
+        passages = "".join(
+            f'<p dir="auto">{_render_context(texts[passage], spans)}</p>'
+            for passage, spans in _group_by_passage(group)
+            if passage in texts
+        )
+        path = escape(" › ".join(first.headings[:-1]) or first.path)
+        context = (
+            f'<div class="context" hidden><p class="path" dir="auto">{path}</p>{passages}</div>'
+        )
+        link = render_link(self._citation_url(first), content + where, "pill")
+        return f"<li>{link}{context}</li>"
+
+    def _render_resource(self, resource: Resource) -> str:
         kind = self.messages(resource.kind)
         if resource.minutes:
             kind += f" · {self.messages('minutes', n=resource.minutes)}"
         content = (
             f'<span class="icon icon-{resource.kind}"></span>'
-            f'<span><span class="title" dir="auto">{escape(resource.title)}</span>'
-            f'<span class="kind">{escape(kind)}</span></span>'
+            f'<span class="title" dir="auto">{escape(resource.title)}</span>'
+            f'<span class="kind">{escape(kind)}</span>'
         )
         url = urls.resource_url(resource, self.store, self.branding.root)
         return f"<li>{render_link(url, content)}</li>"
 
     def _render_related(self, heading: str, answer: Answer) -> str:
+        """Render sections that are no answer, each with its page."""
         root = self.branding.root
         items = "".join(
-            f'<li dir="auto">{render_link(url, escape(" › ".join(section.headings)))}</li>'
+            f'<li><span class="icon icon-article"></span>'
+            f'<span dir="auto">{render_link(url, escape(section.headings[-1]))}{page}</span></li>'
             for section in answer.related
             for url in [urls.section_url(section.path, section.anchor, section.url, root)]
+            for above in [" › ".join(section.headings[:-1])]
+            for page in [f' <span class="page">· {escape(above)}</span>' if above else ""]
         )
-        return self._render_list(heading, 'ul class="sections"', items)
+        title = escape(self.messages(heading))
+        return f'<h3>{title}</h3><ul class="sections">{items}</ul>' if items else ""
 
     def _render_next_questions(self, answer: Answer) -> str:
         """Render suggestions; the style sheet shows only those of the last turn."""
-        buttons = " ".join(map(self._render_question_button, answer.next_questions))
+        buttons = "".join(f"<li>{_render_ask_button(text)}</li>" for text in answer.next_questions)
         heading = escape(self.messages("next_questions"))
-        return f'<div class="next"><h3>{heading}</h3><p>{buttons}</p></div>' if buttons else ""
-
-    def _render_list(self, heading: str, kind: str, items: str) -> str:
-        """Render items under a heading; empty where there are no items."""
-        title = escape(self.messages(heading))
-        return f"<h3>{title}</h3><{kind}>{items}</{kind[:2]}>" if items else ""
+        return f'<div class="next"><h3>{heading}</h3><ul>{buttons}</ul></div>' if buttons else ""
 
     def _fill(self, key: str, name: str, content: str) -> str:
         """Escape a message, and put HTML in the place of one of its values."""
@@ -220,19 +247,23 @@ class HtmlRenderer:
         """Render the buttons to copy, rate and link an answer; hidden without scripts."""
         messages = self.messages
         source = html.escape(self.render_markdown(answer)).replace("\n", "&#10;")
-        copy = f'<button class="action copy" value="{source}">{escape(messages("copy"))}</button>'
+        copy = (
+            f'<button class="action copy" value="{source}">'
+            f'<span class="label">{escape(messages("copy"))}</span></button>'
+        )
         if not answer_id:
             return f'<div class="actions">{copy}</div>'
         url = f"{self.branding.root}/a/{answer_id}"
+        label = f'<span class="label">{escape(messages("link_to_answer"))}</span>'
+        link = f'<a class="action permalink" href="{escape(url)}">{label}</a>'
         value = escape(answer_id)
         rating = "".join(
-            f'<button class="action rate" name="{name}" value="{value}">{label}</button>'
+            f'<button class="action rate rate-{name}" name="{name}" value="{value}">'
+            f'<span class="unseen">{escape(messages(name))}</span></button>'
             for name in ("yes", "no")
-            for label in [escape(messages(name))]
         )
-        link = render_link(url, escape(messages("link_to_answer")), "action permalink")
         vote = f'<span class="helpful">{escape(messages("helpful"))} {rating}</span>'
-        return f'<div class="actions">{vote}{copy}{link}</div>'
+        return f'<div class="actions">{copy}{link}{vote}</div>'
 
     def render_markdown(self, answer: Answer) -> str:
         """Render the answer with its sources as Markdown; addresses of this server begin with /."""
@@ -249,6 +280,13 @@ class HtmlRenderer:
         return "\n\n".join(paragraphs)
 
 
+def _render_ask_button(question: str, css_class: str = "") -> str:
+    """Render a button that asks a question."""
+    text = escape(question)
+    name = f"asks {css_class}".strip()
+    return f'<button class="{name}" dir="auto" value="{text}">{text}</button>'
+
+
 def _escape_brackets(words: str) -> str:
     """Escape brackets, which would end a link."""
     return re.sub(r"([\[\]\\])", r"\\\1", words)
@@ -259,9 +297,16 @@ def _group_by_passage(citations: Sequence[Citation]) -> list[tuple[str, list[Cit
     return [(passage, list(group)) for passage, group in grouped]
 
 
-def _render_context(passage: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Render the text around quotes, with the quotes marked."""
+def _render_context(passage: str, citations: Sequence[Citation]) -> str:
+    """Render the text around quotes, with the quotes marked, without the section's heading."""
+    spans = [citation.span for citation in citations]
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    heading = citations[0].headings[-1]
+    body = passage.removeprefix(heading).lstrip()
+    cut = len(passage) - len(body)
+    if passage.startswith(heading) and first >= cut:
+        passage, first, last = body, first - cut, last - cut
+        spans = [(start - cut, end - cut) for start, end in spans]
     begin, end = max(0, first - CONTEXT_CHARS), min(len(passage), last + CONTEXT_CHARS)
     if begin:
         begin = passage.find(" ", begin, first) + 1 or begin

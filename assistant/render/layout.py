@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from assistant.render.catalogue import Messages
     from assistant.render.html import Branding, HtmlRenderer
 
-ANSWER_KEYS = "copied copy_refused comment_label send thanks feedback_not_saved".split()
+ANSWER_KEYS = (
+    "copied copy_refused comment_label send thanks feedback_not_saved close source_of open_in_guide"
+    " copy_quote"
+).split()
 """Keys of the messages that the script of an answer needs."""
 
-_BLANKS = {name: f"{{{name}}}" for name in ("n", "id", "most")}
+_BLANKS = {name: f"{{{name}}}" for name in ("n", "id", "most", "total", "section")}
 
 
 def render_page(

@@ -170,13 +170,13 @@ class Server:
         settings = self.settings
         answer_log = await asyncio.to_thread(_open_answer_log, settings, live)
         service = Service(live, answer_log, settings.title or guide_title(live, settings.corpus))
-        examples = await asyncio.to_thread(service.examples)
+        await asyncio.to_thread(service.examples)
         await asyncio.to_thread(_import_chat_and_mcp)
         from assistant.server.routes import chat, mcp
 
         form = settings.feedback_url or feedback_form(live)
         self.branding = replace(self.branding, title=service.title, feedback_url=form)
-        page = chat.ChatPage(chat.Chat(service, self.branding, settings.language), examples)
+        page = chat.ChatPage(chat.Chat(service, self.branding, settings.language))
         await self.lifespan.enter_async_context(page.lifespan())
         self.guide_app, routes = self._build_guide_app(service, page, mcp.create_route(service))
         self.routes = (*self._base_routes, *routes, *chat.GRADIO_ROUTES)

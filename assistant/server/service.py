@@ -16,6 +16,7 @@ from assistant.readers import strip_suffix
 from assistant.render import urls
 from assistant.server.metrics import Metrics
 from assistant.server.response_cache import ResponseCache
+from assistant.server.topics import FOLDERS_OF_ANY_GUIDE, list_topics
 from assistant.text.normalize import replace_surrogates
 from assistant.timing import record_steps
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
     from assistant.models.answers import Answer, Search
     from assistant.models.documents import Page, Passage, Section
+    from assistant.render.start_page import Topic
     from assistant.server.answer_log import AnswerLog, LoggedAnswer
     from assistant.server.reload import LiveAssistant
     from assistant.server.response_cache import CachedBody
@@ -69,6 +71,7 @@ class Service:
         self.title = title
         self.metrics = Metrics()
         self._examples: tuple[str, tuple[str, ...]] = ("", ())
+        self._topics: tuple[str, tuple[Topic, ...]] = ("", ())
         self._lock, self._names_lock = threading.Lock(), threading.Lock()
         self._page_names: tuple[str, LinkResolver] = ("", LinkResolver(()))
         self._responses = ResponseCache()
@@ -113,6 +116,14 @@ class Service:
             if self._examples[0] != generation:
                 self._examples = generation, tuple(assistant.examples(MAX_EXAMPLES))
             return self._examples[1]
+
+    def topics(self) -> tuple[Topic, ...]:
+        """Return what this version of the guide covers: its folders, or the pages of a flat one."""
+        index = self.assistant.index
+        with self._lock:
+            if self._topics[0] != index.generation:
+                self._topics = index.generation, list_topics(index.store)
+            return self._topics[1]
 
     def find_page(self, path: str) -> Page | None:
         """Find a page by its path, or as links name it: without its suffix, or as published."""
@@ -228,9 +239,6 @@ class Service:
             return ""
 
 
-_FOLDERS_OF_ANY_GUIDE = frozenset("content corpus doc docs guide pages site source src".split())
-
-
 def guide_title(live: LiveAssistant, corpus: Path) -> str:
     """Return the guide's own title: its site's name, else that of its front page or its folder."""
     index = live.assistant.index
@@ -243,7 +251,7 @@ def guide_title(live: LiveAssistant, corpus: Path) -> str:
     if page := index.store.page(front) if front else None:
         return page.title
     folder = corpus.resolve()
-    return folder.parent.name if folder.name in _FOLDERS_OF_ANY_GUIDE else folder.name
+    return folder.parent.name if folder.name in FOLDERS_OF_ANY_GUIDE else folder.name
 
 
 def feedback_form(live: LiveAssistant) -> str:

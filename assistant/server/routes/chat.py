@@ -5,11 +5,12 @@ No other module imports Gradio. It is heavy, so this module is imported only to 
 
 from __future__ import annotations
 
+import asyncio
 import html
 import logging
 import re
 import uuid
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,9 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from assistant.conversation import MAX_TURNS
 from assistant.errors import AssistantError, QuestionError
 from assistant.http_accept import JSON
-from assistant.render import catalogue, layout
-from assistant.render.escape import escape
+from assistant.render import catalogue, layout, start_page
 from assistant.render.html import HtmlRenderer, render_failure
+from assistant.server.conversations import Conversations
 from assistant.server.security.body_limit import replay_body
 from assistant.server.security.policies import (
     ASSET_CONTENT_POLICY,
@@ -38,8 +39,7 @@ from assistant.server.security.policies import (
 from assistant.server.security.problems import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Sequence
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,13 +49,14 @@ if TYPE_CHECKING:
     from assistant.server.service import Service
 
 MAX_SHOWN_TURNS = 50  # turns of one conversation
-MAX_CONVERSATIONS = 1000  # each takes 50 kB or more, with what Gradio stores beside it
-CONVERSATION_TTL = 12 * 3600  # seconds after its last question until a conversation is dropped
+SWEEP_SECONDS = 20  # between two looks for conversations whose tab is closed
+TAB_HEADER = "x-conversation"
+"""The header with the id of the reader's tab."""
 SCRIPTS = ("answer", "chat")
 MESSAGE_KEYS = (
     *layout.ANSWER_KEYS,
     *"searching queued busy busy_hint connection_lost connection_lost_hint".split(),
-    *"conversation box_label skip".split(),
+    *"conversation box_label skip answer_ready no_answer follow_up placeholder".split(),
 )
 """Keys of the messages that the scripts of the chat need."""
 QUEUE_POLL_SECONDS = 0.005  # seconds between two looks at the queue
@@ -103,7 +104,7 @@ class QueueJoin(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    data: Annotated[list[StrictStr | None], Field(max_length=2)]
+    data: Annotated[list[StrictStr | None], Field(max_length=1)]
     fn_index: StrictInt
     session_hash: Annotated[str, Field(pattern=r"^[a-z0-9]{1,40}$")]
     trigger_id: StrictInt | None = None
@@ -166,7 +167,8 @@ class Chat:
                 messages("internal_error", id=name), messages("internal_error_hint")
             )
             return state.add_turn(renderer.render_turn(question, notice)), True
-        turn = renderer.render_turn(question, self.render_stale_notice(accept_language) + body)
+        body = self.render_stale_notice(accept_language) + body
+        turn = renderer.render_turn(question, body, renderer.gist(served.answer))
         return state.add_turn(turn, served.turns), True
 
     def open_section(self, section: str, accept_language: str = "") -> ChatState:
@@ -178,6 +180,18 @@ class Chat:
         renderer = HtmlRenderer(self.service.assistant.index.store, messages, self.branding)
         return ChatState(turns, (renderer.render_about(passage.headings),))
 
+    def render_tools(self, accept_language: str = "") -> str:
+        """Render the links beside the guide's name."""
+        messages = catalogue.choose_messages(accept_language, self.language)
+        return start_page.render_tools(self.branding, messages)
+
+    def render_start(self, accept_language: str = "") -> str:
+        """Render what the reader sees before the first question."""
+        messages = catalogue.choose_messages(accept_language, self.language)
+        return start_page.render_start(
+            self.service.examples(), self.service.topics(), self.branding, messages
+        )
+
     def render_stale_notice(self, accept_language: str = "") -> str:
         """Render why answers come from an older index; empty where it is up to date."""
         if not self.service.live.stale_reason:
@@ -186,12 +200,11 @@ class Chat:
         return render_failure(messages("stale_index"), self.service.live.stale_reason)
 
 
-def create_app(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]:
+def create_app(chat: Chat, conversations: Conversations[ChatState]) -> tuple[FastAPI, gr.Blocks]:
     """Create the chat as an application, and the Blocks with its queue."""
     translations = _translations(chat.language)
     with gr.Blocks(title=chat.branding.title, analytics_enabled=False) as blocks:
-        _build_interface(blocks, chat, examples, translations)
-    blocks.state_session_capacity = MAX_CONVERSATIONS
+        _build_interface(blocks, chat, conversations, translations)
     # A middleware limits the queue, and readers in it need no update for every answer.
     blocks.queue(status_update_rate=10, default_concurrency_limit=CONCURRENCY, api_open=False)
     # Gradio polls its queue every millisecond, which costs a twelfth of a core.
@@ -223,17 +236,27 @@ def create_app(chat: Chat, examples: Sequence[str]) -> tuple[FastAPI, gr.Blocks]
 class ChatPage:
     """The chat as an ASGI application: its page at `/`, and what Gradio's script then requests."""
 
-    def __init__(self, chat: Chat, examples: Sequence[str]) -> None:
-        self.app, self._blocks = create_app(chat, examples)
+    def __init__(self, chat: Chat) -> None:
+        self._conversations: Conversations[ChatState] = Conversations(ChatState())
+        self.app, self._blocks = create_app(chat, self._conversations)
         self._chat = chat
         # The number of inputs of each event that calls a function.
         self._event_inputs = {
             number: len(event.inputs) for number, event in self._blocks.fns.items() if event.fn
         }
 
-    def lifespan(self) -> AbstractAsyncContextManager[Any]:
-        """Run Gradio's queue for as long as the context lasts."""
-        return self.app.router.lifespan_context(self.app)
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Run Gradio's queue, and drop what closed tabs leave, for as long as the context lasts."""
+        async with self.app.router.lifespan_context(self.app):
+            sweeper = asyncio.create_task(self._drop_closed())
+            yield
+            sweeper.cancel()
+
+    async def _drop_closed(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self._conversations.drop_closed()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the page in the reader's language, or as Gradio does."""
@@ -303,7 +326,7 @@ async def _read_page(app: ASGIApp, scope: Scope, receive: Receive) -> str:
 
 def _translations(language: str) -> gr.I18n:
     """Return the messages of Gradio's components; the browser chooses the language."""
-    keys = "box_label placeholder ask new_conversation examples subtitle".split()
+    keys = "box_label placeholder ask new_conversation subtitle".split()
     translations = {}
     for code in catalogue.languages():
         messages = catalogue.choose_messages("", language or code)
@@ -312,18 +335,17 @@ def _translations(language: str) -> gr.I18n:
 
 
 def _build_interface(
-    blocks: gr.Blocks, chat: Chat, examples: Sequence[str], translations: gr.I18n
+    blocks: gr.Blocks,
+    chat: Chat,
+    conversations: Conversations[ChatState],
+    translations: gr.I18n,
 ) -> None:
-    """Build the page and bind its events, whose inputs are text and the conversation alone."""
-    branding = chat.branding
-    state = gr.State(ChatState(), time_to_live=CONVERSATION_TTL)
-    logo = f'<img class="logo" src="{escape(branding.logo)}" alt="">' if branding.logo else ""
+    """Build the page and bind its events, whose only input is text."""
     with gr.Row(elem_id="top"):
-        with gr.Column(elem_id="heading"):
-            title = f'<h1 dir="auto">{logo}{escape(branding.title)}</h1>'
-            gr.Markdown(title, elem_id="title", latex_delimiters=[])
-            gr.Markdown(translations("subtitle"), elem_id="subtitle", latex_delimiters=[])
+        gr.Markdown(start_page.render_title(chat.branding), elem_id="heading", latex_delimiters=[])
+        tools = gr.Markdown("", elem_id="tools", latex_delimiters=[])
         restart = gr.Button(translations("new_conversation"), elem_id="new-conversation", size="sm")
+    gr.Markdown(translations("subtitle"), elem_id="subtitle", latex_delimiters=[])
     # Gradio's HTML component needs eval and does not remove scripts; its Markdown component leaves
     # a paragraph of pure HTML as it is.
     notice = gr.Markdown("", elem_id="stale-notice", latex_delimiters=[], visible=False)
@@ -341,36 +363,52 @@ def _build_interface(
         )
         # Enabled by the load event, once the page can send.
         send = gr.Button(translations("ask"), variant="primary", elem_id="ask", interactive=False)
-    if examples:
-        with gr.Row(elem_id="examples"):
-            gr.Markdown(translations("examples"), elem_classes="offer", latex_delimiters=[])
-            chips = [gr.Button(question, elem_classes="chip", size="sm") for question in examples]
-    else:
-        chips = []
+    start = gr.Markdown("", elem_id="start", latex_delimiters=[])
 
     # Everything else that changes with the conversation is done in HTML and CSS: each Gradio
     # component that an event updates costs several milliseconds of the event loop.
-    def ask(question: str, state: ChatState, request: gr.Request) -> tuple[Any, ...]:
-        after, accepted = chat.answer(question or "", state, _accept_language(request))
+    def ask(question: str, request: gr.Request) -> tuple[Any, ...]:
+        tab = _tab_of(request)
+        before = conversations.get(*tab)
+        after, accepted = chat.answer(question or "", before, _accept_language(request))
+        conversations.put(*tab, after)
         # A question that was not accepted goes back into the box.
-        return "" if accepted else question, after.html, after
+        return "" if accepted else question, after.html
 
-    def start_again() -> tuple[Any, ...]:
-        return "", "", ChatState()
+    def start_again(request: gr.Request) -> tuple[Any, ...]:
+        conversations.put(*_tab_of(request), ChatState())
+        return "", ""
 
     def ready(request: gr.Request) -> tuple[Any, ...]:
+        tab, language = _tab_of(request), _accept_language(request)
+        state = conversations.open(*tab)
         section = str(dict(request.query_params).get("about", ""))[:1000]
-        language = _accept_language(request)
-        state = chat.open_section(section, language) if section else ChatState()
+        if section and (about := chat.open_section(section, language)).turns:
+            state = about
+            conversations.put(*tab, state)
         stale = chat.render_stale_notice(language)
         stale_notice = gr.update(value=stale, visible=bool(stale))
-        return gr.update(interactive=True), stale_notice, state.html, state
+        return (
+            gr.update(interactive=True),
+            stale_notice,
+            state.html,
+            chat.render_tools(language),
+            chat.render_start(language),
+        )
 
-    blocks.load(ready, None, [send, notice, view, state], **_PRIVATE_EVENT)
-    outputs = [box, view, state]
-    events = [chip.click(ask, [chip, state], outputs, **_PRIVATE_EVENT) for chip in chips]
-    events += [gr.on([box.submit, send.click], ask, [box, state], outputs, **_PRIVATE_EVENT)]
-    restart.click(start_again, None, outputs, cancels=events, **_PRIVATE_EVENT)
+    def leave(request: gr.Request) -> None:
+        conversations.close(request.session_hash or "")
+
+    blocks.load(ready, None, [send, notice, view, tools, start], **_PRIVATE_EVENT)
+    blocks.unload(leave)
+    outputs = [box, view]
+    asked = gr.on([box.submit, send.click], ask, [box], outputs, **_PRIVATE_EVENT)
+    restart.click(start_again, None, outputs, cancels=[asked], **_PRIVATE_EVENT)
+
+
+def _tab_of(request: gr.Request) -> tuple[str, str]:
+    """Return the session of a request and the id of its tab."""
+    return request.session_hash or "", str(request.headers.get(TAB_HEADER, ""))
 
 
 def _accept_language(request: gr.Request) -> str:

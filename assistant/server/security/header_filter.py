@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _REQUEST_HEADERS = re.compile(
     rb"host|accept(-encoding|-language)?|content-(type|length)|user-agent|origin|referer|cookie"
     rb"|if-none-match|if-modified-since|range|authorization|cache-control|last-event-id"
-    rb"|sec-fetch-.+|access-control-request-.+|mcp-.+"
+    rb"|sec-fetch-.+|access-control-request-.+|mcp-.+|x-conversation"
 )
 _CONDITIONAL_HEADERS = (b"if-none-match", b"if-modified-since")
 # Headers that only the middlewares may set, or that are never sent.

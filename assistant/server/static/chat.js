@@ -1,14 +1,28 @@
 // Controls the chat page: shows a question while it waits for its answer, announces a new answer
-// and scrolls to it, keeps the focus in the question box, and holds a question that is sent before
-// the page is ready.
+// and scrolls to it, closes the earlier ones, keeps the focus in the question box, and holds a
+// question that is sent before the page is ready. The tab keeps the id of its conversation, and
+// nothing of what it says.
 (() => {
   "use strict";
-  const { say, element } = window.guide;
+  const { say, element, prepare, closePanel, toMarkdown } = window.guide;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const mouse = matchMedia("(hover: hover) and (pointer: fine)");
   const SLOW = 700; // milliseconds after which a question is shown as queued
   const PAUSE = 500; // milliseconds before a page that is not ready yet tries again; doubled each time
-  let talk, box, ask, shown = 0, waiting = 0;
+  const TAB = "conversation"; // where the tab keeps the id
+  let talk, box, ask, status, shown = 0, waiting = 0;
+
+  function conversationId() {
+    try {
+      if (!sessionStorage[TAB]) {
+        const parts = crypto.getRandomValues(new Uint32Array(5));
+        sessionStorage[TAB] = Array.from(parts, (part) => part.toString(36)).join("-");
+      }
+      return sessionStorage[TAB];
+    } catch {
+      return ""; // a browser that keeps nothing: the conversation ends when the page is left
+    }
+  }
 
   // -- a question that waits for its answer -------------------------------------------------------
 
@@ -49,7 +63,10 @@
     for (let tries = 0; ; tries += 1) {
       const early = !ask || ask.disabled;
       try {
-        const response = await originalFetch(...request);
+        const [address, options = {}] = request;
+        const headers = new Headers(options.headers);
+        headers.set("X-Conversation", conversationId());
+        const response = await originalFetch(address, { ...options, headers });
         const busy = response.status === 429 || response.status === 503;
         if (!(early && busy)) {
           if (!response.ok) {
@@ -78,18 +95,44 @@
   // -- a new answer -------------------------------------------------------------------------------
 
   function follow() {
-    const exchanges = talk.querySelectorAll(".exchange");
+    const exchanges = [...talk.querySelectorAll(".exchange")];
     document.documentElement.classList.toggle("talking", exchanges.length > 0);
-    if (exchanges.length === shown) {
+    const count = exchanges.length;
+    if (count === shown) {
       return;
     }
-    shown = exchanges.length;
+    shown = count;
+    if (location.search) {
+      history.replaceState(null, "", location.pathname); // a section is asked about once
+    }
     settled();
-    const last = exchanges[shown - 1];
+    closePanel();
+    exchanges.forEach(prepare);
+    exchanges.slice(0, -1).forEach((turn) => turn.removeAttribute("open"));
+    box.placeholder = say(count ? "follow_up" : "placeholder");
+    const last = exchanges.at(-1);
+    status.textContent = last ? announce(last) : "";
     last?.scrollIntoView({ block: "start", behavior: still.matches ? "auto" : "smooth" });
     if (mouse.matches) {
       box.focus({ preventScroll: true });
     }
+  }
+
+  function announce(turn) {
+    const section = turn.querySelector(".pill .section")?.textContent;
+    const plain = turn.querySelector(".failure, .verdict, .about")?.textContent;
+    return plain ?? (section ? say("answer_ready", { section }) : "");
+  }
+
+  // -- saving the conversation --------------------------------------------------------------------
+
+  function save() {
+    const answers = [...talk.querySelectorAll(".copy")].map(toMarkdown);
+    const link = element("a");
+    link.href = URL.createObjectURL(new Blob([`${answers.join("\n\n---\n\n")}\n`], { type: "text/markdown" }));
+    link.download = `${document.title.replace(/[^\p{L}\p{N}]+/gu, "-").toLowerCase()}.md`;
+    link.click();
+    URL.revokeObjectURL(link.href);
   }
 
   // -- a question before the page is ready --------------------------------------------------------
@@ -155,8 +198,11 @@
     }
     hold();
     talk.setAttribute("role", "log");
-    talk.setAttribute("aria-live", "polite");
+    talk.setAttribute("aria-live", "off"); // one line says that there is an answer
     talk.setAttribute("aria-label", say("conversation"));
+    status = element("p", "unseen");
+    status.setAttribute("role", "status");
+    document.body.append(status);
     box.setAttribute("aria-label", say("box_label"));
     box.id = "box";
     box.dir = "auto";
@@ -172,6 +218,9 @@
     document.addEventListener("keydown", (event) => {
       if (entered(event) && !ask.disabled && box.value.trim()) {
         pending(box.value);
+      } else if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.target.matches("input, textarea")) {
+        event.preventDefault();
+        box.focus();
       }
     }, true);
     document.addEventListener("click", (event) => {
@@ -180,8 +229,8 @@
         pending(box.value);
       } else if (button?.matches(".asks")) {
         put(button.value);
-      } else if (button?.matches("#examples button")) {
-        pending(button.textContent);
+      } else if (button?.matches(".save")) {
+        save();
       }
     }, true);
     const asked = new URLSearchParams(location.search).get("q");
@@ -189,6 +238,7 @@
       history.replaceState(null, "", location.pathname); // a question is asked once
       put(asked);
     }
+    follow();
     return true;
   }
 
