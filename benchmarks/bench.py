@@ -276,7 +276,7 @@ def _ask_the_page(address: str, question: str) -> None:
         for event in config["dependencies"]
         if [kinds[number] for number in event["inputs"]] == ["textbox", "state"]
     )
-    body = {"data": [question, None], "fn_index": event["id"], "session_hash": "bench"}
+    body = {"data": [question], "fn_index": event["id"], "session_hash": "bench"}
     request = urllib.request.Request(
         f"{address}gradio_api/queue/join",
         json.dumps(body).encode(),

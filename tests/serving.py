@@ -236,7 +236,7 @@ class Event:
         (result,) = (
             event
             for event in config["dependencies"]
-            if [names[part] for part in event["inputs"]] == ["question", None]
+            if [names[part] for part in event["inputs"]] == ["question"]
         )
         return cls(result["id"], result["targets"][0][0])
 
@@ -257,7 +257,7 @@ class Reader:
     async def join(self, question: str, headers=None) -> Response:
         """Put a question into the queue and return the response."""
         body = {
-            "data": [question, None],
+            "data": [question],
             "fn_index": self.event.number,
             "session_hash": self.name,
             "trigger_id": self.event.trigger,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from assistant.models.answers import Block, BlockRow, Cell, Span
     from assistant.render.catalogue import Messages
 
+_BRACKETS = '<span class="unseen">[</span>{}<span class="unseen">]</span>'
+"""A number as a chip; the brackets are there for those who copy it or hear it read."""
+
 _MAX_LEVEL = 3  # of an item; deeper ones are shown at this depth
 
 
@@ -53,7 +56,7 @@ class BlockRenderer:
         title = escape(self.messages("source", n=number))
         return (
             f'<a class="number" href="{escape(self.source_urls[number])}" title="{title}" '
-            f'target="_blank" rel="noopener noreferrer">{number}</a>'
+            f'target="_blank" rel="noopener noreferrer">{_BRACKETS.format(number)}</a>'
         )
 
     def _render_block(self, block: Block, ended: Sequence[int]) -> Iterator[str]:

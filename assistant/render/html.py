@@ -130,10 +130,9 @@ class HtmlRenderer:
             for span in cell
         ]
         words = "".join(span.text for span in spans if span.highlight)
-        lines = answer.citations[0].quote.splitlines()
-        if lines[0] == answer.citations[0].headings[-1]:
-            lines = lines[1:] or lines
-        return " ".join((words or lines[0]).split())[:MAX_GIST_CHARS]
+        quote = answer.citations[0].quote
+        lines = quote.removeprefix(answer.citations[0].headings[-1]).strip() or quote
+        return " ".join((words or lines.splitlines()[0]).split())[:MAX_GIST_CHARS]
 
     def _render_overview(self, answer: Answer) -> str:
         heading = escape(self.messages("ask_a_question"))

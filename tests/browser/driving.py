@@ -9,7 +9,7 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PATIENCE = 60.0
+PATIENCE = 8.0
 """Seconds after which a page counts as unchanged."""
 
 sync_api.expect.set_options(timeout=PATIENCE * 1000)
@@ -65,6 +65,8 @@ class Visit:
             other.close()
         self.page.unroute_all()
         self.context.clear_permissions()
+        if self.page.url.startswith(self.origin):
+            self.page.evaluate("sessionStorage.clear()")  # a tab keeps its conversation
         self.page.goto("about:blank")
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(color_scheme=scheme)

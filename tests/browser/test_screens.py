@@ -37,10 +37,12 @@ def start(chat):
 
 
 def answer(chat):
-    chat.ask(PM_OR_PO).locator("summary").first.click()
+    chat.ask(PM_OR_PO).locator(".pill").first.click()
+    expect(chat.page.locator("dialog.preview")).to_be_visible()
 
 
 def recommended(chat):
+    chat.page.keyboard.press("Escape")
     chat.ask("what should I read?")
 
 

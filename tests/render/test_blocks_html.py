@@ -145,7 +145,7 @@ def test_code_keeps_its_lines_and_its_characters():
     text = "if a < b && c:\n\n    print('*hum*')\t# <b>\n\\end"
     parsed = parse(code(text))
     assert parsed.texts("pre") == parsed.texts("code") == [text]
-    assert parsed.tags == ["blockquote", "pre", "code", "p", "a"]
+    assert parsed.tags == ["blockquote", "pre", "code", "p", "a", "span", "span"]
 
 
 def test_words_that_decide_are_marked_also_inside_a_link():

@@ -106,9 +106,12 @@ def test_quotes_of_one_section_share_a_source(markup):
     )
     source = shown(markup, answer(*cited))
     assert source.count("<blockquote") == 3
-    listed = source.partition('class="sources"')[2]
-    assert re.findall(r'class="numbers">([^<]*)<', listed) == ["[1] [2]", "[3]"]
-    assert re.findall(r">(Guide › [^<]*)</a>", listed) == ["Guide › One", "Guide › Two"]
+    pills = re.findall('<a class="pill".*?</a>', source)
+    numbers = [re.findall(r'class="number">([^<]*)<', pill) for pill in pills]
+    assert numbers == [["1", "2"], ["3"]]
+    sections = [re.findall(r'class="section"[^>]*>([^<]*)<', pill) for pill in pills]
+    assert sections == [["One"], ["Two"]]
+    assert all('class="page" dir="auto">Guide<' in pill for pill in pills)
 
 
 def test_a_source_shows_the_quote_marked_in_its_surroundings(markup):
@@ -116,6 +119,35 @@ def test_a_source_shows_the_quote_marked_in_its_surroundings(markup):
     cited = citation("A quote.", span=(11, 19))
     source = shown(markup, answer(cited), {"a.md#one/1": passage})
     assert '<p dir="auto">Before it.<br><mark>A quote.</mark> After it.</p>' in source
+
+
+def test_the_heading_of_a_section_is_not_repeated_in_its_passage(markup):
+    cited = citation("A quote.", span=(5, 13))
+    source = shown(markup, answer(cited), {"a.md#one/1": "One\n\nA quote. More."})
+    assert '<p dir="auto"><mark>A quote.</mark> More.</p>' in source
+
+
+def test_at_most_three_resources_are_under_an_answer_and_all_in_one_that_lists_them(markup):
+    many = tuple(resource(f"https://a.example/{n}", f"Title {n}") for n in range(5))
+    source = shown(markup, answer(citation("A quote."), resources=many))
+    assert re.findall("Title ([0-9])<", source) == ["0", "1", "2"]
+    path = {"path": many[0].path, "anchor": many[0].anchor}
+    lines = [citation(f"Title {n}", n=n + 1, **path) for n in range(5)]
+    source = shown(markup, answer(*lines, resources=many))
+    assert re.findall("Title ([0-9])<", source) == ["0", "1", "2", "3", "4"]
+    assert "<blockquote" not in source
+
+
+def test_a_closed_turn_shows_its_question_and_the_words_that_decide(markup):
+    spans = Span("Mostly not. "), Span("Only at night.", highlight=True)
+    block = Block("paragraph", (1,), (BlockRow((spans,)),))
+    reply = answer(citation("Mostly not. Only at night."), blocks=(block,))
+    assert markup.gist(reply) == "Only at night."
+    assert markup.gist(answer(citation("One\nMostly not."))) == "Mostly not."
+    assert markup.gist(answer()) == "The guide does not answer this."
+    turn = markup.render_turn("when?", "<p>body</p>", "<now>")
+    assert '<summary><h2 class="asked" dir="auto">when?</h2><p class="gist" dir="auto">' in turn
+    assert "&lt;now&gt;</p></summary><p>body</p></details>" in turn
 
 
 def test_two_quotes_of_one_passage_are_marked_in_it_once_each(markup):
@@ -142,8 +174,8 @@ def test_the_side_the_guide_does_not_speak_of_is_named_and_escaped(markup):
         assert "does not mention “&lt;b&gt;ferrets&lt;/b&gt;”." in source
 
 
-def test_a_refusal_says_what_was_looked_for_and_where_to_turn(markup):
-    source = shown(markup, answer(understood_as="what is <one>?"))
+def test_a_refusal_says_how_it_was_understood_and_where_to_turn(markup):
+    source = shown(markup, answer(question="whats <1>", understood_as="what is <one>?"))
     assert "The guide does not answer this." in source
     assert "what is &lt;one&gt;?" in source
     assert "<blockquote" not in source
@@ -160,7 +192,7 @@ def test_other_interpretations_are_buttons_that_ask_them(markup):
     assert [b["value"] for b in Tags(source).all("button") if "asks" in b["class"]] == [
         "what is <two>?"
     ]
-    assert "Did you mean" not in shown(markup, answer())
+    assert "did you mean" not in shown(markup, answer())
 
 
 def test_what_may_be_asked_next_is_asked_by_a_button(markup):
@@ -168,7 +200,8 @@ def test_what_may_be_asked_next_is_asked_by_a_button(markup):
     assert [b["value"] for b in Tags(source).all("button") if "asks" in b["class"]] == [
         "And <that>?"
     ]
-    assert "You can also ask" not in shown(markup, answer())
+    assert "Ask next" in source
+    assert "Ask next" not in shown(markup, answer())
 
 
 def test_the_interpretation_is_shown_only_if_it_differs(markup):
@@ -178,10 +211,11 @@ def test_the_interpretation_is_shown_only_if_it_differs(markup):
     assert "Understood as: <bdi>what is one?</bdi>" in shown(markup, other)
 
 
-def test_every_link_opens_a_new_tab_without_access_to_this_one(markup):
+def test_every_link_but_the_answer_s_own_opens_a_new_tab_without_access_to_this_one(markup):
     reply = answer(citation("A quote."), resources=(resource("https://a.example"),))
     links = Tags(shown(markup, reply, stored="a" * 16)).all("a")
-    assert len(links) == 4
+    links = [link for link in links if link.get("class") != "action permalink"]
+    assert len(links) == 3
     assert all(a["target"] == "_blank" and a["rel"] == "noopener noreferrer" for a in links)
 
 
@@ -192,7 +226,7 @@ def test_only_a_stored_answer_can_be_rated_and_linked(markup):
     reply = answer(citation("A quote."))
     assert actions(shown(markup, reply)) == ["action copy"]
     page = shown(markup, reply, stored="k" * 16)
-    assert actions(page) == ["action rate", "action rate", "action copy"]
+    assert actions(page) == ["action copy", "action rate rate-yes", "action rate rate-no"]
     assert "/a/" + "k" * 16 in [a["href"] for a in Tags(page).all("a")]
 
 
@@ -226,9 +260,9 @@ def test_every_part_of_an_answer_is_said_in_the_reader_s_language(store, languag
     own = HtmlRenderer(store, say, Branding("Animals", feedback_url=FEEDBACK))
     reply = answer(citation("Q."), question="q?", other_readings=("r?",), missing=("s",))
     source = html.unescape(own.render_answer(reply, {"a.md#one/1": "Q. And more."}, "k" * 16))
-    keys = "did_you_mean sources in_context helpful yes no copy link_to_answer".split()
+    keys = "did_you_mean sources helpful yes no copy link_to_answer".split()
     for key in keys:
         assert say(key) in source, key
     refused = html.unescape(own.render_answer(answer(), {}))
-    for key in ("no_answer", "rephrase", "tell_authors"):
+    for key in ("no_answer", "tell_authors"):
         assert say(key) in refused, key

@@ -38,7 +38,7 @@ A cat is an animal that climbs a tree.
 Is something missing? [Tell us](https://forms.gle/abc).
 """
 DOGS = "# Dogs\n\n## What is a dog?\n\nA dog guards the house and the road.\n"
-JOIN = {"data": ["what is a dog?", None], "fn_index": 0, "session_hash": "abc", "trigger_id": 1}
+JOIN = {"data": ["what is a dog?"], "fn_index": 0, "session_hash": "abc", "trigger_id": 1}
 
 
 @contextlib.contextmanager
@@ -181,13 +181,13 @@ MESSAGE = {"role": "user", "content": [{"type": "component", "component": "image
 @pytest.mark.parametrize(
     "data",
     [
-        [MESSAGE, None],
-        [[MESSAGE], None],
-        [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, None],
-        [["a", "b"], None],
-        [1, None],
-        [True, None],
-        ["text", None, None],
+        [MESSAGE],
+        [[MESSAGE]],
+        [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}],
+        [["a", "b"]],
+        [1],
+        [True],
+        ["text", None],
         ["text", {"value": "state"}],
     ],
 )

@@ -35,7 +35,7 @@ POSTS = {
     "/feedback": {"answer": "a" * 16, "helpful": True},
     "/v1/chat/completions": CONVERSATION,
     "/mcp": CALL,
-    "/gradio_api/queue/join": {"data": ["?", None], "fn_index": 0, "session_hash": "a"},
+    "/gradio_api/queue/join": {"data": ["?"], "fn_index": 0, "session_hash": "a"},
 }
 PROXY = {"trusted_proxies": "127.0.0.2", "anonymous": "true"}
 

@@ -402,8 +402,8 @@ def _build_interface(
     blocks.load(ready, None, [send, notice, view, tools, start], **_PRIVATE_EVENT)
     blocks.unload(leave)
     outputs = [box, view]
-    asked = gr.on([box.submit, send.click], ask, [box], outputs, **_PRIVATE_EVENT)
-    restart.click(start_again, None, outputs, cancels=[asked], **_PRIVATE_EVENT)
+    sent = gr.on([box.submit, send.click], ask, [box], outputs, **_PRIVATE_EVENT)
+    restart.click(start_again, None, outputs, cancels=[sent], **_PRIVATE_EVENT)
 
 
 def _tab_of(request: gr.Request) -> tuple[str, str]:

@@ -176,7 +176,7 @@
       return link;
     }
     const numbers = [...link.closest(".exchange").querySelectorAll(".pill .number")];
-    return numbers.find((number) => number.textContent === link.textContent)?.closest(".pill");
+    return numbers.find((number) => `[${number.textContent}]` === link.textContent)?.closest(".pill");
   }
 
   // Sources are links without this script; with it they are buttons that open the panel.
@@ -194,6 +194,13 @@
     if (pill) {
       event.preventDefault();
       openPanel(pill);
+      return;
+    }
+    const address = event.target.closest?.("a.permalink");
+    // In the frame of another site nothing may be copied: there the link opens.
+    if (address && parent === window && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      copy(address, address.href);
       return;
     }
     const button = event.target.closest?.("button.copy, button.rate, .reader:not(.embed) button.asks");
