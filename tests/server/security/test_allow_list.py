@@ -38,6 +38,8 @@ OPEN = {
         ("GET", "/picture/dog.svg", 200, "read"),
         ("GET", "/picture/none.svg", 404, "read"),
     ],
+    "/pages": [("GET", "/pages", 200, "read"), ("GET", "/pages?q=dog", 200, "read")],
+    "/pages/find": [("GET", "/pages/find?q=dog", 200, "read")],
     "/a/{name}": [("GET", f"/a/{STORED}", 404, "read"), ("GET", "/a/short", 404, "")],
     "/feedback": [("POST", "/feedback", 422, "feedback")],
     "/chat": [("GET", "/chat/chat.css", 200, ""), ("GET", "/chat/none.css", 404, "")],
@@ -245,15 +247,16 @@ def test_every_rendered_response_has_a_cost(server):
 
 
 def test_every_row_of_the_allow_list_is_tested_here(server):
-    listed = [path for _, path, *_ in ROWS]
+    listed = [path.partition("?")[0] for _, path, *_ in ROWS]
     listed.append("/gradio_api/heartbeat/abc")
     for route in server.routes:
         assert any(route.pattern.fullmatch(path) for path in listed), route.pattern.pattern
 
 
-def test_the_pages_of_questions_cost_one_and_take_json(server):
+def test_the_pages_of_questions_cost_one_and_take_json_where_they_take_a_body(server):
     questions = {route.pattern.pattern for route in server.routes if route.policy.is_question}
-    assert len(questions) == 6
+    assert len(questions) == 7
     for route in server.routes:
         if route.policy.is_question:
-            assert (route.policy.cost, route.policy.body_media_type) == (1.0, "application/json")
+            media_type = "application/json" if "POST" in route.methods else ""
+            assert (route.policy.cost, route.policy.body_media_type) == (1.0, media_type)
