@@ -34,9 +34,6 @@ def render_error_page(
     more = ""
     if status == 401:
         more = f'<p class="aside">{escape(messages("error_sign_in_run"))}</p>'
-    if status == 404:
-        url = f"{branding.root}/pages"
-        more = f"<p>{layout.render_text_link(url, messages('all_pages'))}</p>"
     return layout.render_notice(
         messages(heading),
         messages(hint, id=request_id) if status == 500 else messages(hint),
@@ -44,4 +41,5 @@ def render_error_page(
         messages,
         more=more,
         head=style,
+        top="" if status == 404 else layout.render_brand(branding),
     )

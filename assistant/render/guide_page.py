@@ -140,7 +140,9 @@ def _render_facts(page: Page, pages: PageList | None, messages: Messages) -> str
     group = pages.group_of(page.path) if pages else None
     minutes = round(len(page.text.split()) / WORDS_A_MINUTE)
     facts = [
-        f'<span dir="auto">{escape(group.label)}</span>' if group and group.label else "",
+        f'<span dir="auto">{escape(group.label)}</span>'
+        if group and group.label not in {"", page.title}
+        else "",
         escape(messages("minutes", n=minutes)) if minutes > 1 else "",
     ]
     shown = " · ".join(filter(None, facts))

@@ -122,7 +122,7 @@ def icon_link(branding: Branding) -> str:
     return f'<link rel="icon" href="{escape(branding.logo) or "data:,"}">'
 
 
-def render_notice(
+def render_notice(  # noqa: PLR0913 - the bar and the styles are those of any page
     heading: str,
     hint: str,
     branding: Branding,
@@ -130,6 +130,7 @@ def render_notice(
     *,
     more: str = "",
     head: str = "",
+    top: str = "",
 ) -> str:
     """Render a page with an error, its hint and a link to the start; `more` is HTML below them."""
     start = f'<a class="button" href="{branding.root}/">{escape(messages("to_start"))}</a>'
@@ -137,7 +138,7 @@ def render_notice(
         f'<main class="notice-page"><h1>{escape(heading)}</h1><p class="lead">{escape(hint)}</p>'
         f"{more}<p>{start}</p></main>"
     )
-    return render_page(heading, body, branding, messages, head=head)
+    return render_page(heading, body, branding, messages, top=top, head=head)
 
 
 def render_progress_page(branding: Branding, messages: Messages) -> str:

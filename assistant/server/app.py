@@ -22,7 +22,7 @@ from assistant.offline import use_private_temp_folder
 from assistant.render import catalogue, layout, theme
 from assistant.render.html import Branding
 from assistant.server.answer_log import AnswerLog
-from assistant.server.routes import browse, openai, pages, rest, widget
+from assistant.server.routes import browse, docs, openai, pages, rest, widget
 from assistant.server.security.allowed_paths import AllowedPathsMiddleware
 from assistant.server.security.api_keys import ApiKeys
 from assistant.server.security.authentication import AuthenticationMiddleware, bearer_token
@@ -239,6 +239,7 @@ class Server:
         routers = (
             pages.create_router(service, self.branding, settings),
             browse.create_router(service, self.branding, settings),
+            docs.create_router(self.branding, settings),
             rest.create_router(service, settings.root, self.queue_length),
             openai.create_router(service, settings),
             widget.create_router(service, self.branding, settings),

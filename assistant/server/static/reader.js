@@ -158,7 +158,7 @@
 
     function update() {
       waiting = false;
-      const edge = innerHeight / 3;
+      const edge = innerHeight / 2;
       const passed = targets.filter(([, target]) => target.getBoundingClientRect().top < edge);
       const current = passed.at(-1)?.[0];
       for (const [link] of targets) {

@@ -61,6 +61,12 @@ OPEN = {
     "/api/feedback": [("POST", "/api/feedback", 422, "feedback")],
     "/metrics": [("GET", "/metrics", 200, "admin")],
     "/mcp": [("POST", "/mcp", 400, "read")],
+    "/docs": [("GET", "/docs", 200, "read")],
+    "/docs/{name}": [
+        ("GET", "/docs/swagger-ui.css", 200, ""),
+        ("GET", "/docs/swagger-ui-bundle.js", 200, ""),
+        ("GET", "/docs/none.js", 404, ""),
+    ],
     "/openapi.json": [("GET", "/openapi.json", 200, "read")],
     "/v1/chat/completions": [("POST", "/v1/chat/completions", 422, "read")],
     "/v1/models": [("GET", "/v1/models", 200, "read")],
@@ -98,7 +104,7 @@ CALLERS = {
 # Prefixes of Gradio's other addresses, which nobody may use.
 SHUT = """
 /login /logout /config /favicon.ico /manifest.json /svelte /pwa_icon /robots.txt /monitoring
-/docs /redoc /gradio_api/user /gradio_api/login_check /gradio_api/token
+/redoc /gradio_api/user /gradio_api/login_check /gradio_api/token
 /gradio_api/app_id /gradio_api/dev /gradio_api/runs /gradio_api/run-history
 /gradio_api/deep_link /gradio_api/info /gradio_api/openapi /gradio_api/custom_component
 /gradio_api/proxy= /gradio_api/file= /gradio_api/file/ /gradio_api/stream /gradio_api/reset
