@@ -240,7 +240,7 @@ class Server:
             pages.create_router(service, self.branding, settings),
             browse.create_router(service, self.branding, settings),
             docs.create_router(self.branding, settings),
-            rest.create_router(service, settings.root, self.queue_length),
+            rest.create_router(service, self.queue_length),
             openai.create_router(service, settings),
             widget.create_router(service, self.branding, settings),
         )
