@@ -90,14 +90,14 @@ def render_guide_page(  # noqa: PLR0913 - a page is the sum of its parts
     label = escape(messages("all_pages"))
     target = f"#{urls.QUOTE_ANCHOR}" if highlight else "#text"
     around = (
-        f'<a class="skip" href="{target}">{escape(messages("skip_to_page"))}</a>'
         f'<div class="frame"><nav id="pages" aria-label="{label}">{listed}</nav>'
         f'<main id="text" tabindex="-1">{article}</main></div>{_render_drawer(branding, messages)}'
     )
     table = f'<meta name="say-table" content="{escape(messages("table"))}">'
     script = f'{table}<script src="{root}/chat/reader.js" defer></script>'
     tools = layout.render_tool("#contents", "list", messages("contents"), "narrow")
-    top = _render_top(page, branding, messages, tools if contents else "", highlight)
+    skip = f'<a class="skip" href="{target}">{escape(messages("skip_to_page"))}</a>'
+    top = skip + _render_top(page, branding, messages, tools if contents else "", highlight)
     return layout.render_page(
         page.title, around, branding, messages, top=top, head=layout.render_head(branding, script)
     )
@@ -196,7 +196,7 @@ def _add_ask_links(body: str, anchors: set[str], page: Page, root: str, messages
                 body[end : match.start()],
                 f'<div class="heading">{heading}',
                 f'<a class="ask-about" href="{url}" title="{title}">{label}',
-                f'<span class="unseen">: {name}</span></a></div>',
+                f'<span class="unseen"> {name}</span></a></div>',
             ]
             end = stop + len(closes)
     return "".join([*pieces, body[end:]])
