@@ -11,7 +11,7 @@ from urllib.parse import quote
 from assistant.render import layout, urls
 from assistant.render.escape import escape
 from assistant.render.icons import render_icon
-from assistant.render.page_html import render_page_source
+from assistant.render.page_html import Picture, render_page_source
 from assistant.render.page_list import render_navigation
 
 if TYPE_CHECKING:
@@ -55,24 +55,24 @@ def render_guide_page(  # noqa: PLR0913 - a page is the sum of its parts
     messages: Messages,
     highlight: Highlight | None = None,
     *,
-    find_picture: Callable[[str], str] | None = None,
+    find_picture: Callable[[str], tuple[str, tuple[int, int] | None]] | None = None,
     pages: PageList | None = None,
 ) -> str:
     """Render a page with links to its sections and to other pages, and with a quote highlighted.
 
-    `find_picture` turns an address on the page into the path of a picture of the guide. `pages` are
-    those to list beside it.
+    `find_picture` turns an address on the page into the path of a picture of the guide and its size
+    where it is known. `pages` are those to list beside it.
     """
     linked = [section for section in sections if section.anchor]
     anchors = [(section.lines[0], section.anchor) for section in linked]
     root = branding.root
 
-    def picture_url(address: str) -> str:
-        path = find_picture(address) if find_picture else ""
-        return urls.picture_url(path, root) if path else ""
+    def picture(address: str) -> Picture | None:
+        path, size = find_picture(address) if find_picture else ("", None)
+        return Picture(urls.picture_url(path, root), *(size or ())) if path else None
 
     body = render_page_source(
-        page, anchors, resolve=lambda to: urls.resolve_link(to, root), picture_url=picture_url
+        page, anchors, resolve=lambda to: urls.resolve_link(to, root), picture=picture
     )
     body = mark_quote(body, highlight) if highlight else body
     body = _label_quote(body, messages) if highlight else body

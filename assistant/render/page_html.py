@@ -7,7 +7,7 @@ picture of the guide above it, and a link that could run a script becomes text.
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assistant.guide.front_matter import blank_front_matter
 from assistant.readers import html as html_reader
@@ -44,12 +44,20 @@ _AROUND = {"Table": ('<div class="scroll">', "</div>")}
 """What is around an element: a wide table scrolls within itself."""
 
 
+class Picture(NamedTuple):
+    """A picture of the guide: its address on this server, and its size; 0 where it is unknown."""
+
+    url: str
+    width: int = 0
+    height: int = 0
+
+
 def render_page_source(
     page: Page,
     anchors: Iterable[tuple[int, str]],
     *,
     resolve: Resolve | None = None,
-    picture_url: Resolve | None = None,
+    picture: Callable[[str], Picture | None] | None = None,
 ) -> str:
     """Render a page of any format as safe HTML; the other arguments are as in `render_markdown`."""
     reader = reader_for(page.path)
@@ -57,7 +65,7 @@ def render_page_source(
         return render_blocks(reader.parse(page.text), anchors, resolve)
     mdx = page.path.lower().endswith(".mdx")
     text = blank_front_matter(page.text)
-    return render_markdown(text, anchors, resolve=resolve, picture_url=picture_url, mdx=mdx)
+    return render_markdown(text, anchors, resolve=resolve, picture=picture, mdx=mdx)
 
 
 def render_markdown(
@@ -65,21 +73,21 @@ def render_markdown(
     anchors: Iterable[tuple[int, str]],
     *,
     resolve: Resolve | None = None,
-    picture_url: Resolve | None = None,
+    picture: Callable[[str], Picture | None] | None = None,
     mdx: bool = False,
 ) -> str:
     """Render a page of Markdown as HTML.
 
     `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns
-    an address on the page into the target of a link; empty for no link. `picture_url` turns one
-    into that of a picture to show above its alternative text; empty for none.
+    an address on the page into the target of a link; empty for no link. `picture` turns one
+    into a picture to show above its alternative text.
     """
     return "".join(
         _MarkdownRenderer(
             convert_to_commonmark(source, mdx=mdx),
             anchors,
             resolve or _keep_address,
-            picture_url or (lambda _: ""),
+            picture or (lambda _: None),
         ).render()
     )
 
@@ -92,10 +100,10 @@ class _MarkdownRenderer:
         source: str,
         anchors: Iterable[tuple[int, str]],
         resolve: Resolve,
-        picture_url: Resolve,
+        picture: Callable[[str], Picture | None],
     ) -> None:
         self._source = source
-        self._picture_url = picture_url
+        self._picture = picture
         self._lines = markdown.LineIndex(source)
         self._ids = HeadingIds(anchors)
         self._resolve = resolve
@@ -163,8 +171,11 @@ class _MarkdownRenderer:
             case "Image":
                 address, title, alt = self._images.pop()
                 shown = title or "".join(alt)
-                if url := self._picture_url(address):  # its text is below it
-                    out.append(f'<img src="{html.escape(url)}" alt="" loading="lazy">')
+                if picture := self._picture(address):  # its text is below it
+                    room = f' width="{picture.width}" height="{picture.height}"'
+                    sized = room if picture.width else ""
+                    url = html.escape(picture.url)
+                    out.append(f'<img src="{url}" alt="" loading="lazy"{sized}>')
                 if shown:
                     out.append(f'<span class="image">{html.escape(shown)}</span>')
             case "List":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from assistant.guide.pictures import MEDIA_TYPES, find_picture, read_picture
+from assistant.guide.pictures import MEDIA_TYPES, find_picture, read_picture, read_size
 from assistant.render import catalogue, layout, urls
 from assistant.render.escape import escape
 from assistant.render.guide_page import Highlight, render_guide_page
@@ -64,6 +64,10 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
             return HTMLResponse(_render_missing_page(near, branding, messages), 404)
         highlight = Highlight(first, last or first, section) if first else None
 
+        def find_sized_picture(address: str) -> tuple[str, tuple[int, int] | None]:
+            name = find_picture(settings.corpus, path, address)
+            return name, read_size(settings.corpus, name) if name else None
+
         def build() -> bytes:
             sections = store.sections(path)
             html = render_guide_page(
@@ -72,7 +76,7 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
                 branding,
                 messages,
                 highlight,
-                find_picture=lambda address: find_picture(settings.corpus, path, address),
+                find_picture=find_sized_picture,
                 pages=service.list_pages(),
             )
             return html.encode("utf-8", "replace")
