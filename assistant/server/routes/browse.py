@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from assistant.errors import AssistantError
 from assistant.render import browse
 from assistant.render.page_list import render_pages
-from assistant.server.routes.pages import choose_messages
+from assistant.server.routes.requests import choose_messages
 from assistant.server.security.policies import (
     PAGE_CONTENT_POLICY,
     PAGE_COST,

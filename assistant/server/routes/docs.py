@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from assistant.render import layout
 from assistant.render.escape import escape
-from assistant.server.routes.pages import choose_messages
+from assistant.server.routes.requests import choose_messages
 from assistant.server.security.policies import (
     ASSET_CONTENT_POLICY,
     FILE_COST,

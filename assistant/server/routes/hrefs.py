@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.render import urls
 
 if TYPE_CHECKING:
-    from fastapi import Request
-
     from assistant.index.store import FaissStore
     from assistant.models.answers import Answer, Search
-
-
-def find_origin(request: Request) -> str:
-    """Return the address of this server as the request names it, or the proxy that is trusted."""
-    return str(request.base_url).rstrip("/")
 
 
 def answer_to_dict(answer: Answer, store: FaissStore, root: str) -> dict[str, Any]:

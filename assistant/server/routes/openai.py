@@ -19,7 +19,8 @@ from assistant.http_accept import EVENT_STREAM, JSON
 from assistant.models.answers import Turn
 from assistant.render import catalogue
 from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
-from assistant.server.routes.hrefs import answer_to_dict, find_origin
+from assistant.server.routes.hrefs import answer_to_dict
+from assistant.server.routes.requests import find_origin
 from assistant.server.routes.schemas import (
     STREAM_CONTENT,
     ChatCompletionRequest,

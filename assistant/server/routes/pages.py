@@ -10,11 +10,12 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from assistant.guide.pictures import MEDIA_TYPES, find_picture, read_picture, read_size
-from assistant.render import catalogue, layout, urls
+from assistant.render import layout, urls
 from assistant.render.escape import escape
 from assistant.render.guide_page import Highlight, render_guide_page
 from assistant.render.html import HtmlRenderer
 from assistant.render.page_list import render_pages
+from assistant.server.routes.requests import choose_messages
 from assistant.server.routes.schemas import FeedbackRequest
 from assistant.server.security.policies import (
     FEEDBACK_POLICY,
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 
 _PAGE = Policy(scope="read", cost=PAGE_COST, content_policy=PAGE_CONTENT_POLICY)
 _PICTURE = Policy(scope="read", cost=FILE_COST, content_policy=PICTURE_CONTENT_POLICY)
-
-
-def choose_messages(request: Request, language: str) -> Messages:
-    """Return the messages of the setting's language, or else of the reader's."""
-    return catalogue.choose_messages(request.headers.get("accept-language", ""), language)
 
 
 def create_router(service: Service, branding: Branding, settings: Settings) -> APIRouter:

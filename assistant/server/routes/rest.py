@@ -17,7 +17,8 @@ from assistant.models.answers import Turn
 from assistant.render import catalogue
 from assistant.server import response_cache
 from assistant.server.metrics import CONTENT_TYPE
-from assistant.server.routes.hrefs import answer_to_dict, find_origin, search_to_dict
+from assistant.server.routes.hrefs import answer_to_dict, search_to_dict
+from assistant.server.routes.requests import find_origin
 from assistant.server.routes.schemas import (
     STREAM_CONTENT,
     AnswerResponse,
