@@ -135,15 +135,15 @@ def _render_hit(hit: Hit, root: str) -> str:
     url = urls.page_url(passage.path, root)
     url += f"#{quote(passage.anchor)}" if passage.anchor else ""
     above = " › ".join(passage.headings[:-1])
-    place = f'<p class="place" dir="auto">{escape(above)}</p>' if above else ""
+    place = f'<p class="place">{escape(above)}</p>' if above else ""
     text = passage.text.removeprefix(passage.headings[-1])
     snippet = render_snippet(
         " · ".join(" ".join(line.split()) for line in text.strip().splitlines() if line.strip()),
         hit.why.matched,
     )
     return (
-        f'<li>{place}<a href="{escape(url)}" dir="auto">{escape(passage.headings[-1])}</a>'
-        f'<p class="snippet" dir="auto">{snippet}</p></li>'
+        f'<li dir="auto">{place}<a href="{escape(url)}">{escape(passage.headings[-1])}</a>'
+        f'<p class="snippet">{snippet}</p></li>'
     )
 
 

@@ -38,6 +38,7 @@ from assistant.server.security.health import HealthMiddleware
 from assistant.server.security.policies import (
     ASSET_CONTENT_POLICY,
     FILE_COST,
+    PAGE_CONTENT_POLICY,
     PAGE_COST,
     AllowedRoute,
     Policy,
@@ -77,7 +78,9 @@ _STATIC = Path(__file__).parent / "static"
 _SEE_OPENAPI = "Send it as /openapi.json says."
 _ASSET_POLICY = Policy(cost=FILE_COST, content_policy=ASSET_CONTENT_POLICY)
 _STATIC_POLICY = replace(_ASSET_POLICY, pattern=r"/chat/[a-z]+\.(css|js)")
-_PROGRESS_ROUTE = AllowedRoute.from_pattern(("GET", "POST"), "/.*", Policy(scope="read"))
+_PROGRESS_ROUTE = AllowedRoute.from_pattern(
+    ("GET", "POST"), "/.*", Policy(scope="read", content_policy=PAGE_CONTENT_POLICY)
+)
 _log = logging.getLogger(__name__)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import axe_playwright_python
 import pytest
+import uvicorn
 from driving import PATIENCE, eventually, sync_api
 
 from assistant.assistant import Assistant
 from assistant.index import builder
 from assistant.index import index as indexes
+from assistant.server.app import Server
+from assistant.server.lifecycle import listen
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 
@@ -334,6 +339,46 @@ def test_print_shows_the_page_alone(read):
     for hidden in ("header.top", "#pages", ".contents", ".ask-about"):
         expect(page.locator(hidden).first).to_be_hidden()
     expect(page.locator("h1")).to_be_visible()
+
+
+# -- while the guide is prepared ------------------------------------------------------------------
+
+
+@pytest.fixture
+def preparing(tmp_path):
+    """Serve a guide that is never ready, and yield the server and its address."""
+    server = Server(Settings(index=tmp_path / "index", title="Pots"))
+    with listen("127.0.0.1", 0) as listener:
+        config = uvicorn.Config(server.app, log_level="critical", proxy_headers=False)
+        runner = uvicorn.Server(config)
+        thread = threading.Thread(
+            target=asyncio.run, args=(runner.serve(sockets=[listener]),), daemon=True
+        )
+        thread.start()
+        yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        runner.should_exit = True
+        thread.join(timeout=PATIENCE)
+
+
+def test_the_progress_names_what_is_done_and_the_time_that_is_left(read, preparing):
+    server, address = preparing
+    server.steps.update(reading=(7, 7), encoding=(100, 1000))
+    page = read(address)
+    expect(page.locator("[data-step=reading]")).to_have_class("finished")
+    expect(page.locator("[data-step=encoding] output")).to_have_text("100 of 1,000")
+    expect(page.locator("[data-step=opening]")).to_have_class("waiting")
+    expect(page.locator("[data-step=waiting]")).to_be_hidden()
+    assert page.locator(".left").inner_text() == "", "its speed is not known yet"
+    for done in range(110, 1000, 10):
+        server.steps["encoding"] = done, 1000
+        page.wait_for_timeout(100)
+        if page.locator(".left").inner_text():
+            break
+    expect(page.locator(".left")).to_have_text(re.compile(r"^About \d+ seconds to go$"))
+    assert eventually(page, lambda: weaknesses(page), []) == []
+    server.steps["encoding"] = 1000, 1000
+    expect(page.locator("[data-step=opening]")).to_have_class("active")
+    expect(page.locator(".left")).to_have_text("")
 
 
 # -- the API --------------------------------------------------------------------------------------

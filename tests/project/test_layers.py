@@ -39,7 +39,8 @@ WHOLE = set(
     """
     readers.office readers.rst server.answer_log server.answer_log_store server.app
     server.routes.browse server.routes.chat server.routes.docs server.routes.jsonrpc
-    server.routes.mcp server.routes.openai server.routes.pages server.routes.rest server.routes.widget
+    server.routes.mcp server.routes.openai server.routes.pages
+    server.routes.rest server.routes.widget
     """.split()
 )
 

@@ -102,6 +102,7 @@ def test_until_the_guide_is_ready_every_page_shows_the_progress(place):
         assert page.status_code == 503
         assert page.headers["retry-after"] == "2"
         assert "Preparing the guide" in page.text
+        assert "script-src 'self'; style-src 'self'" in page.headers["content-security-policy"]
     for accept in ("*/*", "text/html;q=0", "application/json, text/html;q=0.5"):
         assert not waiting.get("/", headers={"Accept": accept}).text.startswith("<")
     for accept in ("TEXT/HTML", "application/json;q=0.5, text/html", "text/*"):
