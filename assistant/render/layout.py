@@ -5,6 +5,7 @@ A page runs only the scripts that it names, and requests nothing from other host
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -29,6 +30,9 @@ ANSWER_KEYS = (
 
 PROGRESS_KEYS = "progress seconds_left minutes_left".split()
 """Keys of the messages that the script of the progress needs."""
+
+_TAIL = re.compile(r'<h3|<div class="next"')
+"""What follows an answer and its sources: what to read, and what to ask next."""
 
 _BLANKS = {name: f"{{{name}}}" for name in "n id most done total section".split()}
 
@@ -182,10 +186,13 @@ def render_answer_page(
     """
     messages, branding = renderer.messages, renderer.branding
     body = renderer.render_answer(answer, texts, answer_id)
+    tail = _TAIL.search(body)
+    end = tail.start() if tail else len(body)
+    body = body[:end] + _render_stamp(answer, renderer, day, outdated) + body[end:]
     turn = renderer.render_turn(answer.question, body)
-    stamp = _render_stamp(answer, renderer, day, outdated)
     main = (
-        f'<main id="text" class="answer-page"><article id="talk">{turn}</article>{stamp}'
+        f'<main id="text" class="answer-page"><h1 class="unseen">{escape(branding.title)}</h1>'
+        f'<article id="talk">{turn}</article>'
         f"{render_question_box(branding, messages, 'dock')}</main>"
     )
     script = (
