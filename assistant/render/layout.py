@@ -31,7 +31,7 @@ ANSWER_KEYS = (
 PROGRESS_KEYS = "progress seconds_left minutes_left".split()
 """Keys of the messages that the script of the progress needs."""
 
-_TAIL = re.compile(r'<h3|<div class="next"')
+_TAIL = re.compile(r'<h3>|<div class="next"')
 """What follows an answer and its sources: what to read, and what to ask next."""
 
 _BLANKS = {name: f"{{{name}}}" for name in "n id most done total section".split()}
