@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
+import re
+import struct
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,13 @@ MEDIA_TYPES: Final = {
 
 MAX_BYTES = 10_000_000
 
+_HEAD_BYTES = 2000  # where a picture's size is found, if at all
+_MAX_PIXELS = 100_000
+_VIEW_BOX = re.compile(
+    rb"<svg\b[^<>]*?\sviewBox\s*=\s*[\"']\s*[-\d.]{1,20}[\s,]+[-\d.]{1,20}[\s,]+"
+    rb"(\d{1,6}(?:\.\d{1,9})?)[\s,]+(\d{1,6}(?:\.\d{1,9})?)\s*[\"']"
+)
+
 
 def find_picture(folder: Path, page: str, address: str) -> str:
     """Return the path in the guide of a picture on a page; empty where there is no such file."""
@@ -41,6 +51,28 @@ def read_picture(folder: Path, path: str) -> bytes | None:
         return files.read_bytes(file) if file else None
     except OSError:  # removed, or closed to this user
         return None
+
+
+def read_size(folder: Path, path: str) -> tuple[int, int] | None:
+    """Read the width and height of a picture, so that a page leaves room for it before it loads.
+
+    None where its file does not say it at its beginning: a JPEG may have it far inside.
+    """
+    file = _locate(folder, path)
+    try:
+        with file.open("rb") if file else io.BytesIO() as opened:
+            head = opened.read(_HEAD_BYTES)
+    except OSError:  # removed, or closed to this user
+        return None
+    if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
+        width, height = struct.unpack(">II", head[16:24])
+    elif head.startswith((b"GIF87a", b"GIF89a")) and len(head) >= 10:
+        width, height = struct.unpack("<HH", head[6:10])
+    elif box := _VIEW_BOX.search(head):
+        width, height = (round(float(number)) for number in box.groups())
+    else:
+        return None
+    return (width, height) if 0 < width < _MAX_PIXELS and 0 < height < _MAX_PIXELS else None
 
 
 def _locate(folder: Path, path: str) -> Path | None:

@@ -229,6 +229,12 @@ class FaissStore:
         """List the paths of all pages, sorted."""
         return [row[0] for row in self._select("select path from page order by path")]
 
+    def page_titles(self) -> list[tuple[str, str]]:
+        """List the path and the title of every page, in order."""
+        return [
+            (row[0], row[1]) for row in self._select("select path, title from page order by key")
+        ]
+
     def languages(self) -> list[str]:
         """List the languages that pages declare, sorted."""
         rows = self._select("select distinct language from page where language > '' order by 1")

@@ -251,6 +251,13 @@ def code_title(block: Any) -> str:
     return collapse_whitespace(title[2] or title[3] or "") if title else ""
 
 
+def clean_code(code: str, *, twoslash: bool = False) -> str:
+    """Return the code of a fence as its page shows it, without marks of the publishing tool."""
+    # The marker of an admonition inside code is not a label.
+    text = _strip_code_marks(code.replace(f"###### {LABEL_MARK}", "").rstrip("\n"))
+    return strip_twoslash(text) if twoslash else text
+
+
 def parse_markdown(source: str) -> list[Block]:
     """Return every block of a page in order, with headings, without markup."""
     return _BlockBuilder(convert_to_commonmark(source)).build()
@@ -531,10 +538,7 @@ class _BlockBuilder:
     def _close_verbatim(self, name: str, start: int, end: int) -> None:
         text, self._verbatim = "".join(self._verbatim or ()), None
         if name == "-CodeBlock":
-            # The marker of an admonition inside code is not a label.
-            text = strip_invisible(text).replace(f"###### {LABEL_MARK}", "").rstrip("\n")
-            text = _strip_code_marks(text)
-            text = strip_twoslash(text) if self._is_twoslash else text
+            text = clean_code(strip_invisible(text), twoslash=self._is_twoslash)
             self._append_block("code", text, start, end)
             return
         first, last = self._lines.line_span(start, end)

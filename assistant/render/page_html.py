@@ -7,20 +7,21 @@ picture of the guide above it, and a link that could run a script becomes text.
 from __future__ import annotations
 
 import html
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assistant.guide.front_matter import blank_front_matter
 from assistant.readers import html as html_reader
 from assistant.readers import markdown, reader_for
 from assistant.readers.dialects import convert_to_commonmark
 from assistant.readers.mdx import LABEL_MARK
+from assistant.readers.twoslash import is_twoslash
+from assistant.render.page_blocks import HeadingIds, id_attribute, is_safe_link, render_blocks
 from assistant.text.normalize import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from assistant.models.documents import Block, Page
+    from assistant.models.documents import Page
 
     Resolve = Callable[[str], str]
 
@@ -39,9 +40,16 @@ _TAGS = {
     "TableHead": "thead",
     "TableRow": "tr",
 }
-_SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
-_SCHEME = re.compile(r"([^/?#:]*):")
-_INVISIBLE = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
+_AROUND = {"Table": ('<div class="scroll">', "</div>")}
+"""What is around an element: a wide table scrolls within itself."""
+
+
+class Picture(NamedTuple):
+    """A picture of the guide: its address on this server, and its size; 0 where it is unknown."""
+
+    url: str
+    width: int = 0
+    height: int = 0
 
 
 def render_page_source(
@@ -49,15 +57,15 @@ def render_page_source(
     anchors: Iterable[tuple[int, str]],
     *,
     resolve: Resolve | None = None,
-    picture_url: Resolve | None = None,
+    picture: Callable[[str], Picture | None] | None = None,
 ) -> str:
     """Render a page of any format as safe HTML; the other arguments are as in `render_markdown`."""
     reader = reader_for(page.path)
     if not reader.is_markdown:
-        return render_blocks(reader.parse(page.text), anchors)
+        return render_blocks(reader.parse(page.text), anchors, resolve)
     mdx = page.path.lower().endswith(".mdx")
     text = blank_front_matter(page.text)
-    return render_markdown(text, anchors, resolve=resolve, picture_url=picture_url, mdx=mdx)
+    return render_markdown(text, anchors, resolve=resolve, picture=picture, mdx=mdx)
 
 
 def render_markdown(
@@ -65,73 +73,23 @@ def render_markdown(
     anchors: Iterable[tuple[int, str]],
     *,
     resolve: Resolve | None = None,
-    picture_url: Resolve | None = None,
+    picture: Callable[[str], Picture | None] | None = None,
     mdx: bool = False,
 ) -> str:
     """Render a page of Markdown as HTML.
 
     `anchors` are the lines of its sections' headings with their ids, in order. `resolve` turns
-    an address on the page into the target of a link; empty for no link. `picture_url` turns one
-    into that of a picture to show above its alternative text; empty for none.
+    an address on the page into the target of a link; empty for no link. `picture` turns one
+    into a picture to show above its alternative text.
     """
     return "".join(
         _MarkdownRenderer(
             convert_to_commonmark(source, mdx=mdx),
             anchors,
             resolve or _keep_address,
-            picture_url or (lambda _: ""),
+            picture or (lambda _: None),
         ).render()
     )
-
-
-def render_blocks(blocks: Iterable[Block], anchors: Iterable[tuple[int, str]]) -> str:
-    """Render blocks as HTML: the blocks of a page in any format except Markdown."""
-    pieces: list[str] = []
-    ids = _HeadingIds(anchors)
-    open_tag = ""
-    for block in blocks:
-        tag = {"item": "ul", "row": "table", "header": "table"}.get(block.kind, "")
-        if tag != open_tag:
-            pieces.append((f"</{open_tag}>\n" if open_tag else "") + (f"<{tag}>" if tag else ""))
-            open_tag = tag
-        anchor = ids.take(block.lines[0]) if block.kind == "heading" else ""
-        pieces.append(_render_block(block, anchor))
-    return "".join(pieces) + (f"</{open_tag}>\n" if open_tag else "")
-
-
-def _render_block(block: Block, anchor: str) -> str:
-    text, named = html.escape(block.text), _id_attribute(anchor)
-    match block.kind:
-        case "heading" if block.level <= 6:
-            return f"<h{block.level}{named}>{text}</h{block.level}>\n"
-        case "item":
-            return f"<li>{text}</li>\n"
-        case "row" | "header":
-            cell = "th" if block.kind == "header" else "td"
-            cells = "".join(f"<{cell}>{part}</{cell}>" for part in text.split(" | "))
-            return f"<tr>{cells}</tr>\n"
-        case "code":
-            return f"<pre><code>{text}</code></pre>\n"
-        case "quote":
-            return f"<blockquote><p>{text}</p></blockquote>\n"
-        case "break":
-            return "<hr>\n"
-        case _:
-            return f"<p{named}>{text}</p>\n" if text else ""
-
-
-class _HeadingIds:
-    """The ids of headings by their lines; several headings may share a line of HTML."""
-
-    def __init__(self, anchors: Iterable[tuple[int, str]]) -> None:
-        self._waiting: dict[int, list[str]] = {}
-        for line, anchor in anchors:
-            self._waiting.setdefault(line, []).append(anchor)
-
-    def take(self, line: int) -> str:
-        """Return the next id of a line; empty where there is none."""
-        waiting = self._waiting.get(line)
-        return waiting.pop(0) if waiting else ""
 
 
 class _MarkdownRenderer:
@@ -142,12 +100,12 @@ class _MarkdownRenderer:
         source: str,
         anchors: Iterable[tuple[int, str]],
         resolve: Resolve,
-        picture_url: Resolve,
+        picture: Callable[[str], Picture | None],
     ) -> None:
         self._source = source
-        self._picture_url = picture_url
+        self._picture = picture
         self._lines = markdown.LineIndex(source)
-        self._ids = _HeadingIds(anchors)
+        self._ids = HeadingIds(anchors)
         self._resolve = resolve
         self._out: list[str] = []
         self._heading = ""  # the tag of the open heading
@@ -156,6 +114,7 @@ class _MarkdownRenderer:
         self._verbatim: list[str] | None = None
         self._images: list[tuple[str, str, list[str]]] = []  # address, title, alternative text
         self._head = False
+        self._is_twoslash = False
 
     def render(self) -> list[str]:
         for name, value, start, _ in markdown.parse_events(self._source):
@@ -175,7 +134,7 @@ class _MarkdownRenderer:
                 out.append(f"<{self._heading}{self._id_at(start)}>")
             case "Link":
                 address = self._resolve(value["dest_url"])
-                safe = bool(address) and _is_safe(address)
+                safe = bool(address) and is_safe_link(address)
                 self._links.append(safe)
                 if safe:
                     titled = f' title="{html.escape(value["title"])}"' if value["title"] else ""
@@ -188,6 +147,7 @@ class _MarkdownRenderer:
                 out.append(f"<{self._lists[-1]}{first}>\n")
             case "CodeBlock" | "HtmlBlock":
                 self._verbatim = []
+                self._is_twoslash = is_twoslash(value)
                 if titled := markdown.code_title(value):
                     out.append(f'<p class="label">{html.escape(titled)}</p>\n')
             case "TableCell":
@@ -198,7 +158,7 @@ class _MarkdownRenderer:
             case "Paragraph":
                 out.append(f"<p{self._id_at(start)}>")
             case _ if name in _TAGS:
-                out.append(f"<{_TAGS[name]}>")
+                out.append(f"{_AROUND.get(name, ('', ''))[0]}<{_TAGS[name]}>")
 
     def _close(self, name: str) -> None:
         out = self._out
@@ -211,16 +171,21 @@ class _MarkdownRenderer:
             case "Image":
                 address, title, alt = self._images.pop()
                 shown = title or "".join(alt)
-                if url := self._picture_url(address):  # its text is below it
-                    out.append(f'<img src="{html.escape(url)}" alt="" loading="lazy">')
+                if picture := self._picture(address):  # its text is below it
+                    room = f' width="{picture.width}" height="{picture.height}"'
+                    sized = room if picture.width else ""
+                    url = html.escape(picture.url)
+                    out.append(f'<img src="{url}" alt="" loading="lazy"{sized}>')
                 if shown:
                     out.append(f'<span class="image">{html.escape(shown)}</span>')
             case "List":
                 out.append(f"</{self._lists.pop()}>\n")
             case "CodeBlock":
-                out.append(f"<pre><code>{html.escape(self._take_verbatim())}</code></pre>\n")
+                code = markdown.clean_code(self._take_verbatim(), twoslash=self._is_twoslash)
+                out.append(f"<pre><code>{html.escape(code)}</code></pre>\n")
             case "HtmlBlock":
-                out.append(render_blocks(html_reader.parse_html(self._take_verbatim()), ()))
+                blocks = html_reader.parse_html(self._take_verbatim())
+                out.append(render_blocks(blocks, (), self._resolve))
             case "TableCell":
                 out.append("</th>" if self._head else "</td>")
             case "TableHead":
@@ -228,7 +193,8 @@ class _MarkdownRenderer:
                 out.append("</tr></thead>\n")
             case _ if name in _TAGS:
                 inline = name in {"Emphasis", "Strong", "Strikethrough"}
-                out.append(f"</{_TAGS[name]}>" + ("" if inline else "\n"))
+                after = _AROUND.get(name, ("", ""))[1]
+                out.append(f"</{_TAGS[name]}>{after}" + ("" if inline else "\n"))
 
     def _take_verbatim(self) -> str:
         taken, self._verbatim = "".join(self._verbatim or ()), None
@@ -259,19 +225,8 @@ class _MarkdownRenderer:
                 out.append(f"<sup>{html.escape(value)}</sup>")
 
     def _id_at(self, start: int) -> str:
-        return _id_attribute(self._ids.take(self._lines.line_at(start)))
-
-
-def _id_attribute(anchor: str) -> str:
-    return f' id="{html.escape(anchor)}"' if anchor else ""
+        return id_attribute(self._ids.take(self._lines.line_at(start)))
 
 
 def _keep_address(address: str) -> str:
     return address
-
-
-def _is_safe(address: str) -> bool:
-    """Whether a link cannot run a script: it has no scheme, or one of a few."""
-    plain = _INVISIBLE.sub("", address)  # browsers ignore these characters, too
-    scheme = _SCHEME.match(plain)
-    return not scheme or scheme[1].lower() in _SAFE_SCHEMES

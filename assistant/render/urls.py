@@ -58,7 +58,7 @@ def citation_url(citation: Citation, root: str = "") -> str:
         return url
     named = ",".join(quote(end, safe="").replace("-", "%2D") for end in ends)
     place, _, anchor = url.partition("#")
-    if not url.startswith(WEB_SCHEMES):
+    if not citation.url.startswith(WEB_SCHEMES):  # not published: the page is on this server
         place += f"?section={anchor}&first={quote(ends[0])}&last={quote(ends[-1])}"
         anchor = QUOTE_ANCHOR
     return f"{place}#{anchor}:~:text={named}"

@@ -22,13 +22,14 @@ from assistant.offline import use_private_temp_folder
 from assistant.render import catalogue, layout, theme
 from assistant.render.html import Branding
 from assistant.server.answer_log import AnswerLog
-from assistant.server.routes import openai, pages, rest, widget
+from assistant.server.routes import browse, docs, openai, pages, rest, widget
 from assistant.server.security.allowed_paths import AllowedPathsMiddleware
 from assistant.server.security.api_keys import ApiKeys
 from assistant.server.security.authentication import AuthenticationMiddleware, bearer_token
 from assistant.server.security.body_limit import BodyLimitMiddleware
 from assistant.server.security.concurrency import ConcurrencyLimit, ConcurrencyLimitMiddleware
 from assistant.server.security.cors import CORSMiddleware
+from assistant.server.security.error_pages import ErrorPagesMiddleware
 from assistant.server.security.error_responses import ErrorResponsesMiddleware
 from assistant.server.security.failed_authentication import FailedAuthenticationMiddleware
 from assistant.server.security.head_requests import HeadMiddleware
@@ -37,6 +38,7 @@ from assistant.server.security.health import HealthMiddleware
 from assistant.server.security.policies import (
     ASSET_CONTENT_POLICY,
     FILE_COST,
+    PAGE_CONTENT_POLICY,
     PAGE_COST,
     AllowedRoute,
     Policy,
@@ -76,7 +78,9 @@ _STATIC = Path(__file__).parent / "static"
 _SEE_OPENAPI = "Send it as /openapi.json says."
 _ASSET_POLICY = Policy(cost=FILE_COST, content_policy=ASSET_CONTENT_POLICY)
 _STATIC_POLICY = replace(_ASSET_POLICY, pattern=r"/chat/[a-z]+\.(css|js)")
-_PROGRESS_ROUTE = AllowedRoute.from_pattern(("GET", "POST"), "/.*", Policy(scope="read"))
+_PROGRESS_ROUTE = AllowedRoute.from_pattern(
+    ("GET", "POST"), "/.*", Policy(scope="read", content_policy=PAGE_CONTENT_POLICY)
+)
 _log = logging.getLogger(__name__)
 
 
@@ -89,14 +93,17 @@ def protect(  # noqa: PLR0913 - what the middlewares need of the server
     checks: Mapping[str, HealthCheck] | None = None,
     concurrency: ConcurrencyLimit | None = None,
     streams: StreamLimit | None = None,
+    branding: Callable[[], Branding] | None = None,
 ) -> ASGIApp:
     """Put the middlewares around an application; a request passes them from top to bottom.
 
     There are two sets of token buckets: one for failed authentication, one for the cost of
-    requests.
+    requests. `branding` returns what the pages of errors share with all others.
     """
+    shared = Branding(settings.title, settings.root)
     chain = (
         Middleware(SecurityHeadersMiddleware, settings.frames),
+        Middleware(ErrorPagesMiddleware, branding or (lambda: shared), settings.language),
         Middleware(HealthMiddleware, checks or {}, settings.root),
         Middleware(ErrorResponsesMiddleware, root=settings.root),
         Middleware(
@@ -159,6 +166,7 @@ class Server:
             checks={"/healthz": self._check_health, "/readyz": self._check_ready},
             concurrency=self.concurrency,
             streams=self.streams,
+            branding=lambda: self.branding,
         )
 
     def queue_length(self) -> int:
@@ -233,7 +241,9 @@ class Server:
         app.router.routes.append(mcp_route)
         routers = (
             pages.create_router(service, self.branding, settings),
-            rest.create_router(service, settings.root, self.queue_length),
+            browse.create_router(service, self.branding, settings),
+            docs.create_router(self.branding, settings),
+            rest.create_router(service, self.queue_length),
             openai.create_router(service, settings),
             widget.create_router(service, self.branding, settings),
         )

@@ -14,6 +14,7 @@ from assistant.guide.publishers import INDEX_NAMES
 from assistant.models.answers import Turn
 from assistant.readers import strip_suffix
 from assistant.render import urls
+from assistant.render.page_list import PageEntry, PageList
 from assistant.server.metrics import Metrics
 from assistant.server.response_cache import ResponseCache
 from assistant.server.topics import FOLDERS_OF_ANY_GUIDE, list_topics
@@ -74,6 +75,7 @@ class Service:
         self._topics: tuple[str, tuple[Topic, ...]] = ("", ())
         self._lock, self._names_lock = threading.Lock(), threading.Lock()
         self._page_names: tuple[str, LinkResolver] = ("", LinkResolver(()))
+        self._pages: tuple[str, PageList] = ("", PageList(()))
         self._responses = ResponseCache()
 
     @property
@@ -124,6 +126,15 @@ class Service:
             if self._topics[0] != index.generation:
                 self._topics = index.generation, list_topics(index.store)
             return self._topics[1]
+
+    def list_pages(self) -> PageList:
+        """Return the pages of this version of the guide, grouped by folder."""
+        index = self.assistant.index
+        with self._names_lock:
+            if self._pages[0] != index.generation:
+                pages = PageList(PageEntry(*row) for row in index.store.page_titles())
+                self._pages = index.generation, pages
+            return self._pages[1]
 
     def find_page(self, path: str) -> Page | None:
         """Find a page by its path, or as links name it: without its suffix, or as published."""

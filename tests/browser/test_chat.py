@@ -422,10 +422,3 @@ def contrast(one: str, other: str) -> float:
 
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
-
-
-def test_the_reader_leads_back_to_the_chat(visit):
-    chat = visit()
-    chat.page.goto(chat.origin + "/guide/introduction.md#product-manager-vs-product-owner")
-    chat.page.get_by_role("link", name="Ask the guide").click()
-    expect(chat.page.get_by_label("Your question")).to_be_visible()

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from assistant.guide import pictures
-from assistant.guide.pictures import find_picture, read_picture
+from assistant.guide.pictures import find_picture, read_picture, read_size
 
 DOT = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 
@@ -73,3 +73,22 @@ def test_a_picture_over_the_limit_is_not_read(guide):
 def test_there_are_none_where_the_guide_is_not_on_this_machine(tmp_path):
     assert find_picture(tmp_path / "none", "index.md", "boat.svg") == ""
     assert read_picture(tmp_path / "none", "boat.svg") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "size"),
+    [
+        ("boat.svg", b"<svg xmlns='x' viewBox='0 0 640 360.4'>", (640, 360)),
+        ("boat.svg", b"<svg>viewBox='0 0 640 360'</svg>", None),
+        ("boat.svg", b"<svg viewBox='0 0 0 99999999'>", None),
+        ("a.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x80\x00\x00\x01h", (640, 360)),
+        ("a.png", b"\x89PNG\r\n\x1a\n", None),
+        ("a.gif", b"GIF89a\x80\x02h\x01", (640, 360)),
+        ("a.webp", b"RIFF", None),
+        ("secret.txt", b"GIF89a\x80\x02h\x01", None),
+    ],
+)
+def test_the_size_of_a_picture_is_read_where_its_file_begins_with_it(tmp_path, name, data, size):
+    (tmp_path / name).write_bytes(data)
+    assert read_size(tmp_path, name) == size
+    assert read_size(tmp_path, f"../{name}") is None

@@ -25,7 +25,11 @@ SHARED = {
     "sqlalchemy": {"server.answer_log", "server.answer_log_store"},
     # Gradio is mounted on an application, which the server then serves.
     "fastapi": {
-        "server.app", *(f"server.routes.{name}" for name in "chat openai pages rest widget".split())
+        "server.app",
+        *(
+            f"server.routes.{name}"
+            for name in "browse chat docs openai pages rest widget".split()
+        ),
     },
     # The checks in front of the agents' server are made of the SDK's messages.
     "mcp": {"server.routes.jsonrpc", "server.routes.mcp"},
@@ -34,8 +38,9 @@ SHARED = {
 WHOLE = set(
     """
     readers.office readers.rst server.answer_log server.answer_log_store server.app
-    server.routes.chat server.routes.jsonrpc server.routes.mcp server.routes.openai
-    server.routes.pages server.routes.rest server.routes.widget
+    server.routes.browse server.routes.chat server.routes.docs server.routes.jsonrpc
+    server.routes.mcp server.routes.openai server.routes.pages
+    server.routes.rest server.routes.widget
     """.split()
 )
 

@@ -88,7 +88,7 @@ def test_a_catalogue_is_no_copy_of_another(language, other):
 def test_a_catalogue_is_written_in_its_own_letters(language, letters):
     for key, forms in FORMS[language].items():
         for text in forms:
-            assert key == "quoted" or re.search(letters, text), key
+            assert key in {"quoted", "date_words"} or re.search(letters, text), key
 
 
 @pytest.mark.parametrize(

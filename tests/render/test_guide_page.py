@@ -16,6 +16,7 @@ from assistant.index import index as indexes
 from assistant.render import catalogue
 from assistant.render.guide_page import Highlight, mark_quote, render_guide_page
 from assistant.render.html import Branding
+from assistant.render.page_list import PageEntry, PageList
 from assistant.render.urls import QUOTE_ANCHOR
 
 CATS = f"""---
@@ -35,6 +36,13 @@ A cat is an animal {HOSTILE} that climbs a tree. [Click](javascript:alert(3)) or
 
 A bird *flies* over the river & the road.
 """
+TABLES = {
+    "rst": "Kiln\n====\n\n==== ====\nClay Cone\n==== ====\nRed  04\n==== ====\n",
+    "org": "* Kiln\n\n| Clay | Cone |\n|------+------|\n| Red  | 04   |\n",
+    "adoc": "= Kiln\n\n|===\n|Clay |Cone\n\n|Red |04\n|===\n",
+    "csv": "Clay,Cone\nRed,04\n",
+    "md": "# Kiln\n\n| Clay | Cone |\n| Red | 04 |\n{: .wide }\n",
+}
 HEBREW = "---\nlang: he\n---\n# חתולים\n\n## מה זה חתול?\n\nחתול הוא חיה.\n"
 ENGLISH = catalogue.choose_messages("en")
 
@@ -60,6 +68,12 @@ def plain(source: str) -> str:
     return html.unescape(re.sub("<[^>]*>", "", source))
 
 
+def text_of(source: str, *, keep_tags: bool = False) -> str:
+    """The text of the page itself, without the bar and the lists around it."""
+    own = source[source.index('<div class="text">') : source.index("</article>")]
+    return own if keep_tags else plain(own)
+
+
 def text_in_marks(source: str) -> str:
     return plain("".join(re.findall(r"<mark[^>]*>(.*?)</mark>", source, re.S)))
 
@@ -74,7 +88,7 @@ def test_a_hostile_page_is_read_as_text(store):
 def test_the_contents_of_a_page_lead_to_its_sections(store):
     tags = Tags(read(store, "cats.md"))
     ids = {attributes.get("id") for _, attributes in tags.result}
-    inside = [a["href"] for a in tags.all("a") if (a["href"] or "").startswith("#")]
+    inside = [a["href"] for a in tags.all("a") if (a["href"] or "").startswith("#what")]
     assert len(inside) == 2
     assert all(unquote(href[1:]) in ids for href in inside)
 
@@ -86,7 +100,7 @@ def test_a_page_that_carries_its_title_is_not_given_it_twice(store):
 def test_every_section_can_be_asked_about(store):
     page = read(store, "cats.md", root="/help")
     anchors = [section.anchor for section in store.sections("cats.md") if section.anchor]
-    offered = re.findall(r'</h2>\n?<p class="about"><a href="([^"]*)">', page)
+    offered = re.findall(r'</h2><a class="ask-about" href="([^"]*)"', page)
     assert [unquote(html.unescape(url)) for url in offered] == [
         f"/help/?about=cats.md#{anchor}" for anchor in anchors
     ]
@@ -102,21 +116,55 @@ def test_a_quote_is_marked_where_it_stands_and_nowhere_else(store):
     quoted = Highlight("A bird flies over the", "river & the road.", "what-is-a-bird")
     page = read(store, "cats.md", quoted)
     assert "".join(text_in_marks(page).split()) == "Abirdfliesovertheriver&theroad."
-    assert plain(page) == plain(read(store, "cats.md"))
+    label = ENGLISH("quoted_in_answer")
+    assert text_of(page).replace(label, "", 1) == text_of(read(store, "cats.md"))
+
+
+def test_a_quoted_page_says_so_before_the_quote_and_leads_back_to_the_answer(store):
+    quoted = Highlight("A bird flies over the", "river & the road.", "what-is-a-bird")
+    page = read(store, "cats.md", quoted, "/help")
+    label, back = ENGLISH("quoted_in_answer"), ENGLISH("back_to_answer")
+    assert f'{label}</p><p><mark id="{QUOTE_ANCHOR}" tabindex="-1">' in page
+    assert f'<a class="tool back" href="/help/" title="{back}">' in page
+    unquoted = read(store, "cats.md")
+    assert label not in unquoted
+    assert back not in unquoted
+
+
+def test_the_pages_of_the_guide_are_listed_beside_a_page_with_the_current_one_marked(store):
+    pages = PageList(PageEntry(*row) for row in store.page_titles())
+    page = render_guide_page(
+        store.page("dogs.md"), store.sections("dogs.md"), Branding("A"), ENGLISH, pages=pages
+    )
+    listed = [a for a in Tags(page).all("a") if (a["href"] or "").startswith("/guide/")]
+    assert [(a["href"], "aria-current" in a) for a in listed] == [
+        ("/guide/cats.md", False), ("/guide/dogs.md", True), ("/guide/hatul.md", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["kiln.rst", "kiln.org", "kiln.adoc", "kiln.csv", "kiln.md"])
+def test_the_table_of_a_page_of_any_format_is_drawn(file, tmp_path, word_encoder):
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / file).write_text(TABLES[file.partition(".")[2]], encoding="utf-8")
+    builder.build_index(tmp_path / "guide", tmp_path / "index", word_encoder)
+    page = text_of(read(indexes.open_index(tmp_path / "index").store, file), keep_tags=True)
+    cells = re.findall(r"<t[dh]>\s*([^<]*?)\s*</t[dh]>", page)
+    assert cells == ["Clay", "Cone", "Red", "04"]
+    assert "|" not in page
 
 
 def test_a_quote_is_looked_for_from_its_section_on():
     body = '<h2 id="a">A</h2><p>one two</p><h2 id="b">B</h2><p>one two</p>'
     assert mark_quote(body, Highlight("one two", "one two", "b")) == (
         '<h2 id="a">A</h2><p>one two</p>'
-        f'<h2 id="b">B</h2><p><mark id="{QUOTE_ANCHOR}">one two</mark></p>'
+        f'<h2 id="b">B</h2><p><mark id="{QUOTE_ANCHOR}" tabindex="-1">one two</mark></p>'
     )
 
 
 def test_a_mark_never_crosses_a_tag():
     body = "<p>a <em>b c</em> d</p><ul><li>e</li><li>f &amp; g</li></ul>"
     assert mark_quote(body, Highlight("b c", "f & g")) == (
-        f'<p>a <em><mark id="{QUOTE_ANCHOR}">b c</mark></em> <mark>d</mark></p>'
+        f'<p>a <em><mark id="{QUOTE_ANCHOR}" tabindex="-1">b c</mark></em> <mark>d</mark></p>'
         "<ul><li><mark>e</mark></li><li><mark>f &amp; g</mark></li></ul>"
     )
 

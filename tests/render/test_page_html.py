@@ -34,7 +34,7 @@ class Tags(HTMLParser):
 
 ALLOWED = set(
     "p br hr h1 h2 h3 h4 h5 h6 a em strong s code pre ul ol li blockquote table thead tbody tr th "
-    "td dl dt dd span sup section".split()
+    "td dl dt dd span sup section div".split()
 )
 ATTRIBUTES = {"id", "href", "title", "class", "start", "style"}
 
@@ -143,7 +143,7 @@ def test_an_anchor_is_not_shown_beside_its_heading() -> None:
 
 def test_raw_html_becomes_its_text() -> None:
     shown = render_markdown("<div><b>Bold</b> &amp; more</div>", [])
-    assert shown == "<p>Bold &amp; more</p>\n"
+    assert shown == "<p><strong>Bold</strong> &amp; more</p>\n"
 
 
 def test_an_image_is_named_and_never_fetched() -> None:
@@ -158,7 +158,7 @@ def test_blocks_of_another_format_are_shown_with_the_ids_of_their_headings() -> 
     )
     assert render_blocks(result, [(1, "a"), (1, "b")]) == (
         '<h1 id="a">A</h1>\n<p>x &amp; y</p>\n<h2 id="b">B</h2>\n'
-        "<ul><li>i</li>\n</ul>\n<pre><code>c</code></pre>\n"
+        "<ul>\n<li>i</li>\n</ul>\n<pre><code>c</code></pre>\n"
     )
 
 
@@ -168,7 +168,56 @@ def test_rows_between_bars_without_a_header_are_a_table() -> None:
     )
     assert "|" not in shown
     assert [tag for tag, _ in Tags(shown).result] == [
-        "h1", "table", "tr", "td", "td", "code", "tr", "td", "strong", "td", "td",
+        "h1", "div", "table", "tr", "td", "td", "code", "tr", "td", "strong", "td", "td",
         "tr", "td", "td", "a",
     ]  # fmt: skip
     check_harmless(shown)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("```js\nnew Kiln() // [!code ++]\n```", "new Kiln()"),
+        ("```js\n// highlight-next-line\nfire(kiln)\n```", "fire(kiln)"),
+        ("```rust\n# use clay;\nfn fire() {}\n```", "\nfn fire() {}"),
+        ("```ts twoslash\nimport kiln\n// ---cut---\nkiln.fire()\n```", "kiln.fire()"),
+    ],
+)
+def test_what_a_publishing_tool_hides_in_code_is_not_shown(code: str, shown: str) -> None:
+    rendered = render_markdown(code, [])
+    assert rendered.strip() == f"<pre><code>{shown.strip()}</code></pre>"
+
+
+def test_blocks_of_another_format_keep_their_links_and_styles_where_they_are_harmless() -> None:
+    blocks = html_reader.parse_html(
+        "<p>Read <a href='kiln.html'>the <em>kiln</em> page</a> or "
+        "<a href='javascript:alert(1)'>nothing</a> with <code>fire</code>.</p>"
+    )
+    assert render_blocks(blocks, []) == (
+        '<p>Read <a href="kiln.html">the <em>kiln</em> page</a> or nothing with '
+        "<code>fire</code>.</p>\n"
+    )
+
+
+def test_lists_of_another_format_keep_their_numbers_and_their_depth() -> None:
+    blocks = html_reader.parse_html(
+        "<ol start=3><li>Knead<ul><li>well</ul><li>Throw</ol><ul><li>Fire</ul>"
+    )
+    tags = [
+        (tag, attributes.get("start", ""))
+        for tag, attributes in Tags(render_blocks(blocks, [])).result
+    ]
+    assert tags == [
+        ("ol", "3"), ("li", ""), ("ul", ""), ("li", ""), ("li", ""), ("ul", ""), ("li", ""),
+    ]  # fmt: skip
+
+
+def test_a_table_of_another_format_has_its_header_its_empty_cells_and_its_links() -> None:
+    blocks = html_reader.parse_html(
+        "<table><tr><th>Clay<th>Cone</tr><tr><td><a href=a.html>Red</a><td></tr></table>"
+        "<table><tr><td>x | y<td>z</tr></table>"
+    )
+    shown = render_blocks(blocks, [])
+    assert shown.count("<table>") == 2
+    assert '<td><a href="a.html">Red</a></td><td></td>' in shown
+    assert "<td>x | y</td><td>z</td>" in shown

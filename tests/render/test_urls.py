@@ -18,6 +18,8 @@ def test_a_section_is_read_in_our_reader_or_on_the_published_site():
 def test_every_address_of_ours_begins_with_the_root():
     assert urls.section_url("c.md", "x", "c.md#x", "/help") == "/help/guide/c.md#x"
     assert urls.citation_url(citation("One."), "/help").startswith("/help/guide/a.md?")
+    absolute = urls.citation_url(citation("One."), "https://here.example/help")
+    assert absolute.startswith("https://here.example/help/guide/a.md?section=one&first=One.")
     assert urls.ask_url("a & b?", "/help") == "/help/?q=a%20%26%20b%3F"
     assert urls.ask_about_url("a.md", "one", "/help") == "/help/?about=a.md%23one"
 

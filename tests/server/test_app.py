@@ -102,6 +102,7 @@ def test_until_the_guide_is_ready_every_page_shows_the_progress(place):
         assert page.status_code == 503
         assert page.headers["retry-after"] == "2"
         assert "Preparing the guide" in page.text
+        assert "script-src 'self'; style-src 'self'" in page.headers["content-security-policy"]
     for accept in ("*/*", "text/html;q=0", "application/json, text/html;q=0.5"):
         assert not waiting.get("/", headers={"Accept": accept}).text.startswith("<")
     for accept in ("TEXT/HTML", "application/json;q=0.5, text/html", "text/*"):
@@ -202,7 +203,7 @@ def test_an_event_takes_text_and_nothing_else(client, data):
     "path",
     "/gradio_api/run/predict /gradio_api/api/ask /gradio_api/call/ask /gradio_api/upload "
     "/gradio_api/component_server /gradio_api/file=/etc/passwd /gradio_api/proxy=https://x.example "
-    "/gradio_api/cancel /gradio_api/stream/a /login /docs /redoc /gradio_api/info "
+    "/gradio_api/cancel /gradio_api/stream/a /login /redoc /gradio_api/info "
     "/config /monitoring /gradio_api/openapi.json /svelte/a /gradio_api/dev/reload /api".split(),
 )
 def test_only_the_gradio_routes_that_the_chat_needs_are_served(client, path):
@@ -237,7 +238,7 @@ def test_an_answer_can_be_opened_later_as_it_was_given(client, stored_id):
     page = client.get(f"/a/{stored_id}")
     assert page.status_code == 200
     assert "A dog guards the house and the road." in page.text
-    assert "The cited sections still say this." in page.text
+    assert "The guide still says this." in page.text
     assert_harmless(page.text)
 
 
@@ -252,8 +253,8 @@ def test_an_answer_whose_section_changed_says_so_and_stays_as_it_was(
     with serve_guide(Settings(index=folder, journal=journal), live) as (_, later):
         page = later.get(f"/a/{stored_id}").text
     assert "A dog guards the house and the road." in page
-    assert "This section has changed since." in page
-    assert "still say this" not in page
+    assert "The guide has changed here since." in page
+    assert "still says this" not in page
 
 
 def test_an_answer_that_is_not_stored_is_not_found(client):

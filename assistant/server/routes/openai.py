@@ -20,6 +20,7 @@ from assistant.models.answers import Turn
 from assistant.render import catalogue
 from assistant.render.markdown import PARAGRAPH_BREAK, MarkdownRenderer
 from assistant.server.routes.hrefs import answer_to_dict
+from assistant.server.routes.requests import find_origin
 from assistant.server.routes.schemas import (
     STREAM_CONTENT,
     ChatCompletionRequest,
@@ -119,7 +120,10 @@ _MODELS = Policy(scope="read", cost=FILE_COST)
 
 def create_router(service: Service, settings: Settings) -> APIRouter:
     """Create the routes over a guide that is ready."""
-    api = APIRouter(responses=problem_responses(400, 401, 403, 413, 415, 422, 429, 500, 503))
+    api = APIRouter(
+        tags=["OpenAI-compatible"],
+        responses=problem_responses(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    )
     created = int(time.time())
 
     def describe() -> dict[str, Any]:
@@ -144,7 +148,7 @@ def create_router(service: Service, settings: Settings) -> APIRouter:
         last chunk of a stream.
         """
         messages = catalogue.choose_messages(accept_language, settings.language)
-        base_url = str(request.base_url).rstrip("/")
+        base_url = find_origin(request)
         renderer = MarkdownRenderer(service.assistant.index.store, messages, base_url)
         question, history = _split_question(body.messages, renderer)
         served = service.ask(question, history, interface="completions", language=messages.language)

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from assistant.guide.pictures import MEDIA_TYPES, find_picture, read_picture
-from assistant.render import catalogue, layout, urls
+from assistant.guide.pictures import MEDIA_TYPES, find_picture, read_picture, read_size
+from assistant.render import layout, urls
+from assistant.render.escape import escape
 from assistant.render.guide_page import Highlight, render_guide_page
 from assistant.render.html import HtmlRenderer
+from assistant.render.page_list import render_pages
+from assistant.server.routes.requests import choose_messages
 from assistant.server.routes.schemas import FeedbackRequest
 from assistant.server.security.policies import (
     FEEDBACK_POLICY,
@@ -25,8 +28,11 @@ from assistant.server.security.policies import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assistant.render.catalogue import Messages
     from assistant.render.html import Branding
+    from assistant.render.page_list import PageEntry
     from assistant.server.service import Service
     from assistant.settings import Settings
 
@@ -38,26 +44,25 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
     """Create the routes over a guide that is ready."""
     pages = APIRouter(include_in_schema=False)
 
-    def choose_messages(request: Request) -> Messages:
-        return catalogue.choose_messages(
-            request.headers.get("accept-language", ""), settings.language
-        )
-
     @pages.get("/guide/{path:path}")
     @with_policy(_PAGE)
     def page(
         request: Request, path: str, section: str = "", first: str = "", last: str = ""
     ) -> Response:
-        messages = choose_messages(request)
+        messages = choose_messages(request, settings.language)
         store = service.assistant.index.store
         content = store.page(path)
         if content is None:
             target = service.resolve_page_name(path)
             if target:  # the link has the published form, without suffix, or the name alone
                 return RedirectResponse(urls.page_url(target, settings.root), 307)
-            heading, hint = messages("missing_page"), messages("missing_page_hint")
-            return HTMLResponse(layout.render_notice(heading, hint, branding, messages), 404)
+            near = service.list_pages().find_similar(path)
+            return HTMLResponse(_render_missing_page(near, branding, messages), 404)
         highlight = Highlight(first, last or first, section) if first else None
+
+        def find_sized_picture(address: str) -> tuple[str, tuple[int, int] | None]:
+            name = find_picture(settings.corpus, path, address)
+            return name, read_size(settings.corpus, name) if name else None
 
         def build() -> bytes:
             sections = store.sections(path)
@@ -67,7 +72,8 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
                 branding,
                 messages,
                 highlight,
-                find_picture=lambda address: find_picture(settings.corpus, path, address),
+                find_picture=find_sized_picture,
+                pages=service.list_pages(),
             )
             return html.encode("utf-8", "replace")
 
@@ -89,7 +95,7 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
     @pages.get("/a/{name}")
     @with_policy(replace(_PAGE, pattern="/a/[a-z2-7]{16}"))
     def answer(request: Request, name: str) -> Response:
-        messages = choose_messages(request)
+        messages = choose_messages(request, settings.language)
         stored = service.answer_log.get(name) if service.answer_log else None
         if stored is None:
             hint = messages("missing_answer_hint", days=settings.keep_days)
@@ -100,7 +106,7 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
             stored.texts,
             HtmlRenderer(service.assistant.index.store, messages, branding),
             answer_id=stored.id,
-            date=f"{stored.at:%Y-%m-%d}",
+            day=stored.at.date(),
             outdated=service.outdated_citations(stored),
         )
         return HTMLResponse(page)
@@ -113,3 +119,12 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
         return Response(status_code=204 if stored else 404)
 
     return pages
+
+
+def _render_missing_page(near: Sequence[PageEntry], branding: Branding, messages: Messages) -> str:
+    """Render that there is no such page, with those whose names resemble it."""
+    heading = f'<h2 class="label">{escape(messages("near_pages"))}</h2>'
+    more = f"<nav>{heading}{render_pages(near, branding.root)}</nav>" if near else ""
+    return layout.render_notice(
+        messages("missing_page"), messages("missing_page_hint"), branding, messages, more=more
+    )

@@ -18,6 +18,7 @@ from assistant.render import catalogue
 from assistant.server import response_cache
 from assistant.server.metrics import CONTENT_TYPE
 from assistant.server.routes.hrefs import answer_to_dict, search_to_dict
+from assistant.server.routes.requests import find_origin
 from assistant.server.routes.schemas import (
     STREAM_CONTENT,
     AnswerResponse,
@@ -62,12 +63,15 @@ _PAGES_HINT = "See GET /api/guide for its pages."
 _READ_POLICY = Policy(scope="read", cost=PAGE_COST)
 
 
-def create_router(service: Service, root: str, count_waiting: Callable[[], int]) -> APIRouter:
-    """Create the routes over a guide.
+def create_router(service: Service, count_waiting: Callable[[], int]) -> APIRouter:
+    """Create the routes over a guide; `count_waiting` returns the length of the queue.
 
-    `root` is the path they are published under; `count_waiting` returns the length of the queue.
+    The address for a browser of each citation, section and hit begins with the server's origin as
+    the request names it.
     """
-    api = APIRouter(responses=problem_responses(400, 401, 403, 413, 415, 422, 429, 500, 503))
+    api = APIRouter(
+        tags=["REST"], responses=problem_responses(400, 401, 403, 413, 415, 422, 429, 500, 503)
+    )
 
     @api.post(
         "/api/ask",
@@ -92,7 +96,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         interface = "stream" if streamed else "rest"
         served = service.ask(body.question, history, interface=interface)
         store = service.assistant.index.store
-        data = {"id": served.id, **answer_to_dict(served.answer, store, root)}
+        data = {"id": served.id, **answer_to_dict(served.answer, store, find_origin(request))}
         headers = {"ETag": _answer_etag(data), "Cache-Control": "no-store"}
         if not streamed:
             return Response(_dump_json(data), media_type=JSON, headers=headers)
@@ -109,13 +113,14 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         responses={200: {"model": SearchResponse}},
     )
     @with_policy(QUESTION_POLICY)
-    def search(query: Annotated[SearchRequest, Body()]) -> Response:
+    def search(request: Request, query: Annotated[SearchRequest, Body()]) -> Response:
         """Return the best passages, best first, and why each ranks where it does."""
         assistant = service.assistant
         result = service.search(
             query.question, query.k, build_history(service, query), interface="rest"
         )
-        data = {**search_to_dict(result, root), "generation": assistant.index.generation}
+        hits = search_to_dict(result, find_origin(request))
+        data = {**hits, "generation": assistant.index.generation}
         return Response(_dump_json(data), media_type=JSON, headers={"Cache-Control": "no-store"})
 
     @api.get(
@@ -172,6 +177,7 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
     )
     @with_policy(_READ_POLICY)
     def answer(
+        request: Request,
         name: Annotated[str, Path(pattern=r"^[a-z2-7]{16}$", examples=["abcdefghijklmnop"])],
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
@@ -185,7 +191,10 @@ def create_router(service: Service, root: str, count_waiting: Callable[[], int])
         data = {
             "id": stored.id,
             "at": stored.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "answer": {"id": stored.id, **answer_to_dict(stored.answer, store, root)},
+            "answer": {
+                "id": stored.id,
+                **answer_to_dict(stored.answer, store, find_origin(request)),
+            },
             "changed": service.outdated_citations(stored),
         }
         return response_cache.CachedBody.from_content(_dump_json(data)).to_response(

@@ -37,7 +37,7 @@ CHAT_CONTENT_POLICY = (
 )
 PAGE_CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors {frames}"
 )
 EMBED_CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -46,6 +46,11 @@ EMBED_CONTENT_POLICY = (
 # A picture runs nothing, also where it is opened by itself.
 PICTURE_CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors {frames}"
+)
+# The page of an error carries its own styles and loads nothing but a logo.
+ERROR_CONTENT_POLICY = (
+    "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors {frames}"
 )
 ASSET_CONTENT_POLICY = "default-src 'none'; frame-ancestors {frames}"
 

@@ -52,6 +52,9 @@ Bread.
 EVENTS = {"Accept": "text/event-stream"}
 
 
+ORIGIN = "http://127.0.0.1"
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     corpus, folder = tmp_path_factory.mktemp("guide"), tmp_path_factory.mktemp("index")
@@ -71,7 +74,7 @@ def assistant(place, word_encoder) -> Assistant:
 def client(place, assistant) -> TestClient:
     settings = Settings(corpus=place[0], index=place[1])
     server = open_server(settings, LiveAssistant(assistant))
-    return TestClient(server.app, base_url="http://127.0.0.1")
+    return TestClient(server.app, base_url=ORIGIN)
 
 
 def ask(client, question: str, **sent) -> dict:
@@ -84,7 +87,7 @@ def test_an_answer_after_the_timeout_is_a_problem_with_a_hint(place, assistant):
     hurried = Assistant(assistant.index, assistant._encoder, timeout=0)
     client = TestClient(
         open_server(Settings(index=place[1]), LiveAssistant(hurried)).app,
-        base_url="http://127.0.0.1",
+        base_url=ORIGIN,
     )
     for route in ("/api/ask", "/api/search"):
         response = client.post(route, json={"question": "What is a cat?"})
@@ -104,7 +107,7 @@ def test_a_guide_of_endless_headings_is_described_at_once(tmp_path, word_encoder
     assistant = Assistant(indexes.open_index(tmp_path / "index"), word_encoder)
     client = TestClient(
         open_server(Settings(index=tmp_path / "index"), LiveAssistant(assistant)).app,
-        base_url="http://127.0.0.1",
+        base_url=ORIGIN,
     )
     assert "How do cats drink?" in client.get("/api/guide").json()["examples"]
 
@@ -125,13 +128,31 @@ def drop_times(answer: dict) -> dict:
 def test_a_citation_and_a_section_have_an_href_for_a_browser(client, assistant):
     answer = ask(client, "What is a cat?")
     own = assistant.ask("What is a cat?")
-    assert [citation["href"] for citation in answer["citations"]] == list(
-        map(citation_url, own.citations)
-    )
-    assert answer["citations"][0]["href"].startswith("/guide/cats.md?section=what-is-a-cat&first=")
-    assert [related["href"] for related in answer["related"]] == [
-        section_url(section.path, section.anchor, section.url) for section in own.related
+    assert [citation["href"] for citation in answer["citations"]] == [
+        citation_url(citation, ORIGIN) for citation in own.citations
     ]
+    assert answer["citations"][0]["href"].startswith(
+        f"{ORIGIN}/guide/cats.md?section=what-is-a-cat&first="
+    )
+    assert [related["href"] for related in answer["related"]] == [
+        section_url(section.path, section.anchor, section.url, ORIGIN) for section in own.related
+    ]
+
+
+def test_an_href_begins_with_the_address_that_a_trusted_proxy_names(place, assistant):
+    settings = Settings(
+        index=place[1], root="/help", trusted_proxies=("10.0.0.0/8",), anonymous=True,
+        hosts=("help.example.org", "127.0.0.1"),
+    )  # fmt: skip
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "help.example.org"}
+    app = open_server(settings, LiveAssistant(assistant)).app
+    for peer, origin in (
+        ("10.0.0.1", "https://help.example.org/help"),
+        ("203.0.113.9", f"{ORIGIN}/help"),
+    ):
+        client = TestClient(app, ORIGIN, client=(peer, 1), headers=forwarded)
+        answer = client.post("/help/api/ask", json={"question": "What is a cat?"}).json()
+        assert answer["citations"][0]["href"].startswith(f"{origin}/guide/cats.md?")
 
 
 def test_an_answer_is_the_one_that_python_gives(client, assistant):
@@ -246,7 +267,7 @@ def test_a_search_is_the_one_that_python_makes(client, assistant):
     result = client.post("/api/search", json={"question": "milk", "k": 2}).json()
     generation = result.pop("generation")
     assert [hit["href"] for hit in result["hits"]] == [
-        f"/guide/{hit['path']}#{hit['anchor']}" for hit in result["hits"]
+        f"{ORIGIN}/guide/{hit['path']}#{hit['anchor']}" for hit in result["hits"]
     ]
     assert without_hrefs(result) == assistant.search("milk", 2).to_dict()
     assert generation == assistant.index.generation
