@@ -96,7 +96,7 @@ def test_an_answer_has_an_address_of_its_own_where_it_can_be_asked_again(visit):
     page.goto(page.evaluate("navigator.clipboard.readText()"))
     assert re.search(r"/a/[a-z2-7]{16}$", page.url)
     expect(page.locator("blockquote").first).to_have_text(quote, use_inner_text=True)
-    expect(page.get_by_text("The cited sections still say this.")).to_be_visible()
+    expect(page.get_by_text("The guide still says this.")).to_be_visible()
     page.get_by_role("button", name="Yes", exact=True).click()
     expect(page.locator(".opinion output")).to_have_text("Thank you.")
     page.get_by_role("link", name="Ask it again").click()
