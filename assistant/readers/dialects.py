@@ -10,8 +10,15 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from assistant.readers.code_fences import FENCE_OPENING, Fence, column_width, find_code_spans
-from assistant.readers.directives import VERSION_DIRECTIVES
+from assistant.readers.code_fences import (
+    FENCE_CLOSING,
+    FENCE_OPENING,
+    Fence,
+    column_width,
+    find_code_spans,
+)
+from assistant.readers.directives import IGNORED_DIRECTIVES, VERSION_DIRECTIVES
+from assistant.readers.embedded_rst import convert_embedded_rst
 from assistant.readers.mdx import (
     HIDDEN_MARK,
     LABEL_MARK,
@@ -134,6 +141,7 @@ _BROKEN_REFERENCE = re.compile(
 )
 _CODE_LANGUAGE = re.compile(r"^(`+ ?)(?:#!|:::)[A-Za-z][\w+-]* ")  # of InlineHilite
 _DEEP_LINE = re.compile(r"(?: {4}|\t)[ \t]*(?!```|~~~)\S")
+_MAX_OPTIONS = 40  # lines of them in a directive
 _MAX_BLANK_LINES = 8  # also tags, in a cell of HTML
 
 # HTML with verbatim content: how it begins, and how it ends.
@@ -326,15 +334,49 @@ class _DialectConverter:
             self._directives.pop()
             return ""
         directive = _BRACED_NAME.match(info)
-        if directive and directive[1] == "toctree":
-            return self._skip_until(number, re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$"))
+        name = directive[1].rsplit(":", 1)[-1] if directive else ""
+        if name in IGNORED_DIRECTIVES or (name == "raw" and info.endswith(("latex", "tex"))):
+            return self._skip_until(number, _fence_end(fence))
+        if name == "eval-rst":
+            return self._convert_rst(number, fence, prefix)
         if directive and directive[1] in _MARKDOWN_DIRECTIVES:
             self._directives.append(fence)
             self._in_options = True
             return _make_directive_label(prefix, *directive.groups())
         self._fence.open(fence, prefix)
         self._is_rust = info.startswith("rust")
+        if directive:
+            self._hide_options(number)
         return line
+
+    def _convert_rst(self, number: int, fence: str, prefix: str) -> str:
+        """Convert the lines of reStructuredText inside a fence."""
+        ends = _fence_end(fence)
+        lines: list[str] = []
+        for after in range(number + 1, len(self._source)):
+            line = self._match_margin(self._source[after])[1]
+            if ends.match(line):
+                break
+            lines.append(line.removeprefix(" " * column_width(prefix)).expandtabs(8))
+        indent = prefix if not prefix.strip() else " " * column_width(prefix)
+        for after, line in enumerate(convert_embedded_rst([*lines, ""]), number + 1):
+            self._converted_ahead[after] = f"{indent}{line}" if line else ""
+        return prefix.rstrip()
+
+    def _hide_options(self, number: int) -> None:
+        """Hide the options at the start of a directive whose content is code.
+
+        They are lines like `:name: x`, or YAML between lines of three hyphens.
+        """
+        ahead = [self._match_margin(line)[1] for line in self._source[number + 1 :][:_MAX_OPTIONS]]
+        rules = [at for at, line in enumerate(ahead) if line.strip() == "---"][:2]
+        is_yaml = len(rules) == 2 and not rules[0]
+        is_yaml = is_yaml and not any(map(FENCE_CLOSING.match, ahead[: rules[1]]))
+        for at, line in enumerate(ahead):
+            if at > rules[1] if is_yaml else not _DIRECTIVE_OPTION.match(line):
+                break
+            hidden = f"{_keep_quote_prefix(line)}{HIDDEN_MARK}"
+            self._converted_ahead[number + 1 + at] = hidden
 
     # -- lines with a mark ------------------------------------------------------------------------
 
@@ -392,7 +434,7 @@ class _DialectConverter:
         if not rest:
             return prefix.rstrip()
         if braced := _BRACED_NAME.match(rest):
-            if braced[1] == "toctree":
+            if braced[1] in IGNORED_DIRECTIVES:
                 return self._skip_until(number, re.compile(r"^[ \t]*:{3,}[ \t]*$"))
             self._in_options = True
             return _make_directive_label(prefix, *braced.groups())
@@ -618,6 +660,10 @@ def _make_directive_label(prefix: str, name: str, argument: str) -> str:
     """Return a label of a directive's argument: a title, or what was changed in which version."""
     words = VERSION_DIRECTIVES.get(name, "")
     return _make_label(prefix, f"{words} {argument}" if words and argument else argument)
+
+
+def _fence_end(fence: str) -> re.Pattern[str]:
+    return re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$")
 
 
 def _normalize_label(label: str) -> str:

@@ -18,6 +18,7 @@ from pyromark import Options
 
 from assistant.models.documents import Block, Link
 from assistant.readers.dialects import ATTRIBUTES, convert_to_commonmark
+from assistant.readers.directives import show_name
 from assistant.readers.html import parse_html
 from assistant.readers.inline import (
     MARKUP_TAGS,
@@ -238,10 +239,13 @@ def _strip_role(text: Event, value: str) -> tuple[Event, str, str]:
     if not role:
         return text, "Code", value
     titled = _ROLE_TARGET.match(value)
-    name = "Text" if role[1].lower() in _TEXT_ROLES else "Code"
+    own = role[1].lower().rsplit(":", 1)[-1]
+    name = "Text" if own in _TEXT_ROLES else "Code"
     before = ("Text", text[1][: role.start()], *text[2:])
-    if not titled and role[1].lower() in _NUMBER_ROLES:
-        value = f"{role[1].upper()} {value}"
+    if not titled and own in _NUMBER_ROLES:
+        value = f"{own.upper()} {value}"
+    elif not titled:
+        value = show_name(own, value)
     return before, name, titled[1] if titled else value
 
 
@@ -618,7 +622,8 @@ class _BlockBuilder:
 def _strip_code_marks(code: str) -> str:
     """Leave out lines that are hidden, and the comments by which VitePress marks lines."""
     if HIDDEN_MARK in code:
-        code = "\n".join(line for line in code.split("\n") if HIDDEN_MARK not in line)
+        shown = (line for line in code.split("\n") if HIDDEN_MARK not in line)
+        code = "\n".join(shown).lstrip("\n")
     if "highlight-" in code:
         code = "\n".join(line for line in code.split("\n") if not _HIGHLIGHT_LINE.fullmatch(line))
     code = _ESCAPED_HELPER.sub("", code) if "\\{{#" in code else code
