@@ -137,6 +137,7 @@ def convert_rst(source: str) -> tuple[str, list[tuple[int, str]]]:
         warnings = {*unknown, *_remove_messages(document)}
         _resolve_references(document)
         _remove_settings(document)
+        _hide_targets(document)
         converted = publish_from_doctree(document, writer=_Writer(), settings_overrides=_SETTINGS)
     except _DOCUTILS_ERRORS as error:
         raise ValueError(f"docutils failed: {type(error).__name__}") from error
@@ -290,7 +291,8 @@ class _TextDirective(Directive):  # type: ignore[misc]
     def _make_signature(self, signature: str) -> nodes.Node:
         """Return the paragraph of an object; its name is an anchor of the page."""
         name = _OBJECT_NAME.match(signature)
-        return self._set_line(nodes.paragraph("", signature, ids=[name[0]] if name else []))
+        ids = [name[0]] if name else []
+        return self._set_line(nodes.paragraph("", signature, ids=ids, is_signature=True))
 
     def _set_line(self, node: nodes.Element) -> nodes.Element:
         node.line = self.lineno
@@ -350,6 +352,27 @@ def _remove_settings(document: nodes.document) -> None:
             fields.remove(field)
     if not len(fields):
         document.remove(fields)
+
+
+def _hide_targets(document: nodes.document) -> None:
+    """Hide the names of objects that stand before the heading of the same words.
+
+    Sphinx makes such a directive the target of links alone, as a site sets it up.
+    """
+    names: list[nodes.Element] = []
+    for node in list(document.findall(nodes.Element)):
+        if isinstance(node, nodes.title) and isinstance(node.parent, nodes.section):
+            if any(name.astext() == node.astext() for name in names):
+                for name in names:
+                    name.replace_self(nodes.target("", "", ids=name["ids"]))
+            names = []
+        elif isinstance(node, nodes.paragraph):
+            if not node.get("is_signature"):
+                names = []
+            else:
+                names.append(node)
+        elif not isinstance(node, nodes.section | nodes.target):
+            names = []
 
 
 def _resolve_references(document: nodes.document) -> None:
