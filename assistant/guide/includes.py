@@ -29,13 +29,16 @@ from assistant.guide.include_marks import (
     is_address,
     shift_asciidoc_headings,
 )
+from assistant.guide.labels import Labels
 from assistant.guide.links import join_path
 from assistant.guide.publishers import INDEX_NAMES
 from assistant.guide.references import (
     REFERENCE_SIGNS,
     find_heading,
+    find_labels,
     find_listed_title,
     name_references,
+    normalize_label,
 )
 from assistant.guide.walk import is_ignored
 from assistant.models.documents import LineMap
@@ -78,6 +81,10 @@ _MAX_WARNINGS = 50  # of one page, that are listed one by one
 _MAX_TITLES = 1_000  # of other pages that one page names
 
 
+ALL_LABELS = "?"
+"""Stands, in what a page includes, for the labels of all pages: it refers to one of another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Include:
     """A file of the guide that a page includes or looked for; `is_whole`, it shows all of it."""
@@ -103,8 +110,12 @@ class Expansion:
     title: str = ""
 
 
-def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
+def expand_page(
+    folder: Path, path: str, raw: bytes, labels: Labels | None = None
+) -> Expansion | None:
     """Put what a page includes into its text, and the titles of pages that it links to.
+
+    `labels` are those of the guide; they are read where they are not known.
 
     None where there is nothing of the kind.
 
@@ -115,9 +126,14 @@ def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
     if family is None or not (is_untitled or _SIGNS.search(raw)):
         return None
     source = decode_text(path, raw)
-    expander = _Expander(folder, path, family)
+    expander = _Expander(folder, path, family, labels or Labels(folder))
     lines = list(expander.expand(path, source.text.split("\n"), (path,), None))
-    named = list(name_references([text for text, _ in lines], family, expander.find_title))
+    expander.read_own_labels([text for text, _ in lines])
+    named = list(
+        name_references(
+            [text for text, _ in lines], family, expander.find_title, expander.find_label
+        )
+    )
     title = expander.find_listed_title() if is_untitled else ""
     if not expander.has_marks:
         return None
@@ -131,14 +147,16 @@ def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
     )
 
 
-def inspect_page(folder: Path, path: str) -> tuple[str, tuple[Include, ...]]:
+def inspect_page(
+    folder: Path, path: str, labels: Labels | None = None
+) -> tuple[str, tuple[Include, ...]]:
     """Return the digest of a page and what it includes, without reading it. Raises OSError."""
     if find_family(path) is None:
         with files.open_regular(folder / path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), ()
     raw = files.read_bytes(folder / path)
     try:
-        expansion = expand_page(folder, path, raw)
+        expansion = expand_page(folder, path, raw, labels)
     except GuideError:
         expansion = None
     if expansion is None:
@@ -193,8 +211,11 @@ def mark_part(digest: str) -> str:
 class _Expander:
     """Expands one page; knows what it included, and what is left of the limits."""
 
-    def __init__(self, folder: Path, path: str, family: Family) -> None:
+    def __init__(self, folder: Path, path: str, family: Family, labels: Labels) -> None:
         self._root = folder.resolve()
+        self._labels = labels
+        self._own_labels: set[str] = set()
+        self._uses_labels = False
         self._family = family
         self._digests: dict[str, str] = {}  # of each file that was looked for; empty without one
         self._texts: dict[str, list[str]] = {}
@@ -218,7 +239,9 @@ class _Expander:
 
     def includes(self) -> tuple[Include, ...]:
         """Return every file that was included or looked for."""
-        paths = sorted({*self._digests, *(path for path, _ in self._titles)})
+        titled = (path for path, _ in self._titles)
+        labels = [ALL_LABELS] if self._uses_labels else []
+        paths = sorted({*self._digests, *titled, *labels})
         return tuple(Include(path, path in self._whole) for path in paths)
 
     def warnings(self) -> list[tuple[int, str]]:
@@ -242,6 +265,25 @@ class _Expander:
                     self._shown.add((f"{target}#{anchor}", title))
                 return title
         return ""
+
+    def read_own_labels(self, lines: Sequence[str]) -> None:
+        """Read the labels of the page itself, which its reader follows."""
+        if self._family != "asciidoc":
+            own = find_labels(lines, self._family)
+            self._own_labels = {normalize_label(name) for name, _ in own}
+
+    def find_label(self, name: str) -> tuple[str, str]:
+        """Return the address and the title of a label on another page; empty without one."""
+        if self._family == "rst" and normalize_label(name) in self._own_labels:
+            return "", ""
+        self.has_marks = self._uses_labels = True
+        label = self._labels.find(name)
+        if label is None:
+            return "", ""
+        is_own = label.path == self._page
+        address = f"#{label.anchor}" if is_own else label.address_from(self._page)
+        self._shown.add((f"label {address}", label.title))
+        return address, label.title
 
     def find_listed_title(self) -> str:
         """Return the page's title in the menu of its book; empty without one."""
