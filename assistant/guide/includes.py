@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from assistant import files
 from assistant.errors import GuideError
+from assistant.guide.antora import find_description, read_attributes
 from assistant.guide.front_matter import blank_front_matter
 from assistant.guide.include_marks import (
     MARK_SIGNS,
@@ -123,11 +124,14 @@ def expand_page(
     """
     family = find_family(path)
     is_untitled = family == "markdown" and not _HEADING_SIGNS.search(raw)
-    if family is None or not (is_untitled or _SIGNS.search(raw)):
+    description = find_description(path) if family == "asciidoc" and b"{" in raw else ""
+    if family is None or not (is_untitled or description or _SIGNS.search(raw)):
         return None
     source = decode_text(path, raw)
     expander = _Expander(folder, path, family, labels or Labels(folder))
-    lines = list(expander.expand(path, source.text.split("\n"), (path,), None))
+    own_lines = source.text.split("\n")
+    lines = expander.define_attributes(description, source.text) if description else []
+    lines += expander.expand(path, own_lines, (path,), None)
     expander.read_own_labels([text for text, _ in lines])
     named = list(
         name_references(
@@ -265,6 +269,15 @@ class _Expander:
                     self._shown.add((f"{target}#{anchor}", title))
                 return title
         return ""
+
+    def define_attributes(self, description: str, text: str) -> list[Line]:
+        """Return lines that define those attributes of a component that a page uses."""
+        self._digests[description], described = self._read(description)
+        attributes = read_attributes(described or "")
+        used = {name: value for name, value in attributes.items() if f"{{{name}}}" in text}
+        self._names.values.update(used)
+        self.has_marks = self.has_marks or bool(used)
+        return [(f":{name}: {value}", 0) for name, value in used.items()]
 
     def read_own_labels(self, lines: Sequence[str]) -> None:
         """Read the labels of the page itself, which its reader follows."""

@@ -164,6 +164,7 @@ _HIDDEN_BLOCKS = (
     (re.compile(r"^[ \t>]*\{/\*"), re.compile(r"\*/\}")),
     (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
+_COMMENT_LINE = re.compile(r"%[ \t]")  # of MyST, at the start of a paragraph
 
 # `[[...name]]` is a part of an address in frameworks of JavaScript.
 _WIKI_LINK = re.compile(
@@ -246,6 +247,8 @@ class _DialectConverter:
             return self._open_fence(number, line, opening)
         if self._pending_anchor and line.strip():
             line, self._pending_anchor = _append_anchor(line, self._pending_anchor), ""
+        if line.startswith("%") and self._is_comment(line):
+            return ""
         if not _LEADING_MARK.match(line) and not _INLINE_MARK.search(line):
             return line
         converted = self._convert_marked_line(number, line)
@@ -255,6 +258,15 @@ class _DialectConverter:
         ):
             return f"{_keep_quote_prefix(line)}<!-- -->"
         return converted or _keep_quote_prefix(line)
+
+    def _is_comment(self, line: str) -> bool:
+        """Check whether a line is a comment of MyST: it begins a paragraph, or follows one.
+
+        At the start of a page it is a title of Pandoc.
+        """
+        if not _COMMENT_LINE.match(line) or not self._output or self._output[-1].strip():
+            return False
+        return any(map(str.strip, self._output))
 
     def _convert_code_line(self, line: str) -> str:
         """Convert a line inside a fence, which it may close."""

@@ -72,3 +72,12 @@ def test_options_of_a_directive_are_not_shown() -> None:
 def test_a_role_of_myst_shows_the_name_that_is_meant() -> None:
     text = "{meth}`~kiln.Kiln.fire`, {py:attr}`!Kiln.heat` and {class}`.Glaze`"
     assert parse_markdown(text)[0].text == "fire(), Kiln.heat and Glaze"
+
+
+def test_lines_of_a_comment_are_not_shown() -> None:
+    text = "One.\n\n% ## Two\n% three\n\nOf ten\n% four are left.\n\n%five\n"
+    assert [block.text for block in parse_markdown(text)] == [
+        "One.",
+        "Of ten % four are left.",
+        "%five",
+    ]
