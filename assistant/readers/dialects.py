@@ -55,7 +55,7 @@ _INLINE_MARK = re.compile(
 )
 _LEADING_MARK = re.compile(
     r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\([^()]+\)="
-    r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<|\^)"
+    r"|\{!|\{ |\{[\w-]+=|\[_?[Tt][Oo][Cc]|<|\^)"
 )
 _ADMONITION = re.compile(
     _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*+(?:\"(.*)\")?[ \t]*$"
@@ -174,11 +174,14 @@ _OBSIDIAN_COMMENT = re.compile(r"%%[^%\n]*+%%")
 _MARKED_TEXT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
 _INSERTED_TEXT = re.compile(r"\^\^(?=[^\s^])([^^\n]*[^\s^])\^\^")
 _KEYS = re.compile(r"(?<![\w+])\+\+((?:[\w-]{1,20}\+){0,5}[\w-]{1,20})\+\+(?![\w+])")
+_SPAN = re.compile(r"(?<![\w\]!\\])\[([^\[\]]++)\]\{[ \t]*[.#][\w-][^{}]*\}")
 _BLOCK_ID = re.compile(r"(?:\s|(?<=\]\]))\^[A-Za-z0-9-]+[ \t]*$")
 _CRITIC_MARKUP = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
 _ICON = re.compile(
     r":(?:material|octicons|fontawesome|simple|custom|bootstrap)-[\w-]+:(?:\{[^{}]*\})?"
 )
+_ICON_ELEMENT = re.compile(r"<i class=[\"'][^\"'<>]*\bfa-[^\"'<>]*[\"']>:[\w-]+:</i>")
+_EMBEDDED_ICON = re.compile(r"(?<!\s)[ \t]!\[\[[^\[\]\n]*+\]\](?=[.,;:!?)])")
 _EMOJI_SHORTCODE = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w:])")
 
 
@@ -245,10 +248,10 @@ class _DialectConverter:
         opening = FENCE_OPENING.match(line) if "`" in line or "~" in line else None
         if opening:
             return self._open_fence(number, line, opening)
+        if line.startswith("%") and self._is_comment(line):
+            line = ""
         if self._pending_anchor and line.strip():
             line, self._pending_anchor = _append_anchor(line, self._pending_anchor), ""
-        if line.startswith("%") and self._is_comment(line):
-            return ""
         if not _LEADING_MARK.match(line) and not _INLINE_MARK.search(line):
             return line
         converted = self._convert_marked_line(number, line)
@@ -399,6 +402,8 @@ class _DialectConverter:
                 return self._skip_until(number, ends)
         if "{" in line and OPEN_TAG.search(line):
             line = self._join_tag(number, line)
+        if "<i class=" in line:
+            line = _ICON_ELEMENT.sub("", line)
         if "<!--" in line:
             line = self._convert_comments(number, line)
         if "][" in line or "] [" in line:
@@ -753,11 +758,13 @@ def _convert_code_span(span: str) -> str:
 def _convert_inline_text(text: str) -> str:
     if "{" in text:
         text = _CRITIC_MARKUP.sub("", text)
+        text = _SPAN.sub(r"\1", text) if "]{" in text else text
     if "%%" in text or "{/*" in text:
         text = strip_comments(_OBSIDIAN_COMMENT.sub("", text))
     if "^" in text:
         text = _BLOCK_ID.sub("", _INSERTED_TEXT.sub(r"\1", text))
     if "[[" in text:
+        text = _EMBEDDED_ICON.sub("", text)
         text = _WIKI_LINK.sub(_replace_wiki_link, text)
     if "==" in text:
         text = _MARKED_TEXT.sub(r"\1", text)

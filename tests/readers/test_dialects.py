@@ -241,3 +241,9 @@ def test_the_mark_of_a_label_is_never_shown() -> None:
     assert LABEL_MARK not in "".join(
         texts(f'!!! note "T {LABEL_MARK}"\n    a {LABEL_MARK} b\n\n# {LABEL_MARK}x')
     )
+
+
+def test_icons_are_not_text_and_leave_no_space() -> None:
+    source = 'Press **Row** ![[oar.svg#icon]]. Then rest.\n\n- <i class="fa-oar">:oar:</i> Oars\n'
+    blocks = parse_markdown(source)
+    assert [block.text for block in blocks] == ["Press Row. Then rest.", "Oars"]

@@ -81,3 +81,11 @@ def test_lines_of_a_comment_are_not_shown() -> None:
         "Of ten % four are left.",
         "%five",
     ]
+
+
+def test_attributes_of_a_block_and_of_a_span_are_not_shown() -> None:
+    text = '{attribution="Ann, a potter"}\n> Clay is [not patient]{.wide}.\n\n`[a]{.b}` [c]{#d}\n'
+    assert [block.text for block in parse_markdown(text)] == [
+        "Clay is not patient.",
+        "[a]{.b} c",
+    ]
