@@ -8,7 +8,7 @@ import re
 DESCRIPTION = "antora.yml"
 """The file that describes a component, beside its folder of modules."""
 
-_ENTRY = re.compile(r"([ ]*)([\w-]+):(?:[ \t]+(.*?))?[ \t]*\Z")
+_ENTRY = re.compile(r"( *+)([\w-]+):(?:[ \t](.*))?\Z")
 _COMMENT = re.compile(r"(?:^|[ \t])#.*")
 _MAX_ATTRIBUTES = 1_000
 

@@ -20,7 +20,6 @@ from assistant.errors import GuideError
 from assistant.guide.antora import find_description, read_attributes
 from assistant.guide.front_matter import blank_front_matter
 from assistant.guide.include_marks import (
-    MARK_SIGNS,
     Names,
     drop_asciidoc_tags,
     find_antora_page,
@@ -28,16 +27,17 @@ from assistant.guide.include_marks import (
     find_family,
     find_marks,
     is_address,
+    may_have_marks,
     shift_asciidoc_headings,
 )
 from assistant.guide.labels import Labels
 from assistant.guide.links import join_path
 from assistant.guide.publishers import INDEX_NAMES
 from assistant.guide.references import (
-    REFERENCE_SIGNS,
     find_heading,
     find_labels,
     find_listed_title,
+    may_have_references,
     name_references,
     normalize_label,
 )
@@ -69,7 +69,6 @@ _MARKER = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")  # of an item o
 _NO_FILE = "", None
 _MENU = "SUMMARY.md"  # of mdBook and GitBook
 _HEADING_SIGNS = re.compile(rb"(?m)^ {0,3}#{1,6}[ \t]|^title[ \t]*[:=]|^[=-]+[ \t]*\r?$|<[hH]1|\0")
-_SIGNS = re.compile(MARK_SIGNS + rb"|" + REFERENCE_SIGNS)
 _PAGE_ENDINGS = (
     ".md",
     ".rst",
@@ -125,19 +124,17 @@ def expand_page(
     family = find_family(path)
     is_untitled = family == "markdown" and not _HEADING_SIGNS.search(raw)
     description = find_description(path) if family == "asciidoc" and b"{" in raw else ""
-    if family is None or not (is_untitled or description or _SIGNS.search(raw)):
+    if family is None or not (
+        is_untitled or description or may_have_marks(raw) or may_have_references(raw, family)
+    ):
         return None
     source = decode_text(path, raw)
     expander = _Expander(folder, path, family, labels or Labels(folder))
     own_lines = source.text.split("\n")
     lines = expander.define_attributes(description, source.text) if description else []
     lines += expander.expand(path, own_lines, (path,), None)
-    expander.read_own_labels([text for text, _ in lines])
-    named = list(
-        name_references(
-            [text for text, _ in lines], family, expander.find_title, expander.find_label
-        )
-    )
+    texts = expander.texts = [text for text, _ in lines]
+    named = list(name_references(texts, family, expander.find_title, expander.find_label))
     title = expander.find_listed_title() if is_untitled else ""
     if not expander.has_marks:
         return None
@@ -218,7 +215,8 @@ class _Expander:
     def __init__(self, folder: Path, path: str, family: Family, labels: Labels) -> None:
         self._root = folder.resolve()
         self._labels = labels
-        self._own_labels: set[str] = set()
+        self._own_labels: set[str] | None = None
+        self.texts: Sequence[str] = ()  # the lines of the page with what it includes
         self._uses_labels = False
         self._family = family
         self._digests: dict[str, str] = {}  # of each file that was looked for; empty without one
@@ -279,16 +277,14 @@ class _Expander:
         self.has_marks = self.has_marks or bool(used)
         return [(f":{name}: {value}", 0) for name, value in used.items()]
 
-    def read_own_labels(self, lines: Sequence[str]) -> None:
-        """Read the labels of the page itself, which its reader follows."""
-        if self._family != "asciidoc":
-            own = find_labels(lines, self._family)
-            self._own_labels = {normalize_label(name) for name, _ in own}
-
     def find_label(self, name: str) -> tuple[str, str]:
         """Return the address and the title of a label on another page; empty without one."""
-        if self._family == "rst" and normalize_label(name) in self._own_labels:
-            return "", ""
+        if self._family == "rst":  # its reader follows those of the page itself
+            if self._own_labels is None:
+                own = find_labels(self.texts, self._family)
+                self._own_labels = {normalize_label(own_name) for own_name, _ in own}
+            if normalize_label(name) in self._own_labels:
+                return "", ""
         self.has_marks = self._uses_labels = True
         label = self._labels.find(name)
         if label is None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     FindLabel = Callable[[str], tuple[str, str]]
     """Returns the address and the title of a label on another page; empty where there is none."""
 
-REFERENCE_SIGNS = rb"\[\]\(|:doc:|\{doc\}|:ref:`|\{ref\}`|xref:|<<|content-ref"
-"""What every file with such a link has."""
+_SIGNS = (b"[](", b":doc:`", b"{doc}`", b":ref:`", b"{ref}`", b"content-ref")
+_ASCIIDOC_SIGNS = (b"xref:", b"<<")
 
 _MARKDOWN_LINK = re.compile(r"(?<!!)\[\]\(([^()\s<>]++)\)")
 _MYST_ROLE = re.compile(r"\{doc\}`([^`<>]++)`")
@@ -41,7 +41,7 @@ _CARD_LINK = re.compile(r"\[([^\[\]]++)\]\(([^()\s<>]++)\)")
 _RST_ROLE = re.compile(r":doc:`([^`<>]++)`")
 _RST_REF = re.compile(r"(?<![\w:]):ref:`([^`]++)`")
 _TITLED_LABEL = re.compile(r"([^<>]+)<([^<>]++)>\Z")
-_RST_LABEL = re.compile(r" *\.\. _(?:`([^`]++)`|([^`:]++)):[ \t]*\Z")
+_RST_LABEL = re.compile(r"\A *\.\. _(?:`([^`]++)`|([^`:]++)):[ \t]*\Z")
 _NO_LABEL = re.compile(r"^[./]|:|\.[A-Za-z]\w{1,4}(?:#|\Z)")
 _MYST_LABEL = re.compile(r"\(([^()]++)\)=[ \t]*\Z")
 _XREF = re.compile(r"(?<![^\s(])xref:([^\s\[\](]++)\[\]")
@@ -55,6 +55,11 @@ _MYST_NAME = re.compile(r"\{[A-Za-z][\w.+:-]*\}`")
 _ADOC_HEADING = re.compile(r"(={1,6})[ \t]+(\S.*)$")
 _ADOC_ID = re.compile(r"\[(?:\[|#)([\w.:-]++)")
 _MAX_TITLE_CHARS = 200
+
+
+def may_have_references(raw: bytes, family: Family) -> bool:
+    """Check in little time whether a file has signs of links without words."""
+    return any(sign in raw for sign in (_ASCIIDOC_SIGNS if family == "asciidoc" else _SIGNS))
 
 
 def name_references(

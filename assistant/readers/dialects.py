@@ -102,6 +102,7 @@ _HIDDEN_LINE = re.compile(
 )
 _MYST_TARGET = re.compile(_PREFIX + r"\(([^()]+)\)=[ \t]*$")
 _TAG_LINE = re.compile(rf"([ \t>]*+)(?:(?:{TAG.pattern})[ \t]*+)++$")
+_RAW_LINE = re.compile(r"\{%-?\s*+(?:end)?raw\s*+-?%\}")  # around code with tags that are shown
 _MAX_TAG_LINES = 40  # of one tag
 # A line that is removed inside one of these leaves a comment, since an empty line ends the HTML.
 _HTML_ROWS = re.compile(r" {0,3}</?(?:table|thead|tbody|tfoot|tr|td|th|ul|ol|li|dl|dt|dd)\b", re.I)
@@ -180,7 +181,7 @@ _CRITIC_MARKUP = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|
 _ICON = re.compile(
     r":(?:material|octicons|fontawesome|simple|custom|bootstrap)-[\w-]+:(?:\{[^{}]*\})?"
 )
-_ICON_ELEMENT = re.compile(r"<i class=[\"'][^\"'<>]*\bfa-[^\"'<>]*[\"']>:[\w-]+:</i>")
+_ICON_ELEMENT = re.compile(r"<i class=[\"']fa-[^\"'<>]*[\"']>:[\w-]+:</i>")
 _EMBEDDED_ICON = re.compile(r"(?<!\s)[ \t]!\[\[[^\[\]\n]*+\]\](?=[.,;:!?)])")
 _EMOJI_SHORTCODE = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w:])")
 
@@ -274,6 +275,8 @@ class _DialectConverter:
     def _convert_code_line(self, line: str) -> str:
         """Convert a line inside a fence, which it may close."""
         self._fence.feed(line)
+        if "raw" in line and _RAW_LINE.fullmatch(line.strip()):
+            return HIDDEN_MARK
         hides = "{{#" in line or (self._is_rust and "#" in line)
         if hides and _HIDDEN_CODE.match(line):
             return f"{_QUOTE_PREFIX.match(line)[0]}{HIDDEN_MARK}"  # type: ignore[index]
@@ -631,8 +634,8 @@ class _DialectConverter:
         """Check whether the lines up to the end of a tag are code, and make them a fence."""
         if name in self._unclosed_tags:
             return False
-        below = (self._source[n] for n in range(number + 1, len(self._source)))
-        inside = next(filter(str.strip, below), "").strip()
+        below = (self._source[n].strip() for n in range(number + 1, len(self._source)))
+        inside = next((text for text in below if text and not _RAW_LINE.fullmatch(text)), "")
         if inside.startswith(("```", "~~~", "{{<", "{{%", "{%")):
             return False
         ends = re.compile(rf"(?:\{{%-?\s*+(end)?+|\{{\{{[<%]\s*+(/\s*+)?+){re.escape(name)}\b")

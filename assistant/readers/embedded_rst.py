@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _FENCE = "~" * 12  # longer than any in the code of 20 real guides
 _EXPLICIT = re.compile(r" *\.\.(?:[ \t]+(\S.*))?$")
-_DIRECTIVE = re.compile(r"([A-Za-z][\w.+:-]*?) ?::(?:[ \t]+(.*))?$")
+_DIRECTIVE = re.compile(r"\A([A-Za-z][\w.+-]*(?::[\w.+-]+)*) ?::(?:[ \t](.*))?\Z")
 _OPTION = re.compile(r" *:[\w .-]+:(?: .*)?$")
-_ROLE = re.compile(r"(?<![\w`:]):([A-Za-z][\w.+-]*+(?::[\w.+-]++)*+):`")
+_ROLE = re.compile(r"(?<![\w`:]):([A-Za-z][\w.+-]{0,40}(?::[\w.+-]{1,40}){0,3}):`")
 _LINK = re.compile(r"(?<![\w`}])`([^`<>\n]++)<([^`<>\s]++)>`__?(?!\w)")
 _TEXT_DIRECTIVES = frozenset(
     "admonition attention caution danger error hint important note only rubric seealso tip topic "

@@ -247,3 +247,14 @@ def test_icons_are_not_text_and_leave_no_space() -> None:
     source = 'Press **Row** ![[oar.svg#icon]]. Then rest.\n\n- <i class="fa-oar">:oar:</i> Oars\n'
     blocks = parse_markdown(source)
     assert [block.text for block in blocks] == ["Press Row. Then rest.", "Oars"]
+
+
+def test_code_between_raw_tags_in_a_highlight_is_code() -> None:
+    source = (
+        "{% highlight diff %}\n{% raw %}\n- {{ oar }}\n{% endraw %}\n{% endhighlight %}\n\nEnd.\n"
+    )
+    blocks = parse_markdown(source)
+    assert [(block.kind, block.text) for block in blocks] == [
+        ("code", "- {{ oar }}"),
+        ("prose", "End."),
+    ]
