@@ -60,9 +60,7 @@ _APOSTROPHE = re.compile(r"(?<=\w)`'")
 _ESCAPED = re.compile(r"\\(?=[*_`#^~{\[<\"'(])")
 _STASHED = re.compile(r"\x00(\d+)\x00")
 # A link whose address begins with an attribute that the site sets.
-_UNKNOWN_ADDRESS = re.compile(
-    r"(?<![\\\w{])\{[a-z][\w-]{0,60}\}[^\s\[\]\x00]{0,200}\[([^\[\]]{1,400})\]"
-)
+_UNKNOWN_ADDRESS = re.compile(r"(?<!\\)\{[a-z][\w-]*+\}[^\s\[\]{}\x00]*+\[([^\[\]{}]++)\]")
 _NAMED = re.compile(r",\s*[\w-]+=")
 _MACRO_NESTING = 2  # a link in a footnote, a picture in a link
 _MAX_NESTING = 8
