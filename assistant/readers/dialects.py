@@ -126,10 +126,10 @@ _ID = re.compile(r"#([^\s{}]+)")
 _ATX_HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
 
-# Plugins of MkDocs replace comments such as <!-- md:version 2.1 -->.
-_BADGE = re.compile(r"[ \t]*md:[\w-]+[ \t]+(\S.*)")
-_BADGE_LINE = re.compile(
-    r"([ \t]*+(?:#{1,6}[ \t]+)?)<!--[ \t]*md:[\w-]+[ \t]+([^\s<>]+)[ \t]*-->[ \t]*$"
+# A comment of two words that is a whole heading, or a term above its definition: a plugin of the
+# site makes text of it, in which the last word is the name.
+_NAMING_COMMENT = re.compile(
+    r"([ \t]*+(?:#{1,6}[ \t]+)?)<!--[ \t]*[\w:-]+[ \t]+([^\s<>]+)[ \t]*-->[ \t]*$"
 )
 _LINK_LABEL = re.compile(r"^[ \t>]*+\[([^\[\]\n]+)\]:", re.M)
 _REFERENCE = re.compile(
@@ -517,30 +517,24 @@ class _DialectConverter:
     # -- comments and references ------------------------------------------------------------------
 
     def _convert_comments(self, number: int, line: str) -> str:
-        """Show the words of comments that a plugin replaces: as a title, a term, or in a sentence.
+        """Show the name that is a heading's or a term's only text, and leave out other comments.
 
-        A comment before a text is left out: it would make its line a block of HTML.
+        A comment before a text would make its line a block of HTML.
         """
-        if badge := _BADGE_LINE.match(line):
-            name = re.split(r"[.:*]", badge[2])[-1]
-            if "#" in badge[1]:
-                return f"{badge[1]}`{name}` {{#{badge[2]}}}"
+        if naming := _NAMING_COMMENT.match(line):
+            if "#" in naming[1]:
+                return f"{naming[1]}`{naming[2]}` {{#{naming[2]}}}"
             following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
-            if name and following.lstrip().startswith(":  "):
-                return _make_label(badge[1], f"`{name}`")
+            if following.lstrip().startswith(":  "):
+                return _make_label(naming[1], f"`{naming[2]}`")
         prefix = _LINE_PREFIX.match(line)[0]  # type: ignore[index]
-        above = self._output[-1].rstrip() if self._output else ""
-        goes_on = bool(above) and not above.endswith("-->")
         pieces: list[str] = []
         at, leads = len(prefix), True
         for start, end in _find_comments(line, at):
             pieces.append(line[at:start])
             leads = leads and not any(map(str.isalnum, pieces[-1]))
-            badge = None if leads and not goes_on else _BADGE.match(line[start + 4 : end - 3])
             at = end
-            if badge:
-                pieces.append(badge[1].rstrip())
-            elif leads:
+            if leads:
                 while line[at : at + 1].isspace():
                     at += 1
             else:
