@@ -215,7 +215,7 @@ class _Converter:
         match = _HEADING.match(self._line())
         if not match or len(match[1]) > 1:
             return
-        self._convert_heading(1, match[2])
+        self._convert_heading(1, match[2], is_title=True)
         while line := self._line():
             if self._read_entry():
                 continue
@@ -387,14 +387,14 @@ class _Converter:
         if self._attributes.identifier:
             self._write(f'<a id="{escape(self._attributes.identifier)}"></a>')
 
-    def _convert_heading(self, level: int, title: str) -> None:
+    def _convert_heading(self, level: int, title: str, *, is_title: bool = False) -> None:
         words = self._inline.convert(title.removesuffix(f" {'=' * level}"))
         known = self._inline.attributes
         identifier = self._attributes.identifier
         anchor = re.search(r'<a id="([^"]*)"></a>', words)
         if anchor:
             identifier = identifier or anchor[1]
-        if not identifier and level > 1:
+        if not identifier and not is_title:
             prefix, separator = known.get("idprefix", "_"), known.get("idseparator", "_")
             base = make_identifier(words, prefix, separator)
             count = self._identifiers[base] = self._identifiers.get(base, 0) + 1

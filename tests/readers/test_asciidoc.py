@@ -501,3 +501,13 @@ def test_columns_of_a_table_may_have_any_width() -> None:
         "header",
         "row",
     ]
+
+
+def test_a_part_of_a_book_has_an_anchor_and_its_title_none() -> None:
+    """As measured with Asciidoctor.js 4.1."""
+    source = "= The boat\n:doctype: book\n\n= Part one.two\n\nText.\n\n== Sails\n"
+    assert [block.anchor for block in blocks(source) if block.kind == "heading"] == [
+        "",
+        "_part_one_two",
+        "_sails",
+    ]
