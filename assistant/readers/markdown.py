@@ -83,6 +83,7 @@ _HIDDEN_TAGS = frozenset("script style template noscript".split())
 _BREAKING_TAGS = frozenset("br dd div dl dt hr li ol p ul".split())  # in a cell of a pipe table
 _TABLE_RULE = re.compile(r"[-:=+| ]*")
 _SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
+_CLOSING_MARKS = tuple(".,;:!?)")
 _MAX_HEADING_WORDS = 12  # in an emphasised line that may be a heading
 _MARKUP_EVENTS: dict[str, MarkupKind] = {
     "Strong": "strong",
@@ -359,6 +360,7 @@ class _BlockBuilder:
         self._cells: list[_InlineRun] | None = None  # of the current table row
         self._hidden_depth = 0  # how many hidden inline elements are open
         self._image_depth = 0
+        self._follows_image = False
         self._pending_anchor = ""  # an id just before, meant for the next heading
         self._verbatim: list[str] | None = None  # the text of the current code or HTML
         self._is_twoslash = False  # whether a compiler's comments are in the current code
@@ -384,7 +386,11 @@ class _BlockBuilder:
             return
         if self._image_depth or self._hidden_depth:
             return
-        self._run.pieces.append(value)
+        pieces = self._run.pieces
+        if self._follows_image and pieces and value[:1] in _CLOSING_MARKS:
+            pieces[-1] = pieces[-1].rstrip(" ")  # before an icon in a sentence
+        self._follows_image = False
+        pieces.append(value)
         self._run.extend(start, end)
 
     def _add_leaf(self, name: str, value: Any, start: int, end: int) -> None:
@@ -420,6 +426,7 @@ class _BlockBuilder:
         elif tag == "img":
             address, alt = _first_group(_LINK_ADDRESS, value), _first_group(_ALT, value)
             run.icons.append(f"{address} {alt}")
+            self._follows_image = True
         elif tag == "a" and closes:
             run.close("link")
         elif tag == "a" and (address := _first_group(_LINK_ADDRESS, value)):
@@ -486,6 +493,7 @@ class _BlockBuilder:
                 run.close(_MARKUP_EVENTS[name[1:]])
             case "-Image":
                 self._image_depth -= 1
+                self._follows_image = True
                 if not self._image_depth:  # images in its alternative text are skipped
                     alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
                     run.icons[-1] += f" {alt.lstrip('![')}"

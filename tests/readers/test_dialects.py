@@ -245,6 +245,8 @@ def test_the_mark_of_a_label_is_never_shown() -> None:
 
 def test_icons_are_not_text_and_leave_no_space() -> None:
     source = 'Press **Row** ![[oar.svg#icon]]. Then rest.\n\n- <i class="fa-oar">:oar:</i> Oars\n'
+    for icon in ("![](oar.svg)", '<picture><img src="oar.svg"></picture>'):
+        assert parse_markdown(f"Press **Row** {icon}, or `x` {icon}.")[0].text == "Press Row, or x."
     blocks = parse_markdown(source)
     assert [block.text for block in blocks] == ["Press Row. Then rest.", "Oars"]
 
