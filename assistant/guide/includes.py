@@ -41,6 +41,7 @@ from assistant.guide.references import (
     name_references,
     normalize_label,
 )
+from assistant.guide.substitutions import list_configurations, read_substitutions, substitute
 from assistant.guide.walk import is_ignored
 from assistant.models.documents import LineMap
 from assistant.readers import strip_suffix
@@ -124,8 +125,13 @@ def expand_page(
     family = find_family(path)
     is_untitled = family == "markdown" and not _HEADING_SIGNS.search(raw)
     description = find_description(path) if family == "asciidoc" and b"{" in raw else ""
+    has_names = family == "markdown" and b"{{" in raw and _may_be_sphinx(folder, path)
     if family is None or not (
-        is_untitled or description or may_have_marks(raw) or may_have_references(raw, family)
+        is_untitled
+        or description
+        or has_names
+        or may_have_marks(raw)
+        or may_have_references(raw, family)
     ):
         return None
     source = decode_text(path, raw)
@@ -133,7 +139,8 @@ def expand_page(
     own_lines = source.text.split("\n")
     lines = expander.define_attributes(description, source.text) if description else []
     lines += expander.expand(path, own_lines, (path,), None)
-    texts = expander.texts = [text for text, _ in lines]
+    texts = [text for text, _ in lines]
+    expander.texts = texts = expander.substitute(texts) if has_names else texts
     named = list(name_references(texts, family, expander.find_title, expander.find_label))
     title = expander.find_listed_title() if is_untitled else ""
     if not expander.has_marks:
@@ -146,6 +153,10 @@ def expand_page(
         warnings=(*source.warnings, *expander.warnings()),
         title=title,
     )
+
+
+def _may_be_sphinx(folder: Path, path: str) -> bool:
+    return any((folder / place).is_file() for place in list_configurations(path))
 
 
 def inspect_page(
@@ -276,6 +287,16 @@ class _Expander:
         self._names.values.update(used)
         self.has_marks = self.has_marks or bool(used)
         return [(f":{name}: {value}", 0) for name, value in used.items()]
+
+    def substitute(self, texts: list[str]) -> list[str]:
+        """Put in the words that the configuration of Sphinx has for names in double braces."""
+        for place in list_configurations(self._page):
+            self._digests[place], configuration = self._read(place)
+            if configuration is not None:
+                values = read_substitutions(configuration)
+                self.has_marks = self.has_marks or bool(values)
+                return list(substitute(texts, values))
+        return texts
 
     def find_label(self, name: str) -> tuple[str, str]:
         """Return the address and the title of a label on another page; empty without one."""
