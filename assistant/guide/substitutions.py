@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from assistant.readers.code_fences import FENCE_OPENING, Fence, find_code_spans
+from assistant.readers.directives import CODE_DIRECTIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ CONFIGURATION = "conf.py"
 
 _SETTING = "myst_substitutions"
 _NAME = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
+_DIRECTIVE = re.compile(r"[ \t]*\{([\w-]+)\}")
 _MAX_CONFIGURATION_CHARS = 100_000
 
 
@@ -62,12 +64,17 @@ def _read_string(node: ast.expr | None) -> str:
 def substitute(lines: Iterable[str], values: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a page with the words of the names in them, but in code."""
     fence = Fence()
+    directives: list[str] = []  # the fences of open directives with text inside
     for line in lines:
         shown = line
         opening = FENCE_OPENING.match(line) if "`" in line or "~" in line else None
         if fence:
             fence.feed(line)
-        elif opening and not opening[3].lstrip().startswith("{"):
+        elif opening and directives and opening[2] == directives[-1] and not opening[3].strip():
+            directives.pop()
+        elif opening and (name := _DIRECTIVE.match(opening[3])) and name[1] not in CODE_DIRECTIVES:
+            directives.append(opening[2])
+        elif opening:
             fence.open(opening[2], opening[1])
         elif "{{" in line:
             shown = _substitute_line(line, values)

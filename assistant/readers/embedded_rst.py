@@ -20,9 +20,10 @@ _DIRECTIVE = re.compile(r"\A([A-Za-z][\w.+-]*(?::[\w.+-]+)*) ?::(?:[ \t](.*))?\Z
 _OPTION = re.compile(r" *:[\w .-]+:(?: .*)?$")
 _ROLE = re.compile(r"(?<![\w`:]):([A-Za-z][\w.+-]{0,40}(?::[\w.+-]{1,40}){0,3}):`")
 _LINK = re.compile(r"(?<![\w`}])`([^`<>\n]++)<([^`<>\s]++)>`__?(?!\w)")
-_TEXT_DIRECTIVES = frozenset(
-    "admonition attention caution danger error hint important note only rubric seealso tip topic "
-    "warning".split()
+_LAYOUT_DIRECTIVES = frozenset("container grid only tab-set tabs".split())
+_TEXT_DIRECTIVES = _LAYOUT_DIRECTIVES | frozenset(
+    "admonition attention card caution danger dropdown error grid-item grid-item-card group-tab "
+    "hint important note rubric seealso tab tab-item tip topic warning".split()
 )
 _LANGUAGE_DIRECTIVES = frozenset("code code-block code-cell code-tab sourcecode prompt".split())
 
@@ -52,7 +53,7 @@ def convert_embedded_rst(lines: Sequence[str]) -> list[str]:
         argument = (directive[2] or "").strip()
         if name in VERSION_DIRECTIVES or name in _TEXT_DIRECTIVES:
             words = f"{VERSION_DIRECTIVES.get(name, '')} {argument}".strip()
-            converted[number:end] = _show_text(block, "" if name == "only" else words)
+            converted[number:end] = _show_text(block, "" if name in _LAYOUT_DIRECTIVES else words)
             number += 1
         else:
             converted[number:end] = _show_code(block, name, argument)

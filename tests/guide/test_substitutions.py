@@ -37,6 +37,12 @@ def test_a_name_has_its_words_but_in_code(tmp_path: Path) -> None:
     assert read(tmp_path, text) == "Open the kiln or the kiln.\n\n{{ kiln }}\n\n{{ kiln }}"
 
 
+def test_a_directive_of_text_is_text_and_what_follows_it_too(tmp_path: Path) -> None:
+    (tmp_path / "conf.py").write_text(CONFIGURATION, "utf-8")
+    text = "```{note}\n{{ kiln }}\n```\n\n```{code-block} text\n{{ kiln }}\n```\n\n{{ kiln }}\n"
+    assert read(tmp_path, text) == "the kiln\n\n{{ kiln }}\n\nthe kiln"
+
+
 def test_a_page_changes_with_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "conf.py").write_text(CONFIGURATION, "utf-8")
     assert "the kiln" in read(tmp_path, "Open {{ kiln }}.\n")

@@ -45,6 +45,11 @@ def test_an_admonition_and_a_version_are_text() -> None:
     ]
 
 
+def test_a_tab_shows_its_title_and_its_content() -> None:
+    lines = [".. tabs::", "", "   .. group-tab:: Gas", "", "      .. code-block:: text", ""]
+    assert _read(*lines, "         fire") == [("prose", "Gas"), ("code", "fire")]
+
+
 def test_a_link_and_a_role_are_read_in_the_text() -> None:
     text = "See `the kiln <https://example.org/kiln>`_ and :class:`~kiln.Glaze`."
     assert _read(text) == [("prose", "See the kiln and Glaze.")]
