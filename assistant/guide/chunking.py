@@ -56,7 +56,8 @@ def chunk_section(
         fits = estimate_tokens(text) <= room
     builders = [_PassageBuilder(part.heading)]
     headers: dict[int, tuple[str, int]] = {}  # by group: the text that is searched, its tokens
-    following = {} if fits else _measure_what_follows(part.blocks, room)
+    sizes = {} if fits else {n: estimate_tokens(b.text) for n, b in enumerate(part.blocks)}
+    following = {} if fits else _measure_what_follows(part.blocks, sizes, room)
     for number, block in enumerate(part.blocks):
         builder = builders[-1]
         if block.kind == "break":
@@ -64,7 +65,7 @@ def chunk_section(
             continue
         if not block.text.strip():
             continue
-        for piece, size in [(block, 1)] if fits else _split_block(block, room):
+        for piece, size in [(block, 1)] if fits else _split_block(block, sizes[number], room):
             needed = size + following.get(number, 0)
             is_full = builder.token_count and builder.token_count + needed > room
             if is_full and builder.has_body and not builder.is_lead:
@@ -73,7 +74,7 @@ def chunk_section(
                 builder.token_count = headers.get(block.group, ("", 0))[1]
             builder.add(piece, size, is_lead=number in following)
         if block.kind == "header" and not fits and block.group not in headers:
-            tokens = estimate_tokens(block.text)
+            tokens = sizes[number]
             if tokens <= _MAX_HEADER_SHARE * room:
                 headers[block.group] = block.text, tokens
     groups = _number_groups(builders, part.blocks, headers)
@@ -92,7 +93,9 @@ def chunk_section(
         )
 
 
-def _measure_what_follows(blocks: Sequence[Block], room: int) -> dict[int, int]:
+def _measure_what_follows(
+    blocks: Sequence[Block], sizes: Mapping[int, int], room: int
+) -> dict[int, int]:
     """Return the tokens that belong to each lead: those of the blocks up to the first that is none.
 
     A lead stands in the passage of what it leads in to. Leads in a row take little of its room.
@@ -104,7 +107,7 @@ def _measure_what_follows(blocks: Sequence[Block], room: int) -> dict[int, int]:
         if block.kind == "break":
             after = leads = 0
         elif block.text.strip():
-            size = estimate_tokens(block.text)
+            size = sizes[number]
             if after and leads + size <= _MAX_LEAD_SHARE * room and _is_lead(block):
                 tokens[number] = after
                 after, leads = after + size, leads + size
@@ -193,13 +196,12 @@ class _PassageBuilder:
         self.token_count += tokens
 
 
-def _split_block(block: Block, room: int) -> Iterator[tuple[Block, int]]:
+def _split_block(block: Block, size: int, room: int) -> Iterator[tuple[Block, int]]:
     """Yield a block that fits, with its number of tokens; of a longer one, runs of sentences.
 
     Code and rows are never split.
     """
     text = block.text
-    size = estimate_tokens(text)
     if size <= room or block.kind in _UNSPLITTABLE_KINDS:
         yield block, size
         return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import GuideError
 from assistant.guide.includes import list_parts
+from assistant.guide.labels import Labels
 from assistant.guide.links import check_links
 from assistant.guide.page import read_page
 from assistant.guide.publication import DraftError
@@ -108,9 +109,12 @@ def read_pages(
 
     `parts` are the files that are parts of other pages, and have no text of their own.
     """
-    read_one = partial(_read_page_or_warn, folder, reading_options, parts)
+    labels = Labels(folder)
+    read_one = partial(_read_page_or_warn, folder, reading_options, parts, labels)
     results: list[ParsedPage | GuideWarning] = []
     with _WorkerPool(folder, paths) as pool:
+        if pool:
+            labels.load()  # once, and not in every process
         pages = (
             pool.map(read_one, paths, chunksize=_PAGES_PER_TASK) if pool else map(read_one, paths)
         )
@@ -122,10 +126,16 @@ def read_pages(
 
 
 def _read_page_or_warn(
-    folder: Path, reading_options: ReadingOptions, parts: frozenset[str], path: str
+    folder: Path,
+    reading_options: ReadingOptions,
+    parts: frozenset[str],
+    labels: Labels,
+    path: str,
 ) -> ParsedPage | GuideWarning:
     try:
-        return read_page(folder, path, reading_options=reading_options, is_part=path in parts)
+        return read_page(
+            folder, path, reading_options=reading_options, is_part=path in parts, labels=labels
+        )
     except GuideError as error:
         return GuideWarning(
             printable_path(path),

@@ -38,8 +38,14 @@ _FAMILIES: dict[str, Family] = {
     ".asc": "asciidoc",
 }
 _PREFIX = r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)"
-MARK_SIGNS = rb"\{\{#|-8<-|<<<[ \t]*[@./]|@include:|include|readfile|\bimport\b|<Snippet\b|\0"
-"""What every file with a mark has, or one that is not UTF-8."""
+# What every file with a mark has, or one that is not UTF-8. Looking for each takes a tenth of the
+# time of one pattern for all.
+_SIGNS = (
+    b"{{#", b"-8<-", b"<<<", b"@include:", b"include::", b"include}", b"readfile", b"<Snippet",
+    b"\0",
+)  # fmt: skip
+_INCLUDE_TAG = re.compile(rb"[%<]-?[ \t]*include")
+_IMPORTED_FILE = re.compile(rb"\.m[a-z]{1,7}[\"']|raw-loader")
 
 _BOOK = re.compile(
     r"(?<!\\)\{\{#(include|rustdoc_include|playground)[ \t]+([^{}\s:]++)(?::([^{}\s]*+))?"
@@ -148,6 +154,16 @@ class Names:
 def find_family(path: str) -> Family | None:
     """Return the family of marks that files of this suffix may have; None for other files."""
     return _FAMILIES.get(posixpath.splitext(path)[1].lower())
+
+
+def may_have_marks(raw: bytes) -> bool:
+    """Check in little time whether a file has signs of marks."""
+    if any(sign in raw for sign in _SIGNS):
+        return True
+    if b"include" in raw and _INCLUDE_TAG.search(raw):
+        return True
+    has_import = raw.startswith(b"import") or b"\nimport" in raw
+    return has_import and _IMPORTED_FILE.search(raw) is not None
 
 
 def is_address(path: str) -> bool:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from assistant import files
 from assistant.errors import GuideError
+from assistant.guide.antora import find_description, read_attributes
 from assistant.guide.front_matter import blank_front_matter
 from assistant.guide.include_marks import (
-    MARK_SIGNS,
     Names,
     drop_asciidoc_tags,
     find_antora_page,
@@ -27,16 +27,21 @@ from assistant.guide.include_marks import (
     find_family,
     find_marks,
     is_address,
+    may_have_marks,
     shift_asciidoc_headings,
 )
+from assistant.guide.labels import Labels
 from assistant.guide.links import join_path
 from assistant.guide.publishers import INDEX_NAMES
 from assistant.guide.references import (
-    REFERENCE_SIGNS,
     find_heading,
+    find_labels,
     find_listed_title,
+    may_have_references,
     name_references,
+    normalize_label,
 )
+from assistant.guide.substitutions import list_configurations, read_substitutions, substitute
 from assistant.guide.walk import is_ignored
 from assistant.models.documents import LineMap
 from assistant.readers import strip_suffix
@@ -65,7 +70,6 @@ _MARKER = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")  # of an item o
 _NO_FILE = "", None
 _MENU = "SUMMARY.md"  # of mdBook and GitBook
 _HEADING_SIGNS = re.compile(rb"(?m)^ {0,3}#{1,6}[ \t]|^title[ \t]*[:=]|^[=-]+[ \t]*\r?$|<[hH]1|\0")
-_SIGNS = re.compile(MARK_SIGNS + rb"|" + REFERENCE_SIGNS)
 _PAGE_ENDINGS = (
     ".md",
     ".rst",
@@ -76,6 +80,10 @@ _PAGE_ENDINGS = (
 )  # that a link leaves out
 _MAX_WARNINGS = 50  # of one page, that are listed one by one
 _MAX_TITLES = 1_000  # of other pages that one page names
+
+
+ALL_LABELS = "?"
+"""Stands, in what a page includes, for the labels of all pages: it refers to one of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +111,12 @@ class Expansion:
     title: str = ""
 
 
-def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
+def expand_page(
+    folder: Path, path: str, raw: bytes, labels: Labels | None = None
+) -> Expansion | None:
     """Put what a page includes into its text, and the titles of pages that it links to.
+
+    `labels` are those of the guide; they are read where they are not known.
 
     None where there is nothing of the kind.
 
@@ -112,12 +124,24 @@ def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
     """
     family = find_family(path)
     is_untitled = family == "markdown" and not _HEADING_SIGNS.search(raw)
-    if family is None or not (is_untitled or _SIGNS.search(raw)):
+    description = find_description(path) if family == "asciidoc" and b"{" in raw else ""
+    has_names = family == "markdown" and b"{{" in raw and _may_be_sphinx(folder, path)
+    if family is None or not (
+        is_untitled
+        or description
+        or has_names
+        or may_have_marks(raw)
+        or may_have_references(raw, family)
+    ):
         return None
     source = decode_text(path, raw)
-    expander = _Expander(folder, path, family)
-    lines = list(expander.expand(path, source.text.split("\n"), (path,), None))
-    named = list(name_references([text for text, _ in lines], family, expander.find_title))
+    expander = _Expander(folder, path, family, labels or Labels(folder))
+    own_lines = source.text.split("\n")
+    lines = expander.define_attributes(description, source.text) if description else []
+    lines += expander.expand(path, own_lines, (path,), None)
+    texts = [text for text, _ in lines]
+    expander.texts = texts = expander.substitute(texts) if has_names else texts
+    named = list(name_references(texts, family, expander.find_title, expander.find_label))
     title = expander.find_listed_title() if is_untitled else ""
     if not expander.has_marks:
         return None
@@ -131,14 +155,20 @@ def expand_page(folder: Path, path: str, raw: bytes) -> Expansion | None:
     )
 
 
-def inspect_page(folder: Path, path: str) -> tuple[str, tuple[Include, ...]]:
+def _may_be_sphinx(folder: Path, path: str) -> bool:
+    return any((folder / place).is_file() for place in list_configurations(path))
+
+
+def inspect_page(
+    folder: Path, path: str, labels: Labels | None = None
+) -> tuple[str, tuple[Include, ...]]:
     """Return the digest of a page and what it includes, without reading it. Raises OSError."""
     if find_family(path) is None:
         with files.open_regular(folder / path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), ()
     raw = files.read_bytes(folder / path)
     try:
-        expansion = expand_page(folder, path, raw)
+        expansion = expand_page(folder, path, raw, labels)
     except GuideError:
         expansion = None
     if expansion is None:
@@ -193,8 +223,12 @@ def mark_part(digest: str) -> str:
 class _Expander:
     """Expands one page; knows what it included, and what is left of the limits."""
 
-    def __init__(self, folder: Path, path: str, family: Family) -> None:
+    def __init__(self, folder: Path, path: str, family: Family, labels: Labels) -> None:
         self._root = folder.resolve()
+        self._labels = labels
+        self._own_labels: set[str] | None = None
+        self.texts: Sequence[str] = ()  # the lines of the page with what it includes
+        self._uses_labels = False
         self._family = family
         self._digests: dict[str, str] = {}  # of each file that was looked for; empty without one
         self._texts: dict[str, list[str]] = {}
@@ -218,7 +252,9 @@ class _Expander:
 
     def includes(self) -> tuple[Include, ...]:
         """Return every file that was included or looked for."""
-        paths = sorted({*self._digests, *(path for path, _ in self._titles)})
+        titled = (path for path, _ in self._titles)
+        labels = [ALL_LABELS] if self._uses_labels else []
+        paths = sorted({*self._digests, *titled, *labels})
         return tuple(Include(path, path in self._whole) for path in paths)
 
     def warnings(self) -> list[tuple[int, str]]:
@@ -242,6 +278,42 @@ class _Expander:
                     self._shown.add((f"{target}#{anchor}", title))
                 return title
         return ""
+
+    def define_attributes(self, description: str, text: str) -> list[Line]:
+        """Return lines that define those attributes of a component that a page uses."""
+        self._digests[description], described = self._read(description)
+        attributes = read_attributes(described or "")
+        used = {name: value for name, value in attributes.items() if f"{{{name}}}" in text}
+        self._names.values.update(used)
+        self.has_marks = self.has_marks or bool(used)
+        return [(f":{name}: {value}", 0) for name, value in used.items()]
+
+    def substitute(self, texts: list[str]) -> list[str]:
+        """Put in the words that the configuration of Sphinx has for names in double braces."""
+        for place in list_configurations(self._page):
+            self._digests[place], configuration = self._read(place)
+            if configuration is not None:
+                values = read_substitutions(configuration)
+                self.has_marks = self.has_marks or bool(values)
+                return list(substitute(texts, values))
+        return texts
+
+    def find_label(self, name: str) -> tuple[str, str]:
+        """Return the address and the title of a label on another page; empty without one."""
+        if self._family == "rst":  # its reader follows those of the page itself
+            if self._own_labels is None:
+                own = find_labels(self.texts, self._family)
+                self._own_labels = {normalize_label(own_name) for own_name, _ in own}
+            if normalize_label(name) in self._own_labels:
+                return "", ""
+        self.has_marks = self._uses_labels = True
+        label = self._labels.find(name)
+        if label is None:
+            return "", ""
+        is_own = label.path == self._page
+        address = f"#{label.anchor}" if is_own else label.address_from(self._page)
+        self._shown.add((f"label {address}", label.title))
+        return address, label.title
 
     def find_listed_title(self) -> str:
         """Return the page's title in the menu of its book; empty without one."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.guide.includes import Expansion
+    from assistant.guide.labels import Labels
     from assistant.guide.publishers import ReadingOptions
     from assistant.models.documents import LineMap, Passage, Resource, Section
     from assistant.readers.decode import Source
@@ -75,15 +76,22 @@ _TRANSLATION_FOLDERS = frozenset(
 
 
 def read_page(
-    folder: Path, path: str, *, reading_options: ReadingOptions, is_part: bool = False
+    folder: Path,
+    path: str,
+    *,
+    reading_options: ReadingOptions,
+    is_part: bool = False,
+    labels: Labels | None = None,
 ) -> ParsedPage:
     """Read one file of the guide, with what it includes; a part of other pages has no text.
+
+    `labels` are those of the guide, read where they are not known.
 
     Raises GuideError where it cannot be read, and DraftError where it is not published.
     """
     raw = _read_bytes(folder, path)
     reader = reader_for(path)
-    expansion = expand_page(folder, path, raw)
+    expansion = expand_page(folder, path, raw, labels)
     decoded = expansion.text.encode("utf-8", "surrogatepass") if expansion else raw
     source = reader.decode(path, decoded)
     line_map = expansion.lines if expansion else NO_LINE_MAP

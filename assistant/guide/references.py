@@ -26,16 +26,24 @@ if TYPE_CHECKING:
 
     FindTitle = Callable[[str, str], str]
     """Returns the title at an address, its path and its anchor; empty where there is none."""
+    FindLabel = Callable[[str], tuple[str, str]]
+    """Returns the address and the title of a label on another page; empty where there is none."""
 
-REFERENCE_SIGNS = rb"\[\]\(|:doc:|\{doc\}|xref:|<<|content-ref"
-"""What every file with such a link has."""
+_SIGNS = (b"[](", b":doc:`", b"{doc}`", b":ref:`", b"{ref}`", b"content-ref")
+_ASCIIDOC_SIGNS = (b"xref:", b"<<")
 
 _MARKDOWN_LINK = re.compile(r"(?<!!)\[\]\(([^()\s<>]++)\)")
 _MYST_ROLE = re.compile(r"\{doc\}`([^`<>]++)`")
+_MYST_REF = re.compile(r"\{ref\}`([^`]++)`")
 _CARD_START = re.compile(r"\{%-?[ \t]*content-ref\b")
 _CARD_END = re.compile(r"\{%-?[ \t]*endcontent-ref\b")
 _CARD_LINK = re.compile(r"\[([^\[\]]++)\]\(([^()\s<>]++)\)")
 _RST_ROLE = re.compile(r":doc:`([^`<>]++)`")
+_RST_REF = re.compile(r"(?<![\w:]):ref:`([^`]++)`")
+_TITLED_LABEL = re.compile(r"([^<>]+)<([^<>]++)>\Z")
+_RST_LABEL = re.compile(r"\A *\.\. _(?:`([^`]++)`|([^`:]++)):[ \t]*\Z")
+_NO_LABEL = re.compile(r"^[./]|:|\.[A-Za-z]\w{1,4}(?:#|\Z)")
+_MYST_LABEL = re.compile(r"\(([^()]++)\)=[ \t]*\Z")
 _XREF = re.compile(r"(?<![^\s(])xref:([^\s\[\](]++)\[\]")
 _CROSS_REFERENCE = re.compile(r"(?<!\\)<<([^<>,\s]++)>>")
 
@@ -43,18 +51,63 @@ _ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)$")
 _EXPLICIT_ID = re.compile(r"[ \t]\{:?[ \t]*#([\w.:-]++)[^{}]*\}[ \t]*$")
 _LINK = re.compile(r"!?\[([^\[\]]*+)\]\([^()]*+\)")
 _ROLE = re.compile(r"(?<![\w.+:-]):[A-Za-z][\w.+:-]*:`")
+_MYST_NAME = re.compile(r"\{[A-Za-z][\w.+:-]*\}`")
 _ADOC_HEADING = re.compile(r"(={1,6})[ \t]+(\S.*)$")
 _ADOC_ID = re.compile(r"\[(?:\[|#)([\w.:-]++)")
 _MAX_TITLE_CHARS = 200
 
 
-def name_references(lines: Sequence[str], family: Family, find_title: FindTitle) -> Iterator[str]:
+def may_have_references(raw: bytes, family: Family) -> bool:
+    """Check in little time whether a file has signs of links without words."""
+    return any(sign in raw for sign in (_ASCIIDOC_SIGNS if family == "asciidoc" else _SIGNS))
+
+
+def name_references(
+    lines: Sequence[str], family: Family, find_title: FindTitle, find_label: FindLabel
+) -> Iterator[str]:
     """Yield the lines of a text, with words in the links that have none."""
     if family == "rst":
-        return _name_rst(lines, find_title)
+        return _name_rst(lines, find_title, find_label)
     if family == "asciidoc":
         return _name_asciidoc(lines, find_title)
-    return _name_markdown(lines, find_title)
+    return _name_markdown(lines, find_title, find_label)
+
+
+def normalize_label(name: str) -> str:
+    """Return a label as Sphinx compares it."""
+    return " ".join(name.split()).casefold()
+
+
+def find_labels(lines: Sequence[str], family: Family) -> Iterator[tuple[str, str]]:
+    """Yield each label of a page, with the title of the heading below it; empty without one."""
+    pattern = _RST_LABEL if family == "rst" else _MYST_LABEL
+    waiting: list[str] = []
+    literal = iter_rst_text(lines) if family == "rst" else iter([False] * len(lines))
+    for number, (line, is_literal) in enumerate(zip(lines, literal, strict=True)):
+        if not line.strip():
+            continue
+        if label := None if is_literal else pattern.match(line):
+            waiting.append(label[label.lastindex or 1])
+        elif waiting:
+            title = _read_heading(lines[number : number + 3], family)
+            yield from ((name, title) for name in waiting)
+            waiting = []
+    yield from ((name, "") for name in waiting)
+
+
+def _read_heading(lines: Sequence[str], family: Family) -> str:
+    """Return the title that lines begin with; empty where they begin with anything else."""
+    if family == "rst":
+        title, rule = [*(lines[1:] if _is_rule(lines[0]) else lines), "", ""][:2]
+        return _clean(_ROLE.sub("`", title.strip())) if title.strip() and _is_rule(rule) else ""
+    heading = _ATX.match(lines[0])
+    return _clean(_MYST_NAME.sub("`", heading[2].rstrip("# \t"))) if heading else ""
+
+
+def _split_label(text: str) -> tuple[str, str]:
+    """Return the words of a reference, empty without any, and its label."""
+    titled = _TITLED_LABEL.match(text)
+    return (titled[1].strip(), titled[2].strip()) if titled else ("", text.strip())
 
 
 def find_heading(text: str, path: str, anchor: str) -> str:
@@ -92,10 +145,22 @@ def _clean(title: str) -> str:
 # -- Markdown -----------------------------------------------------------------------------------
 
 
-def _name_markdown(lines: Sequence[str], find_title: FindTitle) -> Iterator[str]:
+def _name_markdown(
+    lines: Sequence[str], find_title: FindTitle, find_label: FindLabel
+) -> Iterator[str]:
     def name(match: re.Match[str]) -> str:
         title = _find_page_title(match[1], find_title)
-        return f"[{title}]({match[1]})" if title else match[0]
+        if title:
+            return f"[{title}]({match[1]})"
+        if _NO_LABEL.search(match[1]):
+            return match[0]
+        address, title = find_label(match[1].lstrip("#"))
+        return f"[{title}]({address})" if title else match[0]
+
+    def name_label(match: re.Match[str]) -> str:
+        words, label = _split_label(match[1])
+        address, title = find_label(label)
+        return f"[{words or title}](<{address}>)" if address and (words or title) else match[0]
 
     def name_role(match: re.Match[str]) -> str:
         title = find_title(match[1].strip(), "")
@@ -119,8 +184,9 @@ def _name_markdown(lines: Sequence[str], find_title: FindTitle) -> Iterator[str]
             is_card = (is_card or bool(_CARD_START.search(line))) and not _CARD_END.search(line)
         elif is_card and "](" in line:
             named = _CARD_LINK.sub(name_card, line)
-        elif "[](" in line or "{doc}`" in line:
-            named = _replace_outside_code(_MARKDOWN_LINK, name, _MYST_ROLE.sub(name_role, line))
+        elif "[](" in line or "{doc}`" in line or "{ref}`" in line:
+            named = _MYST_REF.sub(name_label, _MYST_ROLE.sub(name_role, line))
+            named = _replace_outside_code(_MARKDOWN_LINK, name, named)
         yield named
 
 
@@ -189,13 +255,22 @@ def _anchors(title: str) -> set[str]:
 # -- reStructuredText, AsciiDoc -----------------------------------------------------------------
 
 
-def _name_rst(lines: Sequence[str], find_title: FindTitle) -> Iterator[str]:
+def _name_rst(lines: Sequence[str], find_title: FindTitle, find_label: FindLabel) -> Iterator[str]:
     def name(match: re.Match[str]) -> str:
         title = find_title(match[1].strip(), "")
         return f":doc:`{title} <{match[1].strip()}>`" if title else match[0]
 
+    def name_label(match: re.Match[str]) -> str:
+        words, label = _split_label(match[1])
+        address, title = find_label(label)
+        shown = words or title
+        return f":doc:`{shown} <{address}>`" if address and shown else match[0]
+
     for line, is_literal in zip(lines, iter_rst_text(lines), strict=True):
-        yield _RST_ROLE.sub(name, line) if ":doc:`" in line and not is_literal else line
+        if is_literal or (":doc:`" not in line and ":ref:`" not in line):
+            yield line
+        else:
+            yield _RST_REF.sub(name_label, _RST_ROLE.sub(name, line))
 
 
 def _find_rst_title(lines: Sequence[str]) -> str:

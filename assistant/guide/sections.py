@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from assistant.guide.publishers import assign_anchors
+from assistant.guide.publishers import assign_anchors, slugify
 from assistant.models.documents import Section
 from assistant.readers.markdown import POSSIBLE_HEADING_LEVEL
 
@@ -42,7 +42,7 @@ _MIN_SENTENCE_WORDS = 5  # "On this page:" names a table of contents
 class SectionBlocks:
     """A heading and the blocks under it, before they become a section and passages.
 
-    `anchor_is_published` is whether the published page has the anchor too.
+    `published_anchor` is that of the published page; empty where it has none.
     """
 
     headings: tuple[str, ...]
@@ -50,14 +50,14 @@ class SectionBlocks:
     heading: Block | None
     blocks: tuple[Block, ...]
     lines: tuple[int, int]
-    anchor_is_published: bool = True
+    published_anchor: str = ""
 
     def to_section(self, page: Page) -> Section:
         """Make the section of a page."""
         url = page.url
-        if self.anchor and self.anchor_is_published:
-            is_plain = self.anchor.isascii() and self.anchor.replace("-", "").isalnum()
-            url = f"{url}#{self.anchor if is_plain else quote(self.anchor)}"
+        if anchor := self.published_anchor:
+            is_plain = anchor.isascii() and anchor.replace("-", "").isalnum()
+            url = f"{url}#{anchor if is_plain else quote(anchor)}"
         return Section(page.path, self.headings, self.anchor, url, self.lines)
 
 
@@ -172,8 +172,16 @@ def _iter_sections(
             heading=heading,
             blocks=tuple(content),
             lines=(min(block.lines[0] for block in (heading, *content[:1])), max(last, text_ends)),
-            anchor_is_published=heading.level < POSSIBLE_HEADING_LEVEL,
+            published_anchor=_publish_anchor(anchor, heading, publisher),
         )
+
+
+def _publish_anchor(anchor: str, heading: Block, publisher: Publisher) -> str:
+    """Return the anchor of a heading on the published page; empty for an emphasised line."""
+    if heading.level >= POSSIBLE_HEADING_LEVEL:
+        return ""
+    # Sphinx makes an id of a label, which MyST may write with any sign.
+    return (slugify(anchor, "sphinx") or anchor) if publisher == "sphinx" else anchor
 
 
 def _restore_heading(heading: Block, publisher: Publisher, lines: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import stat
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import GuideError
+from assistant.guide.antora import DESCRIPTION
 from assistant.guide.publishers import find_outputs, is_generator_file
 from assistant.models.documents import GuideWarning
 from assistant.readers import EXPORT_SUFFIX, is_page
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 _IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})  # pages of other projects, or none
 # Folders of parts that a publishing tool puts into pages.
 _PART_FOLDERS = frozenset("_data _includes _layouts _partials _sass _templates".split())
+# In a module of Antora: the folder of what pages include, and the menus.
+_EXAMPLES = "examples"
+_MODULE_MENU = re.compile(r"nav(?:[-_.].*)?\.adoc\Z")
 _ENVIRONMENT_FILE = "pyvenv.cfg"  # at the top of every Python virtual environment
 _MAX_CONFIGURATION_BYTES = 100_000  # the output folder is set near the top
 _MAX_SUFFIX_CHARS = 12  # what is after the dot of a longer one is no format
@@ -99,6 +104,7 @@ class _FolderWalk:
         self._others: list[str] = []  # files of other formats
         self._outputs: dict[str, str] = {}  # output folders, with the generator's name
         self._part_folders: list[str] = []
+        self._modules: set[str] = set()  # Antora's folders of modules
         self._existing_outputs: set[str] = set()  # those that the walk has found
 
     def run(self) -> GuideFiles:
@@ -140,25 +146,28 @@ class _FolderWalk:
         for output, generator in self._find_outputs(place, entries):
             self._outputs[posixpath.normpath(posixpath.join(inside, output))] = generator
         self._folders.append(inside)
+        if DESCRIPTION in entries:
+            self._modules.add(f"{inside}/modules".lstrip("/"))
+        is_module = posixpath.dirname(inside) in self._modules
         for name, entry in entries.items():
-            if is_ignored(name):
+            if is_ignored(name) or (is_module and _MODULE_MENU.match(name)):
                 continue
             path = f"{inside}/{name}" if inside else name
             if entry.is_symlink():
                 self._add_link(entry, path)
             elif entry.is_dir(follow_symlinks=False):
-                if not self._skip_folder(path, name):
+                if not self._skip_folder(path, name, is_module=is_module):
                     yield path
             elif is_page(name) or (name.lower().endswith(EXPORT_SUFFIX) and _is_export(entry.path)):
                 self._paths.append(path)
             elif not is_generator_file(name):
                 self._others.append(path)
 
-    def _skip_folder(self, path: str, name: str) -> bool:
+    def _skip_folder(self, path: str, name: str, *, is_module: bool) -> bool:
         """Check whether a folder is left out, and remember it for the warnings."""
         if path in self._outputs:
             self._existing_outputs.add(path)
-        elif name in _PART_FOLDERS:
+        elif name in _PART_FOLDERS or (is_module and name == _EXAMPLES):
             self._part_folders.append(path)
         else:
             return False

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from assistant.errors import GuideError
 from assistant.guide import walk
 from assistant.guide.include_marks import find_family
-from assistant.guide.includes import find_parts, inspect_page, mark_part, may_be_part
+from assistant.guide.includes import (
+    ALL_LABELS,
+    find_parts,
+    inspect_page,
+    mark_part,
+    may_be_part,
+)
+from assistant.guide.labels import Labels
 from assistant.guide.site import check_settings
 from assistant.index.build_cache import FileRecord
 from assistant.index.database import ReusedPages
@@ -100,7 +107,7 @@ def diff_guide(
     the files when they were last checked. Raises GuideError if there is no folder.
     """
     listed = walk.list_files(folder)
-    inspection = _Inspection(folder, file_records)
+    inspection = _Inspection(folder, file_records, rechecks_labels=True)
     for path in listed.paths:
         inspection.inspect(path, reads=path in digests or find_family(path) is not None)
     parts = inspection.find_parts(listed.paths)
@@ -201,11 +208,16 @@ class _Inspection:
     """Describes the files of a guide at one moment: each is checked once.
 
     A page stays unchanged only if every file that it includes, or looked for, does. So a file that
-    two pages include is compared, for both, with its record of the time when they were read.
+    two pages include is compared, for both, with its record of the time when they were read. Labels
+    of the guide are read, and count, if `rechecks_labels`: that opens every file.
     """
 
-    def __init__(self, folder: Path, before: Mapping[str, FileRecord]) -> None:
+    def __init__(
+        self, folder: Path, before: Mapping[str, FileRecord], *, rechecks_labels: bool = False
+    ) -> None:
         self._folder = folder
+        self._labels = Labels(folder)
+        self._rechecks_labels = rechecks_labels
         self._before = before
         self._checks: dict[str, tuple[int, os.stat_result | None]] = {}
         self.records: dict[str, FileRecord] = {}
@@ -223,7 +235,7 @@ class _Inspection:
             includes: tuple[Include, ...] = ()
             if reads:
                 try:
-                    digest, includes = inspect_page(self._folder, path)
+                    digest, includes = inspect_page(self._folder, path, self._labels)
                 except (OSError, ValueError):
                     return None
             record = FileRecord(
@@ -251,13 +263,19 @@ class _Inspection:
 
     def _is_unchanged(self, path: str) -> bool:
         before = self._before.get(path)
-        return before is not None and before.is_unchanged(self._check(path)[1])
+        if before is None:
+            return False
+        if path == ALL_LABELS:
+            return not self._rechecks_labels or before.sha256 == self._labels.digest()
+        return before.is_unchanged(self._check(path)[1])
 
     def _describe(self, path: str) -> FileRecord:
         """Describe a file that a page includes, or looked for, without a digest."""
         checked_ns, stat = self._check(path)
         if self._is_unchanged(path):
             return self._before[path]
+        if path == ALL_LABELS:
+            return FileRecord(-1, 0, 0, checked_ns, self._labels.digest())
         if stat is None:
             return FileRecord(-1, 0, 0, checked_ns, "")
         return FileRecord(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, checked_ns, "")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assistant.encoders.base import Encoder
     from assistant.index.generations import Generation
 
-INDEX_FORMAT = 18
+INDEX_FORMAT = 19
 """Increased whenever the files of a generation, or the way a guide is read, change."""
 
 

@@ -8,6 +8,7 @@ own. Every step takes time in proportion to the page.
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ _INCLUDE = re.compile(r"include::([^\s\[][^\[]*)\[(.*)\][ \t]*$")
 _ESCAPED_DIRECTIVE = re.compile(r"^\\(?=(?:include|ifdef|ifndef|ifeval|endif)::)")
 _BLOCK_MACRO = re.compile(r"(image|video|audio|toc|pagebreak)::([^\s\[]*)\[(.*)\][ \t]*$")
 _ATTRIBUTE_LINE = re.compile(
-    r"\[(?:\[([\w:.-]+)(?:,.*)?\]|((?:quote|verse),.*|[\w.#%,\"'=*<>^!|:;?/ +$&@(){}-]*))\][ \t]*$"
+    r"\[(?:\[([\w:.-]+)(?:,.*)?\]|((?:quote|verse),.*|[\w.#%,\"'=*<>^!|:;?/ +$&@~(){}-]*))\][ \t]*$"
 )
 _DELIMITER = re.compile(
     r"(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--|```\w*|[|,:!]={3,})[ \t]*$"
@@ -214,7 +215,7 @@ class _Converter:
         match = _HEADING.match(self._line())
         if not match or len(match[1]) > 1:
             return
-        self._convert_heading(1, match[2])
+        self._convert_heading(1, match[2], is_title=True)
         while line := self._line():
             if self._read_entry():
                 continue
@@ -386,14 +387,14 @@ class _Converter:
         if self._attributes.identifier:
             self._write(f'<a id="{escape(self._attributes.identifier)}"></a>')
 
-    def _convert_heading(self, level: int, title: str) -> None:
+    def _convert_heading(self, level: int, title: str, *, is_title: bool = False) -> None:
         words = self._inline.convert(title.removesuffix(f" {'=' * level}"))
         known = self._inline.attributes
         identifier = self._attributes.identifier
         anchor = re.search(r'<a id="([^"]*)"></a>', words)
         if anchor:
             identifier = identifier or anchor[1]
-        if not identifier and level > 1:
+        if not identifier and not is_title:
             prefix, separator = known.get("idprefix", "_"), known.get("idseparator", "_")
             base = make_identifier(words, prefix, separator)
             count = self._identifiers[base] = self._identifiers.get(base, 0) + 1
@@ -476,9 +477,11 @@ class _Converter:
         """Write lines as they are."""
         expands = "attributes" in self._attributes.named.get("subs", "")
         indent = min((len(text) - len(text.lstrip()) for _, text in lines if text), default=0)
+        callouts = 0  # that count themselves
         for number, (position, line) in enumerate(lines):
             text = self._inline.expand(line) if expands else line
-            text = _write_callouts(_ESCAPED_DIRECTIVE.sub("", text[indent:]))
+            text = _write_callouts(_ESCAPED_DIRECTIVE.sub("", text[indent:]), callouts)
+            callouts += line.count("<.>") if text.endswith(")") else 0
             start = f"<{tag}>" if not number else ""
             end = f"</{tag}>" if number == len(lines) - 1 else ""
             self._write(f"{start}{escape(text, quote=False)}{end}", position)
@@ -689,15 +692,21 @@ def _find_term(line: str) -> tuple[str, str, str] | None:
     return line[: mark.start()].strip(), mark[0], line[mark.end() :].strip()
 
 
-def _write_callouts(line: str) -> str:
-    """Write the marks at the end of a line of code as (1), without the comment around them."""
+def _write_callouts(line: str, count: int) -> str:
+    """Write the marks at the end of a line of code as (1), without the comment around them.
+
+    A mark with a dot has the number after those that were counted.
+    """
     numbers: list[str] = []
     text = line
     while match := _CALLOUT.search(text):
-        numbers.insert(0, f"({match[1]})")
+        numbers.insert(0, match[1])
         text = text[: match.start()].rstrip()
     if not numbers:
         return line
     for mark in _COMMENT_MARKS:
-        text = text.removesuffix(mark)
-    return " ".join((text.rstrip(), *numbers))
+        if text == mark or text.endswith(f" {mark}"):
+            text = text.removesuffix(mark)
+    counted = itertools.count(count + 1)
+    shown = (f"({next(counted) if number == '.' else number})" for number in numbers)
+    return " ".join((text.rstrip(), *shown))

@@ -59,6 +59,8 @@ _PAIRS = tuple(
 _APOSTROPHE = re.compile(r"(?<=\w)`'")
 _ESCAPED = re.compile(r"\\(?=[*_`#^~{\[<\"'(])")
 _STASHED = re.compile(r"\x00(\d+)\x00")
+# A link whose address begins with an attribute that the site sets.
+_UNKNOWN_ADDRESS = re.compile(r"(?<!\\)\{[a-z][\w-]*+\}[^\s\[\]{}\x00]*+\[([^\[\]{}]++)\]")
 _NAMED = re.compile(r",\s*[\w-]+=")
 _MACRO_NESTING = 2  # a link in a footnote, a picture in a link
 _MAX_NESTING = 8
@@ -107,6 +109,8 @@ class Inline:
                 text = _BRACKETS.sub(self._convert_brackets, text)
             text = _ADDRESS.sub(self._convert_address, text)
             text = _REFERENCE.sub(self._convert_reference, text)
+        if "{" in text:
+            text = _UNKNOWN_ADDRESS.sub(lambda m: m[1].removesuffix("^"), text)
         text = _INLINE_ANCHOR.sub(lambda m: self._keep(f'<a id="{m[1] or m[2]}"></a>'), text)
         text = _INDEX_TERM.sub(lambda m: m[2] or "", text)
         text = _LINE_BREAK.sub(lambda _: self._keep("<br>"), text)

@@ -8,7 +8,7 @@ import re
 FENCE_OPENING = re.compile(
     r"^((?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(`{3,}+(?=[^`]*$)|~{3,}+)(.*)$"
 )
-_FENCE_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
+FENCE_CLOSING = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*$")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -33,7 +33,7 @@ class Fence:
 
     def feed(self, line: str) -> None:
         """Read a line inside the fence, which may close it."""
-        closing = _FENCE_CLOSING.match(line)
+        closing = FENCE_CLOSING.match(line)
         if not closing or not self._marker or not closing[2].startswith(self._marker[0]):
             return
         if column_width(closing[1]) <= self._marker[1] + 3:

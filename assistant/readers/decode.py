@@ -36,6 +36,7 @@ _LEGACY_ENCODINGS = re.compile(
     re.I,
 )
 _UNDECODED_BYTES = re.compile("[\udc80-\udcff]+")
+_ASCII_CONTROLS = bytes([*range(0x09), *range(0x0E, 0x1C), 0x7F])
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
@@ -185,9 +186,8 @@ def _decode(
     """Return a file's text, its line ends made the same, and warnings as (line, message)."""
     warnings: list[tuple[int, str]] = []
     encoding, bom_length = _detect_encoding(raw, may_declare_encoding=may_declare_encoding)
-    text = raw[bom_length:].decode(
-        encoding, "surrogateescape" if encoding == "utf-8" else "replace"
-    )
+    content = raw[bom_length:]
+    text = content.decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         raise GuideError(f"{path} is not text.", "Take it out of the guide, or save it as text.")
@@ -195,6 +195,8 @@ def _decode(
         _append_warning(
             warnings, text, re.compile("\ufffd"), f"is not {encoding.upper()} and was left out"
         )
+    elif content.isascii() and len(content.translate(None, _ASCII_CONTROLS)) == len(content):
+        return text, warnings  # most files: the patterns below take ten times as long
     elif undecoded := _UNDECODED_BYTES.search(text):
         message = "This line is not UTF-8: its invalid bytes were read as Windows-1252."
         warnings.append((_line_number(text, undecoded.start()), message))

@@ -10,8 +10,15 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from assistant.readers.code_fences import FENCE_OPENING, Fence, column_width, find_code_spans
-from assistant.readers.directives import VERSION_DIRECTIVES
+from assistant.readers.code_fences import (
+    FENCE_CLOSING,
+    FENCE_OPENING,
+    Fence,
+    column_width,
+    find_code_spans,
+)
+from assistant.readers.directives import IGNORED_DIRECTIVES, VERSION_DIRECTIVES
+from assistant.readers.embedded_rst import convert_embedded_rst
 from assistant.readers.mdx import (
     HIDDEN_MARK,
     LABEL_MARK,
@@ -48,7 +55,7 @@ _INLINE_MARK = re.compile(
 )
 _LEADING_MARK = re.compile(
     r"[ \t>]*(?:[-*+] |\d+[.)] )*(?:!!!|\?\?\?|===|::|:[ \t]|///|\[!|-+8<-|\*\[|\([^()]+\)="
-    r"|\{!|\{ |\[_?[Tt][Oo][Cc]|<|\^)"
+    r"|\{!|\{ |\{[\w-]+=|\[_?[Tt][Oo][Cc]|<|\^)"
 )
 _ADMONITION = re.compile(
     _PREFIX + r"(?:!!!|\?\?\?\+?)[ \t]+([\w-]+(?:[ \t]+[\w-]+)*)[ \t]*+(?:\"(.*)\")?[ \t]*$"
@@ -95,6 +102,7 @@ _HIDDEN_LINE = re.compile(
 )
 _MYST_TARGET = re.compile(_PREFIX + r"\(([^()]+)\)=[ \t]*$")
 _TAG_LINE = re.compile(rf"([ \t>]*+)(?:(?:{TAG.pattern})[ \t]*+)++$")
+_RAW_LINE = re.compile(r"\{%-?\s*+(?:end)?raw\s*+-?%\}")  # around code with tags that are shown
 _MAX_TAG_LINES = 40  # of one tag
 # A line that is removed inside one of these leaves a comment, since an empty line ends the HTML.
 _HTML_ROWS = re.compile(r" {0,3}</?(?:table|thead|tbody|tfoot|tr|td|th|ul|ol|li|dl|dt|dd)\b", re.I)
@@ -118,10 +126,10 @@ _ID = re.compile(r"#([^\s{}]+)")
 _ATX_HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _WRAPPER = re.compile(r"^\s*</?(?:div|section|article|aside|main|center|details)\b[^>]*>\s*$", re.I)
 
-# Plugins of MkDocs replace comments such as <!-- md:version 2.1 -->.
-_BADGE = re.compile(r"[ \t]*md:[\w-]+[ \t]+(\S.*)")
-_BADGE_LINE = re.compile(
-    r"([ \t]*+(?:#{1,6}[ \t]+)?)<!--[ \t]*md:[\w-]+[ \t]+([^\s<>]+)[ \t]*-->[ \t]*$"
+# A comment of two words that is a whole heading, or a term above its definition: a plugin of the
+# site makes text of it, in which the last word is the name.
+_NAMING_COMMENT = re.compile(
+    r"([ \t]*+(?:#{1,6}[ \t]+)?)<!--[ \t]*[\w:-]+[ \t]+([^\s<>]+)[ \t]*-->[ \t]*$"
 )
 _LINK_LABEL = re.compile(r"^[ \t>]*+\[([^\[\]\n]+)\]:", re.M)
 _REFERENCE = re.compile(
@@ -134,6 +142,7 @@ _BROKEN_REFERENCE = re.compile(
 )
 _CODE_LANGUAGE = re.compile(r"^(`+ ?)(?:#!|:::)[A-Za-z][\w+-]* ")  # of InlineHilite
 _DEEP_LINE = re.compile(r"(?: {4}|\t)[ \t]*(?!```|~~~)\S")
+_MAX_OPTIONS = 40  # lines of them in a directive
 _MAX_BLANK_LINES = 8  # also tags, in a cell of HTML
 
 # HTML with verbatim content: how it begins, and how it ends.
@@ -156,6 +165,7 @@ _HIDDEN_BLOCKS = (
     (re.compile(r"^[ \t>]*\{/\*"), re.compile(r"\*/\}")),
     (re.compile(r"^[ \t>]*%%(?!.*%%)"), re.compile(r"%%")),
 )
+_COMMENT_LINE = re.compile(r"%[ \t]")  # of MyST, at the start of a paragraph
 
 # `[[...name]]` is a part of an address in frameworks of JavaScript.
 _WIKI_LINK = re.compile(
@@ -165,11 +175,14 @@ _OBSIDIAN_COMMENT = re.compile(r"%%[^%\n]*+%%")
 _MARKED_TEXT = re.compile(r"(?<![=!<>])==(?=[^\s=])([^=\n]*[^\s=])==(?!=)")
 _INSERTED_TEXT = re.compile(r"\^\^(?=[^\s^])([^^\n]*[^\s^])\^\^")
 _KEYS = re.compile(r"(?<![\w+])\+\+((?:[\w-]{1,20}\+){0,5}[\w-]{1,20})\+\+(?![\w+])")
+_SPAN = re.compile(r"(?<![\w\]!\\])\[([^\[\]]++)\]\{[ \t]*[.#][\w-][^{}]*\}")
 _BLOCK_ID = re.compile(r"(?:\s|(?<=\]\]))\^[A-Za-z0-9-]+[ \t]*$")
 _CRITIC_MARKUP = re.compile(r"\{(?:\+\+|--|~~|==|>>)(?=\S)|(?<=\S)(?:\+\+|--|~~|==|<<)\}")
 _ICON = re.compile(
     r":(?:material|octicons|fontawesome|simple|custom|bootstrap)-[\w-]+:(?:\{[^{}]*\})?"
 )
+_ICON_ELEMENT = re.compile(r"<i class=[\"']fa-[^\"'<>]*[\"']>:[\w-]+:</i>")
+_EMBEDDED_ICON = re.compile(r"(?<!\s)[ \t]!\[\[[^\[\]\n]*+\]\](?=[.,;:!?)])")
 _EMOJI_SHORTCODE = re.compile(r"(?<![\w:]):(?=[0-9_+-]*[a-z])[a-z0-9_+-]+:(?![\w:])")
 
 
@@ -236,6 +249,8 @@ class _DialectConverter:
         opening = FENCE_OPENING.match(line) if "`" in line or "~" in line else None
         if opening:
             return self._open_fence(number, line, opening)
+        if line.startswith("%") and self._is_comment(line):
+            line = ""
         if self._pending_anchor and line.strip():
             line, self._pending_anchor = _append_anchor(line, self._pending_anchor), ""
         if not _LEADING_MARK.match(line) and not _INLINE_MARK.search(line):
@@ -248,9 +263,20 @@ class _DialectConverter:
             return f"{_keep_quote_prefix(line)}<!-- -->"
         return converted or _keep_quote_prefix(line)
 
+    def _is_comment(self, line: str) -> bool:
+        """Check whether a line is a comment of MyST: it begins a paragraph, or follows one.
+
+        At the start of a page it is a title of Pandoc.
+        """
+        if not _COMMENT_LINE.match(line) or not self._output or self._output[-1].strip():
+            return False
+        return any(map(str.strip, self._output))
+
     def _convert_code_line(self, line: str) -> str:
         """Convert a line inside a fence, which it may close."""
         self._fence.feed(line)
+        if "raw" in line and _RAW_LINE.fullmatch(line.strip()):
+            return HIDDEN_MARK
         hides = "{{#" in line or (self._is_rust and "#" in line)
         if hides and _HIDDEN_CODE.match(line):
             return f"{_QUOTE_PREFIX.match(line)[0]}{HIDDEN_MARK}"  # type: ignore[index]
@@ -326,15 +352,49 @@ class _DialectConverter:
             self._directives.pop()
             return ""
         directive = _BRACED_NAME.match(info)
-        if directive and directive[1] == "toctree":
-            return self._skip_until(number, re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$"))
+        name = directive[1].rsplit(":", 1)[-1] if directive else ""
+        if name in IGNORED_DIRECTIVES or (name == "raw" and info.endswith(("latex", "tex"))):
+            return self._skip_until(number, _fence_end(fence))
+        if name == "eval-rst":
+            return self._convert_rst(number, fence, prefix)
         if directive and directive[1] in _MARKDOWN_DIRECTIVES:
             self._directives.append(fence)
             self._in_options = True
             return _make_directive_label(prefix, *directive.groups())
         self._fence.open(fence, prefix)
         self._is_rust = info.startswith("rust")
+        if directive:
+            self._hide_options(number)
         return line
+
+    def _convert_rst(self, number: int, fence: str, prefix: str) -> str:
+        """Convert the lines of reStructuredText inside a fence."""
+        ends = _fence_end(fence)
+        lines: list[str] = []
+        for after in range(number + 1, len(self._source)):
+            line = self._match_margin(self._source[after])[1]
+            if ends.match(line):
+                break
+            lines.append(line.removeprefix(" " * column_width(prefix)).expandtabs(8))
+        indent = prefix if not prefix.strip() else " " * column_width(prefix)
+        for after, line in enumerate(convert_embedded_rst([*lines, ""]), number + 1):
+            self._converted_ahead[after] = f"{indent}{line}" if line else ""
+        return prefix.rstrip()
+
+    def _hide_options(self, number: int) -> None:
+        """Hide the options at the start of a directive whose content is code.
+
+        They are lines like `:name: x`, or YAML between lines of three hyphens.
+        """
+        ahead = [self._match_margin(line)[1] for line in self._source[number + 1 :][:_MAX_OPTIONS]]
+        rules = [at for at, line in enumerate(ahead) if line.strip() == "---"][:2]
+        is_yaml = len(rules) == 2 and not rules[0]
+        is_yaml = is_yaml and not any(map(FENCE_CLOSING.match, ahead[: rules[1]]))
+        for at, line in enumerate(ahead):
+            if at > rules[1] if is_yaml else not _DIRECTIVE_OPTION.match(line):
+                break
+            hidden = f"{_keep_quote_prefix(line)}{HIDDEN_MARK}"
+            self._converted_ahead[number + 1 + at] = hidden
 
     # -- lines with a mark ------------------------------------------------------------------------
 
@@ -345,6 +405,8 @@ class _DialectConverter:
                 return self._skip_until(number, ends)
         if "{" in line and OPEN_TAG.search(line):
             line = self._join_tag(number, line)
+        if "<i class=" in line:
+            line = _ICON_ELEMENT.sub("", line)
         if "<!--" in line:
             line = self._convert_comments(number, line)
         if "][" in line or "] [" in line:
@@ -392,7 +454,7 @@ class _DialectConverter:
         if not rest:
             return prefix.rstrip()
         if braced := _BRACED_NAME.match(rest):
-            if braced[1] == "toctree":
+            if braced[1] in IGNORED_DIRECTIVES:
                 return self._skip_until(number, re.compile(r"^[ \t]*:{3,}[ \t]*$"))
             self._in_options = True
             return _make_directive_label(prefix, *braced.groups())
@@ -455,30 +517,24 @@ class _DialectConverter:
     # -- comments and references ------------------------------------------------------------------
 
     def _convert_comments(self, number: int, line: str) -> str:
-        """Show the words of comments that a plugin replaces: as a title, a term, or in a sentence.
+        """Show the name that is a heading's or a term's only text, and leave out other comments.
 
-        A comment before a text is left out: it would make its line a block of HTML.
+        A comment before a text would make its line a block of HTML.
         """
-        if badge := _BADGE_LINE.match(line):
-            name = re.split(r"[.:*]", badge[2])[-1]
-            if "#" in badge[1]:
-                return f"{badge[1]}`{name}` {{#{badge[2]}}}"
+        if naming := _NAMING_COMMENT.match(line):
+            if "#" in naming[1]:
+                return f"{naming[1]}`{naming[2]}` {{#{naming[2]}}}"
             following = next(filter(str.strip, self._source[number + 1 : number + 3]), "")
-            if name and following.lstrip().startswith(":  "):
-                return _make_label(badge[1], f"`{name}`")
+            if following.lstrip().startswith(":  "):
+                return _make_label(naming[1], f"`{naming[2]}`")
         prefix = _LINE_PREFIX.match(line)[0]  # type: ignore[index]
-        above = self._output[-1].rstrip() if self._output else ""
-        goes_on = bool(above) and not above.endswith("-->")
         pieces: list[str] = []
         at, leads = len(prefix), True
         for start, end in _find_comments(line, at):
             pieces.append(line[at:start])
             leads = leads and not any(map(str.isalnum, pieces[-1]))
-            badge = None if leads and not goes_on else _BADGE.match(line[start + 4 : end - 3])
             at = end
-            if badge:
-                pieces.append(badge[1].rstrip())
-            elif leads:
+            if leads:
                 while line[at : at + 1].isspace():
                     at += 1
             else:
@@ -572,8 +628,8 @@ class _DialectConverter:
         """Check whether the lines up to the end of a tag are code, and make them a fence."""
         if name in self._unclosed_tags:
             return False
-        below = (self._source[n] for n in range(number + 1, len(self._source)))
-        inside = next(filter(str.strip, below), "").strip()
+        below = (self._source[n].strip() for n in range(number + 1, len(self._source)))
+        inside = next((text for text in below if text and not _RAW_LINE.fullmatch(text)), "")
         if inside.startswith(("```", "~~~", "{{<", "{{%", "{%")):
             return False
         ends = re.compile(rf"(?:\{{%-?\s*+(end)?+|\{{\{{[<%]\s*+(/\s*+)?+){re.escape(name)}\b")
@@ -618,6 +674,10 @@ def _make_directive_label(prefix: str, name: str, argument: str) -> str:
     """Return a label of a directive's argument: a title, or what was changed in which version."""
     words = VERSION_DIRECTIVES.get(name, "")
     return _make_label(prefix, f"{words} {argument}" if words and argument else argument)
+
+
+def _fence_end(fence: str) -> re.Pattern[str]:
+    return re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$")
 
 
 def _normalize_label(label: str) -> str:
@@ -695,11 +755,13 @@ def _convert_code_span(span: str) -> str:
 def _convert_inline_text(text: str) -> str:
     if "{" in text:
         text = _CRITIC_MARKUP.sub("", text)
+        text = _SPAN.sub(r"\1", text) if "]{" in text else text
     if "%%" in text or "{/*" in text:
         text = strip_comments(_OBSIDIAN_COMMENT.sub("", text))
     if "^" in text:
         text = _BLOCK_ID.sub("", _INSERTED_TEXT.sub(r"\1", text))
     if "[[" in text:
+        text = _EMBEDDED_ICON.sub("", text)
         text = _WIKI_LINK.sub(_replace_wiki_link, text)
     if "==" in text:
         text = _MARKED_TEXT.sub(r"\1", text)

@@ -18,6 +18,7 @@ from pyromark import Options
 
 from assistant.models.documents import Block, Link
 from assistant.readers.dialects import ATTRIBUTES, convert_to_commonmark
+from assistant.readers.directives import show_name
 from assistant.readers.html import parse_html
 from assistant.readers.inline import (
     MARKUP_TAGS,
@@ -82,6 +83,7 @@ _HIDDEN_TAGS = frozenset("script style template noscript".split())
 _BREAKING_TAGS = frozenset("br dd div dl dt hr li ol p ul".split())  # in a cell of a pipe table
 _TABLE_RULE = re.compile(r"[-:=+| ]*")
 _SENTENCE_ENDINGS = tuple(".!?:;,。！？：…")
+_CLOSING_MARKS = tuple(".,;:!?)")
 _MAX_HEADING_WORDS = 12  # in an emphasised line that may be a heading
 _MARKUP_EVENTS: dict[str, MarkupKind] = {
     "Strong": "strong",
@@ -238,10 +240,13 @@ def _strip_role(text: Event, value: str) -> tuple[Event, str, str]:
     if not role:
         return text, "Code", value
     titled = _ROLE_TARGET.match(value)
-    name = "Text" if role[1].lower() in _TEXT_ROLES else "Code"
+    own = role[1].lower().rsplit(":", 1)[-1]
+    name = "Text" if own in _TEXT_ROLES else "Code"
     before = ("Text", text[1][: role.start()], *text[2:])
-    if not titled and role[1].lower() in _NUMBER_ROLES:
-        value = f"{role[1].upper()} {value}"
+    if not titled and own in _NUMBER_ROLES:
+        value = f"{own.upper()} {value}"
+    elif not titled:
+        value = show_name(own, value)
     return before, name, titled[1] if titled else value
 
 
@@ -355,6 +360,7 @@ class _BlockBuilder:
         self._cells: list[_InlineRun] | None = None  # of the current table row
         self._hidden_depth = 0  # how many hidden inline elements are open
         self._image_depth = 0
+        self._follows_image = False
         self._pending_anchor = ""  # an id just before, meant for the next heading
         self._verbatim: list[str] | None = None  # the text of the current code or HTML
         self._is_twoslash = False  # whether a compiler's comments are in the current code
@@ -380,7 +386,11 @@ class _BlockBuilder:
             return
         if self._image_depth or self._hidden_depth:
             return
-        self._run.pieces.append(value)
+        pieces = self._run.pieces
+        if self._follows_image and pieces and value[:1] in _CLOSING_MARKS:
+            pieces[-1] = pieces[-1].rstrip(" ")  # before an icon in a sentence
+        self._follows_image = False
+        pieces.append(value)
         self._run.extend(start, end)
 
     def _add_leaf(self, name: str, value: Any, start: int, end: int) -> None:
@@ -416,6 +426,7 @@ class _BlockBuilder:
         elif tag == "img":
             address, alt = _first_group(_LINK_ADDRESS, value), _first_group(_ALT, value)
             run.icons.append(f"{address} {alt}")
+            self._follows_image = True
         elif tag == "a" and closes:
             run.close("link")
         elif tag == "a" and (address := _first_group(_LINK_ADDRESS, value)):
@@ -482,6 +493,7 @@ class _BlockBuilder:
                 run.close(_MARKUP_EVENTS[name[1:]])
             case "-Image":
                 self._image_depth -= 1
+                self._follows_image = True
                 if not self._image_depth:  # images in its alternative text are skipped
                     alt = self._lines.raw[start:end].decode(errors="replace").partition("](")[0]
                     run.icons[-1] += f" {alt.lstrip('![')}"
@@ -618,7 +630,8 @@ class _BlockBuilder:
 def _strip_code_marks(code: str) -> str:
     """Leave out lines that are hidden, and the comments by which VitePress marks lines."""
     if HIDDEN_MARK in code:
-        code = "\n".join(line for line in code.split("\n") if HIDDEN_MARK not in line)
+        shown = (line for line in code.split("\n") if HIDDEN_MARK not in line)
+        code = "\n".join(shown).lstrip("\n")
     if "highlight-" in code:
         code = "\n".join(line for line in code.split("\n") if not _HIGHLIGHT_LINE.fullmatch(line))
     code = _ESCAPED_HELPER.sub("", code) if "\\{{#" in code else code

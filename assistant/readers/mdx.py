@@ -38,10 +38,12 @@ _VISIBLE_ATTRIBUTE = re.compile(
     r"(?:\{\s*+)?(?:\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`)"
     r"|(?<![\w-])(?:items|tabs)=\{\s*\[([^\[\]{}]*)\]"
 )
+_FEED_ATTRIBUTE = re.compile(r"(?<![\w-])rss=\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}")
 _LINK_ATTRIBUTE = re.compile(
     r"(?<![\w-])[\"']?(?:href|link|url|to)[\"']?\s*[=:]\s*+(?:\{\s*+)?"
     r"(?:\"([^\"\s<>]+)\"|'([^'\s<>]+)')"
 )
+_UPDATE = "<Update"  # an entry of a list of changes, whose label stands above its headings
 _STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _TEXT_EXPRESSION = re.compile(r"\{\s*(?:\"([^\"\n{}]*)\"|'([^'\n{}]*)'|`([^`\n{}$]*)`)\s*\}")
 _EXPRESSION = re.compile(r"\{\s*[A-Za-z_$][\w.$]*(?:\([^{}\n]*\)|\[[^{}\n]*\])?\s*\}")
@@ -192,11 +194,22 @@ class _MdxConverter:
         ends = _IMPORT_END if _IMPORT_START.match(line) else re.compile(r"^\s*$")
         if ends is not _IMPORT_END and not _EXPORT.match(line):
             return False
+        first = number if ends is _IMPORT_END else self._find_end_of_code(number)
         self._last_consumed = next(
-            (n for n in range(number + 1, len(self._source)) if ends.search(self._source[n])),
+            (n for n in range(first + 1, len(self._source)) if ends.search(self._source[n])),
             len(self._source) - 1,
         )
         return True
+
+    def _find_end_of_code(self, number: int) -> int:
+        """Return the line on which all braces are closed that a line opens; it if none does."""
+        depth = 0
+        for after in range(number, min(number + _MAX_CODE_LINES, len(self._source))):
+            line = self._source[after]
+            depth += line.count("{") + line.count("(") - line.count("}") - line.count(")")
+            if depth <= 0:
+                return after
+        return number
 
     def _convert_code_block(self, number: int, line: str) -> str | None:
         """Turn a component with code into an element of code, line for line; None if it is not."""
@@ -244,6 +257,8 @@ class _MdxConverter:
         self._push_margin(number, line)
         slot = _TAB_SLOT.match(line) if self._tabs_depth else None
         if title := slot[1] if slot else _extract_title(line):
+            if line.lstrip().startswith(_UPDATE):
+                return f"# {title}"
             return f"{leading_blanks(line)}###### {LABEL_MARK}{title}"
         stripped = _strip_components(line)
         if "/>" in line and self._is_one_of_many(number, line) and stripped.strip():
@@ -291,13 +306,16 @@ class _MdxConverter:
         """Convert a component over several lines: each line shows the text on it as a label."""
         ends = [match.start() for match in re.finditer("\n", tag)]
         rows: list[list[str]] = [[] for _ in range(len(ends) + 1)]
-        for position, text in _iter_visible_attributes(tag):
+        name = _TAG.match(tag)
+        is_silent = name is not None and name[1] in _SILENT_COMPONENTS
+        for position, text in () if is_silent else _iter_visible_attributes(tag):
             rows[bisect_right(ends, position)].append(text)
         before, rest = _strip_components(before), _strip_components(rest)
         rows[-1] += [rest] if rest.strip() else []
         for row, texts in enumerate(rows):
             if texts:
-                label = f"###### {LABEL_MARK}{' | '.join(texts)}"
+                mark = "# " if tag.startswith(_UPDATE) else f"###### {LABEL_MARK}"
+                label = f"{mark}{' | '.join(texts)}"
                 self._pending_lines[number + row] = f"{leading_blanks(before)}{label}"
         first = self._pending_lines.pop(number, "")
         return f"{before} {' | '.join(rows[0])}" if before.strip() else first
@@ -460,6 +478,8 @@ def extract_visible_text(tag: str) -> str:
 
 def _iter_visible_attributes(tag: str) -> Iterator[tuple[int, str]]:
     """Yield the position and text of each visible attribute; a name with an address is a link."""
+    if "rss=" in tag:
+        tag = _FEED_ATTRIBUTE.sub(lambda match: " " * len(match[0]), tag)
     braces = [match.start() for match in re.finditer("[{}]", tag)]
     # A name and an address between the same braces belong together.
     addresses = {

@@ -16,7 +16,13 @@ from docutils.parsers.rst.languages import en
 from docutils.parsers.rst.states import Inliner
 from docutils.writers import html5_polyglot
 
-from assistant.readers.directives import VERSION_DIRECTIVES
+from assistant.readers.directives import (
+    CALL_ROLES,
+    CODE_DIRECTIVES,
+    IGNORED_DIRECTIVES,
+    VERSION_DIRECTIVES,
+    show_name,
+)
 from assistant.readers.html import extract_text
 
 if TYPE_CHECKING:
@@ -45,19 +51,13 @@ _SETTINGS: dict[str, object] = {
 }
 
 _LINK_ROLES = frozenset("doc download".split())
-_CALL_ROLES = frozenset("func meth".split())
-# Roles whose text is a dotted name: a tilde shows its last part alone, a leading dot is not shown.
-_NAME_ROLES = _CALL_ROLES | frozenset(
-    "any attr attribute class const data decorator exc exception function macro member method mod "
-    "module obj object property type var".split()
-)
 _TEXT_ROLES = frozenset(
     "abbr dfn doc download eq guilabel index manpage menuselection newsgroup numref ref term "
     "token".split()
 )
 _KNOWN_ROLES = (
     _LINK_ROLES
-    | _CALL_ROLES
+    | CALL_ROLES
     | frozenset(
         """
     abbr any attr attribute class cmdoption command confval const cpp data decorator dfn envvar eq
@@ -77,20 +77,7 @@ _HIDDEN_CODE_OPTIONS = frozenset({"hide", "hide-code", "suppress"})
 _CODE_DECORATION = re.compile(r"@(?:savefig|suppress|verbatim|doctest|okexcept|okwarning)\b")
 _OPTION = re.compile(r":([\w .-]+):(?:\s++(.*))?$")
 
-# Directives by the kind of their argument and content. Navigation and settings are not text.
-_IGNORED_DIRECTIVES = frozenset(
-    """
-    autosummary codeauthor contents cssclass currentmodule default-domain highlight highlightlang
-    index moduleauthor rst-class sectionauthor tabularcolumns toctree
-    """.split()
-)
-_CODE_DIRECTIVES = frozenset(
-    """
-    code code-block code-cell code-tab digraph doctest graph graphviz include ipython
-    jupyter-execute jupyter-input jupyter-output literalinclude math mermaid plantuml plot
-    productionlist prompt sourcecode testcode testcleanup testoutput testsetup uml
-    """.split()
-)
+# Directives by the kind of their argument and content.
 _OBJECT_DIRECTIVES = frozenset(
     """
     attribute class cmdoption confval data decorator describe envvar event exception function macro
@@ -106,8 +93,8 @@ _TEXT_DIRECTIVES = frozenset(
 # Directives whose arguments are conditions and measures.
 _LAYOUT_DIRECTIVES = frozenset("grid hlist ifconfig only tab-set tabs".split())
 _KNOWN_DIRECTIVES = (
-    _IGNORED_DIRECTIVES
-    | _CODE_DIRECTIVES
+    IGNORED_DIRECTIVES
+    | CODE_DIRECTIVES
     | _OBJECT_DIRECTIVES
     | _TEXT_DIRECTIVES
     | {*VERSION_DIRECTIVES, "raw"}
@@ -150,6 +137,7 @@ def convert_rst(source: str) -> tuple[str, list[tuple[int, str]]]:
         warnings = {*unknown, *_remove_messages(document)}
         _resolve_references(document)
         _remove_settings(document)
+        _hide_targets(document)
         converted = publish_from_doctree(document, writer=_Writer(), settings_overrides=_SETTINGS)
     except _DOCUTILS_ERRORS as error:
         raise ValueError(f"docutils failed: {type(error).__name__}") from error
@@ -204,11 +192,8 @@ def _handle_role(*arguments: Any, **_: Any) -> tuple[list[nodes.Node], list[node
         return [nodes.inline("", shown, refers=target, titled=bool(titled))], []
     if name == "menuselection":
         shown = shown.replace("-->", "\u2023")
-    elif name in _NAME_ROLES and not titled:
-        shown = shown.lstrip("!")
-        shown = shown.rsplit(".", 1)[-1] if shown.startswith("~") else shown
-        shown = shown.lstrip("~.") or shown
-        shown += "()" if name in _CALL_ROLES and not shown.endswith(")") else ""
+    elif not titled:
+        shown = show_name(name, shown)
     is_code = name in _KNOWN_ROLES - _TEXT_ROLES
     return [nodes.literal("", shown) if is_code else nodes.inline("", shown)], []
 
@@ -240,12 +225,12 @@ class _TextDirective(Directive):  # type: ignore[misc]
     def run(self) -> list[nodes.Node]:
         name = self.name.lower().rsplit(":", 1)[-1]
         argument, options, content = self._split_parts()
-        if name in _IGNORED_DIRECTIVES:
+        if name in IGNORED_DIRECTIVES:
             return []
         if name == "raw":
             return self._make_raw(argument, options, content)
         parts = self._make_paragraph(options.get("caption", ""))
-        if name in _CODE_DIRECTIVES:
+        if name in CODE_DIRECTIVES:
             if _HIDDEN_CODE_OPTIONS.isdisjoint(options):
                 parts += self._make_code(name, argument, content)
             return parts
@@ -306,7 +291,8 @@ class _TextDirective(Directive):  # type: ignore[misc]
     def _make_signature(self, signature: str) -> nodes.Node:
         """Return the paragraph of an object; its name is an anchor of the page."""
         name = _OBJECT_NAME.match(signature)
-        return self._set_line(nodes.paragraph("", signature, ids=[name[0]] if name else []))
+        ids = [name[0]] if name else []
+        return self._set_line(nodes.paragraph("", signature, ids=ids, is_signature=True))
 
     def _set_line(self, node: nodes.Element) -> nodes.Element:
         node.line = self.lineno
@@ -366,6 +352,27 @@ def _remove_settings(document: nodes.document) -> None:
             fields.remove(field)
     if not len(fields):
         document.remove(fields)
+
+
+def _hide_targets(document: nodes.document) -> None:
+    """Hide the names of objects that stand before the heading of the same words.
+
+    Sphinx makes such a directive the target of links alone, as a site sets it up.
+    """
+    names: list[nodes.Element] = []
+    for node in list(document.findall(nodes.Element)):
+        if isinstance(node, nodes.title) and isinstance(node.parent, nodes.section):
+            if any(name.astext() == node.astext() for name in names):
+                for name in names:
+                    name.replace_self(nodes.target("", "", ids=name["ids"]))
+            names = []
+        elif isinstance(node, nodes.paragraph):
+            if not node.get("is_signature"):
+                names = []
+            else:
+                names.append(node)
+        elif not isinstance(node, nodes.section | nodes.target):
+            names = []
 
 
 def _resolve_references(document: nodes.document) -> None:

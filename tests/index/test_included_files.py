@@ -27,6 +27,9 @@ TEXTS = (
     "Fish\n====\n\nSee :doc:`/a` and :doc:`/e`.\n",
     "# Summary\n\n- [Bird](a.md)\n- [Tree](b.md)\n",
     "A tree.\n",
+    ".. _cat:\n\nCat\n===\n\nA cat.\n",
+    "(cat)=\n# Bird\n\nA bird sees {ref}`dog`.\n",
+    ".. _dog:\n\nDog\n===\n\nIt chases :ref:`cat`.\n",
     "---\ndraft: true\n---\n\n{{#include _cat.md}}\n",
     "",
 )
@@ -124,6 +127,24 @@ def test_a_page_is_read_again_when_a_title_changes_that_it_shows(guide, place):
     write(guide, {**files, "b.md": "# Fish\n\nIt growls.\n"})
     assert build(guide, place).pages_read == 2
     assert "It sees Fish." in texts(place)
+
+
+def test_a_page_is_read_again_when_a_label_changes_that_it_refers_to(guide, place, tmp_path):
+    files = {"a.rst": "Cat\n===\n\nIt sees :ref:`dog`.\n", "b.rst": "Dog\n===\n\nIt barks.\n"}
+    write(guide, files)
+    build(guide, place)
+    assert "It sees dog." in texts(place)
+    labelled = {**files, "c.rst": ".. _dog:\n\nThe dog\n=======\n\nIt growls.\n"}
+    write(guide, labelled)
+    assert build(guide, place).pages_read == 2
+    assert "It sees The dog." in texts(place)
+    age(guide)
+    assert build(guide, place).pages_read == 0
+    write(guide, {**labelled, "b.rst": ".. _dog:\n\nDog\n===\n\nIt barks.\n"})
+    assert build(guide, place).pages_read == 2
+    assert "It sees dog." in texts(place), "a label of two pages means neither"
+    build(guide, tmp_path / "fresh")
+    assert generation(place) == generation(tmp_path / "fresh")
 
 
 def test_an_included_file_that_changed_is_counted_as_an_edited_page(guide, place):

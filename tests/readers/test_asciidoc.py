@@ -489,3 +489,25 @@ def test_the_line_above_a_quotation_may_have_a_link_in_it() -> None:
 )
 def test_marks_of_emphasis_around_all_of_a_code_are_not_shown(source: str, expected: str) -> None:
     assert text(source) == expected
+
+
+def test_marks_of_callouts_count_themselves_and_dashes_of_the_code_stay() -> None:
+    source = "----\n---  <.>\na: b # <.>\nc: d -- <.> <.>\n----\n<.> One.\n"
+    assert parts(source)[0] == ("code", "--- (1)\na: b (2)\nc: d (3) (4)")
+
+
+def test_columns_of_a_table_may_have_any_width() -> None:
+    assert [kind for kind, _ in parts('[cols="~,~"]\n|===\n|a |b\n\n|c |d\n|===\n')] == [
+        "header",
+        "row",
+    ]
+
+
+def test_a_part_of_a_book_has_an_anchor_and_its_title_none() -> None:
+    """As measured with Asciidoctor.js 4.1."""
+    source = "= The boat\n:doctype: book\n\n= Part one.two\n\nText.\n\n== Sails\n"
+    assert [block.anchor for block in blocks(source) if block.kind == "heading"] == [
+        "",
+        "_part_one_two",
+        "_sails",
+    ]

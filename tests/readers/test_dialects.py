@@ -241,3 +241,22 @@ def test_the_mark_of_a_label_is_never_shown() -> None:
     assert LABEL_MARK not in "".join(
         texts(f'!!! note "T {LABEL_MARK}"\n    a {LABEL_MARK} b\n\n# {LABEL_MARK}x')
     )
+
+
+def test_icons_are_not_text_and_leave_no_space() -> None:
+    source = 'Press **Row** ![[oar.svg#icon]]. Then rest.\n\n- <i class="fa-oar">:oar:</i> Oars\n'
+    for icon in ("![](oar.svg)", '<picture><img src="oar.svg"></picture>'):
+        assert parse_markdown(f"Press **Row** {icon}, or `x` {icon}.")[0].text == "Press Row, or x."
+    blocks = parse_markdown(source)
+    assert [block.text for block in blocks] == ["Press Row. Then rest.", "Oars"]
+
+
+def test_code_between_raw_tags_in_a_highlight_is_code() -> None:
+    source = (
+        "{% highlight diff %}\n{% raw %}\n- {{ oar }}\n{% endraw %}\n{% endhighlight %}\n\nEnd.\n"
+    )
+    blocks = parse_markdown(source)
+    assert [(block.kind, block.text) for block in blocks] == [
+        ("code", "- {{ oar }}"),
+        ("prose", "End."),
+    ]

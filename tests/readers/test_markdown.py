@@ -267,7 +267,7 @@ def test_unicode_line_separators_end_no_line() -> None:
     [
         *["{:", "{::", "{#a", "```\n", "- ```\n", "<div>\n", "{% ", "| a ", "<!--", "<!-- a -->"],
         *["[a", "[a]\n", "[a] [b.", "[`", "<table>\n\n", "<script ", '{{ "{{" ', "(a b"],
-        *["{{< highlight a >}}\n", ":   <!-- md:a b -->\n", "{{</*"],
+        *["{{< highlight a >}}\n", ":   <!-- a b -->\n", "{{</*"],
     ],
 )
 @pytest.mark.timeout(60)  # where time grew with the square, hours

@@ -151,3 +151,46 @@ def test_a_tag_that_never_ends_is_text() -> None:
 def test_any_number_of_unclosed_tags_keeps_its_lines(piece: str) -> None:
     source = piece * 500
     assert convert_mdx(source).count("\n") == source.count("\n")
+
+
+def test_the_label_of_an_update_is_a_heading_and_what_its_feed_says_is_not_shown() -> None:
+    source = """\
+<Update label="May 2" tags={["New"]} rss={{ title: "Boats, and more" }}>
+
+  ## Boats
+
+  They float.
+
+</Update>
+
+<Update
+  label="May 1"
+>
+
+Old.
+
+</Update>
+"""
+    blocks = parse_mdx(source)
+    assert [(b.kind, b.level, b.text) for b in blocks] == [
+        ("heading", 1, "May 2"),
+        ("heading", 2, "Boats"),
+        ("prose", 0, "They float."),
+        ("heading", 1, "May 1"),
+        ("prose", 0, "Old."),
+    ]
+
+
+def test_an_export_ends_where_its_braces_are_closed() -> None:
+    source = (
+        "export const Ask = () => {\n  const a = f({\n\n    b: 1,\n  })\n\n  return a\n}\n\nText.\n"
+    )
+    assert [block.text for block in parse_mdx(source)] == ["Text."]
+    assert [block.text for block in parse_mdx("export const a = '{'\n\nText.\n")] == ["Text."]
+
+
+def test_an_icon_over_several_lines_shows_nothing() -> None:
+    assert texts('Before.\n\n<Icon\n  name="oar"\n  label="x"\n/>\n\nAfter.\n') == [
+        "Before.",
+        "After.",
+    ]

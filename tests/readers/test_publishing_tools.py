@@ -138,25 +138,23 @@ def test_a_heading_in_a_centred_element_is_one_of_the_page() -> None:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("#### <!-- md:setting crew.size -->\n\nHow many row.", ["size", "How many row."]),
-        ("Since <!-- md:version 4.2 -->, it floats.", ["Since 4.2, it floats."]),
-        ("It floats since\n<!-- md:version 4.2 -->.", ["It floats since 4.2."]),
-        ("<!-- md:version 4.2 -->\n\nIt floats.", ["It floats."]),
-        ("<!-- md:flag new --> It **floats**\nat sea.", ["It floats at sea."]),
+        ("#### <!-- setting crew.size -->\n\nHow many row.", ["crew.size", "How many row."]),
+        ("<!-- version 4.2 -->\n\nIt floats.", ["It floats."]),
+        ("<!-- flag:new --> It **floats**\nat sea.", ["It floats at sea."]),
         ("It floats <!-- at last --> at sea.", ["It floats at sea."]),
         ("- <!-- later --> Row *now*.", ["Row now."]),
     ],
 )
-def test_a_comment_that_a_plugin_replaces_is_shown_in_titles_and_sentences(
+def test_a_comment_is_shown_only_where_it_is_all_of_a_title(
     source: str, expected: list[str]
 ) -> None:
     assert texts(source) == expected
 
 
 def test_a_comment_names_the_option_that_the_text_under_it_describes() -> None:
-    source = """<!-- md:option crew.captain -->
+    source = """<!-- option crew.captain -->
 
-:   <!-- md:default `Ann` --> The name of the captain, who
+:   <!-- default `Ann` --> The name of the captain, who
     gives [orders].
 
     ``` yaml
@@ -166,20 +164,20 @@ def test_a_comment_names_the_option_that_the_text_under_it_describes() -> None:
 [orders]: orders.md
 """
     assert parts(source) == [
-        ("prose", "captain"),
+        ("prose", "crew.captain"),
         ("prose", "The name of the captain, who gives orders."),
         ("code", "captain: Ben"),
     ]
 
 
 def test_the_text_under_such_a_name_may_be_a_note() -> None:
-    source = "<!-- md:option kind:calm -->\n\n:   !!! calm\n\n        The sea is **blue**.\n"
+    source = "<!-- option calm -->\n\n:   !!! calm\n\n        The sea is **blue**.\n"
     assert parts(source) == [("prose", "calm"), ("prose", "The sea is blue.")]
 
 
 def test_the_anchor_of_such_a_title_is_its_whole_name() -> None:
-    (heading,) = parse_markdown("## <!-- md:setting crew.size -->")
-    assert (heading.text, heading.anchor) == ("size", "crew.size")
+    (heading,) = parse_markdown("## <!-- setting crew.size -->")
+    assert (heading.text, heading.anchor) == ("crew.size", "crew.size")
 
 
 @pytest.mark.parametrize(

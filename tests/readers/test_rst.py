@@ -335,3 +335,30 @@ def test_the_name_that_a_directive_of_the_site_is_about_is_not_text() -> None:
     assert prose("Sail.\n\n.. boat-list:: kestrel\n\nRow.") == "Sail. Row."
     assert prose('Sail.\n\n.. boat-list:: kestrel "at sea"\n\nRow.') == "Sail. Row."
     assert prose(".. boat-box:: The kestrel\n\n   It floats.") == "The kestrel It floats."
+
+
+def test_a_name_before_its_own_heading_is_only_a_target() -> None:
+    source = """\
+Kilns
+=====
+
+Hot.
+
+.. setting:: KILN_HEAT
+
+.. setting:: kiln_heat
+
+``kiln_heat``
+-------------
+
+In degrees.
+
+.. setting:: kiln_door
+
+   Open or shut.
+
+Doors
+-----
+"""
+    assert prose(source) == "Kilns Hot. kiln_heat In degrees. kiln_door Open or shut. Doors"
+    assert 'id="KILN_HEAT"' in rst.convert_rst(source)[0]

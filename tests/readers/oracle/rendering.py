@@ -57,8 +57,7 @@ COMMENT = re.compile(r"%%.*?%%", re.DOTALL)
 MYST_TARGET = re.compile(r"^[\s>]*\([\w -]+\)=\s*$")
 LABEL = re.compile(r"^[\s>]*\[([^\[\]\n]+)\]:", re.MULTILINE)
 SITE_REFERENCE = re.compile(r"(?<![\w\]])\[((?:[^\[\]`]|`[^\[\]`]*`)+)\]\s*\[([A-Za-z][\w.-]*)\]")
-BADGE = re.compile(r"(?<=[^\s>])([ \t]*\n?[ \t]*)<!--\s*md:[\w-]+\s+([^<>]*?)\s*-->")
-NAMED_BADGE = re.compile(r"^(\s*(?:#+ )?)<!--\s*md:[\w-]+\s+(?:[\w-]+\.)*([\w-]+)\s*-->\s*$")
+NAMING_COMMENT = re.compile(r"^(\s*(?:#+ )?)<!--\s*[\w:-]+\s+([^\s<>]+)\s*-->\s*$")
 DIRECTIVE = re.compile(r"^\{(?!code)[\w:-]+\}\s*(.*)$")
 OPTION = re.compile(r"^\s*:[\w-]+:")
 MYST_ROLE = re.compile(r"\{[\w:-]+\}(?=`)")
@@ -225,8 +224,8 @@ def unwrapped(lines: Lines, tool: str, known: set[str]) -> Lines:  # noqa: C901
             flush()
             end = indented_end(lines, at + 1, 4)
             inside = [line[1:].lstrip(), *(dedented(inner) for inner in lines[at + 1 : end])]
-            if badge := NAMED_BADGE.match(above):
-                out += ["", badge[2]]
+            if naming := NAMING_COMMENT.match(above):
+                out += ["", naming[2]]
             out += ["", *unwrapped(inside, tool, known), ""]
             at = end
             continue
@@ -312,8 +311,8 @@ def cleaned(text: str, tool: str, known: set[str]) -> str:
             line = f"\n{indent}{slashes[1] or ''}\n"
         if tool in {"mkdocs", "jekyll"} and KRAMDOWN_LINE.match(line):
             line = ""
-        if tool == "mkdocs" and (badge := NAMED_BADGE.match(line)) and "#" in badge[1]:
-            line = f"{badge[1]}{badge[2]}"
+        if tool == "mkdocs" and (naming := NAMING_COMMENT.match(line)) and "#" in naming[1]:
+            line = f"{naming[1]}{naming[2]}"
         if tool == "myst" and MYST_TARGET.match(line):
             line = ""
         lines.append(line)
@@ -327,8 +326,7 @@ def cleaned(text: str, tool: str, known: set[str]) -> str:
     if tool == "mdx":
         text = without_components(text)
     if tool == "mkdocs":
-        # Plugins of the site replace comments in a sentence, and know names that no page defines.
-        text = BADGE.sub(r"\1\2", text)
+        # Plugins of the site know names that no page defines.
         text = SITE_REFERENCE.sub(lambda m: m[0] if label_of(m[2]) in known else m[1], text)
     if tool in {"mkdocs", "jekyll"}:
         text = KRAMDOWN.sub("", without_wrappers(text))
