@@ -89,10 +89,13 @@ class HtmlRenderer:
         note = self._fill("asking_about", "section", section)
         return self.render_turn("", f'<p class="about">{note}</p>')
 
-    def render_answer(self, answer: Answer, texts: Mapping[str, str], answer_id: str = "") -> str:
+    def render_answer(
+        self, answer: Answer, texts: Mapping[str, str], answer_id: str = "", stamp: str = ""
+    ) -> str:
         """Render an answer: quotes, their sources and recommended resources, or a refusal.
 
-        `texts` are the quoted passages by their ids; `answer_id` is the id of the stored answer.
+        `texts` are the quoted passages by their ids; `answer_id` is the id of the stored answer;
+        `stamp` is HTML that follows the sources.
         """
         if answer.is_overview:
             return self._render_overview(answer) + self._render_next_questions(answer)
@@ -100,6 +103,7 @@ class HtmlRenderer:
             return (
                 self._render_refusal(answer)
                 + self._render_actions(answer, answer_id)
+                + stamp
                 + self._render_next_questions(answer)
             )
         quotes = self._render_blocks(answer) + self._render_note(answer)
@@ -113,6 +117,7 @@ class HtmlRenderer:
             (reading if only_lists else quotes)
             + self._render_actions(answer, answer_id)
             + self._render_sources(answer.citations, texts)
+            + stamp
             + self._render_interpretation(answer)
             + ("" if only_lists else reading)
             + self._render_next_questions(answer)

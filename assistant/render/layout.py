@@ -5,7 +5,6 @@ A page runs only the scripts that it names, and requests nothing from other host
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -31,8 +30,6 @@ ANSWER_KEYS = (
 PROGRESS_KEYS = "progress seconds_left minutes_left".split()
 """Keys of the messages that the script of the progress needs."""
 
-_TAIL = re.compile(r'<h3>|<div class="next"')
-"""What follows an answer and its sources: what to read, and what to ask next."""
 
 _BLANKS = {name: f"{{{name}}}" for name in "n id most done total section".split()}
 
@@ -185,10 +182,8 @@ def render_answer_page(
     section has changed since.
     """
     messages, branding = renderer.messages, renderer.branding
-    body = renderer.render_answer(answer, texts, answer_id)
-    tail = _TAIL.search(body)
-    end = tail.start() if tail else len(body)
-    body = body[:end] + _render_stamp(answer, renderer, day, outdated) + body[end:]
+    stamp = _render_stamp(answer, renderer, day, outdated)
+    body = renderer.render_answer(answer, texts, answer_id, stamp=stamp)
     turn = renderer.render_turn(answer.question, body)
     main = (
         f'<main id="text" class="answer-page"><h1 class="unseen">{escape(branding.title)}</h1>'
@@ -215,7 +210,8 @@ def _render_stamp(
     if not outdated:
         verdict = f"<b>{escape(messages('unchanged'))}</b>"
         return (
-            f'<p class="stamp same">{render_icon("check")}<span>{answered_on} {verdict}</span></p>'
+            f'<p class="stamp same">{render_icon("check")}'
+            f"<span>{answered_on} {verdict} {again}</span></p>"
         )
     changed = [citation for citation in answer.citations if citation.n in outdated]
     exists = [c for c in changed if renderer.store.section_passages(c.path, c.anchor)]
