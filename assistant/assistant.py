@@ -407,6 +407,18 @@ class Assistant:
         """Start a conversation."""
         return Conversation(self)
 
+    def list_questions(self, count: int) -> list[str]:
+        """Make up to `count` questions from the guide's headings, in the order of its pages."""
+        store = self.index.store
+        passages = (
+            passages[0]
+            for path in store.page_paths()
+            for _, group in itertools.groupby(store.page_passages(path), key=lambda p: p.anchor)
+            for passages in [list(group)]
+        )
+        suggester = QuestionSuggester(store.vocabulary.word_counts, max_cached=1)
+        return suggester.suggest(passages, (), count)
+
     def examples(self, count: int = 4) -> list[str]:
         """Make questions that the guide answers from its headings, spread over the guide."""
         store = self.index.store

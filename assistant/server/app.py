@@ -179,6 +179,7 @@ class Server:
         answer_log = await asyncio.to_thread(_open_answer_log, settings, live)
         service = Service(live, answer_log, settings.title or guide_title(live, settings.corpus))
         await asyncio.to_thread(service.examples)
+        await asyncio.to_thread(service.complete_question, "")
         await asyncio.to_thread(_import_chat_and_mcp)
         from assistant.server.routes import chat, mcp
 

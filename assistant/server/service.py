@@ -15,6 +15,8 @@ from assistant.models.answers import Turn
 from assistant.readers import strip_suffix
 from assistant.render import urls
 from assistant.render.page_list import PageEntry, PageList
+from assistant.server import completions
+from assistant.server.completions import Completions
 from assistant.server.metrics import Metrics
 from assistant.server.response_cache import ResponseCache
 from assistant.server.topics import FOLDERS_OF_ANY_GUIDE, list_topics
@@ -72,6 +74,7 @@ class Service:
         self.title = title
         self.metrics = Metrics()
         self._examples: tuple[str, tuple[str, ...]] = ("", ())
+        self._completions: tuple[str, Completions] = ("", Completions(()))
         self._topics: tuple[str, tuple[Topic, ...]] = ("", ())
         self._lock, self._names_lock = threading.Lock(), threading.Lock()
         self._page_names: tuple[str, LinkResolver] = ("", LinkResolver(()))
@@ -118,6 +121,17 @@ class Service:
             if self._examples[0] != generation:
                 self._examples = generation, tuple(assistant.examples(MAX_EXAMPLES))
             return self._examples[1]
+
+    def complete_question(self, typed: str) -> list[str]:
+        """Return questions of the guide that have the typed words."""
+        assistant = self.assistant
+        generation = assistant.index.generation
+        with self._lock:
+            if self._completions[0] != generation:
+                questions = assistant.list_questions(completions.MAX_QUESTIONS)
+                self._completions = generation, Completions(questions)
+            known = self._completions[1]
+        return known.find(typed)
 
     def topics(self) -> tuple[Topic, ...]:
         """Return what this version of the guide covers: its folders, or the pages of a flat one."""

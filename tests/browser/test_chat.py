@@ -422,3 +422,29 @@ def contrast(one: str, other: str) -> float:
 
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_questions_complete_what_is_typed_and_one_is_chosen_by_the_keyboard(visit):
+    chat = visit().ready()
+    chat.box.press_sequentially("what is a product m")
+    options = chat.page.get_by_role("option")
+    expect(options.first).to_be_visible()
+    expect(chat.box).to_have_attribute("aria-expanded", "true")
+    question = options.first.inner_text()
+    chat.page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    chat.page.keyboard.press("Enter")
+    expect(chat.exchanges).to_have_count(1)
+    expect(chat.answered().locator(".asked")).to_have_text(question)
+    expect(options).to_have_count(0)
+
+
+def test_escape_hides_the_questions_and_the_typed_one_is_asked(visit):
+    chat = visit().ready()
+    chat.box.press_sequentially("roadmap")
+    options = chat.page.get_by_role("option")
+    expect(options.first).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    expect(options).to_have_count(0)
+    chat.page.keyboard.press("Enter")
+    expect(chat.answered().locator(".asked")).to_have_text("roadmap")

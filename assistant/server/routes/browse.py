@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from assistant.errors import AssistantError
 from assistant.render import browse
 from assistant.render.page_list import render_pages
 from assistant.server.routes.requests import choose_messages
 from assistant.server.security.policies import (
+    FILE_COST,
     PAGE_CONTENT_POLICY,
     PAGE_COST,
     QUESTION_COST,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 _LIST = Policy(scope="read", cost=PAGE_COST, content_policy=PAGE_CONTENT_POLICY)
+_COMPLETION = Policy(scope="read", cost=FILE_COST, content_policy=PAGE_CONTENT_POLICY)
 # It may be a search.
 _SEARCH = Policy(
     scope="read", cost=QUESTION_COST, is_question=True, content_policy=PAGE_CONTENT_POLICY
@@ -55,6 +57,12 @@ def create_router(service: Service, branding: Branding, settings: Settings) -> A
             return HTMLResponse(page, error.status, headers=headers)
         page = browse.render_search_page(result, listed, branding, messages)
         return HTMLResponse(page, headers=headers)
+
+    @routes.get("/suggest")
+    @with_policy(_COMPLETION)
+    def suggest(q: Annotated[str, Query(max_length=200)]) -> JSONResponse:
+        """Return questions that complete what a reader types."""
+        return JSONResponse(service.complete_question(q))
 
     @routes.get("/pages/find")
     @with_policy(_LIST)

@@ -124,6 +124,97 @@
     return plain ?? (section ? say("answer_ready", { section }) : "");
   }
 
+  // -- questions that complete what is typed ------------------------------------------------------
+
+  const TYPING = 80; // milliseconds without a key before questions are looked up
+  let list, chosen = -1, typing = 0, looked = 0;
+
+  function buildList() {
+    list = element("ul");
+    list.id = "completions";
+    list.hidden = true;
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", say("box_label"));
+    list.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
+    list.addEventListener("click", (event) => complete(event.target.closest("li")));
+    document.getElementById("composer").append(list);
+    for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id]]) {
+      box.setAttribute(name, value);
+    }
+    hideList();
+    box.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(lookUp, TYPING);
+    });
+    box.addEventListener("blur", hideList);
+  }
+
+  function hideList() {
+    clearTimeout(typing);
+    looked += 1; // what is still on its way is for nothing
+    chosen = -1;
+    list.hidden = true;
+    box.setAttribute("aria-expanded", "false");
+    box.removeAttribute("aria-activedescendant");
+  }
+
+  async function lookUp() {
+    const typed = box.value.trim();
+    const own = (looked += 1);
+    const fits = typed.length > 1 && typed.length <= 200 && !typed.includes("\n");
+    const address = new URL(`suggest?q=${encodeURIComponent(typed)}`, window.guide.root);
+    const answered = fits ? await originalFetch(address).catch(() => null) : null;
+    const questions = answered?.ok ? await answered.json().catch(() => []) : [];
+    if (own !== looked) {
+      return;
+    }
+    hideList();
+    list.replaceChildren(...questions.map((question, number) => {
+      const option = element("li", "", question);
+      option.id = `completion-${number}`;
+      option.dir = "auto";
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", "false");
+      return option;
+    }));
+    list.hidden = !questions.length;
+    box.setAttribute("aria-expanded", String(!list.hidden));
+  }
+
+  function choose(number) {
+    chosen = number;
+    [...list.children].forEach((option, place) => option.setAttribute("aria-selected", String(place === number)));
+    number < 0 ? box.removeAttribute("aria-activedescendant") : box.setAttribute("aria-activedescendant", `completion-${number}`);
+  }
+
+  function complete(option) {
+    if (option) {
+      hideList();
+      put(option.textContent);
+    }
+  }
+
+  // Whether a key was for the list.
+  function steer(event) {
+    if (!list || list.hidden || event.target !== box) {
+      return false;
+    }
+    const count = list.children.length;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      choose(((chosen + 1 + step + count + 1) % (count + 1)) - 1);
+    } else if (event.key === "Escape") {
+      hideList();
+    } else if (entered(event) && chosen >= 0) {
+      complete(list.children[chosen]);
+    } else {
+      return false;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return true;
+  }
+
   // -- saving the conversation --------------------------------------------------------------------
 
   function save() {
@@ -203,6 +294,7 @@
     status = element("p", "unseen");
     status.setAttribute("role", "status");
     document.body.append(status);
+    buildList();
     box.setAttribute("aria-label", say("box_label"));
     box.id = "box";
     box.dir = "auto";
@@ -216,7 +308,11 @@
     document.body.prepend(skip);
     new MutationObserver(follow).observe(talk, { childList: true, subtree: true });
     document.addEventListener("keydown", (event) => {
+      if (steer(event)) {
+        return;
+      }
       if (entered(event) && !ask.disabled && box.value.trim()) {
+        hideList();
         pending(box.value);
       } else if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.target.matches("input, textarea")) {
         event.preventDefault();

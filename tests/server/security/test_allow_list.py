@@ -39,6 +39,7 @@ OPEN = {
         ("GET", "/picture/none.svg", 404, "read"),
     ],
     "/pages": [("GET", "/pages", 200, "read"), ("GET", "/pages?q=dog", 200, "read")],
+    "/suggest": [("GET", "/suggest?q=dog", 200, "read")],
     "/pages/find": [("GET", "/pages/find?q=dog", 200, "read")],
     "/a/{name}": [("GET", f"/a/{STORED}", 404, "read"), ("GET", "/a/short", 404, "")],
     "/feedback": [("POST", "/feedback", 422, "feedback")],
