@@ -36,7 +36,7 @@ def render_title(branding: Branding) -> str:
         if branding.logo
         else f'<span class="initial">{escape(letter)}</span>'
     )
-    return f'<h1 dir="auto">{mark}<span>{escape(branding.title)}</span></h1>'
+    return f'<h1>{mark}<span dir="auto">{escape(branding.title)}</span></h1>'
 
 
 def render_tools(branding: Branding, messages: Messages) -> str:

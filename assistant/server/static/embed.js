@@ -2,7 +2,7 @@
 // HTML, and only this tab stores the conversation.
 (() => {
   "use strict";
-  const { root, say, element } = window.guide;
+  const { root, say, element, prepare, closePanel } = window.guide;
   const html = document.documentElement;
   const options = new URLSearchParams(location.hash.slice(1));
   const searching = options.get("mode") === "search";
@@ -110,6 +110,9 @@
       const rendered = parse(data.html);
       turn.replaceWith(rendered);
       turn = rendered;
+      prepare(turn);
+      turn.querySelector(".permalink")?.setAttribute("target", "_blank");
+      talk.querySelectorAll(".exchange").forEach((other) => other !== turn && other.removeAttribute("open"));
       follow();
       status.textContent = data.text;
       turns.push(...data.turns);
@@ -141,6 +144,7 @@
   function startAgain() {
     request?.abort();
     request = null;
+    closePanel();
     turns = [];
     talk.replaceChildren();
     hits.replaceChildren();

@@ -236,8 +236,8 @@
 
   const STYLE = `
 :host { all: initial !important; display: contents !important; }
-.guide { --ink: light-dark(#1d2327, #e7e9ea); --paper: light-dark(#faf9f7, #14181a);
-  --sheet: light-dark(#fff, #1c2225); --line: light-dark(#dedbd5, #343d42);
+.guide { --ink: light-dark(#1a1d21, #ecebe8); --paper: light-dark(#fbfaf8, #141719);
+  --sheet: light-dark(#fff, #1b1f22); --line: light-dark(#e5e2dc, #2c3236);
   color-scheme: light dark; color: var(--ink); font: 16px/1.45 system-ui, sans-serif; }
 .placed { display: block; margin: 16px 0; }
 .guide *, .guide ::backdrop { box-sizing: border-box; }
