@@ -9,7 +9,7 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PATIENCE = 8.0
+PATIENCE = 60.0
 """Seconds after which a page counts as unchanged."""
 
 sync_api.expect.set_options(timeout=PATIENCE * 1000)

@@ -56,7 +56,7 @@ SCRIPTS = ("answer", "chat")
 MESSAGE_KEYS = (
     *layout.ANSWER_KEYS,
     *"searching queued busy busy_hint connection_lost connection_lost_hint".split(),
-    *"conversation box_label skip answer_ready no_answer follow_up placeholder".split(),
+    *"conversation box_label skip answer_ready no_answer follow_up placeholder examples".split(),
 )
 """Keys of the messages that the scripts of the chat need."""
 QUEUE_POLL_SECONDS = 0.005  # seconds between two looks at the queue

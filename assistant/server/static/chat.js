@@ -134,7 +134,7 @@
     list.id = "completions";
     list.hidden = true;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", say("box_label"));
+    list.setAttribute("aria-label", say("examples"));
     list.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
     list.addEventListener("click", (event) => complete(event.target.closest("li")));
     document.getElementById("composer").append(list);
