@@ -23,6 +23,7 @@ from assistant.answering.suggestions import QuestionSuggester
 from assistant.conversation import Conversation
 from assistant.encoders import select
 from assistant.errors import IndexBusy, IndexDamaged, IndexMissing, IndexOutdated, QuestionError
+from assistant.guide.front_matter import parse_front_matter
 from assistant.index import freshness
 from assistant.index.index import open_index
 from assistant.models.answers import Answer, Search
@@ -420,23 +421,38 @@ class Assistant:
         return suggester.suggest(passages, (), count)
 
     def examples(self, count: int = 4) -> list[str]:
-        """Make questions that the guide answers from its headings, spread over the guide."""
+        """Return questions that the guide answers, spread over the guide.
+
+        They are those that its first pages name as `questions` in their front matter, then those
+        made from headings.
+        """
         store = self.index.store
         pages = store.page_paths()[:EXAMPLE_PAGES]
-        headings = [s.headings[-1] for page in pages for s in store.sections(page)]
-        questions = [
-            heading
-            for heading in dict.fromkeys(headings)
-            if len(heading) <= MAX_EXAMPLE_LENGTH
-            and _HAS_WORD.search(heading)
-            and is_question(heading)
-            and not is_small_talk(heading)
+        named = [
+            question
+            for page in map(store.page, pages)
+            if page
+            for question in parse_front_matter(page.text).get_list("questions")
+            if _is_example(question)
         ]
-        step = max(1, len(questions) // count)
-        spread = dict.fromkeys([*questions[::step], *questions])
+        headings = [s.headings[-1] for page in pages for s in store.sections(page)]
+        made = [text for text in dict.fromkeys(headings) if _is_example(text) and is_question(text)]
+        ordered = [text for texts in (named, made) for text in _spread(texts, count)]
+        spread = dict.fromkeys(ordered)
         # No deadline: headings are short, and a server under load must be able to start.
         answered = (text for text in spread if self._answer(text, ()).found)
         return list(itertools.islice(answered, count))
+
+
+def _is_example(text: str) -> bool:
+    """Whether a text may be offered as a question to begin with."""
+    is_short = len(text) <= MAX_EXAMPLE_LENGTH
+    return is_short and bool(_HAS_WORD.search(text)) and not is_small_talk(text)
+
+
+def _spread(texts: Sequence[str], count: int) -> list[str]:
+    """Return the texts, first those that are evenly apart."""
+    return [*texts[:: max(1, len(texts) // count)], *texts]
 
 
 def validate_question(question: str) -> str:

@@ -146,6 +146,11 @@ class Settings(BaseModel):
         pattern=r"^((https?://|mailto:).+)?$",
         description="Where readers write to the guide's authors: https://… or mailto:…",
     )
+    contact: str = Field(
+        "",
+        max_length=200,
+        description="Whom readers ask what the guide does not answer: a person, a team, a place.",
+    )
     journal: str = Field(
         "",
         description="The answer log, with readers' ratings: a database URL; empty for "

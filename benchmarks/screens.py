@@ -36,6 +36,11 @@ def main() -> None:
         for name, draw in SCREENS.items():
             draw(browser, arguments.url).screenshot(path=arguments.out / f"{name}.png")
             print(arguments.out / f"{name}.png")
+        for name, draw in EVERY_SCREEN.items():
+            for kind, look in LOOKS.items():
+                file = arguments.out / "screens" / f"{name}-{kind}.png"
+                draw(browser, arguments.url, look).screenshot(path=file)
+                print(file)
         browser.close()
 
 
@@ -78,18 +83,40 @@ def chat(browser: Browser, url: str, *questions: str, look: Look = PLAIN) -> Pag
 def opened(browser: Browser, url: str, link: str, look: Look = PLAIN) -> Page:
     """Open the page that a link of the answer leads to."""
     page = chat(browser, url, QUESTION, look=look)
-    with page.context.expect_page() as new:
-        page.locator(link).first.click()
-    new.value.wait_for_load_state()
-    new.value.wait_for_timeout(300)
-    return new.value
+    page.goto(page.locator(link).first.evaluate("link => link.href"))
+    page.wait_for_timeout(300)
+    return page
 
 
 def with_source(browser: Browser, url: str) -> Page:
-    page = chat(browser, url, QUESTION, look=Look(height=1240))
-    page.locator("#talk summary").first.click()
-    page.locator("#talk .rate").nth(1).click()
-    expect(page.locator("#talk .opinion")).to_be_visible()
+    return source(browser, url, Look())
+
+
+def source(browser: Browser, url: str, look: Look) -> Page:
+    page = chat(browser, url, QUESTION, look=look)
+    page.locator("#talk .pill").first.click()
+    page.wait_for_timeout(300)
+    return page
+
+
+def typing(browser: Browser, url: str, look: Look) -> Page:
+    page = chat(browser, url, look=look)
+    page.locator("#question textarea").press_sequentially("how do i")
+    expect(page.locator("#completions li").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    return page
+
+
+def comment(browser: Browser, url: str, look: Look) -> Page:
+    page = chat(browser, url, QUESTION, look=look)
+    page.locator("#talk .rate-no").click()
+    expect(page.locator("#talk .opinion input")).to_be_visible()
+    return page
+
+
+def plain(browser: Browser, url: str, look: Look, path: str) -> Page:
+    page = window(browser, url + path, look)
+    page.wait_for_timeout(300)
     return page
 
 
@@ -200,6 +227,26 @@ SCREENS = {
     "widget-phone": lambda b, u: widget(b, u, QUESTION, PHONE),
     "widget-search": lambda b, u: widget(b, u, "product owner", WINDOW, mode="search"),
     "widget-inline": box_in_page,
+}
+
+LOOKS = {"light": PLAIN, "dark": Look(scheme="dark"), "phone": Look(375, 740)}
+EVERY_SCREEN = {
+    "start": lambda b, u, look: chat(b, u, look=look),
+    "typing": typing,
+    "answer": lambda b, u, look: chat(b, u, QUESTION, look=look),
+    "source": source,
+    "table": lambda b, u, look: chat(b, u, "compare RICE and MoSCoW", look=look),
+    "reading": lambda b, u, look: chat(b, u, "recommend a book", look=look),
+    "conversation": lambda b, u, look: chat(
+        b, u, "what is a product owner?", "and a project manager?", "what is RICE?", look=look
+    ),
+    "comment": comment,
+    "refusal": lambda b, u, look: chat(b, u, REFUSED, look=look),
+    "stored": lambda b, u, look: opened(b, u, "#talk .permalink", look),
+    "reader": lambda b, u, look: opened(b, u, "#talk .number", look),
+    "pages": lambda b, u, look: plain(b, u, look, "pages"),
+    "search": lambda b, u, look: plain(b, u, look, "pages?q=roadmap"),
+    "missing": lambda b, u, look: plain(b, u, look, "guide/roadmap.md"),
 }
 
 if __name__ == "__main__":

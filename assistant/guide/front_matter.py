@@ -42,6 +42,11 @@ class FrontMatter:
     metadata: dict[str, Any] = field(default_factory=dict)
     warning: str = ""
 
+    def get_list(self, name: str) -> tuple[str, ...]:
+        """Return the normalised texts of a list, or of the one text that stands for it."""
+        words = map(normalise, _read_words(self.metadata.get(name)))
+        return tuple(filter(None, words))
+
     def get(self, *names: str) -> str:
         """Return the normalised value of the first name that has text; empty without one."""
         for name in names:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from assistant.guide.front_matter import parse_front_matter
 from assistant.render import catalogue, urls
 from assistant.render.blocks_html import BlockRenderer
 from assistant.render.blocks_markdown import render_blocks
@@ -44,13 +45,15 @@ MAX_QUESTION_CHARS = 300
 class Branding:
     """What all pages share: the guide's title, its logo and the address of its feedback form.
 
-    `root` is the path they are published under; `logo` is an address, empty for none.
+    `root` is the path they are published under; `logo` is an address, empty for none. `contact` is
+    whom readers ask what the guide does not answer.
     """
 
     title: str
     root: str = ""
     logo: str = ""
     feedback_url: str = ""
+    contact: str = ""
 
 
 def render_failure(message: str, hint: str) -> str:
@@ -157,8 +160,18 @@ class HtmlRenderer:
         return (
             f'<div class="refusal"><p class="verdict">{escape(messages("no_answer"))}{detail}</p>'
             f"{self._render_interpretation(answer)}"
-            f"{self._render_related('nearest', answer)}{form}</div>"
+            f"{self._render_related('nearest', answer)}{self._render_contact(answer)}{form}</div>"
         )
+
+    def _render_contact(self, answer: Answer) -> str:
+        """Say whom to ask: who keeps the page of the nearest section, or all of the guide."""
+        near = self.store.page(answer.related[0].path) if answer.related else None
+        owner = parse_front_matter(near.text).get("contact", "owner") if near else ""
+        contact = owner or self.branding.contact
+        if not contact:
+            return ""
+        name = f"<b><bdi>{escape(contact)}</bdi></b>"
+        return f'<p class="contact">{self._fill("ask_contact", "contact", name)}</p>'
 
     def _render_interpretation(self, answer: Answer) -> str:
         """Render how the question was understood, with buttons that ask it in another way."""

@@ -153,6 +153,7 @@ class Server:
             settings.root,
             f"{settings.root}/chat/logo" if settings.logo else "",
             settings.feedback_url,
+            settings.contact,
         )
         self.lifespan = AsyncExitStack()
         self._start = start

@@ -10,7 +10,7 @@ from drawn import HOSTILE, Tags, answer, assert_harmless, citation, resource
 
 from assistant.index import builder
 from assistant.index import index as indexes
-from assistant.models.answers import Block, BlockRow, Span
+from assistant.models.answers import Block, BlockRow, Related, Span
 from assistant.render import catalogue, urls
 from assistant.render.html import CONTEXT_CHARS, Branding, HtmlRenderer
 
@@ -22,6 +22,8 @@ def store(tmp_path_factory, word_encoder):
     corpus = tmp_path_factory.mktemp("guide")
     (corpus / "cats and more.md").write_text("# Cats\n\n## One\n\nA cat climbs.\n")
     (corpus / "dogs.md").write_text("# Dogs\n\n## Top\n\nA dog barks.\n")
+    owned = "---\nowner: The <ferret> team\n---\n# Ferrets\n\n## Den\n\nA ferret digs.\n"
+    (corpus / "ferrets.md").write_text(owned)
     folder = tmp_path_factory.mktemp("index")
     builder.build_index(corpus, folder, word_encoder)
     return indexes.open_index(folder).store
@@ -180,6 +182,16 @@ def test_a_refusal_says_how_it_was_understood_and_where_to_turn(markup):
     assert "what is &lt;one&gt;?" in source
     assert "<blockquote" not in source
     assert FEEDBACK in [a["href"] for a in Tags(source).all("a")]
+
+
+def test_a_refusal_names_who_keeps_the_page_that_is_near_or_else_the_guide(store):
+    say = catalogue.choose_messages("en")
+    zoo = HtmlRenderer(store, say, Branding("Animals", contact="the zoo"))
+    assert "Ask <b><bdi>the zoo</bdi></b>." in shown(zoo, answer())
+    near = Related("ferrets.md", ("Ferrets", "Den"), "den", "ferrets.md#den")
+    assert "Ask <b><bdi>The &lt;ferret&gt; team</bdi></b>." in shown(zoo, answer(related=(near,)))
+    alone = HtmlRenderer(store, say, Branding("Animals"))
+    assert 'class="contact"' not in shown(alone, answer())
 
 
 def test_a_guide_without_a_place_to_write_to_offers_none(store):

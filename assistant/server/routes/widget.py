@@ -51,7 +51,7 @@ _SCRIPT_KEYS = "ask_guide close unreachable open_tab needs_web".split()
 
 _PAGE_KEYS = (
     *layout.ANSWER_KEYS,
-    *"answer_this search_placeholder searching queued internal_error internal_error_hint".split(),
+    *"search_placeholder searching queued internal_error internal_error_hint".split(),
     *"too_long too_long_hint busy busy_hint connection_lost ask_again no_hits".split(),
 )
 """Keys of the messages that the scripts of the page in the frame need."""

@@ -275,7 +275,6 @@
     html.classList.add("searching");
     view.before(form);
     box.placeholder = say("search_placeholder");
-    send.textContent = say("answer_this");
   }
 
   // -- the page around this one ------------------------------------------------------------------

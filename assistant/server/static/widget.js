@@ -257,7 +257,7 @@ svg { flex: none; width: 20px; height: 20px; fill: none; stroke: currentColor; s
   max-height: none; border: 1px solid var(--line); border-radius: 16px; overflow: hidden;
   background: var(--paper); box-shadow: 0 12px 48px #0005; color: var(--ink); }
 .panel[open] { display: flex; flex-direction: column; animation: rise .16s ease-out; }
-.panel::backdrop { background: #0004; }
+.panel::backdrop { background: none; } /* the page stays readable */
 @keyframes rise { from { opacity: 0; transform: translateY(12px); } }
 header { display: flex; align-items: center; justify-content: space-between; gap: 12px;
   padding: 8px 8px 8px 18px; border-bottom: 1px solid var(--line); background: var(--sheet); }
