@@ -29,7 +29,6 @@ from assistant.index.index import open_index
 from assistant.models.answers import Answer, Search
 from assistant.query.analyzer import Analyzer
 from assistant.query.language import detect_languages, is_other_language
-from assistant.query.question_type import is_question
 from assistant.query.small_talk import is_small_talk
 from assistant.retrieval.answerability import read_threshold
 from assistant.retrieval.ranker import load_shipped_model
@@ -72,6 +71,12 @@ BUILD_WAIT = 120.0
 """Seconds to wait for another process that builds the index of the bundled guide."""
 
 EXAMPLE_PAGES = 20
+EXAMPLE_QUESTIONS = 100
+"""How many questions, made from the headings of the first pages, the examples are chosen from."""
+
+QUESTION_PAGES = 2000
+"""How many of the first pages are read for questions."""
+
 MAX_EXAMPLE_LENGTH = 200
 """Characters of a heading that is offered as an example question."""
 
@@ -413,7 +418,7 @@ class Assistant:
         store = self.index.store
         passages = (
             passages[0]
-            for path in store.page_paths()
+            for path in store.page_paths()[:QUESTION_PAGES]
             for _, group in itertools.groupby(store.page_passages(path), key=lambda p: p.anchor)
             for passages in [list(group)]
         )
@@ -435,8 +440,7 @@ class Assistant:
             for question in parse_front_matter(page.text).get_list("questions")
             if _is_example(question)
         ]
-        headings = [s.headings[-1] for page in pages for s in store.sections(page)]
-        made = [text for text in dict.fromkeys(headings) if _is_example(text) and is_question(text)]
+        made = [text for text in self.list_questions(EXAMPLE_QUESTIONS) if _is_example(text)]
         ordered = [text for texts in (named, made) for text in _spread(texts, count)]
         spread = dict.fromkeys(ordered)
         # No deadline: headings are short, and a server under load must be able to start.

@@ -104,7 +104,7 @@ def render_question_box(branding: Branding, messages: Messages, css_class: str) 
     label, ask = escape(messages("ask_guide")), escape(messages("ask"))
     return (
         f'<form class="{css_class}" action="{branding.root}/" role="search">'
-        f'<input name="q" maxlength="2000" autocomplete="off" dir="auto" required '
+        f'<input name="q" maxlength="2000" autocomplete="off" dir="auto" '
         f'placeholder="{label}" aria-label="{label}">'
         f'<button title="{ask}" aria-label="{ask}">{render_icon("send")}</button></form>'
     )

@@ -168,7 +168,7 @@ def ask_all(watch: hostile.Watch, subjects: Sequence[Subject]) -> Talked:
     """Ask about every page in the chat, click all there is, and say what is thought of answers."""
     talked = Talked()
     for start in range(0, len(subjects), LONGEST_TALK):
-        watch.visit("/", "the chat")
+        _start_conversation(watch)
         watch.page.locator("#ask:enabled").wait_for()
         for number, subject in enumerate(subjects[start : start + LONGEST_TALK]):
             _ask(watch, subject, number, talked)
@@ -177,6 +177,15 @@ def ask_all(watch: hostile.Watch, subjects: Sequence[Subject]) -> Talked:
         watch.click("#talk .asks, #next button", pause=100)
         watch.settle(100)
     return talked
+
+
+def _start_conversation(watch: hostile.Watch) -> None:
+    """Open the chat without the conversation that its tab keeps."""
+    watch.visit("/", "the chat")
+    watch.page.locator("#ask:enabled").wait_for()
+    if watch.page.locator("#talk .exchange").count():
+        watch.page.locator("#new-conversation").click()
+        watch.page.locator("#talk .exchange").first.wait_for(state="detached")
 
 
 def _ask(watch: hostile.Watch, subject: Subject, number: int, talked: Talked) -> None:
@@ -196,7 +205,11 @@ def _ask(watch: hostile.Watch, subject: Subject, number: int, talked: Talked) ->
 
 def _comment(watch: hostile.Watch, payload: str) -> None:
     """Say by the talk's own form what is thought of an answer that was rated."""
-    form = watch.page.locator("#talk .opinion").first
+    closed = watch.page.locator("#talk details:not([open]) > summary")
+    while closed.count():
+        closed.first.click()
+    watch.page.locator("#talk .rate-no").first.click()
+    form = watch.page.locator("#talk .opinion:has(input)").first
     form.locator("input").fill(payload)
     form.locator("button").click()
     form.locator("button").wait_for(state="detached")
@@ -215,6 +228,7 @@ def ask_by_address(watch: hostile.Watch, all_of_them: Sequence[str]) -> list[str
     amiss = []
     for payload in all_of_them:
         text = quote(payload, safe="", errors="replace")
+        _start_conversation(watch)
         watch.visit(f"/?about={text}&q={text}", payload)
         watch.page.locator("#talk .exchange").first.wait_for(state="attached")
         watch.settle()

@@ -44,7 +44,8 @@ LOOK = """() => {
   const found = [];
   const running = /^(javascript|vbscript|data|blob):/;
   const named = /^(href|xlink:href|src|action|formaction|data|poster|background|to|from|values)$/;
-  const loading = "iframe, frame, object, embed, applet, meta[http-equiv], form:not(.opinion)";
+  const loading = "iframe, frame, object, embed, applet, meta[http-equiv], form";
+  const own = ".opinion, [role=search][action$='/'], [role=search][action$='/pages']";
   function told(kind, element, more) {
     found.push([kind, `<${element.localName} ${more}>`.slice(0, 200)]);
   }
@@ -66,7 +67,8 @@ LOOK = """() => {
       }
       const foreign = element.matches("link, base")
         && ![location.origin, "null"].includes(new URL(element.href, location).origin);
-      if (foreign || element.matches(loading)) { told("element", element, element.href ?? ""); }
+      const loads = element.matches(loading) && !element.matches(own);
+      if (foreign || loads) { told("element", element, element.href ?? ""); }
       if (element.shadowRoot) { look(element.shadowRoot); }
       if (element.localName === "template") { look(element.content); }
     }
@@ -104,7 +106,7 @@ TURN = """() => {
   const exchange = [...document.querySelectorAll("#talk .exchange")].at(-1);
   return {
     asked: exchange?.querySelector(".asked")?.textContent ?? "",
-    quotes: exchange?.querySelectorAll("blockquote").length ?? 0,
+    quotes: exchange?.querySelectorAll("blockquote, .reading").length ?? 0,
     kept: exchange?.querySelector(".permalink")?.pathname ?? "",
   };
 }"""

@@ -162,8 +162,10 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
         quote = round_trip.locator("blockquote").first
         expect(quote).to_contain_text("A Product Owner is a role from the Scrum framework")
 
+        round_trip.locator(".pill").first.click()
         with chat.context.expect_page() as opened:
-            round_trip.locator(".sources a").first.click()
+            link = chat.page.get_by_role("link", name="Open in the guide")
+            link.click(modifiers=["ControlOrMeta"])
         reader = opened.value
         reader.wait_for_load_state()
         assert reader.url.startswith(f"{origin}{ROOT}/guide/introduction.md?")
@@ -172,7 +174,7 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
         expect(reader.locator(f'[id="{anchor}"]')).to_have_text("Product Manager vs. Product Owner")
 
         with chat.context.expect_page() as opened:
-            round_trip.get_by_role("link", name="Link to this answer").click()
+            round_trip.locator(".permalink").click(modifiers=["ControlOrMeta"])
         answer_page = opened.value
         answer_page.wait_for_load_state()
         assert re.fullmatch(rf"{origin}{ROOT}/a/[a-z2-7]{{16}}", answer_page.url)
@@ -180,7 +182,7 @@ def test_all_of_the_chat_works_under_a_path_behind_nginx(place, proxy):
             quote.inner_text(), use_inner_text=True
         )
 
-        round_trip.get_by_role("button", name="Copy as Markdown").click()
+        round_trip.get_by_role("button", name="Copy", exact=True).click()
         expect(round_trip.locator(".copy")).to_have_text("Copied")
         copied = chat.page.evaluate("navigator.clipboard.readText()")
         assert f"]({origin}{ROOT}/guide/introduction.md?section=" in copied

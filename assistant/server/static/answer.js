@@ -69,6 +69,10 @@
     }
     place.querySelector(".opinion")?.remove();
     const saved = await sendFeedback(feedback);
+    if (button.getAttribute("aria-pressed") !== "true") {
+      return; // the reader changed their mind
+    }
+    place.querySelector(".opinion")?.remove();
     place.append(feedback.helpful ? thanks(saved) : commentForm(feedback, saved));
     place.querySelector(".opinion input")?.focus();
   }

@@ -88,6 +88,7 @@
   function put(question) {
     Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, question);
     box.dispatchEvent(new Event("input", { bubbles: true }));
+    hideList(); // a question that is asked needs no completion
     // Later, because Gradio has to read the box first.
     setTimeout(() => (ask.disabled ? hold(true) : ask.click()), 0);
   }
@@ -106,6 +107,7 @@
       history.replaceState(null, "", location.pathname); // a section is asked about once
     }
     settled();
+    hideList();
     closePanel();
     exchanges.forEach(prepare);
     exchanges.slice(0, -1).forEach((turn) => turn.removeAttribute("open"));
