@@ -30,7 +30,6 @@ ANSWER_KEYS = (
 PROGRESS_KEYS = "progress seconds_left minutes_left".split()
 """Keys of the messages that the script of the progress needs."""
 
-
 _BLANKS = {name: f"{{{name}}}" for name in "n id most done total section".split()}
 
 
@@ -79,16 +78,18 @@ def render_brand(branding: Branding) -> str:
     """Render the guide's logo, or its first letter, and its title, as a link to the start."""
     if not branding.title:  # not known before the guide is read
         return '<span class="brand"></span>'
-    letter = next((char for char in branding.title if char.isalnum()), "")
-    mark = (
-        f'<img class="brand-logo" src="{escape(branding.logo)}" alt="">'
-        if branding.logo
-        else f'<span class="brand-letter" aria-hidden="true">{escape(letter.upper())}</span>'
-    )
     return (
-        f'<a class="brand" href="{branding.root}/">{mark}'
+        f'<a class="brand" href="{branding.root}/">{render_mark(branding)}'
         f'<span class="brand-name" dir="auto">{escape(branding.title)}</span></a>'
     )
+
+
+def render_mark(branding: Branding) -> str:
+    """Render the guide's logo, or the first letter of its title where it has none."""
+    if branding.logo:
+        return f'<img class="brand-logo" src="{escape(branding.logo)}" alt="">'
+    letter = next((char for char in branding.title if char.isalnum()), "")
+    return f'<span class="brand-letter" aria-hidden="true">{escape(letter.upper())}</span>'
 
 
 def render_tool(url: str, icon: str, label: str, css_class: str = "") -> str:

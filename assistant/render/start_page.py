@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from assistant.render import urls
+from assistant.render import layout, urls
 from assistant.render.escape import escape
+from assistant.render.page_list import folder_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from assistant.render.catalogue import Messages
     from assistant.render.html import Branding
+    from assistant.render.page_list import PageList
 
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A part of the guide: a folder with several pages, or one page.
-
-    `path` is that of its first page, and `titles` are those of the first pages in it.
-    """
-
-    title: str
-    path: str
-    pages: int
-    titles: tuple[str, ...] = ()
+MAX_TOPICS, MAX_TITLES = 12, 3
+MIN_FOLDERS = 3
+"""The fewest folders that say what a guide covers; of a flatter guide its pages do."""
 
 
 def render_title(branding: Branding) -> str:
     """Render the guide's title with its logo, or with its initial where it has none."""
-    letter = next((sign for sign in branding.title if sign.isalnum()), "?").upper()
-    mark = (
-        f'<img class="logo" src="{escape(branding.logo)}" alt="">'
-        if branding.logo
-        else f'<span class="initial">{escape(letter)}</span>'
-    )
+    mark = layout.render_mark(branding)
     return f'<h1>{mark}<span dir="auto">{escape(branding.title)}</span></h1>'
 
 
@@ -50,7 +38,7 @@ def render_tools(branding: Branding, messages: Messages) -> str:
 
 
 def render_start(
-    examples: Sequence[str], topics: Sequence[Topic], branding: Branding, messages: Messages
+    examples: Sequence[str], pages: PageList, branding: Branding, messages: Messages
 ) -> str:
     """Render questions to begin with, and what the guide covers; empty where there is neither."""
     cards = "".join(
@@ -58,14 +46,25 @@ def render_start(
         for text in map(escape, examples)
     )
     offered = f'<h2>{escape(messages("examples"))}</h2><p class="cards">{cards}</p>'
-    rows = "".join(_render_topic(topic, branding, messages) for topic in topics)
+    rows = "".join(islice(_render_topics(pages, branding.root, messages), MAX_TOPICS))
     browse = f'<a href="{branding.root}/pages">{escape(messages("all_pages"))}</a>'
     covered = f'<h2>{escape(messages("covers"))} {browse}</h2><ul class="topics">{rows}</ul>'
     return (offered if cards else "") + (covered if rows else "")
 
 
-def _render_topic(topic: Topic, branding: Branding, messages: Messages) -> str:
-    url = escape(urls.page_url(topic.path, branding.root))
-    count = f" <span>· {escape(messages('pages', n=topic.pages))}</span>" if topic.pages > 1 else ""
-    titles = f'<p dir="auto">{escape(", ".join(topic.titles))}</p>' if topic.titles else ""
-    return f'<li><a href="{url}" dir="auto">{escape(topic.title)}</a>{count}{titles}</li>'
+def _render_topics(pages: PageList, root: str, messages: Messages) -> Iterator[str]:
+    """Render the folders of the guide, or the pages of one with hardly any."""
+    folders = [group for group in pages.groups if group.label]
+    if len(folders) < MIN_FOLDERS:
+        for page in pages.pages:
+            url = escape(urls.page_url(page.path, root))
+            yield f'<li><a href="{url}" dir="auto">{escape(page.title)}</a></li>'
+        return
+    for group in folders:
+        url = escape(folder_url(group.folder, root))
+        titles = ", ".join(page.title for page in group.pages[:MAX_TITLES])
+        yield (
+            f'<li><a href="{url}" dir="auto">{escape(group.label)}</a> '
+            f"<span>· {escape(messages('pages', n=len(group.pages)))}</span>"
+            f'<p dir="auto">{escape(titles)}</p></li>'
+        )

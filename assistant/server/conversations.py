@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_CONVERSATIONS = 1000  # each takes 50 kB or more
+MAX_SESSIONS = 10 * MAX_CONVERSATIONS  # whose tab is remembered: a client may never end its own
 CONVERSATION_TTL = 12 * 3600  # seconds after its last question until a conversation is dropped
 RELOAD_SECONDS = 60
 """How long a conversation outlives its tab: a tab that is loaded again closes first."""
@@ -32,7 +33,7 @@ class Conversations(Generic[State]):
         self._empty = empty
         self._clock = clock
         self._states: TTLCache[str, State] = TTLCache(MAX_CONVERSATIONS, CONVERSATION_TTL, clock)
-        self._tabs: dict[str, str] = {}  # of each session
+        self._tabs: TTLCache[str, str] = TTLCache(MAX_SESSIONS, CONVERSATION_TTL, clock)
         self._closed: dict[str, float] = {}  # when the last session of a tab ended
         self._lock = threading.Lock()
 

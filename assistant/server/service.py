@@ -19,7 +19,6 @@ from assistant.server import completions
 from assistant.server.completions import Completions
 from assistant.server.metrics import Metrics
 from assistant.server.response_cache import ResponseCache
-from assistant.server.topics import FOLDERS_OF_ANY_GUIDE, list_topics
 from assistant.text.normalize import replace_surrogates
 from assistant.timing import record_steps
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
     from assistant.models.answers import Answer, Search
     from assistant.models.documents import Page, Passage, Section
-    from assistant.render.start_page import Topic
     from assistant.server.answer_log import AnswerLog, LoggedAnswer
     from assistant.server.reload import LiveAssistant
     from assistant.server.response_cache import CachedBody
@@ -75,7 +73,6 @@ class Service:
         self.metrics = Metrics()
         self._examples: tuple[str, tuple[str, ...]] = ("", ())
         self._completions: tuple[str, Completions] = ("", Completions(()))
-        self._topics: tuple[str, tuple[Topic, ...]] = ("", ())
         self._lock, self._names_lock = threading.Lock(), threading.Lock()
         self._page_names: tuple[str, LinkResolver] = ("", LinkResolver(()))
         self._pages: tuple[str, PageList] = ("", PageList(()))
@@ -132,14 +129,6 @@ class Service:
                 self._completions = generation, Completions(questions)
             known = self._completions[1]
         return known.find(typed)
-
-    def topics(self) -> tuple[Topic, ...]:
-        """Return what this version of the guide covers: its folders, or the pages of a flat one."""
-        index = self.assistant.index
-        with self._lock:
-            if self._topics[0] != index.generation:
-                self._topics = index.generation, list_topics(index.store)
-            return self._topics[1]
 
     def list_pages(self) -> PageList:
         """Return the pages of this version of the guide, grouped by folder."""
@@ -264,6 +253,9 @@ class Service:
             return ""
 
 
+_FOLDERS_OF_ANY_GUIDE = frozenset("content corpus doc docs guide pages site source src".split())
+
+
 def guide_title(live: LiveAssistant, corpus: Path) -> str:
     """Return the guide's own title: its site's name, else that of its front page or its folder."""
     index = live.assistant.index
@@ -276,7 +268,7 @@ def guide_title(live: LiveAssistant, corpus: Path) -> str:
     if page := index.store.page(front) if front else None:
         return page.title
     folder = corpus.resolve()
-    return folder.parent.name if folder.name in FOLDERS_OF_ANY_GUIDE else folder.name
+    return folder.parent.name if folder.name in _FOLDERS_OF_ANY_GUIDE else folder.name
 
 
 def feedback_form(live: LiveAssistant) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -22,6 +24,24 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
+
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def find_violations(frame, but=()) -> list[str]:
+    """List the violations that axe finds in a page or a frame, without the minor ones."""
+    if not frame.evaluate("'axe' in window"):
+        frame.evaluate(AXE.read_text(encoding="utf-8"))
+    result = frame.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    assert len(result["passes"]) > 5
+    return [
+        f"{one['impact']} {one['id']}: {node['html'][:160]}"
+        for one in result["violations"]
+        if one["impact"] in {"moderate", "serious", "critical"} and one["id"] not in but
+        for node in one["nodes"]
+    ]
 
 
 def eventually(page, read, wanted):

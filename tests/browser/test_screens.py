@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
-import axe_playwright_python
 import pytest
-from driving import eventually, sync_api
+from driving import eventually, find_violations, sync_api
 
 expect = sync_api.expect
 PM_OR_PO = "how is a PM different from a PO?"
-AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
-
-
-def complaints(page, but=()) -> list[str]:
-    """What axe holds against a page, all but its smallest objections."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    assert len(result["passes"]) > 10
-    return [
-        f"{one['impact']} {one['id']}: {node['html'][:160]}"
-        for one in result["violations"]
-        if one["impact"] in {"moderate", "serious", "critical"} and one["id"] not in but
-        for node in one["nodes"]
-    ]
 
 
 def start(chat):
@@ -104,7 +86,7 @@ def test_axe_has_nothing_against_a_screen_in_either_colour_scheme(visit):
         but = {"heading-order"} if screen == "reader" else ()
         for scheme in ("light", "dark"):
             chat.page.emulate_media(color_scheme=scheme)
-            read = partial(complaints, chat.page, but)
+            read = partial(find_violations, chat.page, but)
             assert eventually(chat.page, read, []) == [], (screen, scheme)
 
 
@@ -113,7 +95,7 @@ def test_axe_does_find_what_is_wrong(visit):
     chat.page.evaluate(
         "document.querySelector('#ask').insertAdjacentHTML('afterend', '<img src=x>')"
     )
-    assert any("image-alt" in complaint for complaint in complaints(chat.page))
+    assert any("image-alt" in violation for violation in find_violations(chat.page))
 
 
 OUTSIDE = """() => [...document.querySelectorAll("main :is(a, button, p, h1, h2)")]

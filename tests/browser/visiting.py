@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import axe_playwright_python
-from driving import PATIENCE, eventually, sync_api
+from driving import PATIENCE, eventually, find_violations, sync_api
 
 expect = sync_api.expect
-AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 # The widget's shadow root is closed to the page, and would be to the test: it is opened before
 # anything of the page runs, and one test looks at it as it is.
@@ -123,16 +119,4 @@ class Guest:
 
     def weaknesses(self) -> list[str]:
         """List the violations that axe finds in the page and its frame, without the minor ones."""
-        result = []
-        for frame in self.page.frames:
-            if not frame.evaluate("'axe' in window"):
-                frame.evaluate(AXE.read_text(encoding="utf-8"))
-            report = frame.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-            assert len(report["passes"]) > 5
-            result += [
-                f"{violation['impact']} {violation['id']}: {node['html'][:160]}"
-                for violation in report["violations"]
-                if violation["impact"] in {"moderate", "serious", "critical"}
-                for node in violation["nodes"]
-            ]
-        return result
+        return [each for frame in self.page.frames for each in find_violations(frame)]

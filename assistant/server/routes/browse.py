@@ -1,4 +1,4 @@
-"""Serve the list of all pages, and the search in them."""
+"""Serve the list of all pages, the search in them, and the completion of typed questions."""
 
 from __future__ import annotations
 

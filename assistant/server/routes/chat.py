@@ -189,7 +189,7 @@ class Chat:
         """Render what the reader sees before the first question."""
         messages = catalogue.choose_messages(accept_language, self.language)
         return start_page.render_start(
-            self.service.examples(), self.service.topics(), self.branding, messages
+            self.service.examples(), self.service.list_pages(), self.branding, messages
         )
 
     def render_stale_notice(self, accept_language: str = "") -> str:

@@ -290,6 +290,7 @@
       return false;
     }
     hold();
+    document.querySelector(".brand-letter")?.setAttribute("aria-hidden", "true");
     talk.setAttribute("role", "log");
     talk.setAttribute("aria-live", "off"); // one line says that there is an answer
     talk.setAttribute("aria-label", say("conversation"));
