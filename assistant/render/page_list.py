@@ -51,11 +51,16 @@ class PageGroup:
 
 
 class PageList:
-    """The pages of one version of a guide, in the order in which the guide has them."""
+    """The pages of one version of a guide, in the order in which the guide has them.
+
+    `groups` are by the deepest folders that are few enough to be shown at once, `top_groups` by
+    those at the top.
+    """
 
     def __init__(self, pages: Iterable[PageEntry]) -> None:
         self.pages = tuple(pages)
         self.groups = _group_pages(self.pages)
+        self.top_groups = _group_pages(self.pages, 1)
         self._group_of = {page.path: group for group in self.groups for page in group.pages}
         self._names = [
             (page, f"{page.title} {_label(strip_suffix(page.path))}".casefold())
@@ -110,12 +115,13 @@ def _label(name: str) -> str:
     return _SEPARATORS.sub(" ", _ORDER.sub("", name)).strip() or name
 
 
-def _group_pages(pages: Sequence[PageEntry]) -> tuple[PageGroup, ...]:
+def _group_pages(pages: Sequence[PageEntry], most_levels: int = 99) -> tuple[PageGroup, ...]:
+    """Group pages by the deepest folders that are few enough, at most some levels down."""
     folders = [posixpath.dirname(page.path) for page in pages]
     common = posixpath.commonpath(folders) if folders else ""
     skipped = len(common.split("/")) if common else 0
-    depth = max((folder.count("/") + 1 for folder in folders if folder), default=0) - skipped
-    # The deepest folders that are few enough to be shown at once.
+    deepest = max((folder.count("/") + 1 for folder in folders if folder), default=0) - skipped
+    depth = min(deepest, most_levels)
     while depth > 0 and len({_cut(folder, skipped + depth) for folder in folders}) > _MAX_GROUPS:
         depth -= 1
     by_folder: dict[str, list[PageEntry]] = {}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from assistant.render import layout, urls
 from assistant.render.escape import escape
-from assistant.render.page_list import folder_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,17 +53,18 @@ def render_start(
 
 def _render_topics(pages: PageList, root: str, messages: Messages) -> Iterator[str]:
     """Render the folders of the guide, or the pages of one with hardly any."""
-    folders = [group for group in pages.groups if group.label]
+    folders = [group for group in pages.top_groups if group.label]
     if len(folders) < MIN_FOLDERS:
         for page in pages.pages:
             url = escape(urls.page_url(page.path, root))
             yield f'<li><a href="{url}" dir="auto">{escape(page.title)}</a></li>'
         return
     for group in folders:
-        url = escape(folder_url(group.folder, root))
-        titles = ", ".join(page.title for page in group.pages[:MAX_TITLES])
+        url = escape(urls.page_url(group.pages[0].path, root))
+        count = escape(messages("pages", n=len(group.pages)))
+        others = [page.title for page in group.pages if page.title != group.label][:MAX_TITLES]
+        titles = f'<span class="titles" dir="auto">{escape(", ".join(others))}</span>'
         yield (
-            f'<li><a href="{url}" dir="auto">{escape(group.label)}</a> '
-            f"<span>· {escape(messages('pages', n=len(group.pages)))}</span>"
-            f'<p dir="auto">{escape(titles)}</p></li>'
+            f'<li><a href="{url}" dir="auto">{escape(group.label)}</a> <span>· {count}</span>'
+            f"{titles if others else ''}</li>"
         )
