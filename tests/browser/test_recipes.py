@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import hosts
 import pytest
 from driving import sync_api
+from visiting import Guest
 
 from assistant.server.reload import LiveAssistant
 from assistant.settings import Settings
 from tests.conftest import ROOT
+from tests.nginx import find_free_ports, run_nginx
 from tests.served import serving
 
 expect = sync_api.expect
@@ -96,7 +103,8 @@ def test_every_attribute_in_the_manual_is_one_that_the_script_reads():
 
 
 def tool(name: str) -> str:
-    result = shutil.which(name)
+    beside = Path(sys.executable).parent  # not on the path of whoever names this Python
+    result = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ['PATH']}")
     if result is None:
         pytest.skip(f"{name} is not installed")
     return result
@@ -125,21 +133,71 @@ def published(guest, corpus_assistant, tmp_path):
     return ask_site
 
 
+def build_mkdocs(folder: Path, help_: str) -> None:
+    """Build a site of MkDocs by the recipe, into `site` in a folder."""
+    (folder / "docs").mkdir()
+    (folder / "overrides").mkdir()
+    (folder / "docs" / "index.md").write_text("# Asking\n\n[Ask](#ask)\n")
+    # Else the theme asks a host of its own for what colours code.
+    theme = f"{only('yaml')}  highlightjs: false\n"
+    (folder / "mkdocs.yml").write_text(f"site_name: A wiki\n{theme}")
+    (folder / "overrides" / "main.html").write_text(ours(only("jinja"), help_))
+    config = folder / "mkdocs.yml"
+    run(tool("mkdocs"), "build", "-q", "--config-file", config, "--site-dir", folder / "site")
+
+
 def test_a_site_of_mkdocs_built_by_the_recipe_answers(published, tmp_path):
-    mkdocs = tool("mkdocs")
+    published(partial(build_mkdocs, tmp_path), "index.html")
 
-    def build(help_: str) -> None:
-        (tmp_path / "docs").mkdir()
-        (tmp_path / "overrides").mkdir()
-        (tmp_path / "docs" / "index.md").write_text("# Asking\n\n[Ask](#ask)\n")
-        # Else the theme asks a host of its own for what colours code.
-        theme = f"{only('yaml')}  highlightjs: false\n"
-        (tmp_path / "mkdocs.yml").write_text(f"site_name: A wiki\n{theme}")
-        (tmp_path / "overrides" / "main.html").write_text(ours(only("jinja"), help_))
-        config = tmp_path / "mkdocs.yml"
-        run(mkdocs, "build", "--quiet", "--config-file", config, "--site-dir", tmp_path / "site")
 
-    published(build, "index.html")
+SIGNED_IN = """
+    server {{
+        listen 127.0.0.1:{port};
+        root {site};
+        auth_basic "The wiki";
+        auth_basic_user_file {users};
+        location /help/ {{
+            # One header here, and none of those further up holds any more.
+            proxy_set_header Remote-User $remote_user;
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header Connection "";
+            proxy_pass http://127.0.0.1:{behind}/;
+        }}
+    }}
+"""
+
+
+def test_a_site_of_mkdocs_whose_proxy_signs_readers_in_answers_them_and_nobody_else(
+    browser, corpus_assistant, tmp_path
+):
+    (port,) = find_free_ports(1)
+    origin, users = f"http://127.0.0.1:{port}", tmp_path / "users"
+    users.write_text("ann:{PLAIN}lantern\n", encoding="utf-8")
+    build_mkdocs(tmp_path, f"{origin}/help")
+    settings = Settings(
+        journal="off", root="/help", trusted_proxies="127.0.0.1", user_header="Remote-User"
+    )
+    with serving(LiveAssistant(corpus_assistant), settings) as behind:
+        servers = SIGNED_IN.format(
+            port=port, site=tmp_path / "site", users=users, behind=urlsplit(behind).port
+        )
+        with run_nginx(tmp_path, servers, port):
+            ann = {"username": "ann", "password": "lantern"}
+            context = browser.new_context(http_credentials=ann, reduced_motion="reduce")
+            reader = Guest(context, f"{origin}/index.html")
+            answers(reader)
+            spoofed = {"Remote-User": "ann", "Accept": "text/html"}
+            strangers = browser.new_context(extra_http_headers=spoofed).request
+            assert strangers.get(f"{origin}/help/").status == 401
+            nobody = browser.new_context(extra_http_headers={"Accept": "text/html"}).request
+            past = nobody.get(f"{behind}/")
+            assert past.status == 401
+            assert "open only to readers who are signed in" in past.text()
+            reader.leave()
+            context.close()
 
 
 def test_a_site_of_sphinx_built_by_the_recipe_answers(published, tmp_path):

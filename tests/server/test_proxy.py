@@ -8,21 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import shutil
-import socket
-import subprocess
-import time
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.nginx import find_free_ports, run_nginx
 from tests.served import serve_assistant
-from tests.serving import PATIENCE, Reader, Readers
-
-NGINX = shutil.which("nginx")
-if NGINX is None:
-    pytest.skip("nginx is not installed", allow_module_level=True)
+from tests.serving import Reader, Readers
 
 # Gradio asks pandas for an option that newer pandas announces to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'")
@@ -34,27 +27,7 @@ PM_OR_PO = "how is a PM different from a PO?"
 NAME = "help.example.org"
 EVIL = "evil.example"
 
-CONFIGURATION = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/complaints warn;
-events {{ }}
-http {{
-    access_log off;
-    absolute_redirect off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    proxy_http_version 1.1;
-    proxy_set_header Connection "";
-    proxy_set_header Host $http_host;
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $http_host;
-    proxy_buffering off;
+SERVERS = """
     server {{
         listen 127.0.0.1:{stripping};
         location {root}/ {{ proxy_pass http://127.0.0.1:{behind}/; }}
@@ -63,7 +36,6 @@ http {{
         listen 127.0.0.1:{passing};
         location {root} {{ proxy_pass http://127.0.0.1:{behind}; }}
     }}
-}}
 """
 
 
@@ -74,15 +46,6 @@ class Place:
     behind: int
     stripping: int
     passing: int
-
-
-def find_free_ports(count: int) -> list[int]:
-    """Return free ports; all are held until all are known."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in held]
-    for listener in held:
-        listener.close()
-    return ports
 
 
 @pytest.fixture(scope="module")
@@ -112,36 +75,12 @@ def serve_behind_nginx(tmp_path_factory, corpus_assistant, *, rate: int):
     }
     with serve_assistant(corpus_assistant, home, **settings) as served:
         place = Place(served.port, stripping, passing)
-        configuration = CONFIGURATION.format(
-            folder=folder,
-            root=ROOT,
-            behind=place.behind,
-            stripping=stripping,
-            passing=passing,
+        servers = SERVERS.format(
+            root=ROOT, behind=place.behind, stripping=stripping, passing=passing
         )
-        (folder / "nginx.conf").write_text(configuration, encoding="utf-8")
-        error_log = folder / "complaints"
-        nginx = subprocess.Popen(
-            [NGINX, "-e", error_log, "-p", folder, "-c", folder / "nginx.conf"]
-        )
-        try:
-            _wait(nginx, passing, error_log)
+        with run_nginx(folder, servers, passing) as error_log:
             yield place
-        finally:
-            nginx.terminate()
-            nginx.wait(PATIENCE)
         assert error_log.read_text(encoding="utf-8") == ""
-
-
-def _wait(nginx, port: int, error_log) -> None:
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        assert nginx.poll() is None, error_log.read_text(encoding="utf-8")
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail("nginx does not listen")
 
 
 # -- in a browser ---------------------------------------------------------------------------------
