@@ -428,7 +428,7 @@ def test_questions_complete_what_is_typed_and_one_is_chosen_by_the_keyboard(visi
     chat = visit().ready()
     chat.box.press_sequentially("what is a product m")
     options = chat.page.get_by_role("option")
-    expect(options.first).to_be_visible()
+    expect(options.first).to_have_text(re.compile("^What is a product m", re.IGNORECASE))
     expect(chat.box).to_have_attribute("aria-expanded", "true")
     question = options.first.inner_text()
     chat.page.keyboard.press("ArrowDown")

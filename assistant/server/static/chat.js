@@ -167,8 +167,8 @@
     const address = new URL(`suggest?q=${encodeURIComponent(typed)}`, window.guide.root);
     const answered = fits ? await originalFetch(address).catch(() => null) : null;
     const questions = answered?.ok ? await answered.json().catch(() => []) : [];
-    if (own !== looked) {
-      return;
+    if (own !== looked || chosen >= 0) {
+      return; // a later one is on its way, or the reader is choosing
     }
     hideList();
     list.replaceChildren(...questions.map((question, number) => {
