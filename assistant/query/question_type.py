@@ -271,12 +271,13 @@ _RESOURCE_SUBJECT = re.compile(
 )
 _ARTICLE = re.compile(
     r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|"
+    r"(?:purpose|point|aim|goal|gist|idea|deal) (?:of|behind|with)|"
     r"between|both|my|your|our) ){1,20}",
     re.I,
 )
 _TAIL = re.compile(
     r"(?: (?:in practice|in (?:simple|plain) (?:words|terms|english)|exactly|really|"
-    r"anyway|please|the same(?: thing)?|different|"
+    r"anyway|please|the same(?: thing)?|different|(?:(?:good|used|useful|meant) )?for|"
     r"here|there|all about)){1,8}$",
     re.I,
 )

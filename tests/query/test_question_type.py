@@ -169,6 +169,10 @@ def test_a_question_without_two_sides_is_no_comparison(text: str) -> None:
     meaning of cat
     cat meaning
     cat definition?
+    what is a cat good for?
+    what is a cat for
+    what is the point of a cat?
+    what's the deal with cats
     explain what a cat is
     Can you explain what a cat is?
     tell me about cats
