@@ -375,7 +375,8 @@ _SEVERAL = re.compile(
     r"^(?:(?:what|which) (?!(?:is|was|do|does|did|has|have|can|will|would|should)\b)"
     r"(?:\w+ ){0,3}?(?P<noun>\w{2,}[^\Wsui_]s) (?:\w+ ){0,2}?"
     r"(?:is|are|can|could|do|does|did|should|must|may|might|will|would|has|have|need)\b|"
-    r"(?:list|name|show|give)(?: me)? (?:all|the|every)\b|what all\b)",
+    r"(?:list|name|show|give)(?: me)? (?:all|the|every)\b|what all\b|"
+    r"what (?:goes|belongs|comes|should (?:be|go)) (?:in|into|on|onto)\b)",
     re.I,
 )
 

@@ -89,7 +89,10 @@ _OPENING = re.compile(
     re.I,
 )
 _BARE_CONDITION = re.compile(r"^(?:if|unless)\b[^,.?!]*$", re.I)  # "if it rains": what then?
-_DEFINITE = re.compile(r"\bthe [\w-]+$", re.I)  # "what is the limit?": of what was spoken of
+# "What is the limit?": of what was spoken of.
+_DEFINITE = re.compile(
+    r"\bthe [\w-]+$|^what (?:does|do) (?:the|each) [\w-]+ (?:mean|do|stand for)$", re.I
+)
 _SHORT_OPENINGS = frozenset("whats whos wheres whens hows whys".split())
 _MIN_CONTENT_WORDS = 2
 _VAGUE_WORDS = frozenset(

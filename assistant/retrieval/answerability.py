@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from assistant import files
 from assistant.errors import IndexDamaged
-from assistant.query.follow_ups import GENERIC_STEMS
+from assistant.query.follow_ups import FOLLOW_UP_STEMS, GENERIC_STEMS
 from assistant.query.question_type import asks_for_amount, find_named_thing
 from assistant.retrieval.features import FEATURES
 from assistant.retrieval.question_features import QUESTION_FEATURES
@@ -129,7 +129,7 @@ def supports_follow_up(
     in_top, in_any = (set().union(*terms) for terms in (hit_terms[:_TOP_K], hit_terms))
     total = known = covered = 0.0
     for word in words:
-        for term in (term for term in word.terms if term not in GENERIC_STEMS):
+        for term in (term for term in word.terms if term not in FOLLOW_UP_STEMS):
             idf = vocabulary.idf(term)
             total += idf
             common = vocabulary.document_frequency.get(term, 0) >= _COMMON_FREQUENCY

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from assistant import deadline
-from assistant.query.follow_ups import GENERIC_STEMS
+from assistant.query.follow_ups import FOLLOW_UP_STEMS
 from assistant.query.identifiers import contains_identifier, split_identifier
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
@@ -343,7 +343,7 @@ class Retriever:
         It is 1 for a follow-up that only points back: "and how often?".
         """
         words = subquery.follow_up_words
-        terms = [term for word in words for term in word.terms if term not in GENERIC_STEMS]
+        terms = [term for word in words for term in word.terms if term not in FOLLOW_UP_STEMS]
         idfs = self._store.vocabulary.idfs(terms)
         if not terms:
             return 1.0
