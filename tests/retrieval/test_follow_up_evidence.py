@@ -97,7 +97,8 @@ def test_a_question_without_a_subject_is_about_what_was_spoken_of(
     pages = {
         "harbour.md": "# Harbour\n\n## Fees\n\nThe fee is what a member pays for a stay. Many "
         "people ask how many crowns that is.\n\n## Sail loft\n\nA sail loft is where sails are "
-        "mended. Ada Holm devised the sail loft. The fee for the sail loft is 9 crowns. Two people can use a sail loft at once.\n\n"
+        "mended. Ada Holm devised the sail loft. The fee for the sail loft is 9 crowns. Two "
+        "people can use a sail loft at once.\n\n"
         "## Boat shed\n\nA boat shed is where boats dry. The fee for the boat shed is 5 crowns. "
         "Five people can use a boat shed at once.\n"
     }
