@@ -44,6 +44,17 @@ def test_a_page_declares_synonyms_for_the_whole_guide(index, encoder):
     assert answer.understood_as == "how do I book the furnace?"
 
 
+def test_a_readers_word_is_no_slip_of_another_word(index, encoder):
+    guide = Assistant(index, encoder, synonyms={"locker": ("bok",)})
+    assert "nine crowns" in guide.ask("what is the deposit for a bok?").text
+
+
+def test_a_follow_up_may_use_a_readers_word(index, encoder):
+    guide = Assistant(index, encoder, synonyms={"deposit": ("caution money",)})
+    first = guide.ask("does each member get a locker?")
+    assert "nine crowns" in guide.ask("how much is the caution money for it?", first.turns).text
+
+
 def test_a_page_is_asked_for_by_its_alias(tmp_path, encoder):
     pages = {
         "mill.md": "---\naliases: [clay squeezer]\n---\n# Pug mill\n\n"

@@ -42,6 +42,15 @@ _COLOUR = (
     r"\b(?:red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|gr[ae]y|silver|gold|"
     r"beige|turquoise|navy|transparent)\b|#[0-9a-f]{3,8}\b"
 )
+_FOR_EXAMPLE = (
+    r"^(?:(?:and|any|an|some|can you|please|give|show|me|us|is there|are there|do you have) ){0,6}"
+    r"examples?\b|^(?:for (?:example|instance)|such as|like what)\b"
+)
+_EXAMPLE = r"\b(?:for example|for instance|an example|examples? (?:is|are|of)|such as|e\.g)\b"
+_REASON = (
+    r"\b(?:because|since|reasons?|so that|in order (?:to|that)|therefore|otherwise|due to|caused?|"
+    r"to (?:avoid|prevent|ensure|protect))\b"
+)
 _MATERIAL = (
     r"\b(?:wood(?:en)?|oak|pine|steel|iron|alumini?um|copper|brass|bronze|glass|plastic|rubber|"
     r"paper|cardboard|cotton|wool|leather|linen|nylon|stone|concrete|clay|ceramic|metal|silk)\b"
@@ -63,6 +72,8 @@ _EXPECTED = tuple(
         (rf"\bhow long\b|\bhow many {_UNIT}\b", _DURATION),
         (_HOW_MUCH, _COUNT),
         (r"\b(?:which|what) colou?rs?\b", _COLOUR),
+        (_FOR_EXAMPLE, _EXAMPLE),
+        (r"^(?:and |but |so )?why\b", _REASON),
         (r"\b(?:which|what) materials?\b|\bmade (?:of|from|out of)\b", _MATERIAL),
         *(
             (rf"\b(?:which|what) (?:(?:is|are) (?:the )?)?(?:\w+ )?{name}\b", unit)

@@ -154,22 +154,20 @@ def find_named_resources(question: Question, vector: Vectors, store: FaissStore)
     fact = find_resource_fact(question.text)
     if fact is None:
         return []
-    wanted, name = fact
-    named_terms = set(extract_terms(name))
+    named_terms = set(extract_terms(fact.name))
     terms = named_terms - _PLACE_STEMS
     near = store.resources_near(vector, TITLE_CANDIDATES)
-    named = []
+    named: list[Resource] = []
+    partly_named: list[Resource] = []
     for resource in store.resources([n for n, _ in near]):
         title = set(extract_terms(resource.title.rpartition(" by ")[0] or resource.title))
         is_named = terms <= set(extract_terms(resource.title)) and bool(terms & title)
         is_close = len(title - named_terms) <= len(terms)
-        if (
-            is_named
-            and is_close
-            and not is_furniture(resource.title)
-            and _has_fact(resource, wanted)
-        ):
-            named.append(resource)
+        if is_named and not is_furniture(resource.title) and _has_fact(resource, fact.fact):
+            (named if is_close else partly_named).append(resource)
+    if not named and fact.names_medium:
+        named = _deduplicate(partly_named)
+        named = named if len(named) == 1 else []  # else it is not clear which is meant
     return named[:1]
 
 

@@ -82,11 +82,12 @@ class Analyzer:
         self._vocabulary = vocabulary
         self._synonyms = Synonyms(synonyms or {}, contains=vocabulary.contains)
         self._token_rank = token_rank
+        readers_words = (other for others in (synonyms or {}).values() for other in others)
         self._spelling = SpellingCorrector(
             vocabulary.word_counts,
             has_stem=vocabulary.contains,
             is_known_word=lambda word: token_rank(word) is not None,
-            extra_words=question_type.QUESTION_WORDS,
+            extra_words=question_type.QUESTION_WORDS.union(*map(split_words, readers_words)),
         )
         # A phrase that the question writes out is also searched for by its acronym.
         self._acronyms = [
@@ -135,7 +136,7 @@ class Analyzer:
             if not is_certain:
                 interpretations = _hide_guess(interpretations, text)
             interpretations += _label(self.interpret(alone), "question")
-        elif not depends:
+        else:  # nothing was rewritten: "why 5?" as it is written is not what a person would ask
             interpretations = _label(interpretations, "question")
         # What a later part continues is in the same text, which is searched for as a whole too.
         if (earlier := follow_ups.find_continued(turns)) and not is_later_part:
@@ -319,9 +320,9 @@ class Analyzer:
         return math.log(rank / _FIRST_WORD_RANK) + 1.0
 
     def _words(self, text: str) -> Iterator[Word]:
-        """Yield the words of a text with their spelling corrected."""
+        """Yield the words of a text, spelt correctly, or the guide's words for them."""
         correct = self._make_corrector()
-        for token, _, _ in tokenize(text):
+        for token, _, _ in tokenize(self._synonyms.replace(text)[0]):
             is_acronym = token != token.lower() and bool(self._vocabulary.expansions(token))
             yield Word(tuple(extract_terms(correct(token))), is_acronym)
 

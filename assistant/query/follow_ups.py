@@ -90,6 +90,9 @@ GENERIC_STEMS = frozenset(
 )
 """Stems of words that fit any subject, and so do not say what a question is about."""
 
+FOLLOW_UP_STEMS = GENERIC_STEMS | frozenset(map(stem, "invent coin originate pioneer".split()))
+"""The same for a follow-up, which asks "who invented it?" of what a guide says somebody devised."""
+
 _MAX_TURN_LENGTH = 250
 MAX_CONTINUED = 3
 _MAX_CONTINUED_LENGTH = 300

@@ -91,7 +91,7 @@ _COMPARISONS = tuple(
         _sides(
             "",
             r" (?:or|and|vs\.?|versus) ",
-            r" ?[-–—,:;?.] (?:is there|are there|what(?:['’]?s| is| are)|whats) "
+            r"(?: ?[-–—,:;?.])? (?:is there|are there|what(?:['’]?s| is| are)|whats) "
             r"(?:an?|any|the) differences?\b.*",
             anywhere=False,
         ),
@@ -165,6 +165,8 @@ _COMPARISONS = tuple(
         ),
     )
 )
+_SHORT_DIFFERENCE = re.compile(r"\bdiff\b", re.I)
+_TRAILING_DIFFERENCE = re.compile(r" differences?$", re.I)
 _DEFINITIONS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
@@ -179,6 +181,10 @@ _DEFINITIONS = tuple(
         r"^(?:what|who)(?: exactly)?(?: (?:is|are|was|were)|'s|'re) (?:exactly )?(?P<a>.+)",
         r"^tell me (?:more )?about (?P<a>.+)",
         r"^what (?P<a>.+?) (?:is|are|means?)$",
+        (
+            r"^(?!(?:how|why|when|where|who|which|is|are|do|does|can|should)\b)"
+            r"(?P<a>.+?) (?:meaning|definition|defined|explained)$"
+        ),
     )
 )
 _LISTS = tuple(
@@ -265,12 +271,13 @@ _RESOURCE_SUBJECT = re.compile(
 )
 _ARTICLE = re.compile(
     r"^(?:(?:the|a|an|some|any|being|this|that|term|word|role|concept|main|key|of|"
+    r"(?:purpose|point|aim|goal|gist|idea|deal) (?:of|behind|with)|"
     r"between|both|my|your|our) ){1,20}",
     re.I,
 )
 _TAIL = re.compile(
     r"(?: (?:in practice|in (?:simple|plain) (?:words|terms|english)|exactly|really|"
-    r"anyway|please|the same(?: thing)?|different|"
+    r"anyway|please|the same(?: thing)?|different|(?:(?:good|used|useful|meant) )?for|"
     r"here|there|all about)){1,8}$",
     re.I,
 )
@@ -283,10 +290,12 @@ def parse_question(text: str) -> Question:
     Cached: every turn of a conversation is classified again for each question in it.
     """
     plain = _strip_lead(truncate(text))
+    in_full = _SHORT_DIFFERENCE.sub("difference", plain)
     for pattern in _COMPARISONS:
-        match = pattern.search(plain)
+        match = pattern.search(in_full)
         if match:
-            sides = (_clean_subject(match["a"]), _clean_subject(match["b"]))
+            second = _TRAILING_DIFFERENCE.sub("", match["b"])
+            sides = (_clean_subject(match["a"]), _clean_subject(second))
             if all(0 < len(side.split()) <= 8 for side in sides):
                 return Question(text, "comparison", sides)
     if _RESOURCE_REQUEST.search(plain):
@@ -366,7 +375,8 @@ _SEVERAL = re.compile(
     r"^(?:(?:what|which) (?!(?:is|was|do|does|did|has|have|can|will|would|should)\b)"
     r"(?:\w+ ){0,3}?(?P<noun>\w{2,}[^\Wsui_]s) (?:\w+ ){0,2}?"
     r"(?:is|are|can|could|do|does|did|should|must|may|might|will|would|has|have|need)\b|"
-    r"(?:list|name|show|give)(?: me)? (?:all|the|every)\b|what all\b)",
+    r"(?:list|name|show|give)(?: me)? (?:all|the|every)\b|what all\b|"
+    r"what (?:goes|belongs|comes|should (?:be|go)) (?:in|into|on|onto)\b)",
     re.I,
 )
 
@@ -395,6 +405,33 @@ _FOCUS = re.compile(
     r"will|may|must|has|have|had|of|for|in|on|at|to|from|with|by|that|who|which|and|or)\b|\W*$)",
     re.I,
 )
+
+
+# "How do I make a page load faster": what follows these verbs is a clause, not the name of a thing.
+_NAMES_THING = re.compile(
+    r"^(?:(?:how (?:do|does|can|could|should|would|to) (?:(?:i|we|you|one) )?"
+    r"(?!(?:make|get|have|let|help|see|keep) )\w+|what (?:does|do|should|can|must)|"
+    r"(?:can|could|should|may|must) (?:i|we|you) (?!(?:make|get|have|let|help|see|keep) )\w+) an? |"
+    r"who (?:invented|founded|came up with|developed|coined|introduced) (?:(?:an?|the) )?)",
+    re.I,
+)
+_NAME_TOKEN = re.compile(r"[\w'’-]+|[^\w\s]")
+_MAX_NAME_WORDS = 4
+
+
+def find_named_thing(text: str) -> tuple[str, ...]:
+    """Find the words that name the one thing a question is about: "how do I adopt a *stray cat*".
+
+    They are the words of a name after "a" or after who invented, up to four; empty without one.
+    """
+    plain = _strip_lead(truncate(text))
+    match = _NAMES_THING.match(plain)
+    words: list[str] = []
+    for token in _NAME_TOKEN.findall(plain[match.end() :]) if match else ():
+        if not token[0].isalnum() or token.lower() in STOPWORDS:
+            break
+        words += split_words(token)
+    return tuple(words) if len(words) <= _MAX_NAME_WORDS else ()
 
 
 def extract_focus(text: str) -> str:
@@ -527,8 +564,25 @@ _RESOURCE_FACTS: tuple[tuple[ResourceFact, re.Pattern[str]], ...] = (
 )
 
 
-def find_resource_fact(text: str) -> tuple[ResourceFact, str] | None:
-    """Return what a question asks of one resource, and the words that name it.
+_MEDIUM = re.compile(
+    rf"^(?:(?:the|that|this|an?) )?{_MEDIA} (?:about|on|called|named) | {_MEDIA}$", re.I
+)
+
+
+class ResourceRequest(NamedTuple):
+    """What a question asks of one resource, and the words that name it.
+
+    `names_medium` is whether it says that it is an article, a book and so on: then a few words of
+    the title are enough.
+    """
+
+    fact: ResourceFact
+    name: str
+    names_medium: bool
+
+
+def find_resource_fact(text: str) -> ResourceRequest | None:
+    """Return what a question asks of one resource.
 
     Its author ("who wrote X"), the minutes it takes, or its place: where to do something. None for
     other questions.
@@ -536,7 +590,8 @@ def find_resource_fact(text: str) -> tuple[ResourceFact, str] | None:
     plain = _LEAD.sub("", truncate(text).replace("’", "'").rstrip("?!. "))
     for fact, pattern in _RESOURCE_FACTS:
         if match := pattern.search(plain):
-            return fact, match["a"]
+            name = _MEDIUM.sub("", match["a"])
+            return ResourceRequest(fact, name, names_medium=name != match["a"])
     return None
 
 

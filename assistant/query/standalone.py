@@ -26,7 +26,9 @@ PRONOUN_KINDS = {
     **dict.fromkeys("they them their these those".split(), "group"),
 }
 _DUMMY_IT = re.compile(
-    r"^(?>.*?\b(?:is|was|does|will|would|can|if|when|make|makes) it\b).*?\b(?:to|that|for)\b", re.I
+    r"^(?>.*?\b(?:is|was|does|will|would|can|if|when|make|makes) it\b)"
+    r".*?\b(?:to|that|for)\b(?!\W*$)",
+    re.I,
 )
 WHICH_ONE = re.compile(
     r"^(?:and |but |so )?which (?:ones?\b|of (?:them|these|those|the \w+)\b|"
@@ -41,7 +43,8 @@ BARE_FOLLOW_UP = re.compile(
     re.I,
 )
 VERBAL = re.compile(
-    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|need|want|how|why|when|where|who)\b",
+    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|need|want|how|why|when|where|who|"
+    r"(?:what|who|where|how)s)\b",
     re.I,
 )
 # A name: words with a capital; `of`, `the` and the like may stand between them.
@@ -86,7 +89,11 @@ _OPENING = re.compile(
     re.I,
 )
 _BARE_CONDITION = re.compile(r"^(?:if|unless)\b[^,.?!]*$", re.I)  # "if it rains": what then?
-_DEFINITE = re.compile(r"\bthe [\w-]+$", re.I)  # "what is the limit?": of what was spoken of
+# "What is the limit?": of what was spoken of.
+_DEFINITE = re.compile(
+    r"\bthe [\w-]+$|^what (?:does|do) (?:the|each) [\w-]+ (?:mean|do|stand for)$", re.I
+)
+_SHORT_OPENINGS = frozenset("whats whos wheres whens hows whys".split())
 _MIN_CONTENT_WORDS = 2
 _VAGUE_WORDS = frozenset(
     "happen happens work works mean means help long cost costs apply applies change changes paid "
@@ -186,4 +193,5 @@ def find_names(text: str) -> list[str]:
 
 def content_words(text: str) -> str:
     """Join the words of a question that are no stopwords, in order."""
-    return " ".join(word for word in split_words(text) if word not in STOPWORDS)
+    words = split_words(text)
+    return " ".join(word for word in words if word not in STOPWORDS | _SHORT_OPENINGS)

@@ -21,6 +21,9 @@ class Synonyms:
         self, words: Mapping[str, Sequence[str]], *, contains: Callable[[str], bool]
     ) -> None:
         self._own: dict[tuple[str, ...], str] = {}
+        for own in words:  # "requirements" inside "product requirements" is the guide's word
+            if len(key := _stem_words(own)) > 1:
+                self._own[key] = ""
         for own, others in words.items():
             for other in others:
                 if key := _stem_words(other):
@@ -42,7 +45,7 @@ class Synonyms:
         end = n = 0
         while n < len(spans):
             length, own = self._match([token for token, _, _ in spans[n : n + self._longest]])
-            if length:
+            if length and own:
                 if length == 1 and self._contains(spans[n][0]):
                     implied += extract_terms(own)
                 else:
@@ -52,9 +55,13 @@ class Synonyms:
         return "".join([*pieces, text[end:]]), tuple(implied)
 
     def _match(self, tokens: Sequence[str]) -> tuple[int, str]:
-        """Return how many of the first tokens are a synonym, the longest, and the guide's word."""
+        """Return how many of the first tokens are a synonym, the longest, and the guide's word.
+
+        The second value is empty where they are the guide's word themselves.
+        """
         for length in range(len(tokens), 0, -1):
-            if own := self._own.get(_stem_words(" ".join(tokens[:length]))):
+            own = self._own.get(_stem_words(" ".join(tokens[:length])))
+            if own is not None:
                 return length, own
         return 0, ""
 

@@ -11,16 +11,18 @@ import json
 import math
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from assistant import files
 from assistant.errors import IndexDamaged
-from assistant.query.follow_ups import GENERIC_STEMS
-from assistant.query.question_type import asks_for_amount
+from assistant.query.follow_ups import FOLLOW_UP_STEMS, GENERIC_STEMS
+from assistant.query.question_type import asks_for_amount, find_named_thing
 from assistant.retrieval.features import FEATURES
 from assistant.retrieval.question_features import QUESTION_FEATURES
 from assistant.retrieval.ranker import load_shipped_model, reorder_hits
 from assistant.text.scripts import extract_ngrams
+from assistant.text.tokenize import stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from assistant.index.vocabulary import Vocabulary
     from assistant.models.answers import Hit
-    from assistant.query.query import Question, Word
+    from assistant.query.query import Interpretation, Question, Word
     from assistant.retrieval.features import Evidence
     from assistant.retrieval.ranker import RankingModel
 
@@ -82,6 +84,24 @@ def lacks_amount(question: Question, evidence: Evidence, hits: Sequence[Hit]) ->
     return not any(score >= lowest and _AMOUNT.search(text) for score, text in scored)
 
 
+def lacks_named_thing(interpretation: Interpretation, evidence: Evidence) -> bool:
+    """Whether a question is about a thing with a name that no candidate has two words of.
+
+    A guide on sprints and on design says nothing of a "design sprint". One pair of neighbours is
+    enough, because what follows a name may belong to the verb: "a sprint review online". Numbers,
+    and words that fit any thing ("a new alert"), are no part of a name.
+    """
+    name = map(stem, find_named_thing(interpretation.search_text))
+    pairs = [pair for pair in pairwise(name) if all(map(_is_specific, pair))]
+    known = [pair for pair in pairs if set(pair) <= set(evidence.matches.terms)]
+    has_any = bool(known) and bool(evidence.matches.count_adjacent_pairs(known).any())
+    return bool(pairs) and not has_any and not interpretation.ngrams
+
+
+def _is_specific(term: str) -> bool:
+    return term.isalpha() and term not in GENERIC_STEMS
+
+
 def rank_by_ngrams(
     ngrams: Collection[str], hits: Sequence[Hit], model: RankingModel
 ) -> tuple[Hit, ...]:
@@ -109,7 +129,7 @@ def supports_follow_up(
     in_top, in_any = (set().union(*terms) for terms in (hit_terms[:_TOP_K], hit_terms))
     total = known = covered = 0.0
     for word in words:
-        for term in (term for term in word.terms if term not in GENERIC_STEMS):
+        for term in (term for term in word.terms if term not in FOLLOW_UP_STEMS):
             idf = vocabulary.idf(term)
             total += idf
             common = vocabulary.document_frequency.get(term, 0) >= _COMMON_FREQUENCY

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from assistant import deadline
-from assistant.query.follow_ups import GENERIC_STEMS
+from assistant.query.follow_ups import FOLLOW_UP_STEMS
 from assistant.query.identifiers import contains_identifier, split_identifier
 from assistant.retrieval import answerability, features, ranker
 from assistant.retrieval.fusion import fuse, merge_hits
@@ -75,6 +75,12 @@ _UNKNOWN_SHARE = QUESTION_FEATURES.index("unknown_share")
 _MIN_CONTENT_TERMS = 3
 _MAX_UNKNOWN_SHARE = 0.8
 _SURE = 0.4
+# What a question counts or names, as in "how many lodgers", is a word that the guide never uses:
+# below _SURE for none of 447 questions that twelve guides answer, and for one of 141 others. A
+# thing of several words that stand nowhere together: below .8 for none, and for one; of the 120
+# questions to the bundled guide for five, none with an answer. Above, trailing verbs are taken for
+# a part of the name.
+_SURE_OF_NAME = 0.8
 
 _UNANSWERED = 0.3
 """What is added to every probability before interpretations are compared.
@@ -262,6 +268,9 @@ class Retriever:
             is_undefined = not is_follow_up and bool(row[_MISSING_SUBJECT])
             is_unknown = self._names_only_unknown(interpretation, evidence, vector)
             is_unknown |= hits[0].probability < _SURE and _is_mostly_unknown(interpretation, row)
+            is_unknown |= hits[0].probability < _SURE and self._lacks_focus(interpretation)
+            if hits[0].probability < _SURE_OF_NAME and not is_follow_up:
+                is_unknown |= answerability.lacks_named_thing(interpretation, evidence)
             if is_undefined or is_unknown or answerability.lacks_amount(question, evidence, hits):
                 hits = answerability.lower_below_threshold(hits, self._model)
         return RetrievalResult(interpretation, vector, hits)
@@ -281,6 +290,12 @@ class Retriever:
         return len(missing) == len(identifiers) and all(
             self.is_unmentioned(one, vector) for one in missing
         )
+
+    def _lacks_focus(self, interpretation: Interpretation) -> bool:
+        """Whether the guide never uses the word for what a question counts or asks the name of."""
+        focus = interpretation.query.focus
+        is_content = any(one.term == focus for one in interpretation.content)
+        return is_content and focus not in self._store.vocabulary.document_frequency
 
     def _choose_interpretation(self, results: Sequence[RetrievalResult]) -> RetrievalResult:
         """Choose the likeliest interpretation, and list the others that the guide answers too.
@@ -328,7 +343,7 @@ class Retriever:
         It is 1 for a follow-up that only points back: "and how often?".
         """
         words = subquery.follow_up_words
-        terms = [term for word in words for term in word.terms if term not in GENERIC_STEMS]
+        terms = [term for word in words for term in word.terms if term not in FOLLOW_UP_STEMS]
         idfs = self._store.vocabulary.idfs(terms)
         if not terms:
             return 1.0

@@ -1,7 +1,8 @@
 """The repository's own guide is asked 120 questions, written before any was asked.
 
-The least shares are a little under those measured when the set was written: they are there so
-that no kind gets worse unseen. The goal is .85 of all questions.
+The least shares are a little under those measured since the guide and the code were mended after
+reading what was wrong: they are there so that no kind gets worse unnoticed, and say little about
+questions in other words.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ QUESTIONS = Path(__file__).with_name("corpus_questions.jsonl")
 
 LEAST_SHARES = {
     "definition": 0.9,
-    "comparison": 0.7,
+    "comparison": 0.85,
     "how-to": 0.85,
     "list": 0.9,
     "yes/no": 0.8,
-    "typo": 0.5,
-    "other words": 0.3,
+    "typo": 0.7,
+    "other words": 0.6,
     "table": 0.9,
     "reading": 0.9,
-    "follow-up": 0.7,
-    "unanswerable": 0.7,
+    "follow-up": 0.9,
+    "unanswerable": 0.8,
 }
 """The least share of right answers of each kind of question."""
 
-LEAST_OF_ALL = 0.79
+LEAST_OF_ALL = 0.92
 """The least share of right answers of all questions."""
 
 LEAST_COUNTS = {"unanswerable": 30, "follow-up": 20, "table": 15, "reading": 10}

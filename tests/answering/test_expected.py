@@ -21,6 +21,9 @@ from assistant.query.query import Query
         ("what is the maximum weight?", "Up to 30 kg.", "Up to 30 people."),
         ("how long does it take?", "It takes 3 days.", "It takes patience."),
         ("how often is it cleaned?", "Every Monday.", "By the crew."),
+        ("give me an example", "Take fruit, for example plums.", "Take fruit."),
+        ("for instance?", "Fruit such as plums keeps.", "Fruit keeps."),
+        ("why two?", "Two, because one may fail.", "There are two."),
     ],
 )
 def test_what_is_expected_is_in_an_answer_and_not_in_another_sentence(question, answer, other):

@@ -66,6 +66,17 @@ def test_one_of_a_kind_is_recommended_once(bakery, question, title):
 
 
 @pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        ("who wrote the crust book?", "Crust and Crumb"),
+        ("how long is the slowly video", "Rising slowly"),
+    ],
+)
+def test_a_resource_is_named_by_a_word_of_its_title_and_its_medium(bakery, question, title):
+    assert title in bakery.ask(question).text
+
+
+@pytest.mark.parametrize(
     "question", ["what can I read about sourdough?", "im new, is there a talk about sourdough?"]
 )
 def test_a_resource_is_recommended_for_what_its_note_names(bakery, question):

@@ -11,7 +11,9 @@ from assistant.query.question_type import (
     asks_for_several,
     detect_answer_type,
     extract_topic,
+    find_named_thing,
     find_question_clause,
+    find_resource_fact,
     is_question,
     parse_question,
 )
@@ -24,6 +26,10 @@ cat vs. dog?
 cat versus dog
 cat v dog
 cats vs dogs?
+cat vs dog difference
+cat vs dog whats the diff
+cat and dog what is the difference
+diff between cat and dog
 explain cat vs dog
 so what's a cat vs a dog?
 For a small flat: cat vs dog?
@@ -161,6 +167,12 @@ def test_a_question_without_two_sides_is_no_comparison(text: str) -> None:
     Could you define cat?
     definition of cat
     meaning of cat
+    cat meaning
+    cat definition?
+    what is a cat good for?
+    what is a cat for
+    what is the point of a cat?
+    what's the deal with cats
     explain what a cat is
     Can you explain what a cat is?
     tell me about cats
@@ -401,3 +413,37 @@ def test_the_question_after_a_statement_is_what_is_asked(text: str, clause: str)
 )
 def test_a_question_after_a_statement_has_its_own_type(text: str, kind: str) -> None:
     assert parse_question(text).type == kind
+
+
+# -- the thing that a question is about -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("how do I adopt a stray cat?", ("stray", "cat")),
+        ("how to train a sheep dog in a week", ("sheep", "dog")),
+        ("what does a night shift vet do?", ("night", "shift", "vet")),
+        ("Can I rent an aviary cage, please?", ("aviary", "cage")),
+        ("who invented the cat flap?", ("cat", "flap")),
+        ("how do I make a cat sleep longer?", ()),
+        ("how do I feed cats?", ()),
+        ("what is a cat?", ()),
+    ],
+)
+def test_the_thing_that_a_question_names_is_found(text: str, name: tuple[str, ...]) -> None:
+    assert find_named_thing(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "names_medium"),
+    [
+        ("who wrote Crust and Crumb?", "Crust and Crumb", False),
+        ("how long is the sourdough talk?", "the sourdough", True),
+        ("who wrote the article about ovens?", "ovens", True),
+    ],
+)
+def test_a_resource_may_be_named_with_its_medium(text: str, name: str, names_medium: bool) -> None:
+    request = find_resource_fact(text)
+    assert request is not None
+    assert (request.name, request.names_medium) == (name, names_medium)

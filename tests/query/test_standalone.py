@@ -39,6 +39,10 @@ def test_a_whole_question_stands_alone(text: str) -> None:
         "the goats?",
         "what happens then?",
         "what is the limit?",
+        "whats the limit",
+        "what does each colour mean?",
+        "what is it good for?",
+        "who is it for",
         "if the goat dies",
     ],
 )

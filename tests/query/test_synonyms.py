@@ -30,3 +30,10 @@ def test_a_word_that_the_guide_lacks_is_replaced_by_its_own(text: str, expected:
 
 def test_a_word_that_the_guide_uses_too_stays_and_brings_the_other() -> None:
     assert SYNONYMS.replace("where is the pen?") == ("where is the pen?", ("hen",))
+
+
+def test_a_readers_phrase_inside_the_guides_own_stays() -> None:
+    synonyms = Synonyms({"grazing permit form": ["permit form"]}, contains=OWN.__contains__)
+    text = "where is the grazing permit form?"
+    assert synonyms.replace(text) == (text, ())
+    assert synonyms.replace("where is the permit form?") == (text, ())

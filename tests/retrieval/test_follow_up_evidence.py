@@ -82,6 +82,30 @@ def test_a_question_that_stands_alone_is_not_answered_from_the_conversation(farm
     assert ask_last(farm, "how do I request a goat?", question).text == alone.text
 
 
+@pytest.mark.parametrize(
+    ("before", "question", "quoted"),
+    [
+        ("what is a sail loft?", "what's the fee", "9 crowns"),
+        ("what is a sail loft?", "how many people can use one?", "Two people"),
+        ("what is a boat shed?", "whats the fee", "5 crowns"),
+        ("what is a sail loft?", "who invented it?", "Ada Holm"),
+    ],
+)
+def test_a_question_without_a_subject_is_about_what_was_spoken_of(
+    tmp_path_factory, encoder, before, question, quoted
+):
+    pages = {
+        "harbour.md": "# Harbour\n\n## Fees\n\nThe fee is what a member pays for a stay. Many "
+        "people ask how many crowns that is.\n\n## Sail loft\n\nA sail loft is where sails are "
+        "mended. Ada Holm devised the sail loft. The fee for the sail loft is 9 crowns. Two "
+        "people can use a sail loft at once.\n\n"
+        "## Boat shed\n\nA boat shed is where boats dry. The fee for the boat shed is 5 crowns. "
+        "Five people can use a boat shed at once.\n"
+    }
+    guide = build_assistant(tmp_path_factory.mktemp("harbour"), pages, encoder)
+    assert quoted in ask_last(guide, before, question).text
+
+
 @pytest.mark.parametrize("animal", ["goat", "sheep"])
 def test_of_pages_that_answer_alike_the_one_spoken_of_comes_first(
     tmp_path_factory, encoder, animal

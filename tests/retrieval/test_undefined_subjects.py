@@ -55,3 +55,28 @@ def test_what_the_guide_names_is_answered(ferry, question, quoted):
     answer = ferry.ask(question)
     assert answer.found
     assert quoted in answer.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how do I become a harbour captain?",
+        "what does a night pilot do?",
+        "who invented the harbour watch?",
+        "how many lifeboats does a ferry have?",
+    ],
+)
+def test_a_thing_whose_name_stands_nowhere_is_refused(ferry, question):
+    assert not ferry.ask(question).found
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("what does a harbour pilot do?", "guides a ferry"),
+        ("what does a harbour pilot do at dawn?", "guides a ferry"),
+        ("how many sailors share the night watch?", "Two sailors"),
+    ],
+)
+def test_a_thing_whose_name_the_guide_writes_is_answered(ferry, question, quoted):
+    assert quoted in ferry.ask(question).text
