@@ -45,17 +45,21 @@ def render_start(
         for text in map(escape, examples)
     )
     offered = f'<h2>{escape(messages("examples"))}</h2><p class="cards">{cards}</p>'
-    rows = "".join(islice(_render_topics(pages, branding.root, messages), MAX_TOPICS))
+    rows = "".join(islice(_render_topics(pages, branding, messages), MAX_TOPICS))
     browse = f'<a href="{branding.root}/pages">{escape(messages("all_pages"))}</a>'
     covered = f'<h2>{escape(messages("covers"))} {browse}</h2><ul class="topics">{rows}</ul>'
     return (offered if cards else "") + (covered if rows else "")
 
 
-def _render_topics(pages: PageList, root: str, messages: Messages) -> Iterator[str]:
-    """Render the folders of the guide, or the pages of one with hardly any."""
+def _render_topics(pages: PageList, branding: Branding, messages: Messages) -> Iterator[str]:
+    """Render the folders of the guide, or the pages of one with hardly any.
+
+    A page with the title of the whole guide says nothing about what it covers.
+    """
+    root = branding.root
     folders = [group for group in pages.top_groups if group.label]
     if len(folders) < MIN_FOLDERS:
-        for page in pages.pages:
+        for page in (page for page in pages.pages if page.title != branding.title):
             url = escape(urls.page_url(page.path, root))
             yield f'<li><a href="{url}" dir="auto">{escape(page.title)}</a></li>'
         return

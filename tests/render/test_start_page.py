@@ -45,6 +45,11 @@ def test_a_flat_guide_is_covered_by_its_pages_and_no_more_than_fit():
     assert len(links(source)) == 1 + MAX_TOPICS
 
 
+def test_the_front_page_of_a_flat_guide_is_none_of_its_topics():
+    pages = PageList((PageEntry("index.md", "The harbour"), PageEntry("tides.md", "Tides")))
+    assert links(render_start((), pages, HARBOUR, SAY))[1:] == ["/help/guide/tides.md"]
+
+
 def test_questions_to_begin_with_are_buttons_that_ask_them():
     source = render_start(("When is high tide?",), entries(), HARBOUR, SAY)
     assert [button["value"] for button in Tags(source).all("button")] == ["When is high tide?"]
